@@ -1,0 +1,249 @@
+"""Graph to numbers: shapes, parameters, multiply-adds, receptive fields, memory. All exact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from archdsl.graph import Graph, Node, Section
+from archdsl.layers import Flatten, Kept, Shape
+
+FLOAT = 4  # bytes of a float32; memory is told at float32 and batch 1
+
+
+class Field(NamedTuple):
+    """The receptive field on one axis, after Araujo, Norris & Sim 2019 (Distill).
+
+    `size` input positions are read by one position; neighbours lie `stride` apart; the first
+    position begins at `start` (negative: in the padding). `positions` is the length of the map,
+    kept through a flattening so that a fully connected layer knows what it reads.
+    """
+
+    size: int
+    stride: int
+    start: int
+    positions: int
+
+
+Fields = tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a spec, or one primitive layer, in numbers.
+
+    `input` and `output` are (C, H, W) or (C,); `macs` are multiply-adds; `receptive_field` and
+    `stride` say, per axis, how many input positions one output position reads and how far apart
+    those of neighbours lie; `depth` counts the weight layers.
+    """
+
+    name: str
+    notation: str
+    kind: str
+    repeat: int
+    input: Shape
+    output: Shape
+    params: int
+    macs: int
+    receptive_field: tuple[int, ...]
+    stride: tuple[int, ...]
+    depth: int
+
+
+class Memory(NamedTuple):
+    """Bytes at float32 and batch 1.
+
+    `parameters`: the trainable elements. `forward_peak`: the most that activations hold at one
+    time when each is freed after its last use. `backward`: what autograd keeps, parameters apart.
+    """
+
+    parameters: int
+    forward_peak: int
+    backward: int
+
+
+class Analysis:
+    """The numbers of a graph, each computed when it is first asked for."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    # Per node.
+
+    @cached_property
+    def params(self) -> list[int]:
+        return [n.op.params(self.graph.input_shape(n)) for n in self.graph.nodes]
+
+    @cached_property
+    def macs(self) -> list[int]:
+        return [n.op.macs(self.graph.input_shape(n)) for n in self.graph.nodes]
+
+    @cached_property
+    def fields(self) -> list[Fields]:
+        """Receptive field of each node, per axis of the input."""
+        graph = self.graph
+        fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in graph.nodes[0].shape[1:])]
+        for node in graph.nodes[1:]:
+            fields.append(_field(node, graph.input_shape(node), fields[node.inputs[0]]))
+        return fields
+
+    @cached_property
+    def depths(self) -> list[int]:
+        """Weight layers on the longest path to each node, itself included."""
+        depths: list[int] = []
+        for node in self.graph.nodes:
+            depths.append(max((depths[i] for i in node.inputs), default=0) + node.op.weighs)
+        return depths
+
+    # Per line, per layer.
+
+    def row(self, section: Section) -> Row:
+        """The numbers of a line: sums over its layers, and the state behind the last of them."""
+        graph, first, last = self.graph, section.first, section.last
+        fields = self.fields[last - 1]
+        return Row(
+            section.name,
+            section.notation,
+            section.kind,
+            section.repeat,
+            graph.input_shape(graph.nodes[first]),
+            graph.nodes[last - 1].shape,
+            sum(self.params[first:last]),
+            sum(self.macs[first:last]),
+            tuple(f.size for f in fields),
+            tuple(f.stride for f in fields),
+            self.depths[last - 1] - self.depths[graph.nodes[first].inputs[0]],
+        )
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """One row for each line of the spec."""
+        return tuple(self.row(section) for section in self.graph.sections)
+
+    @cached_property
+    def layers(self) -> tuple[Row, ...]:
+        """One row for each primitive layer."""
+        return tuple(
+            self.row(
+                Section(
+                    node.name, node.op.label, node.op.kind, 1, i, i + 1, (), None, node.start, node.end
+                )
+            )
+            for i, node in enumerate(self.graph.nodes)
+            if i
+        )
+
+    # Totals.
+
+    @property
+    def total_params(self) -> int:
+        return sum(self.params)
+
+    @property
+    def total_buffers(self) -> int:
+        return sum(n.op.buffers(self.graph.input_shape(n)) for n in self.graph.nodes)
+
+    @property
+    def total_macs(self) -> int:
+        return sum(self.macs)
+
+    @property
+    def weight_layers(self) -> int:
+        return self.depths[-1]
+
+    def count(self, kind: str) -> int:
+        """The layers of one kind."""
+        return sum(node.op.kind == kind for node in self.graph.nodes)
+
+    @cached_property
+    def trunk(self) -> int:
+        """The last feature map: in front of the first layer that reads a whole map as one."""
+        graph = self.graph
+        for index, node in enumerate(graph.nodes[1:], 1):
+            if node.op.gathers(graph.input_shape(node)):
+                return index - 1
+        return graph.output
+
+    @property
+    def receptive_field(self) -> tuple[int, ...]:
+        """The trunk's, per axis."""
+        return tuple(f.size for f in self.fields[self.trunk])
+
+    @cached_property
+    def memory(self) -> Memory:
+        return Memory(FLOAT * self.total_params, self._forward_peak(), self._backward())
+
+    def _forward_peak(self) -> int:
+        """Liveness: a tensor lives from the layer that makes it to the last that reads it."""
+        nodes = self._executed()
+        last_use = list(range(len(nodes)))
+        for index, node in enumerate(nodes):
+            for i in node.inputs:
+                last_use[i] = index
+        freed: dict[int, list[int]] = {}
+        for i, use in enumerate(last_use):
+            freed.setdefault(use, []).append(i)
+        alive = peak = 0
+        for index, node in enumerate(nodes):
+            alive += self._size(node)
+            peak = max(peak, alive)
+            for i in freed.get(index, ()):
+                # A flattened map is the map itself.
+                alive -= self._size(nodes[i])
+        return peak
+
+    def _size(self, node: Node) -> int:
+        return 0 if isinstance(node.op, Flatten) else FLOAT * math.prod(node.shape)
+
+    def _executed(self) -> Sequence[Node]:
+        return self.graph.nodes[: self.graph.output + 1]
+
+    def _backward(self) -> int:
+        """The distinct tensors that autograd keeps in training mode, parameters apart."""
+        nodes = self._executed()
+        tensors: set[int] = set()
+        total = 0
+        needs = [False] * len(nodes)  # whether a gradient flows back to the node
+        for index, node in enumerate(nodes):
+            needs[index] = self.params[index] > 0 or any(needs[i] for i in node.inputs)
+            if not needs[index]:
+                continue
+            kept: Kept = node.op.kept(self.graph.input_shape(node))
+            total += kept.extra
+            if kept.input:
+                tensors |= {_storage(nodes, i) for i in node.inputs}
+            if kept.output:
+                tensors.add(_storage(nodes, index))
+        return total + sum(FLOAT * math.prod(nodes[i].shape) for i in tensors)
+
+
+def _storage(nodes: Sequence[Node], index: int) -> int:
+    """The node whose tensor a node's value is: flattening copies nothing."""
+    while isinstance(nodes[index].op, Flatten):
+        (index,) = nodes[index].inputs
+    return index
+
+
+def _field(node: Node, x: Shape, fields: Fields) -> Fields:
+    if node.op.weighs and len(x) == 1:
+        # A fully connected layer reads every position of the map that was flattened.
+        return tuple(_slide(f, f.positions, 1, 0, 1, 1) for f in fields)
+    window = node.op.window(x)
+    if window is None:
+        return fields
+    return tuple(
+        _slide(f, k, s, p, d, n)
+        for f, k, s, p, d, n in zip(fields, *window, node.shape[1:], strict=True)
+    )
+
+
+def _slide(f: Field, kernel: int, stride: int, pad: int, dilation: int, positions: int) -> Field:
+    return Field(
+        f.size + dilation * (kernel - 1) * f.stride,
+        f.stride * stride,
+        f.start - pad * f.stride,
+        positions,
+    )

@@ -1,0 +1,285 @@
+"""What the paper printed against what the text computes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from archdsl.analysis import Analysis, Row
+from archdsl.errors import ArchError, Span, did_you_mean
+from archdsl.graph import Section
+from archdsl.layers import Shape
+from archdsl.syntax import ClaimText, Expect, Part
+
+Verdict = Literal["holds", "erratum", "fails", "not judged"]
+How = Literal["exactly", "rounds", "truncates", "within one unit"]
+
+UNITS = {"K": 3, "M": 6, "G": 9, "thousand": 3, "million": 6, "billion": 9}
+
+SYNONYMS = {
+    "": "output size",
+    "output": "output size",
+    "size": "output size",
+    "input": "input size",
+    "parameters": "params",
+    "param": "params",
+    "trainable params": "trainable",
+    "trainable parameters": "trainable",
+    "ops": "macs",
+    "madds": "macs",
+    "mult adds": "macs",
+    "multiply adds": "macs",
+    "layers": "weight layers",
+    "rf": "receptive field",
+}
+
+SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One printed figure and its verdict.
+
+    `where` is the name of a line, or "network". `computed` is a number, or a size: (C, H, W) for
+    shapes, (H, W) for a receptive field, a kernel, a stride. `how` says in which sense it holds,
+    `note` why it is an erratum or fails.
+    """
+
+    where: str
+    quantity: str
+    printed: str
+    computed: int | tuple[int, ...]
+    verdict: Verdict
+    how: How | None
+    note: str | None
+    span: Span
+
+
+def judge(analysis: Analysis, changed: bool = False) -> tuple[Claim, ...]:
+    """The verdict of every claim of a network, in the order of its text.
+
+    `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
+    Raises ArchError for a claim that cannot be understood, never for one that fails.
+    """
+    graph = analysis.graph
+    judged: list[Claim] = []
+    errors: list[ArchError] = []
+
+    def add(
+        where: str, text: ClaimText | Part, value: Callable[[str], int | tuple[int, ...] | None]
+    ) -> None:
+        try:
+            judged.append(_judge(analysis, where, text, value, changed))
+        except ArchError as error:
+            errors.append(error)
+
+    for section, text in sorted(_of_lines(analysis), key=lambda claim: claim[1].start):
+        row = analysis.row(section)
+
+        def of_row(quantity: str, row: Row = row, section: Section = section) -> _Computed:
+            return _of_row(analysis, row, section, quantity)
+
+        add(section.name, text, of_row)
+    for statement in graph.network.statements:
+        if isinstance(statement, Expect):
+            for text in statement.claims:
+                add("network", text, lambda quantity: _of_network(analysis, quantity))
+    if errors:
+        raise ArchError.several(errors)
+    return tuple(judged)
+
+
+_Computed = int | tuple[int, ...] | None
+
+
+def _of_lines(analysis: Analysis) -> Iterator[tuple[Section, ClaimText | Part]]:
+    for section in (*analysis.graph.sections, *analysis.graph.inner):
+        if section.size is not None:
+            yield section, section.size
+        for claim in section.claims:
+            yield section, claim
+
+
+def _of_row(analysis: Analysis, row: Row, section: Section, quantity: str) -> _Computed:
+    match quantity:
+        case "output size":
+            return row.output
+        case "input size":
+            return row.input
+        case "params" | "trainable":
+            return row.params
+        case "macs":
+            return row.macs
+        case "flops":
+            return 2 * row.macs
+        case "depth" | "weight layers":
+            return row.depth
+        case "receptive field":
+            return row.receptive_field
+        case "stride" | "kernel":
+            graph = analysis.graph
+            for node in graph.nodes[section.first : section.last]:
+                window = node.op.window(graph.input_shape(node))
+                if window is not None:
+                    return window.stride if quantity == "stride" else window.kernel
+    return None
+
+
+def _of_network(analysis: Analysis, quantity: str) -> _Computed:
+    graph = analysis.graph
+    match quantity:
+        case "input size":
+            return graph.nodes[0].shape
+        case "output size":
+            return graph.nodes[-1].shape
+        case "params" | "trainable":
+            return analysis.total_params
+        case "macs":
+            return analysis.total_macs
+        case "flops":
+            return 2 * analysis.total_macs
+        case "depth" | "weight layers":
+            return analysis.weight_layers
+        case "receptive field":
+            return analysis.receptive_field
+    if quantity.endswith(" layers"):
+        return analysis.count(quantity.removesuffix(" layers"))
+    return None
+
+
+QUANTITIES = (
+    "params",
+    "trainable",
+    "macs",
+    "ops",
+    "flops",
+    "depth",
+    "weight layers",
+    "conv layers",
+    "fc layers",
+    "receptive field",
+    "input",
+    "kernel",
+    "stride",
+)
+
+
+def _judge(
+    analysis: Analysis,
+    where: str,
+    text: ClaimText | Part,
+    value: Callable[[str], _Computed],
+    changed: bool,
+) -> Claim:
+    network = analysis.graph.network
+    span = network.span(text.start, text.end)
+    parts: Sequence[Part] = (text,) if isinstance(text, Part) else text.parts
+    erratum = None if isinstance(text, Part) else text.erratum
+    words = " ".join(p.text.lower().replace("_", " ") for p in parts if p.kind == "word")
+    figures = [p for p in parts if p.kind != "word"]
+    unit = next((p.text.lower() for p in parts[1:] if p.text.lower() in UNITS), None)
+    if unit:
+        words = words.replace(unit, "").strip()
+    if len(figures) != 1:
+        what = "no figure" if not figures else "two figures"
+        raise ArchError(
+            f"a claim with {what}", span, help="write a quantity and its figure: `params 138M`"
+        )
+    (figure,) = figures
+    quantity = SYNONYMS.get(words, words)
+    computed = value(quantity)
+    if computed is None:
+        raise ArchError(
+            f"unknown quantity `{words}`" if words else "a claim without a quantity",
+            span,
+            help=did_you_mean(words, QUANTITIES) or f"known: {', '.join(QUANTITIES)}",
+        )
+    printed = f"{figure.text} {unit}" if unit else figure.text
+    how: How | None
+    if changed:
+        return Claim(where, quantity, printed, computed, "not judged", None, erratum, span)
+    if isinstance(computed, tuple):
+        how = _size_holds(printed, computed, quantity)
+    elif figure.kind == "size":
+        raise ArchError(
+            f"a size where `{quantity}` is a number", span, help=f"write `{quantity} 138M`"
+        )
+    else:
+        how = compare(printed, computed)
+    verdict: Verdict
+    note = erratum
+    if how and erratum is not None:
+        verdict, note = "fails", f"marked as an erratum, but it holds: {erratum}"
+    elif how:
+        verdict = "holds"
+    else:
+        verdict = "fails" if erratum is None else "erratum"
+    return Claim(where, quantity, printed, computed, verdict, how, note, span)
+
+
+def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How | None:
+    """Sizes agree to the integer. Papers print H×W×C; a lone number may count all elements."""
+    numbers = tuple(int(n) for n in re.findall(r"\d+", printed.replace(",", "")))
+    forms: list[Shape] = [computed]
+    if quantity in ("output size", "input size"):
+        flat = tuple(n for n in computed if n != 1) or (1,)
+        total = 1
+        for n in computed:
+            total *= n
+        forms = [(*computed[1:], computed[0]), computed[1:], (total,)]
+        if len(computed) == 1:
+            # A vector is printed as 1×1×1000 too.
+            forms += [(1, 1, *computed)]
+        elif len(flat) == 1:
+            forms += [flat]
+    elif len(set(computed)) == 1:
+        forms += [computed[:1]]
+    return "exactly" if numbers and numbers in forms else None
+
+
+_FIGURE = re.compile(
+    r"(?P<about>~)?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
+    r"(?:[eE](?P<e>\d+)|\s?[x×]\s?10\^(?P<power>\d+))?\s*(?P<unit>[KMG%]|thousand|million|billion)?"
+)
+
+
+def compare(printed: str, exact: int) -> How | None:
+    """In which sense a printed figure holds of an exact number; None if it does not.
+
+    A number printed in full holds exactly. An abbreviated one (`138M`, `3.8e9`) holds when it
+    rounds or truncates the exact value, or lies within one unit of its last printed digit;
+    `~140M` when it lies within half a unit of its last digit that is not zero.
+
+    >>> compare("138M", 138357544), compare("1.8e9", 1814073344), compare("61,706", 61706)
+    ('rounds', 'rounds', 'exactly')
+    >>> compare("3.6e9", 3663761408), compare("60M", 62378344)
+    ('truncates', None)
+    """
+    match = _FIGURE.fullmatch(printed)
+    assert match, printed
+    digits = match["digits"].replace(",", "")
+    decimals = match["decimals"] or ""
+    scale = int(match["e"] or match["power"] or 0) + UNITS.get(match["unit"] or "", 0)
+    abbreviated = bool(match["e"] or match["power"] or match["unit"])
+    if len(decimals) == 3 and len(digits) <= 3 and not abbreviated:
+        # A dot that groups three digits is a separator: LeNet-5's 1.516.
+        digits, decimals = digits + decimals, ""
+    abbreviated = abbreviated or bool(decimals)
+    last = Decimal(1).scaleb(scale - len(decimals))  # one unit of the last printed digit
+    value = int(digits + decimals) * last
+    if exact == value:
+        return "exactly"
+    if match["about"]:
+        zeros = len(digits + decimals) - len((digits + decimals).rstrip("0"))
+        return "rounds" if abs(exact - value) <= last.scaleb(zeros) / 2 else None
+    if not abbreviated:
+        return None
+    steps = Decimal(exact) / last
+    if steps.quantize(Decimal(1), ROUND_HALF_UP) * last == value:
+        return "rounds"
+    if steps.quantize(Decimal(1), ROUND_FLOOR) * last == value:
+        return "truncates"
+    return "within one unit" if abs(exact - value) <= last else None

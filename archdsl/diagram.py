@@ -1,0 +1,188 @@
+"""Graph to picture: a box for each line of the spec, folded as its author wrote it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archdsl.errors import ArchError
+from archdsl.report import hwc, number
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
+
+PICTURES = ("svg", "png", "pdf")
+TEXTS = ("dot", "mmd")
+
+FILLS = {
+    "input": "#ffffff",
+    "conv": "#d6e6f5",
+    "pool": "#f8d9cf",
+    "fc": "#d9efd5",
+    "group": "#e9e2f4",
+    "softmax": "#f4efcf",
+}
+PLAIN = "#eeeeee"  # normalisation, activations, dropout, flattening
+INK = "#222222"
+FAINT = "#666666"
+
+MISSING = (
+    "install graphviz (`apt install graphviz`, `brew install graphviz`), "
+    "or write a .dot or .mmd file, which needs no program"
+)
+
+
+class Diagram:
+    """The drawing of a network. `dot` and `mermaid` are text; pictures need graphviz's `dot`."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def dot(self) -> str:
+        """The drawing in graphviz's language."""
+        import graphviz
+
+        network = self.network
+        graph = graphviz.Digraph(network.name)
+        graph.attr(rankdir="TB", nodesep="0.3", ranksep="0.28", pad="0.2", bgcolor="white")
+        graph.attr(labelloc="t", fontname="Helvetica", fontcolor=INK, label=self._title())
+        graph.attr("node", shape="box", style="filled,rounded", fontname="Helvetica")
+        graph.attr("node", color="#999999", fontcolor=INK, width="2.9", margin="0.12,0.05")
+        graph.attr("edge", color="#777777", fontname="Helvetica", fontsize="10")
+        graph.attr("edge", fontcolor=FAINT, arrowsize="0.7")
+        graph.node("0", label="input", fillcolor=FILLS["input"], width="1.2", fontsize="12")
+        previous, shape = "0", network.input
+        for index, row in enumerate(network.rows, 1):
+            graph.node(
+                str(index),
+                label=self._label(row.name, row.notation, row.params),
+                fillcolor=FILLS.get(row.kind, PLAIN),
+            )
+            graph.edge(previous, str(index), label="  " + hwc(shape))
+            previous, shape = str(index), row.output
+        graph.node("end", label=hwc(shape), shape="plaintext", style="", fontsize="10")
+        graph.edge(previous, "end")
+        return str(graph.source)
+
+    def _title(self) -> str:
+        network = self.network
+        paper = f'<BR/><FONT POINT-SIZE="10">{_html(network.paper)}</FONT>' if network.paper else ""
+        return (
+            f'<<B>{_html(network.title)}</B>{paper}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
+            f"{number(network.params)} params · {number(network.macs)} multiply-adds</FONT>"
+            '<BR/><FONT POINT-SIZE="4"> </FONT>>'
+        )
+
+    def _label(self, name: str, notation: str, params: int) -> str:
+        small = _html(name) + (f" · {number(params)} params" if params else "")
+        return (
+            f'<<FONT POINT-SIZE="12">{_html(_cut(notation))}</FONT><BR/>'
+            f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{small}</FONT>>'
+        )
+
+    def mermaid(self) -> str:
+        """The drawing in Mermaid's language."""
+        network = self.network
+        lines = [
+            "---",
+            f"title: {_yaml(network.title)}",
+            "---",
+            "flowchart TD",
+            f'  n0["input<br>{hwc(network.input)}"]',
+        ]
+        for index, row in enumerate(network.rows, 1):
+            small = f" · {number(row.params)} params" if row.params else ""
+            lines.append(f'  n{index}["{_mermaid(row.notation)}<br>{hwc(row.output)}{small}"]')
+            lines.append(f"  n{index - 1} --> n{index}")
+        for kind, fill in FILLS.items():
+            members = [f"n{i}" for i, row in enumerate(network.rows, 1) if row.kind == kind]
+            if members:
+                lines.append(f"  classDef {kind} fill:{fill},stroke:#999")
+                lines.append(f"  class {','.join(members)} {kind}")
+        return "\n".join(lines) + "\n"
+
+    def render(self, format: str = "svg") -> bytes:
+        """The picture as svg, png or pdf. Raises ArchError where graphviz's `dot` is missing."""
+        try:
+            done = subprocess.run(
+                ["dot", f"-T{format}", *(["-Gdpi=144"] if format == "png" else [])],
+                input=self.dot().encode(),
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise ArchError("graphviz's program `dot` is not installed", help=MISSING) from None
+        if done.returncode:
+            raise ArchError(f"`dot` failed: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+
+    def save(self, path: str | Path) -> Path:
+        """Write the drawing in the format of the file's ending: svg, png, pdf, dot, mmd.
+
+        The file appears whole or not at all. Raises ArchError.
+        """
+        path = Path(path)
+        ending = path.suffix[1:].lower()
+        if ending in PICTURES:
+            data = self.render(ending)
+        elif ending == "dot":
+            data = self.dot().encode()
+        elif ending == "mmd":
+            data = self.mermaid().encode()
+        else:
+            raise ArchError(
+                f"cannot draw to {path}: unknown format `{ending}`",
+                help=f"end the name in {', '.join('.' + e for e in (*PICTURES, *TEXTS))}",
+            )
+        write_whole(path, data)
+        return path
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self.render("svg").decode(), "text/plain": self.mermaid()}
+        except ArchError:
+            return {"text/plain": self.mermaid()}
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all. Raises ArchError."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as problem:
+        raise ArchError(f"cannot write {path}: {problem.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except OSError as problem:
+        raise ArchError(f"cannot write {path}: {problem.strerror}") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _html(text: str) -> str:
+    return escape("".join(c if c.isprintable() else " " for c in text))
+
+
+def _cut(text: str, room: int = 60) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _mermaid(text: str) -> str:
+    # Inside quotes only the quote itself and markup are special.
+    return escape(_cut(text)).replace("&quot;", "#quot;").replace("&#x27;", "'")
+
+
+def _yaml(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,149 @@
+"""Where a piece of text stands, and the one error a reader of a spec ever sees."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
+
+
+class Source:
+    """A named text: a file, standard input, or a string.
+
+    Offsets into the text become lines and columns only when an error is shown.
+    """
+
+    __slots__ = ("name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both counted from 1."""
+        start = self.text.rfind("\n", 0, offset) + 1
+        return self.text.count("\n", 0, offset) + 1, offset - start + 1
+
+    def line(self, offset: int) -> tuple[int, int]:
+        """Offsets of the beginning and the end of the line that holds an offset."""
+        end = self.text.find("\n", offset)
+        return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end < 0 else end
+
+
+class Span(NamedTuple):
+    """A stretch of a source, `start` included, `end` not."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    def __str__(self) -> str:
+        line, column = self.source.position(self.start)
+        return f"{self.source.name}:{line}:{column}"
+
+
+class Note(NamedTuple):
+    """A fact beside an error, with the text that it is about where there is one."""
+
+    message: str
+    span: Span | None = None
+
+
+class ArchError(Exception):
+    """What is wrong with a spec, where, and what to write instead.
+
+    `others` holds further errors of the same text: all are shown at once.
+    `str(error)` is the text that the command line prints.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        span: Span | None = None,
+        notes: Sequence[Note] = (),
+        help: str | None = None,
+        others: Sequence[ArchError] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.notes = tuple(notes)
+        self.help = help
+        self.others = tuple(others)
+
+    @classmethod
+    def several(cls, errors: Sequence[ArchError]) -> ArchError:
+        """One error that carries all of them."""
+        first, *rest = errors
+        return cls(first.message, first.span, first.notes, first.help, rest)
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+def render(error: ArchError) -> str:
+    """The error as text: message, file:line:column, the line with carets, notes, help."""
+    shown = [_render_one(one) for one in (error, *error.others)]
+    if error.others:
+        shown.append(f"{len(shown)} errors")
+    return "\n\n".join(shown)
+
+
+def _render_one(error: ArchError) -> str:
+    lines = [f"error: {error.message}"]
+    if error.span is not None:
+        lines += _excerpt(error.span)
+    for note in error.notes:
+        lines.append(f"note: {note.message}")
+        if note.span is not None:
+            lines += _excerpt(note.span)
+    if error.help:
+        lines.append(f"help: {error.help}")
+    return "\n".join(lines)
+
+
+def _excerpt(span: Span) -> list[str]:
+    source = span.source
+    number, column = source.position(span.start)
+    start, end = source.line(span.start)
+    text = source.text[start:end]
+    width = max(1, min(span.end, end) - span.start)
+    column -= 1
+    # A line may be megabytes long: show the stretch around the span.
+    cut = max(0, min(column - EXCERPT // 3, len(text) - EXCERPT))
+    shown = text[cut : cut + EXCERPT]
+    if cut:
+        shown = "…" + shown[1:]
+    if cut + EXCERPT < len(text):
+        shown = shown[:-1] + "…"
+    column -= cut
+    width = min(width, EXCERPT - column)
+    # Control characters would move the carets, or the terminal's cursor.
+    shown = "".join(c if c == "\t" or c.isprintable() else "?" for c in shown)
+    blank = "".join("\t" if c == "\t" else " " for c in shown[:column])
+    gutter = " " * len(str(number))
+    return [
+        f"{gutter}--> {span}",
+        f"{gutter} |",
+        f"{number} | {shown}",
+        f"{gutter} | {blank}{'^' * width}",
+    ]
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one most likely means."""
+    options = {k.lower(): k for k in known}
+    found = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.6)
+    return options[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """`did you mean `X`?`, or None when nothing is near."""
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near else None

@@ -1,0 +1,488 @@
+"""Syntax to graph: conventions, repeats, parameters and defaults become layers with shapes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from archdsl import expressions, phrases
+from archdsl.errors import ArchError, Note, Span, did_you_mean
+from archdsl.expressions import Expression, Number
+from archdsl.graph import Graph, Node, Section
+from archdsl.layers import Flatten, FullyConnected, Input, Layer, LayerError, Shape, Softmax, Value
+from archdsl.phrases import Given, LayerText, Reading
+from archdsl.syntax import Item, Let, Means, NetworkText, Padding, Part, Phrase
+
+MOST_LAYERS = 1_000_000  # of a network
+
+
+class Rule(NamedTuple):
+    """A convention: what a printed layer stands for."""
+
+    selector: LayerText
+    layers: tuple[LayerText, ...]
+
+    def selects(self, layer: LayerText) -> bool:
+        return layer.kind is self.selector.kind and all(
+            name in layer.given and _equal(layer.given[name].value, given.value)
+            for name, given in self.selector.given.items()
+        )
+
+
+def expand(
+    network: NetworkText,
+    parameters: Mapping[str, Number] | None = None,
+    input: Sequence[int] | None = None,
+) -> Graph:
+    """The graph of a network.
+
+    `parameters` replace the defaults of the network's own; `input` (H, W) or (H, W, C) replaces
+    the size of its input. Raises ArchError for everything that is wrong with the text.
+    """
+    graph = _Expansion(network, parameters or {}, input).graph()
+    graph.check()
+    return graph
+
+
+class _Expansion:
+    def __init__(
+        self,
+        network: NetworkText,
+        parameters: Mapping[str, Number],
+        input: Sequence[int] | None,
+    ) -> None:
+        self.network = network
+        self.override = input
+        self.names = dict(_parameters(network, parameters))
+        self.padding = "same"
+        self.rules: list[Rule] = []
+        self.readings: dict[int, Reading] = {}  # by the start of the phrase
+        self.nodes: list[Node] = []
+        self.sections: list[Section] = []
+        self.inner: list[Section] = []
+        self.bare: tuple[int, int] | None = None  # the output layer: phrase and index
+
+    def fail(
+        self, message: str, where: Part | Phrase | LayerText | Given | Item, help: str | None = None
+    ) -> ArchError:
+        return ArchError(message, self.network.span(where.start, where.end), help=help)
+
+    # The network.
+
+    def graph(self) -> Graph:
+        items = [s for s in self.network.statements if isinstance(s, Item)]
+        self.read(items)
+        if not items:
+            raise ArchError(
+                f"the network {self.network.name or self.network.source.name} has no layers",
+                self._whole(),
+                help="write a layer a line: `conv3-64`, `maxpool`, `FC-10`",
+            )
+        first = self.readings[items[0].phrases[0].start]
+        if not self.is_input(first):
+            raise self.fail(
+                "the network has no input",
+                items[0],
+                "write its size in front of the first layer: `input 224x224 RGB`",
+            )
+        layers = items[1:]
+        self.input(items[0], first)
+        if not layers:
+            raise self.fail("the network has no layers", items[0], "write a layer a line")
+        for item in layers:
+            for phrase in item.phrases:
+                if self.is_input(self.readings[phrase.start]):
+                    raise self.fail("a second input", phrase, "a network has one `input` line")
+        self.bare = self.output_layer(layers)
+        self.expand_items(layers, (), last=True)
+        return Graph(self.network, tuple(self.nodes), tuple(self.sections), tuple(self.inner))
+
+    def _whole(self) -> Span:
+        header = self.network.header
+        return self.network.span(*((header.name.start, header.name.end) if header else (0, 0)))
+
+    def read(self, items: Sequence[Item]) -> None:
+        """Read every phrase and statement, and show the errors of all of them at once."""
+        errors: list[ArchError] = []
+        for statement in self.network.statements:
+            try:
+                if isinstance(statement, Let):
+                    value = expressions.read(self.network, statement.value)
+                    self.names[statement.name.text] = expressions.evaluate(
+                        value, self.names, self.network
+                    )
+                elif isinstance(statement, Padding):
+                    self.padding = statement.mode.text
+                elif isinstance(statement, Means):
+                    self.rules.append(self.rule(statement))
+            except ArchError as error:
+                errors.append(error)
+        self.read_phrases(items, errors)
+        if errors:
+            raise ArchError.several(errors[:20])
+
+    def read_phrases(self, items: Iterable[Item], errors: list[ArchError]) -> None:
+        for item in items:
+            for phrase in item.phrases:
+                try:
+                    reading = phrases.read(self.network, phrase)
+                except ArchError as error:
+                    errors.append(error)
+                    continue
+                self.readings[phrase.start] = reading
+                if reading.group is not None:
+                    if not reading.group:
+                        errors.append(self.fail("an empty group", phrase))
+                    self.read_phrases(reading.group, errors)
+
+    def rule(self, statement: Means) -> Rule:
+        left = phrases.read(self.network, statement.left)
+        right = phrases.read(self.network, statement.right)
+        if len(left.layers) != 1 or left.repeat or left.label:
+            raise self.fail(
+                "the left side of `means` selects one kind of layer",
+                statement.left,
+                "write `conv means conv-bn-relu`, or `1x1 conv means …`",
+            )
+        (selector,) = left.layers
+        same = [layer for layer in right.layers if layer.kind is selector.kind]
+        if len(same) != 1 or right.repeat or right.label:
+            raise self.fail(
+                f"the right side of `means` holds `{selector.kind.kind}` once: "
+                "there the selected layer stands",
+                statement.right,
+                f"write `{selector.kind.kind} means {selector.kind.kind}-bn-relu`, …",
+            )
+        return Rule(selector, right.layers)
+
+    # The input.
+
+    def is_input(self, reading: Reading) -> bool:
+        return bool(reading.layers) and issubclass(reading.layers[0].kind, Input)
+
+    def input(self, item: Item, reading: Reading) -> None:
+        layer = reading.layers[0]
+        if reading.claimed is not None and "lengths" not in layer.given:
+            # CS231n's `[227x227x3] INPUT`.
+            numbers = tuple(map(int, reading.claimed.text.replace("×", "x").split("x")))
+            given = Given(numbers, reading.claimed.start, reading.claimed.end)
+            layer = layer._replace(given={**layer.given, "lengths": given})
+        if len(reading.layers) > 1 or reading.repeat or len(item.phrases) > 1:
+            raise self.fail("the input stands alone on its line", item)
+        op = self.settle(layer, ())
+        assert isinstance(op, Input)
+        if self.override is not None:
+            op = self.overridden(op, self.override)
+        self.nodes.append(Node(op, (), ("input",), op.shape, item.start, item.end))
+
+    def overridden(self, op: Input, sizes: Sequence[int]) -> Input:
+        given: dict[str, Value] = {"lengths": tuple(sizes)}
+        if op.channels and len(sizes) == len(op.lengths):
+            given["channels"] = op.channels
+        try:
+            return Input.settle(given, (), self.padding)
+        except LayerError as problem:
+            raise ArchError(problem.message, help=problem.help) from None
+
+    # Lines, phrases, layers.
+
+    def expand_items(self, items: Sequence[Item], scope: tuple[str, ...], last: bool) -> None:
+        """Append the nodes of the lines; top-level lines become sections.
+
+        `last` is false in all repetitions but the last: only there can the output layer stand.
+        """
+        names = self.names_of(items)
+        for item, name in zip(items, names, strict=True):
+            path = (*scope, name)
+            first = len(self.nodes)
+            if len(item.phrases) == 1:
+                repeat = self.expand_phrase(item.phrases[0], path, last)
+            else:
+                repeat = 1
+                chain = [Item((phrase,), ()) for phrase in item.phrases]
+                self.expand_items(chain, path, last)
+            reading = self.readings[item.phrases[-1].start]
+            section = Section(
+                name=".".join(path),
+                notation=self.notation(item),
+                kind=self.kind_of(item),
+                repeat=repeat,
+                first=first,
+                last=len(self.nodes),
+                claims=item.claims,
+                size=reading.claimed,
+                start=item.start,
+                end=item.end,
+            )
+            if not scope:
+                self.sections.append(section)
+            elif section.claims or section.size:
+                self.inner.append(section)
+
+    def names_of(self, items: Sequence[Item]) -> list[str]:
+        """A label, or `<kind><n>`, counted per kind through the lines of a scope."""
+        labels: dict[str, Part] = {}
+        for item in items:
+            label = self.readings[item.phrases[0].start].label
+            if label is not None and label.text in labels:
+                first = labels[label.text]
+                raise ArchError(
+                    f"two lines are called `{label.text}`",
+                    self.network.span(label.start, label.end),
+                    notes=[Note("the first is here", self.network.span(first.start, first.end))],
+                    help="give each line a name of its own",
+                )
+            if label is not None:
+                labels[label.text] = label
+        counts: Counter[str] = Counter()
+        names = []
+        for item in items:
+            kind = self.kind_of(item)
+            counts[kind] += 1
+            label = self.readings[item.phrases[0].start].label
+            name = label.text if label is not None else f"{kind}{counts[kind]}"
+            while label is None and name in labels:
+                counts[kind] += 1
+                name = f"{kind}{counts[kind]}"
+            names.append(name)
+        return names
+
+    def kind_of(self, item: Item) -> str:
+        """The kind of the first weight layer, else of the first layer."""
+        kinds = []
+        for phrase in item.phrases:
+            reading = self.readings[phrase.start]
+            if reading.group is not None:
+                return "group"
+            kinds += [layer.kind for layer in reading.layers]
+        return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
+
+    def notation(self, item: Item) -> str:
+        """The line as the paper writes it, without label, claims and typography."""
+        reading = self.readings[item.phrases[0].start]
+        text = self.network.source.text[reading.start : item.end]
+        lines = [line.partition("#")[0] for line in text.splitlines()]
+        text = "; ".join(line.strip() for line in lines if line.strip())
+        return " ".join(text.replace("**", "").replace("$", "").split())
+
+    def expand_phrase(self, phrase: Phrase, path: tuple[str, ...], last: bool) -> int:
+        reading = self.readings[phrase.start]
+        repeat = self.repeat(reading.repeat)
+        first = len(self.nodes)
+        for index in range(repeat):
+            here = (*path, str(index)) if reading.repeat else path
+            final = last and index == repeat - 1
+            if reading.group is not None:
+                self.expand_items(reading.group, here, final)
+            else:
+                self.expand_layers(phrase, reading.layers, here, final)
+            if index == 0:
+                self.check_count(first, repeat, phrase)
+        return repeat
+
+    def repeat(self, given: Given | None) -> int:
+        if given is None:
+            return 1
+        value = self.evaluate(given)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise self.fail(
+                f"a repeat of {value}", given, "repeat a whole number of times, from 1"
+            )
+        return value
+
+    def check_count(self, first: int, repeat: int, phrase: Phrase) -> None:
+        """Refuse a network too large before it is built."""
+        if first + repeat * (len(self.nodes) - first) > MOST_LAYERS:
+            raise self.fail(
+                f"more than {MOST_LAYERS:,} layers",
+                phrase,
+                f"archdsl expands networks of up to {MOST_LAYERS:,} layers",
+            )
+
+    def expand_layers(
+        self, phrase: Phrase, layers: Sequence[LayerText], path: tuple[str, ...], last: bool
+    ) -> None:
+        entry = self.nodes[-1].shape[0]
+        chain: list[LayerText] = []
+        for index, layer in enumerate(layers):
+            following = layers[index + 1] if index + 1 < len(layers) else None
+            if following is not None and following.kind.kind == "bn":
+                layer = _without_bias(layer)
+            is_output = last and self.bare == (phrase.start, index)
+            chain += [layer] if is_output else self.conventions(layer, layers)
+        counts = Counter(layer.kind.kind for layer in chain)
+        seen: Counter[str] = Counter()
+        for layer in chain:
+            kind = layer.kind.kind
+            seen[kind] += 1
+            name = kind if counts[kind] == 1 else f"{kind}{seen[kind]}"
+            self.append(layer, path if len(chain) == 1 else (*path, name), entry)
+
+    def append(self, layer: LayerText, scope: tuple[str, ...], entry: int) -> None:
+        x = self.nodes[-1].shape
+        if issubclass(layer.kind, FullyConnected) and len(x) > 1:
+            flat = Flatten()
+            self.add(flat, self.free((*scope[:-1], "flatten")), flat.out(x), layer)
+            x = self.nodes[-1].shape
+        op = self.settle(layer, x, entry)
+        try:
+            shape = op.out(x)
+        except LayerError as problem:
+            raise self.misfit(problem, layer) from None
+        self.add(op, scope, shape, layer)
+
+    def free(self, scope: tuple[str, ...]) -> tuple[str, ...]:
+        """The scope, numbered where another flatten has the name."""
+        taken = {node.scope for node in self.nodes if isinstance(node.op, Flatten)}
+        number = 2
+        free = scope
+        while free in taken:
+            free = (*scope[:-1], f"{scope[-1]}{number}")
+            number += 1
+        return free
+
+    def add(self, op: Layer, scope: tuple[str, ...], shape: Shape, text: LayerText) -> None:
+        self.nodes.append(Node(op, (len(self.nodes) - 1,), scope, shape, text.start, text.end))
+
+    def misfit(self, problem: LayerError, layer: LayerText) -> ArchError:
+        """A layer that does not fit its input, with where the input comes from."""
+        notes = []
+        if self.nodes:
+            source = self.nodes[-1]
+            notes.append(
+                Note(
+                    f"its input is {_hwc(source.shape)}, from here",
+                    self.network.span(source.start, source.end),
+                )
+            )
+        return ArchError(
+            problem.message, self.network.span(layer.start, layer.end), notes, problem.help
+        )
+
+    def settle(self, layer: LayerText, x: Shape, entry: int = 0) -> Layer:
+        values: dict[str, Value] = {}
+        for name, given in layer.given.items():
+            if isinstance(given.value, Expression):
+                try:
+                    check = layer.kind.attributes[name].check
+                    values[name] = check(self.evaluate(given, entry))
+                except LayerError as problem:
+                    raise self.fail(
+                        f"the {name} of `{layer.kind.kind}` {problem.message}", given, problem.help
+                    ) from None
+            else:
+                values[name] = given.value
+        try:
+            return layer.kind.settle(values, x, self.padding)
+        except LayerError as problem:
+            raise self.misfit(problem, layer) from None
+
+    def evaluate(self, given: Given, entry: int = 0) -> Value:
+        if not isinstance(given.value, Expression):
+            return given.value
+        names = {**self.names, "in": entry} if entry else self.names
+        return expressions.evaluate(given.value, names, self.network)
+
+    # Conventions.
+
+    def conventions(self, layer: LayerText, written: Sequence[LayerText]) -> list[LayerText]:
+        """The layer with the companions that the network's conventions give it.
+
+        The most specific rule applies, of equals the last. What the phrase writes itself is not
+        added again.
+        """
+        selecting = [rule for rule in self.rules if rule.selects(layer)]
+        if not selecting or "*" in layer.struck:
+            return [layer]
+        rule = max(reversed(selecting), key=lambda r: len(r.selector.given))
+        kept = {other.kind for other in written if other.kind is not layer.kind}
+        companions = [one for one in rule.layers if one.kind is not layer.kind]
+        companions = [
+            one for one in companions if one.kind.kind not in layer.struck and one.kind not in kept
+        ]
+        (template,) = (one for one in rule.layers if one.kind is layer.kind)
+        layer = layer._replace(given={**template.given, **layer.given})
+        if any(one.kind.kind == "bn" for one in companions):
+            layer = _without_bias(layer)
+        place = rule.layers.index(template)
+        before = [one for one in rule.layers[:place] if one in companions]
+        after = [one for one in rule.layers[place:] if one in companions]
+        # Errors and drawings point at the line, not at the convention.
+        return [
+            *(one._replace(start=layer.start, end=layer.end) for one in before),
+            layer,
+            *(one._replace(start=layer.start, end=layer.end) for one in after),
+        ]
+
+    def output_layer(self, items: Sequence[Item]) -> tuple[int, int] | None:
+        """The last weight layer, if only softmax or a flattening follows it."""
+        for item in reversed(items):
+            for phrase in reversed(item.phrases):
+                reading = self.readings[phrase.start]
+                if reading.group is not None:
+                    return self.output_layer(reading.group)
+                for index in reversed(range(len(reading.layers))):
+                    kind = reading.layers[index].kind
+                    if kind.weighs:
+                        return phrase.start, index
+                    if not issubclass(kind, Softmax | Flatten):
+                        return None
+        return None
+
+
+def _parameters(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Number]:
+    """The values of the network's parameters: given, or its own defaults."""
+    header = network.header
+    parens = header.parameters if header else None
+    values: dict[str, Number] = {}
+    declared: list[str] = []
+    for parts in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
+        name = parts[0]
+        if name.kind != "word" or (len(parts) > 1 and parts[1].kind != "equals") or len(parts) == 2:
+            raise ArchError(
+                "a parameter is a name with a default",
+                network.span(parts[0].start, parts[-1].end),
+                help="write `network wide(k=8)`; no parameter is named `x`",
+            )
+        declared.append(name.text)
+        if name.text in given:
+            values[name.text] = given[name.text]
+        elif len(parts) > 2:
+            default = expressions.read(network, parts[2:])
+            values[name.text] = expressions.evaluate(default, values, network)
+        else:
+            raise ArchError(
+                f"the parameter `{name.text}` has no value",
+                network.span(name.start, name.end),
+                help=f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
+            )
+    for name_given in given:
+        if name_given not in declared:
+            known = ", ".join(declared) or "none"
+            raise ArchError(
+                f"the network {network.name} has no parameter `{name_given}`",
+                help=did_you_mean(name_given, declared) or f"its parameters: {known}",
+            )
+    return values
+
+
+def _without_bias(layer: LayerText) -> LayerText:
+    """A normalisation behind a weight layer takes over its bias, unless the text says otherwise."""
+    if "bias" not in layer.kind.attributes or "bias" in layer.given:
+        return layer
+    return layer._replace(given={**layer.given, "bias": Given(False, layer.start, layer.end)})
+
+
+def _equal(a: Value | Expression, b: Value | Expression) -> bool:
+    """Whether two attribute values agree; 3 is 3x3."""
+    if isinstance(a, tuple) and isinstance(b, int):
+        return set(a) == {b}
+    if isinstance(a, int) and isinstance(b, tuple):
+        return set(b) == {a}
+    return a == b
+
+
+def _hwc(shape: Shape) -> str:
+    return "x".join(map(str, (*shape[1:], shape[0])))
+

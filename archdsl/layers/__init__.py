@@ -1,0 +1,24 @@
+"""Every layer kind, one class each. Importing the package registers them all."""
+
+from archdsl.layers import activation, connected, conv, input, norm, pool  # noqa: F401
+from archdsl.layers.activation import Softmax
+from archdsl.layers.base import REGISTRY, Call, Kept, Layer, LayerError, Shape, Value, Window
+from archdsl.layers.connected import Flatten, FullyConnected
+from archdsl.layers.conv import Conv
+from archdsl.layers.input import Input
+
+__all__ = [
+    "REGISTRY",
+    "Call",
+    "Conv",
+    "Flatten",
+    "FullyConnected",
+    "Input",
+    "Kept",
+    "Layer",
+    "LayerError",
+    "Shape",
+    "Softmax",
+    "Value",
+    "Window",
+]

@@ -1,0 +1,310 @@
+"""What every layer kind is: one frozen class whose fields are its arguments.
+
+A class carries every facet of its kind: how papers spell it, the shape that it makes, its
+parameters, multiply-adds and receptive-field window, the torch call that builds it, what autograd
+keeps for it, and examples that a test compares with torch.
+
+Shapes are (C, H, W), (C, L) or (C,); batch is never part of a shape.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
+
+Shape = tuple[int, ...]
+Value = int | float | str | bool | tuple[int, ...]
+
+LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's own limit
+
+
+class LayerError(Exception):
+    """A layer that cannot be: a short fact and its fix. Whoever knows the text adds the place."""
+
+    def __init__(self, message: str, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class Call(NamedTuple):
+    """A constructor of torch.nn: `source.py` prints it, `module.py` calls it."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        arguments = [_literal(a) for a in self.args]
+        arguments += [f"{name}={_literal(value)}" for name, value in self.options]
+        return f"nn.{self.name}({', '.join(arguments)})"
+
+
+class Window(NamedTuple):
+    """The stretch of its input that one output position reads, per axis."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pad: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
+class Kept(NamedTuple):
+    """What autograd keeps of a layer's forward pass for its backward pass.
+
+    `extra` counts bytes beside the input and the output, at float32 and batch 1.
+    """
+
+    input: bool = False
+    output: bool = False
+    extra: int = 0
+
+
+class Attribute(NamedTuple):
+    """How papers write one argument of a layer."""
+
+    words: tuple[str, ...]  # before the value: `stride 2`, `kernel_size=3`
+    units: tuple[str, ...]  # behind it: `96 filters`, `4096 neurons`
+    flags: Mapping[str, Value]  # instead of it: `RGB`, `ceil`, `no bias`
+    check: Callable[[Value], Value]
+
+
+def attribute(
+    *words: str,
+    check: Callable[[Value], Value],
+    units: tuple[str, ...] = (),
+    flags: Mapping[str, Value] | None = None,
+    **options: Any,
+) -> Any:
+    """A field of a layer class, with its spellings and the check that its value must pass."""
+    spelling = Attribute(words, units, flags or {}, check)
+    return dataclasses.field(metadata={"attribute": spelling}, **options)
+
+
+class Layer:
+    """Base of all kinds. Without overrides: keeps the shape, has no parameters, reads one position."""
+
+    kind: ClassVar[str]  # the word of names and diagrams: `conv` gives conv1, conv2, …
+    words: ClassVar[Mapping[str, Mapping[str, Value]]]  # each spelling, with what it sets
+    attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
+    examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
+
+    takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
+    takes_number: ClassVar[str | None] = None  # the field that a bare number sets
+    takes_suffix: ClassVar[str | None] = None  # the field that digits fused to the word set: `conv3`
+
+    weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
+    accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        """The layer that a text's attributes give on an input of shape `x`.
+
+        `padding` is the network's convention, "same" or "valid". Raises LayerError.
+        """
+        missing = [
+            f.name
+            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+            if f.default is dataclasses.MISSING and f.name not in given
+        ]
+        if missing:
+            raise LayerError(f"`{cls.kind}` has no {missing[0]}", cls.form())
+        return cls(**given)
+
+    @classmethod
+    def form(cls) -> str:
+        """How the layer is written, for the help of an error."""
+        example = cls.examples[0].partition(" on ")[0]
+        return f"write it so: `{example}`"
+
+    def out(self, x: Shape) -> Shape:
+        """Output shape."""
+        return x
+
+    def params(self, x: Shape) -> int:
+        """Trainable elements."""
+        return 0
+
+    def buffers(self, x: Shape) -> int:
+        """Elements of the state that training does not learn by gradient (running statistics)."""
+        return 0
+
+    def macs(self, x: Shape) -> int:
+        """Multiply-adds for one input, as torch's FlopCounterMode / 2 counts them: no biases,
+        normalisation or activation."""
+        return 0
+
+    def window(self, x: Shape) -> Window | None:
+        """What one output position reads; None: its own position."""
+        return None
+
+    def gathers(self, x: Shape) -> bool:
+        """Whether one output reads the whole map: here the trunk of a network ends."""
+        return False
+
+    def kept(self, x: Shape) -> Kept:
+        """What autograd keeps for the backward pass, in training mode."""
+        return Kept()
+
+    def call(self, x: Shape) -> Call:
+        """The torch module."""
+        raise LayerError(f"`{self.kind}` has no module")
+
+    @property
+    def label(self) -> str:
+        """The layer in a few words, as diagrams and `--layers` show it."""
+        return self.kind
+
+
+REGISTRY: list[type[Layer]] = []
+L = TypeVar("L", bound=type[Layer])
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attribute,))
+def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
+    """Make a class a layer kind, written with any of these words.
+
+    A keyword names a spelling, blanks as `_`, with the attributes that it sets:
+    `conv_dw={"depthwise": True}`.
+    """
+
+    def register(cls: L) -> L:
+        made = dataclasses.dataclass(frozen=True, slots=True)(cls)
+        made.words = {word: {} for word in words} | {
+            word.replace("_", " "): preset for word, preset in presets.items()
+        }
+        made.attributes = {
+            f.name: f.metadata["attribute"]
+            for f in dataclasses.fields(made)  # type: ignore[arg-type]
+        }
+        REGISTRY.append(made)
+        return made
+
+    return register
+
+
+# Checks of attribute values. Each returns the value in its canonical form or raises LayerError.
+
+
+def count(value: Value) -> Value:
+    """A whole number from 1."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+        raise LayerError(f"must be a whole number from 1 to {LARGEST:,}, not {show(value)}")
+    return value
+
+
+def lengths(value: Value) -> Value:
+    """A length from 1, or one an axis."""
+    values = value if isinstance(value, tuple) else (value,)
+    for one in values:
+        count(one)
+    return values if len(values) > 1 else int(values[0])
+
+
+def margin(value: Value) -> Value:
+    """A padding: a length from 0, one an axis, or "same" or "valid"."""
+    if isinstance(value, str):
+        return value
+    values = value if isinstance(value, tuple) else (value,)
+    for one in values:
+        if one != 0 or isinstance(one, bool):
+            count(one)
+    return tuple(map(int, values)) if len(values) > 1 else int(values[0])
+
+
+def fraction(value: Value) -> Value:
+    """A probability from 0 up to, not including, 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise LayerError(f"must be at least 0 and below 1, not {show(value)}")
+    return float(value)
+
+
+def positive(value: Value) -> Value:
+    """A finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise LayerError(f"must be above 0, not {show(value)}")
+    return value
+
+
+def flag(value: Value) -> Value:
+    """True or False."""
+    if value not in (0, 1):
+        raise LayerError(f"must be true or false, not {show(value)}")
+    return bool(value)
+
+
+# Arithmetic of windows, shared by convolutions and pools.
+
+
+def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:
+    """A length for each of `rank` axes."""
+    if isinstance(value, int):
+        return (value,) * rank
+    if len(value) != rank:
+        raise LayerError(
+            f"the {name} {times(value)} has {len(value)} axes, the input has {rank}",
+            f"write one number, or {rank}",
+        )
+    return tuple(value)
+
+
+def same(kernel: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """The padding each side that keeps the size at stride 1. Even windows never pad."""
+    dilation = dilation or (1,) * len(kernel)
+    return tuple(d * (k - 1) // 2 if k % 2 else 0 for k, d in zip(kernel, dilation, strict=True))
+
+
+def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int, ...]:
+    """The positions of a window on a map, per axis. Raises LayerError where it does not fit."""
+    positions = []
+    for size, k, s, p, d in zip(x[1:], *window, strict=True):
+        reach = d * (k - 1) + 1
+        room = size + 2 * p - reach
+        if room < 0:
+            padded = f", {times(tuple(n + 2 * q for n, q in zip(x[1:], window.pad, strict=True)))} padded"
+            raise LayerError(
+                f"a {times(window.kernel)} {kind} does not fit on its {times(x[1:])} input"
+                + (padded if any(window.pad) else ""),
+                "use a smaller window, more padding, or fewer reductions in front of it",
+            )
+        n = room // s + 1
+        # A window that ceil adds must begin inside the map or its left padding, as in torch.
+        if ceil and room % s and n * s < size + p:
+            n += 1
+        positions.append(n)
+    return tuple(positions)
+
+
+def needs_map(kind: str, x: Shape) -> int:
+    """The number of axes of a map. Raises LayerError for a vector."""
+    if len(x) < 2:
+        raise LayerError(
+            f"`{kind}` needs a map, its input is a vector of {x[0]}",
+            "put it in front of the fully connected layers",
+        )
+    return len(x) - 1
+
+
+def elements(x: Shape) -> int:
+    return math.prod(x)
+
+
+def plain(values: tuple[int, ...]) -> int | tuple[int, ...]:
+    """One number for equal axes, as torch is usually written."""
+    return values[0] if len(set(values)) == 1 else values
+
+
+def times(values: tuple[int, ...]) -> str:
+    return "x".join(map(str, values))
+
+
+def show(value: object) -> str:
+    return times(value) if isinstance(value, tuple) else str(value)
+
+
+def _literal(value: Any) -> str:
+    return repr(value)

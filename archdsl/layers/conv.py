@@ -1,0 +1,157 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    LayerError,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    count,
+    flag,
+    layer,
+    lengths,
+    margin,
+    needs_map,
+    plain,
+    same,
+    show,
+    slide,
+    times,
+)
+
+
+@layer("conv", "convolution", "conv2d", "convolutional")
+class Conv(Layer):
+    """A convolution. `groups` splits the channels, `dilation` spreads the kernel.
+
+    Multiply-adds: output positions x width x kernel x channels / groups.
+    """
+
+    kind = "conv"
+    takes_size = "kernel"
+    takes_number = "width"
+    takes_suffix = "kernel"
+    weighs = True
+    examples = (
+        "conv 3x3 64 on 3x32x32",
+        "conv3-64 on 3x32x32",
+        "conv 7x7/2 64 pad 3 on 3x33x40",
+        "96 11x11 filters at stride 4, pad 0 conv on 3x67x67",
+        "conv 1x3 16 on 8x9x9",
+        "conv 3x3 8 pad 0x1 stride 2x1 on 4x9x12",
+        "conv 3x3 12 groups 2 dilation 2 no bias on 6x16x16",
+        "conv 2x2 5 on 3x7x7",
+        "conv 5x5 4 valid on 2x5x5",
+        "conv 3x3 4 stride 2 on 2x9x9",
+        "conv kernel 5 width 4 on 3x40",
+        "conv 3x3x3 4 on 2x6x7x8",
+    )
+
+    width: int = attribute(
+        "width",
+        "out channels",
+        "output channel",
+        "output channels",
+        units=("filters", "channels", "kernels", "maps", "feature maps"),
+        check=count,
+    )
+    kernel: tuple[int, ...] = attribute("kernel", "kernel size", "filter size", check=lengths)
+    stride: tuple[int, ...] = attribute("stride", "s", check=lengths, default=(1,))
+    pad: tuple[int, ...] = attribute(
+        "pad",
+        "padding",
+        check=margin,
+        flags={"same": "same", "valid": "valid", "padded": "same"},
+        default=(0,),
+    )
+    dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
+    groups: int = attribute("groups", check=count, default=1)
+    bias: bool = attribute(
+        "bias", check=flag, flags={"no bias": False, "bias": True}, default=True
+    )
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        rank = needs_map(cls.kind, x)
+        if "width" not in given:
+            raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
+        if "kernel" not in given:
+            raise LayerError(
+                f"is {show(given['width'])} the kernel or the width of the convolution?",
+                "write `conv3-64` or `conv 3x3 64`: the kernel first, then the width",
+            )
+        kernel = axes(given["kernel"], rank, "kernel")
+        dilation = axes(given.get("dilation", 1), rank, "dilation")
+        pad: Value = given.get("pad", padding)
+        if isinstance(pad, str):
+            pad = same(kernel, dilation) if pad == "same" else 0
+        self = cls(
+            width=given["width"],  # type: ignore[arg-type]
+            kernel=kernel,
+            stride=axes(given.get("stride", 1), rank, "stride"),
+            pad=axes(pad, rank, "padding"),
+            dilation=dilation,
+            groups=given.get("groups", 1),  # type: ignore[arg-type]
+            bias=given.get("bias", True),  # type: ignore[arg-type]
+        )
+        for what, channels in (("input", x[0]), ("output", self.width)):
+            if channels % self.groups:
+                raise LayerError(
+                    f"{self.groups} groups do not divide {channels} {what} channels",
+                    "the groups must divide both the input channels and the width",
+                )
+        return self
+
+    def out(self, x: Shape) -> Shape:
+        return (self.width, *slide("convolution", x, self.window(x)))
+
+    def params(self, x: Shape) -> int:
+        weights = self.width * (x[0] // self.groups) * math.prod(self.kernel)
+        return weights + self.width * self.bias
+
+    def macs(self, x: Shape) -> int:
+        positions = math.prod(self.out(x)[1:])
+        return positions * self.width * (x[0] // self.groups) * math.prod(self.kernel)
+
+    def window(self, x: Shape) -> Window:
+        return Window(self.kernel, self.stride, self.pad, self.dilation)
+
+    def gathers(self, x: Shape) -> bool:
+        # A convolution of a whole map is a fully connected layer in another spelling.
+        return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        options: list[tuple[str, object]] = []
+        if any(s != 1 for s in self.stride):
+            options.append(("stride", plain(self.stride)))
+        if any(self.pad):
+            options.append(("padding", plain(self.pad)))
+        if any(d != 1 for d in self.dilation):
+            options.append(("dilation", plain(self.dilation)))
+        if self.groups > 1:
+            options.append(("groups", self.groups))
+        if not self.bias:
+            options.append(("bias", False))
+        return Call(f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options))
+
+    @property
+    def label(self) -> str:
+        stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
+        return f"conv {times(self.kernel)}{stride}, {self.width}"
+
+
+def show_axes(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else times(values)

@@ -1,0 +1,194 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    LayerError,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    flag,
+    layer,
+    lengths,
+    margin,
+    needs_map,
+    plain,
+    same,
+    slide,
+    times,
+)
+from archdsl.layers.conv import show_axes
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Layer):
+    """What the two poolings share: a window that slides, by default as far as it is wide.
+
+    A stride of 1 keeps the size; larger strides do not pad and round down, unless `pad` or `ceil`
+    says otherwise. An empty `kernel` is the whole map.
+    """
+
+    kind = "pool"
+    takes_size = "kernel"
+    takes_number = "kernel"
+    takes_suffix = "kernel"
+    default_kernel: ClassVar[int | None]
+
+    kernel: tuple[int, ...] = attribute(
+        "kernel", "kernel size", "size", "window", units=("window",), check=lengths
+    )
+    stride: tuple[int, ...] = attribute("stride", "s", check=lengths)
+    pad: tuple[int, ...] = attribute(
+        "pad", "padding", check=margin, flags={"same": "same", "valid": "valid"}
+    )
+    ceil: bool = attribute("ceil", check=flag, flags={"ceil": True}, default=False)
+    everywhere: bool = attribute(check=flag, flags={"global": True}, default=False)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        rank = needs_map(cls.kind, x)
+        size = given.get("kernel", cls.default_kernel)
+        if given.get("everywhere") or size is None:
+            if size is not None and "kernel" in given and axes(size, rank, "kernel") != x[1:]:
+                raise LayerError(
+                    f"a global {times(axes(size, rank, 'kernel'))} pool on a {times(x[1:])} input",
+                    f"write `{times(x[1:])}`, or leave the size out",
+                )
+            for name in ("stride", "pad", "ceil"):
+                if name in given and size is None:
+                    raise LayerError(
+                        f"a global pool takes no {name}", "give the pool a size, as in `2x2 avgpool`"
+                    )
+            return cls((), (), (), False)
+        kernel = axes(size, rank, "kernel")
+        stride = axes(given.get("stride", kernel), rank, "stride")
+        pad: Value = given.get("pad", "same" if set(stride) == {1} else "valid")
+        if isinstance(pad, str):
+            pad = same(kernel) if pad == "same" else 0
+        margins = axes(pad, rank, "padding")
+        if any(p > k // 2 for p, k in zip(margins, kernel, strict=True)):
+            raise LayerError(
+                f"a padding of {show_axes(margins)} is more than half of the {times(kernel)} window",
+                "pad at most half of the window",
+            )
+        return cls(kernel, stride, margins, bool(given.get("ceil", False)))
+
+    def out(self, x: Shape) -> Shape:
+        if not self.kernel:
+            return (x[0], *(1 for _ in x[1:]))
+        return (x[0], *slide("pool", x, self.window(x), self.ceil))
+
+    def window(self, x: Shape) -> Window:
+        one = (1,) * (len(x) - 1)
+        if not self.kernel:
+            return Window(x[1:], one, (0,) * len(one), one)
+        return Window(self.kernel, self.stride, self.pad, one)
+
+    def options(self) -> tuple[tuple[str, object], ...]:
+        options: list[tuple[str, object]] = []
+        if self.stride != self.kernel:
+            options.append(("stride", plain(self.stride)))
+        if any(self.pad):
+            options.append(("padding", plain(self.pad)))
+        if self.ceil:
+            options.append(("ceil_mode", True))
+        return tuple(options)
+
+    def describe(self, name: str) -> str:
+        if not self.kernel:
+            return f"global {name}"
+        stride = f"/{show_axes(self.stride)}" if self.stride != self.kernel else ""
+        return f"{name} {times(self.kernel)}{stride}"
+
+
+@layer(
+    "maxpool",
+    "max pool",
+    "max pooling",
+    "maxpooling",
+    "maxpool2d",
+    global_max_pool={"everywhere": True},
+    global_max_pooling={"everywhere": True},
+)
+class MaxPool(Pool):
+    """The largest value of each window; 2x2 with stride 2 when no size is given."""
+
+    default_kernel = 2
+    examples = (
+        "maxpool on 4x8x8",
+        "3x3 max pool, stride 2 on 4x9x9",
+        "max pool 3x3/2 ceil on 4x8x8",
+        "maxpool 3x3/1 on 4x8x8",
+        "maxpool 3x3/2 pad 1 on 4x8x8",
+        "maxpool 2x1 on 3x8x5",
+        "maxpool on 3x9",
+        "global max pool on 3x5x5",
+    )
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
+
+    def call(self, x: Shape) -> Call:
+        rank = len(x) - 1
+        if not self.kernel:
+            return Call(f"AdaptiveMaxPool{rank}d", (1,))
+        return Call(f"MaxPool{rank}d", (plain(self.kernel),), self.options())
+
+    @property
+    def label(self) -> str:
+        return self.describe("max pool")
+
+
+@layer(
+    "avgpool",
+    "avg pool",
+    "average pool",
+    "average pooling",
+    "avg pooling",
+    "avgpooling",
+    "avgpool2d",
+    global_average_pool={"everywhere": True},
+    global_average_pooling={"everywhere": True},
+    global_avg_pool={"everywhere": True},
+    gap={"everywhere": True},
+)
+class AvgPool(Pool):
+    """The mean of each window; of the whole map when no size is given."""
+
+    default_kernel = None
+    examples = (
+        "2x2 average pool, stride 2 on 4x8x8",
+        "avgpool on 4x7x7",
+        "7x7 global average pool on 4x7x7",
+        "avg pool 3x3/1 on 4x8x8",
+        "avgpool 3x3/2 pad 1 on 4x8x8",
+        "avgpool 3x3/2 ceil on 4x8x8",
+        "avgpool 2 on 3x9",
+    )
+
+    def gathers(self, x: Shape) -> bool:
+        return not self.kernel or (self.kernel == x[1:] and not any(self.pad))
+
+    def kept(self, x: Shape) -> Kept:
+        # The gradient of a mean over a map needs its size alone.
+        return Kept() if not self.kernel else Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        rank = len(x) - 1
+        if not self.kernel:
+            return Call(f"AdaptiveAvgPool{rank}d", (1,))
+        return Call(f"AvgPool{rank}d", (plain(self.kernel),), self.options())
+
+    @property
+    def label(self) -> str:
+        return self.describe("avg pool")

@@ -1,0 +1,194 @@
+"""A network: one object with every answer that its text gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl import claims, zoo
+from archdsl.analysis import Analysis, Memory, Row
+from archdsl.claims import Claim
+from archdsl.errors import Source
+from archdsl.expand import expand
+from archdsl.expressions import Number
+from archdsl.graph import Graph
+from archdsl.layers import Shape
+from archdsl.parse import parse
+from archdsl.syntax import NetworkText, Paper, Reported, Train
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archdsl.diagram import Diagram
+
+
+class Network:
+    """What a spec says of one network.
+
+    Shapes are (C, H, W) or (C,), without batch. Everything is computed from the text; only
+    `module` needs torch.
+    """
+
+    def __init__(
+        self,
+        text: NetworkText,
+        parameters: Mapping[str, Number] | None = None,
+        input: Sequence[int] | None = None,
+    ) -> None:
+        self.text = text
+        self.graph: Graph = expand(text, parameters, input)
+        self.analysis = Analysis(self.graph)
+        self.changed = bool(parameters) or input is not None
+        self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
+
+    @property
+    def name(self) -> str:
+        return self.text.name or Path(self.text.source.name).stem.lstrip("<-").rstrip(">") or "net"
+
+    @property
+    def title(self) -> str:
+        header = self.text.header
+        return (header.title if header else None) or self.name
+
+    @property
+    def paper(self) -> str | None:
+        return next((s.text for s in self.text.statements if isinstance(s, Paper)), None)
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The paper's figures that only training can check."""
+        return tuple(s.text for s in self.text.statements if isinstance(s, Reported))
+
+    @property
+    def train_section(self) -> Train | None:
+        return next((s for s in self.text.statements if isinstance(s, Train)), None)
+
+    @property
+    def input(self) -> Shape:
+        return self.graph.nodes[0].shape
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the module's result: the logits where the text ends in softmax."""
+        return self.graph.nodes[self.graph.output].shape
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One row for each line of the spec."""
+        return self.analysis.rows
+
+    @property
+    def layers(self) -> tuple[Row, ...]:
+        """One row for each primitive layer."""
+        return self.analysis.layers
+
+    @property
+    def params(self) -> int:
+        """Trainable elements."""
+        return self.analysis.total_params
+
+    @property
+    def buffers(self) -> int:
+        return self.analysis.total_buffers
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and fully connected layers for one input."""
+        return self.analysis.total_macs
+
+    @property
+    def flops(self) -> int:
+        """2 · macs."""
+        return 2 * self.macs
+
+    @property
+    def weight_layers(self) -> int:
+        return self.analysis.weight_layers
+
+    @property
+    def receptive_field(self) -> tuple[int, ...]:
+        """Of the trunk, per axis."""
+        return self.analysis.receptive_field
+
+    @property
+    def memory(self) -> Memory:
+        """Bytes at float32 and batch 1."""
+        return self.analysis.memory
+
+    def verify(self) -> tuple[Claim, ...]:
+        """Every printed number with its verdict."""
+        return self.claims
+
+    def summary(self, width: int | None = None) -> str:
+        """The table that `archdsl summary` prints."""
+        from archdsl.report import summary
+
+        return summary(self, width=width)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as plain data: what `archdsl summary --format json` prints."""
+        from archdsl.report import as_dict
+
+        return as_dict(self)
+
+    def draw(self, path: str | Path | None = None) -> Diagram:
+        """The diagram; written to `path` (svg, png, pdf, dot, mmd) when one is given."""
+        from archdsl.diagram import Diagram
+
+        diagram = Diagram(self)
+        if path is not None:
+            diagram.save(path)
+        return diagram
+
+    def module(self, device: Any = None, dtype: Any = None) -> nn.Module:
+        """The network as a torch module, freshly initialised; it returns logits.
+
+        `device` and `dtype` are torch's, as for any module.
+        """
+        from archdsl.module import build
+
+        return build(self, device=device, dtype=dtype)
+
+    def source(self) -> str:
+        """The network as readable PyTorch source."""
+        from archdsl.source import source
+
+        return source(self)
+
+    def __repr__(self) -> str:
+        return f"<network {self.name}: {self.params:,} params, {self.macs:,} macs>"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        from archdsl.report import html
+
+        return html(self)
+
+
+def load(
+    target: str | Path,
+    parameters: Mapping[str, Number] | None = None,
+    input: Sequence[int] | None = None,
+) -> Network:
+    """The network of a file (`specs/vgg16.arch`), of one of several in a file (`FILE:NET`), or of
+    the zoo (`vgg16`).
+
+    `parameters` replace defaults of the network's parameters, `input` (H, W) or (H, W, C) its
+    input size. Raises ArchError, whose text shows the line and the fix.
+    """
+    return Network(zoo.find_one(str(target)), parameters, input)
+
+
+def loads(
+    text: str,
+    parameters: Mapping[str, Number] | None = None,
+    input: Sequence[int] | None = None,
+    name: str = "<text>",
+) -> Network:
+    """The network of a text; the arguments are those of `load`."""
+    source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+    return Network(zoo.one(parse(source), name), parameters, input)

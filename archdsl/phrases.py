@@ -1,0 +1,562 @@
+"""The one reader of every spelling: the parts of a phrase become layers.
+
+Blanks, tight hyphens and commas join; a layer word begins a new layer; every other part belongs to
+the nearest layer that takes it, left first. Every part is used exactly once: what nobody takes is
+an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
+
+from archdsl import expressions
+from archdsl.errors import ArchError, Note, did_you_mean
+from archdsl.expressions import Expression
+from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
+from archdsl.syntax import Item, NetworkText, Part, Phrase
+
+# Words that papers put between the others and that change nothing.
+NOISE = {"at", "with", "of", "and", "layer", "layers", "filter", "image", "images", "using"}
+
+Words = tuple[str, ...]
+
+
+class Given(NamedTuple):
+    """An attribute as the text gives it: a value, or an expression that has no value yet."""
+
+    value: Value | Expression
+    start: int
+    end: int
+
+
+class LayerText(NamedTuple):
+    """One layer of a phrase."""
+
+    kind: type[Layer]
+    given: Mapping[str, Given]
+    struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") keep away
+    start: int
+    end: int
+
+
+class Reading(NamedTuple):
+    """What a phrase says: a label, a claimed size, layers or a group, a repeat."""
+
+    label: Part | None
+    claimed: Part | None  # the size in a leading bracket
+    layers: tuple[LayerText, ...]
+    group: tuple[Item, ...] | None
+    repeat: Given | None
+    start: int  # of the layers, behind label and claim
+
+
+class _Vocabulary(NamedTuple):
+    layers: dict[Words, tuple[type[Layer], Mapping[str, Value]]]
+    attributes: set[Words]  # before a value
+    units: set[Words]  # behind a number
+    flags: set[Words]  # in place of a value
+    longest: int
+    known: frozenset[str]  # every spelling, for "did you mean"
+
+
+@cache
+def _vocabulary() -> _Vocabulary:
+    layers, attributes, units, flags = {}, set(), set(), set()
+    for kind in REGISTRY:
+        for spelling, preset in kind.words.items():
+            layers[tuple(spelling.split())] = (kind, preset)
+        for attribute in kind.attributes.values():
+            attributes |= {tuple(words.split()) for words in attribute.words}
+            units |= {tuple(words.split()) for words in attribute.units}
+            flags |= {tuple(words.split()) for words in attribute.flags}
+    spellings = [*layers, *attributes, *units, *flags]
+    known = frozenset(" ".join(s) for s in spellings)
+    return _Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known)
+
+
+@cache
+def _fields(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | None]]:
+    """The spellings that set a field of a layer kind: field and, for a flag, its value."""
+    found: dict[Words, tuple[str, Value | None]] = {}
+    for name, attribute in kind.attributes.items():
+        if how == "flags":
+            found |= {tuple(w.split()): (name, value) for w, value in attribute.flags.items()}
+        else:
+            found |= {tuple(w.split()): (name, None) for w in getattr(attribute, how)}
+    return found
+
+
+@dataclass
+class _Layer:
+    kind: type[Layer]
+    start: int
+    end: int
+    given: dict[str, Given] = field(default_factory=dict)
+    struck: set[str] = field(default_factory=set)
+
+    def freeze(self) -> LayerText:
+        return LayerText(self.kind, self.given, frozenset(self.struck), self.start, self.end)
+
+
+@dataclass
+class _Mention:
+    """An attribute that still looks for its layer."""
+
+    how: str  # "attributes", "units", "flags", "size", "number", "suffix", "strike"
+    words: Words
+    value: Value | Expression
+    start: int
+    end: int
+    behind: int  # layers in front of it
+    only: _Layer | None = None  # inside the parentheses of this layer
+
+    def fields(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
+        """The field of a layer kind that the mention sets, and its value there."""
+        if self.how in ("size", "number", "suffix"):
+            name = getattr(kind, f"takes_{self.how}")
+            return (name, self.value) if name else None
+        if self.how == "strike":
+            return None
+        found = _fields(kind, "words" if self.how == "attributes" else self.how).get(self.words)
+        if found is None:
+            return None
+        return found[0], self.value if found[1] is None else found[1]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def read(network: NetworkText, phrase: Phrase) -> Reading:
+    """The meaning of a phrase. Raises ArchError for a part that nothing takes."""
+    return _Reader(network, phrase).read()
+
+
+class _Reader:
+    def __init__(self, network: NetworkText, phrase: Phrase) -> None:
+        self.network = network
+        self.phrase = phrase
+        self.layers: list[_Layer] = []
+        self.mentions: list[_Mention] = []
+        self.strikes: list[_Mention] = []
+        self.unknown: list[Part] = []
+        self.repeat: Given | None = None
+
+    def fail(
+        self, message: str, where: Part | _Mention | _Layer | Phrase, help: str | None = None
+    ) -> ArchError:
+        return ArchError(message, self.network.span(where.start, where.end), help=help)
+
+    # The frame of a phrase: claim, label, repeat, group.
+
+    def read(self) -> Reading:
+        parts = list(self.phrase.parts)
+        claimed = self.take_claim(parts)
+        label = self.take_label(parts)
+        start = parts[0].start
+        self.take_repeat(parts)
+        if len(parts) == 1 and parts[0].kind == "bracket":
+            group: tuple[Item, ...] = parts[0].inside  # type: ignore[assignment]
+            return Reading(label, claimed, (), group, self.repeat, start)
+        self.scan(parts, None)
+        if self.unknown:
+            raise self.unknown_words()
+        if not self.layers:
+            self.imply(label)
+        self.assign()
+        layers = tuple(one.freeze() for one in self.layers)
+        return Reading(label, claimed, layers, None, self.repeat, start)
+
+    def take_claim(self, parts: list[Part]) -> Part | None:
+        """A leading bracket that holds a size or a number and is followed by words is a claim."""
+        if len(parts) < 2 or parts[0].kind != "bracket" or parts[1].kind != "word":
+            return None
+        match parts[0].inside:
+            case (Item(phrases=(Phrase(parts=(Part(kind="size" | "number") as size,)),)),):
+                del parts[0]
+                return size
+        return None
+
+    def take_label(self, parts: list[Part]) -> Part | None:
+        colon = next((i for i, p in enumerate(parts) if p.kind == "colon"), 0)
+        name = parts[:colon]
+        if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
+            return None
+        if _words(name[-1])[-1:] in _vocabulary().attributes:
+            return None  # `stride: 2`
+        del parts[: colon + 1]
+        if not parts:
+            raise self.fail("a label without a layer", name[0], "write `conv1: conv3-64`")
+        text = "_".join(p.text for p in name)
+        if "." in text:
+            raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")
+        return Part("label", text, name[0].start, name[-1].end)
+
+    def take_repeat(self, parts: list[Part]) -> None:
+        """`x2` behind, or `2x` in front."""
+        last = parts[-2:]
+        if len(parts) > 2 and last[0].kind == "times":
+            self.repeat = self.value(last[1:])
+            del parts[-2:]
+        elif len(parts) > 2 and parts[1].kind == "times" and parts[0].kind == "number":
+            self.repeat = self.value(parts[:1])
+            del parts[:2]
+        elif len(parts) > 1 and (front := _REPEAT.fullmatch(parts[0].text)):
+            self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
+            del parts[0]
+
+    def value(self, parts: Sequence[Part]) -> Given:
+        """A number, or an expression of one part."""
+        (part,) = parts
+        if part.kind == "number":
+            return Given(self.number(part), part.start, part.end)
+        return Given(expressions.read(self.network, parts), part.start, part.end)
+
+    def number(self, part: Part) -> int | float:
+        text = part.text
+        if text.endswith("%"):
+            return float(text[:-1]) / 100
+        return float(text) if set(text) & set(".eE") else self.whole(text, part)
+
+    def whole(self, text: str, part: Part) -> int:
+        if len(text) > 18:
+            raise self.fail("a number beyond 2^63", part)
+        return int(text)
+
+    def size(self, part: Part) -> tuple[int, ...]:
+        return tuple(self.whole(n, part) for n in re.findall(r"\d+", part.text))
+
+    # The parts of the layers.
+
+    def scan(self, parts: Sequence[Part], only: _Layer | None) -> None:
+        at = 0
+        while at < len(parts):
+            at += self.step(parts, at, only)
+
+    def mention(
+        self,
+        how: str,
+        words: Words,
+        value: Value | Expression,
+        first: Part,
+        last: Part,
+        only: _Layer | None,
+    ) -> None:
+        self.mentions.append(
+            _Mention(how, words, value, first.start, last.end, len(self.layers), only)
+        )
+
+    def step(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
+        """Read what begins at a part; the number of parts that it took."""
+        part = parts[at]
+        behind = parts[at + 1] if at + 1 < len(parts) else None
+        match part.kind:
+            case "word":
+                return self.word(parts, at, only)
+            case "size":
+                spaced = re.search(r"\s", part.text)
+                before = parts[at - 1] if at else None
+                if spaced and behind is None and before is not None and self.sized(before):
+                    # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
+                    *width, count = self.size(part)
+                    if len(width) == 1 and self.repeat is None:
+                        self.mention("number", (), width[0], part, part, only)
+                        self.repeat = Given(count, part.start, part.end)
+                        return 1
+                self.mention("size", (), self.size(part), part, part, only)
+                return 1
+            case "number":
+                if unit := self.unit(parts, at + 1):
+                    words, taken = unit
+                    value = self.number(part)
+                    self.mention("units", words, value, part, parts[at + taken], only)
+                    return 1 + taken
+                self.mention("number", (), self.number(part), part, part, only)
+                return 1
+            case "mixed":
+                return self.mixed(part, only)
+            case "slash" if behind is not None and behind.kind in ("number", "size"):
+                stride: Value = self.number(behind) if behind.kind == "number" else self.size(behind)
+                self.mention("attributes", ("stride",), stride, part, behind, only)
+                return 2
+            case "join" if behind is not None and behind.kind == "parens" and behind.inside:
+                value = expressions.read(self.network, behind.inside)  # type: ignore[arg-type]
+                self.mention("number", (), value, behind, behind, only)
+                return 2
+            case "join" | "comma":
+                return 1
+            case "parens":
+                return self.parens(parts, at, only)
+            case "bracket":
+                raise self.fail(
+                    "a group beside a layer", part, "give the group a line of its own, or use `->`"
+                )
+            case "times":
+                raise self.fail(
+                    "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
+                )
+        raise self.fail(f"`{part.text}` belongs to no layer", part)
+
+    def sized(self, before: Part) -> bool:
+        return before.kind == "join" or any(m.how in ("size", "suffix") for m in self.mentions)
+
+    def mixed(self, part: Part, only: _Layer | None) -> int:
+        match = re.fullmatch(r"(\d+)([A-Za-z_]+)", part.text)
+        if match and (match[2].lower(),) in _vocabulary().units:
+            self.mention("units", (match[2].lower(),), int(match[1]), part, part, only)
+        elif match:
+            value = expressions.read(self.network, [part])
+            self.mention("number", (), value, part, part, only)
+        else:
+            self.unknown.append(part)
+        return 1
+
+    def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
+        """The unit behind a number, as in `96 filters` or `1000-d fc`."""
+        hyphen = at + 1 < len(parts) and parts[at].kind == "join" and _tight(parts, at)
+        start = at + 1 if hyphen else at
+        for words, taken in _prefixes(parts, start):
+            if words in _vocabulary().units and words not in _vocabulary().layers:
+                return words, taken + (1 if hyphen else 0)
+        return None
+
+    def parens(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
+        part = parts[at]
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        word = at and parts[at - 1].kind == "word" and self.layers
+        if word and self.layers[-1].end == parts[at - 1].end:
+            # Behind a layer word: its arguments.
+            self.layers[-1].end = part.end
+            self.scan(inside, self.layers[-1])
+        elif len(inside) == 1 and inside[0].kind == "size":
+            self.scan(inside, only)  # `(3x3) Conv`
+        # Anything else in parentheses is a remark.
+        return 1
+
+    def word(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
+        vocabulary = _vocabulary()
+        part = parts[at]
+        if part.text.lower() == "no" and (struck := self.struck(parts, at + 1)):
+            words, taken = struck
+            last = parts[at + taken]
+            self.strikes.append(
+                _Mention("strike", words, True, part.start, last.end, len(self.layers), only)
+            )
+            return 1 + taken
+        if part.text.lower() == "bare":
+            self.strikes.append(
+                _Mention("strike", ("*",), True, part.start, part.end, len(self.layers), only)
+            )
+            return 1
+        for words, taken in _prefixes(parts, at):
+            last = parts[at + taken - 1]
+            if words in vocabulary.layers and only is None:
+                kind, preset = vocabulary.layers[words]
+                self.layers.append(_Layer(kind, part.start, last.end))
+                for name, value in preset.items():
+                    self.layers[-1].given[name] = Given(value, part.start, last.end)
+                return taken
+            if words in vocabulary.attributes and (
+                used := self.attribute(words, parts, at, taken, only)
+            ):
+                return used
+            if words in vocabulary.flags:
+                self.mention("flags", words, True, part, last, only)
+                return taken
+            if words in vocabulary.units and at and parts[at - 1].kind == "size":
+                return taken  # `3x3 filters`: the size says it
+            if len(words) == 1 and words[0] in NOISE:
+                return taken
+        if (fused := _FUSED.fullmatch(part.text)) and only is None:
+            stem = (fused[1].lower(),)
+            if stem in vocabulary.layers:
+                kind, preset = vocabulary.layers[stem]
+                made = _Layer(kind, part.start, part.end)
+                made.given |= {n: Given(v, part.start, part.end) for n, v in preset.items()}
+                self.layers.append(made)
+                digits = Part("size", fused[2], part.start + len(fused[1]), part.end)
+                numbers = self.size(digits)
+                how = "suffix" if len(numbers) == 1 else "size"
+                value = numbers[0] if len(numbers) == 1 else numbers
+                self.mention(how, (), value, digits, digits, made)
+                return 1
+        if at and parts[at - 1].kind == "join" and self.sized(parts[at - 1]):
+            expression = expressions.read(self.network, [part])  # `conv1-c1`: a parameter's name
+            self.mention("number", (), expression, part, part, only)
+            return 1
+        self.unknown.append(part)
+        return 1
+
+    def struck(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
+        for words, taken in _prefixes(parts, at):
+            if ("no", *words) in _vocabulary().flags:
+                return None
+            if words in _vocabulary().layers:
+                return (_vocabulary().layers[words][0].kind,), taken
+        return None
+
+    def attribute(
+        self, words: Words, parts: Sequence[Part], at: int, taken: int, only: _Layer | None
+    ) -> int:
+        """An attribute word with its value; 0 when none follows."""
+        here = at + taken
+        if here < len(parts) and parts[here].kind in ("equals", "colon"):
+            here += 1
+        elif here < len(parts) and parts[here].kind == "word" and words in _vocabulary().flags:
+            return 0
+        if here >= len(parts):
+            if words in _vocabulary().flags:
+                return 0
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+        part = parts[here]
+        if part.kind == "size":
+            value: Value | Expression = self.size(part)
+        elif part.kind == "number":
+            value = self.number(part)
+        elif part.kind == "word" and _words(part) in _vocabulary().flags:
+            value = part.text.lower()
+        elif part.kind == "word" and part.text.lower() in ("true", "false"):
+            value = part.text.lower() == "true"
+        elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
+            value = expressions.read(self.network, [part])
+        elif words in _vocabulary().flags:
+            return 0
+        else:
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+        self.mention("attributes", words, value, parts[at], part, only)
+        return here + 1 - at
+
+    # Who takes what.
+
+    def imply(self, label: Part | None) -> None:
+        """The layer of a phrase without a layer word: its label's, or what its sizes call for."""
+        kind: type[Layer] | None = None
+        if label is not None:
+            words = tuple(re.sub(r"\d+$", "", label.text).lower().replace("_", " ").split())
+            found = _vocabulary().layers.get(words)
+            kind = found[0] if found else None
+        for mention in self.mentions:
+            if kind is None and mention.how == "units":
+                kind = next((k for k in REGISTRY if mention.fields(k)), None)
+        if kind is None and any(m.how == "size" for m in self.mentions):
+            kind = Conv
+        if kind is None:
+            raise self.fail(
+                f"`{self.text()}` names no layer", self.phrase, "write `conv3-64`, `FC-4096`, …"
+            )
+        first = self.phrase.parts[0]
+        self.layers.append(_Layer(kind, first.start, first.end))
+        for mention in self.mentions:
+            mention.behind = 1
+
+    def text(self) -> str:
+        text = self.network.source.text[self.phrase.start : self.phrase.end]
+        return text if len(text) <= 60 else text[:57] + "…"
+
+    def candidates(self, mention: _Mention) -> Iterator[_Layer]:
+        if mention.only is not None:
+            yield mention.only
+            return
+        yield from reversed(self.layers[: mention.behind])
+        yield from self.layers[mention.behind :]
+
+    def assign(self) -> None:
+        for mention in self.mentions:
+            self.place(mention)
+        for strike in self.strikes:
+            layer = next(self.candidates(strike))
+            layer.struck |= set(strike.words)
+
+    def place(self, mention: _Mention) -> None:
+        taken: tuple[_Layer, str] | None = None
+        for layer in self.candidates(mention):
+            found = mention.fields(layer.kind)
+            if found is None:
+                continue
+            name, value = found
+            if name in layer.given:
+                taken = taken or (layer, name)
+                continue
+            if not isinstance(value, Expression):
+                try:
+                    value = layer.kind.attributes[name].check(value)
+                except LayerError as problem:
+                    raise self.fail(
+                        f"the {name} of `{layer.kind.kind}` {problem.message}", mention
+                    ) from None
+            layer.given[name] = Given(value, mention.start, mention.end)
+            layer.start = min(layer.start, mention.start)
+            layer.end = max(layer.end, mention.end)
+            return
+        shown = self.network.source.text[mention.start : mention.end]
+        if taken:
+            layer, name = taken
+            first = layer.given[name]
+            raise ArchError(
+                f"the {name} of `{layer.kind.kind}` is given twice",
+                self.network.span(mention.start, mention.end),
+                notes=[Note("first given here", self.network.span(first.start, first.end))],
+                help="strike one of the two",
+            )
+        layer = next(self.candidates(mention))
+        takes = [a for a in layer.kind.attributes if layer.kind.attributes[a].words]
+        raise self.fail(
+            f"`{layer.kind.kind}` takes no `{mention.text or shown}`",
+            mention,
+            f"it takes {', '.join(takes)}" if takes else "it takes no attributes",
+        )
+
+    def unknown_words(self) -> ArchError:
+        first = self.unknown[0]
+        words = [p for p in self.phrase.parts if p.kind == "word"]
+        if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
+            return self.fail("this reads as prose", self.phrase, "comment it out with `#`")
+        stem = _FUSED.fullmatch(first.text)
+        hint = did_you_mean(stem[1] if stem else first.text, _vocabulary().known)
+        what = "word" if self.layers else "layer"
+        return self.fail(
+            f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment"
+        )
+
+
+_REPEAT = re.compile(r"(\d{1,18})[x×]")
+_FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")
+
+
+def _words(part: Part) -> Words:
+    return tuple(w for w in part.text.lower().split("_") if w)
+
+
+def _tight(parts: Sequence[Part], at: int) -> bool:
+    return parts[at - 1].end == parts[at].start and parts[at].end == parts[at + 1].start
+
+
+def _prefixes(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
+    """The runs of words from a part on, longest first, each with the parts that it takes.
+
+    A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
+    """
+    longest = _vocabulary().longest
+    found: list[tuple[Words, int]] = []
+    words: Words = ()
+    here = at
+    while here < len(parts) and len(words) < longest:
+        part = parts[here]
+        if part.kind == "word":
+            words += _words(part)
+            found.append((words, here + 1 - at))
+        elif not (
+            found
+            and part.kind == "join"
+            and part.text == "-"
+            and here + 1 < len(parts)
+            and parts[here + 1].kind == "word"
+            and _tight(parts, here)
+        ):
+            break
+        here += 1
+    return found[::-1]

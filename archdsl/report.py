@@ -1,0 +1,408 @@
+"""Numbers to text: tables for a terminal, Markdown, HTML, and the JSON contract."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import click
+
+from archdsl.analysis import Row
+from archdsl.claims import Claim
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
+
+SIGNS = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
+COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
+
+NAMES = {
+    "macs": "macs (multiply-adds)",
+    "flops": "flops (2 · macs)",
+}
+
+
+class Cell(NamedTuple):
+    text: str
+    colour: str | None = None
+
+
+class Column(NamedTuple):
+    title: str
+    align: Literal["left", "right"] = "left"
+    shrinks: bool = False  # may be cut with … where the terminal is narrow
+
+
+class Table(NamedTuple):
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+# Figures as papers print them.
+
+
+def times(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def hwc(shape: Sequence[int]) -> str:
+    """(C, H, W) as H×W×C."""
+    return times((*shape[1:], shape[0]))
+
+
+def number(value: int, short: bool = False) -> str:
+    """`15,470,264,320`, or `15.5G` where there is no room."""
+    if not value:
+        return "0"
+    if short:
+        for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+            if value >= size:
+                return f"{value / size:.3g}{unit}" if value < 1000 * size else f"{value // size}{unit}"
+    return f"{value:,}"
+
+
+def mebibytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
+
+
+def computed(claim: Claim) -> str:
+    if isinstance(claim.computed, int):
+        return number(claim.computed)
+    if claim.quantity in ("output size", "input size"):
+        return hwc(claim.computed)
+    return times(claim.computed)
+
+
+# Tables.
+
+
+def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False) -> Table:
+    """A row a line: numbers, with what the paper printed beside them."""
+    beside: dict[str, list[Claim]] = {}
+    for claim in claims:
+        beside.setdefault(claim.where, []).append(claim)
+    printed = any(where != "network" for where in beside)
+    columns = (
+        Column("name", shrinks=True),
+        Column("notation", shrinks=True),
+        Column("output"),
+        Column("params", "right"),
+        Column("macs", "right"),
+        Column("receptive field", "right") if not short else Column("rf", "right"),
+        *((Column("paper", shrinks=True),) if printed else ()),
+    )
+    lines = []
+    for row in rows:
+        line = [
+            Cell(row.name, "cyan"),
+            Cell(row.notation),
+            Cell(hwc(row.output)),
+            Cell(number(row.params, short) if row.params else ""),
+            Cell(number(row.macs, short) if row.macs else ""),
+            Cell(times(row.receptive_field)),
+        ]
+        if printed:
+            line.append(_paper_cell(beside.get(row.name, [])))
+        lines.append(tuple(line))
+    return Table(columns, tuple(lines))
+
+
+def _paper_cell(claims: Sequence[Claim]) -> Cell:
+    shown = []
+    for claim in claims:
+        figure = claim.printed.replace("x", "×")
+        name = "" if claim.quantity == "output size" else f"{claim.quantity} "
+        shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
+    worst = max((list(SIGNS).index(c.verdict) for c in claims), default=0)
+    colour = COLOURS[list(SIGNS)[worst]] if claims else None
+    return Cell("  ".join(shown), colour)
+
+
+def totals_table(network: Network) -> Table:
+    memory = network.memory
+    figures: list[tuple[str, str, tuple[str, ...]]] = [
+        ("params", number(network.params), ("params", "trainable")),
+        *([("buffers", number(network.buffers), ())] if network.buffers else []),
+        (NAMES["macs"], number(network.macs), ("macs",)),
+        (NAMES["flops"], number(network.flops), ("flops",)),
+        ("weight layers", str(network.weight_layers), ("weight layers", "depth")),
+        ("receptive field", times(network.receptive_field) or "none", ("receptive field",)),
+        ("memory: parameters", mebibytes(memory.parameters), ()),
+        ("memory: forward peak", mebibytes(memory.forward_peak), ()),
+        ("memory: for backward", mebibytes(memory.backward), ()),
+    ]
+    own = [c for c in network.claims if c.where == "network"]
+    shown = {q for _, _, quantities in figures for q in quantities}
+    lines = []
+    for name, value, quantities in figures:
+        claims = [c for c in own if c.quantity in quantities]
+        lines.append((Cell(name), Cell(value), _total_cell(claims)))
+    for claim in own:
+        if claim.quantity not in shown:
+            lines.append((Cell(claim.quantity), Cell(computed(claim)), _total_cell([claim])))
+    return Table(
+        (Column("total"), Column("", "right"), Column("paper", shrinks=True)), tuple(lines)
+    )
+
+
+def _total_cell(claims: Sequence[Claim]) -> Cell:
+    cell = _paper_cell(claims)
+    text = ", ".join(
+        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{c.printed} "
+        f"{verdict(c)}"
+        for c in claims
+    )
+    return Cell(text, cell.colour)
+
+
+def verdict(claim: Claim) -> str:
+    """`holds (rounds)`, `erratum: the reason`, `fails`."""
+    text: str = claim.verdict
+    if claim.how and claim.verdict == "holds":
+        text += f" ({claim.how})"
+    if claim.note and claim.verdict != "not judged":
+        text += f": {claim.note}"
+    return text
+
+
+def claims_table(claims: Sequence[Claim]) -> Table:
+    columns = (
+        Column("where"),
+        Column("quantity"),
+        Column("printed", "right"),
+        Column("computed", "right"),
+        Column("verdict", shrinks=True),
+    )
+    return Table(
+        columns,
+        tuple(
+            (
+                Cell(c.where, "cyan"),
+                Cell(c.quantity),
+                Cell(c.printed.replace("x", "×")),
+                Cell(computed(c)),
+                Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
+            )
+            for c in claims
+        ),
+    )
+
+
+def tally(claims: Sequence[Claim]) -> str:
+    """`9 claims: 8 hold, 1 erratum`."""
+    counts = Counter(c.verdict for c in claims)
+    words = {"holds": "hold", "fails": "fail"}
+    parts = [f"{counts[v]} {words.get(v, v)}" for v in SIGNS if counts[v]]
+    plural = "" if len(claims) == 1 else "s"
+    return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
+
+
+# Renderings of a table.
+
+
+def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
+    """Columns side by side; cells that may shrink are cut with … to fit the width."""
+    widths = [
+        max([_width(c.title), *(_width(row[i].text) for row in table.rows)])
+        for i, c in enumerate(table.columns)
+    ]
+    gap = 2
+    if width is not None:
+        excess = sum(widths) + gap * (len(widths) - 1) - width
+        shrinking = [i for i, c in enumerate(table.columns) if c.shrinks]
+        while excess > 0 and (i := max(shrinking, key=lambda i: widths[i])) is not None:
+            if widths[i] <= 4:
+                break
+            widths[i] -= 1
+            excess -= 1
+    lines = []
+    header = tuple(Cell(c.title) for c in table.columns)
+    for index, row in enumerate((header, *table.rows)):
+        cells = []
+        for cell, column, room in zip(row, table.columns, widths, strict=True):
+            text = _fit(cell.text, room)
+            blank = " " * (room - _width(text))
+            text = _paint(text, cell.colour, bold=index == 0) if colour else text
+            cells.append(blank + text if column.align == "right" else text + blank)
+        line = (" " * gap).join(cells).rstrip()
+        lines.append(line if width is None or colour else _fit(line, width))
+    return "\n".join(lines)
+
+
+def _paint(text: str, colour: str | None, bold: bool) -> str:
+    return click.style(text, fg=colour, bold=bold) if colour or bold else text
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _fit(text: str, room: int) -> str:
+    if _width(text) <= room:
+        return text
+    while text and _width(text) > room - 1:
+        text = text[:-1]
+    return text + "…" if room > 0 else ""
+
+
+def markdown_table(table: Table) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+
+    rule = ("---:" if c.align == "right" else "---" for c in table.columns)
+    rows = (line(cell.text for cell in row) for row in table.rows)
+    return "\n".join((line(c.title for c in table.columns), line(rule), *rows))
+
+
+def html_table(table: Table) -> str:
+    def cells(tag: str, texts: Iterable[str]) -> str:
+        return "".join(
+            f'<{tag} style="text-align:{c.align}">{escape(text)}</{tag}>'
+            for c, text in zip(table.columns, texts, strict=True)
+        )
+
+    head = cells("th", (c.title for c in table.columns))
+    rows = "".join(f"<tr>{cells('td', (c.text for c in row))}</tr>" for row in table.rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+# The reports of the commands.
+
+
+def heading(network: Network) -> list[str]:
+    lines = [network.name if network.title == network.name else f"{network.name}: {network.title}"]
+    if network.paper:
+        lines.append(network.paper)
+    lines.append(f"input {hwc(network.input)}")
+    return lines
+
+
+def summary(
+    network: Network, layers: bool = False, width: int | None = None, colour: bool = False
+) -> str:
+    """The summary for a terminal. Without a width it is as wide as it needs to be."""
+    rows = network.layers if layers else network.rows
+    # A line of the text may be larger than the terminal: numbers are shortened before words.
+    table = rows_table(rows, network.claims)
+    if width is not None and _natural_width(table) > width:
+        table = rows_table(rows, network.claims, short=True)
+    first, *rest = heading(network)
+    if width is not None:
+        first, *rest = (_fit(line, width) for line in (first, *rest))
+    parts = [
+        "\n".join([_paint(first, None, bold=colour), *rest]),
+        text_table(table, width, colour),
+        text_table(totals_table(network), width, colour),
+    ]
+    for figure in network.reported:
+        parts.append(f"reported, to be reproduced by training: {figure}")
+    if network.claims:
+        line = tally(network.claims)
+        parts.append(line if width is None else _fit(line, width))
+    return "\n\n".join(parts)
+
+
+def _natural_width(table: Table) -> int:
+    return max(map(_width, text_table(table).splitlines()))
+
+
+def markdown(network: Network, layers: bool = False) -> str:
+    """The summary in Markdown."""
+    first, *rest = heading(network)
+    rows = network.layers if layers else network.rows
+    parts = [
+        f"## {first}",
+        "  \n".join(rest),
+        markdown_table(rows_table(rows, network.claims)),
+        markdown_table(totals_table(network)),
+    ]
+    return "\n\n".join(parts)
+
+
+def html(network: Network) -> str:
+    """The summary for a notebook; text from the spec is escaped."""
+    first, *rest = heading(network)
+    lines = "<br>".join(escape(line) for line in rest)
+    return (
+        f"<div><b>{escape(first)}</b><br>{lines}"
+        f"{html_table(rows_table(network.rows, network.claims))}"
+        f"{html_table(totals_table(network))}</div>"
+    )
+
+
+def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
+    """The summary as plain data, by the contract of `archdsl.contract.Summary`."""
+    return {
+        "network": network.name,
+        "title": network.title,
+        "paper": network.paper,
+        "input": list(network.input),
+        "rows": [_plain(asdict(row)) for row in (network.layers if layers else network.rows)],
+        "totals": {
+            "params": network.params,
+            "trainable": network.params,
+            "buffers": network.buffers,
+            "macs": network.macs,
+            "flops": network.flops,
+            "weight_layers": network.weight_layers,
+            "receptive_field": list(network.receptive_field),
+            "memory": network.memory._asdict(),
+        },
+        "claims": [claim_dict(claim) for claim in network.claims],
+    }
+
+
+def claim_dict(claim: Claim) -> dict[str, Any]:
+    record = _plain(asdict(claim))
+    del record["span"]
+    return record
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in record.items()}
+
+
+def verification(
+    networks: Sequence[Network], width: int | None = None, colour: bool = False
+) -> str:
+    """Every claim of the networks, and the tally."""
+    parts = []
+    for network in networks:
+        title = f"{network.name}: {tally(network.claims)}"
+        table = text_table(claims_table(network.claims), width, colour) if network.claims else ""
+        parts.append(_paint(title, None, bold=colour) + (f"\n{table}" if table else ""))
+    everything = [claim for network in networks for claim in network.claims]
+    plural = "" if len(networks) == 1 else "s"
+    parts.append(f"{len(networks)} network{plural}, {tally(everything)}")
+    return "\n\n".join(parts)
+
+
+def zoo_table(networks: Sequence[Network]) -> Table:
+    columns = (
+        Column("name"),
+        Column("input"),
+        Column("params", "right"),
+        Column("macs", "right"),
+        Column("claims", "right"),
+        Column("title", shrinks=True),
+    )
+    return Table(
+        columns,
+        tuple(
+            (
+                Cell(n.name, "cyan"),
+                Cell(hwc(n.input)),
+                Cell(number(n.params)),
+                Cell(number(n.macs)),
+                Cell(str(len(n.claims))),
+                Cell(n.title),
+            )
+            for n in networks
+        ),
+    )
+
+

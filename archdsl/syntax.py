@@ -1,0 +1,127 @@
+"""What the parser makes of a text: statements that hold the parts of phrases, each with its place.
+
+Nothing here has a meaning yet: `conv3-64 x2` is a phrase of five parts. Offsets count
+characters of the network's source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from archdsl.errors import Source, Span
+
+
+class Part(NamedTuple):
+    """One mark of a phrase: a word, a number, a sign, or a group in brackets.
+
+    `kind` is the name of the grammar's terminal in lower case, `parens` or `bracket`;
+    `inside` holds the parts between parentheses or the items between brackets.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    inside: tuple[Part, ...] | tuple[Item, ...] = ()
+
+
+class Phrase(NamedTuple):
+    parts: tuple[Part, ...]
+
+    @property
+    def start(self) -> int:
+        return self.parts[0].start
+
+    @property
+    def end(self) -> int:
+        return self.parts[-1].end
+
+
+class ClaimText(NamedTuple):
+    """A printed figure as it stands: the words of its quantity, its number or size, its erratum."""
+
+    parts: tuple[Part, ...]
+    erratum: str | None
+
+    @property
+    def start(self) -> int:
+        return self.parts[0].start
+
+    @property
+    def end(self) -> int:
+        return self.parts[-1].end
+
+
+class Item(NamedTuple):
+    """A line of layers: phrases chained by `->`, and the claims behind `=>`."""
+
+    phrases: tuple[Phrase, ...]
+    claims: tuple[ClaimText, ...]
+
+    @property
+    def start(self) -> int:
+        return self.phrases[0].start
+
+    @property
+    def end(self) -> int:
+        """Where the layers end; claims stand behind."""
+        return self.phrases[-1].end
+
+
+class Header(NamedTuple):
+    name: Part
+    parameters: Part | None  # parens
+    title: str | None
+
+
+class Paper(NamedTuple):
+    text: str
+
+
+class Let(NamedTuple):
+    name: Part
+    value: tuple[Part, ...]
+
+
+class Padding(NamedTuple):
+    mode: Part
+
+
+class Means(NamedTuple):
+    left: Phrase
+    right: Phrase
+
+
+class Expect(NamedTuple):
+    claims: tuple[ClaimText, ...]
+
+
+class Reported(NamedTuple):
+    text: str
+
+
+class Train(NamedTuple):
+    data: Part | None
+    settings: tuple[tuple[Part, ...], ...]
+    start: int
+    end: int
+
+
+Statement = Header | Paper | Let | Padding | Means | Expect | Reported | Train | Item
+
+
+@dataclass(frozen=True)
+class NetworkText:
+    """The statements of one network, and the source that their offsets count in."""
+
+    source: Source
+    header: Header | None
+    statements: tuple[Statement, ...]
+
+    @property
+    def name(self) -> str:
+        return self.header.name.text if self.header else ""
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.source, start, end)

@@ -1,0 +1,156 @@
+"""Where specs are found: files, standard input, and the zoo that ships."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import archdsl.specs
+from archdsl.errors import ArchError, Source, Span, did_you_mean
+from archdsl.parse import LARGEST, parse
+from archdsl.syntax import NetworkText
+
+_NETWORK = re.compile(r"^[ \t]*network[ \t]+([A-Za-z]\w*)", re.MULTILINE)
+
+
+def folder() -> Path:
+    """The folder of the zoo."""
+    return Path(archdsl.specs.__path__[0])
+
+
+def names() -> dict[str, Path]:
+    """Every network of the zoo, in order, with its file."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder().glob("*.arch")):
+        for name in _NETWORK.findall(path.read_text("utf-8")):
+            found.setdefault(name, path)
+    return found
+
+
+def find(target: str) -> tuple[NetworkText, ...]:
+    """The networks that a command line's argument names.
+
+    A path, or a name that ends in `.arch`, is a file, `-` is standard input, anything else a
+    network of the zoo; `FILE:NET` picks one of several. Raises ArchError.
+    """
+    place, picked = _split(target)
+    if place == "-":
+        networks = parse(Source("-", _decode("-", sys.stdin.buffer.read(LARGEST + 1))))
+    elif _is_path(place):
+        networks = parse(read(Path(place), place))
+    else:
+        networks = _of_zoo(place)
+    if picked is None:
+        return networks
+    for network in networks:
+        if network.name == picked:
+            return (network,)
+    known = ", ".join(n.name for n in networks if n.name) or "none with a name"
+    raise ArchError(
+        f"{place} holds no network `{picked}`",
+        help=did_you_mean(picked, [n.name for n in networks]) or f"it holds {known}",
+    )
+
+
+def find_one(target: str) -> NetworkText:
+    """The one network that an argument names; ArchError where a file holds several."""
+    return one(find(target), target)
+
+
+def one(networks: tuple[NetworkText, ...], target: str) -> NetworkText:
+    """The only network of a text; ArchError where there are several."""
+    if len(networks) == 1:
+        return networks[0]
+    listed = ", ".join(n.name for n in networks)
+    raise ArchError(
+        f"{target} holds {len(networks)} networks: {listed}",
+        help=f"pick one: `{target}:{networks[0].name}`",
+    )
+
+
+def _split(target: str) -> tuple[str, str | None]:
+    place, colon, picked = target.rpartition(":")
+    # A colon may belong to the path: `C:\nets\a.arch`, or a folder called `a:b`.
+    if not colon or not place or not re.fullmatch(r"[\w.+-]+", picked) or os.path.exists(target):
+        return target, None
+    if picked.endswith(".arch") or (len(place) == 1 and place != "-"):
+        return target, None
+    return place, picked
+
+
+def _is_path(place: str) -> bool:
+    return place.endswith(".arch") or any(s in place for s in (os.sep, os.altsep or os.sep))
+
+
+def _of_zoo(name: str) -> tuple[NetworkText, ...]:
+    # The usual case, a file of that name, reads no other file.
+    path = folder() / f"{name}.arch"
+    if re.fullmatch(r"\w+", name) and path.is_file():
+        networks = parse(read(path))
+    elif path_of := names().get(name):
+        networks = parse(read(path_of))
+    else:
+        help = did_you_mean(name, names())
+        if Path(name).is_file():
+            help = f"for the file of that name, write `.{os.sep}{name}`"
+        raise ArchError(
+            f"the zoo has no network `{name}`",
+            help=help or "`archdsl zoo` lists them; a file's name ends in `.arch`",
+        )
+    same = tuple(n for n in networks if n.name == name)
+    return same or networks
+
+
+def read(path: Path, shown: str | None = None) -> Source:
+    """A spec's text. Raises ArchError for a file that is missing, too large or not text."""
+    name = shown or _shown(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        near = did_you_mean(path.name, [p.name for p in _beside(path)])
+        raise ArchError(
+            f"there is no file {name}", help=near or "`archdsl zoo` lists what ships"
+        ) from None
+    except IsADirectoryError:
+        raise ArchError(f"{name} is a folder", help="name a file in it") from None
+    except OSError as problem:
+        raise ArchError(f"cannot read {name}: {problem.strerror}") from None
+    return Source(name, _decode(name, data))
+
+
+def _beside(path: Path) -> list[Path]:
+    try:
+        return list(path.parent.glob("*.arch"))
+    except OSError:
+        return []
+
+
+def _shown(path: Path) -> str:
+    """The path as a user would write it from here; a spec of the zoo by its place there."""
+    try:
+        return str(path.relative_to(folder().parent))
+    except ValueError:
+        return str(path)
+
+
+def _decode(name: str, data: bytes) -> str:
+    if len(data) > LARGEST:
+        raise ArchError(
+            f"{name} is larger than {LARGEST // 2**20} MiB", help="no network needs so much text"
+        )
+    if b"\0" in data:
+        raise ArchError(f"{name} is not text: it holds a zero byte", help="a spec is UTF-8 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        good = data[: problem.start].decode("utf-8-sig")
+        text = good + "�"
+        raise ArchError(
+            f"this byte (0x{data[problem.start]:02x}) is not UTF-8",
+            Span(Source(name, text), len(good), len(good) + 1),
+            help="save the file as UTF-8 text",
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,97 @@
+"""What the verbs share: options of a network, and how text reaches the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from archdsl import zoo
+from archdsl.errors import ArchError
+from archdsl.expressions import Number
+from archdsl.network import Network
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def network_argument(function: F) -> F:
+    return click.argument("network", metavar="NETWORK")(function)
+
+
+def changes(function: F) -> F:
+    """--input and -p, which make another network of the paper's."""
+    function = click.option(
+        "--input", "input_", metavar="SIZE", help="Another input size: 320x320, or 320x320x1."
+    )(function)
+    return click.option(
+        "-p",
+        "parameters",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Set a parameter of the network: -p k=8.",
+    )(function)
+
+
+def formats(*names: str) -> Callable[[F], F]:
+    return click.option(
+        "--format", "format_", type=click.Choice(names), default=names[0], show_default=True
+    )
+
+
+def load(target: str, input_: str | None = None, parameters: tuple[str, ...] = ()) -> Network:
+    return Network(zoo.find_one(target), _parameters(parameters), _sizes(input_))
+
+
+def _sizes(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,7}([x×]\d{1,7}){0,2}", text):
+        raise ArchError(f"`--input {text}` is no size", help="write `--input 320x320`")
+    return tuple(int(n) for n in re.split("[x×]", text))
+
+
+def _parameters(texts: tuple[str, ...]) -> dict[str, Number]:
+    values: dict[str, Number] = {}
+    for text in texts:
+        match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d{1,18}(?:\.\d+)?)\s*", text)
+        if not match:
+            raise ArchError(f"`-p {text}` sets no parameter", help="write `-p k=8`")
+        values[match[1]] = float(match[2]) if "." in match[2] else int(match[2])
+    return values
+
+
+def width() -> int | None:
+    """Columns of the terminal; None where the output goes to a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def emit(text: str) -> None:
+    """Print, and end quietly where the reader (`| head`) has gone."""
+    try:
+        click.echo(text, color=None)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def emit_json(data: Any) -> None:
+    emit(json.dumps(data, indent=1, ensure_ascii=False))
+
+
+def show_error(error: ArchError) -> None:
+    text = str(error)
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        text = re.sub(r"^error:", click.style("error:", fg="red", bold=True), text, flags=re.M)
+        text = re.sub(r"^help:", click.style("help:", fg="cyan", bold=True), text, flags=re.M)
+        text = re.sub(r"^note:", click.style("note:", bold=True), text, flags=re.M)
+    click.echo(text, err=True)

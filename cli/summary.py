@@ -1,0 +1,24 @@
+"""archdsl summary"""
+
+import click
+
+from archdsl import report
+from archdsl.cli import output
+
+
+@click.command("summary")
+@output.network_argument
+@click.option("--layers", is_flag=True, help="A row for each primitive layer.")
+@output.changes
+@output.formats("table", "json", "markdown")
+def command(
+    network: str, layers: bool, input_: str | None, parameters: tuple[str, ...], format_: str
+) -> None:
+    """Shapes, params, macs and receptive fields, with the paper's figures beside them."""
+    net = output.load(network, input_, parameters)
+    if format_ == "json":
+        output.emit_json(report.as_dict(net, layers))
+    elif format_ == "markdown":
+        output.emit(report.markdown(net, layers))
+    else:
+        output.emit(report.summary(net, layers, output.width(), output.colour()))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.errors import ArchError
+from archdsl.files import write_whole
 from archdsl.report import hwc, number
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class Diagram:
             )
             graph.edge(previous, str(index), label="  " + hwc(shape))
             previous, shape = str(index), row.output
-        graph.node("end", label=hwc(shape), shape="plaintext", style="", fontsize="10")
+        graph.node("end", label=hwc(shape), shape="plaintext", style="", fontsize="10", height="0.2")
         graph.edge(previous, "end")
         return str(graph.source)
 
@@ -146,29 +145,6 @@ class Diagram:
             return {"image/svg+xml": self.render("svg").decode(), "text/plain": self.mermaid()}
         except ArchError:
             return {"text/plain": self.mermaid()}
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises ArchError."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as problem:
-        raise ArchError(f"cannot write {path}: {problem.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except OSError as problem:
-        raise ArchError(f"cannot write {path}: {problem.strerror}") from None
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _html(text: str) -> str:

@@ -38,6 +38,7 @@ class Network:
         input: Sequence[int] | None = None,
     ) -> None:
         self.text = text
+        self.parameters = dict(parameters or {})
         self.graph: Graph = expand(text, parameters, input)
         self.analysis = Analysis(self.graph)
         self.changed = bool(parameters) or input is not None

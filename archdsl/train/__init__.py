@@ -1,0 +1,13 @@
+"""Training: a recipe in the spec, a short loop on torch's own parts, a run that can be read again.
+
+>>> import archdsl
+>>> from archdsl.train import recipe_of
+>>> recipe_of(archdsl.load("lenet5")).epochs
+20
+"""
+
+from archdsl.train.loop import Progress, train
+from archdsl.train.recipe import Recipe, recipe_of
+from archdsl.train.record import Epoch, Run, RunRecord
+
+__all__ = ["Epoch", "Progress", "Recipe", "Run", "RunRecord", "recipe_of", "train"]

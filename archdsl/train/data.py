@@ -1,0 +1,93 @@
+"""Data that a recipe names, as tensors of a network's input shape."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from archdsl.errors import ArchError
+from archdsl.layers import Shape
+from archdsl.network import Network
+
+CLASSES = {"digits": 10}
+TEST_SHARE = 0.2
+
+
+class Data(NamedTuple):
+    """Images (N, C, H, W) in 0 … 1, or vectors (N, L), and labels (N,), for training and test."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+
+def check(network: Network, data: str) -> None:
+    """Raise ArchError, with what to write, where a network does not fit the data."""
+    classes = CLASSES[data]
+    if network.output != (classes,):
+        shown = "x".join(map(str, (*network.output[1:], network.output[0])))
+        wants = f"end the network with `FC-{classes}`"
+        if network.output[0] == classes:
+            wants = "end the network with `flatten`, or with a pool of the whole map and `flatten`"
+        raise ArchError(
+            f"{data} has {classes} classes, the network {network.name} gives {shown}", help=wants
+        )
+    _image_shape(network.input, data)
+
+
+def _image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
+    """(C, H, W) of the images behind an input shape; a vector is a square image, flattened."""
+    if len(shape) == 3 and shape[0] in (1, 3):
+        return shape[0], shape[1], shape[2]
+    if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
+        return 1, math.isqrt(shape[0]), math.isqrt(shape[0])
+    shown = "x".join(map(str, (*shape[1:], shape[0])))
+    raise ArchError(
+        f"{data} holds grey images, the input is {shown}",
+        help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`",
+    )
+
+
+def digits(shape: Shape, split: int = 0) -> Data:
+    """scikit-learn's 1,797 handwritten digits (8×8, Alpaydin & Kaynak), resized bilinearly.
+
+    A stratified fifth is the test set; `split` numbers the split.
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    bunch = load_digits()
+    indices = np.arange(len(bunch.target))
+    train, test = train_test_split(
+        indices, test_size=TEST_SHARE, stratify=bunch.target, random_state=split
+    )
+    channels, height, width = _image_shape(shape, "digits")
+    images = torch.from_numpy(bunch.images / 16.0).float().unsqueeze(1)
+    if (height, width) != images.shape[2:]:
+        images = interpolate(images, (height, width), mode="bilinear", align_corners=False)
+    images = images.expand(-1, channels, -1, -1).reshape(len(images), *shape)
+    labels = torch.from_numpy(bunch.target).long()
+    return Data(images[train], labels[train], images[test], labels[test])
+
+
+def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """Each image moved by up to `most` pixels each way, zeros where nothing was.
+
+    (N, C, H, W) to (N, C, H, W).
+    """
+    number, _, height, width = images.shape
+    padded = torch.nn.functional.pad(images, (most, most, most, most))
+    # Drawn on the CPU, so that every device sees the same shifts.
+    offsets = torch.randint(0, 2 * most + 1, (2, number, 1), generator=generator)
+    offsets = offsets.to(images.device)
+    rows = offsets[0] + torch.arange(height, device=images.device)
+    columns = offsets[1] + torch.arange(width, device=images.device)
+    which = torch.arange(number, device=images.device)[:, None, None]
+    moved = padded[which, :, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)

@@ -1,0 +1,213 @@
+"""The `train` section of a spec as a checked record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from archdsl import expressions
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.network import Network
+from archdsl.syntax import NetworkText, Part
+
+EXAMPLE = """train on digits {
+  optimizer adam lr 0.002
+  batch 32, epochs 20
+  schedule one-cycle
+}"""
+
+
+class Recipe(BaseModel):
+    """How a network is trained.
+
+    `lr` is the highest learning rate of the schedule. `step` multiplies it by `factor` every
+    `every` epochs; `cosine` takes it to zero; `one-cycle` raises it first (Smith & Topin 2018).
+    `shift` moves each training image by up to that many pixels each way. `split` numbers the
+    stratified 80/20 split of the data.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Literal["digits"] = "digits"
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    lr: Annotated[float, Field(gt=0, le=1000)] = 0.01
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    batch: Annotated[int, Field(ge=1, le=2**20)] = 32
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
+    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "constant"
+    every: Annotated[int, Field(ge=1)] = 1
+    factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    shift: Annotated[int, Field(ge=0, le=1024)] = 0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    split: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe of a network's `train` section, with settings replaced (`{"epochs": "3"}`).
+
+    Raises ArchError where there is no section, or a setting is unknown or out of range.
+    """
+    section = network.train_section
+    if section is None:
+        raise ArchError(
+            f"the network {network.name} has no recipe",
+            help="add a `train` section to its spec:\n" + EXAMPLE,
+        )
+    given = _Reader(network.text).read(section.settings)
+    if section.data is not None:
+        given["data"] = Setting(section.data.text, section.data)
+    for name in settings or {}:
+        if name not in Recipe.model_fields:
+            raise ArchError(
+                f"a recipe has no setting `{name}`",
+                help=did_you_mean(name, Recipe.model_fields)
+                or f"settings: {', '.join(Recipe.model_fields)}",
+            )
+    values: dict[str, Any] = {name: setting.value for name, setting in given.items()}
+    try:
+        return Recipe.model_validate({**values, **(settings or {})})
+    except ValidationError as problems:
+        raise ArchError.several(
+            [_translated(network.text, p, given, settings or {}) for p in problems.errors()]
+        ) from None
+
+
+class Setting(NamedTuple):
+    value: Any
+    part: Part
+
+
+def _translated(
+    text: NetworkText,
+    problem: Any,
+    given: Mapping[str, Setting],
+    settings: Mapping[str, str],
+) -> ArchError:
+    """A validation error, at the text that it is about."""
+    name = problem["loc"][0]
+    message = problem["msg"]
+    # "Input should be greater than 0" -> "`lr` should be greater than 0"
+    message = message.replace("Input", f"`{name}`", 1)
+    if name in settings:
+        return ArchError(f"--set {name}={settings[name]}: {message}")
+    part = given[name].part
+    return ArchError(message, text.span(part.start, part.end))
+
+
+KEYS: dict[tuple[str, ...], str] = {
+    ("optimizer",): "optimizer",
+    ("lr",): "lr",
+    ("learning", "rate"): "lr",
+    ("momentum",): "momentum",
+    ("weight", "decay"): "weight_decay",
+    ("batch", "size"): "batch",
+    ("batch",): "batch",
+    ("epochs",): "epochs",
+    ("random", "shift"): "shift",
+    ("shift",): "shift",
+    ("label", "smoothing"): "label_smoothing",
+    ("split",): "split",
+}
+NOISE = {("augment",), ("loss",), ("cross", "entropy"), ("with",)}
+SCHEDULES = (
+    "constant",
+    "cosine",
+    "one-cycle",
+    "divide lr by 10 every 30 epochs",
+    "times 0.96 every epoch",
+    "halve every 50 epochs",
+)
+
+
+class _Reader:
+    """Settings as words and values, in any order."""
+
+    def __init__(self, text: NetworkText) -> None:
+        self.text = text
+        self.found: dict[str, Setting] = {}
+
+    def fail(self, message: str, part: Part, help: str | None = None) -> ArchError:
+        return ArchError(message, self.text.span(part.start, part.end), help=help)
+
+    def read(self, settings: Sequence[tuple[Part, ...]]) -> dict[str, Setting]:
+        for setting in settings:
+            for parts in expressions.split(setting):
+                if parts[0].text.lower() == "schedule":
+                    self.schedule(parts)
+                else:
+                    self.pairs(parts)
+        return self.found
+
+    def put(self, name: str, value: Any, part: Part) -> None:
+        if name in self.found:
+            raise self.fail(f"`{name}` is given twice", part, "strike one of the two")
+        self.found[name] = Setting(value, part)
+
+    def pairs(self, parts: Sequence[Part]) -> None:
+        at = 0
+        while at < len(parts):
+            key, taken = self.key(parts, at)
+            at += taken
+            if key is None:
+                continue
+            if at < len(parts) and parts[at].kind in ("equals", "colon"):
+                at += 1
+            if at >= len(parts) or parts[at].kind not in ("number", "word"):
+                raise self.fail(f"`{key}` has no value", parts[at - 1])
+            self.put(key, parts[at].text.lower(), parts[at])
+            at += 1
+
+    def key(self, parts: Sequence[Part], at: int) -> tuple[str | None, int]:
+        """The setting that begins here (None for words that set nothing), and its parts."""
+        words: tuple[str, ...] = ()
+        best: tuple[str | None, int] | None = None
+        for index in range(at, min(len(parts), at + 4)):
+            if parts[index].kind == "word":
+                words += tuple(parts[index].text.lower().split("_"))
+            elif parts[index].text != "-":
+                break
+            if words in KEYS:
+                best = KEYS[words], index + 1 - at
+            elif words in NOISE:
+                best = None, index + 1 - at
+        if best is None:
+            part = parts[at]
+            known = [" ".join(k) for k in KEYS] + ["schedule"]
+            raise self.fail(
+                f"a recipe has no setting `{part.text}`",
+                part,
+                did_you_mean(part.text, known) or f"settings: {', '.join(known)}",
+            )
+        return best
+
+    def schedule(self, parts: Sequence[Part]) -> None:
+        words = [p.text.lower() for p in parts[1:] if p.text != "-"]
+        words = [w for w in words if w not in ("lr", "by", "epoch", "epochs")]
+        part = parts[-1]
+        match words:
+            case ["constant" | "cosine" as name]:
+                self.put("schedule", name, part)
+            case ["one", "cycle"] | ["one_cycle"] | ["onecycle"]:
+                self.put("schedule", "one-cycle", part)
+            case ["halve", "every", *epochs] if len(epochs) <= 1:
+                self.step(0.5, epochs, part)
+            case ["divide" | "times" as verb, factor, "every", *epochs] if len(epochs) <= 1:
+                try:
+                    number = float(factor)
+                    factor_ = 1 / number if verb == "divide" else number
+                except (ValueError, ZeroDivisionError):
+                    raise self.fail(f"`{factor}` is no factor", part, _ONE_OF) from None
+                self.step(factor_, epochs, part)
+            case _:
+                raise self.fail("unknown schedule", part, _ONE_OF)
+
+    def step(self, factor: float, epochs: Sequence[str], part: Part) -> None:
+        self.put("schedule", "step", part)
+        self.put("factor", factor, part)
+        self.put("every", epochs[0] if epochs else 1, part)
+
+
+_ONE_OF = "write one of: " + "; ".join(f"`schedule {s}`" for s in SCHEDULES)

@@ -129,7 +129,16 @@ class Analysis:
         return tuple(
             self.row(
                 Section(
-                    node.name, node.op.label, node.op.kind, 1, i, i + 1, (), None, node.start, node.end
+                    node.name,
+                    node.op.label,
+                    node.op.kind,
+                    1,
+                    i,
+                    i + 1,
+                    (),
+                    None,
+                    node.start,
+                    node.end,
                 )
             )
             for i, node in enumerate(self.graph.nodes)

@@ -250,8 +250,8 @@ def compare(printed: str, exact: int) -> How | None:
     """In which sense a printed figure holds of an exact number; None if it does not.
 
     A number printed in full holds exactly. An abbreviated one (`138M`, `3.8e9`) holds when it
-    rounds or truncates the exact value, or lies within one unit of its last printed digit;
-    `~140M` when it lies within half a unit of its last digit that is not zero.
+    rounds or truncates the exact value, or, printed with two digits or more, lies within one unit
+    of the last; `~140M` when it lies within half a unit of its last digit that is not zero.
 
     >>> compare("138M", 138357544), compare("1.8e9", 1814073344), compare("61,706", 61706)
     ('rounds', 'rounds', 'exactly')
@@ -282,4 +282,6 @@ def compare(printed: str, exact: int) -> How | None:
         return "rounds"
     if steps.quantize(Decimal(1), ROUND_FLOOR) * last == value:
         return "truncates"
+    if len((digits + decimals).lstrip("0")) < 2:
+        return None  # one unit of a single digit is the figure itself
     return "within one unit" if abs(exact - value) <= last else None

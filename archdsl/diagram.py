@@ -63,7 +63,9 @@ class Diagram:
             )
             graph.edge(previous, str(index), label="  " + hwc(shape))
             previous, shape = str(index), row.output
-        graph.node("end", label=hwc(shape), shape="plaintext", style="", fontsize="10", height="0.2")
+        graph.node(
+            "end", label=hwc(shape), shape="plaintext", style="", fontsize="10", height="0.2"
+        )
         graph.edge(previous, "end")
         return str(graph.source)
 

@@ -58,6 +58,7 @@ class _Expansion:
         self.padding = "same"
         self.rules: list[Rule] = []
         self.readings: dict[int, Reading] = {}  # by the start of the phrase
+        self.behind: dict[int, LayerText] = {}  # what a chain continues with, by phrase
         self.nodes: list[Node] = []
         self.sections: list[Section] = []
         self.inner: list[Section] = []
@@ -124,6 +125,7 @@ class _Expansion:
 
     def read_phrases(self, items: Iterable[Item], errors: list[ArchError]) -> None:
         for item in items:
+            previous: Phrase | None = None
             for phrase in item.phrases:
                 try:
                     reading = phrases.read(self.network, phrase)
@@ -131,6 +133,9 @@ class _Expansion:
                     errors.append(error)
                     continue
                 self.readings[phrase.start] = reading
+                if previous is not None and reading.layers:
+                    self.behind[previous.start] = reading.layers[0]
+                previous = phrase
                 if reading.group is not None:
                     if not reading.group:
                         errors.append(self.fail("an empty group", phrase))
@@ -286,9 +291,7 @@ class _Expansion:
             return 1
         value = self.evaluate(given)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise self.fail(
-                f"a repeat of {value}", given, "repeat a whole number of times, from 1"
-            )
+            raise self.fail(f"a repeat of {value}", given, "repeat a whole number of times, from 1")
         return value
 
     def check_count(self, first: int, repeat: int, phrase: Phrase) -> None:
@@ -306,7 +309,8 @@ class _Expansion:
         entry = self.nodes[-1].shape[0]
         chain: list[LayerText] = []
         for index, layer in enumerate(layers):
-            following = layers[index + 1] if index + 1 < len(layers) else None
+            is_last = index + 1 == len(layers)
+            following = self.behind.get(phrase.start) if is_last else layers[index + 1]
             if following is not None and following.kind.kind == "bn":
                 layer = _without_bias(layer)
             is_output = last and self.bare == (phrase.start, index)
@@ -485,4 +489,3 @@ def _equal(a: Value | Expression, b: Value | Expression) -> bool:
 
 def _hwc(shape: Shape) -> str:
     return "x".join(map(str, (*shape[1:], shape[0])))
-

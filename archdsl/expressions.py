@@ -155,9 +155,7 @@ def read(network: NetworkText, parts: Sequence[Part]) -> Expression:
     return expression
 
 
-def evaluate(
-    expression: Expression, names: Mapping[str, Number], network: NetworkText
-) -> Number:
+def evaluate(expression: Expression, names: Mapping[str, Number], network: NetworkText) -> Number:
     """The value of an expression; a quotient of whole numbers that is whole stays an int.
 
     Raises ArchError for an unknown name, a division by zero, a value beyond 2^63.

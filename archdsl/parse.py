@@ -72,12 +72,12 @@ def _statements(source: Source) -> list[Statement]:
         try:
             statements: list[Statement] = _parser().parse(text)  # type: ignore[assignment]
         except UnexpectedInput as problem:
-            error, line = _explain(source, text, problem)
+            error, bad = _explain(source, text, problem)
             errors.append(error)
-            if line is None or len(errors) == MOST_ERRORS:
+            if bad is None or len(errors) == MOST_ERRORS:
                 break
             # Blank the line out and go on: one run shows every bad line.
-            text = text[: line[0]] + " " * (line[1] - line[0]) + text[line[1] :]
+            text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]
         else:
             if not errors:
                 return statements
@@ -224,42 +224,42 @@ def _explain(
     source: Source, text: str, problem: UnexpectedInput
 ) -> tuple[ArchError, tuple[int, int] | None]:
     """A parser's complaint in the words of the language, and the line to leave out."""
-    if isinstance(problem, UnexpectedToken) and problem.token.type == "$END":
-        offset, shown = len(text), ""
-    elif isinstance(problem, UnexpectedToken):
-        token: Any = problem.token
-        offset, shown = token.start_pos, str(token)
-    else:
-        assert isinstance(problem, UnexpectedCharacters)
+    if isinstance(problem, UnexpectedCharacters):
         offset = problem.pos_in_stream
         shown = text[offset]
-    start, end = source.line(min(offset, max(0, len(text) - 1)) if not shown else offset)
+    else:
+        assert isinstance(problem, UnexpectedToken)
+        ended = problem.token.type == "$END"
+        offset = len(text) if ended else int(problem.token.start_pos or 0)
+        shown = "" if ended else str(problem.token)
+    start, end = source.line(offset if shown else max(0, len(text.rstrip()) - 1))
     line = text[start:end]
-    words = line.split()
-    keyword = words[0].lower() if words and words[0].lower() in FORMS else None
-    if keyword is None and "=>" in text[start:offset]:
-        keyword = "=>"
-    help = f"write it so: `{FORMS[keyword]}`" if keyword else None
+    first = line.split(maxsplit=1)[0].lower() if line.strip() else ""
+    form = FORMS.get("=>" if "=>" in text[start:offset] and first not in FORMS else first)
+    help = f"write it so: `{form}`" if form else _LINE
     if not shown.strip(" \t\n;"):
         # The line, or the text, ended too early.
-        stop = len(source.text[start : offset or None].rstrip()) + start
-        span = Span(source, max(start, stop - 1), max(start + 1, stop))
         opened = _unclosed(text, offset)
         if opened is not None:
             span = Span(source, opened, opened + 1)
-            message = f"this `{text[opened]}` is never closed"
-            return ArchError(message, span), (start, end) if shown else None
-        return ArchError("the line ends too early", span, help=help or _LINE), (start, end)
+            closing = _OPENING[text[opened]]
+            error = ArchError(
+                f"this `{text[opened]}` is never closed", span, help=f"close it with `{closing}`"
+            )
+            return error, (start, end) if shown else None
+        stop = start + len(source.text[start:offset].rstrip())
+        span = Span(source, max(start, stop - 1), max(start + 1, stop))
+        return ArchError("the line ends too early", span, help=help), (start, end)
     span = Span(source, offset, offset + len(shown))
-    if text[offset] == '"':
-        message, help = "this quotation mark is never closed", help or 'close it with `"`'
-        if line.count('"') % 2 == 0:
-            message = "a text in quotation marks cannot stand here"
+    if text[offset] == '"' and line.count('"') % 2:
+        message = "this quotation mark is never closed"
+    elif text[offset] == '"':
+        message = "a text in quotation marks cannot stand here"
     elif isinstance(problem, UnexpectedCharacters) and not _lexes(shown):
         message = f"`{_printable(shown)}` is no part of the language"
     else:
         message = f"`{shown}` cannot stand here"
-    return ArchError(message, span, help=help or _LINE), (start, end)
+    return ArchError(message, span, help=help), (start, end)
 
 
 _LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
@@ -277,11 +277,11 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
 def _scan(text: str, visit: Callable[[int, str], bool]) -> None:
-    """Call visit(offset, bracket) for each bracket outside strings and comments until it is true."""
+    """Call visit(offset, bracket) for brackets outside strings and comments, until it is true."""
     offset, length = 0, len(text)
     while offset < length:
         character = text[offset]
-        if character in "#\"":
+        if character in '#"':
             stop = text.find("\n", offset)
             stop = length if stop < 0 else stop
             if character == '"':

@@ -121,7 +121,8 @@ class _Mention:
             return (name, self.value) if name else None
         if self.how == "strike":
             return None
-        found = _fields(kind, "words" if self.how == "attributes" else self.how).get(self.words)
+        how = "words" if self.how == "attributes" else self.how
+        found = _fields(kind, how).get(self.words)  # type: ignore[arg-type]
         if found is None:
             return None
         return found[0], self.value if found[1] is None else found[1]
@@ -262,9 +263,9 @@ class _Reader:
                 before = parts[at - 1] if at else None
                 if spaced and behind is None and before is not None and self.sized(before):
                     # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
-                    *width, count = self.size(part)
-                    if len(width) == 1 and self.repeat is None:
-                        self.mention("number", (), width[0], part, part, only)
+                    *number, count = self.size(part)
+                    if len(number) == 1 and self.repeat is None:
+                        self.mention("number", (), number[0], part, part, only)
                         self.repeat = Given(count, part.start, part.end)
                         return 1
                 self.mention("size", (), self.size(part), part, part, only)
@@ -280,12 +281,14 @@ class _Reader:
             case "mixed":
                 return self.mixed(part, only)
             case "slash" if behind is not None and behind.kind in ("number", "size"):
-                stride: Value = self.number(behind) if behind.kind == "number" else self.size(behind)
+                stride: Value = (
+                    self.number(behind) if behind.kind == "number" else self.size(behind)
+                )
                 self.mention("attributes", ("stride",), stride, part, behind, only)
                 return 2
             case "join" if behind is not None and behind.kind == "parens" and behind.inside:
-                value = expressions.read(self.network, behind.inside)  # type: ignore[arg-type]
-                self.mention("number", (), value, behind, behind, only)
+                width = expressions.read(self.network, behind.inside)  # type: ignore[arg-type]
+                self.mention("number", (), width, behind, behind, only)
                 return 2
             case "join" | "comma":
                 return 1
@@ -518,9 +521,7 @@ class _Reader:
         stem = _FUSED.fullmatch(first.text)
         hint = did_you_mean(stem[1] if stem else first.text, _vocabulary().known)
         what = "word" if self.layers else "layer"
-        return self.fail(
-            f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment"
-        )
+        return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 
 
 _REPEAT = re.compile(r"(\d{1,18})[x×]")

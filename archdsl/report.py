@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from archdsl.analysis import Row
-from archdsl.claims import Claim
+from archdsl.claims import Claim, Verdict
 
 if TYPE_CHECKING:
     from archdsl.network import Network
 
-SIGNS = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
+SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
 COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
 
 NAMES = {
@@ -61,7 +61,9 @@ def number(value: int, short: bool = False) -> str:
     if short:
         for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
             if value >= size:
-                return f"{value / size:.3g}{unit}" if value < 1000 * size else f"{value // size}{unit}"
+                return (
+                    f"{value / size:.3g}{unit}" if value < 1000 * size else f"{value // size}{unit}"
+                )
     return f"{value:,}"
 
 
@@ -195,7 +197,7 @@ def claims_table(claims: Sequence[Claim]) -> Table:
 def tally(claims: Sequence[Claim]) -> str:
     """`9 claims: 8 hold, 1 erratum`."""
     counts = Counter(c.verdict for c in claims)
-    words = {"holds": "hold", "fails": "fail"}
+    words: dict[str, str] = {"holds": "hold", "fails": "fail"}
     parts = [f"{counts[v]} {words.get(v, v)}" for v in SIGNS if counts[v]]
     plural = "" if len(claims) == 1 else "s"
     return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
@@ -404,5 +406,3 @@ def zoo_table(networks: Sequence[Network]) -> Table:
             for n in networks
         ),
     )
-
-

@@ -86,9 +86,10 @@ def _is_identifier(name: str) -> bool:
 
 
 def _class_name(name: str) -> str:
-    words = "".join(w[:1].upper() + w[1:] for w in "".join(
-        c if c.isalnum() and c.isascii() else "_" for c in name
-    ).split("_"))
+    words = "".join(
+        w[:1].upper() + w[1:]
+        for w in "".join(c if c.isalnum() and c.isascii() else "_" for c in name).split("_")
+    )
     return words if words[:1].isalpha() else f"Net{words}"
 
 

@@ -1,7 +1,6 @@
 """archdsl draw"""
 
 import click
-
 from archdsl.cli import output
 
 

@@ -1,7 +1,6 @@
 """archdsl source"""
 
 import click
-
 from archdsl.cli import output
 
 

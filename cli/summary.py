@@ -1,9 +1,9 @@
 """archdsl summary"""
 
 import click
+from archdsl.cli import output
 
 from archdsl import report
-from archdsl.cli import output
 
 
 @click.command("summary")

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-
 from archdsl.cli import output
+
 from archdsl.errors import ArchError
 from archdsl.report import hwc, number
 

@@ -1,9 +1,9 @@
 """archdsl zoo"""
 
 import click
+from archdsl.cli import output
 
 from archdsl import report, zoo
-from archdsl.cli import output
 from archdsl.network import Network
 
 

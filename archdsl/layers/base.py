@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast, dataclass_transform
 
 Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
@@ -84,7 +84,7 @@ def attribute(
 
 
 class Layer:
-    """Base of all kinds. Without overrides: keeps the shape, has no parameters, reads one position."""
+    """Base of all kinds. Without overrides: the shape stays, no parameters, one position is read."""
 
     kind: ClassVar[str]  # the word of names and diagrams: `conv` gives conv1, conv2, …
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # each spelling, with what it sets
@@ -93,7 +93,9 @@ class Layer:
 
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
     takes_number: ClassVar[str | None] = None  # the field that a bare number sets
-    takes_suffix: ClassVar[str | None] = None  # the field that digits fused to the word set: `conv3`
+    takes_suffix: ClassVar[str | None] = (
+        None  # the field that digits fused to the word set: `conv3`
+    )
 
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
@@ -180,7 +182,7 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
             for f in dataclasses.fields(made)  # type: ignore[arg-type]
         }
         REGISTRY.append(made)
-        return made
+        return cast(L, made)
 
     return register
 
@@ -265,10 +267,10 @@ def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int,
         reach = d * (k - 1) + 1
         room = size + 2 * p - reach
         if room < 0:
-            padded = f", {times(tuple(n + 2 * q for n, q in zip(x[1:], window.pad, strict=True)))} padded"
+            padded = tuple(n + 2 * q for n, q in zip(x[1:], window.pad, strict=True))
             raise LayerError(
                 f"a {times(window.kernel)} {kind} does not fit on its {times(x[1:])} input"
-                + (padded if any(window.pad) else ""),
+                + (f", {times(padded)} padded" if any(window.pad) else ""),
                 "use a smaller window, more padding, or fewer reductions in front of it",
             )
         n = room // s + 1

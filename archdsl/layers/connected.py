@@ -50,9 +50,7 @@ class FullyConnected(Layer):
         units=("neurons", "units", "d", "way", "outputs"),
         check=count,
     )
-    bias: bool = attribute(
-        "bias", check=flag, flags={"no bias": False, "bias": True}, default=True
-    )
+    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

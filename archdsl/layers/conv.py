@@ -76,9 +76,7 @@ class Conv(Layer):
     )
     dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
     groups: int = attribute("groups", check=count, default=1)
-    bias: bool = attribute(
-        "bias", check=flag, flags={"no bias": False, "bias": True}, default=True
-    )
+    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
@@ -145,7 +143,9 @@ class Conv(Layer):
             options.append(("groups", self.groups))
         if not self.bias:
             options.append(("bias", False))
-        return Call(f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options))
+        return Call(
+            f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
+        )
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Self, cast
 
 from archdsl.layers.base import (
     Layer,
@@ -45,11 +45,11 @@ class Input(Layer):
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
         if "lengths" not in given:
             raise LayerError("the input has no size", cls.form())
-        sizes = given["lengths"]
-        sizes = sizes if isinstance(sizes, tuple) else (int(sizes),)
+        size = given["lengths"]
+        sizes = size if isinstance(size, tuple) else (cast(int, size),)
         if max(sizes) > LARGEST:
             raise LayerError(f"an input axis of {max(sizes)}", f"at most {LARGEST:,} a side")
-        channels = int(given.get("channels", 0))
+        channels = cast(int, given.get("channels", 0))
         if len(sizes) == 2 and not channels:
             raise LayerError(
                 f"the input {times(sizes)} has no channels",

@@ -67,7 +67,8 @@ class Pool(Layer):
             for name in ("stride", "pad", "ceil"):
                 if name in given and size is None:
                     raise LayerError(
-                        f"a global pool takes no {name}", "give the pool a size, as in `2x2 avgpool`"
+                        f"a global pool takes no {name}",
+                        "give the pool a size, as in `2x2 avgpool`",
                     )
             return cls((), (), (), False)
         kernel = axes(size, rank, "kernel")
@@ -78,7 +79,7 @@ class Pool(Layer):
         margins = axes(pad, rank, "padding")
         if any(p > k // 2 for p, k in zip(margins, kernel, strict=True)):
             raise LayerError(
-                f"a padding of {show_axes(margins)} is more than half of the {times(kernel)} window",
+                f"a padding of {show_axes(margins)} is over half of the {times(kernel)} window",
                 "pad at most half of the window",
             )
         return cls(kernel, stride, margins, bool(given.get("ceil", False)))

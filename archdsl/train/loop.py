@@ -241,9 +241,7 @@ def _tally(loss: Tensor, logits: Tensor, y: Tensor) -> Tensor:
 
 def _optimizer(recipe: Recipe, module: nn.Module) -> Optimizer:
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(
-            module.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
-        )
+        return torch.optim.Adam(module.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     return torch.optim.SGD(
         module.parameters(),
         lr=recipe.lr,

@@ -47,8 +47,9 @@ class RunRecord(BaseModel):
 
 
 class Run:
-    """A training run and its folder: spec.arch, record.json, metrics.csv, checkpoint.pt, curves.png.
+    """A training run and its folder.
 
+    It holds spec.arch, record.json, metrics.csv, checkpoint.pt and curves.png.
     `accuracy` is the test accuracy after the last epoch, `seconds` the time of training alone.
     """
 

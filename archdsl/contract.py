@@ -1,0 +1,87 @@
+"""The JSON that `summary` and `verify` print, as records that check and read it.
+
+>>> import archdsl
+>>> from archdsl.contract import Summary
+>>> Summary.model_validate(archdsl.load("vgg16").to_dict()).totals.weight_layers
+16
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Row(_Record):
+    """One line of the spec. Shapes are [C, H, W] or [C]; receptive field and stride per axis."""
+
+    name: str
+    notation: str
+    kind: str
+    repeat: int
+    input: list[int]
+    output: list[int]
+    params: int
+    macs: int
+    receptive_field: list[int]
+    stride: list[int]
+    depth: int
+
+
+class Memory(_Record):
+    """Bytes at float32 and batch 1."""
+
+    parameters: int
+    forward_peak: int
+    backward: int
+
+
+class Totals(_Record):
+    params: int
+    trainable: int
+    buffers: int
+    macs: int
+    flops: int
+    weight_layers: int
+    receptive_field: list[int]
+    memory: Memory
+
+
+class Claim(_Record):
+    """One printed figure; `computed` is a number or a shape."""
+
+    where: str
+    quantity: str
+    printed: str
+    computed: int | list[int]
+    verdict: Literal["holds", "erratum", "fails", "not judged"]
+    how: Literal["exactly", "rounds", "truncates", "within one unit"] | None
+    note: str | None
+
+
+class Summary(_Record):
+    """`archdsl summary --format json`."""
+
+    network: str
+    title: str
+    paper: str | None
+    input: list[int]
+    rows: list[Row]
+    totals: Totals
+    claims: list[Claim]
+
+
+class NetworkClaims(_Record):
+    network: str
+    claims: list[Claim]
+
+
+class Verification(_Record):
+    """`archdsl verify --format json`."""
+
+    networks: list[NetworkClaims]

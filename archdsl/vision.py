@@ -1,0 +1,43 @@
+"""torchvision, importable also where its compiled library is not.
+
+torchvision's wheel refuses to import beside a torch build that it was not compiled for ("operator
+torchvision::nms does not exist"): it registers fake kernels for two operators that its library
+should have declared. Where the library could not be loaded, they are declared here. Everything of
+torchvision goes through this module.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import torch
+
+_DECLARATIONS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+
+
+def _declare() -> torch.library.Library | None:
+    """Declare the operators unless torchvision's own library does; the declarations' owner."""
+    spec = importlib.util.find_spec("torchvision")
+    assert spec is not None and spec.origin is not None
+    for library in Path(spec.origin).parent.glob("_C*"):
+        try:
+            torch.ops.load_library(library)
+        except OSError:
+            continue
+        return None
+    owner = torch.library.Library("torchvision", "DEF")
+    for declaration in _DECLARATIONS:
+        owner.define(declaration)
+    return owner
+
+
+# The declarations live as long as their owner.
+_owner = _declare()
+
+import torchvision  # noqa: E402
+
+__all__ = ["torchvision"]

@@ -1,0 +1,123 @@
+"""Printed figures and verdicts."""
+
+from __future__ import annotations
+
+import pytest
+
+import archdsl
+from archdsl.claims import compare
+
+FIGURES = [
+    ("138M", 138_357_544, "rounds"),
+    ("138357544", 138_357_544, "exactly"),
+    ("138,357,544", 138_357_544, "exactly"),
+    ("138,357,545", 138_357_544, None),
+    ("1,792", 1792, "exactly"),
+    ("1.516", 1516, "exactly"),  # a dot that groups three digits
+    ("48.120", 48_120, "exactly"),
+    ("1.516", 1517, None),
+    ("2.7K", 2712, "rounds"),
+    ("2.7K", 9408, None),
+    ("1.8e9", 1_814_073_344, "rounds"),
+    ("3.6e9", 3_663_761_408, "truncates"),
+    ("3.8×10^9", 3_857_973_248, "truncates"),
+    ("3.8×10^9", 4_089_184_256, None),
+    ("7.6 x 10^9", 7_570_194_432, "rounds"),
+    ("100K", 101_999, None),
+    ("100K", 101_000, "within one unit"),
+    ("100K", 99_000, "within one unit"),
+    ("100K", 98_999, None),
+    ("~140M", 138_357_544, "rounds"),
+    ("~140M", 145_000_000, "rounds"),
+    ("~140M", 145_000_001, None),
+    ("~140M", 134_999_999, None),
+    ("~100", 149, "rounds"),
+    ("140M", 138_357_544, None),
+    ("60 million", 60_965_224, "truncates"),
+    ("1.4 billion", 1_350_000_000, "rounds"),
+    ("1M", 762, None),  # within one unit of a single digit says nothing
+    ("1K", 1_499, "rounds"),
+    ("0.8M", 769_162, "rounds"),
+    ("16", 16, "exactly"),
+    ("16", 15, None),
+    ("0", 0, "exactly"),
+    ("5G", 5_499_999_999, "rounds"),
+]
+
+
+@pytest.mark.parametrize(("printed", "exact", "how"), FIGURES)
+def test_compare(printed: str, exact: int, how: str | None):
+    assert compare(printed, exact) == how
+
+
+def net(claims: str, line: str = "") -> archdsl.Network:
+    return archdsl.loads(f"input 8x8 RGB\nc: conv3-4 {line}\nmaxpool\nFC-10\n{claims}")
+
+
+def verdicts(network: archdsl.Network) -> list[tuple[str, str, str, str | None]]:
+    return [(c.where, c.quantity, c.verdict, c.how) for c in network.verify()]
+
+
+def test_claims_of_lines_and_of_the_network():
+    network = net(
+        "expect params 762, weight layers 2, conv layers 1, receptive field 4x4, input 8x8x3",
+        "=> 8x8x4, params 112, ops 6,912, flops 13,824, depth 1, receptive field 3, kernel 3x3",
+    )
+    assert {c.verdict for c in network.verify()} == {"holds"}
+    assert len(network.verify()) == 12
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("=> 8x8x4", "holds"),
+        ("=> 8×8×4", "holds"),
+        ("=> 8 x 8", "holds"),
+        ("=> 256", "holds"),
+        ("=> 8x8x5", "fails"),
+        ("=> 4x8x8", "fails"),  # papers print H×W×C
+        ('=> 8x8x5 erratum "a slip"', "erratum"),
+        ('=> 8x8x4 erratum "no slip at all"', "fails"),
+        ("=> params 113", "fails"),
+    ],
+)
+def test_verdicts(claim: str, verdict: str):
+    (judged,) = net("", claim).verify()
+    assert judged.verdict == verdict
+
+
+def test_an_erratum_keeps_its_reason():
+    (judged,) = net('expect params 2K erratum "the table counts 5 classes"').verify()
+    assert (judged.verdict, judged.note) == ("erratum", "the table counts 5 classes")
+    (held,) = net('expect params 762 erratum "none"').verify()
+    assert held.verdict == "fails" and "but it holds" in (held.note or "")
+
+
+def test_a_failed_claim_raises_nothing():
+    assert verdicts(net("expect params 1M")) == [("network", "params", "fails", None)]
+
+
+def test_claims_of_lines_inside_groups():
+    network = archdsl.loads("input 8x8x1\n[ conv3-4 => 8x8x4; maxpool => 4x4x4 ]\nFC-2")
+    assert verdicts(network) == [
+        ("group1.conv1", "output size", "holds", "exactly"),
+        ("group1.pool1", "output size", "holds", "exactly"),
+    ]
+
+
+def test_a_changed_network_is_not_judged():
+    text = "network n(k=4)\ninput 8x8x1\nconv3-(k) => 8x8x4\nexpect params 40"
+    assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}
+    for changed in (
+        archdsl.loads(text, parameters={"k": 5}),
+        archdsl.loads(text, input=(9, 9)),
+    ):
+        assert {c.verdict for c in changed.verify()} == {"not judged"}
+        assert {c.how for c in changed.verify()} == {None}
+
+
+@pytest.mark.parametrize("name", ["vgg16", "alexnet", "lenet5", "lenet_1x1"])
+def test_the_zoo_holds(name: str):
+    claims = archdsl.load(name).verify()
+    assert claims
+    assert {c.verdict for c in claims} <= {"holds", "erratum"}

@@ -1,0 +1,112 @@
+"""What a command may import: the core starts without torch, pydantic and networkx."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import archdsl
+
+# An import of one of these ends the process.
+HOOK = """
+import sys
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {forbidden!r}:
+            sys.exit("forbidden import: " + name)
+sys.meta_path.insert(0, Forbidden())
+from archdsl.cli import main
+main({arguments!r}, prog_name="archdsl")
+"""
+HEAVY = ("torch", "torchvision", "networkx", "pydantic", "numpy", "matplotlib", "sklearn", "rich")
+STATIC = [*HEAVY, "graphviz"]
+
+VARIANTS = [
+    (["summary", "vgg16"], STATIC),
+    (["summary", "vgg16", "--layers"], STATIC),
+    (["summary", "vgg16", "--format", "json"], STATIC),
+    (["summary", "vgg16", "--format", "markdown"], STATIC),
+    (["summary", "vgg16", "--input", "320x320"], STATIC),
+    (["summary", "alexnet"], STATIC),
+    (["verify"], STATIC),
+    (["verify", "lenet5", "--format", "json"], STATIC),
+    (["zoo"], STATIC),
+    (["source", "vgg16"], STATIC),
+    (["draw", "vgg16", "-o", "{tmp}/vgg16.svg"], HEAVY),
+    (["draw", "vgg16", "-o", "{tmp}/vgg16.png"], HEAVY),
+    (["draw", "vgg16", "-o", "{tmp}/vgg16.pdf"], HEAVY),
+    (["draw", "vgg16", "-o", "{tmp}/vgg16.dot"], HEAVY),
+    (["draw", "vgg16", "-o", "{tmp}/vgg16.mmd"], STATIC),
+    (["--help"], STATIC),
+    (["train", "--help"], STATIC),
+    (["--version"], STATIC),
+]
+
+
+@pytest.mark.parametrize(("arguments", "forbidden"), VARIANTS, ids=lambda v: " ".join(v))
+def test_command_imports_only_what_it_needs(arguments, forbidden, tmp_path: Path):
+    arguments = [a.format(tmp=tmp_path) for a in arguments]
+    code = HOOK.format(forbidden=set(forbidden), arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_the_hook_forbids():
+    code = HOOK.format(forbidden={"lark"}, arguments=["summary", "vgg16"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "forbidden import: lark" in done.stderr
+
+
+# Modules may import those above them, never those below.
+ORDER = (
+    "errors files syntax parse expressions layers phrases graph expand analysis claims zoo "
+    "network report diagram source module contract vision train"
+).split()
+# The public object reaches down to its renderings when they are asked for.
+LATE = {"network": {"report", "diagram", "source", "module"}}
+
+
+def test_import_direction():
+    folder = Path(archdsl.__file__).parent
+    found = {p.relative_to(folder).parts[0].removesuffix(".py") for p in folder.rglob("*.py")}
+    assert found - {"__init__", "__pycache__"} == set(ORDER)
+    for path in folder.rglob("*.py"):
+        own = path.relative_to(folder).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            for name in _imported(node):
+                if name in ORDER and name != own and name not in LATE.get(own, ()):
+                    assert ORDER.index(name) < ORDER.index(own), f"{path} imports {name}"
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom) and node.module == "archdsl":
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("archdsl."):
+        return [str(node.module).split(".")[1]]
+    if isinstance(node, ast.Import):
+        return [a.name.split(".")[1] for a in node.names if a.name.startswith("archdsl.")]
+    return []
+
+
+def test_only_modules_and_training_import_torch():
+    folder = Path(archdsl.__file__).parent
+    allowed = {"module.py", "vision.py"}
+    for path in folder.rglob("*.py"):
+        if path.name in allowed or path.parent.name == "train":
+            continue
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {a.name.split(".")[0] for a in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add((node.module or "").split(".")[0])
+        if path.name == "network.py":
+            names.discard("torch")  # for type checkers alone
+        assert "torch" not in names, path

@@ -1,0 +1,121 @@
+"""Every layer kind, every example, every facet, against torch."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from oracle import kept_for_backward, macs
+from torch import nn
+
+from archdsl import phrases
+from archdsl.analysis import Analysis
+from archdsl.errors import Source
+from archdsl.graph import Graph, Node
+from archdsl.layers import REGISTRY, Input, Layer, Shape, Softmax
+from archdsl.module import construct
+from archdsl.parse import parse
+
+CASES = [pytest.param(kind, example, id=example) for kind in REGISTRY for example in kind.examples]
+
+
+def graph_of(example: str) -> Graph:
+    """The example's layer on its input; the layer is settled on the shape, of whatever rank."""
+    spec, shape = example.rsplit(" on ", 1)
+    x = tuple(map(int, shape.split("x")))
+    (network,) = parse(Source("example", spec))
+    (item,) = network.statements
+    (text,) = phrases.read(network, item.phrases[0]).layers
+    op = text.kind.settle({name: g.value for name, g in text.given.items()}, x, "same")
+    entry = Node(Input(x[1:], x[0]), (), ("input",), x, 0, 0)
+    return Graph(network, (entry, Node(op, (0,), (op.kind,), op.out(x), 0, 0)), (), ())
+
+
+def node(example: str) -> tuple[Node, Shape]:
+    graph = graph_of(example)
+    return graph.nodes[1], graph.nodes[0].shape
+
+
+def test_every_kind_has_examples():
+    assert REGISTRY
+    for kind in REGISTRY:
+        assert kind.examples, f"{kind.__name__} has no examples"
+        assert kind.__doc__, f"{kind.__name__} says nothing of itself"
+        assert {kind.takes_size, kind.takes_number, kind.takes_suffix} <= {*kind.attributes, None}
+
+
+@pytest.mark.parametrize(("kind", "example"), CASES)
+def test_facets(kind: type[Layer], example: str):
+    layer, x = node(example)
+    op = layer.op
+    assert type(op) is kind
+    assert op.label
+    if kind is Input:
+        assert layer.shape == x
+        return
+    module = construct(op.call(x))
+    module.eval()
+    batch = torch.rand(2, *x)
+    assert tuple(module(batch).shape[1:]) == layer.shape
+    assert sum(p.numel() for p in module.parameters()) == op.params(x)
+    assert sum(b.numel() for b in module.buffers()) == op.buffers(x)
+    assert macs(module, batch[:1]) == op.macs(x)
+    # The source printer writes what the module builder calls.
+    assert repr(eval(str(op.call(x)), {"nn": nn})) == repr(module)
+
+
+@pytest.mark.parametrize(("kind", "example"), CASES)
+def test_memory_kept_for_backward(kind: type[Layer], example: str):
+    """Each layer behind a convolution, so that its input needs a gradient."""
+    if kind is Input:
+        return
+    layer, x = node(example)
+    # A batch norm of vectors has no variance at batch 1.
+    batch = 2 if kind.kind == "bn" and len(x) == 1 else 1
+    module = nn.Sequential(Scale(x), construct(layer.op.call(x)))
+    images = torch.rand(batch, *x)
+    kept = layer.op.kept(x)
+    tensors = math.prod(x) * kept.input + math.prod(layer.shape) * kept.output
+    scale = 4 * batch * math.prod(x)  # the factor's gradient needs the images
+    assert kept_for_backward(module, images) - scale == 4 * batch * tensors + kept.extra
+
+
+class Scale(nn.Module):
+    """A parameter in front of a layer."""
+
+    def __init__(self, x: tuple[int, ...]) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(x))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
+
+
+@pytest.mark.parametrize(("kind", "example"), CASES)
+def test_receptive_field_by_gradient(kind: type[Layer], example: str):
+    """What one output position reads is where its gradient is not zero."""
+    if kind in (Input, Softmax):
+        return
+    layer, x = node(example)
+    if len(x) < 2 or len(layer.shape) < 2 or layer.op.kind == "dropout":
+        return
+    fields = Analysis(graph_of(example)).fields[-1]
+    module = construct(layer.op.call(x)).eval()
+    middle = tuple(n // 2 for n in layer.shape[1:])
+    reached = torch.zeros(x[1:], dtype=torch.bool)
+    for seed in range(60):  # a maximum reaches one input at a time
+        torch.manual_seed(seed)
+        batch = torch.rand(1, *x, requires_grad=True)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.uniform_(0.5, 1.0)
+        module(batch)[(0, slice(None), *middle)].sum().backward()
+        reached |= (batch.grad[0] != 0).any(0)
+    for axis, (field, position, size) in enumerate(zip(fields, middle, x[1:], strict=True)):
+        others = tuple(a for a in range(len(x) - 1) if a != axis)
+        along = reached.any(others) if others else reached
+        found = along.nonzero().flatten()
+        start = field.start + position * field.stride
+        assert int(found.min()) == max(0, start)
+        assert int(found.max()) == min(size, start + field.size) - 1

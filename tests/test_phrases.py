@@ -1,0 +1,162 @@
+"""Spellings: what is the same, what is not, and what every line of a paper denotes."""
+
+from __future__ import annotations
+
+import pytest
+
+import archdsl
+
+EQUIVALENT = [
+    ("conv3-64", "conv 3x3 64", "3x3 conv, 64", "3x3, 64", "64 3x3 filters", "Conv3-64"),
+    ("conv3-64", "conv 3x3, 64 filters", "convolution 3×3 64", "conv 64 kernel 3", "conv 3 x 3 64"),
+    ("conv3-64", "conv(3x3, 64)", "Conv2d kernel_size: 3, width=64", "(3x3) conv 64"),
+    ("conv3-64", "conv3-64 stride 1 pad 1", "conv3-64 same", "conv3-64 padding same"),
+    ("conv7-64 stride 2", "7x7, 64, stride 2", "conv 7x7/2 64", "7x7 conv, 64, stride 2"),
+    ("conv7-64/2", "conv 7x7 64 stride=2", "conv 7x7 64 s: 2", "64 7x7 filters at stride 2"),
+    ("conv 3x3 8 valid", "conv3-8 pad 0", "conv3-8 padding=valid", "conv3-8, pad 0"),
+    ("maxpool", "max pool", "max-pooling", "MaxPool2d", "maxpool 2x2/2", "2x2 max pool, stride 2"),
+    ("maxpool 3x3/2", "3x3 max pool, stride 2", "max pool 3x3/2", "3 x 3 max-pooling stride 2"),
+    ("avgpool", "average pool", "global average pool", "gap", "8x8 global average pool"),
+    ("FC-10", "fc 10", "10-d fc", "10D fully-connected", "linear 10", "Dense Layer-10", "fc10"),
+    ("FC-10", "10 neurons", "fully connected 10", "fc(10)", "FC: 10 neurons", "linear, 10 units"),
+    ("soft-max", "softmax", "Softmax", "soft max"),
+    ("relu", "ReLU", "RELU"),
+    ("LRN", "lrn", "local response normalization", "NORM1: Normalization layer"),
+    ("dropout(0.5)", "dropout 0.5", "dropout (50%)", "dropout", "Dropout p=0.5"),
+    ("conv3-8 -> bn -> relu", "conv3-8 no bias; bn; relu", "Conv3-8-BN-ReLU"),
+    ("conv3-8 -> BN, relu", "conv3-8, BN -> relu"),
+    ("conv3-8 x2", "conv3-8 x 2", "2x conv3-8", "conv3-8 ×2", "[ conv3-8 ] x 2", "2 x conv3-8"),
+    ("conv3-8; conv3-8; maxpool", "conv3-8 x2\nmaxpool", "conv3-8 -> conv3-8 -> maxpool"),
+    ("conv3-(2*4)", "conv3-(4+4)", "conv3-8"),
+    ("conv 1x3 8", "conv 1×3, 8", "1x3, 8"),
+    ("average pool, 10-d fc, softmax", "avgpool; FC-10; softmax"),
+    ("conv3-8 groups 2", "conv 3x3 8, groups=2"),
+    ("**CONV1**: 8 3x3 filters at stride 1, pad 1", "conv3-8"),
+    ("[8x8x8] CONV1: 8 3x3 filters", "conv3-8"),
+]
+PAIRS = [(group[0], other) for group in EQUIVALENT for other in group[1:]]
+
+DIFFERENT = [
+    ("conv3-64", "conv3-63"),
+    ("conv3-64", "conv1-64"),
+    ("conv3-64", "conv3-64 stride 2"),
+    ("conv3-64", "conv3-64 pad 0"),
+    ("conv3-64", "conv3-64 no bias"),
+    ("conv 1x3 8", "conv 3x1 8"),
+    ("conv 8 3x3", "conv 3x3 8 groups 2"),
+    ("maxpool", "avgpool"),
+    ("maxpool 3x3/2", "maxpool 3x3"),
+    ("maxpool 3x3/2", "maxpool 3x3/2 pad 1"),
+    ("maxpool 3x3/2", "maxpool 3x3/2 ceil"),
+    ("avgpool", "avgpool 2x2"),
+    ("conv3-8", "conv3-8 -> relu"),
+    ("relu", "relu6"),
+    ("dropout(0.5)", "dropout(0.4)"),
+    ("Conv3-8-BN-ReLU", "Conv3-8 bias-BN-ReLU"),
+    ("Conv3-8-BN-ReLU", "Conv3-8-ReLU-BN"),
+    ("conv3-8 x2", "conv3-8 x3"),
+    ("FC-10", "FC-10 no bias"),
+]
+
+
+def ops(text: str):
+    """The layers of a text, without their names and places."""
+    graph = archdsl.loads(f"input 8x8x6\n{text}").graph
+    graph.check()
+    return [(node.op, node.inputs, node.shape) for node in graph.nodes]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_spellings_of_one_network(one: str, other: str):
+    assert ops(one) == ops(other)
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+def test_near_misses_differ(one: str, other: str):
+    assert ops(one) != ops(other)
+
+
+def kinds(text: str) -> str:
+    graph = archdsl.loads(text).graph
+    return " ".join(node.op.kind for node in graph.nodes[1:])
+
+
+HEAD = "input 8x8x1\nconv means conv-bn-relu\nfc means fc-relu-dropout(0.5)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("conv3-4\nFC-5\nFC-2", "conv bn relu flatten fc relu dropout fc"),
+        ("conv3-4\nFC-5\nsoftmax", "conv bn relu flatten fc softmax"),
+        ("conv3-4 no relu\nFC-2", "conv bn flatten fc"),
+        ("conv3-4 no bn\nFC-2", "conv relu flatten fc"),
+        ("conv3-4 bare\nFC-2", "conv flatten fc"),
+        ("conv3-4 relu\nFC-2", "conv bn relu flatten fc"),  # written out: not added again
+        ("conv3-4 x2", "conv bn relu conv"),  # the last repetition is the output layer
+        ("[ conv3-4; maxpool ] x 2\nFC-2", "conv bn relu pool conv bn relu pool flatten fc"),
+        ("conv3-4\navgpool\nflatten", "conv bn relu pool flatten"),
+        ("1x1 conv means conv-sigmoid\nconv3-4\nconv1-4\nFC-2",
+         "conv bn relu conv sigmoid flatten fc"),
+        ("conv means bn-relu-conv\nconv3-4\nFC-2", "bn relu conv flatten fc"),
+    ],
+)  # fmt: skip
+def test_conventions(text: str, layers: str):
+    assert kinds(HEAD + text) == layers
+
+
+def test_a_norm_takes_the_bias_but_not_of_the_output_layer():
+    net = archdsl.loads(HEAD + "conv3-4\nconv3-4 bias\nconv3-4 no bn\nFC-2")
+    biases = [n.op.bias for n in net.graph.nodes if n.op.weighs]
+    assert biases == [False, True, True, True]
+
+
+def test_the_right_side_of_means_fills_gaps():
+    net = archdsl.loads(
+        "network n(k=4)\ninput 8x8x1\n1x1 conv means conv-(4*k) stride 2\n"
+        "1x1 conv\n1x1 conv, 3\nconv3-(in//2)\nFC-2"
+    )
+    assert [row.output for row in net.rows] == [(16, 4, 4), (3, 2, 2), (1, 2, 2), (2,)]
+
+
+def test_padding_convention_is_for_convolutions_alone():
+    net = archdsl.loads("input 9x9x1\npadding valid\nconv3-4\nconv3-4 same\nmaxpool 3x3/1\nFC-2")
+    assert [row.output[1:] for row in net.rows] == [(7, 7), (7, 7), (7, 7), ()]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("input 224x200 RGB", (3, 224, 200)),
+        ("input 224 × 200 RGB image", (3, 224, 200)),
+        ("Input 32x32 grey", (1, 32, 32)),
+        ("input 28x28x1", (1, 28, 28)),
+        ("input 1x28x28", (1, 28, 28)),
+        ("input 8x8x8", (8, 8, 8)),
+        ("input 20x30x3", (3, 20, 30)),
+        ("input 784", (784,)),
+        ("[227x227x3] INPUT", (3, 227, 227)),
+    ],
+)
+def test_inputs(text: str, shape: tuple[int, ...]):
+    assert archdsl.loads(f"{text}\nrelu").input == shape
+
+
+def test_names_of_lines():
+    net = archdsl.loads(
+        "input 32x32x1\nconv3-4\nstem: conv3-4 x2\nmaxpool\n**MAX POOL2**: 2x2 filters\n"
+        "conv3-4\n[ conv3-4; conv1-4; maxpool ] x 2\nFC-2"
+    )
+    assert [row.name for row in net.rows] == [
+        "conv1", "stem", "pool1", "MAX_POOL2", "conv3", "group1", "fc1",
+    ]  # fmt: skip
+    inner = [n.name for n in net.graph.nodes if n.name.startswith("group1.1")]
+    assert inner == ["group1.1.conv1", "group1.1.conv2", "group1.1.pool1"]
+
+
+def test_parameters_have_defaults_and_take_values():
+    text = (
+        "network wide(k=2, depth=3)\nlet n = (depth - 1) // 2\ninput 8x8x1\nconv3-(8*k) x n\nFC-2"
+    )
+    assert archdsl.loads(text).rows[0].output == (16, 8, 8)
+    assert archdsl.loads(text, parameters={"k": 4, "depth": 5}).rows[0].repeat == 2

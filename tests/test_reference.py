@@ -1,0 +1,88 @@
+"""Exact totals of the zoo, against figures computed elsewhere and against torch."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from oracle import kept_for_backward, macs
+
+import archdsl
+from archdsl import zoo
+
+NETWORKS = {
+    "vgg16": "VGG D",
+    "alexnet": "AlexNet cs231n single column",
+    "lenet5": "LeNet modern (001)",
+    "lenet_1x1": "LeNet-like FC / 1x1-conv head",
+}
+
+
+def reference(name: str) -> dict[str, str]:
+    with Path(__file__).with_name("reference.csv").open() as file:
+        return next(row for row in csv.DictReader(file) if row["network"] == NETWORKS[name])
+
+
+def test_every_network_of_the_zoo_has_a_reference():
+    assert set(zoo.names()) == set(NETWORKS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_totals(name: str):
+    expected = reference(name)
+    net = archdsl.load(name)
+    assert "x".join(map(str, net.input)) == expected["input"]
+    assert net.params == int(expected["params"])
+    assert net.macs == int(expected["macs"])
+    assert net.receptive_field == (int(expected["receptive_field"]),) * 2
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rows_and_layers_sum_to_the_totals(name: str):
+    net = archdsl.load(name)
+    for rows in (net.rows, net.layers):
+        assert sum(row.params for row in rows) == net.params
+        assert sum(row.macs for row in rows) == net.macs
+    assert sum(row.depth for row in net.rows) == net.weight_layers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_built_module_agrees(name: str):
+    """Parameters and macs to the integer; memory kept for backward within 2 %."""
+    net = archdsl.load(name)
+    module = net.module()
+    x = torch.rand(1, *net.input)
+    assert sum(p.numel() for p in module.parameters()) == net.params
+    assert macs(module, x) == net.macs
+    assert kept_for_backward(module, x) == pytest.approx(net.memory.backward, rel=0.02)
+    assert tuple(module(x).shape[1:]) == net.output
+
+
+def test_vgg16_keeps_70_mebibytes_for_backward():
+    assert archdsl.load("vgg16").memory.backward / 2**20 == pytest.approx(70.5, rel=0.02)
+
+
+def test_forward_peak_by_hand():
+    """8 → 16 → 8 channels of 4×4: input and the wide map, then the wide map and the output."""
+    net = archdsl.loads("input 4x4x8\nconv1-16\nconv1-8\nflatten\nFC-2")
+    assert net.memory.forward_peak == 4 * 16 * (16 + 8)
+    assert net.memory.parameters == 4 * (8 * 16 + 16 + 16 * 8 + 8 + 128 * 2 + 2)
+
+
+def test_receptive_field_stops_where_a_map_is_read_as_one():
+    """The trunk ends in front of a convolution, an average or a connection of the whole map."""
+    trunk = "input 16x16x1\nconv3-4\nmaxpool\n"
+    for head in ("FC-2", "conv 8x8 2 pad 0", "avgpool", "avgpool 8x8", "flatten"):
+        assert archdsl.loads(trunk + head).receptive_field == (4, 4)
+    # A padded convolution, or a maximum, of a small map is still part of the trunk.
+    assert archdsl.loads("input 2x2x1\nconv3-4\nmaxpool\nFC-2").receptive_field == (4, 4)
+    # Asymmetric kernels have a field per axis: H×W.
+    assert archdsl.loads("input 9x9x1\nconv 1x3 4\nconv 1x3 4").receptive_field == (1, 5)
+
+
+def test_rows_carry_field_and_effective_stride():
+    net = archdsl.loads("input 64x64 RGB\nconv 7x7/2 8\nmaxpool 3x3/2\nconv3-8 x2")
+    assert [(r.receptive_field[0], r.stride[0]) for r in net.rows] == [(7, 2), (11, 4), (27, 4)]

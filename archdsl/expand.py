@@ -10,7 +10,18 @@ from archdsl import expressions, phrases
 from archdsl.errors import ArchError, Note, Span, did_you_mean
 from archdsl.expressions import Expression, Number
 from archdsl.graph import Graph, Node, Section
-from archdsl.layers import Flatten, FullyConnected, Input, Layer, LayerError, Shape, Softmax, Value
+from archdsl.layers import (
+    Flatten,
+    FullyConnected,
+    Input,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Softmax,
+    Value,
+)
+from archdsl.names import is_reserved
 from archdsl.phrases import Given, LayerText, Reading
 from archdsl.syntax import Item, Let, Means, NetworkText, Padding, Part, Phrase
 
@@ -238,6 +249,12 @@ class _Expansion:
                     notes=[Note("the first is here", self.network.span(first.start, first.end))],
                     help="give each line a name of its own",
                 )
+            if label is not None and is_reserved(label.text):
+                raise self.fail(
+                    f"no line can be called `{label.text}`",
+                    label,
+                    f"Python or torch uses the name: write `{label.text.strip('_')}1`",
+                )
             if label is not None:
                 labels[label.text] = label
         counts: Counter[str] = Counter()
@@ -350,9 +367,9 @@ class _Expansion:
         self.nodes.append(Node(op, (len(self.nodes) - 1,), scope, shape, text.start, text.end))
 
     def misfit(self, problem: LayerError, layer: LayerText) -> ArchError:
-        """A layer that does not fit its input, with where the input comes from."""
+        """What is wrong with a layer; where it does not fit its input, with the input's origin."""
         notes = []
-        if self.nodes:
+        if isinstance(problem, Misfit):
             source = self.nodes[-1]
             notes.append(
                 Note(
@@ -373,7 +390,9 @@ class _Expansion:
                     values[name] = check(self.evaluate(given, entry))
                 except LayerError as problem:
                     raise self.fail(
-                        f"the {name} of `{layer.kind.kind}` {problem.message}", given, problem.help
+                        f"the {name} of `{layer.kind.kind}` {problem.message}",
+                        given,
+                        layer.kind.form(),
                     ) from None
             else:
                 values[name] = given.value

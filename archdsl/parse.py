@@ -225,7 +225,7 @@ def _explain(
 ) -> tuple[ArchError, tuple[int, int] | None]:
     """A parser's complaint in the words of the language, and the line to leave out."""
     if isinstance(problem, UnexpectedCharacters):
-        offset = problem.pos_in_stream
+        offset = int(problem.pos_in_stream or 0)
         shown = text[offset]
     else:
         assert isinstance(problem, UnexpectedToken)

@@ -489,7 +489,9 @@ class _Reader:
                     value = layer.kind.attributes[name].check(value)
                 except LayerError as problem:
                     raise self.fail(
-                        f"the {name} of `{layer.kind.kind}` {problem.message}", mention
+                        f"the {name} of `{layer.kind.kind}` {problem.message}",
+                        mention,
+                        layer.kind.form(),
                     ) from None
             layer.given[name] = Given(value, mention.start, mention.end)
             layer.start = min(layer.start, mention.start)

@@ -2,7 +2,17 @@
 
 from archdsl.layers import activation, connected, conv, input, norm, pool  # noqa: F401
 from archdsl.layers.activation import Softmax
-from archdsl.layers.base import REGISTRY, Call, Kept, Layer, LayerError, Shape, Value, Window
+from archdsl.layers.base import (
+    REGISTRY,
+    Call,
+    Kept,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Window,
+)
 from archdsl.layers.connected import Flatten, FullyConnected
 from archdsl.layers.conv import Conv
 from archdsl.layers.input import Input
@@ -17,6 +27,7 @@ __all__ = [
     "Kept",
     "Layer",
     "LayerError",
+    "Misfit",
     "Shape",
     "Softmax",
     "Value",

@@ -29,6 +29,10 @@ class LayerError(Exception):
         self.help = help
 
 
+class Misfit(LayerError):
+    """A layer that does not fit its input: whoever shows it also shows where the input is from."""
+
+
 class Call(NamedTuple):
     """A constructor of torch.nn: `source.py` prints it, `module.py` calls it."""
 
@@ -84,7 +88,7 @@ def attribute(
 
 
 class Layer:
-    """Base of all kinds. Without overrides: the shape stays, no parameters, one position is read."""
+    """Base of all kinds. Without overrides: the shape stays, nothing is learned or kept."""
 
     kind: ClassVar[str]  # the word of names and diagrams: `conv` gives conv1, conv2, …
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # each spelling, with what it sets
@@ -247,7 +251,7 @@ def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * rank
     if len(value) != rank:
-        raise LayerError(
+        raise Misfit(
             f"the {name} {times(value)} has {len(value)} axes, the input has {rank}",
             f"write one number, or {rank}",
         )
@@ -261,14 +265,14 @@ def same(kernel: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> tu
 
 
 def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int, ...]:
-    """The positions of a window on a map, per axis. Raises LayerError where it does not fit."""
+    """The positions of a window on a map, per axis. Raises Misfit where it does not fit."""
     positions = []
     for size, k, s, p, d in zip(x[1:], *window, strict=True):
         reach = d * (k - 1) + 1
         room = size + 2 * p - reach
         if room < 0:
             padded = tuple(n + 2 * q for n, q in zip(x[1:], window.pad, strict=True))
-            raise LayerError(
+            raise Misfit(
                 f"a {times(window.kernel)} {kind} does not fit on its {times(x[1:])} input"
                 + (f", {times(padded)} padded" if any(window.pad) else ""),
                 "use a smaller window, more padding, or fewer reductions in front of it",
@@ -282,9 +286,9 @@ def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int,
 
 
 def needs_map(kind: str, x: Shape) -> int:
-    """The number of axes of a map. Raises LayerError for a vector."""
+    """The number of axes of a map. Raises Misfit for a vector."""
     if len(x) < 2:
-        raise LayerError(
+        raise Misfit(
             f"`{kind}` needs a map, its input is a vector of {x[0]}",
             "put it in front of the fully connected layers",
         )

@@ -11,6 +11,7 @@ from archdsl.layers.base import (
     Kept,
     Layer,
     LayerError,
+    Misfit,
     Shape,
     Value,
     Window,
@@ -104,7 +105,7 @@ class Conv(Layer):
         )
         for what, channels in (("input", x[0]), ("output", self.width)):
             if channels % self.groups:
-                raise LayerError(
+                raise Misfit(
                     f"{self.groups} groups do not divide {channels} {what} channels",
                     "the groups must divide both the input channels and the width",
                 )

@@ -12,6 +12,7 @@ from archdsl.layers.base import (
     Kept,
     Layer,
     LayerError,
+    Misfit,
     Shape,
     Value,
     Window,
@@ -60,7 +61,7 @@ class Pool(Layer):
         size = given.get("kernel", cls.default_kernel)
         if given.get("everywhere") or size is None:
             if size is not None and "kernel" in given and axes(size, rank, "kernel") != x[1:]:
-                raise LayerError(
+                raise Misfit(
                     f"a global {times(axes(size, rank, 'kernel'))} pool on a {times(x[1:])} input",
                     f"write `{times(x[1:])}`, or leave the size out",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,7 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
     A text without a `network` line is one network without a name.
     Raises ArchError with every syntax error of the text.
     """
+    _check_characters(source)
     _check_depth(source)
     # The cyclic collector makes lark superlinear: it revisits the growing tree.
     collecting = gc.isenabled()
@@ -308,6 +310,20 @@ def _unclosed(text: str, end: int) -> int | None:
 
     _scan(text, visit)
     return open_at[-1] if open_at else None
+
+
+# Control characters move a terminal's cursor; marks of direction make text read as it is not.
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _check_characters(source: Source) -> None:
+    found = _INVISIBLE.search(source.text)
+    if found:
+        raise ArchError(
+            f"an invisible character, {_printable(found[0])}",
+            Span(source, found.start(), found.end()),
+            help="delete it: a spec is plain text",
+        )
 
 
 def _check_depth(source: Source) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -162,13 +163,21 @@ def _total_cell(claims: Sequence[Claim]) -> Cell:
 
 
 def verdict(claim: Claim) -> str:
-    """`holds (rounds)`, `erratum: the reason`, `fails`."""
-    text: str = claim.verdict
-    if claim.how and claim.verdict == "holds":
-        text += f" ({claim.how})"
-    if claim.note and claim.verdict != "not judged":
-        text += f": {claim.note}"
-    return text
+    """`holds (rounds)`, `erratum`, `fails`."""
+    return f"holds ({claim.how})" if claim.verdict == "holds" else claim.verdict
+
+
+def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
+    """Why printed figures do not hold, in full, a paragraph each."""
+    return [
+        textwrap.fill(
+            f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {c.printed.replace('x', '×')}: {c.note}",
+            width or 100,
+            subsequent_indent="  ",
+        )
+        for c in claims
+        if c.note and c.verdict != "not judged"
+    ]
 
 
 def claims_table(claims: Sequence[Claim]) -> Table:
@@ -207,20 +216,20 @@ def tally(claims: Sequence[Claim]) -> str:
 
 
 def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
-    """Columns side by side; cells that may shrink are cut with … to fit the width."""
+    """Columns side by side; cells are cut with … to fit the width, words before numbers."""
     widths = [
         max([_width(c.title), *(_width(row[i].text) for row in table.rows)])
         for i, c in enumerate(table.columns)
     ]
-    gap = 2
+    gap = "  "
     if width is not None:
-        excess = sum(widths) + gap * (len(widths) - 1) - width
-        shrinking = [i for i, c in enumerate(table.columns) if c.shrinks]
-        while excess > 0 and (i := max(shrinking, key=lambda i: widths[i])) is not None:
-            if widths[i] <= 4:
-                break
-            widths[i] -= 1
-            excess -= 1
+        room = width - len(gap) * (len(widths) - 1)
+        words = [i for i, c in enumerate(table.columns) if c.shrinks]
+        _shrink(widths, words, room, least=4)
+        _shrink(widths, range(len(widths)), room, least=1)
+        if sum(widths) > room:
+            gap = ""  # a terminal too narrow for columns
+            _shrink(widths, range(len(widths)), width, least=0)
     lines = []
     header = tuple(Cell(c.title) for c in table.columns)
     for index, row in enumerate((header, *table.rows)):
@@ -230,9 +239,18 @@ def text_table(table: Table, width: int | None = None, colour: bool = False) -> 
             blank = " " * (room - _width(text))
             text = _paint(text, cell.colour, bold=index == 0) if colour else text
             cells.append(blank + text if column.align == "right" else text + blank)
-        line = (" " * gap).join(cells).rstrip()
-        lines.append(line if width is None or colour else _fit(line, width))
+        lines.append(gap.join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _shrink(widths: list[int], columns: Iterable[int], room: int, least: int) -> None:
+    """Take from the widest of the columns until all fit, or all are at their least."""
+    columns = list(columns)
+    while sum(widths) > room and columns:
+        widest = max(columns, key=lambda i: widths[i])
+        if widths[widest] <= least:
+            return
+        widths[widest] -= 1
 
 
 def _paint(text: str, colour: str | None, bold: bool) -> str:
@@ -300,11 +318,11 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
+    parts += notes(network.claims, width)
     for figure in network.reported:
-        parts.append(f"reported, to be reproduced by training: {figure}")
+        parts.append(textwrap.fill(f"reported, for training to reach: {figure}", width or 100))
     if network.claims:
-        line = tally(network.claims)
-        parts.append(line if width is None else _fit(line, width))
+        parts.append(textwrap.fill(tally(network.claims), width or 100))
     return "\n\n".join(parts)
 
 
@@ -321,6 +339,7 @@ def markdown(network: Network, layers: bool = False) -> str:
         "  \n".join(rest),
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
+        *notes(network.claims, None),
     ]
     return "\n\n".join(parts)
 
@@ -374,12 +393,15 @@ def verification(
     """Every claim of the networks, and the tally."""
     parts = []
     for network in networks:
-        title = f"{network.name}: {tally(network.claims)}"
-        table = text_table(claims_table(network.claims), width, colour) if network.claims else ""
-        parts.append(_paint(title, None, bold=colour) + (f"\n{table}" if table else ""))
+        title = textwrap.fill(f"{network.name}: {tally(network.claims)}", width or 100)
+        lines = [_paint(title, None, bold=colour)]
+        if network.claims:
+            lines.append(text_table(claims_table(network.claims), width, colour))
+        parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
     plural = "" if len(networks) == 1 else "s"
-    parts.append(f"{len(networks)} network{plural}, {tally(everything)}")
+    total = f"{len(networks)} network{plural}, {tally(everything)}"
+    parts.append(textwrap.fill(total, width or 100))
     return "\n\n".join(parts)
 
 

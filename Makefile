@@ -1,0 +1,43 @@
+# make demo    set everything up and run the main job
+# make test    every check and every test (some minutes)
+# make check   lint, types and the fast tests (under two minutes)
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check setup dot golden
+
+demo: setup dot
+	$(BIN)/archdsl summary vgg16
+	$(BIN)/archdsl verify
+	$(BIN)/archdsl draw vgg16 -o vgg16.svg
+	$(BIN)/archdsl train lenet5
+
+test: setup dot lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: setup dot lint
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+.PHONY: lint
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Write the expected texts of the tests anew; read the difference before you commit it.
+golden: setup
+	$(BIN)/python -m pytest -q --update tests/test_errors.py tests/test_report.py
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "archdsl needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+# Pictures need graphviz's program.
+dot:
+	@command -v dot >/dev/null || .ci/install-dot

@@ -68,8 +68,9 @@ def number(value: int, short: bool = False) -> str:
     return f"{value:,}"
 
 
-def mebibytes(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB"
+def memory_size(count: int) -> str:
+    """Bytes as KiB or MiB."""
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
 def computed(claim: Claim) -> str:
@@ -109,14 +110,18 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
             Cell(times(row.receptive_field)),
         ]
         if printed:
-            line.append(_paper_cell(beside.get(row.name, [])))
+            line.append(_paper_cell(beside.get(row.name, []), short))
         lines.append(tuple(line))
     return Table(columns, tuple(lines))
 
 
-def _paper_cell(claims: Sequence[Claim]) -> Cell:
+def _paper_cell(claims: Sequence[Claim], short: bool = False) -> Cell:
+    """The printed figures; in short, a size that holds is not repeated."""
     shown = []
     for claim in claims:
+        if short and claim.quantity == "output size" and claim.verdict == "holds":
+            shown.append(SIGNS["holds"])
+            continue
         figure = claim.printed.replace("x", "×")
         name = "" if claim.quantity == "output size" else f"{claim.quantity} "
         shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
@@ -134,9 +139,9 @@ def totals_table(network: Network) -> Table:
         (NAMES["flops"], number(network.flops), ("flops",)),
         ("weight layers", str(network.weight_layers), ("weight layers", "depth")),
         ("receptive field", times(network.receptive_field) or "none", ("receptive field",)),
-        ("memory: parameters", mebibytes(memory.parameters), ()),
-        ("memory: forward peak", mebibytes(memory.forward_peak), ()),
-        ("memory: for backward", mebibytes(memory.backward), ()),
+        ("memory: parameters", memory_size(memory.parameters), ()),
+        ("memory: forward peak", memory_size(memory.forward_peak), ()),
+        ("memory: for backward", memory_size(memory.backward), ()),
     ]
     own = [c for c in network.claims if c.where == "network"]
     shown = {q for _, _, quantities in figures for q in quantities}

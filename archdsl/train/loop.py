@@ -255,7 +255,11 @@ def _schedule(recipe: Recipe, optimizer: Optimizer, steps: int) -> tuple[LRSched
     total = steps * recipe.epochs
     match recipe.schedule:
         case "one-cycle":
-            return OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=total), True
+            # The recipe's momentum holds: torch would cycle it too.
+            cycle = OneCycleLR(
+                optimizer, max_lr=recipe.lr, total_steps=total, cycle_momentum=False
+            )
+            return cycle, True
         case "cosine":
             return CosineAnnealingLR(optimizer, T_max=total), True
         case "step":

@@ -92,9 +92,9 @@ def _translated(
     # "Input should be greater than 0" -> "`lr` should be greater than 0"
     message = message.replace("Input", f"`{name}`", 1)
     if name in settings:
-        return ArchError(f"--set {name}={settings[name]}: {message}")
+        return ArchError(f"--set {name}={settings[name]}: {message}", help=_FORM)
     part = given[name].part
-    return ArchError(message, text.span(part.start, part.end))
+    return ArchError(message, text.span(part.start, part.end), help=_FORM)
 
 
 KEYS: dict[tuple[str, ...], str] = {
@@ -210,4 +210,5 @@ class _Reader:
         self.put("every", epochs[0] if epochs else 1, part)
 
 
+_FORM = "a recipe looks so:\n" + EXAMPLE
 _ONE_OF = "write one of: " + "; ".join(f"`schedule {s}`" for s in SCHEDULES)

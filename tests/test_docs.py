@@ -1,0 +1,185 @@
+"""Every block of the documents runs, and shows what it printed.
+
+```arch      a spec; `arch part` is a few lines of one, put between an input and an output layer
+```console   `$ ` commands with what they print; `…` alone on a line stands for lines left out
+```pycon     a Python session; a document's sessions are one
+```sh        commands alone, checked by test_set_up
+`pytest --update` writes what the console blocks print.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+import archdsl
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/language.md"]
+BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+KINDS = {"arch", "arch part", "console", "pycon", "sh", "text", "python"}
+
+
+def blocks(document: str) -> list[tuple[str, str, int]]:
+    """Kind, text and line of each block."""
+    text = (ROOT / document).read_text("utf-8")
+    return [(m[1], m[2], text.count("\n", 0, m.start()) + 1) for m in BLOCK.finditer(text)]
+
+
+def cases(*kinds: str):
+    return [
+        pytest.param(document, text, id=f"{document}:{line}")
+        for document in DOCUMENTS
+        for kind, text, line in blocks(document)
+        if kind in kinds
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_block_is_of_a_kind_that_runs(document: str):
+    found = {kind for kind, _, _ in blocks(document)}
+    assert found <= KINDS
+    assert found
+    # A block that is never closed would swallow the rest.
+    assert (ROOT / document).read_text("utf-8").count("```") == 2 * len(blocks(document))
+
+
+@pytest.mark.parametrize(("document", "text"), cases("arch"))
+def test_specs(document: str, text: str):
+    net = archdsl.loads(text)
+    assert {c.verdict for c in net.verify()} <= {"holds", "erratum"}
+
+
+@pytest.mark.parametrize(("document", "text"), cases("arch part"))
+def test_parts_of_specs(document: str, text: str):
+    # A name is used in a part before the manual gives it a value: k, n, depth.
+    header = "" if text.startswith("network") else "network part(k=2, n=2, depth=28)\n"
+    if not re.search(r"^input|INPUT", text, re.MULTILINE):
+        text = re.sub(r"\A(network[^\n]*\n)?", r"\1input 64x64 RGB\n", text, count=1)
+    net = archdsl.loads(f"{header}{text}\nFC-10\n")
+    assert {c.verdict for c in net.verify()} <= {"holds", "erratum"}
+
+
+def run(command: str, folder: Path) -> str:
+    programs = Path(sys.executable).parent
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("document", "text"), cases("console"))
+def test_commands(document: str, text: str, tmp_path: Path, request: pytest.FixtureRequest):
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shown = ""
+    for step in re.split(r"^(?=\$ )", text, flags=re.MULTILINE):
+        command, _, expected = step.partition("\n")
+        shown += command + "\n"
+        command = command.removeprefix("$ ")
+        if command.startswith("make "):
+            continue  # test_set_up
+        printed = run(command, tmp_path)
+        printed = "".join(line.rstrip() + "\n" for line in printed.splitlines())
+        if "…\n" in expected.splitlines(keepends=True):
+            pieces = re.split(r"^…\n", expected, flags=re.MULTILINE)
+            pattern = r"(?s:.*?)".join(map(re.escape, pieces))
+            assert re.fullmatch(pattern, printed), printed
+            shown += expected
+        else:
+            shown += printed
+    if request.config.getoption("--update"):
+        path = ROOT / document
+        path.write_text(path.read_text("utf-8").replace(text, shown), "utf-8")
+        return
+    assert text == shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_python_sessions(document: str, tmp_path: Path):
+    sessions = "\n".join(text for kind, text, _ in blocks(document) if kind == "pycon")
+    (tmp_path / "session.txt").write_text(sessions, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "doctest", "session.txt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "" and done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_docstrings(tmp_path: Path):
+    """The examples in the docstrings of every module."""
+    code = (
+        "import doctest, importlib, pkgutil, sys, archdsl\n"
+        "tried = 0\n"
+        "for m in pkgutil.walk_packages(archdsl.__path__, 'archdsl.'):\n"
+        "    result = doctest.testmod(importlib.import_module(m.name))\n"
+        "    tried += result.attempted\n"
+        "    assert not result.failed, m.name\n"
+        "tried += doctest.testmod(archdsl).attempted\n"
+        "sys.exit(0 if tried >= 8 else f'only {tried} examples')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_make_demo(tmp_path: Path):
+    """`make demo` in a copy of the tree, with the environment that runs the tests."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    environment = str(Path(sys.executable).parent.parent)
+    out = run(f"make demo VENV={environment} -o {environment}/ready", tmp_path)
+    assert "138,357,544" in out and "15,470,264,320" in out and "✓ 138M holds (rounds)" in out
+    assert (tmp_path / "vgg16.svg").is_file()
+    accuracy, seconds = re.search(
+        r"test accuracy ([\d.]+)% .* ([\d.]+) s of training", out
+    ).groups()
+    assert float(accuracy) >= 98
+    assert float(seconds) > 0
+
+
+def test_set_up():
+    """The other commands of set-up name what there is; the tests themselves cannot call them."""
+    plan = run("make -n test", ROOT)
+    assert "-m pytest" in plan and "ruff check" in plan and "mypy" in plan
+    assert "constraints.txt -e" in (ROOT / "Makefile").read_text()
+    for kind, text, _ in blocks("README.md"):
+        if kind == "sh":
+            for word in re.findall(r"-c (\S+)", text):
+                assert (ROOT / word).is_file()
+
+
+def test_the_readmes_picture_is_of_the_readmes_spec():
+    drawn = archdsl.load("vgg16").draw().render("svg").decode()
+    kept = (ROOT / "docs" / "vgg16.svg").read_text("utf-8")
+    texts = re.compile(r"<text[^>]*>([^<]*)</text>")
+    assert texts.findall(kept) == texts.findall(drawn)
+
+
+def test_the_readmes_spec_is_the_file():
+    (spec,) = [text for kind, text, _ in blocks("README.md") if kind == "arch"]
+    assert spec == (ROOT / "specs" / "vgg16.arch").read_text("utf-8")
+
+
+def test_links_lead_somewhere():
+    for document in DOCUMENTS:
+        path = ROOT / document
+        for target in re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", path.read_text("utf-8")):
+            assert (path.parent / (target[0] or target[1])).exists(), target

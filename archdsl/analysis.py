@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from archdsl.errors import ArchError
+from archdsl.expressions import LARGEST
 from archdsl.graph import Graph, Node, Section
 from archdsl.layers import Flatten, Kept, Shape
 
@@ -87,7 +89,14 @@ class Analysis:
         graph = self.graph
         fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in graph.nodes[0].shape[1:])]
         for node in graph.nodes[1:]:
-            fields.append(_field(node, graph.input_shape(node), fields[node.inputs[0]]))
+            field = _field(node, graph.input_shape(node), fields[node.inputs[0]])
+            if any(f.size > LARGEST or f.stride > LARGEST for f in field):
+                raise ArchError(
+                    "a receptive field beyond 2^63",
+                    graph.network.span(node.start, node.end),
+                    help="use smaller strides and kernels, or fewer of them",
+                )
+            fields.append(field)
         return fields
 
     @cached_property
@@ -115,7 +124,8 @@ class Analysis:
             sum(self.macs[first:last]),
             tuple(f.size for f in fields),
             tuple(f.stride for f in fields),
-            self.depths[last - 1] - self.depths[graph.nodes[first].inputs[0]],
+            self.depths[last - 1]
+            - max((self.depths[i] for i in graph.nodes[first].inputs), default=0),
         )
 
     @cached_property

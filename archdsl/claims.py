@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from archdsl.analysis import Analysis, Row
@@ -198,6 +197,9 @@ def _judge(
             help=did_you_mean(words, QUANTITIES) or f"known: {', '.join(QUANTITIES)}",
         )
     printed = f"{figure.text} {unit}" if unit else figure.text
+    exponent = re.search(r"(?:[eE]|\^)(\d+)", figure.text)
+    if exponent and (len(exponent[1]) > 2 or int(exponent[1]) > 18):
+        raise ArchError("a figure beyond 2^63", span, help="write a figure such as `3.8e9`")
     how: How | None
     if changed:
         return Claim(where, quantity, printed, computed, "not judged", None, erratum, span)
@@ -268,19 +270,21 @@ def compare(printed: str, exact: int) -> How | None:
         # A dot that groups three digits is a separator: LeNet-5's 1.516.
         digits, decimals = digits + decimals, ""
     abbreviated = abbreviated or bool(decimals)
-    last = Decimal(1).scaleb(scale - len(decimals))  # one unit of the last printed digit
+    # One unit of the last printed digit, in steps so fine that everything is whole.
+    power = scale - len(decimals)
+    exact *= 10 ** max(0, -power)
+    last = 10 ** max(0, power)
     value = int(digits + decimals) * last
     if exact == value:
         return "exactly"
     if match["about"]:
         zeros = len(digits + decimals) - len((digits + decimals).rstrip("0"))
-        return "rounds" if abs(exact - value) <= last.scaleb(zeros) / 2 else None
+        return "rounds" if 2 * abs(exact - value) <= last * 10**zeros else None
     if not abbreviated:
         return None
-    steps = Decimal(exact) / last
-    if steps.quantize(Decimal(1), ROUND_HALF_UP) * last == value:
+    if (2 * exact + last) // (2 * last) * last == value:
         return "rounds"
-    if steps.quantize(Decimal(1), ROUND_FLOOR) * last == value:
+    if exact // last * last == value:
         return "truncates"
     if len((digits + decimals).lstrip("0")) < 2:
         return None  # one unit of a single digit is the figure itself

@@ -117,8 +117,11 @@ class Diagram:
             )
         except FileNotFoundError:
             raise ArchError("graphviz's program `dot` is not installed", help=MISSING) from None
+        except OSError as problem:
+            raise ArchError(f"cannot run `dot`: {problem.strerror}", help=MISSING) from None
         if done.returncode:
-            raise ArchError(f"`dot` failed: {done.stderr.decode(errors='replace').strip()}")
+            reason = done.stderr.decode(errors="replace").strip()
+            raise ArchError(f"`dot` failed: {reason or f'exit code {done.returncode}'}")
         return done.stdout
 
     def save(self, path: str | Path) -> Path:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+LONGEST = 400  # characters of a message
 EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 
 
@@ -92,11 +93,13 @@ def render(error: ArchError) -> str:
     shown = [_render_one(one) for one in (error, *error.others)]
     if error.others:
         shown.append(f"{len(shown)} errors")
-    return "\n\n".join(shown)
+    # Names of files reach this text too: nothing may move the terminal's cursor.
+    text = "\n\n".join(shown)
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def _render_one(error: ArchError) -> str:
-    lines = [f"error: {error.message}"]
+    lines = [f"error: {_cut(error.message)}"]
     if error.span is not None:
         lines += _excerpt(error.span)
     for note in error.notes:
@@ -106,6 +109,11 @@ def _render_one(error: ArchError) -> str:
     if error.help:
         lines.append(f"help: {error.help}")
     return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    """A message that quotes a word of a megabyte stays readable."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
 def _excerpt(span: Span) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from archdsl import expressions, phrases
@@ -23,9 +25,12 @@ from archdsl.layers import (
 )
 from archdsl.names import is_reserved
 from archdsl.phrases import Given, LayerText, Reading
-from archdsl.syntax import Item, Let, Means, NetworkText, Padding, Part, Phrase
+from archdsl.syntax import Item, Let, Means, NetworkText, Padding, Part, Phrase, Statement
 
 MOST_LAYERS = 1_000_000  # of a network
+MOST_ERRORS = 20  # shown at once
+
+_ONCE = "a statement holds for the whole network: say it once"
 
 
 class Rule(NamedTuple):
@@ -35,9 +40,9 @@ class Rule(NamedTuple):
     layers: tuple[LayerText, ...]
 
     def selects(self, layer: LayerText) -> bool:
+        """Whether the layer has every attribute of the selector, printed or by default."""
         return layer.kind is self.selector.kind and all(
-            name in layer.given and _equal(layer.given[name].value, given.value)
-            for name, given in self.selector.given.items()
+            _equal(_said(layer, name), given.value) for name, given in self.selector.given.items()
         )
 
 
@@ -67,9 +72,12 @@ class _Expansion:
         self.override = input
         self.names = dict(_parameters(network, parameters))
         self.padding = "same"
+        self.padding_said = False
+        self.factor = 1  # how often what is being expanded will stand in the network
+        self.taken: dict[tuple[str, ...], set[str]] = {}  # names by scope
         self.rules: list[Rule] = []
         self.readings: dict[int, Reading] = {}  # by the start of the phrase
-        self.behind: dict[int, LayerText] = {}  # what a chain continues with, by phrase
+        self.behind: dict[int, tuple[LayerText, ...]] = {}  # what a chain goes on with, by phrase
         self.nodes: list[Node] = []
         self.sections: list[Section] = []
         self.inner: list[Section] = []
@@ -119,33 +127,48 @@ class _Expansion:
         errors: list[ArchError] = []
         for statement in self.network.statements:
             try:
-                if isinstance(statement, Let):
-                    value = expressions.read(self.network, statement.value)
-                    self.names[statement.name.text] = expressions.evaluate(
-                        value, self.names, self.network
-                    )
-                elif isinstance(statement, Padding):
-                    self.padding = statement.mode.text
-                elif isinstance(statement, Means):
-                    self.rules.append(self.rule(statement))
+                self.statement(statement)
             except ArchError as error:
                 errors.append(error)
         self.read_phrases(items, errors)
         if errors:
-            raise ArchError.several(errors[:20])
+            raise ArchError.several(errors)
+
+    def statement(self, statement: Statement) -> None:
+        """A statement holds for the whole network, so each is made once."""
+        match statement:
+            case Let():
+                name = _declarable(self.network, statement.name)
+                if name in self.names:
+                    raise self.fail(f"`{name}` has a value already", statement.name, _ONCE)
+                value = expressions.read(self.network, statement.value)
+                self.names[name] = expressions.evaluate(value, self.names, self.network)
+            case Padding():
+                if self.padding_said:
+                    raise self.fail("a second `padding`", statement.mode, _ONCE)
+                self.padding_said = True
+                self.padding = statement.mode.text
+            case Means():
+                rule = self.rule(statement)
+                for other in self.rules:
+                    if rule.selects(other.selector) and other.selects(rule.selector):
+                        raise self.fail("a second convention for it", statement.left, _ONCE)
+                self.rules.append(rule)
 
     def read_phrases(self, items: Iterable[Item], errors: list[ArchError]) -> None:
         for item in items:
             previous: Phrase | None = None
             for phrase in item.phrases:
                 try:
-                    reading = phrases.read(self.network, phrase)
+                    reading = phrases.read(self.network, phrase, self.names.keys() | {"in"})
                 except ArchError as error:
                     errors.append(error)
+                    if len(errors) >= MOST_ERRORS:
+                        return
                     continue
                 self.readings[phrase.start] = reading
-                if previous is not None and reading.layers:
-                    self.behind[previous.start] = reading.layers[0]
+                if previous is not None and not self.readings[previous.start].repeat:
+                    self.behind[previous.start] = reading.layers
                 previous = phrase
                 if reading.group is not None:
                     if not reading.group:
@@ -153,8 +176,9 @@ class _Expansion:
                     self.read_phrases(reading.group, errors)
 
     def rule(self, statement: Means) -> Rule:
-        left = phrases.read(self.network, statement.left)
-        right = phrases.read(self.network, statement.right)
+        names = self.names.keys() | {"in"}
+        left = phrases.read(self.network, statement.left, names)
+        right = phrases.read(self.network, statement.right, names)
         if len(left.layers) != 1 or left.repeat or left.label:
             raise self.fail(
                 "the left side of `means` selects one kind of layer",
@@ -179,7 +203,12 @@ class _Expansion:
 
     def input(self, item: Item, reading: Reading) -> None:
         layer = reading.layers[0]
-        if reading.claimed is not None and "lengths" not in layer.given:
+        section = Section(
+            "input", "input", "input", 1, 0, 1, item.claims, None, item.start, item.end
+        )
+        if reading.claimed is not None and "lengths" in layer.given:
+            section = section._replace(size=reading.claimed)
+        elif reading.claimed is not None:
             # CS231n's `[227x227x3] INPUT`.
             numbers = tuple(map(int, reading.claimed.text.replace("×", "x").split("x")))
             given = Given(numbers, reading.claimed.start, reading.claimed.end)
@@ -188,6 +217,8 @@ class _Expansion:
             raise self.fail("the input stands alone on its line", item)
         op = self.settle(layer, ())
         assert isinstance(op, Input)
+        if section.claims or section.size:
+            self.inner.append(section)
         if self.override is not None:
             op = self.overridden(op, self.override)
         self.nodes.append(Node(op, (), ("input",), op.shape, item.start, item.end))
@@ -208,7 +239,7 @@ class _Expansion:
 
         `last` is false in all repetitions but the last: only there can the output layer stand.
         """
-        names = self.names_of(items)
+        names = self.names_of(items, scope)
         for item, name in zip(items, names, strict=True):
             path = (*scope, name)
             first = len(self.nodes)
@@ -236,7 +267,7 @@ class _Expansion:
             elif section.claims or section.size:
                 self.inner.append(section)
 
-    def names_of(self, items: Sequence[Item]) -> list[str]:
+    def names_of(self, items: Sequence[Item], scope: tuple[str, ...]) -> list[str]:
         """A label, or `<kind><n>`, counted per kind through the lines of a scope."""
         labels: dict[str, Part] = {}
         for item in items:
@@ -268,6 +299,7 @@ class _Expansion:
                 counts[kind] += 1
                 name = f"{kind}{counts[kind]}"
             names.append(name)
+        self.taken.setdefault(scope, set()).update(names)
         return names
 
     def kind_of(self, item: Item) -> str:
@@ -281,16 +313,30 @@ class _Expansion:
         return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
 
     def notation(self, item: Item) -> str:
-        """The line as the paper writes it, without label, claims and typography."""
-        reading = self.readings[item.phrases[0].start]
-        text = self.network.source.text[reading.start : item.end]
-        lines = [line.partition("#")[0] for line in text.splitlines()]
-        text = "; ".join(line.strip() for line in lines if line.strip())
-        return " ".join(text.replace("**", "").replace("$", "").split())
+        """The line as the paper writes it, without label, claims, comments and typography."""
+        first, *rest = item.phrases
+        start = self.readings[first.start].start
+        return " -> ".join([self.text(first.parts, start), *(self.text(p.parts) for p in rest)])
+
+    def text(self, parts: Sequence[Part], start: int = 0) -> str:
+        """The text of parts; of a group, that of its lines."""
+        source = self.network.source.text
+        pieces: list[str] = []
+        here = max(start, parts[0].start)
+        for part in parts:
+            if part.kind != "bracket" or part.start < start:
+                continue
+            inside: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+            lines = (" -> ".join(self.text(p.parts) for p in item.phrases) for item in inside)
+            pieces += [source[here : part.start], f"[ {'; '.join(lines)} ]"]
+            here = part.end
+        pieces.append(source[here : parts[-1].end])
+        return " ".join("".join(pieces).replace("**", "").replace("$", "").split())
 
     def expand_phrase(self, phrase: Phrase, path: tuple[str, ...], last: bool) -> int:
         reading = self.readings[phrase.start]
         repeat = self.repeat(reading.repeat)
+        self.factor *= repeat
         first = len(self.nodes)
         for index in range(repeat):
             here = (*path, str(index)) if reading.repeat else path
@@ -300,7 +346,9 @@ class _Expansion:
             else:
                 self.expand_layers(phrase, reading.layers, here, final)
             if index == 0:
-                self.check_count(first, repeat, phrase)
+                self.check_count(first, phrase)
+                # The other repetitions are counted: what they hold stands once each.
+                self.factor //= repeat
         return repeat
 
     def repeat(self, given: Given | None) -> int:
@@ -311,9 +359,9 @@ class _Expansion:
             raise self.fail(f"a repeat of {value}", given, "repeat a whole number of times, from 1")
         return value
 
-    def check_count(self, first: int, repeat: int, phrase: Phrase) -> None:
-        """Refuse a network too large before it is built."""
-        if first + repeat * (len(self.nodes) - first) > MOST_LAYERS:
+    def check_count(self, first: int, phrase: Phrase) -> None:
+        """Refuse a network too large before it is built: by its first repetitions."""
+        if first + self.factor * (len(self.nodes) - first) > MOST_LAYERS:
             raise self.fail(
                 f"more than {MOST_LAYERS:,} layers",
                 phrase,
@@ -326,25 +374,40 @@ class _Expansion:
         entry = self.nodes[-1].shape[0]
         chain: list[LayerText] = []
         for index, layer in enumerate(layers):
-            is_last = index + 1 == len(layers)
-            following = self.behind.get(phrase.start) if is_last else layers[index + 1]
-            if following is not None and following.kind.kind == "bn":
+            written = self.written_beside(phrase, layers, index)
+            if written and written[0].kind.kind == "bn" and layer.kind.weighs:
                 layer = _without_bias(layer)
             is_output = last and self.bare == (phrase.start, index)
-            chain += [layer] if is_output else self.conventions(layer, layers)
+            chain += self.conventions(layer, written, is_output)
         counts = Counter(layer.kind.kind for layer in chain)
         seen: Counter[str] = Counter()
+        names = []
         for layer in chain:
             kind = layer.kind.kind
             seen[kind] += 1
-            name = kind if counts[kind] == 1 else f"{kind}{seen[kind]}"
+            names.append(kind if counts[kind] == 1 else f"{kind}{seen[kind]}")
+        self.taken.setdefault(path, set()).update(names)
+        for layer, name in zip(chain, names, strict=True):
             self.append(layer, path if len(chain) == 1 else (*path, name), entry)
+
+    def written_beside(
+        self, phrase: Phrase, layers: Sequence[LayerText], index: int
+    ) -> list[LayerText]:
+        """The companions that the line itself writes for a layer: behind it, up to the next weight
+        layer, and in front of the first weight layer."""
+        behind = list(layers[index + 1 :])
+        if not any(layer.kind.weighs for layer in behind):
+            behind += self.behind.get(phrase.start, ())
+        found = list(takewhile(lambda layer: not layer.kind.weighs, behind))
+        if not any(layer.kind.weighs for layer in layers[:index]):
+            found += layers[:index]
+        return found
 
     def append(self, layer: LayerText, scope: tuple[str, ...], entry: int) -> None:
         x = self.nodes[-1].shape
         if issubclass(layer.kind, FullyConnected) and len(x) > 1:
             flat = Flatten()
-            self.add(flat, self.free((*scope[:-1], "flatten")), flat.out(x), layer)
+            self.add(flat, (*scope[:-1], self.free("flatten", scope[:-1])), flat.out(x), layer)
             x = self.nodes[-1].shape
         op = self.settle(layer, x, entry)
         try:
@@ -353,14 +416,13 @@ class _Expansion:
             raise self.misfit(problem, layer) from None
         self.add(op, scope, shape, layer)
 
-    def free(self, scope: tuple[str, ...]) -> tuple[str, ...]:
-        """The scope, numbered where another flatten has the name."""
-        taken = {node.scope for node in self.nodes if isinstance(node.op, Flatten)}
-        number = 2
-        free = scope
+    def free(self, name: str, scope: tuple[str, ...]) -> str:
+        """The name, numbered where the scope has it already."""
+        taken = self.taken.setdefault(scope, set())
+        free, number = name, 2
         while free in taken:
-            free = (*scope[:-1], f"{scope[-1]}{number}")
-            number += 1
+            free, number = f"{name}{number}", number + 1
+        taken.add(free)
         return free
 
     def add(self, op: Layer, scope: tuple[str, ...], shape: Shape, text: LayerText) -> None:
@@ -409,23 +471,34 @@ class _Expansion:
 
     # Conventions.
 
-    def conventions(self, layer: LayerText, written: Sequence[LayerText]) -> list[LayerText]:
+    def conventions(
+        self, layer: LayerText, written: Sequence[LayerText], is_output: bool
+    ) -> list[LayerText]:
         """The layer with the companions that the network's conventions give it.
 
-        The most specific rule applies, of equals the last. What the phrase writes itself is not
-        added again.
+        The most specific rule applies. The output layer takes its attributes, no companions. What
+        the line writes itself is not added again.
         """
         selecting = [rule for rule in self.rules if rule.selects(layer)]
-        if not selecting or "*" in layer.struck:
+        rule = max(selecting, key=lambda r: len(r.selector.given)) if selecting else None
+        companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
+        for kind in layer.struck - {"*"} - {one.kind.kind for one in companions}:
+            raise self.fail(
+                f"`no {kind}` strikes nothing: no convention gives `{layer.kind.kind}` one", layer
+            )
+        if rule is None:
             return [layer]
-        rule = max(reversed(selecting), key=lambda r: len(r.selector.given))
-        kept = {other.kind for other in written if other.kind is not layer.kind}
-        companions = [one for one in rule.layers if one.kind is not layer.kind]
+        (template,) = (one for one in rule.layers if one.kind is layer.kind)
+        filled = dict(template.given)
+        if is_output:
+            filled.pop("bias", None)
+        layer = layer._replace(given={**filled, **layer.given})
+        if is_output or "*" in layer.struck:
+            return [layer]
+        kept = {one.kind for one in written}
         companions = [
             one for one in companions if one.kind.kind not in layer.struck and one.kind not in kept
         ]
-        (template,) = (one for one in rule.layers if one.kind is layer.kind)
-        layer = layer._replace(given={**template.given, **layer.given})
         if any(one.kind.kind == "bn" for one in companions):
             layer = _without_bias(layer)
         place = rule.layers.index(template)
@@ -468,6 +541,12 @@ def _parameters(network: NetworkText, given: Mapping[str, Number]) -> dict[str, 
                 network.span(parts[0].start, parts[-1].end),
                 help="write `network wide(k=8)`; no parameter is named `x`",
             )
+        if _declarable(network, name) in declared:
+            raise ArchError(
+                f"two parameters are called `{name.text}`",
+                network.span(name.start, name.end),
+                help="strike one of the two",
+            )
         declared.append(name.text)
         if name.text in given:
             values[name.text] = given[name.text]
@@ -484,10 +563,32 @@ def _parameters(network: NetworkText, given: Mapping[str, Number]) -> dict[str, 
         if name_given not in declared:
             known = ", ".join(declared) or "none"
             raise ArchError(
-                f"the network {network.name} has no parameter `{name_given}`",
+                f"the network {network.name or network.source.name} has no parameter "
+                f"`{name_given}`",
                 help=did_you_mean(name_given, declared) or f"its parameters: {known}",
             )
     return values
+
+
+def _declarable(network: NetworkText, name: Part) -> str:
+    """A name that may have a value. Raises ArchError for one that means something already."""
+    if name.text in ("in", "and", "or", "not", "if", *expressions.FUNCTIONS):
+        raise ArchError(
+            f"`{name.text}` means something already",
+            network.span(name.start, name.end),
+            help="choose another name",
+        )
+    return name.text
+
+
+def _said(layer: LayerText, name: str) -> Value | Expression | None:
+    """An attribute as printed, else its default."""
+    if name in layer.given:
+        return layer.given[name].value
+    fields = {f.name: f.default for f in dataclasses.fields(layer.kind)}  # type: ignore[arg-type]
+    default = fields[name]
+    # What a layer pads by default is for the network's convention to say.
+    return None if name == "pad" or default is dataclasses.MISSING else default
 
 
 def _without_bias(layer: LayerText) -> LayerText:
@@ -497,7 +598,7 @@ def _without_bias(layer: LayerText) -> LayerText:
     return layer._replace(given={**layer.given, "bias": Given(False, layer.start, layer.end)})
 
 
-def _equal(a: Value | Expression, b: Value | Expression) -> bool:
+def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:
     """Whether two attribute values agree; 3 is 3x3."""
     if isinstance(a, tuple) and isinstance(b, int):
         return set(a) == {b}

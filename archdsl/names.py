@@ -23,4 +23,4 @@ OF_TORCH = frozenset(
 
 def is_reserved(name: str) -> bool:
     """Whether a module of this name would hide, or be hidden by, something else."""
-    return name in OF_TORCH or keyword.iskeyword(name) or name.startswith("_")
+    return name == "input" or name in OF_TORCH or keyword.iskeyword(name) or name.startswith("_")

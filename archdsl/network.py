@@ -62,8 +62,9 @@ class Network:
         return tuple(s.text for s in self.text.statements if isinstance(s, Reported))
 
     @property
-    def train_section(self) -> Train | None:
-        return next((s for s in self.text.statements if isinstance(s, Train)), None)
+    def train_sections(self) -> tuple[Train, ...]:
+        """The recipes of the text, unread; a network has one at most."""
+        return tuple(s for s in self.text.statements if isinstance(s, Train))
 
     @property
     def input(self) -> Shape:

@@ -31,7 +31,7 @@ from archdsl.syntax import (
     Train,
 )
 
-LARGEST = 64 * 2**20  # bytes of a spec; a larger file is refused unread
+LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
 MOST_ERRORS = 10  # syntax errors shown at once
 DEEPEST = 50  # brackets and parentheses within each other
 
@@ -73,6 +73,12 @@ def _statements(source: Source) -> list[Statement]:
     while True:
         try:
             statements: list[Statement] = _parser().parse(text)  # type: ignore[assignment]
+        except _TooLong as problem:
+            raise ArchError(
+                "a number beyond 2^63",
+                Span(source, *problem.args),
+                help="write numbers of at most 18 digits",
+            ) from None
         except UnexpectedInput as problem:
             error, bad = _explain(source, text, problem)
             errors.append(error)
@@ -197,10 +203,16 @@ class _ToSyntax(Transformer[Token, list[Statement]]):
         return Train(data, settings, start, max((p.end for p in parts), default=start))
 
 
+class _TooLong(Exception):
+    """A number beyond 2^63."""
+
+
 def _part(token: Any) -> Part:
     if isinstance(token, Part):
         return token
     start = token.start_pos
+    if len(token) > 18 and _LONG.search(token.replace(",", "")):
+        raise _TooLong(start, start + len(token))
     return Part(token.type.lower(), str(token), start, start + len(token))
 
 
@@ -311,6 +323,8 @@ def _unclosed(text: str, end: int) -> int | None:
     _scan(text, visit)
     return open_at[-1] if open_at else None
 
+
+_LONG = re.compile(r"\d{19}")
 
 # Control characters move a terminal's cursor; marks of direction make text read as it is not.
 _INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -8,7 +8,7 @@ an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 # Words that papers put between the others and that change nothing.
-NOISE = {"at", "with", "of", "and", "layer", "layers", "filter", "image", "images", "using"}
+NOISE = {"at", "with", "and", "using", "image", "images"}
 
 Words = tuple[str, ...]
 
@@ -113,6 +113,8 @@ class _Mention:
     end: int
     behind: int  # layers in front of it
     only: _Layer | None = None  # inside the parentheses of this layer
+    beside: _Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
+    layer: _Layer | None = None  # where it went
 
     def fields(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
         """The field of a layer kind that the mention sets, and its value there."""
@@ -132,15 +134,19 @@ class _Mention:
         return " ".join(self.words)
 
 
-def read(network: NetworkText, phrase: Phrase) -> Reading:
-    """The meaning of a phrase. Raises ArchError for a part that nothing takes."""
-    return _Reader(network, phrase).read()
+def read(network: NetworkText, phrase: Phrase, names: Collection[str] = ()) -> Reading:
+    """The meaning of a phrase, in which `names` are the names that have values.
+
+    Raises ArchError for a part that nothing takes.
+    """
+    return _Reader(network, phrase, names).read()
 
 
 class _Reader:
-    def __init__(self, network: NetworkText, phrase: Phrase) -> None:
+    def __init__(self, network: NetworkText, phrase: Phrase, names: Collection[str]) -> None:
         self.network = network
         self.phrase = phrase
+        self.names = names
         self.layers: list[_Layer] = []
         self.mentions: list[_Mention] = []
         self.strikes: list[_Mention] = []
@@ -199,16 +205,18 @@ class _Reader:
 
     def take_repeat(self, parts: list[Part]) -> None:
         """`x2` behind, or `2x` in front."""
-        last = parts[-2:]
-        if len(parts) > 2 and last[0].kind == "times":
-            self.repeat = self.value(last[1:])
-            del parts[-2:]
-        elif len(parts) > 2 and parts[1].kind == "times" and parts[0].kind == "number":
+        if len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
             self.repeat = self.value(parts[:1])
             del parts[:2]
+        elif len(parts) > 2 and parts[-2].kind == "times":
+            self.repeat = self.value(parts[-1:])
+            del parts[-2:]
         elif len(parts) > 1 and (front := _REPEAT.fullmatch(parts[0].text)):
             self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
             del parts[0]
+
+    def counts(self, part: Part) -> bool:
+        return part.kind in ("number", "parens") or part.text in self.names
 
     def value(self, parts: Sequence[Part]) -> Given:
         """A number, or an expression of one part."""
@@ -282,9 +290,11 @@ class _Reader:
                 return self.mixed(part, only)
             case "slash" if behind is not None and behind.kind in ("number", "size"):
                 stride: Value = (
-                    self.number(behind) if behind.kind == "number" else self.size(behind)
+                    self.number(behind) if behind.kind == "number" else self.tight(behind)
                 )
+                previous = self.mentions[-1] if self.mentions else None
                 self.mention("attributes", ("stride",), stride, part, behind, only)
+                self.mentions[-1].beside = previous
                 return 2
             case "join" if behind is not None and behind.kind == "parens" and behind.inside:
                 width = expressions.read(self.network, behind.inside)  # type: ignore[arg-type]
@@ -302,15 +312,36 @@ class _Reader:
                 raise self.fail(
                     "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
                 )
-        raise self.fail(f"`{part.text}` belongs to no layer", part)
+        raise self.fail(
+            f"`{part.text}` belongs to no layer",
+            part,
+            "put an expression in parentheses: `conv3-(2*k)`" if part.kind == "operator" else None,
+        )
 
     def sized(self, before: Part) -> bool:
-        return before.kind == "join" or any(m.how in ("size", "suffix") for m in self.mentions)
+        """Whether every layer so far has its size, so that another one is width and repeat."""
+        windows = sum(layer.kind.takes_size is not None for layer in self.layers)
+        sizes = sum(m.how in ("size", "suffix") for m in self.mentions)
+        return before.kind == "join" or sizes >= max(1, windows)
+
+    def tight(self, part: Part) -> tuple[int, ...]:
+        """A size as the value of an attribute; written `2 x 3` it could also be a repeat."""
+        if re.search(r"\s", part.text):
+            numbers = self.size(part)
+            raise self.fail(
+                f"is `{part.text}` a size, or {numbers[0]} and a repeat?",
+                part,
+                f"write `{numbers[0]}x{numbers[-1]}` for the size, "
+                f"`{numbers[0]} x{numbers[-1]}` for the repeat",
+            )
+        return self.size(part)
 
     def mixed(self, part: Part, only: _Layer | None) -> int:
-        match = re.fullmatch(r"(\d+)([A-Za-z_]+)", part.text)
-        if match and (match[2].lower(),) in _vocabulary().units:
-            self.mention("units", (match[2].lower(),), int(match[1]), part, part, only)
+        match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
+        unit = match and (match[2].lower(),) in _vocabulary().units
+        if match and unit and match[2] not in self.names:
+            count = self.whole(match[1], part)
+            self.mention("units", (match[2].lower(),), count, part, part, only)
         elif match:
             value = expressions.read(self.network, [part])
             self.mention("number", (), value, part, part, only)
@@ -334,16 +365,43 @@ class _Reader:
         if word and self.layers[-1].end == parts[at - 1].end:
             # Behind a layer word: its arguments.
             self.layers[-1].end = part.end
-            self.scan(inside, self.layers[-1])
-        elif len(inside) == 1 and inside[0].kind == "size":
-            self.scan(inside, only)  # `(3x3) Conv`
-        # Anything else in parentheses is a remark.
+            for argument in expressions.split(inside):
+                if len(argument) > 1 and all(map(self.computes, argument)):
+                    number = expressions.read(self.network, argument)
+                    self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
+                else:
+                    self.scan(argument, self.layers[-1])
+        elif not self.remark(inside):
+            self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
         return 1
+
+    def computes(self, part: Part) -> bool:
+        """Whether a part can stand in an expression."""
+        signs = ("number", "operator", "slash", "join", "parens")
+        return part.kind in signs or part.text in self.names
+
+    def remark(self, parts: Sequence[Part]) -> bool:
+        """Whether parentheses hold only words that the language does not know: `(class scores)`."""
+        known = {word for spelling in _vocabulary().known for word in spelling.split()}
+        known |= {"no", "bare"}
+        return all(
+            part.kind in ("join", "comma") or (part.kind == "word" and not {*_words(part)} & known)
+            for part in parts
+        )
 
     def word(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
         vocabulary = _vocabulary()
         part = parts[at]
-        if part.text.lower() == "no" and (struck := self.struck(parts, at + 1)):
+        behind = parts[at + 1].kind if at + 1 < len(parts) else ""
+        if part.text in self.names and behind not in _VALUES:
+            value = expressions.read(self.network, [part])  # `conv3-k`: a name that has a value
+            self.mention("number", (), value, part, part, only)
+            return 1
+        if part.text.lower() == "no" and not self.flagged(parts, at):
+            struck = self.struck(parts, at + 1)
+            if struck is None:
+                self.unknown.append(parts[at + 1] if behind == "word" else part)
+                return 2 if behind == "word" else 1
             words, taken = struck
             last = parts[at + taken]
             self.strikes.append(
@@ -359,9 +417,7 @@ class _Reader:
             last = parts[at + taken - 1]
             if words in vocabulary.layers and only is None:
                 kind, preset = vocabulary.layers[words]
-                self.layers.append(_Layer(kind, part.start, last.end))
-                for name, value in preset.items():
-                    self.layers[-1].given[name] = Given(value, part.start, last.end)
+                self.layers.append(_made(kind, preset, part.start, last.end))
                 return taken
             if words in vocabulary.attributes and (
                 used := self.attribute(words, parts, at, taken, only)
@@ -374,30 +430,31 @@ class _Reader:
                 return taken  # `3x3 filters`: the size says it
             if len(words) == 1 and words[0] in NOISE:
                 return taken
+            if words == ("layer",) and self.layers and parts[at - 1].kind == "word":
+                return taken  # `conv layer`
         if (fused := _FUSED.fullmatch(part.text)) and only is None:
             stem = (fused[1].lower(),)
             if stem in vocabulary.layers:
                 kind, preset = vocabulary.layers[stem]
-                made = _Layer(kind, part.start, part.end)
-                made.given |= {n: Given(v, part.start, part.end) for n, v in preset.items()}
+                made = _made(kind, preset, part.start, part.end)
                 self.layers.append(made)
                 digits = Part("size", fused[2], part.start + len(fused[1]), part.end)
                 numbers = self.size(digits)
-                how = "suffix" if len(numbers) == 1 else "size"
-                value = numbers[0] if len(numbers) == 1 else numbers
-                self.mention(how, (), value, digits, digits, made)
+                if len(numbers) == 1:
+                    self.mention("suffix", (), numbers[0], digits, digits, made)
+                else:
+                    self.mention("size", (), numbers, digits, digits, made)
                 return 1
-        if at and parts[at - 1].kind == "join" and self.sized(parts[at - 1]):
-            expression = expressions.read(self.network, [part])  # `conv1-c1`: a parameter's name
-            self.mention("number", (), expression, part, part, only)
-            return 1
         self.unknown.append(part)
         return 1
 
+    def flagged(self, parts: Sequence[Part], at: int) -> bool:
+        """Whether a flag such as `no bias` begins here."""
+        return any(words in _vocabulary().flags for words, _ in _prefixes(parts, at))
+
     def struck(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
+        """The layer kind behind `no`, as in `no relu`."""
         for words, taken in _prefixes(parts, at):
-            if ("no", *words) in _vocabulary().flags:
-                return None
             if words in _vocabulary().layers:
                 return (_vocabulary().layers[words][0].kind,), taken
         return None
@@ -407,7 +464,9 @@ class _Reader:
     ) -> int:
         """An attribute word with its value; 0 when none follows."""
         here = at + taken
-        if here < len(parts) and parts[here].kind in ("equals", "colon"):
+        if here + 1 < len(parts) and parts[here + 1].kind == "equals":
+            here += 2  # `stride r = 2`
+        elif here < len(parts) and parts[here].kind in ("equals", "colon"):
             here += 1
         elif here < len(parts) and parts[here].kind == "word" and words in _vocabulary().flags:
             return 0
@@ -416,8 +475,14 @@ class _Reader:
                 return 0
             raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
         part = parts[here]
-        if part.kind == "size":
+        if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
             value: Value | Expression = self.size(part)
+        elif part.kind == "size":
+            value = self.tight(part)
+        elif part.kind == "join" and here + 1 < len(parts) and parts[here + 1].kind == "number":
+            here += 1  # `pad -1`: the check says what is allowed
+            part = parts[here]
+            value = -self.number(part)
         elif part.kind == "number":
             value = self.number(part)
         elif part.kind == "word" and _words(part) in _vocabulary().flags:
@@ -464,6 +529,9 @@ class _Reader:
         if mention.only is not None:
             yield mention.only
             return
+        if mention.beside is not None and mention.beside.layer is not None:
+            yield mention.beside.layer
+            return
         yield from reversed(self.layers[: mention.behind])
         yield from self.layers[mention.behind :]
 
@@ -494,6 +562,7 @@ class _Reader:
                         layer.kind.form(),
                     ) from None
             layer.given[name] = Given(value, mention.start, mention.end)
+            mention.layer = layer
             layer.start = min(layer.start, mention.start)
             layer.end = max(layer.end, mention.end)
             return
@@ -520,14 +589,23 @@ class _Reader:
         words = [p for p in self.phrase.parts if p.kind == "word"]
         if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
             return self.fail("this reads as prose", self.phrase, "comment it out with `#`")
+        if _words(first) in _vocabulary().units:
+            return self.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
         stem = _FUSED.fullmatch(first.text)
         hint = did_you_mean(stem[1] if stem else first.text, _vocabulary().known)
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 
 
+_VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
 _REPEAT = re.compile(r"(\d{1,18})[x×]")
 _FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")
+
+
+def _made(kind: type[Layer], preset: Mapping[str, Value], start: int, end: int) -> _Layer:
+    """A layer with what its spelling sets, as `global` does."""
+    given = {name: Given(value, start, end) for name, value in preset.items()}
+    return _Layer(kind, start, end, given)
 
 
 def _words(part: Part) -> Words:

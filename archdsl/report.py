@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections import Counter
@@ -274,13 +275,20 @@ def _fit(text: str, room: int) -> str:
     return text + "…" if room > 0 else ""
 
 
-def markdown_table(table: Table) -> str:
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+def _escaped(text: str) -> str:
+    """Text of a spec in Markdown: shown as it stands, never markup."""
+    return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", text)
 
-    rule = ("---:" if c.align == "right" else "---" for c in table.columns)
+
+def markdown_table(table: Table) -> str:
+    """A table of Markdown."""
+
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(map(_escaped, cells)) + " |"
+
+    rule = " | ".join("---:" if c.align == "right" else "---" for c in table.columns)
     rows = (line(cell.text for cell in row) for row in table.rows)
-    return "\n".join((line(c.title for c in table.columns), line(rule), *rows))
+    return "\n".join((line(c.title for c in table.columns), f"| {rule} |", *rows))
 
 
 def html_table(table: Table) -> str:
@@ -340,11 +348,11 @@ def markdown(network: Network, layers: bool = False) -> str:
     first, *rest = heading(network)
     rows = network.layers if layers else network.rows
     parts = [
-        f"## {first}",
-        "  \n".join(rest),
+        f"## {_escaped(first)}",
+        "  \n".join(map(_escaped, rest)),
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
-        *notes(network.claims, None),
+        *map(_escaped, notes(network.claims, None)),
     ]
     return "\n\n".join(parts)
 

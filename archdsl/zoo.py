@@ -37,6 +37,8 @@ def find(target: str) -> tuple[NetworkText, ...]:
     """
     place, picked = _split(target)
     if place == "-":
+        if sys.stdin is None:
+            raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
         networks = parse(Source("-", _decode("-", sys.stdin.buffer.read(LARGEST + 1))))
     elif _is_path(place):
         networks = parse(read(Path(place), place))
@@ -47,7 +49,7 @@ def find(target: str) -> tuple[NetworkText, ...]:
     for network in networks:
         if network.name == picked:
             return (network,)
-    known = ", ".join(n.name for n in networks if n.name) or "none with a name"
+    known = _listed(networks)
     raise ArchError(
         f"{place} holds no network `{picked}`",
         help=did_you_mean(picked, [n.name for n in networks]) or f"it holds {known}",
@@ -63,11 +65,15 @@ def one(networks: tuple[NetworkText, ...], target: str) -> NetworkText:
     """The only network of a text; ArchError where there are several."""
     if len(networks) == 1:
         return networks[0]
-    listed = ", ".join(n.name for n in networks)
     raise ArchError(
-        f"{target} holds {len(networks)} networks: {listed}",
+        f"{target} holds {len(networks)} networks: {_listed(networks)}",
         help=f"pick one: `{target}:{networks[0].name}`",
     )
+
+
+def _listed(networks: tuple[NetworkText, ...]) -> str:
+    names = [n.name for n in networks if n.name]
+    return ", ".join(names[:10] + ["…"] * (len(names) > 10)) or "one without a name"
 
 
 def _split(target: str) -> tuple[str, str | None]:
@@ -87,13 +93,13 @@ def _is_path(place: str) -> bool:
 def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     # The usual case, a file of that name, reads no other file.
     path = folder() / f"{name}.arch"
-    if re.fullmatch(r"\w+", name) and path.is_file():
+    if re.fullmatch(r"\w{1,100}", name) and path.is_file():
         networks = parse(read(path))
     elif path_of := names().get(name):
         networks = parse(read(path_of))
     else:
         help = did_you_mean(name, names())
-        if Path(name).is_file():
+        if len(name) < 200 and Path(name).is_file():
             help = f"for the file of that name, write `.{os.sep}{name}`"
         raise ArchError(
             f"the zoo has no network `{name}`",
@@ -110,7 +116,8 @@ def read(path: Path, shown: str | None = None) -> Source:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        near = did_you_mean(path.name, [p.name for p in _beside(path)])
+        near = did_you_mean(path.stem, [p.stem for p in _beside(path)])
+        near = near and near.replace("`?", ".arch`?")
         raise ArchError(
             f"there is no file {name}", help=near or "`archdsl zoo` lists what ships"
         ) from None

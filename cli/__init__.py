@@ -59,4 +59,5 @@ def main() -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks × or ✓ shows `?`, not a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if stream is not None:  # closed
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]

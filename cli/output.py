@@ -62,26 +62,35 @@ def _parameters(texts: tuple[str, ...]) -> dict[str, Number]:
         match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d{1,18}(?:\.\d+)?)\s*", text)
         if not match:
             raise ArchError(f"`-p {text}` sets no parameter", help="write `-p k=8`")
+        if match[1] in values:
+            raise ArchError(f"`-p {match[1]}` is given twice", help="strike one of the two")
         values[match[1]] = float(match[2]) if "." in match[2] else int(match[2])
     return values
 
 
 def width() -> int | None:
     """Columns of the terminal; None where the output goes to a file or a pipe."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if terminal else None
 
 
 def colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return width() is not None and not plain
 
 
 def emit(text: str) -> None:
     """Print, and end quietly where the reader (`| head`) has gone."""
+    if sys.stdout is None:
+        return
     try:
-        click.echo(text, color=None)
+        click.echo(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as problem:
+        # What is left in the buffer would raise once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):
+            raise ArchError(f"cannot write the output: {problem.strerror}") from None
 
 
 def emit_json(data: Any) -> None:
@@ -89,6 +98,8 @@ def emit_json(data: Any) -> None:
 
 
 def show_error(error: ArchError) -> None:
+    if sys.stderr is None:
+        return
     text = str(error)
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         text = re.sub(r"^error:", click.style("error:", fg="red", bold=True), text, flags=re.M)

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Replace a setting: epochs=3."
 )
-@click.option("--seed", default=0, show_default=True, help="Same seed, same machine: same numbers.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Same seed, same machine: same numbers.",
+)
 @click.option("--device", help="cpu, cuda, cuda:1, … [a GPU where there is one]")
 @click.option("--runs", default="runs", show_default=True, help="Where runs are kept.")
 @output.changes
@@ -38,6 +44,8 @@ def command(
     Writes runs/NETWORK/TIME/: the spec, the metrics, a checkpoint and the learning curves.
     """
     net = output.load(network, input_, parameters)
+    if not runs:
+        raise ArchError("`--runs` names no folder", help="write `--runs runs`")
     # Only now: torch takes a second to import, and a bad spec should not wait for it.
     from archdsl.train import recipe_of, train
 

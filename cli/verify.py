@@ -4,6 +4,7 @@ import click
 from archdsl.cli import output
 
 from archdsl import report, zoo
+from archdsl.errors import ArchError
 from archdsl.network import Network
 
 
@@ -16,8 +17,18 @@ def command(context: click.Context, networks: tuple[str, ...], format_: str) -> 
 
     Exits with 1 if a claim fails.
     """
-    texts = [text for target in networks or zoo.names() for text in zoo.find(target)]
-    judged = [Network(text) for text in texts]
+    judged: list[Network] = []
+    errors: list[ArchError] = []
+    for target in networks or zoo.names():
+        try:
+            for text in zoo.find(target):
+                try:
+                    judged.append(Network(text))
+                except ArchError as error:
+                    errors += (error, *error.others)
+        except ArchError as error:
+            errors += (error, *error.others)
+    # One bad spec hides no verdict of the others.
     if format_ == "json":
         output.emit_json(
             {
@@ -27,7 +38,9 @@ def command(context: click.Context, networks: tuple[str, ...], format_: str) -> 
                 ]
             }
         )
-    else:
+    elif judged:
         output.emit(report.verification(judged, output.width(), output.colour()))
+    if errors:
+        raise ArchError.several(errors)
     if any(claim.verdict == "fails" for net in judged for claim in net.claims):
         context.exit(1)

@@ -75,12 +75,12 @@ def test_bad_places(tmp_path: Path, archdsl_cli):
 def test_text_of_the_spec_is_escaped():
     title = "<script>&'x'</script> \\N \\l"
     net = archdsl.loads(
-        f'network n "{title}"\npaper "{title}"\ninput 8x8x1\n1x1 conv, 3 (<b>)\nFC-2'
+        f'network n "{title}"\npaper "{title}"\ninput 8x8x1\nconv3-(4 * (2 < 3))\nFC-2'
     )
     assert title in texts(net.draw().render("svg"))
     assert b"<script" not in net.draw().render("svg")
     mermaid = net.draw().mermaid()
-    assert "&lt;b&gt;" in mermaid and "<script" not in mermaid.splitlines()[4]
+    assert "2 &lt; 3" in mermaid and "<script" not in mermaid.splitlines()[4]
 
 
 def test_notebooks_show_the_picture():

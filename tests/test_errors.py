@@ -103,7 +103,7 @@ def test_too_large_a_file(archdsl_cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "large.arch").open("wb") as file:
         file.truncate(2**31)  # sparse: two gigabytes that take no space
-    assert "larger than 64 MiB" in run(archdsl_cli, "summary", "large.arch")
+    assert "larger than 16 MiB" in run(archdsl_cli, "summary", "large.arch")
 
 
 def test_usage(archdsl_cli):

@@ -31,6 +31,15 @@ EQUIVALENT = [
     ("conv 1x3 8", "conv 1×3, 8", "1x3, 8"),
     ("average pool, 10-d fc, softmax", "avgpool; FC-10; softmax"),
     ("conv3-8 groups 2", "conv 3x3 8, groups=2"),
+    ("conv3-64, 3x3/2 max pool", "conv3-64; maxpool 3x3/2"),
+    ("conv3-64 relu 3x3/2 maxpool", "conv3-64; relu; maxpool 3x3/2"),
+    ("conv3-8, maxpool 3 x 3", "conv3-8; maxpool 3x3"),
+    ("conv3-8 (stride 2)", "conv3-8 stride 2"),
+    ("max pool 3x3 (stride 2)", "maxpool 3x3/2"),
+    ("FC-10 (no bias)", "FC-10 no bias"),
+    ("3x3 conv. 8 ReLU with stride r = 2", "conv3-8 stride 2; relu"),
+    ("conv layer 3x3 8", "conv3-8"),
+    ("dropout(1/4)", "dropout 0.25", "dropout(25%)"),
     ("**CONV1**: 8 3x3 filters at stride 1, pad 1", "conv3-8"),
     ("[8x8x8] CONV1: 8 3x3 filters", "conv3-8"),
 ]
@@ -98,11 +107,26 @@ HEAD = "input 8x8x1\nconv means conv-bn-relu\nfc means fc-relu-dropout(0.5)\n"
         ("conv3-4\navgpool\nflatten", "conv bn relu pool flatten"),
         ("1x1 conv means conv-sigmoid\nconv3-4\nconv1-4\nFC-2",
          "conv bn relu conv sigmoid flatten fc"),
-        ("conv means bn-relu-conv\nconv3-4\nFC-2", "bn relu conv flatten fc"),
+        ("3x3 conv means bn-relu-conv\nconv3-4\nFC-2", "bn relu conv flatten fc"),
+        ("conv3-4 -> relu\nFC-2", "conv bn relu flatten fc"),
+        ("conv3-4-conv3-4-relu\nFC-2", "conv bn relu conv bn relu flatten fc"),
+        ("conv3-4, maxpool, conv3-4\nFC-2", "conv bn relu pool conv bn relu flatten fc"),
     ],
 )  # fmt: skip
 def test_conventions(text: str, layers: str):
     assert kinds(HEAD + text) == layers
+
+
+def test_the_output_layer_takes_attributes_but_no_companions():
+    net = archdsl.loads("input 9x9x1\nconv means conv valid no bias-bn-relu\nconv3-4\nconv3-2")
+    assert [row.output for row in net.rows] == [(4, 7, 7), (2, 5, 5)]
+    assert [n.op.bias for n in net.graph.nodes if n.op.weighs] == [False, True]
+
+
+def test_selectors_know_defaults():
+    text = "input 9x9x1\nconv stride 1 means conv-relu\nconv3-4{}\nFC-2"
+    assert "relu" in kinds(text.format(""))
+    assert "relu" not in kinds(text.format(" stride 2"))
 
 
 def test_a_norm_takes_the_bias_but_not_of_the_output_layer():
@@ -160,3 +184,70 @@ def test_parameters_have_defaults_and_take_values():
     )
     assert archdsl.loads(text).rows[0].output == (16, 8, 8)
     assert archdsl.loads(text, parameters={"k": 4, "depth": 5}).rows[0].repeat == 2
+
+
+def test_names_win_over_words():
+    """A parameter may be called as an attribute is."""
+    for line in ("conv3-k", "conv3-(k)", "conv 3x3 k"):
+        net = archdsl.loads(f"network n(k=4, s=2)\ninput 8x8x1\n{line} stride s\nFC-2")
+        assert net.rows[0].output == (4, 4, 4)
+    assert archdsl.loads("network n(d=5)\ninput 8\nFC 4d").output == (20,)
+    assert archdsl.loads("input 8\nFC 4d").output == (4,)
+    assert len(archdsl.loads("network n(k=3)\ninput 8\nk x relu").layers) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "conv3-64 stride 2 x 3", "max pool 3x3/2 x 2", "conv3-64 pad 1 x 2", "layer norm",
+        "conv3-8-layer norm-relu", "2 conv layers of 3x3", "global max pool, stride 2",
+        "8x8 global average pool, stride 2", "maxpool no relu", "conv3-4 no maxpool",
+        "conv3-4 no conv", "conv3-4 no rleu", "conv3-64 (x2)", "conv3-8 stride -2",
+        "FC-10; LRN", "conv3-2*4", "let k = 1; let k = 2; relu",
+        "padding same; padding valid; conv3-4", "conv means conv-relu; conv means conv; conv3-4",
+        "let in = 3; relu", "relu x (2.5)", "conv3-4 kernel 5", "input: conv3-4", "class: conv3-4",
+    ],
+)  # fmt: skip
+def test_refused_rather_than_misread(line: str):
+    with pytest.raises(archdsl.ArchError):
+        archdsl.loads(f"input 8x8x4\n{line}\nFC-2")
+
+
+@pytest.mark.parametrize("header", ["n(k=4, k=8)", "n(in=4)", "n(max=4)", "n(k 4)", "n(3)"])
+def test_bad_parameters(header: str):
+    with pytest.raises(archdsl.ArchError):
+        archdsl.loads(f"network {header}\ninput 8\nFC-2")
+
+
+def test_implicit_flattening_finds_a_free_name():
+    for text in (
+        "flatten: conv3-4\nFC-2",
+        "flatten: [ conv3-4; relu ]\nFC-2",
+        "[ flatten: relu; FC-3 ]",
+        "FC-10 relu flatten softmax",
+        "FC-10; flatten; FC-2",
+    ):
+        net = archdsl.loads(f"input 8x8x4\n{text}")
+        assert sum(p.numel() for p in net.module().parameters()) == net.params
+
+
+def test_large_numbers_are_refused():
+    many = "9" * 5000
+    for line in (
+        f"conv3-({many})", f"FC {many}d", f"{many}x relu", f"relu => params {many}",
+        f"relu => params 1e{many}", f"relu => {many}x3x3", f"[{many}x3x3] relu", f"conv{many}-3",
+        f"let a = {many}", "relu => params 1e999999999", "conv3-1 stride 2147483647 x1000",
+        "conv3-(2147483647 * 2147483647)", "conv3-99999999999", "relu x999999999",
+        "[" * 45 + " relu " + "]x2" * 45,
+    ):  # fmt: skip
+        with pytest.raises(archdsl.ArchError) as caught:
+            archdsl.loads(f"input 8x8x1\n{line}\nFC-2").to_dict()
+        assert len(str(caught.value)) < 1500
+
+
+def test_notation_of_groups_has_neither_claims_nor_comments():
+    net = archdsl.loads(
+        "input 8x8x1\ng: [ conv3-4 => params 40   # a remark\n  [relu] x 2; "
+        'maxpool => 4x4 erratum "a # b" ] x 2\nFC-2'
+    )
+    assert net.rows[0].notation == "[ conv3-4; [ relu ] x 2; maxpool ] x 2"

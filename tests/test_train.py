@@ -63,16 +63,24 @@ def test_settings_of_the_command_line_win():
     ("section", "shown"),
     [
         ("", "the network small has no recipe"),
-        ("train on digits { lr 0 }", "`lr` should be greater than 0"),
-        ("train on digits { epochs 2.5 }", "`epochs` should be a valid integer"),
-        ("train on digits { optimizer adm }", "`optimizer` should be 'sgd' or 'adam'"),
-        ("train on digitz { }", "`data` should be 'digits'"),
+        ("train on digits { lr 0 }", "`lr` must be above 0, not 0"),
+        ("train on digits { epochs 2.5 }", "`epochs` must be a whole number, not 2.5"),
+        (
+            "train on digits { optimizer adm }",
+            "`optimizer` must be one of 'sgd' or 'adam'",
+        ),
+        ("train on digitz { }", "`data` must be one of 'digits'"),
         ("train on digits { momentun 0.9 }", "did you mean `momentum`?"),
         ("train on digits { lr }", "`lr` has no value"),
         ("train on digits { lr 1; lr 2 }", "`lr` is given twice"),
         ("train on digits { schedule sometimes }", "unknown schedule"),
         ("train on digits { schedule divide by 0 every epoch }", "`0` is no factor"),
-        ("train on digits { schedule times 3 every epoch }", "`factor` should be less than"),
+        ("train on digits { lr -0.1 }", "`lr` must be above 0, not -0.1"),
+        ("train on digits { random shift -3 }", "`shift` must be at least 0"),
+        ("train on digits { lr - - 0.1 }", "`lr` has no value"),
+        ("train on digits { schedule times nan every epoch }", "`nan` is no factor"),
+        ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train` section"),
+        ("train on digits { schedule times 3 every epoch }", "`factor` must be at most 1"),
     ],
 )
 def test_bad_recipes(section: str, shown: str):
@@ -222,6 +230,26 @@ def test_networks_that_do_not_fit_the_data(text: str, shown: str, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_last_image_alone_joins_the_batch_before(tmp_path: Path):
+    text = SMALL.replace("relu", "FC-8-bn-relu") + RECIPE
+    run, _ = run_small(tmp_path, text=text, batch="4")  # 1437 = 4 · 359 + 1
+    assert run.record.finished
+    with pytest.raises(archdsl.ArchError, match="a batch of 1 has no variance"):
+        run_small(tmp_path, text=text, batch="1")
+
+
+def test_a_shift_out_of_sight(tmp_path: Path):
+    with pytest.raises(archdsl.ArchError, match="out of sight"):
+        run_small(tmp_path, shift="8")
+
+
+def test_too_large_for_memory(tmp_path: Path):
+    text = SMALL.replace("FC-10", "FC-2000000000\nFC-10") + RECIPE
+    with pytest.raises(archdsl.ArchError, match="not enough memory"):
+        run_small(tmp_path, text=text)
+    assert not list(tmp_path.iterdir())
+
+
 def test_command_line(tmp_path: Path, monkeypatch, archdsl_cli):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.arch").write_text(SMALL + RECIPE)
@@ -243,8 +271,8 @@ def test_command_line_errors(tmp_path: Path, monkeypatch, archdsl_cli):
     for arguments, shown in (
         (["vgg16"], "the network vgg16 has no recipe"),
         (["lenet5", "--set", "epochs"], "write `--set epochs=3`"),
-        (["lenet5", "--set", "epochs=0"], "--set epochs=0: `epochs` should be greater than"),
-        (["lenet5", "--device", "quantum"], "no device `quantum`"),
+        (["lenet5", "--set", "epochs=0"], "--set epochs=0: `epochs` must be at least 1"),
+        (["lenet5", "--device", "quantum"], "there is no device `quantum` here"),
         (["lenet5", "--device", "cpu"], "cannot make the folder runs/lenet5"),
     ):
         code, _, error = archdsl_cli("train", *arguments)

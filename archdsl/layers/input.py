@@ -24,7 +24,8 @@ LARGEST = 2**20  # of one axis: larger images do not exist, larger signals are c
 class Input(Layer):
     """The shape that enters: `224x224 RGB`, `28x28x1`, `1x28x28`, `784`.
 
-    Of three numbers the channel axis is the one that differs, and if none or all do, the last.
+    Of three numbers the channel axis is the one that differs, and if none or all do, the last. One
+    number is a vector, or with channels a signal: `100, 3 channels`.
     """
 
     kind = "input"
@@ -49,6 +50,8 @@ class Input(Layer):
         sizes = size if isinstance(size, tuple) else (cast(int, size),)
         if max(sizes) > LARGEST:
             raise LayerError(f"an input axis of {max(sizes)}", f"at most {LARGEST:,} a side")
+        if min(sizes) < 1:
+            raise LayerError(f"an input of {times(sizes)}", "write sizes from 1, as in `320x320`")
         channels = cast(int, given.get("channels", 0))
         if len(sizes) == 2 and not channels:
             raise LayerError(
@@ -65,8 +68,6 @@ class Input(Layer):
                     f"the input {times(sizes)} has {shape[0]} channels, not {channels}"
                 )
             return cls(shape[1:], shape[0])
-        if len(sizes) == 1 and channels:
-            raise LayerError("an input of one number is a vector: it has no channels", cls.form())
         return cls(sizes, channels)
 
     @property

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Self
 
 from archdsl.layers.base import (
     Call,
     Kept,
     Layer,
     Shape,
+    Value,
     attribute,
     count,
     fraction,
     layer,
+    needs_map,
     positive,
 )
 
@@ -52,7 +56,6 @@ class BatchNorm(Layer):
 
 @layer(
     "lrn",
-    "norm",
     "local response norm",
     "local response normalization",
     "local response normalisation",
@@ -73,6 +76,11 @@ class LocalResponseNorm(Layer):
     alpha: float = attribute("alpha", check=positive, default=1e-4)
     beta: float = attribute("beta", check=positive, default=0.75)
     k: float = attribute("k", check=positive, default=2.0)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        needs_map(cls.kind, x)
+        return cls(**given)  # type: ignore[arg-type]
 
     def kept(self, x: Shape) -> Kept:
         # The padded squares, the denominators and their power.

@@ -66,7 +66,7 @@ class Pool(Layer):
                     f"write `{times(x[1:])}`, or leave the size out",
                 )
             for name in ("stride", "pad", "ceil"):
-                if name in given and size is None:
+                if name in given:
                     raise LayerError(
                         f"a global pool takes no {name}",
                         "give the pool a size, as in `2x2 avgpool`",

@@ -12,7 +12,9 @@ from torch.nn.functional import interpolate
 
 from archdsl.errors import ArchError
 from archdsl.layers import Shape
+from archdsl.layers.base import elements
 from archdsl.network import Network
+from archdsl.train.recipe import Recipe
 
 CLASSES = {"digits": 10}
 TEST_SHARE = 0.2
@@ -27,8 +29,9 @@ class Data(NamedTuple):
     test_labels: Tensor
 
 
-def check(network: Network, data: str) -> None:
+def check(network: Network, recipe: Recipe) -> None:
     """Raise ArchError, with what to write, where a network does not fit the data."""
+    data = recipe.data
     classes = CLASSES[data]
     if network.output != (classes,):
         shown = "x".join(map(str, (*network.output[1:], network.output[0])))
@@ -38,7 +41,15 @@ def check(network: Network, data: str) -> None:
         raise ArchError(
             f"{data} has {classes} classes, the network {network.name} gives {shown}", help=wants
         )
-    _image_shape(network.input, data)
+    _, height, width = _image_shape(network.input, data)
+    if recipe.shift >= min(height, width):
+        raise ArchError(
+            f"a shift of {recipe.shift} moves images of {height}x{width} out of sight",
+            help="write `random shift 2`, or leave it out",
+        )
+    alone = any(n.op.kind == "bn" and elements(n.shape[1:]) == 1 for n in network.graph.nodes)
+    if recipe.batch == 1 and alone:
+        raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
 
 
 def _image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
@@ -74,6 +85,17 @@ def digits(shape: Shape, split: int = 0) -> Data:
     images = images.expand(-1, channels, -1, -1).reshape(len(images), *shape)
     labels = torch.from_numpy(bunch.target).long()
     return Data(images[train], labels[train], images[test], labels[test])
+
+
+def batches(order: Tensor, size: int) -> list[Tensor]:
+    """The order in batches; an image left alone joins the batch before it.
+
+    A batch norm has no variance of one.
+    """
+    parts = list(order.split(size))
+    if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:

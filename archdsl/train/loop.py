@@ -26,6 +26,7 @@ from archdsl import __version__
 from archdsl.errors import ArchError
 from archdsl.files import write_whole
 from archdsl.network import Network
+from archdsl.report import memory_size
 from archdsl.train import data as sets
 from archdsl.train.curves import curves
 from archdsl.train.recipe import Recipe
@@ -54,13 +55,13 @@ def train(
     unless `device` says otherwise. Raises ArchError where network and data do not fit, or the
     run's folder cannot be written.
     """
-    sets.check(network, recipe.data)
+    sets.check(network, recipe)
     where = _device(device)
-    folder = new_folder(Path(runs), network.name)
-    write_whole(folder / "spec.arch", network.text.source.text.encode())
-    with _reproducible(seed, where):
+    with _reproducible(seed, where), _memory(network):
         data = sets.digits(network.input, recipe.split)
         module = network.module(device=where)
+        folder = new_folder(Path(runs), network.name)
+        write_whole(folder / "spec.arch", network.text.source.text.encode())
         epochs = _Training(network, recipe, module, data, where, seed).epochs(progress)
         done: list[Epoch] = []
         run = _run(folder, network, recipe, seed, where, done)
@@ -105,15 +106,33 @@ def _save(path: Path, state: dict[str, Any]) -> None:
     write_whole(path, file.getvalue())
 
 
+@contextmanager
+def _memory(network: Network) -> Iterator[None]:
+    """Say what was too large where memory runs out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as problem:
+        reason = str(problem)
+        if not isinstance(problem, MemoryError) and "memory" not in reason:
+            raise
+        needs = memory_size(4 * network.memory.parameters + network.memory.backward)
+        raise ArchError(
+            f"not enough memory to train {network.name}, which needs {needs} and more for each "
+            "image of a batch",
+            help="use a smaller batch, `--set batch=8`, or a smaller network",
+        ) from None
+
+
 def _device(name: str | None) -> torch.device:
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise ArchError(f"no device `{name}`: {reason}", help="write `--device cpu`") from None
+        torch.zeros(1, device=device).sum().item()
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ArchError(
+            f"there is no device `{name}` here", help="write `--device cpu`, or `cuda` with a GPU"
+        ) from None
     return device
 
 
@@ -151,7 +170,7 @@ class _Training:
         self.data = sets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = _optimizer(recipe, module)
-        self.steps = -(-len(data.train_images) // recipe.batch)
+        self.steps = len(sets.batches(torch.arange(len(data.train_images)), recipe.batch))
         self.schedule, self.each_step = _schedule(recipe, self.optimizer, self.steps)
 
     def epochs(self, progress: Progress | None) -> Iterator[tuple[Epoch, dict[str, Any]]]:
@@ -180,7 +199,7 @@ class _Training:
         order = torch.randperm(len(images), generator=self.generator).to(images.device)
         total = torch.zeros(2, device=images.device)
         seen = 0
-        for chosen in order.split(self.recipe.batch):
+        for chosen in sets.batches(order, self.recipe.batch):
             x, y = images[chosen], labels[chosen]
             if self.recipe.shift:
                 x = self.shifted(x)
@@ -256,9 +275,7 @@ def _schedule(recipe: Recipe, optimizer: Optimizer, steps: int) -> tuple[LRSched
     match recipe.schedule:
         case "one-cycle":
             # The recipe's momentum holds: torch would cycle it too.
-            cycle = OneCycleLR(
-                optimizer, max_lr=recipe.lr, total_steps=total, cycle_momentum=False
-            )
+            cycle = OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=total, cycle_momentum=False)
             return cycle, True
         case "cosine":
             return CosineAnnealingLR(optimizer, T_max=total), True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -50,7 +51,13 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
 
     Raises ArchError where there is no section, or a setting is unknown or out of range.
     """
-    section = network.train_section
+    section, *more = network.train_sections or (None,)
+    if more:
+        raise ArchError(
+            "a second `train` section",
+            network.text.span(more[0].start, more[0].end),
+            help="a network has one recipe; `--set` changes it for a run",
+        )
     if section is None:
         raise ArchError(
             f"the network {network.name} has no recipe",
@@ -88,9 +95,20 @@ def _translated(
 ) -> ArchError:
     """A validation error, at the text that it is about."""
     name = problem["loc"][0]
-    message = problem["msg"]
-    # "Input should be greater than 0" -> "`lr` should be greater than 0"
-    message = message.replace("Input", f"`{name}`", 1)
+    limits = {
+        "greater_than": "above {gt:g}",
+        "greater_than_equal": "at least {ge:g}",
+        "less_than": "below {lt:g}",
+        "less_than_equal": "at most {le:g}",
+        "literal_error": "one of {expected}",
+        "int_parsing": "a whole number",
+        "int_parsing_size": "a whole number of fewer digits",
+        "int_from_float": "a whole number",
+        "float_parsing": "a number",
+        "finite_number": "a finite number",
+    }
+    limit = limits.get(problem["type"], "another value").format(**problem.get("ctx", {}))
+    message = f"`{name}` must be {limit}, not {problem['input']}"
     if name in settings:
         return ArchError(f"--set {name}={settings[name]}: {message}", help=_FORM)
     part = given[name].part
@@ -155,9 +173,12 @@ class _Reader:
                 continue
             if at < len(parts) and parts[at].kind in ("equals", "colon"):
                 at += 1
+            sign = ""
+            if at + 1 < len(parts) and parts[at].text == "-" and parts[at + 1].kind == "number":
+                sign, at = "-", at + 1
             if at >= len(parts) or parts[at].kind not in ("number", "word"):
-                raise self.fail(f"`{key}` has no value", parts[at - 1])
-            self.put(key, parts[at].text.lower(), parts[at])
+                raise self.fail(f"`{key}` has no value", parts[at - 1], _FORM)
+            self.put(key, sign + parts[at].text.lower(), parts[at])
             at += 1
 
     def key(self, parts: Sequence[Part], at: int) -> tuple[str | None, int]:
@@ -167,7 +188,9 @@ class _Reader:
         for index in range(at, min(len(parts), at + 4)):
             if parts[index].kind == "word":
                 words += tuple(parts[index].text.lower().split("_"))
-            elif parts[index].text != "-":
+            elif parts[index].text == "-" and words:
+                continue
+            else:
                 break
             if words in KEYS:
                 best = KEYS[words], index + 1 - at
@@ -198,6 +221,8 @@ class _Reader:
                 try:
                     number = float(factor)
                     factor_ = 1 / number if verb == "divide" else number
+                    if not math.isfinite(factor_):
+                        raise ValueError(factor)
                 except (ValueError, ZeroDivisionError):
                     raise self.fail(f"`{factor}` is no factor", part, _ONE_OF) from None
                 self.step(factor_, epochs, part)

@@ -119,3 +119,33 @@ def test_python_interface():
     assert archdsl.load(zoo.names()["vgg16"]).params == net.params
     with pytest.raises(archdsl.ArchError, match="holds 2 networks"):
         archdsl.loads(TWO)
+
+
+@pytest.mark.parametrize(
+    ("tail", "code", "error"),
+    [
+        ("summary vgg16 >&-", 0, ""),
+        ("summary nothing 2>&-", 2, ""),
+        ("summary - <&-", 2, "error: standard input is closed\nhelp: name a file, or pipe a spec in\n"),
+        ("summary vgg16 >/dev/full", 2, "error: cannot write the output: No space left on device\n"),
+        ("verify >/dev/full", 2, "error: cannot write the output: No space left on device\n"),
+        ("summary $(printf 'a%.0s' {1..300}) 2>&1 | head -c 30 >&2", 2, "error: the zoo has no network"),
+    ],
+)  # fmt: skip
+def test_closed_and_full_streams(tail: str, code: int, error: str):
+    command = f"set -o pipefail; {sys.executable} -m archdsl.cli {tail}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (code, error.strip())
+
+
+def test_one_bad_network_hides_no_verdict(folder, archdsl_cli):
+    code, out, error = archdsl_cli("verify", "nothing", "two.arch", "wrong.arch")
+    assert code == 2
+    assert "wrong: 1 claim: 1 fail" in out and "3 networks" in out
+    assert error.startswith("error: the zoo has no network `nothing`")
+
+
+def test_a_file_name_cannot_move_the_cursor(folder, archdsl_cli):
+    name = "a\x1b[31m.arch"
+    (folder / name).write_text("conv3-4")
+    assert "\x1b" not in archdsl_cli("summary", name)[2]

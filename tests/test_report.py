@@ -150,3 +150,11 @@ def test_control_characters_do_not_reach_the_terminal(character: str):
     with pytest.raises(archdsl.ArchError, match="an invisible character, U") as caught:
         archdsl.loads(f'network n "a{character}[31mred"\ninput 8x8x1\nconv3-4\nFC-2')
     assert character not in str(caught.value)
+
+
+def test_markdown_escapes_text_of_the_spec():
+    title = HOSTILE.replace('"', "'")
+    net = archdsl.loads(f'network n "{title}"\npaper "{title}"\ninput 8x8x1\nconv3-4\nFC-2')
+    text = report.markdown(net)
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert "\\`x\\`" in text

@@ -116,6 +116,10 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
     return Table(columns, tuple(lines))
 
 
+def _printed(claim: Claim) -> str:
+    return claim.printed.replace("x", "×")
+
+
 def _paper_cell(claims: Sequence[Claim], short: bool = False) -> Cell:
     """The printed figures; in short, a size that holds is not repeated."""
     shown = []
@@ -123,7 +127,7 @@ def _paper_cell(claims: Sequence[Claim], short: bool = False) -> Cell:
         if short and claim.quantity == "output size" and claim.verdict == "holds":
             shown.append(SIGNS["holds"])
             continue
-        figure = claim.printed.replace("x", "×")
+        figure = _printed(claim)
         name = "" if claim.quantity == "output size" else f"{claim.quantity} "
         shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
     worst = max((list(SIGNS).index(c.verdict) for c in claims), default=0)
@@ -161,7 +165,7 @@ def totals_table(network: Network) -> Table:
 def _total_cell(claims: Sequence[Claim]) -> Cell:
     cell = _paper_cell(claims)
     text = ", ".join(
-        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{c.printed} "
+        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{_printed(c)} "
         f"{verdict(c)}"
         for c in claims
     )
@@ -177,7 +181,7 @@ def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
     """Why printed figures do not hold, in full, a paragraph each."""
     return [
         textwrap.fill(
-            f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {c.printed.replace('x', '×')}: {c.note}",
+            f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {_printed(c)}: {c.note}",
             width or 100,
             subsequent_indent="  ",
         )
@@ -200,7 +204,7 @@ def claims_table(claims: Sequence[Claim]) -> Table:
             (
                 Cell(c.where, "cyan"),
                 Cell(c.quantity),
-                Cell(c.printed.replace("x", "×")),
+                Cell(_printed(c)),
                 Cell(computed(c)),
                 Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
             )
@@ -210,10 +214,11 @@ def claims_table(claims: Sequence[Claim]) -> Table:
 
 
 def tally(claims: Sequence[Claim]) -> str:
-    """`9 claims: 8 hold, 1 erratum`."""
+    """`9 claims: 7 hold, 2 errata`."""
     counts = Counter(c.verdict for c in claims)
-    words: dict[str, str] = {"holds": "hold", "fails": "fail"}
-    parts = [f"{counts[v]} {words.get(v, v)}" for v in SIGNS if counts[v]]
+    words: dict[str, str] = {"holds": "hold", "erratum": "errata", "fails": "fail"}
+    # One holds, several hold.
+    parts = [f"{n} {v if n == 1 else words.get(v, v)}" for v in SIGNS if (n := counts[v])]
     plural = "" if len(claims) == 1 else "s"
     return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
 

@@ -84,6 +84,8 @@ def test_commands(document: str, text: str, tmp_path: Path, request: pytest.Fixt
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     shown = ""
     for step in re.split(r"^(?=\$ )", text, flags=re.MULTILINE):
+        if not step:
+            continue
         command, _, expected = step.partition("\n")
         shown += command + "\n"
         command = command.removeprefix("$ ")

@@ -149,6 +149,7 @@ def _of_network(analysis: Analysis, quantity: str) -> _Computed:
     return None
 
 
+_FORM = "write a quantity and its figure: `params 138M`"
 QUANTITIES = (
     "params",
     "trainable",
@@ -178,15 +179,18 @@ def _judge(
     parts: Sequence[Part] = (text,) if isinstance(text, Part) else text.parts
     erratum = None if isinstance(text, Part) else text.erratum
     words = " ".join(p.text.lower().replace("_", " ") for p in parts if p.kind == "word")
-    figures = [p for p in parts if p.kind != "word"]
+    figures = [p for p in parts if p.kind in ("figure", "size", "number")]
+    for index, part in enumerate(parts):
+        # `multiply-adds` is two words; any other sign would be lost.
+        around = [p.kind for p in parts[max(0, index - 1) : index + 2]]
+        if part.kind == "join" and around != ["word", "join", "word"]:
+            raise ArchError(f"`{part.text}` cannot stand in a claim", span, help=_FORM)
     unit = next((p.text.lower() for p in parts[1:] if p.text.lower() in UNITS), None)
     if unit:
         words = words.replace(unit, "").strip()
     if len(figures) != 1:
         what = "no figure" if not figures else "two figures"
-        raise ArchError(
-            f"a claim with {what}", span, help="write a quantity and its figure: `params 138M`"
-        )
+        raise ArchError(f"a claim with {what}", span, help=_FORM)
     (figure,) = figures
     quantity = SYNONYMS.get(words, words)
     computed = value(quantity)

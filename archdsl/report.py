@@ -157,9 +157,10 @@ def totals_table(network: Network) -> Table:
     for claim in own:
         if claim.quantity not in shown:
             lines.append((Cell(claim.quantity), Cell(computed(claim)), _total_cell([claim])))
-    return Table(
-        (Column("total"), Column("", "right"), Column("paper", shrinks=True)), tuple(lines)
-    )
+    columns = (Column("total"), Column("", "right"), Column("paper", shrinks=True))
+    # Without a printed total there is no column for it.
+    count = len(columns) if own else len(columns) - 1
+    return Table(columns[:count], tuple(line[:count] for line in lines))
 
 
 def _total_cell(claims: Sequence[Claim]) -> Cell:
@@ -299,7 +300,7 @@ def markdown_table(table: Table) -> str:
 def html_table(table: Table) -> str:
     def cells(tag: str, texts: Iterable[str]) -> str:
         return "".join(
-            f'<{tag} style="text-align:{c.align}">{escape(text)}</{tag}>'
+            f'<{tag} style="text-align:{c.align};padding:0.1em 0.7em">{escape(text)}</{tag}>'
             for c, text in zip(table.columns, texts, strict=True)
         )
 
@@ -369,7 +370,8 @@ def html(network: Network) -> str:
     return (
         f"<div><b>{escape(first)}</b><br>{lines}"
         f"{html_table(rows_table(network.rows, network.claims))}"
-        f"{html_table(totals_table(network))}</div>"
+        f"{html_table(totals_table(network))}"
+        f"{''.join(f'<p>{escape(note)}</p>' for note in notes(network.claims, None))}</div>"
     )
 
 

@@ -98,12 +98,18 @@ class _Bar:
     def __exit__(self, *exception: object) -> None:
         self.bar.stop()
 
-    def step(self, epoch: int, loss: float, accuracy: float) -> None:
-        if self.live:
-            self.bar.update(self.task, epoch=epoch, loss=loss, accuracy=accuracy)
+    def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None:
+        done = epoch - 1 + share
+        self.bar.update(self.task, completed=done, epoch=epoch, loss=loss, accuracy=accuracy)
 
     def epoch(self, epoch: Epoch) -> None:
-        self.bar.update(self.task, completed=epoch.epoch)
+        self.bar.update(
+            self.task,
+            completed=epoch.epoch,
+            epoch=epoch.epoch,
+            loss=epoch.train_loss,
+            accuracy=epoch.train_accuracy,
+        )
         if not self.live:
             output.emit(
                 f"epoch {epoch.epoch}/{self.recipe.epochs}  loss {epoch.train_loss:.4f}  "

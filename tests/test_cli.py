@@ -133,7 +133,7 @@ NO_SPACE = "error: cannot write the output: No space left on device\n"
         ("summary - <&-", 2, NO_INPUT),
         ("summary vgg16 >/dev/full", 2, NO_SPACE),
         ("verify >/dev/full", 2, NO_SPACE),
-        ("summary $(printf 'a%.0s' {1..300}) 2>&1 | head -c 13 >&2", 2, "error: the zoo"),
+        ("summary $(printf 'a%.0s' {1..300}) 2>&1 | head -c 14 >&2", 2, "error: the zoo"),
     ],
 )  # fmt: skip
 def test_closed_and_full_streams(tail: str, code: int, error: str):

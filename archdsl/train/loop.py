@@ -32,11 +32,16 @@ from archdsl.train.curves import curves
 from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_folder
 
+TELL_EVERY = 0.1  # seconds
+
 
 class Progress(Protocol):
-    """Hears of every step and every epoch."""
+    """Hears of training some times a second, and of every epoch.
 
-    def step(self, epoch: int, loss: float, accuracy: float) -> None: ...
+    `share` is how much of the epoch is done, 0 … 1; loss and accuracy are means over it so far.
+    """
+
+    def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None: ...
 
     def epoch(self, epoch: Epoch) -> None: ...
 
@@ -199,6 +204,7 @@ class _Training:
         order = torch.randperm(len(images), generator=self.generator).to(images.device)
         total = torch.zeros(2, device=images.device)
         seen = 0
+        told = time.perf_counter()
         for chosen in sets.batches(order, self.recipe.batch):
             x, y = images[chosen], labels[chosen]
             if self.recipe.shift:
@@ -212,9 +218,11 @@ class _Training:
                 self.schedule.step()
             total += _tally(loss, logits, y)
             seen += len(y)
-            if progress is not None:
+            # Reading the loss waits for the device: not at every step.
+            if progress is not None and time.perf_counter() - told > TELL_EVERY:
+                told = time.perf_counter()
                 mean = (total / seen).tolist()
-                progress.step(number, mean[0], mean[1])
+                progress.step(number, seen / len(images), mean[0], mean[1])
         if not self.each_step:
             self.schedule.step()
         mean_loss, accuracy = (total / seen).tolist()

@@ -61,7 +61,8 @@ def verdicts(network: archdsl.Network) -> list[tuple[str, str, str, str | None]]
 def test_claims_of_lines_and_of_the_network():
     network = net(
         "expect params 762, weight layers 2, conv layers 1, receptive field 4x4, input 8x8x3",
-        "=> 8x8x4, params 112, multiply-adds 6,912, flops 13,824, depth 1, receptive field 3, kernel 3x3",
+        "=> 8x8x4, params 112, multiply-adds 6,912, flops 13,824, depth 1, "
+        "receptive field 3, kernel 3x3",
     )
     assert {c.verdict for c in network.verify()} == {"holds"}
     assert len(network.verify()) == 12

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import NamedTuple
 
 from archdsl import expressions, phrases
-from archdsl.errors import ArchError, Note, Span, did_you_mean
+from archdsl.conventions import Rule, apply, without_bias
+from archdsl.errors import ArchError, Note, Span
 from archdsl.expressions import Expression, Number
 from archdsl.graph import Graph, Node, Section
 from archdsl.layers import (
+    BatchNorm,
     Flatten,
     FullyConnected,
     Input,
@@ -24,6 +24,7 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.names import is_reserved
+from archdsl.parameters import declarable, values_of
 from archdsl.phrases import Given, LayerText, Reading
 from archdsl.syntax import Item, Let, Means, NetworkText, Padding, Part, Phrase, Statement
 
@@ -31,19 +32,6 @@ MOST_LAYERS = 1_000_000  # of a network
 MOST_ERRORS = 20  # shown at once
 
 _ONCE = "a statement holds for the whole network: say it once"
-
-
-class Rule(NamedTuple):
-    """A convention: what a printed layer stands for."""
-
-    selector: LayerText
-    layers: tuple[LayerText, ...]
-
-    def selects(self, layer: LayerText) -> bool:
-        """Whether the layer has every attribute of the selector, printed or by default."""
-        return layer.kind is self.selector.kind and all(
-            _equal(_said(layer, name), given.value) for name, given in self.selector.given.items()
-        )
 
 
 def expand(
@@ -70,7 +58,7 @@ class _Expansion:
     ) -> None:
         self.network = network
         self.override = input
-        self.names = dict(_parameters(network, parameters))
+        self.names = values_of(network, parameters)
         self.padding = "same"
         self.padding_said = False
         self.factor = 1  # how often what is being expanded will stand in the network
@@ -138,7 +126,7 @@ class _Expansion:
         """A statement holds for the whole network, so each is made once."""
         match statement:
             case Let():
-                name = _declarable(self.network, statement.name)
+                name = declarable(self.network, statement.name)
                 if name in self.names:
                     raise self.fail(f"`{name}` has a value already", statement.name, _ONCE)
                 value = expressions.read(self.network, statement.value)
@@ -242,6 +230,7 @@ class _Expansion:
         names = self.names_of(items, scope)
         for item, name in zip(items, names, strict=True):
             path = (*scope, name)
+            reading = self.readings[item.phrases[0].start]
             first = len(self.nodes)
             if len(item.phrases) == 1:
                 repeat = self.expand_phrase(item.phrases[0], path, last)
@@ -249,7 +238,6 @@ class _Expansion:
                 repeat = 1
                 chain = [Item((phrase,), ()) for phrase in item.phrases]
                 self.expand_items(chain, path, last)
-            reading = self.readings[item.phrases[-1].start]
             section = Section(
                 name=".".join(path),
                 notation=self.notation(item),
@@ -258,7 +246,8 @@ class _Expansion:
                 first=first,
                 last=len(self.nodes),
                 claims=item.claims,
-                size=reading.claimed,
+                # The sizes in front of a chain's other phrases are claims of those.
+                size=reading.claimed if len(item.phrases) == 1 else None,
                 start=item.start,
                 end=item.end,
             )
@@ -374,11 +363,11 @@ class _Expansion:
         entry = self.nodes[-1].shape[0]
         chain: list[LayerText] = []
         for index, layer in enumerate(layers):
-            written = self.written_beside(phrase, layers, index)
-            if written and written[0].kind.kind == "bn" and layer.kind.weighs:
-                layer = _without_bias(layer)
+            front, behind = self.written_beside(phrase, layers, index)
+            if layer.kind.weighs and any(one.kind is BatchNorm for one in [*front, *behind[:1]]):
+                layer = without_bias(layer)
             is_output = last and self.bare == (phrase.start, index)
-            chain += self.conventions(layer, written, is_output)
+            chain += apply(self.network, self.rules, layer, [*front, *behind], is_output)
         counts = Counter(layer.kind.kind for layer in chain)
         seen: Counter[str] = Counter()
         names = []
@@ -392,16 +381,16 @@ class _Expansion:
 
     def written_beside(
         self, phrase: Phrase, layers: Sequence[LayerText], index: int
-    ) -> list[LayerText]:
-        """The companions that the line itself writes for a layer: behind it, up to the next weight
-        layer, and in front of the first weight layer."""
+    ) -> tuple[list[LayerText], list[LayerText]]:
+        """The companions that the line itself writes for a layer: in front of the first weight
+        layer, and behind a layer up to the next weight layer."""
+        front = list(layers[:index])
+        if any(layer.kind.weighs for layer in front):
+            front = []
         behind = list(layers[index + 1 :])
         if not any(layer.kind.weighs for layer in behind):
             behind += self.behind.get(phrase.start, ())
-        found = list(takewhile(lambda layer: not layer.kind.weighs, behind))
-        if not any(layer.kind.weighs for layer in layers[:index]):
-            found += layers[:index]
-        return found
+        return front, list(takewhile(lambda layer: not layer.kind.weighs, behind))
 
     def append(self, layer: LayerText, scope: tuple[str, ...], entry: int) -> None:
         x = self.nodes[-1].shape
@@ -469,48 +458,6 @@ class _Expansion:
         names = {**self.names, "in": entry} if entry else self.names
         return expressions.evaluate(given.value, names, self.network)
 
-    # Conventions.
-
-    def conventions(
-        self, layer: LayerText, written: Sequence[LayerText], is_output: bool
-    ) -> list[LayerText]:
-        """The layer with the companions that the network's conventions give it.
-
-        The most specific rule applies. The output layer takes its attributes, no companions. What
-        the line writes itself is not added again.
-        """
-        selecting = [rule for rule in self.rules if rule.selects(layer)]
-        rule = max(selecting, key=lambda r: len(r.selector.given)) if selecting else None
-        companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
-        for kind in layer.struck - {"*"} - {one.kind.kind for one in companions}:
-            raise self.fail(
-                f"`no {kind}` strikes nothing: no convention gives `{layer.kind.kind}` one", layer
-            )
-        if rule is None:
-            return [layer]
-        (template,) = (one for one in rule.layers if one.kind is layer.kind)
-        filled = dict(template.given)
-        if is_output:
-            filled.pop("bias", None)
-        layer = layer._replace(given={**filled, **layer.given})
-        if is_output or "*" in layer.struck:
-            return [layer]
-        kept = {one.kind for one in written}
-        companions = [
-            one for one in companions if one.kind.kind not in layer.struck and one.kind not in kept
-        ]
-        if any(one.kind.kind == "bn" for one in companions):
-            layer = _without_bias(layer)
-        place = rule.layers.index(template)
-        before = [one for one in rule.layers[:place] if one in companions]
-        after = [one for one in rule.layers[place:] if one in companions]
-        # Errors and drawings point at the line, not at the convention.
-        return [
-            *(one._replace(start=layer.start, end=layer.end) for one in before),
-            layer,
-            *(one._replace(start=layer.start, end=layer.end) for one in after),
-        ]
-
     def output_layer(self, items: Sequence[Item]) -> tuple[int, int] | None:
         """The last weight layer, if only softmax or a flattening follows it."""
         for item in reversed(items):
@@ -525,86 +472,6 @@ class _Expansion:
                     if not issubclass(kind, Softmax | Flatten):
                         return None
         return None
-
-
-def _parameters(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Number]:
-    """The values of the network's parameters: given, or its own defaults."""
-    header = network.header
-    parens = header.parameters if header else None
-    values: dict[str, Number] = {}
-    declared: list[str] = []
-    for parts in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
-        name = parts[0]
-        if name.kind != "word" or (len(parts) > 1 and parts[1].kind != "equals") or len(parts) == 2:
-            raise ArchError(
-                "a parameter is a name with a default",
-                network.span(parts[0].start, parts[-1].end),
-                help="write `network wide(k=8)`; no parameter is named `x`",
-            )
-        if _declarable(network, name) in declared:
-            raise ArchError(
-                f"two parameters are called `{name.text}`",
-                network.span(name.start, name.end),
-                help="strike one of the two",
-            )
-        declared.append(name.text)
-        if name.text in given:
-            values[name.text] = given[name.text]
-        elif len(parts) > 2:
-            default = expressions.read(network, parts[2:])
-            values[name.text] = expressions.evaluate(default, values, network)
-        else:
-            raise ArchError(
-                f"the parameter `{name.text}` has no value",
-                network.span(name.start, name.end),
-                help=f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
-            )
-    for name_given in given:
-        if name_given not in declared:
-            known = ", ".join(declared) or "none"
-            raise ArchError(
-                f"the network {network.name or network.source.name} has no parameter "
-                f"`{name_given}`",
-                help=did_you_mean(name_given, declared) or f"its parameters: {known}",
-            )
-    return values
-
-
-def _declarable(network: NetworkText, name: Part) -> str:
-    """A name that may have a value. Raises ArchError for one that means something already."""
-    if name.text in ("in", "and", "or", "not", "if", *expressions.FUNCTIONS):
-        raise ArchError(
-            f"`{name.text}` means something already",
-            network.span(name.start, name.end),
-            help="choose another name",
-        )
-    return name.text
-
-
-def _said(layer: LayerText, name: str) -> Value | Expression | None:
-    """An attribute as printed, else its default."""
-    if name in layer.given:
-        return layer.given[name].value
-    fields = {f.name: f.default for f in dataclasses.fields(layer.kind)}  # type: ignore[arg-type]
-    default = fields[name]
-    # What a layer pads by default is for the network's convention to say.
-    return None if name == "pad" or default is dataclasses.MISSING else default
-
-
-def _without_bias(layer: LayerText) -> LayerText:
-    """A normalisation behind a weight layer takes over its bias, unless the text says otherwise."""
-    if "bias" not in layer.kind.attributes or "bias" in layer.given:
-        return layer
-    return layer._replace(given={**layer.given, "bias": Given(False, layer.start, layer.end)})
-
-
-def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:
-    """Whether two attribute values agree; 3 is 3x3."""
-    if isinstance(a, tuple) and isinstance(b, int):
-        return set(a) == {b}
-    if isinstance(a, int) and isinstance(b, tuple):
-        return set(b) == {a}
-    return a == b
 
 
 def _hwc(shape: Shape) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
 from archdsl import expressions
@@ -18,11 +17,7 @@ from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.expressions import Expression
 from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
 from archdsl.syntax import Item, NetworkText, Part, Phrase
-
-# Words that papers put between the others and that change nothing.
-NOISE = {"at", "with", "and", "using", "image", "images"}
-
-Words = tuple[str, ...]
+from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
 
 
 class Given(NamedTuple):
@@ -52,42 +47,6 @@ class Reading(NamedTuple):
     group: tuple[Item, ...] | None
     repeat: Given | None
     start: int  # of the layers, behind label and claim
-
-
-class _Vocabulary(NamedTuple):
-    layers: dict[Words, tuple[type[Layer], Mapping[str, Value]]]
-    attributes: set[Words]  # before a value
-    units: set[Words]  # behind a number
-    flags: set[Words]  # in place of a value
-    longest: int
-    known: frozenset[str]  # every spelling, for "did you mean"
-
-
-@cache
-def _vocabulary() -> _Vocabulary:
-    layers, attributes, units, flags = {}, set(), set(), set()
-    for kind in REGISTRY:
-        for spelling, preset in kind.words.items():
-            layers[tuple(spelling.split())] = (kind, preset)
-        for attribute in kind.attributes.values():
-            attributes |= {tuple(words.split()) for words in attribute.words}
-            units |= {tuple(words.split()) for words in attribute.units}
-            flags |= {tuple(words.split()) for words in attribute.flags}
-    spellings = [*layers, *attributes, *units, *flags]
-    known = frozenset(" ".join(s) for s in spellings)
-    return _Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known)
-
-
-@cache
-def _fields(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | None]]:
-    """The spellings that set a field of a layer kind: field and, for a flag, its value."""
-    found: dict[Words, tuple[str, Value | None]] = {}
-    for name, attribute in kind.attributes.items():
-        if how == "flags":
-            found |= {tuple(w.split()): (name, value) for w, value in attribute.flags.items()}
-        else:
-            found |= {tuple(w.split()): (name, None) for w in getattr(attribute, how)}
-    return found
 
 
 @dataclass
@@ -124,7 +83,7 @@ class _Mention:
         if self.how == "strike":
             return None
         how = "words" if self.how == "attributes" else self.how
-        found = _fields(kind, how).get(self.words)  # type: ignore[arg-type]
+        found = fields_of(kind, how).get(self.words)  # type: ignore[arg-type]
         if found is None:
             return None
         return found[0], self.value if found[1] is None else found[1]
@@ -193,7 +152,7 @@ class _Reader:
         name = parts[:colon]
         if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
             return None
-        if _words(name[-1])[-1:] in _vocabulary().attributes:
+        if words_of(name[-1])[-1:] in vocabulary().attributes:
             return None  # `stride: 2`
         del parts[: colon + 1]
         if not parts:
@@ -338,7 +297,7 @@ class _Reader:
 
     def mixed(self, part: Part, only: _Layer | None) -> int:
         match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
-        unit = match and (match[2].lower(),) in _vocabulary().units
+        unit = match and (match[2].lower(),) in vocabulary().units
         if match and unit and match[2] not in self.names:
             count = self.whole(match[1], part)
             self.mention("units", (match[2].lower(),), count, part, part, only)
@@ -351,10 +310,10 @@ class _Reader:
 
     def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
         """The unit behind a number, as in `96 filters` or `1000-d fc`."""
-        hyphen = at + 1 < len(parts) and parts[at].kind == "join" and _tight(parts, at)
+        hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
         start = at + 1 if hyphen else at
-        for words, taken in _prefixes(parts, start):
-            if words in _vocabulary().units and words not in _vocabulary().layers:
+        for words, taken in runs(parts, start):
+            if words in vocabulary().units and words not in vocabulary().layers:
                 return words, taken + (1 if hyphen else 0)
         return None
 
@@ -382,15 +341,16 @@ class _Reader:
 
     def remark(self, parts: Sequence[Part]) -> bool:
         """Whether parentheses hold only words that the language does not know: `(class scores)`."""
-        known = {word for spelling in _vocabulary().known for word in spelling.split()}
+        known = {word for spelling in vocabulary().known for word in spelling.split()}
         known |= {"no", "bare"}
         return all(
-            part.kind in ("join", "comma") or (part.kind == "word" and not {*_words(part)} & known)
+            part.kind in ("join", "comma")
+            or (part.kind == "word" and not {*words_of(part)} & known)
             for part in parts
         )
 
     def word(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
-        vocabulary = _vocabulary()
+        known = vocabulary()
         part = parts[at]
         behind = parts[at + 1].kind if at + 1 < len(parts) else ""
         if part.text in self.names and behind not in _VALUES:
@@ -413,20 +373,20 @@ class _Reader:
                 _Mention("strike", ("*",), True, part.start, part.end, len(self.layers), only)
             )
             return 1
-        for words, taken in _prefixes(parts, at):
+        for words, taken in runs(parts, at):
             last = parts[at + taken - 1]
-            if words in vocabulary.layers and only is None:
-                kind, preset = vocabulary.layers[words]
+            if words in known.layers and only is None:
+                kind, preset = known.layers[words]
                 self.layers.append(_made(kind, preset, part.start, last.end))
                 return taken
-            if words in vocabulary.attributes and (
+            if words in known.attributes and (
                 used := self.attribute(words, parts, at, taken, only)
             ):
                 return used
-            if words in vocabulary.flags:
+            if words in known.flags:
                 self.mention("flags", words, True, part, last, only)
                 return taken
-            if words in vocabulary.units and at and parts[at - 1].kind == "size":
+            if words in known.units and at and parts[at - 1].kind == "size":
                 return taken  # `3x3 filters`: the size says it
             if len(words) == 1 and words[0] in NOISE:
                 return taken
@@ -434,8 +394,8 @@ class _Reader:
                 return taken  # `conv layer`
         if (fused := _FUSED.fullmatch(part.text)) and only is None:
             stem = (fused[1].lower(),)
-            if stem in vocabulary.layers:
-                kind, preset = vocabulary.layers[stem]
+            if stem in known.layers:
+                kind, preset = known.layers[stem]
                 made = _made(kind, preset, part.start, part.end)
                 self.layers.append(made)
                 digits = Part("size", fused[2], part.start + len(fused[1]), part.end)
@@ -450,13 +410,13 @@ class _Reader:
 
     def flagged(self, parts: Sequence[Part], at: int) -> bool:
         """Whether a flag such as `no bias` begins here."""
-        return any(words in _vocabulary().flags for words, _ in _prefixes(parts, at))
+        return any(words in vocabulary().flags for words, _ in runs(parts, at))
 
     def struck(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
         """The layer kind behind `no`, as in `no relu`."""
-        for words, taken in _prefixes(parts, at):
-            if words in _vocabulary().layers:
-                return (_vocabulary().layers[words][0].kind,), taken
+        for words, taken in runs(parts, at):
+            if words in vocabulary().layers:
+                return (vocabulary().layers[words][0].kind,), taken
         return None
 
     def attribute(
@@ -468,10 +428,10 @@ class _Reader:
             here += 2  # `stride r = 2`
         elif here < len(parts) and parts[here].kind in ("equals", "colon"):
             here += 1
-        elif here < len(parts) and parts[here].kind == "word" and words in _vocabulary().flags:
+        elif here < len(parts) and parts[here].kind == "word" and words in vocabulary().flags:
             return 0
         if here >= len(parts):
-            if words in _vocabulary().flags:
+            if words in vocabulary().flags:
                 return 0
             raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
         part = parts[here]
@@ -485,13 +445,13 @@ class _Reader:
             value = -self.number(part)
         elif part.kind == "number":
             value = self.number(part)
-        elif part.kind == "word" and _words(part) in _vocabulary().flags:
+        elif part.kind == "word" and words_of(part) in vocabulary().flags:
             value = part.text.lower()
         elif part.kind == "word" and part.text.lower() in ("true", "false"):
             value = part.text.lower() == "true"
         elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
             value = expressions.read(self.network, [part])
-        elif words in _vocabulary().flags:
+        elif words in vocabulary().flags:
             return 0
         else:
             raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
@@ -505,7 +465,7 @@ class _Reader:
         kind: type[Layer] | None = None
         if label is not None:
             words = tuple(re.sub(r"\d+$", "", label.text).lower().replace("_", " ").split())
-            found = _vocabulary().layers.get(words)
+            found = vocabulary().layers.get(words)
             kind = found[0] if found else None
         for mention in self.mentions:
             if kind is None and mention.how == "units":
@@ -589,10 +549,10 @@ class _Reader:
         words = [p for p in self.phrase.parts if p.kind == "word"]
         if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
             return self.fail("this reads as prose", self.phrase, "comment it out with `#`")
-        if _words(first) in _vocabulary().units:
+        if words_of(first) in vocabulary().units:
             return self.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
         stem = _FUSED.fullmatch(first.text)
-        hint = did_you_mean(stem[1] if stem else first.text, _vocabulary().known)
+        hint = did_you_mean(stem[1] if stem else first.text, vocabulary().known)
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 
@@ -606,38 +566,3 @@ def _made(kind: type[Layer], preset: Mapping[str, Value], start: int, end: int) 
     """A layer with what its spelling sets, as `global` does."""
     given = {name: Given(value, start, end) for name, value in preset.items()}
     return _Layer(kind, start, end, given)
-
-
-def _words(part: Part) -> Words:
-    return tuple(w for w in part.text.lower().split("_") if w)
-
-
-def _tight(parts: Sequence[Part], at: int) -> bool:
-    return parts[at - 1].end == parts[at].start and parts[at].end == parts[at + 1].start
-
-
-def _prefixes(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
-    """The runs of words from a part on, longest first, each with the parts that it takes.
-
-    A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
-    """
-    longest = _vocabulary().longest
-    found: list[tuple[Words, int]] = []
-    words: Words = ()
-    here = at
-    while here < len(parts) and len(words) < longest:
-        part = parts[here]
-        if part.kind == "word":
-            words += _words(part)
-            found.append((words, here + 1 - at))
-        elif not (
-            found
-            and part.kind == "join"
-            and part.text == "-"
-            and here + 1 < len(parts)
-            and parts[here + 1].kind == "word"
-            and _tight(parts, here)
-        ):
-            break
-        here += 1
-    return found[::-1]

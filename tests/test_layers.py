@@ -119,3 +119,27 @@ def test_receptive_field_by_gradient(kind: type[Layer], example: str):
         start = field.start + position * field.stride
         assert int(found.min()) == max(0, start)
         assert int(found.max()) == min(size, start + field.size) - 1
+
+
+def test_a_kind_registered_late_is_read():
+    """One class is all that a layer kind takes, whatever was loaded before it."""
+    import archdsl
+    from archdsl.layers.activation import Activation
+    from archdsl.layers.base import Call, layer
+
+    assert archdsl.loads("input 8\nrelu\nFC-2").params == 18
+
+    @layer("hard swish")
+    class HardSwish(Activation):
+        """x · relu6(x + 3) / 6 (Howard et al. 2019)."""
+
+        kind = "hardswish"
+
+        def call(self, x: Shape) -> Call:
+            return Call("Hardswish")
+
+    try:
+        net = archdsl.loads("input 8\nfc means fc-hard swish\nFC-3\nFC-2")
+        assert isinstance(net.module().fc1.hardswish, nn.Hardswish)
+    finally:
+        REGISTRY.remove(HardSwish)

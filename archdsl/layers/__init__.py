@@ -16,9 +16,11 @@ from archdsl.layers.base import (
 from archdsl.layers.connected import Flatten, FullyConnected
 from archdsl.layers.conv import Conv
 from archdsl.layers.input import Input
+from archdsl.layers.norm import BatchNorm
 
 __all__ = [
     "REGISTRY",
+    "BatchNorm",
     "Call",
     "Conv",
     "Flatten",

@@ -1,0 +1,95 @@
+"""Every spelling that the layer kinds know, as runs of words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from archdsl.layers import REGISTRY, Layer, Value
+from archdsl.syntax import Part
+
+# Words that papers put between the others and that change nothing.
+NOISE = {"at", "with", "and", "using", "image", "images"}
+
+Words = tuple[str, ...]
+
+
+class Vocabulary(NamedTuple):
+    """All spellings, each a run of words."""
+
+    layers: dict[Words, tuple[type[Layer], Mapping[str, Value]]]
+    attributes: set[Words]  # before a value
+    units: set[Words]  # behind a number
+    flags: set[Words]  # in place of a value
+    longest: int
+    known: frozenset[str]  # every spelling, for "did you mean"
+
+
+def vocabulary() -> Vocabulary:
+    """The spellings of every kind that is registered now."""
+    return _vocabulary(len(REGISTRY))
+
+
+@cache
+def _vocabulary(kinds: int) -> Vocabulary:
+    layers, attributes, units, flags = {}, set(), set(), set()
+    for kind in REGISTRY:
+        for spelling, preset in kind.words.items():
+            layers[tuple(spelling.split())] = (kind, preset)
+        for attribute in kind.attributes.values():
+            attributes |= {tuple(words.split()) for words in attribute.words}
+            units |= {tuple(words.split()) for words in attribute.units}
+            flags |= {tuple(words.split()) for words in attribute.flags}
+    spellings = [*layers, *attributes, *units, *flags]
+    known = frozenset(" ".join(s) for s in spellings)
+    return Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known)
+
+
+@cache
+def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | None]]:
+    """The spellings that set a field of a layer kind: field and, for a flag, its value."""
+    found: dict[Words, tuple[str, Value | None]] = {}
+    for name, attribute in kind.attributes.items():
+        if how == "flags":
+            found |= {tuple(w.split()): (name, value) for w, value in attribute.flags.items()}
+        else:
+            found |= {tuple(w.split()): (name, None) for w in getattr(attribute, how)}
+    return found
+
+
+def words_of(part: Part) -> Words:
+    """The words of a part: `kernel_size` is two."""
+    return tuple(w for w in part.text.lower().split("_") if w)
+
+
+def is_tight(parts: Sequence[Part], at: int) -> bool:
+    """Whether a sign touches what stands on both sides of it."""
+    return parts[at - 1].end == parts[at].start and parts[at].end == parts[at + 1].start
+
+
+def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
+    """The runs of words from a part on, longest first, each with the parts that it takes.
+
+    A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
+    """
+    longest = vocabulary().longest
+    found: list[tuple[Words, int]] = []
+    words: Words = ()
+    here = at
+    while here < len(parts) and len(words) < longest:
+        part = parts[here]
+        if part.kind == "word":
+            words += words_of(part)
+            found.append((words, here + 1 - at))
+        elif not (
+            found
+            and part.kind == "join"
+            and part.text == "-"
+            and here + 1 < len(parts)
+            and parts[here + 1].kind == "word"
+            and is_tight(parts, here)
+        ):
+            break
+        here += 1
+    return found[::-1]

@@ -44,6 +44,8 @@ class Pool(Layer):
     takes_number = "kernel"
     takes_suffix = "kernel"
     default_kernel: ClassVar[int | None]
+    module: ClassVar[str]  # the class in torch.nn, without its rank
+    name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
         "kernel", "kernel size", "size", "window", units=("window",), check=lengths
@@ -96,7 +98,13 @@ class Pool(Layer):
             return Window(x[1:], one, (0,) * len(one), one)
         return Window(self.kernel, self.stride, self.pad, one)
 
-    def options(self) -> tuple[tuple[str, object], ...]:
+    def gathers(self, x: Shape) -> bool:
+        return not self.kernel
+
+    def call(self, x: Shape) -> Call:
+        rank = len(x) - 1
+        if not self.kernel:
+            return Call(f"Adaptive{self.module}{rank}d", (1,))
         options: list[tuple[str, object]] = []
         if self.stride != self.kernel:
             options.append(("stride", plain(self.stride)))
@@ -104,13 +112,14 @@ class Pool(Layer):
             options.append(("padding", plain(self.pad)))
         if self.ceil:
             options.append(("ceil_mode", True))
-        return tuple(options)
+        return Call(f"{self.module}{rank}d", (plain(self.kernel),), tuple(options))
 
-    def describe(self, name: str) -> str:
+    @property
+    def label(self) -> str:
         if not self.kernel:
-            return f"global {name}"
+            return f"global {self.name}"
         stride = f"/{show_axes(self.stride)}" if self.stride != self.kernel else ""
-        return f"{name} {times(self.kernel)}{stride}"
+        return f"{self.name} {times(self.kernel)}{stride}"
 
 
 @layer(
@@ -126,6 +135,8 @@ class MaxPool(Pool):
     """The largest value of each window; 2x2 with stride 2 when no size is given."""
 
     default_kernel = 2
+    module = "MaxPool"
+    name = "max pool"
     examples = (
         "maxpool on 4x8x8",
         "3x3 max pool, stride 2 on 4x9x9",
@@ -139,16 +150,6 @@ class MaxPool(Pool):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
-
-    def call(self, x: Shape) -> Call:
-        rank = len(x) - 1
-        if not self.kernel:
-            return Call(f"AdaptiveMaxPool{rank}d", (1,))
-        return Call(f"MaxPool{rank}d", (plain(self.kernel),), self.options())
-
-    @property
-    def label(self) -> str:
-        return self.describe("max pool")
 
 
 @layer(
@@ -168,6 +169,8 @@ class AvgPool(Pool):
     """The mean of each window; of the whole map when no size is given."""
 
     default_kernel = None
+    module = "AvgPool"
+    name = "avg pool"
     examples = (
         "2x2 average pool, stride 2 on 4x8x8",
         "avgpool on 4x7x7",
@@ -179,18 +182,9 @@ class AvgPool(Pool):
     )
 
     def gathers(self, x: Shape) -> bool:
+        # A mean of the whole map reads it as one, whether or not its size is written.
         return not self.kernel or (self.kernel == x[1:] and not any(self.pad))
 
     def kept(self, x: Shape) -> Kept:
         # The gradient of a mean over a map needs its size alone.
         return Kept() if not self.kernel else Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        rank = len(x) - 1
-        if not self.kernel:
-            return Call(f"AdaptiveAvgPool{rank}d", (1,))
-        return Call(f"AvgPool{rank}d", (plain(self.kernel),), self.options())
-
-    @property
-    def label(self) -> str:
-        return self.describe("avg pool")

@@ -8,6 +8,7 @@ from archdsl import expressions
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.expressions import Number
 from archdsl.syntax import NetworkText, Part
+from archdsl.vocabulary import vocabulary
 
 
 def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Number]:
@@ -55,7 +56,9 @@ def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Nu
 
 def declarable(network: NetworkText, name: Part) -> str:
     """A name that may have a value. Raises ArchError for one that means something already."""
-    if name.text in ("in", "and", "or", "not", "if", *expressions.FUNCTIONS):
+    word = (name.text.lower(),)
+    spelling = word in vocabulary().layers or word in vocabulary().flags
+    if spelling or name.text in ("in", "and", "or", "not", "if", *expressions.FUNCTIONS):
         raise ArchError(
             f"`{name.text}` means something already",
             network.span(name.start, name.end),

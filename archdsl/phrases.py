@@ -259,6 +259,10 @@ class _Reader:
                 width = expressions.read(self.network, behind.inside)  # type: ignore[arg-type]
                 self.mention("number", (), width, behind, behind, only)
                 return 2
+            case "join" if behind is None and only is None:
+                raise self.fail(
+                    f"the line ends with `{part.text}`", part, "go on behind it, or strike it"
+                )
             case "join" | "comma":
                 return 1
             case "parens":
@@ -297,6 +301,8 @@ class _Reader:
 
     def mixed(self, part: Part, only: _Layer | None) -> int:
         match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
+        if _REPEAT.fullmatch(part.text):
+            raise self.fail("a second repeat", part, "put one of them around a group: `[ … ] x 3`")
         unit = match and (match[2].lower(),) in vocabulary().units
         if match and unit and match[2] not in self.names:
             count = self.whole(match[1], part)

@@ -206,7 +206,8 @@ def test_names_win_over_words():
         "FC-10; LRN", "conv3-2*4", "let k = 1; let k = 2; relu",
         "padding same; padding valid; conv3-4", "conv means conv-relu; conv means conv; conv3-4",
         "let in = 3; relu", "let relu = 3; relu", "let same = 1; conv3-4", "conv3-4-", "conv3-4 -",
-        "2x conv3-4 x3", "2 x [conv3-4] x 3", "relu x (2.5)", "conv3-4 kernel 5", "input: conv3-4", "class: conv3-4",
+        "2x conv3-4 x3", "2 x [conv3-4] x 3", "relu x (2.5)", "conv3-4 kernel 5",
+        "input: conv3-4", "class: conv3-4",
     ],
 )  # fmt: skip
 def test_refused_rather_than_misread(line: str):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError
 from archdsl.expressions import LARGEST
 from archdsl.graph import Graph, Node, Section
-from archdsl.layers import Flatten, Kept, Shape
+from archdsl.layers import Flatten, Kept, Layer, Shape
 
 FLOAT = 4  # bytes of a float32; memory is told at float32 and batch 1
 
@@ -173,9 +173,9 @@ class Analysis:
     def weight_layers(self) -> int:
         return self.depths[-1]
 
-    def count(self, kind: str) -> int:
+    def count(self, kind: type[Layer]) -> int:
         """The layers of one kind."""
-        return sum(node.op.kind == kind for node in self.graph.nodes)
+        return sum(type(node.op) is kind for node in self.graph.nodes)
 
     @cached_property
     def trunk(self) -> int:

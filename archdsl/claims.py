@@ -12,6 +12,7 @@ from archdsl.errors import ArchError, Span, did_you_mean
 from archdsl.graph import Section
 from archdsl.layers import Shape
 from archdsl.syntax import ClaimText, Expect, Part
+from archdsl.vocabulary import vocabulary
 
 Verdict = Literal["holds", "erratum", "fails", "not judged"]
 How = Literal["exactly", "rounds", "truncates", "within one unit"]
@@ -144,8 +145,9 @@ def _of_network(analysis: Analysis, quantity: str) -> _Computed:
             return analysis.weight_layers
         case "receptive field":
             return analysis.receptive_field
-    if quantity.endswith(" layers"):
-        return analysis.count(quantity.removesuffix(" layers"))
+    spelling = tuple(quantity.removesuffix(" layers").split())
+    if quantity.endswith(" layers") and spelling in vocabulary().layers:
+        return analysis.count(vocabulary().layers[spelling][0])
     return None
 
 
@@ -194,6 +196,12 @@ def _judge(
     (figure,) = figures
     quantity = SYNONYMS.get(words, words)
     computed = value(quantity)
+    if computed is None and quantity in QUANTITIES:
+        raise ArchError(
+            f"`{where}` has no {quantity}",
+            span,
+            help="claim it of a line that has one, or strike it",
+        )
     if computed is None:
         raise ArchError(
             f"unknown quantity `{words}`" if words else "a claim without a quantity",
@@ -207,6 +215,12 @@ def _judge(
     how: How | None
     if changed:
         return Claim(where, quantity, printed, computed, "not judged", None, erratum, span)
+    if "%" in figure.text:
+        raise ArchError("no quantity here is a share", span, help=_FORM)
+    if isinstance(computed, tuple) and (unit or not _SIZE.fullmatch(figure.text)):
+        raise ArchError(
+            f"`{printed}` is no size", span, help="write it in full: `112x112x64`, `4,096`"
+        )
     if isinstance(computed, tuple):
         how = _size_holds(printed, computed, quantity)
     elif figure.kind == "size":
@@ -228,7 +242,7 @@ def _judge(
 
 def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How | None:
     """Sizes agree to the integer. Papers print H×W×C; a lone number may count all elements."""
-    numbers = tuple(int(n) for n in re.findall(r"\d+", printed.replace(",", "")))
+    numbers = tuple(int(n) for n in re.findall(r"\d+", re.sub(r"[,.]", "", printed)))
     forms: list[Shape] = [computed]
     if quantity in ("output size", "input size"):
         flat = tuple(n for n in computed if n != 1) or (1,)
@@ -246,6 +260,7 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
     return "exactly" if numbers and numbers in forms else None
 
 
+_SIZE = re.compile(r"\d+(\s?[x×]\s?\d+)*|\d{1,3}([,.]\d{3})+")
 _FIGURE = re.compile(
     r"(?P<about>~)?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
     r"(?:[eE](?P<e>\d+)|\s?[x×]\s?10\^(?P<power>\d+))?\s*(?P<unit>[KMG%]|thousand|million|billion)?"
@@ -270,7 +285,7 @@ def compare(printed: str, exact: int) -> How | None:
     decimals = match["decimals"] or ""
     scale = int(match["e"] or match["power"] or 0) + UNITS.get(match["unit"] or "", 0)
     abbreviated = bool(match["e"] or match["power"] or match["unit"])
-    if len(decimals) == 3 and len(digits) <= 3 and not abbreviated:
+    if len(decimals) == 3 and 0 < len(digits.lstrip("0")) <= 3 and not abbreviated:
         # A dot that groups three digits is a separator: LeNet-5's 1.516.
         digits, decimals = digits + decimals, ""
     abbreviated = abbreviated or bool(decimals)
@@ -281,6 +296,8 @@ def compare(printed: str, exact: int) -> How | None:
     value = int(digits + decimals) * last
     if exact == value:
         return "exactly"
+    if not value:
+        return None
     if match["about"]:
         zeros = len(digits + decimals) - len((digits + decimals).rstrip("0"))
         return "rounds" if 2 * abs(exact - value) <= last * 10**zeros else None

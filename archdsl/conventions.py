@@ -45,13 +45,15 @@ def apply(
     that strikes nothing.
     """
     selecting = [rule for rule in rules if rule.selects(layer)]
-    rule = max(selecting, key=lambda r: len(r.selector.given)) if selecting else None
+    # Of equally specific ones the last.
+    rule = max(reversed(selecting), key=_specificity) if selecting else None
     companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
-    for kind in layer.struck - {"*"} - {one.kind.kind for one in companions}:
+    struck = layer.struck - {one.kind.kind for one in companions}
+    for kind in struck - {"*"} if rule else struck:
         raise ArchError(
-            f"`no {kind}` strikes nothing",
+            "`bare` strikes nothing" if kind == "*" else f"`no {kind}` strikes nothing",
             network.span(layer.start, layer.end),
-            help=f"no convention gives `{layer.kind.kind}` one: strike the words",
+            help=f"no convention adds it to `{layer.kind.kind}`: leave the words out",
         )
     if rule is None:
         return [layer]
@@ -80,6 +82,10 @@ def without_bias(layer: LayerText) -> LayerText:
     if "bias" not in layer.kind.attributes or "bias" in layer.given:
         return layer
     return layer._replace(given={**layer.given, "bias": Given(False, layer.start, layer.end)})
+
+
+def _specificity(rule: Rule) -> int:
+    return len(rule.selector.given)
 
 
 def _said(layer: LayerText, name: str) -> Value | Expression | None:

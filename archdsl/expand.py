@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from archdsl import expressions, phrases
@@ -65,7 +65,9 @@ class _Expansion:
         self.taken: dict[tuple[str, ...], set[str]] = {}  # names by scope
         self.rules: list[Rule] = []
         self.readings: dict[int, Reading] = {}  # by the start of the phrase
-        self.behind: dict[int, tuple[LayerText, ...]] = {}  # what a chain goes on with, by phrase
+        # What a chain writes in front of a phrase and behind it, by the start of the phrase.
+        self.front: dict[int, tuple[LayerText, ...]] = {}
+        self.behind: dict[int, tuple[LayerText, ...]] = {}
         self.nodes: list[Node] = []
         self.sections: list[Section] = []
         self.inner: list[Section] = []
@@ -95,6 +97,7 @@ class _Expansion:
                 "write its size in front of the first layer: `input 224x224 RGB`",
             )
         layers = items[1:]
+        self.neighbours(layers)
         self.input(items[0], first)
         if not layers:
             raise self.fail("the network has no layers", items[0], "write a layer a line")
@@ -113,30 +116,31 @@ class _Expansion:
     def read(self, items: Sequence[Item]) -> None:
         """Read every phrase and statement, and show the errors of all of them at once."""
         errors: list[ArchError] = []
-        for statement in self.network.statements:
-            try:
-                self.statement(statement)
-            except ArchError as error:
-                errors.append(error)
+        for lets in (True, False):
+            for statement in self.network.statements:
+                try:
+                    self.statement(statement, lets)
+                except ArchError as error:
+                    errors.append(error)
         self.read_phrases(items, errors)
         if errors:
             raise ArchError.several(errors)
 
-    def statement(self, statement: Statement) -> None:
-        """A statement holds for the whole network, so each is made once."""
+    def statement(self, statement: Statement, lets: bool) -> None:
+        """A statement holds for the whole network, so each is made once; names come first."""
         match statement:
-            case Let():
+            case Let() if lets:
                 name = declarable(self.network, statement.name)
                 if name in self.names:
                     raise self.fail(f"`{name}` has a value already", statement.name, _ONCE)
                 value = expressions.read(self.network, statement.value)
                 self.names[name] = expressions.evaluate(value, self.names, self.network)
-            case Padding():
+            case Padding() if not lets:
                 if self.padding_said:
                     raise self.fail("a second `padding`", statement.mode, _ONCE)
                 self.padding_said = True
                 self.padding = statement.mode.text
-            case Means():
+            case Means() if not lets:
                 rule = self.rule(statement)
                 for other in self.rules:
                     if rule.selects(other.selector) and other.selects(rule.selector):
@@ -145,7 +149,6 @@ class _Expansion:
 
     def read_phrases(self, items: Iterable[Item], errors: list[ArchError]) -> None:
         for item in items:
-            previous: Phrase | None = None
             for phrase in item.phrases:
                 try:
                     reading = phrases.read(self.network, phrase, self.names.keys() | {"in"})
@@ -155,13 +158,28 @@ class _Expansion:
                         return
                     continue
                 self.readings[phrase.start] = reading
-                if previous is not None and not self.readings[previous.start].repeat:
-                    self.behind[previous.start] = reading.layers
-                previous = phrase
                 if reading.group is not None:
                     if not reading.group:
                         errors.append(self.fail("an empty group", phrase))
                     self.read_phrases(reading.group, errors)
+
+    def neighbours(self, items: Iterable[Item]) -> None:
+        """What the phrases of a chain have written around them, up to a group or a repeat."""
+        for item in items:
+            for order, found in ((item.phrases, self.front), (item.phrases[::-1], self.behind)):
+                around: tuple[LayerText, ...] = ()
+                for phrase in order:
+                    reading = self.readings[phrase.start]
+                    if reading.group is not None:
+                        self.neighbours(reading.group if found is self.front else ())
+                    if reading.group is not None or reading.repeat:
+                        around = ()
+                        continue
+                    found[phrase.start] = around
+                    if any(layer.kind.weighs for layer in reading.layers):
+                        around = ()  # what stands beyond belongs to that layer
+                    both = (around, reading.layers)
+                    around = sum(both if found is self.front else both[::-1], ())
 
     def rule(self, statement: Means) -> Rule:
         names = self.names.keys() | {"in"}
@@ -173,7 +191,12 @@ class _Expansion:
                 statement.left,
                 "write `conv means conv-bn-relu`, or `1x1 conv means …`",
             )
-        (selector,) = left.layers
+        for side, reading in ((statement.left, left), (statement.right, right)):
+            if reading.claimed or any(layer.struck for layer in reading.layers):
+                raise self.fail(
+                    "a convention holds layers alone", side, "leave `no …`, `bare` and claims out"
+                )
+        selector = self.evaluated(left.layers[0])
         same = [layer for layer in right.layers if layer.kind is selector.kind]
         if len(same) != 1 or right.repeat or right.label:
             raise self.fail(
@@ -212,6 +235,12 @@ class _Expansion:
         self.nodes.append(Node(op, (), ("input",), op.shape, item.start, item.end))
 
     def overridden(self, op: Input, sizes: Sequence[int]) -> Input:
+        if (
+            isinstance(sizes, str)
+            or not all(type(n) is int for n in sizes)
+            or not 0 < len(sizes) < 4
+        ):
+            raise ArchError(f"`input={sizes!r}` is no size", help="give (H, W) or (H, W, C)")
         given: dict[str, Value] = {"lengths": tuple(sizes)}
         if op.channels and len(sizes) == len(op.lengths):
             given["channels"] = op.channels
@@ -222,10 +251,17 @@ class _Expansion:
 
     # Lines, phrases, layers.
 
-    def expand_items(self, items: Sequence[Item], scope: tuple[str, ...], last: bool) -> None:
+    def expand_items(
+        self,
+        items: Sequence[Item],
+        scope: tuple[str, ...],
+        last: bool,
+        entry: int | None = None,
+    ) -> None:
         """Append the nodes of the lines; top-level lines become sections.
 
         `last` is false in all repetitions but the last: only there can the output layer stand.
+        `entry` holds the channels that enter the line whose chain the items are.
         """
         names = self.names_of(items, scope)
         for item, name in zip(items, names, strict=True):
@@ -233,11 +269,11 @@ class _Expansion:
             reading = self.readings[item.phrases[0].start]
             first = len(self.nodes)
             if len(item.phrases) == 1:
-                repeat = self.expand_phrase(item.phrases[0], path, last)
+                repeat = self.expand_phrase(item.phrases[0], path, last, entry)
             else:
                 repeat = 1
                 chain = [Item((phrase,), ()) for phrase in item.phrases]
-                self.expand_items(chain, path, last)
+                self.expand_items(chain, path, last, entry or self.channels)
             section = Section(
                 name=".".join(path),
                 notation=self.notation(item),
@@ -322,7 +358,14 @@ class _Expansion:
         pieces.append(source[here : parts[-1].end])
         return " ".join("".join(pieces).replace("**", "").replace("$", "").split())
 
-    def expand_phrase(self, phrase: Phrase, path: tuple[str, ...], last: bool) -> int:
+    @property
+    def channels(self) -> int:
+        """The channels that enter what comes next."""
+        return self.nodes[-1].shape[0]
+
+    def expand_phrase(
+        self, phrase: Phrase, path: tuple[str, ...], last: bool, entry: int | None = None
+    ) -> int:
         reading = self.readings[phrase.start]
         repeat = self.repeat(reading.repeat)
         self.factor *= repeat
@@ -333,7 +376,7 @@ class _Expansion:
             if reading.group is not None:
                 self.expand_items(reading.group, here, final)
             else:
-                self.expand_layers(phrase, reading.layers, here, final)
+                self.expand_layers(phrase, reading.layers, here, final, entry or self.channels)
             if index == 0:
                 self.check_count(first, phrase)
                 # The other repetitions are counted: what they hold stands once each.
@@ -358,16 +401,24 @@ class _Expansion:
             )
 
     def expand_layers(
-        self, phrase: Phrase, layers: Sequence[LayerText], path: tuple[str, ...], last: bool
+        self,
+        phrase: Phrase,
+        layers: Sequence[LayerText],
+        path: tuple[str, ...],
+        last: bool,
+        entry: int,
     ) -> None:
-        entry = self.nodes[-1].shape[0]
         chain: list[LayerText] = []
         for index, layer in enumerate(layers):
-            front, behind = self.written_beside(phrase, layers, index)
-            if layer.kind.weighs and any(one.kind is BatchNorm for one in [*front, *behind[:1]]):
-                layer = without_bias(layer)
+            layer = self.evaluated(layer, entry)
+            written = self.written_beside(phrase, layers, index)
             is_output = last and self.bare == (phrase.start, index)
-            chain += apply(self.network, self.rules, layer, [*front, *behind], is_output)
+            chain += apply(self.network, self.rules, layer, written, is_output)
+        # A written `Conv-BN`: the norm directly behind takes over the bias.
+        following = [*chain[1:], *self.behind.get(phrase.start, ())[:1]]
+        for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
+            if layer.kind.weighs and after.kind is BatchNorm:
+                chain[index] = without_bias(layer)
         counts = Counter(layer.kind.kind for layer in chain)
         seen: Counter[str] = Counter()
         names = []
@@ -381,16 +432,14 @@ class _Expansion:
 
     def written_beside(
         self, phrase: Phrase, layers: Sequence[LayerText], index: int
-    ) -> tuple[list[LayerText], list[LayerText]]:
-        """The companions that the line itself writes for a layer: in front of the first weight
-        layer, and behind a layer up to the next weight layer."""
-        front = list(layers[:index])
+    ) -> list[LayerText]:
+        """The companions that the line itself writes for a layer: behind it, up to the next weight
+        layer, and in front of the first weight layer."""
+        front = [*self.front.get(phrase.start, ()), *layers[:index]]
+        behind = [*layers[index + 1 :], *self.behind.get(phrase.start, ())]
         if any(layer.kind.weighs for layer in front):
             front = []
-        behind = list(layers[index + 1 :])
-        if not any(layer.kind.weighs for layer in behind):
-            behind += self.behind.get(phrase.start, ())
-        return front, list(takewhile(lambda layer: not layer.kind.weighs, behind))
+        return [*front, *takewhile(lambda layer: not layer.kind.weighs, behind)]
 
     def append(self, layer: LayerText, scope: tuple[str, ...], entry: int) -> None:
         x = self.nodes[-1].shape
@@ -433,24 +482,34 @@ class _Expansion:
         )
 
     def settle(self, layer: LayerText, x: Shape, entry: int = 0) -> Layer:
-        values: dict[str, Value] = {}
-        for name, given in layer.given.items():
-            if isinstance(given.value, Expression):
-                try:
-                    check = layer.kind.attributes[name].check
-                    values[name] = check(self.evaluate(given, entry))
-                except LayerError as problem:
-                    raise self.fail(
-                        f"the {name} of `{layer.kind.kind}` {problem.message}",
-                        given,
-                        layer.kind.form(),
-                    ) from None
-            else:
-                values[name] = given.value
+        values = {
+            name: self.checked(layer, name, given, entry) for name, given in layer.given.items()
+        }
         try:
             return layer.kind.settle(values, x, self.padding)
         except LayerError as problem:
             raise self.misfit(problem, layer) from None
+
+    def evaluated(self, layer: LayerText, entry: int = 0) -> LayerText:
+        """The layer with values in place of its expressions."""
+        if not any(isinstance(given.value, Expression) for given in layer.given.values()):
+            return layer
+        given = {
+            name: one._replace(value=self.checked(layer, name, one, entry))
+            for name, one in layer.given.items()
+        }
+        return layer._replace(given=given)
+
+    def checked(self, layer: LayerText, name: str, given: Given, entry: int) -> Value:
+        """The value of an attribute. Values of the text were checked when they were read."""
+        if not isinstance(given.value, Expression):
+            return given.value
+        try:
+            return layer.kind.attributes[name].check(self.evaluate(given, entry))
+        except LayerError as problem:
+            raise self.fail(
+                f"the {name} of `{layer.kind.kind}` {problem.message}", given, layer.kind.form()
+            ) from None
 
     def evaluate(self, given: Given, entry: int = 0) -> Value:
         if not isinstance(given.value, Expression):
@@ -459,19 +518,23 @@ class _Expansion:
         return expressions.evaluate(given.value, names, self.network)
 
     def output_layer(self, items: Sequence[Item]) -> tuple[int, int] | None:
-        """The last weight layer, if only softmax or a flattening follows it."""
+        """The last weight layer, if only softmax or a flattening follows it: phrase and index."""
+        for phrase, index, kind in self.backwards(items):
+            if kind.weighs:
+                return phrase.start, index
+            if not issubclass(kind, Softmax | Flatten):
+                return None
+        return None
+
+    def backwards(self, items: Sequence[Item]) -> Iterator[tuple[Phrase, int, type[Layer]]]:
+        """Every layer of the lines, last first."""
         for item in reversed(items):
             for phrase in reversed(item.phrases):
                 reading = self.readings[phrase.start]
                 if reading.group is not None:
-                    return self.output_layer(reading.group)
+                    yield from self.backwards(reading.group)
                 for index in reversed(range(len(reading.layers))):
-                    kind = reading.layers[index].kind
-                    if kind.weighs:
-                        return phrase.start, index
-                    if not issubclass(kind, Softmax | Flatten):
-                        return None
-        return None
+                    yield phrase, index, reading.layers[index].kind
 
 
 def _hwc(shape: Shape) -> str:

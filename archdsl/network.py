@@ -191,5 +191,5 @@ def loads(
     name: str = "<text>",
 ) -> Network:
     """The network of a text; the arguments are those of `load`."""
-    source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+    source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     return Network(zoo.one(parse(source), name), parameters, input)

@@ -8,11 +8,15 @@ from archdsl import expressions
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.expressions import Number
 from archdsl.syntax import NetworkText, Part
-from archdsl.vocabulary import vocabulary
+from archdsl.vocabulary import is_word_of_a_layer
 
 
 def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Number]:
     """The values of the network's parameters: given, or its own defaults."""
+    for key, value in given.items():
+        # numpy's numbers are not Python's: they overflow, and JSON does not know them.
+        if type(value) not in (int, float):
+            raise ArchError(f"the parameter `{key}` is no number: {value!r}", help="give an int")
     header = network.header
     parens = header.parameters if header else None
     values: dict[str, Number] = {}
@@ -56,9 +60,8 @@ def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Nu
 
 def declarable(network: NetworkText, name: Part) -> str:
     """A name that may have a value. Raises ArchError for one that means something already."""
-    word = (name.text.lower(),)
-    spelling = word in vocabulary().layers or word in vocabulary().flags
-    if spelling or name.text in ("in", "and", "or", "not", "if", *expressions.FUNCTIONS):
+    own = ("in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
+    if name.text in own or is_word_of_a_layer(name.text):
         raise ArchError(
             f"`{name.text}` means something already",
             network.span(name.start, name.end),

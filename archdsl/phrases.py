@@ -123,6 +123,7 @@ class _Reader:
         parts = list(self.phrase.parts)
         claimed = self.take_claim(parts)
         label = self.take_label(parts)
+        claimed = claimed or self.take_claim(parts)
         start = parts[0].start
         self.take_repeat(parts)
         if len(parts) == 1 and parts[0].kind == "bracket":
@@ -139,7 +140,7 @@ class _Reader:
 
     def take_claim(self, parts: list[Part]) -> Part | None:
         """A leading bracket that holds a size or a number and is followed by words is a claim."""
-        if len(parts) < 2 or parts[0].kind != "bracket" or parts[1].kind != "word":
+        if len(parts) < 2 or parts[0].kind != "bracket" or parts[1].kind in ("times", "bracket"):
             return None
         match parts[0].inside:
             case (Item(phrases=(Phrase(parts=(Part(kind="size" | "number") as size,)),)),):
@@ -152,8 +153,13 @@ class _Reader:
         name = parts[:colon]
         if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
             return None
-        if words_of(name[-1])[-1:] in vocabulary().attributes:
+        value = parts[colon + 1].kind if colon + 1 < len(parts) else ""
+        if value in _VALUES and words_of(name[-1]) in vocabulary().attributes:
             return None  # `stride: 2`
+        if _REPEAT.fullmatch(name[0].text):
+            raise self.fail(
+                "a repeat in front of a label", name[0], "write it behind: `conv1: 2x conv3-64`"
+            )
         del parts[: colon + 1]
         if not parts:
             raise self.fail("a label without a layer", name[0], "write `conv1: conv3-64`")
@@ -238,6 +244,12 @@ class _Reader:
                 self.mention("size", (), self.size(part), part, part, only)
                 return 1
             case "number":
+                if _grouped(parts, at):
+                    raise self.fail(
+                        "a separator of thousands",
+                        parts[at + 1],
+                        "only claims have them: write 4096",
+                    )
                 if unit := self.unit(parts, at + 1):
                     words, taken = unit
                     value = self.number(part)
@@ -247,7 +259,7 @@ class _Reader:
                 return 1
             case "mixed":
                 return self.mixed(part, only)
-            case "slash" if behind is not None and behind.kind in ("number", "size"):
+            case "slash" if behind is not None and self.strides(behind):
                 stride: Value = (
                     self.number(behind) if behind.kind == "number" else self.tight(behind)
                 )
@@ -278,7 +290,19 @@ class _Reader:
         raise self.fail(
             f"`{part.text}` belongs to no layer",
             part,
-            "put an expression in parentheses: `conv3-(2*k)`" if part.kind == "operator" else None,
+            "put an expression in parentheses: `conv3-(k/2)`"
+            if part.kind in ("operator", "slash")
+            else None,
+        )
+
+    def strides(self, behind: Part) -> bool:
+        """Whether a slash in front of this part begins a stride: `3x3/2`, `conv7-64/2`."""
+        previous = self.mentions[-1] if self.mentions else None
+        return (
+            behind.kind in ("number", "size")
+            and previous is not None
+            and previous.how in ("size", "suffix", "number")
+            and not isinstance(previous.value, Expression)
         )
 
     def sized(self, before: Part) -> bool:
@@ -365,11 +389,21 @@ class _Reader:
             return 1
         if part.text.lower() == "no" and not self.flagged(parts, at):
             struck = self.struck(parts, at + 1)
+            if struck is None and behind == "word" and self.knows(parts[at + 1]):
+                shown = parts[at + 1].text
+                raise self.fail(f"`no {shown}` strikes nothing", part, "`no relu`, `no bias`, …")
             if struck is None:
                 self.unknown.append(parts[at + 1] if behind == "word" else part)
                 return 2 if behind == "word" else 1
             words, taken = struck
             last = parts[at + taken]
+            rest = parts[at + taken + 1 : at + taken + 3]
+            if len(rest) == 2 and rest[0].text in ("-", "and") and self.struck(rest, 1):
+                raise self.fail(
+                    f"does `no` strike `{rest[1].text}` too?",
+                    rest[1],
+                    f"write `no {last.text} no {rest[1].text}`",
+                )
             self.strikes.append(
                 _Mention("strike", words, True, part.start, last.end, len(self.layers), only)
             )
@@ -381,7 +415,11 @@ class _Reader:
             return 1
         for words, taken in runs(parts, at):
             last = parts[at + taken - 1]
-            if words in known.layers and only is None:
+            if words in known.layers and only is not None:
+                raise self.fail(
+                    "a layer inside the parentheses of another", part, "write it behind them"
+                )
+            if words in known.layers:
                 kind, preset = known.layers[words]
                 self.layers.append(_made(kind, preset, part.start, last.end))
                 return taken
@@ -396,6 +434,8 @@ class _Reader:
                 return taken  # `3x3 filters`: the size says it
             if len(words) == 1 and words[0] in NOISE:
                 return taken
+            if words == ("of",) and (behind == "size" or self.knows(parts[at + 1 :])):
+                return taken  # `96 kernels of size 11x11`
             if words == ("layer",) and self.layers and parts[at - 1].kind == "word":
                 return taken  # `conv layer`
         if (fused := _FUSED.fullmatch(part.text)) and only is None:
@@ -413,6 +453,11 @@ class _Reader:
                 return 1
         self.unknown.append(part)
         return 1
+
+    def knows(self, parts: Part | Sequence[Part]) -> bool:
+        """Whether an attribute's word begins here."""
+        run = [parts] if isinstance(parts, Part) else parts
+        return any(words in vocabulary().attributes for words, _ in runs(run, 0))
 
     def flagged(self, parts: Sequence[Part], at: int) -> bool:
         """Whether a flag such as `no bias` begins here."""
@@ -461,7 +506,9 @@ class _Reader:
             return 0
         else:
             raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+        beside = self.mentions[-1] if at and parts[at - 1].kind == "size" else None
         self.mention("attributes", words, value, parts[at], part, only)
+        self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
         return here + 1 - at
 
     # Who takes what.
@@ -505,7 +552,9 @@ class _Reader:
         for mention in self.mentions:
             self.place(mention)
         for strike in self.strikes:
-            layer = next(self.candidates(strike))
+            # What is struck accompanies a layer; it is not struck from another companion.
+            layers = list(self.candidates(strike))
+            layer = next((one for one in layers if not one.kind.accompanies), layers[0])
             layer.struck |= set(strike.words)
 
     def place(self, mention: _Mention) -> None:
@@ -566,6 +615,17 @@ class _Reader:
 _VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
 _REPEAT = re.compile(r"(\d{1,18})[x×]")
 _FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")
+
+
+def _grouped(parts: Sequence[Part], at: int) -> bool:
+    """Whether `4,096` stands here, written without blanks."""
+    three = parts[at : at + 3]
+    return (
+        [p.kind for p in three] == ["number", "comma", "number"]
+        and is_tight(parts, at + 1)
+        and len(three[2].text) == 3
+        and len(three[0].text) <= 3
+    )
 
 
 def _made(kind: type[Layer], preset: Mapping[str, Value], start: int, end: int) -> _Layer:

@@ -90,7 +90,8 @@ def _class_name(name: str) -> str:
         w[:1].upper() + w[1:]
         for w in "".join(c if c.isalnum() and c.isascii() else "_" for c in name).split("_")
     )
-    return words if words[:1].isalpha() else f"Net{words}"
+    # A class of its own, whatever the network is called.
+    return words if words[:1].isalpha() and words != "OrderedDict" else f"Net{words}"
 
 
 def _comment(text: str) -> str:

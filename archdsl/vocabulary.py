@@ -58,6 +58,13 @@ def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | 
     return found
 
 
+def is_word_of_a_layer(name: str) -> bool:
+    """Whether a name stands in the spelling of a layer, a flag or a unit."""
+    known = vocabulary()
+    spellings = [*known.layers, *known.flags, *(u for u in known.units if len(u[0]) > 1)]
+    return any(name.lower() in spelling for spelling in spellings)
+
+
 def words_of(part: Part) -> Words:
     """The words of a part: `kernel_size` is two."""
     return tuple(w for w in part.text.lower().split("_") if w)

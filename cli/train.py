@@ -68,7 +68,7 @@ def _settings(texts: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise ArchError(f"`--set {text}` sets nothing", help="write `--set epochs=3`")
-        values[name.strip().replace("-", "_")] = value.strip()
+        values[name.strip()] = value.strip()
     return values
 
 

@@ -41,6 +41,8 @@ FIGURES = [
     ("16", 16, "exactly"),
     ("16", 15, None),
     ("0", 0, "exactly"),
+    ("0.500", 500, None),
+    ("~0M", 500, None),
     ("5G", 5_499_999_999, "rounds"),
 ]
 
@@ -122,3 +124,23 @@ def test_the_zoo_holds(name: str):
     claims = archdsl.load(name).verify()
     assert claims
     assert {c.verdict for c in claims} <= {"holds", "erratum"}
+
+
+def test_layers_are_counted_by_any_of_their_spellings():
+    network = net(
+        "expect convolution layers 1, fully connected layers 1, linear layers 1, max pool layers 1"
+    )
+    assert {c.verdict for c in network.verify()} == {"holds"}
+
+
+def test_a_size_may_group_its_digits():
+    network = archdsl.loads("input 32x32x1\nconv3-8 => 8,192\nconv3-8 => 8.192\nFC-2")
+    assert {c.verdict for c in network.verify()} == {"holds"}
+
+
+def test_bracket_claims_are_of_the_layer_that_they_stand_before():
+    network = archdsl.loads("input 8x8x1\n[8x8x4] conv3-4 -> [4x4x4] maxpool\nFC-2")
+    assert verdicts(network) == [
+        ("conv1.conv1", "output size", "holds", "exactly"),
+        ("conv1.pool1", "output size", "holds", "exactly"),
+    ]

@@ -153,3 +153,22 @@ def test_a_file_name_cannot_move_the_cursor(folder, archdsl_cli):
     name = "a\x1b[31m.arch"
     (folder / name).write_text("conv3-4")
     assert "\x1b" not in archdsl_cli("summary", name)[2]
+
+
+@pytest.mark.parametrize("sizes", [(), (32.0, 32.0), "32x32", (1, 2, 3, 4), (0, 4)])
+def test_python_input_is_checked(sizes):
+    with pytest.raises(archdsl.ArchError):
+        archdsl.load("lenet5", input=sizes)
+
+
+@pytest.mark.parametrize("value", ["2", None, float("nan"), 2.5])
+def test_python_parameters_are_checked(value):
+    with pytest.raises(archdsl.ArchError):
+        archdsl.loads("network n(k=4)\ninput 8x8x1\nconv3-(k)", parameters={"k": value})
+
+
+def test_a_byte_order_mark_and_a_class_of_its_own():
+    text = "\ufeffnetwork OrderedDict\ninput 8x8x1\nconv3-4 relu\nFC-2"
+    space: dict = {}
+    exec(archdsl.loads(text).source(), space)
+    assert space["NetOrderedDict"]().conv1

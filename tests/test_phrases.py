@@ -40,6 +40,11 @@ EQUIVALENT = [
     ("3x3 conv. 8 ReLU with stride r = 2", "conv3-8 stride 2; relu"),
     ("conv layer 3x3 8", "conv3-8"),
     ("dropout(1/4)", "dropout 0.25", "dropout(25%)"),
+    ("conv3-64, 3x3 stride 2 maxpool", "conv3-64; maxpool 3x3/2"),
+    ("[8x8x6] 2x2/1 maxpool pad 1", "maxpool 2x2/1 pad 1"),
+    ("a: [8x8x8] (3x3) conv 8", "conv3-8"),
+    ("96 kernels of size 3x3", "conv3-96"),
+    ("64 filters of 3x3.", "conv3-64"),
     ("**CONV1**: 8 3x3 filters at stride 1, pad 1", "conv3-8"),
     ("[8x8x8] CONV1: 8 3x3 filters", "conv3-8"),
 ]
@@ -109,6 +114,11 @@ HEAD = "input 8x8x1\nconv means conv-bn-relu\nfc means fc-relu-dropout(0.5)\n"
          "conv bn relu conv sigmoid flatten fc"),
         ("3x3 conv means bn-relu-conv\nconv3-4\nFC-2", "bn relu conv flatten fc"),
         ("conv3-4 -> relu\nFC-2", "conv bn relu flatten fc"),
+        ("conv3-4 -> maxpool -> relu\nFC-2", "conv bn pool relu flatten fc"),
+        ("bn -> relu -> conv3-4\nFC-2", "bn relu conv flatten fc"),
+        ("conv3-4 relu bare\nFC-2", "conv relu flatten fc"),
+        ("conv3-4\nconv3-10\n[ softmax ]", "conv bn relu conv softmax"),
+        ("conv3-4\nconv3-10 -> [ flatten; softmax ]", "conv bn relu conv flatten softmax"),
         ("conv3-4-conv3-4-relu\nFC-2", "conv bn relu conv bn relu flatten fc"),
         ("conv3-4, maxpool, conv3-4\nFC-2", "conv bn relu pool conv bn relu flatten fc"),
     ],
@@ -133,6 +143,34 @@ def test_a_norm_takes_the_bias_but_not_of_the_output_layer():
     net = archdsl.loads(HEAD + "conv3-4\nconv3-4 bias\nconv3-4 no bn\nFC-2")
     biases = [n.op.bias for n in net.graph.nodes if n.op.weighs]
     assert biases == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "bias"),
+    [
+        ("conv3-4-bn", False), ("conv3-4 -> bn", False), ("bn conv3-4", True), ("bn, fc 3", True),
+        ("conv3-4\nbn", True), ("conv3-4 bias-bn", True), ("dropout-bn-conv3-4", True),
+    ],
+)  # fmt: skip
+def test_a_written_norm_takes_the_bias_in_front_of_it(line: str, bias: bool):
+    net = archdsl.loads(f"input 8x8x1\n{line}")
+    assert [n.op.bias for n in net.graph.nodes if n.op.weighs] == [bias]
+
+
+def test_selectors_see_values_of_expressions():
+    text = "network n(k=1)\ninput 8x8x1\n1x1 conv means conv-relu\nconv kernel k width 8\nFC-2"
+    assert kinds(text) == "conv relu flatten fc"
+
+
+def test_of_equal_conventions_the_last():
+    rules = "1x1 conv means conv-relu\nconv stride 1 means conv-tanh\n"
+    assert kinds(f"input 8x8x1\n{rules}conv1-4\nFC-2") == "conv tanh flatten fc"
+
+
+def test_in_is_what_enters_the_line():
+    net = archdsl.loads("input 8x8x4\nconv1-(in//2) -> conv3-(in)\nconv1-(2*in) x 2\nFC-2")
+    widths = [n.op.width for n in net.graph.nodes if n.op.kind == "conv"]
+    assert widths == [2, 4, 8, 16]
 
 
 def test_the_right_side_of_means_fills_gaps():
@@ -206,6 +244,13 @@ def test_names_win_over_words():
         "FC-10; LRN", "conv3-2*4", "let k = 1; let k = 2; relu",
         "padding same; padding valid; conv3-4", "conv means conv-relu; conv means conv; conv3-4",
         "let in = 3; relu", "let relu = 3; relu", "let same = 1; conv3-4", "conv3-4-", "conv3-4 -",
+        "2x a: conv3-4", "conv 3x3 8 pad 1/2", "conv3-4 filters/2", "conv3-4 bare", "maxpool bare",
+        "let x = 3; relu", "let filters = 3; relu", "FC-4,096", "conv3-4 no pad",
+        "conv(3x3, 8, relu)",
+        "conv means conv-relu; conv3-4 no bn-relu; FC-3", "conv no relu means conv-relu; conv3-4",
+        "conv means conv-relu bare; conv3-4", "[3x3] conv means conv-relu; conv3-4",
+        "relu => kernel 3", "expect foo layers 0; relu", "fc 10 => 10K", "fc 10 => ~10",
+        "relu => params 0%", "maxpool 8x8 => 4.4", "[ relu ] [ relu ]",
         "2x conv3-4 x3", "2 x [conv3-4] x 3", "relu x (2.5)", "conv3-4 kernel 5",
         "input: conv3-4", "class: conv3-4",
     ],

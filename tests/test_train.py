@@ -56,7 +56,10 @@ def test_settings(setting: str, expected: dict[str, object]):
 
 
 def test_settings_of_the_command_line_win():
-    assert recipe(RECIPE, epochs="7", label_smoothing="0.2").epochs == 7
+    changed = recipe(RECIPE, epochs="7", label_smoothing="0.2", schedule="halve every 5 epochs")
+    assert (changed.epochs, changed.label_smoothing, changed.lr) == (7, 0.2, 0.01)
+    assert (changed.schedule, changed.factor, changed.every) == ("step", 0.5, 5)
+    assert recipe_of(archdsl.loads(SMALL + RECIPE), {"random shift": "2"}).shift == 2
 
 
 @pytest.mark.parametrize(
@@ -92,10 +95,16 @@ def test_bad_recipes(section: str, shown: str):
 
 
 def test_bad_settings_of_the_command_line():
-    with pytest.raises(archdsl.ArchError, match="did you mean `epochs`"):
-        recipe(RECIPE, epoch="3")
-    with pytest.raises(archdsl.ArchError, match="--set epochs=many"):
-        recipe(RECIPE, epochs="many")
+    for settings, shown in (
+        ({"epoch": "3"}, "did you mean `epochs`"),
+        ({"epochs": "many"}, "`epochs` must be a whole number, not many"),
+        ({"momentum": "0.5"}, "`adam` takes no momentum"),
+        ({"factor": "0.5"}, "a recipe has no setting `factor`"),
+        ({"epochs": "3 }"}, "cannot stand here"),
+    ):
+        with pytest.raises(archdsl.ArchError) as caught:
+            recipe(RECIPE, **settings)
+        assert shown in str(caught.value) and "--> --set:1:" in str(caught.value)
 
 
 def test_digits_are_split_in_strata():
@@ -191,16 +200,16 @@ def test_training_leaves_the_callers_random_state_alone(tmp_path: Path):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-@pytest.mark.parametrize("name", ["constant", "cosine", "step"])
+@pytest.mark.parametrize("name", ["constant", "cosine", "halve every 2 epochs"])
 def test_schedules(name: str, tmp_path: Path):
-    run, _ = run_small(tmp_path, schedule=name, factor="0.5", every="2", epochs="5")
+    run, _ = run_small(tmp_path, schedule=name, epochs="5")
     rates = [round(e.lr, 6) for e in run.record.epochs]
     assert (
         rates
         == {
             "constant": [0.01] * 5,
             "cosine": [0.01, 0.009045, 0.006545, 0.003455, 0.000955],
-            "step": [0.01, 0.01, 0.005, 0.005, 0.0025],
+            "halve every 2 epochs": [0.01, 0.01, 0.005, 0.005, 0.0025],
         }[name]
     )
 
@@ -271,7 +280,7 @@ def test_command_line_errors(tmp_path: Path, monkeypatch, archdsl_cli):
     for arguments, shown in (
         (["vgg16"], "the network vgg16 has no recipe"),
         (["lenet5", "--set", "epochs"], "write `--set epochs=3`"),
-        (["lenet5", "--set", "epochs=0"], "--set epochs=0: `epochs` must be at least 1"),
+        (["lenet5", "--set", "epochs=0"], "`epochs` must be at least 1"),
         (["lenet5", "--device", "quantum"], "there is no device `quantum` here"),
         (["lenet5", "--device", "cpu"], "cannot make the folder runs/lenet5"),
     ):

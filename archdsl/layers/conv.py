@@ -66,7 +66,9 @@ class Conv(Layer):
         units=("filters", "channels", "kernels", "maps", "feature maps"),
         check=count,
     )
-    kernel: tuple[int, ...] = attribute("kernel", "kernel size", "filter size", check=lengths)
+    kernel: tuple[int, ...] = attribute(
+        "kernel", "kernel size", "filter size", "size", check=lengths
+    )
     stride: tuple[int, ...] = attribute("stride", "s", check=lengths, default=(1,))
     pad: tuple[int, ...] = attribute(
         "pad",

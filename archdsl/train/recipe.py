@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archdsl import expressions
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.network import Network
-from archdsl.syntax import NetworkText, Part
+from archdsl.parse import parse
+from archdsl.syntax import NetworkText, Part, Train
 
 EXAMPLE = """train on digits {
   optimizer adam lr 0.002
@@ -47,8 +48,9 @@ class Recipe(BaseModel):
 
 
 def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Recipe:
-    """The recipe of a network's `train` section, with settings replaced (`{"epochs": "3"}`).
+    """The recipe of a network's `train` section, with settings replaced.
 
+    Settings are written as in the section: `{"epochs": "3", "schedule": "halve every 5 epochs"}`.
     Raises ArchError where there is no section, or a setting is unknown or out of range.
     """
     section, *more = network.train_sections or (None,)
@@ -65,34 +67,37 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
         )
     given = _Reader(network.text).read(section.settings)
     if section.data is not None:
-        given["data"] = Setting(section.data.text, section.data)
-    for name in settings or {}:
-        if name not in Recipe.model_fields:
-            raise ArchError(
-                f"a recipe has no setting `{name}`",
-                help=did_you_mean(name, Recipe.model_fields)
-                or f"settings: {', '.join(Recipe.model_fields)}",
-            )
-    values: dict[str, Any] = {name: setting.value for name, setting in given.items()}
+        given["data"] = Setting(section.data.text, section.data, network.text)
+    replaced: dict[str, Setting] = {}
+    for name, value in (settings or {}).items():
+        (text,) = parse(Source("--set", f"train {{ {name} {value} }}"))
+        (only,) = (s for s in text.statements if isinstance(s, Train))
+        replaced |= _Reader(text).read(only.settings)
+    if "schedule" in replaced:
+        # Another schedule has steps of its own.
+        given = {k: v for k, v in given.items() if k not in ("schedule", "every", "factor")}
+    given |= replaced
     try:
-        return Recipe.model_validate({**values, **(settings or {})})
+        recipe = Recipe.model_validate({name: setting.value for name, setting in given.items()})
     except ValidationError as problems:
-        raise ArchError.several(
-            [_translated(network.text, p, given, settings or {}) for p in problems.errors()]
-        ) from None
+        raise ArchError.several([_translated(p, given) for p in problems.errors()]) from None
+    if recipe.optimizer == "adam" and "momentum" in given:
+        raise given["momentum"].fail("`adam` takes no momentum", "leave it out, or use `sgd`")
+    return recipe
 
 
 class Setting(NamedTuple):
+    """A value, and where it was written."""
+
     value: Any
     part: Part
+    text: NetworkText
+
+    def fail(self, message: str, help: str) -> ArchError:
+        return ArchError(message, self.text.span(self.part.start, self.part.end), help=help)
 
 
-def _translated(
-    text: NetworkText,
-    problem: Any,
-    given: Mapping[str, Setting],
-    settings: Mapping[str, str],
-) -> ArchError:
+def _translated(problem: Any, given: Mapping[str, Setting]) -> ArchError:
     """A validation error, at the text that it is about."""
     name = problem["loc"][0]
     limits = {
@@ -109,10 +114,7 @@ def _translated(
     }
     limit = limits.get(problem["type"], "another value").format(**problem.get("ctx", {}))
     message = f"`{name}` must be {limit}, not {problem['input']}"
-    if name in settings:
-        return ArchError(f"--set {name}={settings[name]}: {message}", help=_FORM)
-    part = given[name].part
-    return ArchError(message, text.span(part.start, part.end), help=_FORM)
+    return given[name].fail(message, _FORM)
 
 
 KEYS: dict[tuple[str, ...], str] = {
@@ -162,7 +164,7 @@ class _Reader:
     def put(self, name: str, value: Any, part: Part) -> None:
         if name in self.found:
             raise self.fail(f"`{name}` is given twice", part, "strike one of the two")
-        self.found[name] = Setting(value, part)
+        self.found[name] = Setting(value, part, self.text)
 
     def pairs(self, parts: Sequence[Part]) -> None:
         at = 0

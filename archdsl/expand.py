@@ -101,10 +101,6 @@ class _Expansion:
         self.input(items[0], first)
         if not layers:
             raise self.fail("the network has no layers", items[0], "write a layer a line")
-        for item in layers:
-            for phrase in item.phrases:
-                if self.is_input(self.readings[phrase.start]):
-                    raise self.fail("a second input", phrase, "a network has one `input` line")
         self.bare = self.output_layer(layers)
         self.expand_items(layers, (), last=True)
         return Graph(self.network, tuple(self.nodes), tuple(self.sections), tuple(self.inner))
@@ -236,7 +232,7 @@ class _Expansion:
 
     def overridden(self, op: Input, sizes: Sequence[int]) -> Input:
         if (
-            isinstance(sizes, str)
+            not isinstance(sizes, list | tuple)
             or not all(type(n) is int for n in sizes)
             or not 0 < len(sizes) < 4
         ):
@@ -443,6 +439,8 @@ class _Expansion:
 
     def append(self, layer: LayerText, scope: tuple[str, ...], entry: int) -> None:
         x = self.nodes[-1].shape
+        if issubclass(layer.kind, Input):
+            raise self.fail("a second input", layer, "a network has one `input` line")
         if issubclass(layer.kind, FullyConnected) and len(x) > 1:
             flat = Flatten()
             self.add(flat, (*scope[:-1], self.free("flatten", scope[:-1])), flat.out(x), layer)

@@ -155,7 +155,7 @@ def test_a_file_name_cannot_move_the_cursor(folder, archdsl_cli):
     assert "\x1b" not in archdsl_cli("summary", name)[2]
 
 
-@pytest.mark.parametrize("sizes", [(), (32.0, 32.0), "32x32", (1, 2, 3, 4), (0, 4)])
+@pytest.mark.parametrize("sizes", [(), 32, (32.0, 32.0), "32x32", (1, 2, 3, 4), (0, 4)])
 def test_python_input_is_checked(sizes):
     with pytest.raises(archdsl.ArchError):
         archdsl.load("lenet5", input=sizes)

@@ -243,6 +243,7 @@ def test_names_win_over_words():
         "conv3-4 no conv", "conv3-4 no rleu", "conv3-64 (x2)", "conv3-8 stride -2",
         "FC-10; LRN", "conv3-2*4", "let k = 1; let k = 2; relu",
         "padding same; padding valid; conv3-4", "conv means conv-relu; conv means conv; conv3-4",
+        "[ input 4x4x1 ]", "conv3-4, input 4x4x1", "relu means relu-input 4; relu",
         "let in = 3; relu", "let relu = 3; relu", "let same = 1; conv3-4", "conv3-4-", "conv3-4 -",
         "2x a: conv3-4", "conv 3x3 8 pad 1/2", "conv3-4 filters/2", "conv3-4 bare", "maxpool bare",
         "let x = 3; relu", "let filters = 3; relu", "FC-4,096", "conv3-4 no pad",

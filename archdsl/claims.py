@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,9 +69,7 @@ def judge(analysis: Analysis, changed: bool = False) -> tuple[Claim, ...]:
     judged: list[Claim] = []
     errors: list[ArchError] = []
 
-    def add(
-        where: str, text: ClaimText | Part, value: Callable[[str], int | tuple[int, ...] | None]
-    ) -> None:
+    def add(where: str, text: ClaimText | Part, value: Callable[[str], _Computed]) -> None:
         try:
             judged.append(_judge(analysis, where, text, value, changed))
         except ArchError as error:
@@ -246,10 +245,7 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
     forms: list[Shape] = [computed]
     if quantity in ("output size", "input size"):
         flat = tuple(n for n in computed if n != 1) or (1,)
-        total = 1
-        for n in computed:
-            total *= n
-        forms = [(*computed[1:], computed[0]), computed[1:], (total,)]
+        forms = [(*computed[1:], computed[0]), computed[1:], (math.prod(computed),)]
         if len(computed) == 1:
             # A vector is printed as 1×1×1000 too.
             forms += [(1, 1, *computed)]

@@ -162,20 +162,25 @@ class _Expansion:
     def neighbours(self, items: Iterable[Item]) -> None:
         """What the phrases of a chain have written around them, up to a group or a repeat."""
         for item in items:
-            for order, found in ((item.phrases, self.front), (item.phrases[::-1], self.behind)):
-                around: tuple[LayerText, ...] = ()
-                for phrase in order:
-                    reading = self.readings[phrase.start]
-                    if reading.group is not None:
-                        self.neighbours(reading.group if found is self.front else ())
-                    if reading.group is not None or reading.repeat:
-                        around = ()
-                        continue
-                    found[phrase.start] = around
-                    if any(layer.kind.weighs for layer in reading.layers):
-                        around = ()  # what stands beyond belongs to that layer
-                    both = (around, reading.layers)
-                    around = sum(both if found is self.front else both[::-1], ())
+            for phrase in item.phrases:
+                self.neighbours(self.readings[phrase.start].group or ())
+            self.front |= self.passed(item.phrases, forwards=True)
+            self.behind |= self.passed(item.phrases[::-1], forwards=False)
+
+    def passed(self, order: Sequence[Phrase], forwards: bool) -> dict[int, tuple[LayerText, ...]]:
+        """What a walk along a chain has passed when it comes to each phrase, in written order."""
+        found: dict[int, tuple[LayerText, ...]] = {}
+        around: tuple[LayerText, ...] = ()
+        for phrase in order:
+            reading = self.readings[phrase.start]
+            if reading.group is not None or reading.repeat:
+                around = ()
+                continue
+            found[phrase.start] = around
+            if any(layer.kind.weighs for layer in reading.layers):
+                around = ()  # what stands beyond belongs to that layer
+            around = (*around, *reading.layers) if forwards else (*reading.layers, *around)
+        return found
 
     def rule(self, statement: Means) -> Rule:
         names = self.names.keys() | {"in"}

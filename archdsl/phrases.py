@@ -65,7 +65,7 @@ class _Layer:
 class _Mention:
     """An attribute that still looks for its layer."""
 
-    how: str  # "attributes", "units", "flags", "size", "number", "suffix", "strike"
+    how: str  # "attributes", "units", "flags", "size", "number", "suffix"; or "strike"
     words: Words
     value: Value | Expression
     start: int
@@ -80,8 +80,6 @@ class _Mention:
         if self.how in ("size", "number", "suffix"):
             name = getattr(kind, f"takes_{self.how}")
             return (name, self.value) if name else None
-        if self.how == "strike":
-            return None
         how = "words" if self.how == "attributes" else self.how
         found = fields_of(kind, how).get(self.words)  # type: ignore[arg-type]
         if found is None:
@@ -139,7 +137,7 @@ class _Reader:
         return Reading(label, claimed, layers, None, self.repeat, start)
 
     def take_claim(self, parts: list[Part]) -> Part | None:
-        """A leading bracket that holds a size or a number and is followed by words is a claim."""
+        """A size or a number in a bracket of its own, in front of a layer, is a claim."""
         if len(parts) < 2 or parts[0].kind != "bracket" or parts[1].kind in ("times", "bracket"):
             return None
         match parts[0].inside:

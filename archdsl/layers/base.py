@@ -41,8 +41,8 @@ class Call(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
-        arguments = [_literal(a) for a in self.args]
-        arguments += [f"{name}={_literal(value)}" for name, value in self.options]
+        arguments = [repr(a) for a in self.args]
+        arguments += [f"{name}={value!r}" for name, value in self.options]
         return f"nn.{self.name}({', '.join(arguments)})"
 
 
@@ -296,6 +296,7 @@ def needs_map(kind: str, x: Shape) -> int:
 
 
 def elements(x: Shape) -> int:
+    """Numbers in one input of this shape."""
     return math.prod(x)
 
 
@@ -310,7 +311,3 @@ def times(values: tuple[int, ...]) -> str:
 
 def show(value: object) -> str:
     return times(value) if isinstance(value, tuple) else str(value)
-
-
-def _literal(value: Any) -> str:
-    return repr(value)

@@ -20,7 +20,9 @@ OF_TORCH = frozenset(
     """.split()
 )
 
+OWN = ("input", "network")  # what claims are of, beside lines
+
 
 def is_reserved(name: str) -> bool:
     """Whether a module of this name would hide, or be hidden by, something else."""
-    return name == "input" or name in OF_TORCH or keyword.iskeyword(name) or name.startswith("_")
+    return name in OWN or name in OF_TORCH or keyword.iskeyword(name) or name.startswith("_")

@@ -87,10 +87,15 @@ def computed(claim: Claim) -> str:
 
 def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False) -> Table:
     """A row a line: numbers, with what the paper printed beside them."""
+    rows = list(rows)
+    names = {row.name for row in rows}
     beside: dict[str, list[Claim]] = {}
     for claim in claims:
-        beside.setdefault(claim.where, []).append(claim)
-    printed = any(where != "network" for where in beside)
+        # A line inside a group stands beside the group, where it has no row of its own.
+        name = claim.where if claim.where in names else claim.where.partition(".")[0]
+        if name in names:
+            beside.setdefault(name, []).append(claim)
+    printed = bool(beside)
     columns = (
         Column("name", shrinks=True),
         Column("notation", shrinks=True),
@@ -111,7 +116,7 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
             Cell(times(row.receptive_field)),
         ]
         if printed:
-            line.append(_paper_cell(beside.get(row.name, []), short))
+            line.append(_paper_cell(beside.get(row.name, []), row.name, short))
         lines.append(tuple(line))
     return Table(columns, tuple(lines))
 
@@ -120,8 +125,8 @@ def _printed(claim: Claim) -> str:
     return claim.printed.replace("x", "×")
 
 
-def _paper_cell(claims: Sequence[Claim], short: bool = False) -> Cell:
-    """The printed figures; in short, a size that holds is not repeated."""
+def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
+    """The figures printed for a row; in short, a size that holds is not repeated."""
     shown = []
     for claim in claims:
         if short and claim.quantity == "output size" and claim.verdict == "holds":
@@ -129,10 +134,17 @@ def _paper_cell(claims: Sequence[Claim], short: bool = False) -> Cell:
             continue
         figure = _printed(claim)
         name = "" if claim.quantity == "output size" else f"{claim.quantity} "
+        if claim.where != row:
+            name = f"{claim.where.removeprefix(row + '.')} {name}"
         shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
-    worst = max((list(SIGNS).index(c.verdict) for c in claims), default=0)
-    colour = COLOURS[list(SIGNS)[worst]] if claims else None
-    return Cell("  ".join(shown), colour)
+    return Cell("  ".join(shown), _colour(claims))
+
+
+def _colour(claims: Sequence[Claim]) -> str | None:
+    """That of the worst verdict."""
+    order = list(SIGNS)
+    worst = max((order.index(c.verdict) for c in claims), default=0)
+    return COLOURS[order[worst]] if claims else None
 
 
 def totals_table(network: Network) -> Table:
@@ -148,15 +160,16 @@ def totals_table(network: Network) -> Table:
         ("memory: forward peak", memory_size(memory.forward_peak), ()),
         ("memory: for backward", memory_size(memory.backward), ()),
     ]
-    own = [c for c in network.claims if c.where == "network"]
+    own = [c for c in network.claims if c.where in ("network", "input")]
     shown = {q for _, _, quantities in figures for q in quantities}
     lines = []
     for name, value, quantities in figures:
-        claims = [c for c in own if c.quantity in quantities]
+        claims = [c for c in own if c.quantity in quantities and c.where == "network"]
         lines.append((Cell(name), Cell(value), _total_cell(claims)))
     for claim in own:
-        if claim.quantity not in shown:
-            lines.append((Cell(claim.quantity), Cell(computed(claim)), _total_cell([claim])))
+        name = claim.quantity if claim.where == "network" else f"input, {claim.quantity}"
+        if name not in shown:
+            lines.append((Cell(name), Cell(computed(claim)), _total_cell([claim])))
     columns = (Column("total"), Column("", "right"), Column("paper", shrinks=True))
     # Without a printed total there is no column for it.
     count = len(columns) if own else len(columns) - 1
@@ -164,13 +177,12 @@ def totals_table(network: Network) -> Table:
 
 
 def _total_cell(claims: Sequence[Claim]) -> Cell:
-    cell = _paper_cell(claims)
     text = ", ".join(
         f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{_printed(c)} "
         f"{verdict(c)}"
         for c in claims
     )
-    return Cell(text, cell.colour)
+    return Cell(text, _colour(claims))
 
 
 def verdict(claim: Claim) -> str:

@@ -253,7 +253,7 @@ def test_names_win_over_words():
         "relu => kernel 3", "expect foo layers 0; relu", "fc 10 => 10K", "fc 10 => ~10",
         "relu => params 0%", "maxpool 8x8 => 4.4", "[ relu ] [ relu ]",
         "2x conv3-4 x3", "2 x [conv3-4] x 3", "relu x (2.5)", "conv3-4 kernel 5",
-        "input: conv3-4", "class: conv3-4",
+        "input: conv3-4", "network: conv3-4", "class: conv3-4",
     ],
 )  # fmt: skip
 def test_refused_rather_than_misread(line: str):

@@ -134,6 +134,16 @@ def test_buffers_are_counted_apart():
     assert "buffers" in net.summary()
 
 
+def test_every_claim_is_seen_in_the_summary():
+    """Also those of the input line and of lines inside a group."""
+    net = archdsl.loads(
+        "input 8x8x1 => 9x9x1\n[ conv3-4 => 8x8x5; maxpool => 4x4x4 ]\nFC-2 => 3\nexpect params 7"
+    )
+    for text in (net.summary(), report.markdown(net), net._repr_html_()):
+        for figure in ("✗ 9×9×1", "✗ conv1 8×8×5", "✓ pool1 4×4×4", "✗ 3", "✗ 7"):
+            assert figure in text
+
+
 HOSTILE = '<script>alert("1")</script> & | `x`'
 
 

@@ -77,11 +77,11 @@ class Analysis:
 
     @cached_property
     def params(self) -> list[int]:
-        return [n.op.params(self.graph.input_shape(n)) for n in self.graph.nodes]
+        return [n.op.params(*self.graph.shapes(n)) for n in self.graph.nodes]
 
     @cached_property
     def macs(self) -> list[int]:
-        return [n.op.macs(self.graph.input_shape(n)) for n in self.graph.nodes]
+        return [n.op.macs(*self.graph.shapes(n)) for n in self.graph.nodes]
 
     @cached_property
     def fields(self) -> list[Fields]:
@@ -89,7 +89,10 @@ class Analysis:
         graph = self.graph
         fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in graph.nodes[0].shape[1:])]
         for node in graph.nodes[1:]:
-            field = _field(node, graph.input_shape(node), fields[node.inputs[0]])
+            if len(node.inputs) > 1:
+                field = _union([fields[i] for i in self.spread(node)])
+            else:
+                field = _field(node, graph.shapes(node)[0], fields[node.inputs[0]])
             if any(f.size > LARGEST or f.stride > LARGEST for f in field):
                 raise ArchError(
                     "a receptive field beyond 2^63",
@@ -98,6 +101,25 @@ class Analysis:
                 )
             fields.append(field)
         return fields
+
+    def spread(self, node: Node) -> list[int]:
+        """The inputs of a join that have a place for each of its own: a gate of one value a
+        channel has none, and reads the whole map."""
+        nodes = self.graph.nodes
+        same = [i for i in node.inputs if nodes[i].shape[1:] == node.shape[1:]]
+        return same or list(node.inputs)
+
+    @cached_property
+    def misaligned(self) -> list[int]:
+        """Joins whose branches are centred on different places, or step differently."""
+        found = []
+        for index, node in enumerate(self.graph.nodes):
+            if len(node.inputs) > 1:
+                fields = [self.fields[i] for i in self.spread(node)]
+                ways = {tuple((f.stride, 2 * f.start + f.size) for f in field) for field in fields}
+                if len(ways) > 1:
+                    found.append(index)
+        return found
 
     @cached_property
     def depths(self) -> list[int]:
@@ -111,21 +133,20 @@ class Analysis:
 
     def row(self, section: Section) -> Row:
         """The numbers of a line: sums over its layers, and the state behind the last of them."""
-        graph, first, last = self.graph, section.first, section.last
-        fields = self.fields[last - 1]
+        nodes, first, last = self.graph.nodes, section.first, section.last
+        fields = self.fields[section.exit]
         return Row(
             section.name,
             section.notation,
             section.kind,
             section.repeat,
-            graph.input_shape(graph.nodes[first]),
-            graph.nodes[last - 1].shape,
+            nodes[section.entry].shape,
+            nodes[section.exit].shape,
             sum(self.params[first:last]),
             sum(self.macs[first:last]),
             tuple(f.size for f in fields),
             tuple(f.stride for f in fields),
-            self.depths[last - 1]
-            - max((self.depths[i] for i in graph.nodes[first].inputs), default=0),
+            self.depths[section.exit] - self.depths[section.entry],
         )
 
     @cached_property
@@ -135,24 +156,23 @@ class Analysis:
 
     @cached_property
     def layers(self) -> tuple[Row, ...]:
-        """One row for each primitive layer."""
+        """One row for each primitive layer, and for each join."""
         return tuple(
-            self.row(
-                Section(
-                    node.name,
-                    node.op.label,
-                    node.op.kind,
-                    1,
-                    i,
-                    i + 1,
-                    (),
-                    None,
-                    node.start,
-                    node.end,
-                )
+            Row(
+                node.name,
+                node.op.label,
+                node.op.kind,
+                1,
+                self.graph.nodes[node.inputs[0]].shape,
+                node.shape,
+                self.params[index],
+                self.macs[index],
+                tuple(f.size for f in self.fields[index]),
+                tuple(f.stride for f in self.fields[index]),
+                int(node.op.weighs),
             )
-            for i, node in enumerate(self.graph.nodes)
-            if i
+            for index, node in enumerate(self.graph.nodes)
+            if index
         )
 
     # Totals.
@@ -163,7 +183,7 @@ class Analysis:
 
     @property
     def total_buffers(self) -> int:
-        return sum(n.op.buffers(self.graph.input_shape(n)) for n in self.graph.nodes)
+        return sum(n.op.buffers(*self.graph.shapes(n)) for n in self.graph.nodes)
 
     @property
     def total_macs(self) -> int:
@@ -179,12 +199,26 @@ class Analysis:
 
     @cached_property
     def trunk(self) -> int:
-        """The last feature map: in front of the first layer that reads a whole map as one."""
+        """The last feature map: in front of the first layer that reads a whole map as one.
+
+        A layer that a branch goes around, as in a gate, does not end the trunk.
+        """
         graph = self.graph
+        reach = 0  # the last reader of what stands in front
         for index, node in enumerate(graph.nodes[1:], 1):
-            if node.op.gathers(graph.input_shape(node)):
-                return index - 1
+            reach = max(reach, self.last_use[index - 1])
+            if reach <= index and node.op.gathers(*graph.shapes(node)):
+                return node.inputs[0]
         return graph.output
+
+    @cached_property
+    def last_use(self) -> list[int]:
+        """The last node that reads each node's value; of the last, itself."""
+        last = list(range(len(self.graph.nodes)))
+        for index, node in enumerate(self.graph.nodes):
+            for i in node.inputs:
+                last[i] = index
+        return last
 
     @property
     def receptive_field(self) -> tuple[int, ...]:
@@ -198,12 +232,8 @@ class Analysis:
     def _forward_peak(self) -> int:
         """Liveness: a tensor lives from the layer that makes it to the last that reads it."""
         nodes = self._executed()
-        last_use = list(range(len(nodes)))
-        for index, node in enumerate(nodes):
-            for i in node.inputs:
-                last_use[i] = index
         freed: dict[int, list[int]] = {}
-        for i, use in enumerate(last_use):
+        for i, use in enumerate(self.last_use[: len(nodes)]):
             freed.setdefault(use, []).append(i)
         alive = peak = 0
         for index, node in enumerate(nodes):
@@ -230,7 +260,7 @@ class Analysis:
             needs[index] = self.params[index] > 0 or any(needs[i] for i in node.inputs)
             if not needs[index]:
                 continue
-            kept: Kept = node.op.kept(self.graph.input_shape(node))
+            kept: Kept = node.op.kept(*self.graph.shapes(node))
             total += kept.extra
             if kept.input:
                 tensors |= {_storage(nodes, i) for i in node.inputs}
@@ -257,6 +287,17 @@ def _field(node: Node, x: Shape, fields: Fields) -> Fields:
         _slide(f, k, s, p, d, n)
         for f, k, s, p, d, n in zip(fields, *window, node.shape[1:], strict=True)
     )
+
+
+def _union(branches: Sequence[Fields]) -> Fields:
+    """What a join reads through any of its branches."""
+    union = []
+    for axis in zip(*branches, strict=True):
+        start = min(f.start for f in axis)
+        end = max(f.start + f.size for f in axis)
+        stride = max(f.stride for f in axis)
+        union.append(Field(end - start, stride, start, axis[0].positions))
+    return tuple(union)
 
 
 def _slide(f: Field, kernel: int, stride: int, pad: int, dilation: int, positions: int) -> Field:

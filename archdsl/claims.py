@@ -121,7 +121,7 @@ def _of_row(analysis: Analysis, row: Row, section: Section, quantity: str) -> _C
         case "stride" | "kernel":
             graph = analysis.graph
             for node in graph.nodes[section.first : section.last]:
-                window = node.op.window(graph.input_shape(node))
+                window = node.op.window(graph.shapes(node)[0])
                 if window is not None:
                     return window.stride if quantity == "stride" else window.kernel
     return None

@@ -1,16 +1,21 @@
-"""What papers say once: `conv means conv-bn-relu`."""
+"""What papers say once: `conv means conv-bn-relu`, `[] means residual`, `stride on first`."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from archdsl.errors import ArchError
-from archdsl.expressions import Expression
+from archdsl import phrases, readings
+from archdsl.blocks import Blocks
+from archdsl.errors import ArchError, Source
+from archdsl.expressions import Expression, Number
 from archdsl.layers import BatchNorm, Value
-from archdsl.phrases import Given, LayerText
-from archdsl.syntax import NetworkText
+from archdsl.readings import Given, LayerText, Reading, Use
+from archdsl.syntax import Means, NetworkText, Padding, Part, Phrase, Shortcut, StrideOn
+
+_ONCE = "a statement holds for the whole network: say it once"
 
 
 class Rule(NamedTuple):
@@ -25,56 +30,202 @@ class Rule(NamedTuple):
         return next(layer for layer in self.layers if layer.kind is self.selector.kind)
 
     def selects(self, layer: LayerText) -> bool:
-        """Whether the layer has every attribute of the selector, printed or by default."""
-        return layer.kind is self.selector.kind and all(
-            _equal(_said(layer, name), given.value) for name, given in self.selector.given.items()
-        )
+        return selects(self.selector, layer)
 
 
-def apply(
-    network: NetworkText,
-    rules: Sequence[Rule],
-    layer: LayerText,
-    written: Sequence[LayerText],
-    is_output: bool,
-) -> list[LayerText]:
-    """The layer with the companions that the conventions give it.
+@dataclass
+class Conventions:
+    """Those of one network; `names` have the values that hold in its rules."""
 
-    The most specific rule applies. The output layer takes its attributes, no companions. What the
-    line writes itself (`written`) is not added again. Raises ArchError for a strike, `no relu`,
-    that strikes nothing.
-    """
-    selecting = [rule for rule in rules if rule.selects(layer)]
-    # Of equally specific ones the last.
-    rule = max(reversed(selecting), key=_specificity) if selecting else None
-    companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
-    struck = layer.struck - {one.kind.kind for one in companions}
-    for kind in struck - {"*"} if rule else struck:
-        raise ArchError(
-            "`bare` strikes nothing" if kind == "*" else f"`no {kind}` strikes nothing",
-            network.span(layer.start, layer.end),
-            help=f"no convention adds it to `{layer.kind.kind}`: leave the words out",
-        )
-    if rule is None:
-        return [layer]
-    filled = dict(rule.template.given)
-    if is_output:
-        filled.pop("bias", None)
-    layer = layer._replace(given={**filled, **layer.given})
-    if is_output or "*" in layer.struck:
-        return [layer]
-    kept = {one.kind for one in written}
-    added = [
-        one for one in companions if one.kind.kind not in layer.struck and one.kind not in kept
-    ]
-    if any(one.kind is BatchNorm for one in added):
-        layer = without_bias(layer)
-    # Errors and drawings point at the line, not at the convention.
-    return [
-        layer if one is rule.template else one._replace(start=layer.start, end=layer.end)
-        for one in rule.layers
-        if one is rule.template or one in added
-    ]
+    source: Source
+    names: Mapping[str, Number]
+    padding: str = "same"
+    rules: list[Rule] = field(default_factory=list)
+    bracket: Use | None = None  # the block that a bracket stands for
+    shortcut: str = "B"  # `shortcut` is the block `shortcut_B`
+    stride_on: LayerText | None = None  # the layer of a group that carries its stride; the first
+
+    def carries_stride(self, layer: LayerText) -> bool:
+        """Whether a layer of a group carries its stride, if it is the first such layer."""
+        if self.stride_on is None:
+            return layer.kind.weighs and "stride" in layer.kind.attributes
+        return selects(self.stride_on, layer)
+
+    def apply(
+        self,
+        source: Source,
+        layer: LayerText,
+        written: Sequence[LayerText],
+        is_output: bool,
+        channels: int,
+    ) -> list[LayerText]:
+        """The layer of a source with the companions that the conventions give it.
+
+        The most specific rule applies. The output layer takes its attributes, no companions. What
+        the line writes itself (`written`) is not added again. `channels` enter the line. Raises
+        ArchError for a strike, `no relu`, that strikes nothing.
+        """
+        selecting = [rule for rule in self.rules if rule.selects(layer)]
+        # Of equally specific ones the last.
+        rule = max(reversed(selecting), key=_specificity) if selecting else None
+        companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
+        struck = layer.struck - {one.kind.kind for one in companions}
+        for kind in struck - {"*"} if rule else struck:
+            raise ArchError(
+                "`bare` strikes nothing" if kind == "*" else f"`no {kind}` strikes nothing",
+                source.span(layer.start, layer.end),
+                help=f"no convention adds it to `{layer.kind.kind}`: leave the words out",
+            )
+        if rule is None:
+            return [layer]
+        names = {**self.names, "in": channels}
+        filled = dict(readings.evaluated(self.source, rule.template, names).given)
+        if is_output:
+            filled.pop("bias", None)
+        layer = layer._replace(given={**filled, **layer.given})
+        if is_output or "*" in layer.struck:
+            return [layer]
+        kept = {one.kind for one in written}
+        added = [
+            one for one in companions if one.kind.kind not in layer.struck and one.kind not in kept
+        ]
+        if any(one.kind is BatchNorm for one in added):
+            layer = without_bias(layer)
+        chain = []
+        for one in rule.layers:
+            if one is rule.template:
+                chain.append(layer)
+            elif one in added:
+                # Errors and drawings point at the line, not at the convention.
+                one = readings.evaluated(self.source, one, names)
+                chain.append(one._replace(start=layer.start, end=layer.end, conventional=True))
+        return chain
+
+
+def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> Conventions:
+    """The conventions of a network. Raises ArchError with every error of them."""
+    reader = _Reader(network.source, names, blocks)
+    errors: list[ArchError] = []
+    for statement in network.statements:
+        try:
+            match statement:
+                case Padding(mode):
+                    reader.once("padding", mode, "a second `padding`")
+                    reader.conventions.padding = mode.text
+                case Shortcut():
+                    reader.shortcut(statement)
+                case StrideOn():
+                    reader.stride_on(statement)
+                case Means():
+                    reader.means(statement)
+        except ArchError as error:
+            errors += (error, *error.others)
+    if errors:
+        raise ArchError.several(errors)
+    return reader.conventions
+
+
+class _Reader:
+    def __init__(self, source: Source, names: Mapping[str, Number], blocks: Blocks) -> None:
+        self.source = source
+        self.names = names
+        self.blocks = blocks
+        self.conventions = Conventions(source, names)
+        self.said: set[str] = set()
+
+    def fail(self, message: str, where: Phrase | Part, help: str) -> ArchError:
+        return ArchError(message, self.source.span(where.start, where.end), help=help)
+
+    def once(self, what: str, where: Phrase | Part, message: str) -> None:
+        if what in self.said:
+            raise self.fail(message, where, _ONCE)
+        self.said.add(what)
+
+    def read(self, phrase: Phrase) -> Reading:
+        return phrases.read(self.source, phrase, self.names.keys() | {"in"}, self.blocks)
+
+    def shortcut(self, statement: Shortcut) -> None:
+        name = statement.name
+        self.once("shortcut", name, "a second `shortcut`")
+        if f"shortcut_{name.text}" not in self.blocks:
+            raise unknown_shortcut(self.source, self.blocks, name.text, name.start, name.end)
+        self.conventions.shortcut = name.text
+
+    def stride_on(self, statement: StrideOn) -> None:
+        phrase = statement.layer
+        self.once("stride", phrase, "a second `stride on`")
+        if [p.text.lower() for p in phrase.parts] == ["first"]:
+            return
+        reading = self.read(phrase)
+        if len(reading.layers) != 1 or reading.repeat or reading.label or reading.claimed:
+            raise self.fail(
+                "`stride on` names one layer of a group",
+                phrase,
+                "write `stride on first`, or `stride on 3x3`",
+            )
+        layer = readings.evaluated(self.source, reading.layers[0], self.names)
+        if "stride" not in layer.kind.attributes:
+            raise self.fail(f"`{layer.kind.kind}` takes no stride", phrase, "write `stride on 3x3`")
+        self.conventions.stride_on = layer
+
+    def means(self, statement: Means) -> None:
+        left = statement.left.parts
+        if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
+            self.once("[]", statement.left, "a second convention for it")
+            whole = self.read(statement.right).whole
+            if not isinstance(whole, Use) or whole.body is not None:
+                raise self.fail(
+                    "a bracket stands for a block",
+                    statement.right,
+                    "write `[] means residual`, or the name of a block of your own",
+                )
+            self.conventions.bracket = whole
+            return
+        rule = self.rule(statement)
+        for other in self.conventions.rules:
+            if rule.selects(other.selector) and other.selects(rule.selector):
+                raise self.fail("a second convention for it", statement.left, _ONCE)
+        self.conventions.rules.append(rule)
+
+    def rule(self, statement: Means) -> Rule:
+        left, right = self.read(statement.left), self.read(statement.right)
+        if len(left.layers) != 1 or left.repeat or left.label:
+            raise self.fail(
+                "the left side of `means` selects one kind of layer",
+                statement.left,
+                "write `conv means conv-bn-relu`, or `1x1 conv means …`",
+            )
+        for side, reading in ((statement.left, left), (statement.right, right)):
+            if reading.claimed or any(layer.struck for layer in reading.layers):
+                raise self.fail(
+                    "a convention holds layers alone", side, "leave `no …`, `bare` and claims out"
+                )
+        selector = readings.evaluated(self.source, left.layers[0], self.names)
+        same = [layer for layer in right.layers if layer.kind is selector.kind]
+        if len(same) != 1 or right.repeat or right.label:
+            raise self.fail(
+                f"the right side of `means` holds `{selector.kind.kind}` once: "
+                "there the selected layer stands",
+                statement.right,
+                f"write `{selector.kind.kind} means {selector.kind.kind}-bn-relu`, …",
+            )
+        return Rule(selector, right.layers)
+
+
+def unknown_shortcut(source: Source, blocks: Blocks, name: str, start: int, end: int) -> ArchError:
+    known = sorted(b.removeprefix("shortcut_") for b in blocks.known() if b[:9] == "shortcut_")
+    return ArchError(
+        f"there is no shortcut `{name}`",
+        source.span(start, end),
+        help=f"known: {', '.join(known)}; or define `block shortcut_{name}(width, stride) {{ … }}`",
+    )
+
+
+def selects(selector: LayerText, layer: LayerText) -> bool:
+    """Whether a layer has every attribute of a selector, printed or by default."""
+    return layer.kind is selector.kind and all(
+        _equal(_said(layer, name), given.value) for name, given in selector.given.items()
+    )
 
 
 def without_bias(layer: LayerText) -> LayerText:

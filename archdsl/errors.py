@@ -32,6 +32,9 @@ class Source:
         end = self.text.find("\n", offset)
         return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end < 0 else end
 
+    def span(self, start: int, end: int) -> Span:
+        return Span(self, start, end)
+
 
 class Span(NamedTuple):
     """A stretch of a source, `start` included, `end` not."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, did_you_mean
-from archdsl.syntax import NetworkText, Part
+from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.syntax import Part
 
 LARGEST = 2**63 - 1  # of a whole number; sizes beyond it fit no machine
 LONGEST = 200  # parts of one expression
@@ -55,8 +55,8 @@ class Expression(NamedTuple):
 class _Reader:
     """Precedence climbing over the parts of a phrase."""
 
-    def __init__(self, network: NetworkText, parts: Sequence[Part]) -> None:
-        self.network = network
+    def __init__(self, source: Source, parts: Sequence[Part]) -> None:
+        self.source = source
         self.parts = parts
         self.at = 0
 
@@ -67,7 +67,7 @@ class _Reader:
         part = part or self.parts[min(self.at, len(self.parts) - 1)]
         return ArchError(
             message,
-            self.network.span(part.start, part.end),
+            self.source.span(part.start, part.end),
             help="an expression is made of numbers, names, + - * / // %, comparisons, "
             "and, or, not, and min, max, round, ceil, floor",
         )
@@ -108,7 +108,7 @@ class _Reader:
             operand = self.expression(NEGATION if sign == "not" else SIGN)
             return Expression(sign, part.text, 0, (operand,), part.start, operand.end)
         if part.kind == "parens" and part.inside:
-            return read(self.network, part.inside)  # type: ignore[arg-type]
+            return read(self.source, part.inside)  # type: ignore[arg-type]
         if part.kind == "word":
             if self.at < len(self.parts) and self.parts[self.at].kind == "parens":
                 return self.call(part)
@@ -124,7 +124,7 @@ class _Reader:
                 error.message, error.span, help=did_you_mean(name.text, FUNCTIONS) or error.help
             )
         operands = tuple(
-            read(self.network, argument)
+            read(self.source, argument)
             for argument in split(parens.inside)  # type: ignore[arg-type]
         )
         wanted = "one operand" if name.text not in ("min", "max") else "at least one operand"
@@ -144,9 +144,9 @@ def split(parts: Sequence[Part]) -> list[Sequence[Part]]:
     return [stretch for stretch in stretches if stretch]
 
 
-def read(network: NetworkText, parts: Sequence[Part]) -> Expression:
+def read(source: Source, parts: Sequence[Part]) -> Expression:
     """The parts as one expression; ArchError where they are none."""
-    reader = _Reader(network, parts)
+    reader = _Reader(source, parts)
     if len(parts) > LONGEST:
         raise reader.fail(f"an expression of more than {LONGEST} parts", parts[0])
     expression = reader.expression()
@@ -155,14 +155,14 @@ def read(network: NetworkText, parts: Sequence[Part]) -> Expression:
     return expression
 
 
-def evaluate(expression: Expression, names: Mapping[str, Number], network: NetworkText) -> Number:
+def evaluate(expression: Expression, names: Mapping[str, Number], source: Source) -> Number:
     """The value of an expression; a quotient of whole numbers that is whole stays an int.
 
     Raises ArchError for an unknown name, a division by zero, a value beyond 2^63.
     """
 
     def fail(message: str, e: Expression, help: str | None = None) -> ArchError:
-        return ArchError(message, network.span(e.start, e.end), help=help)
+        return ArchError(message, source.span(e.start, e.end), help=help)
 
     def value(e: Expression) -> Number:
         if e.sign == "number":

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from archdsl.errors import Source
 from archdsl.layers import Input, Layer, Shape, Softmax
 from archdsl.syntax import ClaimText, NetworkText, Part
 
+Scope = tuple[str, ...]
+
 
 class Node(NamedTuple):
-    """One primitive layer. `scope` is its name, from the row inwards: ("conv1", "0", "relu")."""
+    """One primitive layer, or one join of several.
+
+    `scope` is its name, from the row inwards: ("conv1", "0", "relu"). Offsets count in the
+    network's own source, also for what a block of the library holds.
+    """
 
     op: Layer
     inputs: tuple[int, ...]
-    scope: tuple[str, ...]
+    scope: Scope
     shape: Shape
     start: int
     end: int
@@ -28,7 +36,11 @@ Tree = dict[str, "Tree | Node"]
 
 
 class Section(NamedTuple):
-    """The nodes first … last-1 that a line of the text became, with what was claimed of them."""
+    """What a line of the text became: the nodes first … last-1, and what was claimed of them.
+
+    `entry` is the node whose value enters the line, `exit` the one whose value leaves it. A line
+    may hold no node: `identity`.
+    """
 
     name: str
     notation: str
@@ -36,8 +48,11 @@ class Section(NamedTuple):
     repeat: int
     first: int
     last: int
+    entry: int
+    exit: int
     claims: tuple[ClaimText, ...]
     size: Part | None  # the claimed size in a leading bracket
+    source: Source
     start: int
     end: int
 
@@ -45,12 +60,13 @@ class Section(NamedTuple):
 @dataclass(frozen=True)
 class Graph:
     """Nodes in topological order, node 0 the input; each line's section; lines with claims inside
-    groups in `inner`."""
+    groups in `inner`; in `blocks` the scope of every block and join, with its name."""
 
     network: NetworkText
     nodes: tuple[Node, ...]
     sections: tuple[Section, ...]
     inner: tuple[Section, ...]
+    blocks: Mapping[Scope, str]
 
     @property
     def output(self) -> int:
@@ -73,8 +89,10 @@ class Graph:
             here[name] = node
         return root
 
-    def input_shape(self, node: Node) -> Shape:
-        return self.nodes[node.inputs[0]].shape if node.inputs else node.shape
+    def shapes(self, node: Node) -> list[Shape]:
+        """The shapes that a node reads, one a branch for a join."""
+        nodes = self.nodes
+        return [nodes[i].shape for i in node.inputs] or [node.shape]
 
     def check(self) -> None:
         """Verify what every reader of a graph relies on; a failure is a defect of the program."""
@@ -84,9 +102,10 @@ class Graph:
         for index, node in enumerate(self.nodes):
             assert all(i < index for i in node.inputs), node
             assert node.inputs or index == 0, node
-            assert node.shape == node.op.out(self.input_shape(node)), node
+            assert node.shape == node.op.out(*self.shapes(node)), node
         covered = 1
         for section in self.sections:
             assert section.first == covered, section
+            assert section.entry < section.first and section.exit < section.last, section
             covered = section.last
         assert covered == len(self.nodes)

@@ -1,13 +1,13 @@
-"""The parameters of a network: `network wide(k=8, depth=28)`."""
+"""Parameters: `network wide(k=8, depth=28)`, `block bottleneck(t, c, s=1) { … }`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archdsl import expressions
-from archdsl.errors import ArchError, did_you_mean
-from archdsl.expressions import Number
-from archdsl.syntax import NetworkText, Part
+from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.expressions import Expression, Number
+from archdsl.syntax import Block, Header, NetworkText, Part
 from archdsl.vocabulary import is_word_of_a_layer
 
 
@@ -17,54 +17,113 @@ def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Nu
         # numpy's numbers are not Python's: they overflow, and JSON does not know them.
         if type(value) not in (int, float):
             raise ArchError(f"the parameter `{key}` is no number: {value!r}", help="give an int")
-    header = network.header
-    parens = header.parameters if header else None
+    source = network.source
     values: dict[str, Number] = {}
-    declared: list[str] = []
+    own = declared(source, network.header) if network.header else []
+    for name, default in own:
+        if name.text in given:
+            values[name.text] = given[name.text]
+        elif default is not None:
+            values[name.text] = expressions.evaluate(default, values, source)
+        else:
+            raise ArchError(
+                f"the parameter `{name.text}` has no value",
+                source.span(name.start, name.end),
+                help=f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
+            )
+    for name_given in given:
+        if name_given not in values:
+            raise ArchError(
+                f"the network {network.name or source.name} has no parameter `{name_given}`",
+                help=did_you_mean(name_given, values) or _known(values),
+            )
+    return values
+
+
+def declared(source: Source, owner: Header | Block) -> list[tuple[Part, Expression | None]]:
+    """The parameters of a network or a block, with their defaults. Raises ArchError."""
+    form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
+    parens = owner.parameters
+    found: dict[str, tuple[Part, Expression | None]] = {}
     for parts in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
         name = parts[0]
         if name.kind != "word" or (len(parts) > 1 and parts[1].kind != "equals") or len(parts) == 2:
             raise ArchError(
                 "a parameter is a name with a default",
-                network.span(parts[0].start, parts[-1].end),
-                help="write `network wide(k=8)`; no parameter is named `x`",
+                source.span(parts[0].start, parts[-1].end),
+                help=f"write `{form}`; no parameter is named `x`",
             )
-        if declarable(network, name) in declared:
+        if declarable(source, name) in found:
             raise ArchError(
                 f"two parameters are called `{name.text}`",
-                network.span(name.start, name.end),
+                source.span(name.start, name.end),
                 help="strike one of the two",
             )
-        declared.append(name.text)
-        if name.text in given:
-            values[name.text] = given[name.text]
-        elif len(parts) > 2:
-            default = expressions.read(network, parts[2:])
-            values[name.text] = expressions.evaluate(default, values, network)
+        default = expressions.read(source, parts[2:]) if len(parts) > 2 else None
+        found[name.text] = name, default
+    return list(found.values())
+
+
+def bind(
+    source: Source,
+    block: Block,
+    places: Sequence[Number],
+    given: Mapping[str, Number],
+    outer: Mapping[str, Number],
+) -> dict[str, Number]:
+    """The names that hold in a block: those outside, and its parameters by place or by name.
+
+    Raises ArchError without a place for a parameter that is unknown, missing or given twice;
+    whoever calls knows where the block is used.
+    """
+    own = declared(source, block)
+    parameters = [name.text for name, _ in own]
+    title = f"the block `{block.name.text}`"
+    if len(places) > len(own):
+        raise ArchError(
+            f"{title} takes {len(own) or 'no'} argument{'' if len(own) == 1 else 's'}, "
+            f"not {len(places)}",
+            help=_known(parameters),
+        )
+    values = dict(zip(parameters, places, strict=False))
+    for name, value in given.items():
+        if name not in parameters:
+            hint = did_you_mean(name, parameters) or _known(parameters)
+            raise ArchError(f"{title} has no parameter `{name}`", help=hint)
+        if name in values:
+            raise ArchError(f"`{name}` of {title} is given twice", help="strike one of the two")
+        values[name] = value
+    names = dict(outer)
+    for parameter, default in own:
+        name = parameter.text
+        if name in values:
+            names[name] = values[name]
+        elif default is not None:
+            names[name] = expressions.evaluate(default, names, source)
         else:
-            raise ArchError(
-                f"the parameter `{name.text}` has no value",
-                network.span(name.start, name.end),
-                help=f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
-            )
-    for name_given in given:
-        if name_given not in declared:
-            known = ", ".join(declared) or "none"
-            raise ArchError(
-                f"the network {network.name or network.source.name} has no parameter "
-                f"`{name_given}`",
-                help=did_you_mean(name_given, declared) or f"its parameters: {known}",
-            )
-    return values
+            raise ArchError(f"`{name}` of {title} has no value", help=f"write {form_of(block)}")
+    return names
 
 
-def declarable(network: NetworkText, name: Part) -> str:
+def form_of(block: Block) -> str:
+    """How a block is used: `bottleneck(t, c, s)`."""
+    parens = block.parameters
+    parts = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
+    names = ", ".join(p[0].text for p in parts)
+    return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
+
+
+def _known(names: Mapping[str, Number] | Sequence[str]) -> str:
+    return f"its parameters: {', '.join(names) or 'none'}"
+
+
+def declarable(source: Source, name: Part) -> str:
     """A name that may have a value. Raises ArchError for one that means something already."""
     own = ("in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
     if name.text in own or is_word_of_a_layer(name.text):
         raise ArchError(
             f"`{name.text}` means something already",
-            network.span(name.start, name.end),
+            source.span(name.start, name.end),
             help="choose another name",
         )
     return name.text

@@ -6,6 +6,7 @@ import gc
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 import archdsl.grammar
 from archdsl.errors import ArchError, Source, Span
 from archdsl.syntax import (
+    Block,
     ClaimText,
     Expect,
     Header,
@@ -27,7 +29,9 @@ from archdsl.syntax import (
     Part,
     Phrase,
     Reported,
+    Shortcut,
     Statement,
+    StrideOn,
     Train,
 )
 
@@ -40,7 +44,10 @@ FORMS = {
     "paper": 'paper "Simonyan & Zisserman 2015" arXiv:1409.1556 "Table 1"',
     "let": "let n = (depth - 4) // 6",
     "padding": "padding same, or padding valid",
+    "stride": "stride on first, or stride on 3x3",
+    "shortcut": "shortcut B",
     "means": "conv means conv-bn-relu",
+    "block": "block residual { add { shortcut; body } }",
     "expect": "expect params 138M, weight layers 16",
     "reported": 'reported top1 27.0 "single scale 256"',
     "train": "train on digits { optimizer adam lr 0.002; epochs 20 }",
@@ -54,20 +61,37 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
     A text without a `network` line is one network without a name.
     Raises ArchError with every syntax error of the text.
     """
+    return _networks(source, _statements(source))
+
+
+def parse_blocks(source: Source) -> tuple[Block, ...]:
+    """The blocks of a text that holds nothing else. Raises ArchError."""
+    statements = _statements(source)
+    for statement in statements:
+        if not isinstance(statement, Block):
+            raise ArchError(
+                "a library holds blocks alone",
+                _statement_span(source, statement),
+                help=f"write it so: `{FORMS['block']}`",
+            )
+    return tuple(s for s in statements if isinstance(s, Block))
+
+
+def _statements(source: Source) -> list[Statement]:
     _check_characters(source)
     _check_depth(source)
     # The cyclic collector makes lark superlinear: it revisits the growing tree.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        statements = _statements(source)
+        return _recovered(source)
     finally:
         if collecting:
             gc.enable()
-    return _networks(source, statements)
 
 
-def _statements(source: Source) -> list[Statement]:
+def _recovered(source: Source) -> list[Statement]:
+    """The statements of a text, or an error that shows every bad line."""
     text = source.text
     errors: list[ArchError] = []
     while True:
@@ -101,7 +125,11 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             help='begin with `network NAME "a title"` and `input 224x224 RGB`, then a layer a line',
         )
     networks: list[tuple[Header | None, list[Statement]]] = []
-    for statement in statements:
+    # Blocks in front of the first network belong to all of them.
+    shared: tuple[Block, ...] = ()
+    if any(isinstance(s, Header) for s in statements):
+        shared = tuple(takewhile(lambda s: isinstance(s, Block), statements))  # type: ignore[arg-type]
+    for statement in statements[len(shared) :]:
         if isinstance(statement, Header):
             networks.append((statement, []))
         elif networks:
@@ -124,7 +152,7 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             )
         if header:
             seen[header.name.text] = header
-    return tuple(NetworkText(source, header, tuple(body)) for header, body in networks)
+    return tuple(NetworkText(source, header, tuple(body), shared) for header, body in networks)
 
 
 def _statement_span(source: Source, statement: Statement) -> Span:
@@ -157,9 +185,16 @@ class _ToSyntax(Transformer[Token, list[Statement]]):
         opening, *inside, closing = children
         return Part("bracket", "[", opening.start_pos, closing.end_pos, tuple(inside))
 
+    def braces(self, children: list[Any]) -> Part:
+        opening, *inside, closing = children
+        return Part("braces", "{", opening.start_pos, closing.end_pos, tuple(inside))
+
     def item(self, children: list[Any]) -> Item:
-        claims = children.pop() if not isinstance(children[-1], Phrase) else ()
-        return Item(tuple(children), claims)
+        claims: tuple[ClaimText, ...] = ()
+        if type(children[-1]) is tuple:
+            claims = children.pop()
+        phrases = tuple(takewhile(lambda child: isinstance(child, Phrase), children))
+        return Item(phrases, claims, tuple(map(_part, children[len(phrases) :])))
 
     def claim(self, children: list[Any]) -> ClaimText:
         erratum = _string(children.pop()) if children[-1].type == "STRING" else None
@@ -183,6 +218,16 @@ class _ToSyntax(Transformer[Token, list[Statement]]):
     def padding(self, children: list[Any]) -> Padding:
         return Padding(_part(children[0]))
 
+    def stride(self, children: list[Any]) -> StrideOn:
+        return StrideOn(children[0])
+
+    def shortcut(self, children: list[Any]) -> Shortcut:
+        return Shortcut(_part(children[0]))
+
+    def block(self, children: list[Any]) -> Block:
+        name, *parameters, body = children
+        return Block(_part(name), parameters[0] if parameters else None, body)
+
     def means(self, children: list[Any]) -> Means:
         return Means(*children)
 
@@ -196,8 +241,8 @@ class _ToSyntax(Transformer[Token, list[Statement]]):
         return tuple(map(_part, children))
 
     def train(self, children: list[Any]) -> Train:
-        data = _part(children[0]) if children and isinstance(children[0], Token) else None
-        settings = tuple(children[1:] if data else children)
+        data = _part(children[0]) if children[0].type == "WORD" else None
+        settings = tuple(child for child in children if type(child) is tuple)
         parts = [p for setting in settings for p in setting] + ([data] if data else [])
         start = min((p.start for p in parts), default=0)
         return Train(data, settings, start, max((p.end for p in parts), default=start))

@@ -10,43 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Protocol
 
 from archdsl import expressions
-from archdsl.errors import ArchError, Note, did_you_mean
+from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
-from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.syntax import Item, NetworkText, Part, Phrase
+from archdsl.layers import JOINS, REGISTRY, Conv, Layer, LayerError, Value
+from archdsl.readings import Argument, Given, Group, Hole, LayerText, Line, Reading, Use
+from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
 
-
-class Given(NamedTuple):
-    """An attribute as the text gives it: a value, or an expression that has no value yet."""
-
-    value: Value | Expression
-    start: int
-    end: int
-
-
-class LayerText(NamedTuple):
-    """One layer of a phrase."""
-
-    kind: type[Layer]
-    given: Mapping[str, Given]
-    struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") keep away
-    start: int
-    end: int
-
-
-class Reading(NamedTuple):
-    """What a phrase says: a label, a claimed size, layers or a group, a repeat."""
-
-    label: Part | None
-    claimed: Part | None  # the size in a leading bracket
-    layers: tuple[LayerText, ...]
-    group: tuple[Item, ...] | None
-    repeat: Given | None
-    start: int  # of the layers, behind label and claim
+MOST_ERRORS = 20  # shown at once
 
 
 @dataclass
@@ -91,29 +65,79 @@ class _Mention:
         return " ".join(self.words)
 
 
-def read(network: NetworkText, phrase: Phrase, names: Collection[str] = ()) -> Reading:
+class Blocks(Protocol):
+    """The blocks that a text may use."""
+
+    def __contains__(self, name: str, /) -> bool: ...
+
+    def known(self) -> Collection[str]:
+        """All their names, for "did you mean"."""
+
+
+class NoBlocks:
+    def __contains__(self, name: str, /) -> bool:
+        return False
+
+    def known(self) -> Collection[str]:
+        return ()
+
+
+def read(
+    source: Source, phrase: Phrase, names: Collection[str] = (), blocks: Blocks | None = None
+) -> Reading:
     """The meaning of a phrase, in which `names` are the names that have values.
 
     Raises ArchError for a part that nothing takes.
     """
-    return _Reader(network, phrase, names).read()
+    return _Reader(source, phrase, names, blocks or NoBlocks()).read()
+
+
+def read_lines(
+    source: Source, items: Sequence[Item], names: Collection[str], blocks: Blocks
+) -> tuple[Line, ...]:
+    """The meaning of lines. Raises ArchError with the errors of all of them, up to a number."""
+    lines: list[Line] = []
+    errors: list[ArchError] = []
+    for item in items:
+        readings: list[Reading] = []
+        for phrase in item.phrases:
+            try:
+                readings.append(_Reader(source, phrase, names, blocks).read())
+            except ArchError as error:
+                errors += (error, *error.others)
+        guard = None
+        if item.guard:
+            try:
+                guard = expressions.read(source, item.guard)
+            except ArchError as error:
+                errors.append(error)
+        if len(errors) >= MOST_ERRORS:
+            break
+        lines.append(Line(item, tuple(readings), guard))
+    if errors:
+        raise ArchError.several(errors[:MOST_ERRORS])
+    return tuple(lines)
 
 
 class _Reader:
-    def __init__(self, network: NetworkText, phrase: Phrase, names: Collection[str]) -> None:
-        self.network = network
+    def __init__(
+        self, source: Source, phrase: Phrase, names: Collection[str], blocks: Blocks
+    ) -> None:
+        self.source = source
         self.phrase = phrase
         self.names = names
+        self.blocks = blocks
         self.layers: list[_Layer] = []
         self.mentions: list[_Mention] = []
         self.strikes: list[_Mention] = []
         self.unknown: list[Part] = []
         self.repeat: Given | None = None
+        self.stride: Given | None = None
 
     def fail(
         self, message: str, where: Part | _Mention | _Layer | Phrase, help: str | None = None
     ) -> ArchError:
-        return ArchError(message, self.network.span(where.start, where.end), help=help)
+        return ArchError(message, self.source.span(where.start, where.end), help=help)
 
     # The frame of a phrase: claim, label, repeat, group.
 
@@ -122,11 +146,11 @@ class _Reader:
         claimed = self.take_claim(parts)
         label = self.take_label(parts)
         claimed = claimed or self.take_claim(parts)
-        start = parts[0].start
+        start, end = parts[0].start, parts[-1].end
+        whole = self.take_whole(parts)
+        if whole is not None:
+            return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
         self.take_repeat(parts)
-        if len(parts) == 1 and parts[0].kind == "bracket":
-            group: tuple[Item, ...] = parts[0].inside  # type: ignore[assignment]
-            return Reading(label, claimed, (), group, self.repeat, start)
         self.scan(parts, None)
         if self.unknown:
             raise self.unknown_words()
@@ -134,14 +158,18 @@ class _Reader:
             self.imply(label)
         self.assign()
         layers = tuple(one.freeze() for one in self.layers)
-        return Reading(label, claimed, layers, None, self.repeat, start)
+        return Reading(label, claimed, layers, None, self.repeat, None, start, end)
 
     def take_claim(self, parts: list[Part]) -> Part | None:
         """A size or a number in a bracket of its own, in front of a layer, is a claim."""
-        if len(parts) < 2 or parts[0].kind != "bracket" or parts[1].kind in ("times", "bracket"):
+        if len(parts) < 2 or parts[0].kind != "bracket":
+            return None
+        if parts[1].kind in ("times", "bracket", "comma") or parts[1].text.lower() == "stride":
             return None
         match parts[0].inside:
-            case (Item(phrases=(Phrase(parts=(Part(kind="size" | "number") as size,)),)),):
+            case (
+                Item(phrases=(Phrase(parts=(Part(kind="size" | "number") as size,)),), guard=()),
+            ):
                 del parts[0]
                 return size
         return None
@@ -166,6 +194,121 @@ class _Reader:
             raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")
         return Part("label", text, name[0].start, name[-1].end)
 
+    def take_whole(self, parts: list[Part]) -> Group | Use | Hole | None:
+        """A group, a join, a block in use, or a word of blocks; with its repeat and its stride."""
+        at = 0
+        if len(parts) > 1 and _REPEAT.fullmatch(parts[0].text):
+            at = 1
+        elif len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
+            at = 2
+        whole, taken = self.whole_at(parts, at)
+        if whole is None:
+            return None
+        if at == 1:
+            count = _REPEAT.fullmatch(parts[0].text)
+            assert count is not None
+            self.repeat = Given(int(count[1]), parts[0].start, parts[0].end)
+        elif at:
+            self.repeat = self.value(parts[:1])
+        parts = parts[at + taken :]
+        while parts:
+            parts = parts[self.behind_whole(parts) :]
+        return whole
+
+    def whole_at(self, parts: Sequence[Part], at: int) -> tuple[Group | Use | Hole | None, int]:
+        part, behind = parts[at], parts[at + 1 : at + 3]
+        kinds = [p.kind for p in behind]
+        word = part.text if part.kind == "word" else ""
+        if part.kind in ("bracket", "braces"):
+            return self.group(part), 1
+        if word.lower() in JOINS:
+            if kinds[:1] != ["braces"]:
+                raise self.fail(
+                    f"`{word}` without its branches", part, f"write `{word} {{ a; b }}`"
+                )
+            return self.group(behind[0], word.lower()), 2
+        if word in ("identity", "body") and word not in self.names:
+            return Hole(word, None, part.start, part.end), 1
+        if word == "shortcut":
+            option = behind[0] if kinds[:1] == ["word"] and not self.knows(behind[0]) else None
+            end = option.end if option else part.end
+            return Hole(word, option, part.start, end), 2 if option else 1
+        grouped = [k for k in kinds if k in ("bracket", "braces")]
+        if not word or (kinds and kinds[0] not in ("parens", "times", "comma", *grouped)):
+            if kinds[:1] != ["word"] or not word or not self.knows(behind[0]):
+                return None, 0
+        if (word.lower(),) in vocabulary().layers and kinds[:1] != grouped[:1]:
+            return None, 0
+        if word not in self.blocks:
+            if grouped and kinds[0] in ("parens", grouped[0]):
+                raise self.unknown_block(part)
+            return None, 0
+        taken = 1
+        arguments: tuple[Argument, ...] = ()
+        if kinds[:1] == ["parens"]:
+            arguments = tuple(map(self.argument, expressions.split(behind[0].inside)))  # type: ignore[arg-type]
+            taken += 1
+        body = None
+        if taken <= len(kinds) and kinds[taken - 1] in ("bracket", "braces"):
+            body = self.group(behind[taken - 1])
+            taken += 1
+        return Use(word, arguments, body, part.start, parts[at + taken - 1].end), taken
+
+    def group(self, part: Part, kind: str | None = None) -> Group:
+        items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+        lines = read_lines(self.source, items, self.names, self.blocks)
+        return Group(kind or part.kind, lines, part.start, part.end)
+
+    def argument(self, parts: Sequence[Part]) -> Argument:
+        start, end = parts[0].start, parts[-1].end
+        if len(parts) > 2 and parts[0].kind == "word" and parts[1].kind == "equals":
+            value = expressions.read(self.source, parts[2:])
+            return Argument(parts[0], value, start, end)
+        return Argument(None, expressions.read(self.source, parts), start, end)
+
+    def unknown_block(self, part: Part) -> ArchError:
+        return self.fail(
+            f"there is no block `{part.text}`",
+            part,
+            did_you_mean(part.text, self.blocks.known())
+            or f"define it: `block {part.text} {{ … }}`",
+        )
+
+    def behind_whole(self, parts: Sequence[Part]) -> int:
+        """`x 3` and `stride 2` behind a group; the number of parts that they take."""
+        part = parts[0]
+        if part.kind in ("comma", "join") and len(parts) > 1:
+            return 1
+        if part.kind == "times" and len(parts) > 1 and self.counts(parts[1]):
+            if self.repeat is not None:
+                raise self.fail("a second repeat", parts[1], "strike one of the two")
+            self.repeat = self.value(parts[1:2])
+            return 2
+        if part.kind == "word" and part.text.lower() == "stride":
+            value = parts[1:2] if len(parts) > 1 else ()
+            taken = 2
+            if value and value[0].kind in ("equals", "colon"):
+                value, taken = parts[2:3], 3
+            if not value or not (self.counts(value[0]) or value[0].kind == "size"):
+                raise self.fail("`stride` has no value", part, "write `[ … ] x 3, stride 2`")
+            if self.stride is not None:
+                raise self.fail("a second stride", part, "strike one of the two")
+            if value[0].kind == "size":
+                self.stride = Given(self.tight(value[0]), value[0].start, value[0].end)
+            else:
+                self.stride = self.value(value)
+            return taken
+        if part.kind in ("bracket", "braces"):
+            raise self.fail(
+                "two groups side by side", part, "put each on a line, or write `->` between them"
+            )
+        raise self.fail(
+            f"`{part.text}` cannot stand behind a group",
+            part,
+            "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
+            "a layer stands on a line of its own, or behind `->`",
+        )
+
     def take_repeat(self, parts: list[Part]) -> None:
         """`x2` behind, or `2x` in front."""
         if len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
@@ -186,7 +329,7 @@ class _Reader:
         (part,) = parts
         if part.kind == "number":
             return Given(self.number(part), part.start, part.end)
-        return Given(expressions.read(self.network, parts), part.start, part.end)
+        return Given(expressions.read(self.source, parts), part.start, part.end)
 
     def number(self, part: Part) -> int | float:
         text = part.text
@@ -266,7 +409,7 @@ class _Reader:
                 self.mentions[-1].beside = previous
                 return 2
             case "join" if behind is not None and behind.kind == "parens" and behind.inside:
-                width = expressions.read(self.network, behind.inside)  # type: ignore[arg-type]
+                width = expressions.read(self.source, behind.inside)  # type: ignore[arg-type]
                 self.mention("number", (), width, behind, behind, only)
                 return 2
             case "join" if behind is None and only is None:
@@ -277,7 +420,7 @@ class _Reader:
                 return 1
             case "parens":
                 return self.parens(parts, at, only)
-            case "bracket":
+            case "bracket" | "braces":
                 raise self.fail(
                     "a group beside a layer", part, "give the group a line of its own, or use `->`"
                 )
@@ -330,7 +473,7 @@ class _Reader:
             count = self.whole(match[1], part)
             self.mention("units", (match[2].lower(),), count, part, part, only)
         elif match:
-            value = expressions.read(self.network, [part])
+            value = expressions.read(self.source, [part])
             self.mention("number", (), value, part, part, only)
         else:
             self.unknown.append(part)
@@ -354,7 +497,7 @@ class _Reader:
             self.layers[-1].end = part.end
             for argument in expressions.split(inside):
                 if len(argument) > 1 and all(map(self.computes, argument)):
-                    number = expressions.read(self.network, argument)
+                    number = expressions.read(self.source, argument)
                     self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
                 else:
                     self.scan(argument, self.layers[-1])
@@ -382,7 +525,7 @@ class _Reader:
         part = parts[at]
         behind = parts[at + 1].kind if at + 1 < len(parts) else ""
         if part.text in self.names and behind not in _VALUES:
-            value = expressions.read(self.network, [part])  # `conv3-k`: a name that has a value
+            value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)
             return 1
         if part.text.lower() == "no" and not self.flagged(parts, at):
@@ -499,7 +642,7 @@ class _Reader:
         elif part.kind == "word" and part.text.lower() in ("true", "false"):
             value = part.text.lower() == "true"
         elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
-            value = expressions.read(self.network, [part])
+            value = expressions.read(self.source, [part])
         elif words in vocabulary().flags:
             return 0
         else:
@@ -533,7 +676,7 @@ class _Reader:
             mention.behind = 1
 
     def text(self) -> str:
-        text = self.network.source.text[self.phrase.start : self.phrase.end]
+        text = self.source.text[self.phrase.start : self.phrase.end]
         return text if len(text) <= 60 else text[:57] + "…"
 
     def candidates(self, mention: _Mention) -> Iterator[_Layer]:
@@ -579,14 +722,14 @@ class _Reader:
             layer.start = min(layer.start, mention.start)
             layer.end = max(layer.end, mention.end)
             return
-        shown = self.network.source.text[mention.start : mention.end]
+        shown = self.source.text[mention.start : mention.end]
         if taken:
             layer, name = taken
             first = layer.given[name]
             raise ArchError(
                 f"the {name} of `{layer.kind.kind}` is given twice",
-                self.network.span(mention.start, mention.end),
-                notes=[Note("first given here", self.network.span(first.start, first.end))],
+                self.source.span(mention.start, mention.end),
+                notes=[Note("first given here", self.source.span(first.start, first.end))],
                 help="strike one of the two",
             )
         layer = next(self.candidates(mention))
@@ -605,7 +748,8 @@ class _Reader:
         if words_of(first) in vocabulary().units:
             return self.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
         stem = _FUSED.fullmatch(first.text)
-        hint = did_you_mean(stem[1] if stem else first.text, vocabulary().known)
+        known = {*vocabulary().known, *self.blocks.known()}
+        hint = did_you_mean(stem[1] if stem else first.text, known)
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 

@@ -1,12 +1,15 @@
-"""Graph to readable PyTorch source: the lines of the spec as attributes, sizes as comments."""
+"""Graph to readable PyTorch source: a class for the network, and one for each kind of block."""
 
 from __future__ import annotations
 
 import keyword
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.graph import Graph, Node, Tree
+from archdsl.graph import Graph, Node, Scope
+from archdsl.layers import Join
 from archdsl.report import hwc
+from archdsl.wiring import Step, Wiring, wirings
 
 if TYPE_CHECKING:
     from archdsl.network import Network
@@ -19,70 +22,167 @@ def chain(**layers: nn.Module) -> nn.Sequential:
 
 
 def source(network: Network) -> str:
-    """A module that defines the network as one class; it returns logits.
+    """A module that defines the network as a class; it returns logits.
 
-    Its state-dict keys are those of `network.module()`.
+    Its state-dict keys are those of `network.module()`. Blocks with branches are classes of their
+    own, one for each way of wiring them.
     """
-    graph = network.graph
-    branches = graph.tree()
-    rows = {row.name: row for row in network.rows}
-    body: list[str] = []
-    steps: list[str] = []
-    for name, branch in branches.items():
-        row = rows.get(name)
-        if row is not None:
-            body.append(f"        # {_comment(row.notation)}: {hwc(row.output)}")
-        text = _constructor(graph, branch, indent=8)
-        if _is_identifier(name):
-            body.append(f"        self.{name} = {text}")
-            steps.append(f"        x = self.{name}(x)")
+    return _Source(network).text()
+
+
+class _Source:
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.graph: Graph = network.graph
+        self.wired = wirings(self.graph)
+        self.own = _class_name(network.name)
+        self.classes: dict[_Class, str] = {}
+
+    def text(self) -> str:
+        network = self.network
+        rows = {row.name: row for row in network.rows}
+        root = self.wired[()]
+        body: list[str] = []
+        for step in root.steps:
+            if isinstance(step.child, Node) and isinstance(step.child.op, Join):
+                continue
+            row = rows.get(step.name)
+            if row is not None:
+                body.append(f"        # {_comment(row.notation)}: {hwc(row.output)}")
+            text = self.constructor(step, (), indent=8)
+            if _is_identifier(step.name):
+                body.append(f"        self.{step.name} = {text}")
+            else:
+                body.append(f'        self.add_module("{step.name}", {text})')
+        signature, *steps = self.steps(root)
+        title = network.title.replace("\\", "\\\\").replace('"""', "'''")
+        shape = ", ".join(map(str, network.input))
+        # Every container below the root that is a chain is built by `chain`.
+        nested = any("chain(" in line for line in body)
+        lines = [
+            *(["from collections import OrderedDict", ""] if nested else []),
+            "import torch",
+            "from torch import nn",
+            *(["", *_CHAIN.splitlines()] if nested else []),
+            *(line for shape_, name in self.classes.items() for line in shape_.lines(name)),
+            "",
+            "",
+            f"class {self.own}(nn.Module):",
+            f'    """{title}"""',
+            "",
+            "    def __init__(self) -> None:",
+            "        super().__init__()",
+            *body,
+            "",
+            f"    {signature}",
+            f'        """Input (N, {shape}), logits out."""',
+            *(f"        {line}" for line in steps),
+        ]
+        return "\n".join(lines) + "\n"
+
+    # Constructors.
+
+    def constructor(self, step: Step, scope: Scope, indent: int) -> str:
+        if isinstance(step.child, Node):
+            return str(step.child.op.call(*self.graph.shapes(step.child)))
+        path = (*scope, step.name)
+        wiring = self.wired[path]
+        inner = {
+            child.name: self.constructor(child, path, indent + 4)
+            for child in wiring.steps
+            if not (isinstance(child.child, Node) and isinstance(child.child.op, Join))
+        }
+        numbered = list(inner) == [str(i) for i in range(len(inner))]
+        if wiring.is_chain and numbered:
+            return _call("nn.Sequential", list(inner.values()), indent)
+        name = "chain" if wiring.is_chain else self.class_of(path, wiring, list(inner))
+        if all(map(_is_identifier, inner)):
+            return _call(name, [f"{key}={text}" for key, text in inner.items()], indent)
+        pairs = ", ".join(f'"{key}": {text}' for key, text in inner.items())
+        return _call(name, ["**{" + pairs + "}"], indent)
+
+    # Classes of blocks.
+
+    def class_of(self, path: Scope, wiring: Wiring, children: Sequence[str]) -> str:
+        """The class of a container with branches; containers that are wired alike share one."""
+        shape = _Class(
+            self.graph.blocks.get(path, path[-1]), tuple(children), tuple(self.steps(wiring))
+        )
+        if shape not in self.classes:
+            name = base = _class_name(shape.block)
+            number = 2
+            while name in (*self.classes.values(), self.own):
+                name, number = f"{base}{number}", number + 1
+            self.classes[shape] = name
+        return self.classes[shape]
+
+    # Forward passes.
+
+    def steps(self, wiring: Wiring) -> list[str]:
+        """The lines of a forward pass, its signature first."""
+        values = ["x"] if wiring.inputs == 1 else [f"x{i + 1}" for i in range(wiring.inputs)]
+        arguments = ", ".join(f"{value}: torch.Tensor" for value in values)
+        gives = "torch.Tensor" if len(wiring.outputs) == 1 else "tuple[torch.Tensor, ...]"
+        lines = [f"def forward(self, {arguments}) -> {gives}:"]
+        for step in wiring.steps:
+            reads = [values[i] for i in step.reads]
+            name = "x" if wiring.is_chain else _variable(step.name, values)
+            made = [name] if step.gives == 1 else [f"{name}_{i + 1}" for i in range(step.gives)]
+            if isinstance(step.child, Node) and isinstance(step.child.op, Join):
+                code = step.child.op.code(reads, self.graph.shapes(step.child))
+            elif _is_identifier(step.name):
+                code = f"self.{step.name}({', '.join(reads)})"
+            else:
+                code = f'self.get_submodule("{step.name}")({", ".join(reads)})'
+            lines.append(f"{', '.join(made)} = {code}")
+            values += made
+        lines.append(f"return {', '.join(values[i] for i in wiring.outputs)}")
+        return lines
+
+
+class _Class(NamedTuple):
+    """A class of the source: the block that it is of, its children, its forward pass."""
+
+    block: str
+    children: tuple[str, ...]
+    forward: tuple[str, ...]
+
+    def lines(self, name: str) -> Iterator[str]:
+        yield from ("", "", f"class {name}(nn.Module):")
+        yield from (f'    """The block `{self.block}` of the spec."""', "")
+        if all(map(_is_identifier, self.children)):
+            arguments = "".join(f", {child}: nn.Module" for child in self.children)
+            yield f"    def __init__(self{arguments}) -> None:"
+            yield "        super().__init__()"
+            yield from (f"        self.{child} = {child}" for child in self.children)
         else:
-            body.append(f'        self.add_module("{name}", {text})')
-            steps.append(f'        x = self.get_submodule("{name}")(x)')
-    nested = any(isinstance(branch, dict) for branch in branches.values())
-    title = network.title.replace("\\", "\\\\").replace('"""', "'''")
-    lines = [
-        *(["from collections import OrderedDict", ""] if nested else []),
-        "import torch",
-        "from torch import nn",
-        "",
-        *([*_CHAIN.splitlines(), ""] if nested else []),
-        "",
-        f"class {_class_name(network.name)}(nn.Module):",
-        f'    """{title}"""',
-        "",
-        "    def __init__(self) -> None:",
-        "        super().__init__()",
-        *body,
-        "",
-        "    def forward(self, x: torch.Tensor) -> torch.Tensor:",
-        f'        """Input (N, {", ".join(map(str, network.input))}), logits out."""',
-        *steps,
-        "        return x",
-    ]
-    return "\n".join(lines) + "\n"
+            yield "    def __init__(self, **layers: nn.Module) -> None:"
+            yield "        super().__init__()"
+            yield "        for name, layer in layers.items():"
+            yield "            self.add_module(name, layer)"
+        yield ""
+        yield f"    {self.forward[0]}"
+        yield from (f"        {line}" for line in self.forward[1:])
 
 
-def _constructor(graph: Graph, branch: Tree | Node, indent: int) -> str:
-    if isinstance(branch, Node):
-        return str(branch.op.call(graph.input_shape(branch)))
-    deeper = " " * (indent + 4)
-    inner = {name: _constructor(graph, b, indent + 4) for name, b in branch.items()}
-    if list(inner) == [str(i) for i in range(len(inner))]:
-        name, items = "nn.Sequential", list(inner.values())
-    elif all(map(_is_identifier, inner)):
-        name, items = "chain", [f"{key}={text}" for key, text in inner.items()]
-    else:
-        name = "chain"
-        items = ["**{" + ", ".join(f'"{key}": {text}' for key, text in inner.items()) + "}"]
+def _variable(name: str, taken: Sequence[str]) -> str:
+    """A name for the value of a child."""
+    name = name if _is_identifier(name) else f"value_{name}"
+    while name in (*taken, "self", "torch", "nn"):
+        name += "_"
+    return name
+
+
+def _call(name: str, items: Sequence[str], indent: int) -> str:
     line = f"{name}({', '.join(items)})"
     if len(line) + indent <= 88 and "\n" not in line:
         return line
+    deeper = " " * (indent + 4)
     return f"{name}(\n" + "".join(f"{deeper}{item},\n" for item in items) + " " * indent + ")"
 
 
 def _is_identifier(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name)
+    return name.isidentifier() and not keyword.iskeyword(name) and name != "self"
 
 
 def _class_name(name: str) -> str:

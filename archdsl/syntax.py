@@ -13,10 +13,10 @@ from archdsl.errors import Source, Span
 
 
 class Part(NamedTuple):
-    """One mark of a phrase: a word, a number, a sign, or a group in brackets.
+    """One mark of a phrase: a word, a number, a sign, or a group.
 
-    `kind` is the name of the grammar's terminal in lower case, `parens` or `bracket`;
-    `inside` holds the parts between parentheses or the items between brackets.
+    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`;
+    `inside` holds the parts between parentheses or the items between brackets or braces.
     """
 
     kind: str
@@ -54,10 +54,11 @@ class ClaimText(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A line of layers: phrases chained by `->`, and the claims behind `=>`."""
+    """A line of layers: phrases chained by `->`, the claims behind `=>`, the guard behind `if`."""
 
     phrases: tuple[Phrase, ...]
     claims: tuple[ClaimText, ...]
+    guard: tuple[Part, ...] = ()
 
     @property
     def start(self) -> int:
@@ -88,9 +89,33 @@ class Padding(NamedTuple):
     mode: Part
 
 
+class StrideOn(NamedTuple):
+    """Which layer of a group carries its stride."""
+
+    layer: Phrase
+
+
+class Shortcut(NamedTuple):
+    """Which block stands for `shortcut`."""
+
+    name: Part
+
+
 class Means(NamedTuple):
     left: Phrase
     right: Phrase
+
+
+class Block(NamedTuple):
+    """A block of the text: its name, its parameters between parentheses, its lines in braces."""
+
+    name: Part
+    parameters: Part | None
+    body: Part
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return self.body.inside  # type: ignore[return-value]
 
 
 class Expect(NamedTuple):
@@ -108,16 +133,33 @@ class Train(NamedTuple):
     end: int
 
 
-Statement = Header | Paper | Let | Padding | Means | Expect | Reported | Train | Item
+Statement = (
+    Header
+    | Paper
+    | Let
+    | Padding
+    | StrideOn
+    | Shortcut
+    | Means
+    | Block
+    | Expect
+    | Reported
+    | Train
+    | Item
+)
 
 
 @dataclass(frozen=True)
 class NetworkText:
-    """The statements of one network, and the source that their offsets count in."""
+    """The statements of one network, and the source that their offsets count in.
+
+    `shared` holds the blocks in front of the first network of the source.
+    """
 
     source: Source
     header: Header | None
     statements: tuple[Statement, ...]
+    shared: tuple[Block, ...] = ()
 
     @property
     def name(self) -> str:

@@ -64,15 +64,15 @@ def difference(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
     return worst
 
 
-def macs(module: nn.Module, x: Tensor) -> int:
+def macs(module: nn.Module, *x: Tensor) -> int:
     """Multiply-adds, as torch counts them."""
     module.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(x)
+        module(*x)
     return counter.get_total_flops() // 2
 
 
-def kept_for_backward(module: nn.Module, x: Tensor) -> int:
+def kept_for_backward(module: nn.Module, *x: Tensor) -> int:
     """Bytes of the distinct tensors that autograd keeps in training mode, parameters apart."""
     own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
     kept: dict[int, Tensor] = {}
@@ -85,6 +85,6 @@ def kept_for_backward(module: nn.Module, x: Tensor) -> int:
 
     module.train()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        output = module(x)
+        output = module(*x)
     assert output.requires_grad
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

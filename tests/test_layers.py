@@ -13,7 +13,7 @@ from archdsl import phrases
 from archdsl.analysis import Analysis
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
-from archdsl.layers import REGISTRY, Input, Layer, Shape, Softmax
+from archdsl.layers import JOINS, REGISTRY, Input, Join, Layer, Shape, Softmax
 from archdsl.module import construct
 from archdsl.parse import parse
 
@@ -21,20 +21,28 @@ CASES = [pytest.param(kind, example, id=example) for kind in REGISTRY for exampl
 
 
 def graph_of(example: str) -> Graph:
-    """The example's layer on its input; the layer is settled on the shape, of whatever rank."""
-    spec, shape = example.rsplit(" on ", 1)
-    x = tuple(map(int, shape.split("x")))
-    (network,) = parse(Source("example", spec))
-    (item,) = network.statements
-    (text,) = phrases.read(network, item.phrases[0]).layers
-    op = text.kind.settle({name: g.value for name, g in text.given.items()}, x, "same")
-    entry = Node(Input(x[1:], x[0]), (), ("input",), x, 0, 0)
-    return Graph(network, (entry, Node(op, (0,), (op.kind,), op.out(x), 0, 0)), (), ())
+    """The example's layer on its input; the layer is settled on the shape, of whatever rank.
+
+    A join stands on several inputs.
+    """
+    spec, shapes = example.rsplit(" on ", 1)
+    xs = [tuple(map(int, shape.split("x"))) for shape in shapes.split()]
+    source = Source("example", spec)
+    (network,) = parse(source)
+    if spec in JOINS:
+        op: Layer = JOINS[spec]()
+    else:
+        (item,) = network.statements
+        (text,) = phrases.read(source, item.phrases[0]).layers
+        op = text.kind.settle({name: g.value for name, g in text.given.items()}, xs[0], "same")
+    entries = [Node(Input(x[1:], x[0]), (), (f"input{i}",), x, 0, 0) for i, x in enumerate(xs)]
+    layer = Node(op, tuple(range(len(xs))), (op.kind,), op.out(*xs), 0, 0)
+    return Graph(network, (*entries, layer), (), (), {})
 
 
-def node(example: str) -> tuple[Node, Shape]:
+def node(example: str) -> tuple[Node, list[Shape]]:
     graph = graph_of(example)
-    return graph.nodes[1], graph.nodes[0].shape
+    return graph.nodes[-1], [entry.shape for entry in graph.nodes[:-1]]
 
 
 def test_every_kind_has_examples():
@@ -47,22 +55,28 @@ def test_every_kind_has_examples():
 
 @pytest.mark.parametrize(("kind", "example"), CASES)
 def test_facets(kind: type[Layer], example: str):
-    layer, x = node(example)
+    layer, xs = node(example)
     op = layer.op
     assert type(op) is kind
     assert op.label
     if kind is Input:
-        assert layer.shape == x
+        assert [layer.shape] == xs
         return
-    module = construct(op.call(x))
+    module = construct(op.call(*xs))
     module.eval()
-    batch = torch.rand(2, *x)
-    assert tuple(module(batch).shape[1:]) == layer.shape
-    assert sum(p.numel() for p in module.parameters()) == op.params(x)
-    assert sum(b.numel() for b in module.buffers()) == op.buffers(x)
-    assert macs(module, batch[:1]) == op.macs(x)
+    batches = [torch.rand(2, *x) for x in xs]
+    output = module(*batches)
+    assert tuple(output.shape[1:]) == layer.shape
+    assert sum(p.numel() for p in module.parameters()) == op.params(*xs)
+    assert sum(b.numel() for b in module.buffers()) == op.buffers(*xs)
+    assert macs(module, *(batch[:1] for batch in batches)) == op.macs(*xs)
     # The source printer writes what the module builder calls.
-    assert repr(eval(str(op.call(x)), {"nn": nn})) == repr(module)
+    if isinstance(op, Join):
+        values = dict(zip("abcdef", batches, strict=False))
+        code = op.code(list(values), xs)
+        assert torch.equal(eval(code, {"torch": torch, **values}), output)
+    else:
+        assert repr(eval(str(op.call(*xs)), {"nn": nn})) == repr(module)
 
 
 @pytest.mark.parametrize(("kind", "example"), CASES)
@@ -70,34 +84,36 @@ def test_memory_kept_for_backward(kind: type[Layer], example: str):
     """Each layer behind a convolution, so that its input needs a gradient."""
     if kind is Input:
         return
-    layer, x = node(example)
+    layer, xs = node(example)
     # A batch norm of vectors has no variance at batch 1.
-    batch = 2 if kind.kind == "bn" and len(x) == 1 else 1
-    module = nn.Sequential(Scale(x), construct(layer.op.call(x)))
-    images = torch.rand(batch, *x)
-    kept = layer.op.kept(x)
-    tensors = math.prod(x) * kept.input + math.prod(layer.shape) * kept.output
-    scale = 4 * batch * math.prod(x)  # the factor's gradient needs the images
-    assert kept_for_backward(module, images) - scale == 4 * batch * tensors + kept.extra
+    batch = 2 if kind.kind == "bn" and len(xs[0]) == 1 else 1
+    module = Scaled(xs, construct(layer.op.call(*xs)))
+    images = [torch.rand(batch, *x) for x in xs]
+    kept = layer.op.kept(*xs)
+    inputs = sum(map(math.prod, xs))
+    tensors = inputs * kept.input + math.prod(layer.shape) * kept.output
+    scale = 4 * batch * inputs  # the factors' gradients need the images
+    assert kept_for_backward(module, *images) - scale == 4 * batch * tensors + kept.extra
 
 
-class Scale(nn.Module):
-    """A parameter in front of a layer."""
+class Scaled(nn.Module):
+    """A layer with a parameter in front of each input."""
 
-    def __init__(self, x: tuple[int, ...]) -> None:
+    def __init__(self, xs: list[Shape], layer: nn.Module) -> None:
         super().__init__()
-        self.factor = nn.Parameter(torch.ones(x))
+        self.factors = nn.ParameterList(torch.ones(x) for x in xs)
+        self.layer = layer
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.factor
+    def forward(self, *xs: torch.Tensor) -> torch.Tensor:
+        return self.layer(*(x * f for x, f in zip(xs, self.factors, strict=True)))
 
 
 @pytest.mark.parametrize(("kind", "example"), CASES)
 def test_receptive_field_by_gradient(kind: type[Layer], example: str):
     """What one output position reads is where its gradient is not zero."""
-    if kind in (Input, Softmax):
+    if kind in (Input, Softmax) or issubclass(kind, Join):
         return
-    layer, x = node(example)
+    layer, (x,) = node(example)
     if len(x) < 2 or len(layer.shape) < 2 or layer.op.kind == "dropout":
         return
     fields = Analysis(graph_of(example)).fields[-1]

@@ -1,7 +1,7 @@
 """Every layer kind, one class each. Importing the package registers them all."""
 
-from archdsl.layers import activation, connected, conv, input, norm, pool  # noqa: F401
-from archdsl.layers.activation import Softmax
+from archdsl.layers import activation, connected, conv, input, join, norm, pad, pool  # noqa: F401
+from archdsl.layers.activation import Activation, Softmax
 from archdsl.layers.base import (
     REGISTRY,
     Call,
@@ -16,20 +16,27 @@ from archdsl.layers.base import (
 from archdsl.layers.connected import Flatten, FullyConnected
 from archdsl.layers.conv import Conv
 from archdsl.layers.input import Input
+from archdsl.layers.join import JOINS, Add, Concat, Join, Multiply
 from archdsl.layers.norm import BatchNorm
 
 __all__ = [
+    "JOINS",
     "REGISTRY",
+    "Activation",
+    "Add",
     "BatchNorm",
     "Call",
+    "Concat",
     "Conv",
     "Flatten",
     "FullyConnected",
     "Input",
+    "Join",
     "Kept",
     "Layer",
     "LayerError",
     "Misfit",
+    "Multiply",
     "Shape",
     "Softmax",
     "Value",

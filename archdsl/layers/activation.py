@@ -75,6 +75,7 @@ class Softmax(Layer):
     """Probabilities over the channels. A last one is left to the loss: modules give logits."""
 
     kind = "softmax"
+    trails = True
     examples = ("soft-max on 7", "softmax on 3x4x4")
 
     def kept(self, x: Shape) -> Kept:

@@ -103,6 +103,7 @@ class Layer:
 
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
+    trails: ClassVar[bool] = False  # may stand behind the output layer of a network
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

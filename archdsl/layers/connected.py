@@ -87,6 +87,7 @@ class Flatten(Layer):
     """A map as a vector, channel by channel."""
 
     kind = "flatten"
+    trails = True
     examples = ("flatten on 3x4x5", "flatten on 7")
 
     def out(self, x: Shape) -> Shape:

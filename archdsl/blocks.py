@@ -1,0 +1,127 @@
+"""Blocks: those of a spec, and the library that ships."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from archdsl.errors import ArchError, Note, Source
+from archdsl.layers import JOINS
+from archdsl.parameters import declarable, declared
+from archdsl.parse import parse_blocks
+from archdsl.phrases import read_lines
+from archdsl.readings import Line
+from archdsl.syntax import Block, NetworkText
+
+LIBRARY = Path(__file__).parent / "library"
+WORDS = ("identity", "body", "shortcut")  # what only blocks can say
+
+
+class Definition(NamedTuple):
+    """A block, the source that its offsets count in, and whether the network's names hold there."""
+
+    block: Block
+    source: Source
+    inner: bool
+
+    @property
+    def name(self) -> str:
+        return self.block.name.text
+
+    def holds(self, source: Source, offset: int) -> bool:
+        """Whether a place of a source lies in the block."""
+        return source is self.source and self.block.name.start <= offset < self.block.body.end
+
+
+class Blocks:
+    """What a network may use: its own blocks, then its file's, then the library's."""
+
+    def __init__(self, network: NetworkText, names: Collection[str]) -> None:
+        self.names = names
+        self.own: dict[str, Definition] = {}
+        self.lines_of: dict[str, tuple[Line, ...]] = {}
+        errors: list[ArchError] = []
+        inner = [s for s in network.statements if isinstance(s, Block)]
+        for block in (*network.shared, *inner):
+            try:
+                self.add(Definition(block, network.source, block in inner))
+            except ArchError as error:
+                errors.append(error)
+        if errors:
+            raise ArchError.several(errors)
+
+    def add(self, definition: Definition) -> None:
+        name, source = definition.block.name, definition.source
+        if name.text in WORDS or name.text in JOINS:
+            raise ArchError(
+                f"`{name.text}` means something already",
+                source.span(name.start, name.end),
+                help="choose another name for the block",
+            )
+        declarable(source, name)
+        if name.text in self.own:
+            first = self.own[name.text].block.name
+            raise ArchError(
+                f"two blocks are called `{name.text}`",
+                source.span(name.start, name.end),
+                notes=[Note("the first is here", source.span(first.start, first.end))],
+                help="give each block a name of its own",
+            )
+        if not definition.block.items:
+            raise ArchError(
+                f"the block `{name.text}` has no lines",
+                source.span(name.start, definition.block.body.end),
+                help="write what it stands for: `block residual { add { shortcut; body } }`",
+            )
+        self.own[name.text] = definition
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.own or name in library()
+
+    def __getitem__(self, name: str) -> Definition:
+        return self.own[name] if name in self.own else _of_file(library()[name])[name]
+
+    def known(self) -> Collection[str]:
+        return {*self.own, *library()}
+
+    def lines(self, definition: Definition) -> tuple[Line, ...]:
+        """The lines of a block, read once. Raises ArchError."""
+        name = definition.name
+        if name not in self.lines_of:
+            parameters = (p.text for p, _ in declared(definition.source, definition.block))
+            names = {"in", *parameters, *(self.names if definition.inner else ())}
+            self.lines_of[name] = read_lines(definition.source, definition.block.items, names, self)
+        return self.lines_of[name]
+
+    def read(self) -> None:
+        """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""
+        errors: list[ArchError] = []
+        for definition in self.own.values():
+            try:
+                self.lines(definition)
+            except ArchError as error:
+                errors += (error, *error.others)
+        if errors:
+            raise ArchError.several(errors)
+
+
+_BLOCK = re.compile(r"^block[ \t]+([A-Za-z]\w*)", re.MULTILINE)
+
+
+@cache
+def library() -> dict[str, Path]:
+    """Every block that ships, with its file."""
+    return {
+        name: path
+        for path in sorted(LIBRARY.glob("*.arch"))
+        for name in _BLOCK.findall(path.read_text("utf-8"))
+    }
+
+
+@cache
+def _of_file(path: Path) -> dict[str, Definition]:
+    source = Source(f"archdsl/library/{path.name}", path.read_text("utf-8"))
+    return {b.name.text: Definition(b, source, False) for b in parse_blocks(source)}

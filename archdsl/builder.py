@@ -1,0 +1,228 @@
+"""Layers with their conventions, appended to the nodes of a graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+
+from archdsl import readings
+from archdsl.blocks import Blocks
+from archdsl.conventions import Conventions, without_bias
+from archdsl.errors import ArchError, Note, Source
+from archdsl.expressions import Number
+from archdsl.frames import Around, Frame, Spot
+from archdsl.graph import Node, Scope, Section
+from archdsl.layers import (
+    Activation,
+    BatchNorm,
+    Flatten,
+    FullyConnected,
+    Input,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+)
+from archdsl.readings import Argument, Given, Group, Hole, LayerText, Use
+from archdsl.syntax import Item, NetworkText, Part, Phrase
+
+
+class Stride:
+    """A stride on its way to the layer of a group that carries it."""
+
+    def __init__(self, given: Given, value: Value) -> None:
+        self.given = given
+        self.value = value
+        self.taken = False
+
+
+class Builder:
+    """A graph that grows at `here`, the node whose value enters what comes next."""
+
+    blocks: Blocks
+    conventions: Conventions
+
+    def __init__(self, network: NetworkText, names: dict[str, Number]) -> None:
+        self.network = network
+        self.names = names
+        self.here = 0
+        self.stride: Stride | None = None
+        # Activations at the end of the branches of an `add`, each with where it stands.
+        self.moved: list[tuple[LayerText, Frame]] = []
+        self.taken: dict[Scope, set[str]] = {}  # names by scope
+        self.nodes: list[Node] = []
+        self.sections: list[Section] = []
+        self.inner: list[Section] = []
+        self.scopes: list[tuple[Scope, str]] = []  # of blocks and joins, outer ones first
+
+    def fail(
+        self,
+        message: str,
+        where: Part | Phrase | LayerText | Given | Item | Group | Use | Hole | Argument,
+        help: str | None = None,
+        source: Source | None = None,
+    ) -> ArchError:
+        source = source or self.network.source
+        return ArchError(message, source.span(where.start, where.end), help=help)
+
+    def names_at(self, spot: Spot) -> Mapping[str, Number]:
+        """What has a value; outside of blocks `in` is the channels that enter the line."""
+        names = spot.frame.names
+        return names if "in" in names else {**names, "in": spot.entry or self.channels}
+
+    @property
+    def channels(self) -> int:
+        """The channels that enter what comes next."""
+        return self.nodes[self.here].shape[0]
+
+    def placed(self, where: LayerText | Group | Use | Hole, frame: Frame) -> tuple[int, int]:
+        """The place in the network's own source."""
+        if frame.source is self.network.source:
+            return where.start, where.end
+        return frame.place
+
+    def expand_layers(self, layers: Sequence[LayerText], spot: Spot, around: Around) -> None:
+        source = spot.frame.source
+        values = self.names_at(spot)
+        output = _output_layer(layers) if spot.last else None
+        chain: list[LayerText] = []
+        for index, layer in enumerate(layers):
+            layer = readings.evaluated(source, layer, values)
+            layer = self.strided(layer, source)
+            written = _written_beside(layers, index, around)
+            chain += self.conventions.apply(
+                source,
+                layer,
+                written,
+                index == output,
+                values["in"],  # type: ignore[arg-type]
+            )
+        # A written `Conv-BN`: the norm directly behind takes over the bias.
+        following = [*chain[1:], *around.behind[:1]]
+        for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
+            if layer.kind.weighs and after.kind is BatchNorm:
+                chain[index] = without_bias(layer)
+        if spot.sums and chain[-1].conventional and issubclass(chain[-1].kind, Activation):
+            self.moved.append((chain.pop(), spot.frame))
+        counts = Counter(layer.kind.kind for layer in chain)
+        seen: Counter[str] = Counter()
+        names = []
+        for layer in chain:
+            kind = layer.kind.kind
+            seen[kind] += 1
+            names.append(kind if counts[kind] == 1 else f"{kind}{seen[kind]}")
+        if len(chain) > 1:
+            self.taken.setdefault(spot.path, set()).update(names)
+        for layer, name in zip(chain, names, strict=True):
+            path = spot.path if len(chain) == 1 else (*spot.path, name)
+            self.append(layer, spot._replace(path=path))
+
+    def strided(self, layer: LayerText, source: Source) -> LayerText:
+        """The layer with the stride of its group, if it is the one that carries it."""
+        stride = self.stride
+        if stride is None or stride.taken or not self.conventions.carries_stride(layer):
+            return layer
+        stride.taken = True
+        if "stride" in layer.given:
+            raise self.fail(
+                "the layer that carries the stride of its group has one already",
+                layer,
+                "strike one of the two",
+                source,
+            )
+        try:
+            value = layer.kind.attributes["stride"].check(stride.value)
+        except LayerError as problem:
+            raise self.fail(
+                f"the stride of a group {problem.message}", stride.given, None, source
+            ) from None
+        given = stride.given._replace(value=value)
+        return layer._replace(given={**layer.given, "stride": given})
+
+    def append(self, layer: LayerText, spot: Spot) -> None:
+        x = self.nodes[self.here].shape
+        frame, scope = spot.frame, spot.path
+        if issubclass(layer.kind, Input):
+            raise self.fail("a second input", layer, "a network has one `input` line", frame.source)
+        if issubclass(layer.kind, FullyConnected) and len(x) > 1:
+            flat = Flatten()
+            name = self.free("flatten", scope[:-1])
+            self.add(flat, (self.here,), (*scope[:-1], name), flat.out(x), layer, frame)
+            x = self.nodes[self.here].shape
+        op = self.settle(layer, x, spot)
+        try:
+            shape = op.out(x)
+        except LayerError as problem:
+            raise self.misfit(problem, layer, frame) from None
+        self.add(op, (self.here,), scope, shape, layer, frame)
+
+    def free(self, name: str, scope: Scope) -> str:
+        """The name, numbered where the scope has it already."""
+        taken = self.taken.setdefault(scope, set())
+        free, number = name, 2
+        while free in taken:
+            free, number = f"{name}{number}", number + 1
+        taken.add(free)
+        return free
+
+    def add(
+        self,
+        op: Layer,
+        inputs: tuple[int, ...],
+        scope: Scope,
+        shape: Shape,
+        text: LayerText | Group,
+        frame: Frame,
+    ) -> None:
+        self.here = len(self.nodes)
+        self.nodes.append(Node(op, inputs, scope, shape, *self.placed(text, frame)))
+
+    def settle(self, layer: LayerText, x: Shape, spot: Spot) -> Layer:
+        values: dict[str, Value] = {}
+        for name, given in layer.given.items():
+            values[name] = given.value  # type: ignore[assignment]
+        try:
+            return layer.kind.settle(values, x, self.conventions.padding)
+        except LayerError as problem:
+            raise self.misfit(problem, layer, spot.frame) from None
+
+    def misfit(self, problem: LayerError, layer: LayerText, frame: Frame) -> ArchError:
+        """What is wrong with a layer; where it does not fit its input, with the input's origin."""
+        notes = []
+        if isinstance(problem, Misfit):
+            origin = self.nodes[self.here]
+            notes.append(
+                Note(
+                    f"its input is {hwc(origin.shape)}, from here",
+                    self.network.span(origin.start, origin.end),
+                )
+            )
+        return ArchError(
+            problem.message, frame.source.span(layer.start, layer.end), notes, problem.help
+        )
+
+
+def _written_beside(layers: Sequence[LayerText], index: int, around: Around) -> list[LayerText]:
+    """The companions that the line itself writes for a layer: behind it, up to the next weight
+    layer, and in front of the first weight layer."""
+    front = [*around.front, *layers[:index]]
+    behind = [*layers[index + 1 :], *around.behind]
+    if any(layer.kind.weighs for layer in front):
+        front = []
+    return [*front, *takewhile(lambda layer: not layer.kind.weighs, behind)]
+
+
+def _output_layer(layers: Sequence[LayerText]) -> int | None:
+    """The last weight layer, if only softmax or a flattening follows it."""
+    for index in reversed(range(len(layers))):
+        if layers[index].kind.weighs:
+            return index
+        if not layers[index].kind.trails:
+            return None
+    return None
+
+
+def hwc(shape: Shape) -> str:
+    return "x".join(map(str, (*shape[1:], shape[0])))

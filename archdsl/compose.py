@@ -1,0 +1,355 @@
+"""Composition: groups, joins, blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archdsl import expressions, readings
+from archdsl.blocks import Definition
+from archdsl.builder import Stride, hwc
+from archdsl.conventions import unknown_shortcut
+from archdsl.errors import ArchError, Note, Source
+from archdsl.expressions import Number
+from archdsl.frames import Frame, Spot, Target
+from archdsl.layers import JOINS, LayerError
+from archdsl.lines import Lines
+from archdsl.naming import notation
+from archdsl.parameters import bind, declared, form_of
+from archdsl.readings import Given, Group, Hole, LayerText, Line, Use
+
+
+class Composer(Lines):
+    """Expands what is composed of lines."""
+
+    def expand_whole(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
+        match whole:
+            case Hole(word="identity"):
+                self.no_stride(stride, "`identity`", spot)
+            case Hole(word="body"):
+                self.no_stride(stride, "`body`", spot)
+                self.expand_body(whole, spot)
+            case Hole():
+                self.no_stride(stride, "`shortcut`", spot)
+                self.expand_shortcut(whole, spot)
+            case Use():
+                self.expand_block(whole, spot, stride)
+            case Group(kind="bracket") if use := self.bracket_of(spot.frame):
+                given = use._replace(body=whole, start=whole.start, end=whole.end)
+                self.expand_block(given, spot, stride)
+            case Group() if not whole.lines:
+                raise self.fail("an empty group", whole, None, spot.frame.source)
+            case Group(kind="bracket" | "braces"):
+                # Outside of blocks each line has its own `in`.
+                self.expand_group(whole, spot._replace(entry=0), stride)
+            case _:
+                self.no_stride(stride, f"`{whole.kind}`", spot)
+                self.expand_join(whole, spot)
+
+    def no_stride(self, stride: Given | None, what: str, spot: Spot) -> None:
+        if stride is not None:
+            raise self.fail(
+                f"{what} takes no stride",
+                stride,
+                "give it to the layers of the branches, or to a bracket: `[ … ] x 3, stride 2`",
+                spot.frame.source,
+            )
+
+    def expand_group(self, group: Group, spot: Spot, stride: Given | None) -> None:
+        if stride is None:
+            self.expand_lines(group.lines, spot)
+            return
+        source = spot.frame.source
+        value = readings.value_of(source, stride, self.names_at(spot))
+        outer, self.stride = self.stride, Stride(stride, value)
+        self.expand_lines(group.lines, spot)
+        if not self.stride.taken:
+            on = self.conventions.stride_on
+            raise self.fail(
+                "no layer of the group carries the stride",
+                stride,
+                "`stride on` names a layer that the group does not hold"
+                if on is not None
+                else "put a convolution into the group, or leave the stride out",
+                source,
+            )
+        self.stride = outer
+
+    def expand_join(self, group: Group, spot: Spot) -> None:
+        """Branches side by side, then what joins them.
+
+        A conventional activation at the end of a branch of `add` stands behind the sum instead:
+        in `He et al. 2015`, Fig. 2, the last ReLU follows the addition.
+        """
+        frame, entry = spot.frame, self.here
+        lines = [line for line in group.lines if self.stands(line, frame)]
+        if not lines:
+            raise self.fail(
+                f"`{group.kind}` has no branch",
+                group,
+                f"write a branch a line: `{group.kind} {{ identity; conv3-64 }}`",
+                frame.source,
+            )
+        names = self.named(frame.source, lines, self.bracket_of(frame), spot.path, branches=True)
+        outer, self.moved = self.moved, []
+        self.scopes.append((spot.path, group.kind))
+        stride = self.stride
+        ends: dict[int, int] = {}
+        # A shortcut leads to the shape that the other branches make: it comes last.
+        late = [_holds_shortcut(line) for line in lines]
+        for index in sorted(range(len(lines)), key=late.__getitem__):
+            line, path = lines[index], (*spot.path, names[index])
+            self.here = entry
+            if late[index] and ends:
+                end = next(iter(ends.values()))
+                target = Target(self.nodes[end].shape, self.stride_between(entry, end))
+                frame = spot.frame._replace(target=target)
+            else:
+                frame = spot.frame
+            first = len(self.nodes)
+            self.stride = None if late[index] else stride
+            sums = group.kind == "add"
+            repeat = self.expand_line(line, Spot(path, frame, False, sums, self.channels))
+            ends[index] = self.here
+            self.tell(line, path, frame, repeat, first, entry)
+        self.stride = stride
+        if len(lines) > 1:
+            self.join(group, spot, lines, [ends[i] for i in range(len(lines))])
+        moved, self.moved = self.moved, outer
+        self.behind_sum(moved, group, spot)
+
+    def join(self, group: Group, spot: Spot, lines: Sequence[Line], ends: Sequence[int]) -> None:
+        op = JOINS[group.kind]()
+        try:
+            shape = op.out(*(self.nodes[end].shape for end in ends))
+        except LayerError as problem:
+            notes = []
+            for number, (line, end) in enumerate(zip(lines, ends, strict=True), 1):
+                where = self.network.span(self.nodes[end].start, self.nodes[end].end)
+                shown = hwc(self.nodes[end].shape)
+                text = notation(spot.frame.source, line)
+                notes.append(Note(f"branch {number}, `{text}`, is {shown}, from here", where))
+            raise ArchError(
+                problem.message,
+                spot.frame.source.span(group.start, group.end),
+                notes,
+                problem.help,
+            ) from None
+        name = self.free(group.kind, spot.path)
+        self.add(op, tuple(ends), (*spot.path, name), shape, group, spot.frame)
+
+    def behind_sum(
+        self, moved: Sequence[tuple[LayerText, Frame]], group: Group, spot: Spot
+    ) -> None:
+        """The activation that the branches' ends had, once.
+
+        Where the sum ends a branch of another sum, it stays: an activation moves once.
+        """
+        if not moved:
+            return
+        kinds = {
+            (one.kind, tuple((name, given.value) for name, given in one.given.items()))
+            for one, _ in moved
+        }
+        if len(kinds) > 1:
+            raise self.fail(
+                "the branches of `add` end in different activations",
+                group,
+                "which of them follows the sum? strike the others: `no relu`",
+                spot.frame.source,
+            )
+        layer, frame = moved[0]
+        name = self.free(layer.kind.kind, spot.path)
+        self.append(layer, spot._replace(path=(*spot.path, name), frame=frame))
+
+    def stride_between(self, entry: int, end: int) -> tuple[int, ...]:
+        """How far apart in one node's map the positions of a later one lie, per axis."""
+        stride = [1] * (len(self.nodes[entry].shape) - 1)
+        while end > entry:
+            node = self.nodes[end]
+            before = self.nodes[node.inputs[0]].shape
+            window = node.op.window(before)
+            if window is not None and len(window.stride) == len(stride):
+                stride = [a * b for a, b in zip(stride, window.stride, strict=True)]
+            end = node.inputs[0]
+        return tuple(stride)
+
+    def expand_body(self, hole: Hole, spot: Spot) -> None:
+        frame = spot.frame
+        if frame.definition is None or frame.body is None:
+            block = frame.definition
+            raise self.fail(
+                "`body` outside a block"
+                if block is None
+                else f"the block `{block.name}` is given no body",
+                hole,
+                "`body` is the bracket that a block is given"
+                if block is None
+                else f"write the layers behind its name: {form_of(block.block)[:-1]} [ … ]`",
+                frame.source,
+            )
+        group, outer = frame.body
+        stride = frame.stride
+        # The body goes on in the text that gives it.
+        self.expand_group(group, spot._replace(frame=outer, entry=0), stride)
+
+    def expand_shortcut(self, hole: Hole, spot: Spot) -> None:
+        """The block that stands for `shortcut`, to the shape of the branch beside it."""
+        frame, target = spot.frame, spot.frame.target
+        if target is None:
+            raise self.fail(
+                "`shortcut` without a branch beside it",
+                hole,
+                "it is a branch of a join: `add { shortcut; body }`",
+                frame.source,
+            )
+        option = hole.option.text if hole.option else self.conventions.shortcut
+        name = f"shortcut_{option}"
+        if name not in self.blocks:
+            raise unknown_shortcut(frame.source, self.blocks, option, hole.start, hole.end)
+        if len(set(target.stride)) > 1:
+            raise self.fail(
+                f"a shortcut beside a stride of {'x'.join(map(str, target.stride))}",
+                hole,
+                "a shortcut has one stride for all axes: write the branch out",
+                frame.source,
+            )
+        definition = self.blocks[name]
+        own = [p.text for p, _ in declared(definition.source, definition.block)]
+        values = {"width": target.shape[0], "stride": (*target.stride, 1)[0]}
+        given = {name: value for name, value in values.items() if name in own}
+        names = self.bound(definition, hole, frame.source, (), given)
+        self.enter(definition, names, hole, None, None, spot)
+
+    def expand_block(self, use: Use, spot: Spot, stride: Given | None) -> None:
+        frame = spot.frame
+        definition = self.blocks[use.block]
+        if any(user is definition for user in frame.users()):
+            raise self.fail(
+                f"the block `{use.block}` stands within itself",
+                use,
+                "a block cannot use itself; repeat it with `x n`",
+                frame.source,
+            )
+        names = self.names_at(spot)
+        places: list[Number] = []
+        given: dict[str, Number] = {}
+        for argument in use.arguments:
+            value = expressions.evaluate(argument.value, names, frame.source)
+            if argument.name is None:
+                places.append(value)
+            elif argument.name.text in given:
+                raise self.fail(
+                    f"`{argument.name.text}` is given twice",
+                    argument,
+                    "strike one of the two",
+                    frame.source,
+                )
+            else:
+                given[argument.name.text] = value
+        own = [p.text for p, _ in declared(definition.source, definition.block)]
+        strides = next((name for name in ("stride", "s") if name in own), None)
+        if stride is not None and strides is not None:
+            step = readings.value_of(frame.source, stride, names)
+            if not isinstance(step, int | float) or strides in given:
+                raise self.fail(
+                    "the stride is given twice"
+                    if strides in given
+                    else f"`{strides}` of the block `{use.block}` is one number",
+                    stride,
+                    f"write `{use.block}(…) x 3, stride 2`",
+                    frame.source,
+                )
+            given[strides], stride = step, None
+        if stride is not None and use.body is None:
+            raise self.fail(
+                f"the block `{use.block}` takes no stride",
+                stride,
+                "give the block a parameter `stride`, or leave it out",
+                frame.source,
+            )
+        bound = self.bound(definition, use, frame.source, places, given)
+        if use.body is not None and not use.body.lines:
+            raise self.fail(
+                f"the block `{use.block}` is given no body",
+                use,
+                "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
+                frame.source,
+            )
+        body = (use.body, frame) if use.body is not None else None
+        self.enter(definition, bound, use, body, stride, spot)
+
+    def bound(
+        self,
+        definition: Definition,
+        use: Use | Hole,
+        source: Source,
+        places: Sequence[Number],
+        given: Mapping[str, Number],
+    ) -> dict[str, Number]:
+        """The names that hold in a block where it is used."""
+        outer = self.names if definition.inner else {}
+        try:
+            return bind(definition.source, definition.block, places, given, outer)
+        except ArchError as error:
+            if error.span is not None:
+                raise
+            name = definition.block.name
+            defined = Note("it is defined here", definition.source.span(name.start, name.end))
+            span = source.span(use.start, use.end)
+            raise ArchError(error.message, span, [defined], error.help) from None
+
+    def enter(
+        self,
+        definition: Definition,
+        names: Mapping[str, Number],
+        use: Use | Hole,
+        body: tuple[Group, Frame] | None,
+        stride: Given | None,
+        spot: Spot,
+    ) -> None:
+        """Expand a block where it is used."""
+        frame = Frame(
+            definition.source,
+            {**names, "in": self.channels},
+            definition,
+            self.placed(use, spot.frame),
+            spot.frame,
+            body,
+            stride,
+        )
+        outer, self.stride = self.stride, None
+        try:
+            lines = self.blocks.lines(definition)
+            self.scopes.append((spot.path, definition.name))
+            self.expand_lines(
+                lines, spot._replace(frame=frame, entry=self.channels), flat=len(lines) == 1
+            )
+        except ArchError as error:
+            raise self.placed_error(error, definition, use, spot.frame) from None
+        self.stride = outer
+
+    def placed_error(
+        self, error: ArchError, definition: Definition, use: Use | Hole, frame: Frame
+    ) -> ArchError:
+        """An error within a block, shown where the reader's text uses it."""
+        if error.span is None or not definition.holds(error.span.source, error.span.start):
+            return error
+        used = frame.source.span(use.start, use.end)
+        if definition.source is self.network.source:
+            note = Note(f"the block `{definition.name}` is used here", used)
+            notes = [*error.notes, note]
+            return ArchError(error.message, error.span, notes, error.help, error.others)
+        note = Note(f"in the block `{definition.name}`", error.span)
+        return ArchError(error.message, used, [note, *error.notes], error.help, error.others)
+
+
+def _holds_shortcut(line: Line) -> bool:
+    """Whether a branch leads to the shape of the others."""
+    for reading in line.readings:
+        match reading.whole:
+            case Hole(word="shortcut"):
+                return True
+            case Group(kind="bracket" | "braces") as group:
+                if any(map(_holds_shortcut, group.lines)):
+                    return True
+    return False

@@ -1,0 +1,65 @@
+"""Where something stands while a text is expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from archdsl.blocks import Definition
+from archdsl.errors import Source
+from archdsl.expressions import Number
+from archdsl.graph import Scope
+from archdsl.layers import Shape
+from archdsl.readings import Given, Group, LayerText
+
+
+class Target(NamedTuple):
+    """What a shortcut leads to: the shape and the stride of the branch beside it."""
+
+    shape: Shape
+    stride: tuple[int, ...]
+
+
+class Frame(NamedTuple):
+    """Where lines stand: their source, what has a value there, and the block that is in use.
+
+    `place` is where the network's own text uses the block: offsets of the library mean nothing in
+    it. `target` is there for the branch of a join that holds `shortcut`.
+    """
+
+    source: Source
+    names: Mapping[str, Number]
+    definition: Definition | None = None
+    place: tuple[int, int] = (0, 0)
+    parent: Frame | None = None
+    body: tuple[Group, Frame] | None = None
+    stride: Given | None = None  # for the body
+    target: Target | None = None
+
+    def users(self) -> Iterator[Definition]:
+        """The blocks in use here, the innermost first."""
+        frame: Frame | None = self
+        while frame is not None and frame.definition is not None:
+            yield frame.definition
+            frame = frame.parent
+
+
+class Spot(NamedTuple):
+    """Where in the network something is expanded.
+
+    `last`: only softmax and the like follow, so the output layer may stand here. `sums`: what ends
+    here ends a branch of `add`. `entry` channels enter the line.
+    """
+
+    path: Scope
+    frame: Frame
+    last: bool
+    sums: bool = False
+    entry: int = 0
+
+
+class Around(NamedTuple):
+    """What a chain writes in front of a phrase and behind it."""
+
+    front: tuple[LayerText, ...] = ()
+    behind: tuple[LayerText, ...] = ()

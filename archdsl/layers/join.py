@@ -1,0 +1,134 @@
+"""Joins: what makes one value of several branches."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, layer
+
+
+class Join(Layer):
+    """What all joins share: they read one value a branch, and learn nothing.
+
+    Where a layer's methods take the shape of its input, a join's take the shapes of all its
+    branches.
+    """
+
+    function: ClassVar[str]  # its name in archdsl.module
+
+    def out(self, *xs: Shape) -> Shape:
+        """Output shape. Raises Misfit where the branches do not fit together."""
+        raise NotImplementedError
+
+    def params(self, *xs: Shape) -> int:
+        return 0
+
+    def buffers(self, *xs: Shape) -> int:
+        return 0
+
+    def macs(self, *xs: Shape) -> int:
+        """None: products and sums of a join are not counted."""
+        return 0
+
+    def gathers(self, *xs: Shape) -> bool:
+        return False
+
+    def kept(self, *xs: Shape) -> Kept:
+        return Kept()
+
+    def call(self, *xs: Shape) -> Call:
+        return Call(self.function)
+
+    def code(self, values: list[str], xs: list[Shape]) -> str:
+        """The join of values in Python, as source.py prints it."""
+        raise NotImplementedError
+
+
+@layer()
+class Add(Join):
+    """The sum of branches of one shape (He et al. 2015, equation 1)."""
+
+    kind = "add"
+    function = "Add"
+    examples = ("add on 4x8x8 4x8x8", "add on 7 7 7")
+
+    def out(self, *xs: Shape) -> Shape:
+        if any(x != xs[0] for x in xs):
+            raise Misfit(
+                "the branches of `add` have different shapes",
+                "give them the same channels and the same strides; a 1x1 convolution changes both",
+            )
+        return xs[0]
+
+    def code(self, values: list[str], xs: list[Shape]) -> str:
+        return " + ".join(values)
+
+
+@layer()
+class Concat(Join):
+    """The channels of one branch behind those of the other (Szegedy et al. 2014, Fig. 2)."""
+
+    kind = "concat"
+    function = "Concat"
+    examples = ("concat on 4x8x8 3x8x8 2x8x8", "concat on 7 5")
+
+    def out(self, *xs: Shape) -> Shape:
+        if any(x[1:] != xs[0][1:] for x in xs):
+            raise Misfit(
+                "the branches of `concat` have maps of different sizes",
+                "give them the same strides, and the same padding",
+            )
+        return (sum(x[0] for x in xs), *xs[0][1:])
+
+    def code(self, values: list[str], xs: list[Shape]) -> str:
+        return f"torch.cat(({', '.join(values)}), dim=1)"
+
+
+@layer()
+class Multiply(Join):
+    """The product of branches: a gate and what it lets through (Srivastava et al. 2015).
+
+    A gate of one value a channel (C,) or (C, 1, 1), or of one a position (1, H, W), holds for the
+    whole map.
+    """
+
+    kind = "multiply"
+    function = "Multiply"
+    examples = (
+        "multiply on 4x8x8 4x8x8",
+        "multiply on 4x8x8 4",
+        "multiply on 4x1x1 4x8x8 1x8x8",
+        "multiply on 7 7",
+    )
+
+    def out(self, *xs: Shape) -> Shape:
+        rank = max(map(len, xs))
+        full = [_widened(x, rank) for x in xs]
+        shape = tuple(map(max, zip(*full, strict=True)))
+        if any(a not in (1, b) for x in full for a, b in zip(x, shape, strict=True)):
+            raise Misfit(
+                "the branches of `multiply` have shapes that do not fit",
+                "give them one shape; a gate may also hold one value a channel",
+            )
+        return shape
+
+    def kept(self, *xs: Shape) -> Kept:
+        # Of several factors the products on the way too.
+        ways = (math.prod(self.out(*xs[:count])) for count in range(2, len(xs)))
+        return Kept(input=True, extra=4 * sum(ways))
+
+    def code(self, values: list[str], xs: list[Shape]) -> str:
+        rank = max(map(len, xs))
+        factors = []
+        for value, x in zip(values, xs, strict=True):
+            missing = ", None" * (rank - len(x))
+            factors.append(f"{value}[:, :{missing}]" if missing else value)
+        return " * ".join(factors)
+
+
+def _widened(x: Shape, rank: int) -> Shape:
+    return (*x, *(1 for _ in range(rank - len(x))))
+
+
+JOINS: dict[str, type[Join]] = {kind.kind: kind for kind in (Add, Concat, Multiply)}

@@ -1,0 +1,116 @@
+"""The names of lines, and their text as the paper writes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from archdsl.errors import ArchError, Note, Source
+from archdsl.names import is_reserved
+from archdsl.readings import Group, Hole, Line, Use
+from archdsl.syntax import Item, Part
+
+
+def kind_of(line: Line, bracket: Use | None) -> str:
+    """What a line is called by: its block, else its first weight layer, else its first layer.
+
+    `bracket` is the block that a bracket stands for.
+    """
+    kinds = []
+    for reading in line.readings:
+        if reading.whole is not None:
+            return _kind_of_whole(reading.whole, bracket)
+        kinds += [layer.kind for layer in reading.layers]
+    return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
+
+
+def _kind_of_whole(whole: Group | Use | Hole, bracket: Use | None) -> str:
+    match whole:
+        case Use():
+            return whole.block
+        case Hole():
+            return whole.word
+        case Group(kind="bracket") if bracket is not None:
+            return bracket.block
+        case Group(kind="bracket" | "braces"):
+            return "group"
+        case _:
+            return whole.kind
+
+
+def names_of(
+    source: Source, lines: Sequence[Line], bracket: Use | None, branches: bool = False
+) -> list[str]:
+    """A label, or `<kind><n>`, counted per kind through the lines; branches that are the only ones
+    of their kind have no number. Raises ArchError for a label that cannot be.
+    """
+    labels: dict[str, Part] = {}
+    for line in lines:
+        label = line.label
+        if label is None:
+            continue
+        if label.text in labels:
+            first = labels[label.text]
+            raise ArchError(
+                f"two lines are called `{label.text}`",
+                source.span(label.start, label.end),
+                notes=[Note("the first is here", source.span(first.start, first.end))],
+                help="give each line a name of its own",
+            )
+        if is_reserved(label.text):
+            raise ArchError(
+                f"no line can be called `{label.text}`",
+                source.span(label.start, label.end),
+                help=f"Python or torch uses the name: write `{label.text.strip('_')}1`",
+            )
+        labels[label.text] = label
+    kinds = [kind_of(line, bracket) for line in lines]
+    total = Counter(kinds)
+    counts: Counter[str] = Counter()
+    names = []
+    for line, kind in zip(lines, kinds, strict=True):
+        counts[kind] += 1
+        if line.label is not None:
+            names.append(line.label.text)
+            continue
+        bare = branches and total[kind] == 1 and not is_reserved(kind)
+        name = kind if bare else f"{kind}{counts[kind]}"
+        while name in labels:
+            counts[kind] += 1
+            name = f"{kind}{counts[kind]}"
+        names.append(name)
+    return names
+
+
+def notation(source: Source, line: Line) -> str:
+    """The line as the paper writes it, without label, claims, guards, comments and typography."""
+    return " -> ".join(
+        _text(source, phrase.parts, reading.start)
+        for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
+    )
+
+
+def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
+    """The text of parts; of a group, that of its lines."""
+    pieces: list[str] = []
+    here = max(start, parts[0].start)
+    for part in parts:
+        if part.kind not in _CLOSING or part.start < start:
+            continue
+        inside: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+        lines = (_line(source, item) for item in inside)
+        pieces += [
+            source.text[here : part.start],
+            f"{part.text} {'; '.join(lines)} {_CLOSING[part.kind]}",
+        ]
+        here = part.end
+    pieces.append(source.text[here : parts[-1].end])
+    return " ".join("".join(pieces).replace("**", "").replace("$", "").split())
+
+
+def _line(source: Source, item: Item) -> str:
+    chain = " -> ".join(_text(source, phrase.parts) for phrase in item.phrases)
+    return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
+
+
+_CLOSING = {"bracket": "]", "braces": "}"}

@@ -1,0 +1,121 @@
+"""What phrases say once they are read: layers, groups, blocks in use, lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from archdsl import expressions
+from archdsl.errors import ArchError, Source
+from archdsl.expressions import Expression, Number
+from archdsl.layers import Layer, LayerError, Value
+from archdsl.syntax import Item, Part
+
+
+class Given(NamedTuple):
+    """An attribute as the text gives it: a value, or an expression that has no value yet."""
+
+    value: Value | Expression
+    start: int
+    end: int
+
+
+class LayerText(NamedTuple):
+    """One layer of a phrase."""
+
+    kind: type[Layer]
+    given: Mapping[str, Given]
+    struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") keep away
+    start: int
+    end: int
+    conventional: bool = False  # a convention adds it, the line does not write it
+
+
+class Group(NamedTuple):
+    """Lines between brackets or braces; `kind` is "bracket", "braces" or the join they are of."""
+
+    kind: str
+    lines: tuple[Line, ...]
+    start: int
+    end: int
+
+
+class Argument(NamedTuple):
+    """A value for a parameter of a block, by name or by place."""
+
+    name: Part | None
+    value: Expression
+    start: int
+    end: int
+
+
+class Use(NamedTuple):
+    """A block in use: its arguments, and the group that it is given."""
+
+    block: str
+    arguments: tuple[Argument, ...]
+    body: Group | None
+    start: int
+    end: int
+
+
+class Hole(NamedTuple):
+    """A word of blocks: `identity`, `body`, or `shortcut`, with the option that it names."""
+
+    word: str
+    option: Part | None
+    start: int
+    end: int
+
+
+class Reading(NamedTuple):
+    """What a phrase says: a label, a claimed size; layers or what is composed of them; a repeat."""
+
+    label: Part | None
+    claimed: Part | None  # the size in a leading bracket
+    layers: tuple[LayerText, ...]
+    whole: Group | Use | Hole | None
+    repeat: Given | None
+    stride: Given | None  # of the first repetition
+    start: int  # of the layers, behind label and claim
+    end: int
+
+
+class Line(NamedTuple):
+    """A line that has been read: a reading for each phrase of its chain."""
+
+    item: Item
+    readings: tuple[Reading, ...]
+    guard: Expression | None
+
+    @property
+    def label(self) -> Part | None:
+        return self.readings[0].label
+
+
+def value_of(source: Source, given: Given, names: Mapping[str, Number]) -> Value:
+    """The value of an attribute, a repeat or a stride, where names have values."""
+    if isinstance(given.value, Expression):
+        return expressions.evaluate(given.value, names, source)
+    return given.value
+
+
+def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> LayerText:
+    """The layer with checked values in place of its expressions. Raises ArchError."""
+    if not any(isinstance(given.value, Expression) for given in layer.given.values()):
+        return layer
+    values: dict[str, Given] = {}
+    for name, given in layer.given.items():
+        value = value_of(source, given, names)
+        if isinstance(given.value, Expression):
+            # Values of the text were checked when they were read.
+            try:
+                value = layer.kind.attributes[name].check(value)
+            except LayerError as problem:
+                raise ArchError(
+                    f"the {name} of `{layer.kind.kind}` {problem.message}",
+                    source.span(given.start, given.end),
+                    help=layer.kind.form(),
+                ) from None
+        values[name] = given._replace(value=value)
+    return layer._replace(given=values)

@@ -1,0 +1,97 @@
+"""Which value each part of a module reads: the graph, seen from one level of its tree of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archdsl.graph import Graph, Node, Scope, Tree
+
+
+class Step(NamedTuple):
+    """One child at work: it reads the values `reads` and appends `gives` new ones.
+
+    A container's values are its inputs, then what its children give, in order.
+    """
+
+    name: str
+    child: Tree | Node
+    reads: tuple[int, ...]
+    gives: int
+
+
+class Wiring(NamedTuple):
+    """A container: how many values it takes, its steps, the values that it gives."""
+
+    inputs: int
+    steps: tuple[Step, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each child reads what the one before it gives, and the last gives all."""
+        return (
+            self.inputs == 1
+            and all(s.reads == (i,) and s.gives == 1 for i, s in enumerate(self.steps))
+            and self.outputs == (len(self.steps),)
+        )
+
+
+class Ports(NamedTuple):
+    """The nodes whose values enter a container, and those whose values leave it."""
+
+    enter: list[int]
+    leave: list[int]
+
+
+def wirings(graph: Graph) -> dict[Scope, Wiring]:
+    """The wiring of every container of a graph's tree, by scope; () is the network."""
+    nodes = graph.nodes[: graph.output + 1]
+    ports: dict[Scope, Ports] = {(): Ports([0], [graph.output])}
+    for index, node in enumerate(nodes):
+        for i in node.inputs:
+            _connect(ports, i, nodes[i].scope if i else (), index, node.scope)
+    # The last value leaves every container that it stands in.
+    for scope in _containers(nodes[-1].scope):
+        _put(ports.setdefault(scope, Ports([], [])).leave, len(nodes) - 1)
+    index_of = {node.scope: i for i, node in enumerate(nodes)}
+    return dict(_wired(graph.tree(), (), ports, index_of))
+
+
+def _connect(ports: dict[Scope, Ports], maker: int, made: Scope, reader: int, read: Scope) -> None:
+    """Let a value out of the containers that do not hold its reader, and into the reader's."""
+    shared = 0
+    while shared < min(len(made), len(read)) and made[shared] == read[shared]:
+        shared += 1
+    for depth in range(shared + 1, len(made)):
+        _put(ports.setdefault(made[:depth], Ports([], [])).leave, maker)
+    for depth in range(shared + 1, len(read)):
+        _put(ports.setdefault(read[:depth], Ports([], [])).enter, maker)
+
+
+def _put(values: list[int], value: int) -> None:
+    if value not in values:
+        values.append(value)
+
+
+def _containers(scope: Scope) -> Iterator[Scope]:
+    return (scope[:depth] for depth in range(1, len(scope)))
+
+
+def _wired(
+    tree: Tree, scope: Scope, ports: dict[Scope, Ports], index_of: dict[Scope, int]
+) -> Iterator[tuple[Scope, Wiring]]:
+    enter, leave = ports[scope]
+    slots = {node: slot for slot, node in enumerate(enter)}
+    steps = []
+    for name, child in tree.items():
+        path = (*scope, name)
+        if isinstance(child, Node):
+            reads, gives = list(child.inputs), [index_of[path]]
+        else:
+            reads, gives = ports[path]
+            yield from _wired(child, path, ports, index_of)
+        steps.append(Step(name, child, tuple(slots[node] for node in reads), len(gives)))
+        for node in gives:
+            slots[node] = len(slots)
+    yield scope, Wiring(len(enter), tuple(steps), tuple(slots[node] for node in leave))

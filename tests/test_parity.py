@@ -5,6 +5,8 @@ Everything is randomised and copied; each comparison has mutations that it must 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from oracle import difference
@@ -75,13 +77,106 @@ class AlexNet(nn.Module):
         return self.f8(self.f7(self.f6(x).relu()).relu())
 
 
-def vgg16() -> nn.Module:
-    from archdsl.vision import torchvision
+class NetworkInNetwork(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [(3, 192, 5), (192, 160, 1), (160, 96, 1)]
+        widths += [(96, 192, 5), (192, 192, 1), (192, 192, 1)]
+        widths += [(192, 192, 3), (192, 192, 1), (192, 10, 1)]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, k, padding=k // 2) for a, b, k in widths)
 
-    return torchvision.models.vgg16()
+    def forward(self, x: Tensor) -> Tensor:
+        for index, conv in enumerate(self.convs):
+            x = conv(x).relu()
+            if index == 2:
+                x = functional.max_pool2d(x, 3, 2, padding=1)
+            if index == 5:
+                x = functional.avg_pool2d(x, 3, 2, padding=1)
+        return x.mean((2, 3))
 
 
-REFERENCES = {"lenet5": LeNet5, "lenet_1x1": LeNet1x1, "alexnet": AlexNet, "vgg16": vgg16}
+class AllCNN(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [(3, 96, 3, 1), (96, 96, 3, 1), (96, 96, 3, 2)]
+        layers += [(96, 192, 3, 1), (192, 192, 3, 1), (192, 192, 3, 2)]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, k, s, padding=1) for a, b, k, s in layers)
+        self.head = nn.ModuleList([nn.Conv2d(192, 192, 3), nn.Conv2d(192, 192, 1)])
+        self.classes = nn.Conv2d(192, 10, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv in [*self.convs, *self.head, self.classes]:
+            x = conv(x).relu()
+        return x.mean((2, 3))
+
+
+def of_torchvision(name: str) -> Callable[[], nn.Module]:
+    def build() -> nn.Module:
+        from archdsl.vision import torchvision
+
+        return getattr(torchvision.models, name)()
+
+    return build
+
+
+def strided_first(name: str) -> Callable[[], nn.Module]:
+    """torchvision's network with the stride where the paper has it."""
+
+    def build() -> nn.Module:
+        net = of_torchvision(name)()
+        for block in net.modules():
+            if hasattr(block, "conv3"):
+                block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+        return net
+
+    return build
+
+
+class ZeroPadded(nn.Module):
+    """Option A of He et al. 2015, section 3.3."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, self.width - x.shape[1]))
+
+
+def option_a() -> nn.Module:
+    net = of_torchvision("resnet18")()
+    for block in net.modules():
+        if getattr(block, "downsample", None) is not None:
+            block.downsample = ZeroPadded(block.conv2.out_channels)
+    return net
+
+
+def option_c() -> nn.Module:
+    net = of_torchvision("resnet18")()
+    for block in net.modules():
+        if hasattr(block, "downsample") and block.downsample is None:
+            width = block.conv2.out_channels
+            conv = nn.Conv2d(width, width, 1, bias=False)
+            block.downsample = nn.Sequential(conv, nn.BatchNorm2d(width))
+    return net
+
+
+REFERENCES = {
+    "lenet5": LeNet5,
+    "lenet_1x1": LeNet1x1,
+    "alexnet": AlexNet,
+    "vgg16": of_torchvision("vgg16"),
+    "nin": NetworkInNetwork,
+    "all_cnn_c": AllCNN,
+    "resnet18": of_torchvision("resnet18"),
+    "resnet34": of_torchvision("resnet34"),
+    "resnet50": strided_first("resnet50"),
+    "resnet101": strided_first("resnet101"),
+    "resnet152": strided_first("resnet152"),
+    "resnet50_v1_5": of_torchvision("resnet50"),
+    "resnet101_v1_5": of_torchvision("resnet101"),
+    "resnet152_v1_5": of_torchvision("resnet152"),
+}
 
 # What a careless hand would do to the spec; every change keeps all shapes.
 MUTATIONS = {
@@ -99,18 +194,55 @@ MUTATIONS = {
         ("pad 1\n[13x13x256]", "pad 2 dilation 2\n[13x13x256]"),
     ],
     "vgg16": [("conv3-64 x2", "conv3-64 -> conv3-64 no relu")],
+    "nin": [("3x3 average pool, stride 2, pad 1", "3x3 max pool, stride 2, pad 1")],
+    "all_cnn_c": [("1x1 conv. 10 ReLU", "1x1 conv. 10")],
+    "resnet18": [
+        ("3x3, 64; 3x3, 64]", "3x3, 64; 3x3, 64 no relu]"),
+        ("conv2_x: [3x3, 64; 3x3, 64] x 2", "conv2_x: { 3x3, 64; 3x3, 64 } x 2"),
+    ],
+    "resnet50": [("stride on first", "stride on 3x3")],
+    "resnet50_v1_5": [("conv means conv-bn-relu", "conv means conv-bn eps 0.001-relu")],
 }
 
 
-def images(net: Network) -> Tensor:
-    return torch.rand(2, *net.input, generator=torch.Generator().manual_seed(1))
+def images(net: Network, dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(2, *net.input, generator=generator).to(dtype)
+
+
+def compare(name: str, text: str, reference: nn.Module) -> float:
+    """The difference of a spec's module from a reference: of the deep ones, on small images and in
+    double precision, where rounding hides nothing."""
+    if "resnet" not in name:
+        net = archdsl.loads(text)
+        return difference(net.module(), reference, images(net))
+    net = archdsl.loads(text, input=(96, 64))
+    return difference(net.module().double(), reference.double(), images(net, torch.float64))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
 def test_parity(name: str):
-    net = archdsl.load(name)
-    assert difference(net.module(), REFERENCES[name](), images(net)) < CLOSE
+    text = zoo.read(zoo.names()[name]).text
+    assert compare(name, text, REFERENCES[name]()) < CLOSE
+
+
+def test_every_network_of_the_zoo_has_a_peer():
+    assert set(REFERENCES) == set(zoo.names())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("option", "reference"), [("A", option_a), ("C", option_c)])
+def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
+    text = zoo.read(zoo.names()["resnet18"]).text
+    changed = text.replace("shortcut B", f"shortcut {option}")
+    assert compare("resnet18", changed, reference()) < CLOSE
+    if option == "A":  # new channels in front of the old ones
+        broken = reference()
+        for module in broken.modules():
+            if isinstance(module, ZeroPadded):
+                module.forward = lambda x: x[:, :, ::2, ::2].repeat(1, 2, 1, 1)  # type: ignore
+        assert compare("resnet18", changed, broken) > 100 * CLOSE
 
 
 @pytest.mark.slow
@@ -118,8 +250,8 @@ def test_parity(name: str):
 def test_mutations_are_caught(name: str, mutation: tuple[str, str]):
     text = zoo.read(zoo.names()[name]).text
     assert mutation[0] in text
-    net = archdsl.loads(text.replace(mutation[0], mutation[1], 1))
-    assert difference(net.module(), REFERENCES[name](), images(net)) > 100 * CLOSE
+    changed = text.replace(mutation[0], mutation[1], 1)
+    assert compare(name, changed, REFERENCES[name]()) > 100 * CLOSE
 
 
 def test_parity_with_batch_norm():
@@ -150,9 +282,9 @@ def test_parity_with_batch_norm():
     assert difference(net.module(), reference, images(net)) > 100 * CLOSE
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet_1x1"])
+@pytest.mark.parametrize("name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin"])
 def test_source_is_the_module(name: str):
-    net = archdsl.load(name)
+    net = archdsl.load(name, input=(64, 64) if "resnet" in name else None)
     space: dict[str, type[nn.Module]] = {}
     exec(net.source(), space)
     made = next(v for k, v in space.items() if k.lower() == net.name.replace("_", ""))()

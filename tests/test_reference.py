@@ -11,18 +11,50 @@ from oracle import kept_for_backward, macs
 
 import archdsl
 from archdsl import zoo
+from archdsl.network import Network
 
 NETWORKS = {
     "vgg16": "VGG D",
     "alexnet": "AlexNet cs231n single column",
     "lenet5": "LeNet modern (001)",
     "lenet_1x1": "LeNet-like FC / 1x1-conv head",
+    "nin": "NIN CIFAR-10",
+    "all_cnn_c": "All-CNN-C",
+    "resnet18": "ResNet-18 (paper: option B, stride on first conv)",
+    "resnet34": "ResNet-34 (paper: option B, stride on first conv)",
+    "resnet50": "ResNet-50 (paper: option B, stride on first conv)",
+    "resnet101": "ResNet-101 (paper: option B, stride on first conv)",
+    "resnet152": "ResNet-152 (paper: option B, stride on first conv)",
+    "resnet50_v1_5": "ResNet-50 (torchvision: stride on 3x3)",
+    "resnet101_v1_5": "ResNet-101 (torchvision: stride on 3x3)",
+    "resnet152_v1_5": "ResNet-152 (torchvision: stride on 3x3)",
 }
+# Statements of a spec replaced, and the reference of what it is then.
+VARIANTS = [
+    ("resnet18", "shortcut B", "shortcut A", "ResNet-18 option A (= plain-18 count)"),
+    ("resnet18", "shortcut B", "shortcut C", "ResNet-18 option C"),
+    ("resnet34", "shortcut B", "shortcut A", "ResNet-34 option A (= plain-34 count)"),
+    ("resnet34", "shortcut B", "shortcut C", "ResNet-34 option C"),
+    (
+        "resnet50",
+        "stride on first",
+        "stride on 3x3",
+        "ResNet-50 (torchvision: stride on 3x3)",
+    ),
+]
 
 
-def reference(name: str) -> dict[str, str]:
+def reference(title: str) -> dict[str, str]:
     with Path(__file__).with_name("reference.csv").open() as file:
-        return next(row for row in csv.DictReader(file) if row["network"] == NETWORKS[name])
+        return next(row for row in csv.DictReader(file) if row["network"] == title)
+
+
+def check(net: Network, title: str) -> None:
+    expected = reference(title)
+    assert "x".join(map(str, net.input)) == expected["input"]
+    assert net.params == int(expected["params"])
+    assert net.macs == int(expected["macs"])
+    assert net.receptive_field == (int(expected["receptive_field"]),) * 2
 
 
 def test_every_network_of_the_zoo_has_a_reference():
@@ -31,12 +63,21 @@ def test_every_network_of_the_zoo_has_a_reference():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_totals(name: str):
-    expected = reference(name)
-    net = archdsl.load(name)
-    assert "x".join(map(str, net.input)) == expected["input"]
-    assert net.params == int(expected["params"])
-    assert net.macs == int(expected["macs"])
-    assert net.receptive_field == (int(expected["receptive_field"]),) * 2
+    check(archdsl.load(name), NETWORKS[name])
+
+
+@pytest.mark.parametrize(("name", "old", "new", "title"), VARIANTS)
+def test_variants(name: str, old: str, new: str, title: str):
+    text = zoo.read(zoo.names()[name]).text
+    assert text.count(old) == 1
+    check(archdsl.loads(text.replace(old, new)), title)
+
+
+def test_identity_shortcuts_have_no_parameters():
+    """He et al. 2015, Fig. 4: a residual network has the parameters of its plain counterpart."""
+    text = zoo.read(zoo.names()["resnet34"]).text.replace("shortcut B", "shortcut A")
+    plain = text.replace("[] means residual", "").replace("shortcut A", "")
+    assert archdsl.loads(text).params == archdsl.loads(plain).params
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -67,6 +67,19 @@ class Memory(NamedTuple):
     backward: int
 
 
+class _Facts(NamedTuple):
+    """What a layer says of itself on its input; the window is (kernel, stride, pad, dilation) for
+    each axis, empty where each position stands for itself."""
+
+    params: int
+    macs: int
+    window: tuple[tuple[int, ...], ...]
+    everything: bool  # it reads the whole map
+
+
+_NOTHING = _Facts(0, 0, (), False)
+
+
 class Analysis:
     """The numbers of a graph, each computed when it is first asked for."""
 
@@ -76,23 +89,56 @@ class Analysis:
     # Per node.
 
     @cached_property
+    def facts(self) -> list[_Facts]:
+        """What each layer says of itself. Repeated layers are one object: they are asked once."""
+        nodes = self.graph.nodes
+        facts: list[_Facts] = []
+        known: dict[tuple[int, Shape], _Facts] = {}
+        for node in nodes:
+            op, inputs = node.op, node.inputs
+            if len(inputs) != 1:
+                facts.append(_NOTHING)  # the input, or a join
+                continue
+            x = nodes[inputs[0]].shape
+            fact = known.get((id(op), x))
+            if fact is None:
+                # A fully connected layer reads every position of the map that was flattened.
+                everything = op.weighs and len(x) == 1
+                window = None if everything else op.window(x)
+                axes = tuple(zip(*window, strict=True)) if window else ()
+                fact = _Facts(op.params(x), op.macs(x), axes, everything)
+                known[id(op), x] = fact
+            facts.append(fact)
+        return facts
+
+    @cached_property
     def params(self) -> list[int]:
-        return [n.op.params(*self.graph.shapes(n)) for n in self.graph.nodes]
+        return [fact.params for fact in self.facts]
 
     @cached_property
     def macs(self) -> list[int]:
-        return [n.op.macs(*self.graph.shapes(n)) for n in self.graph.nodes]
+        return [fact.macs for fact in self.facts]
 
     @cached_property
     def fields(self) -> list[Fields]:
         """Receptive field of each node, per axis of the input."""
         graph = self.graph
         fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in graph.nodes[0].shape[1:])]
-        for node in graph.nodes[1:]:
+        for node, fact in zip(graph.nodes[1:], self.facts[1:], strict=True):
             if len(node.inputs) > 1:
-                field = _union([fields[i] for i in self.spread(node)])
+                fields.append(_union([fields[i] for i in self.spread(node)]))
+                continue
+            field = fields[node.inputs[0]]
+            if fact.everything:
+                field = tuple(_slide(f, f.positions, 1, 0, 1, 1) for f in field)
+            elif fact.window:
+                field = tuple(
+                    _slide(f, *axis, positions)
+                    for f, axis, positions in zip(field, fact.window, node.shape[1:], strict=True)
+                )
             else:
-                field = _field(node, graph.shapes(node)[0], fields[node.inputs[0]])
+                fields.append(field)
+                continue
             if any(f.size > LARGEST or f.stride > LARGEST for f in field):
                 raise ArchError(
                     "a receptive field beyond 2^63",
@@ -124,9 +170,11 @@ class Analysis:
     @cached_property
     def depths(self) -> list[int]:
         """Weight layers on the longest path to each node, itself included."""
-        depths: list[int] = []
-        for node in self.graph.nodes:
-            depths.append(max((depths[i] for i in node.inputs), default=0) + node.op.weighs)
+        depths = [0]
+        for node in self.graph.nodes[1:]:
+            inputs = node.inputs
+            before = depths[inputs[0]] if len(inputs) == 1 else max(depths[i] for i in inputs)
+            depths.append(before + node.op.weighs)
         return depths
 
     # Per line, per layer.
@@ -274,19 +322,6 @@ def _storage(nodes: Sequence[Node], index: int) -> int:
     while isinstance(nodes[index].op, Flatten):
         (index,) = nodes[index].inputs
     return index
-
-
-def _field(node: Node, x: Shape, fields: Fields) -> Fields:
-    if node.op.weighs and len(x) == 1:
-        # A fully connected layer reads every position of the map that was flattened.
-        return tuple(_slide(f, f.positions, 1, 0, 1, 1) for f in fields)
-    window = node.op.window(x)
-    if window is None:
-        return fields
-    return tuple(
-        _slide(f, k, s, p, d, n)
-        for f, k, s, p, d, n in zip(fields, *window, node.shape[1:], strict=True)
-    )
 
 
 def _union(branches: Sequence[Fields]) -> Fields:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note, Source
 from archdsl.layers import JOINS
-from archdsl.parameters import declarable, declared
+from archdsl.parameters import Parameters, declarable, declared
 from archdsl.parse import parse_blocks
 from archdsl.phrases import read_lines
 from archdsl.readings import Line
@@ -43,6 +43,7 @@ class Blocks:
         self.names = names
         self.own: dict[str, Definition] = {}
         self.lines_of: dict[str, tuple[Line, ...]] = {}
+        self.parameters_of: dict[str, Parameters] = {}
         errors: list[ArchError] = []
         inner = [s for s in network.statements if isinstance(s, Block)]
         for block in (*network.shared, *inner):
@@ -91,10 +92,17 @@ class Blocks:
         """The lines of a block, read once. Raises ArchError."""
         name = definition.name
         if name not in self.lines_of:
-            parameters = (p.text for p, _ in declared(definition.source, definition.block))
+            parameters = (p.text for p, _ in self.parameters(definition))
             names = {"in", *parameters, *(self.names if definition.inner else ())}
             self.lines_of[name] = read_lines(definition.source, definition.block.items, names, self)
         return self.lines_of[name]
+
+    def parameters(self, definition: Definition) -> Parameters:
+        """What a block declares, with the defaults. Raises ArchError."""
+        name = definition.name
+        if name not in self.parameters_of:
+            self.parameters_of[name] = declared(definition.source, definition.block)
+        return self.parameters_of[name]
 
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
@@ -25,6 +24,7 @@ from archdsl.layers import (
     Shape,
     Value,
 )
+from archdsl.naming import numbered
 from archdsl.readings import Argument, Given, Group, Hole, LayerText, Use
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
@@ -83,41 +83,33 @@ class Builder:
             return where.start, where.end
         return frame.place
 
-    def expand_layers(self, layers: Sequence[LayerText], spot: Spot, around: Around) -> None:
-        source = spot.frame.source
-        values = self.names_at(spot)
+    def expand_layers(self, layers: Sequence[LayerText], spot: Spot, around: Around | None) -> None:
+        frame, path = spot.frame, spot.path
+        source = frame.source
         output = _output_layer(layers) if spot.last else None
         chain: list[LayerText] = []
         for index, layer in enumerate(layers):
-            layer = readings.evaluated(source, layer, values)
-            layer = self.strided(layer, source)
-            written = _written_beside(layers, index, around)
-            chain += self.conventions.apply(
-                source,
-                layer,
-                written,
-                index == output,
-                values["in"],  # type: ignore[arg-type]
-            )
+            if layer.computed:
+                layer = readings.evaluated(source, layer, self.names_at(spot))
+            if self.stride is not None:
+                layer = self.strided(layer, source)
+            written = _written_beside(layers, index, around) if len(layers) > 1 or around else ()
+            entry = frame.names.get("in") or spot.entry or self.channels
+            chain += self.conventions.apply(source, layer, written, index == output, entry)
         # A written `Conv-BN`: the norm directly behind takes over the bias.
-        following = [*chain[1:], *around.behind[:1]]
+        following = [*chain[1:], *around.behind[:1]] if around else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
             if layer.kind.weighs and after.kind is BatchNorm:
                 chain[index] = without_bias(layer)
         if spot.sums and chain[-1].conventional and issubclass(chain[-1].kind, Activation):
-            self.moved.append((chain.pop(), spot.frame))
-        counts = Counter(layer.kind.kind for layer in chain)
-        seen: Counter[str] = Counter()
-        names = []
-        for layer in chain:
-            kind = layer.kind.kind
-            seen[kind] += 1
-            names.append(kind if counts[kind] == 1 else f"{kind}{seen[kind]}")
-        if len(chain) > 1:
-            self.taken.setdefault(spot.path, set()).update(names)
+            self.moved.append((chain.pop(), frame))
+        if len(chain) == 1:
+            self.append(chain[0], path, frame)
+            return
+        names = numbered([layer.kind.kind for layer in chain])
+        self.taken.setdefault(path, set()).update(names)
         for layer, name in zip(chain, names, strict=True):
-            path = spot.path if len(chain) == 1 else (*spot.path, name)
-            self.append(layer, spot._replace(path=path))
+            self.append(layer, (*path, name), frame)
 
     def strided(self, layer: LayerText, source: Source) -> LayerText:
         """The layer with the stride of its group, if it is the one that carries it."""
@@ -141,9 +133,8 @@ class Builder:
         given = stride.given._replace(value=value)
         return layer._replace(given={**layer.given, "stride": given})
 
-    def append(self, layer: LayerText, spot: Spot) -> None:
+    def append(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         x = self.nodes[self.here].shape
-        frame, scope = spot.frame, spot.path
         if issubclass(layer.kind, Input):
             raise self.fail("a second input", layer, "a network has one `input` line", frame.source)
         if issubclass(layer.kind, FullyConnected) and len(x) > 1:
@@ -151,7 +142,7 @@ class Builder:
             name = self.free("flatten", scope[:-1])
             self.add(flat, (self.here,), (*scope[:-1], name), flat.out(x), layer, frame)
             x = self.nodes[self.here].shape
-        op = self.settle(layer, x, spot)
+        op = self.settle(layer, x, frame)
         try:
             shape = op.out(x)
         except LayerError as problem:
@@ -177,16 +168,15 @@ class Builder:
         frame: Frame,
     ) -> None:
         self.here = len(self.nodes)
-        self.nodes.append(Node(op, inputs, scope, shape, *self.placed(text, frame)))
+        start, end = self.placed(text, frame)
+        self.nodes.append(Node(op, inputs, scope, shape, start, end))
 
-    def settle(self, layer: LayerText, x: Shape, spot: Spot) -> Layer:
-        values: dict[str, Value] = {}
-        for name, given in layer.given.items():
-            values[name] = given.value  # type: ignore[assignment]
+    def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
+        values: dict[str, Value] = {n: g.value for n, g in layer.given.items()}  # type: ignore[misc]
         try:
             return layer.kind.settle(values, x, self.conventions.padding)
         except LayerError as problem:
-            raise self.misfit(problem, layer, spot.frame) from None
+            raise self.misfit(problem, layer, frame) from None
 
     def misfit(self, problem: LayerError, layer: LayerText, frame: Frame) -> ArchError:
         """What is wrong with a layer; where it does not fit its input, with the input's origin."""
@@ -204,13 +194,16 @@ class Builder:
         )
 
 
-def _written_beside(layers: Sequence[LayerText], index: int, around: Around) -> list[LayerText]:
+def _written_beside(
+    layers: Sequence[LayerText], index: int, around: Around | None
+) -> list[LayerText]:
     """The companions that the line itself writes for a layer: behind it, up to the next weight
     layer, and in front of the first weight layer."""
-    front = [*around.front, *layers[:index]]
-    behind = [*layers[index + 1 :], *around.behind]
+    front, behind = around or ((), ())
+    front = (*front, *layers[:index])
+    behind = (*layers[index + 1 :], *behind)
     if any(layer.kind.weighs for layer in front):
-        front = []
+        front = ()
     return [*front, *takewhile(lambda layer: not layer.kind.weighs, behind)]
 
 

@@ -14,7 +14,7 @@ from archdsl.frames import Frame, Spot, Target
 from archdsl.layers import JOINS, LayerError
 from archdsl.lines import Lines
 from archdsl.naming import notation
-from archdsl.parameters import bind, declared, form_of
+from archdsl.parameters import bind, form_of
 from archdsl.readings import Given, Group, Hole, LayerText, Line, Use
 
 
@@ -37,7 +37,14 @@ class Composer(Lines):
                 given = use._replace(body=whole, start=whole.start, end=whole.end)
                 self.expand_block(given, spot, stride)
             case Group() if not whole.lines:
-                raise self.fail("an empty group", whole, None, spot.frame.source)
+                raise self.fail(
+                    "an empty group"
+                    if whole.kind in ("bracket", "braces")
+                    else f"`{whole.kind}` has no branch",
+                    whole,
+                    "write its lines: `[ conv3-64; conv3-64 ]`, `add { identity; conv3-64 }`",
+                    spot.frame.source,
+                )
             case Group(kind="bracket" | "braces"):
                 # Outside of blocks each line has its own `in`.
                 self.expand_group(whole, spot._replace(entry=0), stride)
@@ -159,7 +166,7 @@ class Composer(Lines):
             )
         layer, frame = moved[0]
         name = self.free(layer.kind.kind, spot.path)
-        self.append(layer, spot._replace(path=(*spot.path, name), frame=frame))
+        self.append(layer, (*spot.path, name), frame)
 
     def stride_between(self, entry: int, end: int) -> tuple[int, ...]:
         """How far apart in one node's map the positions of a later one lie, per axis."""
@@ -214,7 +221,7 @@ class Composer(Lines):
                 frame.source,
             )
         definition = self.blocks[name]
-        own = [p.text for p, _ in declared(definition.source, definition.block)]
+        own = [p.text for p, _ in self.blocks.parameters(definition)]
         values = {"width": target.shape[0], "stride": (*target.stride, 1)[0]}
         given = {name: value for name, value in values.items() if name in own}
         names = self.bound(definition, hole, frame.source, (), given)
@@ -246,7 +253,7 @@ class Composer(Lines):
                 )
             else:
                 given[argument.name.text] = value
-        own = [p.text for p, _ in declared(definition.source, definition.block)]
+        own = [p.text for p, _ in self.blocks.parameters(definition)]
         strides = next((name for name in ("stride", "s") if name in own), None)
         if stride is not None and strides is not None:
             step = readings.value_of(frame.source, stride, names)
@@ -288,8 +295,9 @@ class Composer(Lines):
     ) -> dict[str, Number]:
         """The names that hold in a block where it is used."""
         outer = self.names if definition.inner else {}
+        own = self.blocks.parameters(definition)
         try:
-            return bind(definition.source, definition.block, places, given, outer)
+            return bind(definition.source, definition.block, own, places, given, outer)
         except ArchError as error:
             if error.span is not None:
                 raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cache
+from typing import Any
 
 from archdsl import phrases, readings
 from archdsl.blocks import Blocks
@@ -18,16 +19,18 @@ from archdsl.syntax import Means, NetworkText, Padding, Part, Phrase, Shortcut, 
 _ONCE = "a statement holds for the whole network: say it once"
 
 
-class Rule(NamedTuple):
-    """A convention: what a printed layer stands for."""
+class Rule:
+    """A convention: what a printed layer stands for.
 
-    selector: LayerText
-    layers: tuple[LayerText, ...]
+    `template` is the layer of the right side that stands for the selected one.
+    """
 
-    @property
-    def template(self) -> LayerText:
-        """The layer of the right side that stands for the selected one."""
-        return next(layer for layer in self.layers if layer.kind is self.selector.kind)
+    def __init__(self, selector: LayerText, layers: tuple[LayerText, ...]) -> None:
+        self.selector = selector
+        self.layers = layers
+        self.template = next(layer for layer in layers if layer.kind is selector.kind)
+        self.specificity = len(selector.given)
+        self.computed = any(layer.computed for layer in layers)
 
     def selects(self, layer: LayerText) -> bool:
         return selects(self.selector, layer)
@@ -57,7 +60,7 @@ class Conventions:
         layer: LayerText,
         written: Sequence[LayerText],
         is_output: bool,
-        channels: int,
+        channels: Number,
     ) -> list[LayerText]:
         """The layer of a source with the companions that the conventions give it.
 
@@ -65,9 +68,13 @@ class Conventions:
         the line writes itself (`written`) is not added again. `channels` enter the line. Raises
         ArchError for a strike, `no relu`, that strikes nothing.
         """
-        selecting = [rule for rule in self.rules if rule.selects(layer)]
-        # Of equally specific ones the last.
-        rule = max(reversed(selecting), key=_specificity) if selecting else None
+        rule = None
+        for known in self.rules:
+            # The most specific; of equally specific ones the last.
+            if known.selects(layer) and (rule is None or known.specificity >= rule.specificity):
+                rule = known
+        if rule is None and not layer.struck:
+            return [layer]
         companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
         struck = layer.struck - {one.kind.kind for one in companions}
         for kind in struck - {"*"} if rule else struck:
@@ -78,11 +85,12 @@ class Conventions:
             )
         if rule is None:
             return [layer]
-        names = {**self.names, "in": channels}
+        names = {**self.names, "in": channels} if rule.computed else self.names
         filled = dict(readings.evaluated(self.source, rule.template, names).given)
         if is_output:
             filled.pop("bias", None)
-        layer = layer._replace(given={**filled, **layer.given})
+        if filled:
+            layer = layer._replace(given={**filled, **layer.given})
         if is_output or "*" in layer.struck:
             return [layer]
         kept = {one.kind for one in written}
@@ -96,9 +104,10 @@ class Conventions:
             if one is rule.template:
                 chain.append(layer)
             elif one in added:
-                # Errors and drawings point at the line, not at the convention.
                 one = readings.evaluated(self.source, one, names)
-                chain.append(one._replace(start=layer.start, end=layer.end, conventional=True))
+                # Errors and drawings point at the line, not at the convention.
+                place = layer.start, layer.end
+                chain.append(LayerText(one.kind, one.given, one.struck, *place, False, True))
         return chain
 
 
@@ -235,18 +244,18 @@ def without_bias(layer: LayerText) -> LayerText:
     return layer._replace(given={**layer.given, "bias": Given(False, layer.start, layer.end)})
 
 
-def _specificity(rule: Rule) -> int:
-    return len(rule.selector.given)
-
-
 def _said(layer: LayerText, name: str) -> Value | Expression | None:
     """An attribute as printed, else its default."""
     if name in layer.given:
         return layer.given[name].value
-    fields = {f.name: f.default for f in dataclasses.fields(layer.kind)}  # type: ignore[arg-type]
-    default = fields[name]
+    default = _defaults(layer.kind)[name]
     # What a layer pads by default is for the network's convention to say.
     return None if name == "pad" or default is dataclasses.MISSING else default
+
+
+@cache
+def _defaults(kind: Any) -> dict[str, Any]:
+    return {f.name: f.default for f in dataclasses.fields(kind)}
 
 
 def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:

@@ -130,7 +130,7 @@ class _Expansion(Composer):
             size = None
         if len(reading.layers) > 1 or reading.repeat or len(line.readings) > 1 or line.guard:
             raise self.fail("the input stands alone on its line", item)
-        op = self.settle(layer, (), Spot((), Frame(self.network.source, self.names), last=False))
+        op = self.settle(layer, (), Frame(self.network.source, self.names))
         assert isinstance(op, Input)
         if item.claims or size:
             source = self.network.source

@@ -61,5 +61,5 @@ class Spot(NamedTuple):
 class Around(NamedTuple):
     """What a chain writes in front of a phrase and behind it."""
 
-    front: tuple[LayerText, ...] = ()
-    behind: tuple[LayerText, ...] = ()
+    front: tuple[LayerText, ...]
+    behind: tuple[LayerText, ...]

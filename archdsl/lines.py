@@ -124,7 +124,7 @@ class Lines(Builder, ABC):
     def expand_line(self, line: Line, spot: Spot) -> int:
         """The nodes of a line; how often it is repeated."""
         if len(line.readings) == 1:
-            return self.expand_reading(line.readings[0], line.item.phrases[0], spot, Around())
+            return self.expand_reading(line.readings[0], line.item.phrases[0], spot, None)
         links = [
             Line(Item((phrase,), ()), (reading,), None)
             for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
@@ -153,36 +153,34 @@ class Lines(Builder, ABC):
 
     # Repeats.
 
-    def expand_reading(self, reading: Reading, phrase: Phrase, spot: Spot, around: Around) -> int:
-        source = spot.frame.source
+    def expand_reading(
+        self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None
+    ) -> int:
+        """The nodes of a phrase; how often it is repeated."""
+        if reading.repeat is None:
+            self.expand_once(reading, spot, around, reading.stride)
+            self.check_count(len(self.nodes), phrase, spot)
+            return 1
         repeat = self.repeat(reading.repeat, spot)
         self.factor *= repeat
         first = len(self.nodes)
         index = 0
         while index < repeat:
             final = index == repeat - 1
-            one = spot._replace(
-                path=(*spot.path, str(index)) if reading.repeat else spot.path,
-                last=spot.last and final,
-                sums=spot.sums and final,
-                entry=self.channels if reading.repeat else spot.entry,
+            one = Spot(
+                (*spot.path, str(index)),
+                spot.frame,
+                spot.last and final,
+                spot.sums and final,
+                self.channels,
             )
             begin = _Mark(len(self.nodes), self.here, len(self.inner), len(self.scopes))
             carried = self.stride is not None and self.stride.taken
-            if reading.whole is None:
-                self.expand_layers(reading.layers, one, around)
-            else:
-                stride = reading.stride if index == 0 else None
-                self.expand_whole(reading.whole, one, stride)
+            self.expand_once(reading, one, around, reading.stride if index == 0 else None)
             if index == 0:
-                if first + self.factor * (len(self.nodes) - first) > MOST_LAYERS:
-                    # Refused before it is built, by its first repetition.
-                    raise self.fail(
-                        f"more than {MOST_LAYERS:,} layers",
-                        phrase,
-                        f"archdsl expands networks of up to {MOST_LAYERS:,} layers",
-                        source,
-                    )
+                # Refused before it is built, by its first repetition.
+                count = first + self.factor * (len(self.nodes) - first)
+                self.check_count(count, phrase, spot)
                 # The other repetitions are counted: what they hold stands once each.
                 self.factor //= repeat
             index += 1
@@ -194,6 +192,23 @@ class Lines(Builder, ABC):
                 self.stamp(alike, one.path, begin)
                 index += alike
         return repeat
+
+    def expand_once(
+        self, reading: Reading, spot: Spot, around: Around | None, stride: Given | None
+    ) -> None:
+        if reading.whole is None:
+            self.expand_layers(reading.layers, spot, around)
+        else:
+            self.expand_whole(reading.whole, spot, stride)
+
+    def check_count(self, count: int, phrase: Phrase, spot: Spot) -> None:
+        if count > MOST_LAYERS:
+            raise self.fail(
+                f"more than {MOST_LAYERS:,} layers",
+                phrase,
+                f"archdsl expands networks of up to {MOST_LAYERS:,} layers",
+                spot.frame.source,
+            )
 
     def stamp(self, times: int, path: Scope, mark: _Mark) -> None:
         """Repeat a repetition that gives the shape that it takes: all behind it are alike."""
@@ -231,9 +246,7 @@ class Lines(Builder, ABC):
                     )
                 )
 
-    def repeat(self, given: Given | None, spot: Spot) -> int:
-        if given is None:
-            return 1
+    def repeat(self, given: Given, spot: Spot) -> int:
         value = readings.value_of(spot.frame.source, given, self.names_at(spot))
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise self.fail(

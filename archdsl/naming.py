@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from archdsl.errors import ArchError, Note, Source
@@ -65,20 +64,31 @@ def names_of(
             )
         labels[label.text] = label
     kinds = [kind_of(line, bracket) for line in lines]
-    total = Counter(kinds)
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     names = []
     for line, kind in zip(lines, kinds, strict=True):
-        counts[kind] += 1
+        count = counts[kind] = counts.get(kind, 0) + 1
         if line.label is not None:
             names.append(line.label.text)
             continue
-        bare = branches and total[kind] == 1 and not is_reserved(kind)
-        name = kind if bare else f"{kind}{counts[kind]}"
+        bare = branches and kinds.count(kind) == 1 and not is_reserved(kind)
+        name = kind if bare else f"{kind}{count}"
         while name in labels:
-            counts[kind] += 1
-            name = f"{kind}{counts[kind]}"
+            count = counts[kind] = counts[kind] + 1
+            name = f"{kind}{count}"
         names.append(name)
+    return names
+
+
+def numbered(kinds: Sequence[str]) -> list[str]:
+    """The kinds, counted where there are several of one."""
+    if len(set(kinds)) == len(kinds):
+        return list(kinds)
+    counts: dict[str, int] = {}
+    names = []
+    for kind in kinds:
+        counts[kind] = counts.get(kind, 0) + 1
+        names.append(kind if kinds.count(kind) == 1 else f"{kind}{counts[kind]}")
     return names
 
 

@@ -40,7 +40,10 @@ def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Nu
     return values
 
 
-def declared(source: Source, owner: Header | Block) -> list[tuple[Part, Expression | None]]:
+Parameters = list[tuple[Part, Expression | None]]  # names, with their defaults
+
+
+def declared(source: Source, owner: Header | Block) -> Parameters:
     """The parameters of a network or a block, with their defaults. Raises ArchError."""
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
     parens = owner.parameters
@@ -67,6 +70,7 @@ def declared(source: Source, owner: Header | Block) -> list[tuple[Part, Expressi
 def bind(
     source: Source,
     block: Block,
+    own: Parameters,
     places: Sequence[Number],
     given: Mapping[str, Number],
     outer: Mapping[str, Number],
@@ -76,7 +80,6 @@ def bind(
     Raises ArchError without a place for a parameter that is unknown, missing or given twice;
     whoever calls knows where the block is used.
     """
-    own = declared(source, block)
     parameters = [name.text for name, _ in own]
     title = f"the block `{block.name.text}`"
     if len(places) > len(own):

@@ -32,7 +32,14 @@ class _Layer:
     struck: set[str] = field(default_factory=set)
 
     def freeze(self) -> LayerText:
-        return LayerText(self.kind, self.given, frozenset(self.struck), self.start, self.end)
+        return LayerText(
+            self.kind,
+            self.given,
+            frozenset(self.struck),
+            self.start,
+            self.end,
+            any(isinstance(given.value, Expression) for given in self.given.values()),
+        )
 
 
 @dataclass
@@ -501,6 +508,9 @@ class _Reader:
                     self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
                 else:
                     self.scan(argument, self.layers[-1])
+        elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
+            number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
+            self.mention("number", (), number, part, part, only)
         elif not self.remark(inside):
             self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
         return 1
@@ -508,7 +518,8 @@ class _Reader:
     def computes(self, part: Part) -> bool:
         """Whether a part can stand in an expression."""
         signs = ("number", "operator", "slash", "join", "parens")
-        return part.kind in signs or part.text in self.names
+        names = (*expressions.FUNCTIONS, "not", "and", "or")
+        return part.kind in signs or part.text in self.names or part.text in names
 
     def remark(self, parts: Sequence[Part]) -> bool:
         """Whether parentheses hold only words that the language does not know: `(class scores)`."""

@@ -28,6 +28,7 @@ class LayerText(NamedTuple):
     struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") keep away
     start: int
     end: int
+    computed: bool = False  # it holds expressions that have no value yet
     conventional: bool = False  # a convention adds it, the line does not write it
 
 
@@ -102,7 +103,7 @@ def value_of(source: Source, given: Given, names: Mapping[str, Number]) -> Value
 
 def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> LayerText:
     """The layer with checked values in place of its expressions. Raises ArchError."""
-    if not any(isinstance(given.value, Expression) for given in layer.given.values()):
+    if not layer.computed:
         return layer
     values: dict[str, Given] = {}
     for name, given in layer.given.items():
@@ -118,4 +119,4 @@ def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> 
                     help=layer.kind.form(),
                 ) from None
         values[name] = given._replace(value=value)
-    return layer._replace(given=values)
+    return layer._replace(given=values, computed=False)

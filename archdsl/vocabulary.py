@@ -24,6 +24,7 @@ class Vocabulary(NamedTuple):
     flags: set[Words]  # in place of a value
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
+    words: frozenset[str]  # that stand in the spelling of a layer, a flag or a unit
 
 
 def vocabulary() -> Vocabulary:
@@ -43,7 +44,9 @@ def _vocabulary(kinds: int) -> Vocabulary:
             flags |= {tuple(words.split()) for words in attribute.flags}
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
-    return Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known)
+    named = [*layers, *flags, *(unit for unit in units if len(unit[0]) > 1)]
+    words = frozenset(word for spelling in named for word in spelling)
+    return Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known, words)
 
 
 @cache
@@ -60,9 +63,7 @@ def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | 
 
 def is_word_of_a_layer(name: str) -> bool:
     """Whether a name stands in the spelling of a layer, a flag or a unit."""
-    known = vocabulary()
-    spellings = [*known.layers, *known.flags, *(u for u in known.units if len(u[0]) > 1)]
-    return any(name.lower() in spelling for spelling in spellings)
+    return name.lower() in vocabulary().words
 
 
 def words_of(part: Part) -> Words:

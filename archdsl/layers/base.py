@@ -93,6 +93,7 @@ class Layer:
     kind: ClassVar[str]  # the word of names and diagrams: `conv` gives conv1, conv2, …
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # each spelling, with what it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
+    required: ClassVar[tuple[str, ...]] = ()  # fields without a default
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
 
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
@@ -111,13 +112,9 @@ class Layer:
 
         `padding` is the network's convention, "same" or "valid". Raises LayerError.
         """
-        missing = [
-            f.name
-            for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-            if f.default is dataclasses.MISSING and f.name not in given
-        ]
-        if missing:
-            raise LayerError(f"`{cls.kind}` has no {missing[0]}", cls.form())
+        for name in cls.required:
+            if name not in given:
+                raise LayerError(f"`{cls.kind}` has no {name}", cls.form())
         return cls(**given)
 
     @classmethod
@@ -182,10 +179,9 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
         made.words = {word: {} for word in words} | {
             word.replace("_", " "): preset for word, preset in presets.items()
         }
-        made.attributes = {
-            f.name: f.metadata["attribute"]
-            for f in dataclasses.fields(made)  # type: ignore[arg-type]
-        }
+        fields = dataclasses.fields(made)  # type: ignore[arg-type]
+        made.attributes = {f.name: f.metadata["attribute"] for f in fields}
+        made.required = tuple(f.name for f in fields if f.default is dataclasses.MISSING)
         REGISTRY.append(made)
         return cast(L, made)
 

@@ -41,7 +41,7 @@ class ChannelPad(Layer):
         self = cls(**given)  # type: ignore[arg-type]
         if self.width < x[0]:
             raise Misfit(
-                f"a padding to {self.width} channels of {x[0]}",
+                f"{x[0]} channels cannot be padded to {self.width}",
                 "padding only adds channels; a 1x1 convolution takes some away",
             )
         return self

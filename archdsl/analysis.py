@@ -73,7 +73,7 @@ class _Facts(NamedTuple):
 
     params: int
     macs: int
-    window: tuple[tuple[int, ...], ...]
+    window: tuple[tuple[int, int, int, int], ...]
     everything: bool  # it reads the whole map
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
 from archdsl import phrases, readings
 from archdsl.blocks import Blocks
@@ -248,14 +245,8 @@ def _said(layer: LayerText, name: str) -> Value | Expression | None:
     """An attribute as printed, else its default."""
     if name in layer.given:
         return layer.given[name].value
-    default = _defaults(layer.kind)[name]
     # What a layer pads by default is for the network's convention to say.
-    return None if name == "pad" or default is dataclasses.MISSING else default
-
-
-@cache
-def _defaults(kind: Any) -> dict[str, Any]:
-    return {f.name: f.default for f in dataclasses.fields(kind)}
+    return None if name == "pad" else layer.kind.defaults.get(name)
 
 
 def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:

@@ -93,7 +93,7 @@ class Layer:
     kind: ClassVar[str]  # the word of names and diagrams: `conv` gives conv1, conv2, …
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # each spelling, with what it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
-    required: ClassVar[tuple[str, ...]] = ()  # fields without a default
+    defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
 
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
@@ -112,8 +112,8 @@ class Layer:
 
         `padding` is the network's convention, "same" or "valid". Raises LayerError.
         """
-        for name in cls.required:
-            if name not in given:
+        for name in cls.attributes:
+            if name not in given and name not in cls.defaults:
                 raise LayerError(f"`{cls.kind}` has no {name}", cls.form())
         return cls(**given)
 
@@ -181,7 +181,7 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
         }
         fields = dataclasses.fields(made)  # type: ignore[arg-type]
         made.attributes = {f.name: f.metadata["attribute"] for f in fields}
-        made.required = tuple(f.name for f in fields if f.default is dataclasses.MISSING)
+        made.defaults = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
         REGISTRY.append(made)
         return cast(L, made)
 

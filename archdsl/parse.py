@@ -279,17 +279,23 @@ def _unclosed(text: str, end: int) -> int | None:
 
 
 # Control characters move a terminal's cursor; marks of direction make text read as it is not.
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# A set: a regex with characters so far apart takes a millisecond to compile.
+_INVISIBLE = frozenset(
+    chr(code)
+    for first, last in ((0, 8), (11, 12), (14, 31), (127, 159), (0x202A, 0x202E), (0x2066, 0x2069))
+    for code in range(first, last + 1)
+)
 
 
 def _check_characters(source: Source) -> None:
-    found = _INVISIBLE.search(source.text)
-    if found:
-        raise ArchError(
-            f"an invisible character, {_printable(found[0])}",
-            Span(source, found.start(), found.end()),
-            help="delete it: a spec is plain text",
-        )
+    if _INVISIBLE.isdisjoint(source.text):
+        return
+    offset = next(n for n, character in enumerate(source.text) if character in _INVISIBLE)
+    raise ArchError(
+        f"an invisible character, {_printable(source.text[offset])}",
+        Span(source, offset, offset + 1),
+        help="delete it: a spec is plain text",
+    )
 
 
 def _check_depth(source: Source) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -94,6 +93,8 @@ def emit(text: str) -> None:
 
 
 def emit_json(data: Any) -> None:
+    import json
+
     emit(json.dumps(data, indent=1, ensure_ascii=False))
 
 

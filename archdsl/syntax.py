@@ -6,7 +6,6 @@ characters of the network's source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.errors import Source, Span
@@ -111,8 +110,7 @@ class Train(NamedTuple):
 Statement = Header | Paper | Let | Padding | Means | Expect | Reported | Train | Item
 
 
-@dataclass(frozen=True)
-class NetworkText:
+class NetworkText(NamedTuple):
     """The statements of one network, and the source that their offsets count in."""
 
     source: Source

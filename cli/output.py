@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -69,8 +68,11 @@ def _parameters(texts: tuple[str, ...]) -> dict[str, Number]:
 
 def width() -> int | None:
     """Columns of the terminal; None where the output goes to a file or a pipe."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if terminal else None
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def colour() -> bool:

@@ -123,3 +123,7 @@ def test_mutated_texts(seed: int):
         assert found == larks(text), text
         good += isinstance(found, list)
     assert 10 < good < 140  # both ways are tried
+
+
+def test_nesting_takes_no_stack():
+    assert ours("[" * 100_000) == (100_000, "", True)

@@ -30,6 +30,11 @@ lint: setup
 golden: setup
 	$(BIN)/python -m pytest -q --update tests/test_errors.py tests/test_report.py
 
+# Work the parse table out anew, after a change of grammar/arch.lark.
+.PHONY: grammar
+grammar: setup
+	$(BIN)/python -m archdsl.grammar.generate
+
 setup: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml constraints.txt

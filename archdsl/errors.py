@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -149,6 +148,8 @@ def _excerpt(span: Span) -> list[str]:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a misspelt one most likely means."""
+    import difflib  # only where something is misspelt
+
     options = {k.lower(): k for k in known}
     found = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.6)
     return options[found[0]] if found else None

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-
-import archdsl.grammar
 from archdsl.errors import ArchError, Source, Span
+from archdsl.lalr import Parser, Unexpected
 from archdsl.syntax import (
     Block,
     ClaimText,
@@ -80,7 +76,7 @@ def parse_blocks(source: Source) -> tuple[Block, ...]:
 def _statements(source: Source) -> list[Statement]:
     _check_characters(source)
     _check_depth(source)
-    # The cyclic collector makes lark superlinear: it revisits the growing tree.
+    # The cyclic collector makes parsing superlinear: it revisits the growing tree.
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -96,14 +92,8 @@ def _recovered(source: Source) -> list[Statement]:
     errors: list[ArchError] = []
     while True:
         try:
-            statements: list[Statement] = _parser().parse(text)  # type: ignore[assignment]
-        except _TooLong as problem:
-            raise ArchError(
-                "a number beyond 2^63",
-                Span(source, *problem.args),
-                help="write numbers of at most 18 digits",
-            ) from None
-        except UnexpectedInput as problem:
+            statements: list[Statement] = _parser().parse(text)
+        except Unexpected as problem:
             error, bad = _explain(source, text, problem)
             errors.append(error)
             if bad is None or len(errors) == MOST_ERRORS:
@@ -112,6 +102,7 @@ def _recovered(source: Source) -> list[Statement]:
             text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]
         else:
             if not errors:
+                _check_numbers(source, statements)
                 return statements
             break
     raise ArchError.several(errors)
@@ -156,77 +147,82 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
 
 
 def _statement_span(source: Source, statement: Statement) -> Span:
-    start = next((p.start for p in _walk(statement) if isinstance(p, Part | Phrase)), 0)
+    start = next((part.start for part in _parts(statement)), 0)
     return Span(source, *source.line(start))
 
 
-def _walk(value: Any) -> Any:
-    if isinstance(value, Part | Phrase):
+def _parts(value: Any) -> Iterator[Part]:
+    """The parts within a statement, in the order of the text."""
+    if isinstance(value, Part):
         yield value
-    elif isinstance(value, tuple):
+    if isinstance(value, tuple):
         for one in value:
-            yield from _walk(one)
+            yield from _parts(one)
 
 
-class _ToSyntax(Transformer[Token, list[Statement]]):
-    """Grammar rules to nodes. Filtered keywords leave only the children that carry meaning."""
+class _ToSyntax:
+    """Grammar rules to nodes: one method a rule.
+
+    Its children are the parts of its terminals and what the methods of its rules returned.
+    Keywords, `_NAMES` in the grammar, are left out.
+    """
 
     def start(self, children: list[Any]) -> list[Statement]:
-        return [c for c in children if c is not None]
+        return children
 
     def phrase(self, children: list[Any]) -> Phrase:
-        return Phrase(tuple(map(_part, children)))
+        return Phrase(tuple(children))
 
     def parens(self, children: list[Any]) -> Part:
         opening, *inside, closing = children
-        return Part("parens", "(", opening.start_pos, closing.end_pos, tuple(map(_part, inside)))
+        return Part("parens", "(", opening.start, closing.end, tuple(inside))
 
     def bracket(self, children: list[Any]) -> Part:
         opening, *inside, closing = children
-        return Part("bracket", "[", opening.start_pos, closing.end_pos, tuple(inside))
+        return Part("bracket", "[", opening.start, closing.end, tuple(inside))
 
     def braces(self, children: list[Any]) -> Part:
         opening, *inside, closing = children
-        return Part("braces", "{", opening.start_pos, closing.end_pos, tuple(inside))
+        return Part("braces", "{", opening.start, closing.end, tuple(inside))
 
     def item(self, children: list[Any]) -> Item:
         claims: tuple[ClaimText, ...] = ()
         if type(children[-1]) is tuple:
             claims = children.pop()
         phrases = tuple(takewhile(lambda child: isinstance(child, Phrase), children))
-        return Item(phrases, claims, tuple(map(_part, children[len(phrases) :])))
+        return Item(phrases, claims, tuple(children[len(phrases) :]))
 
     def claim(self, children: list[Any]) -> ClaimText:
-        erratum = _string(children.pop()) if children[-1].type == "STRING" else None
-        return ClaimText(tuple(map(_part, children)), erratum)
+        erratum = _string(children.pop()) if children[-1].kind == "string" else None
+        return ClaimText(tuple(children), erratum)
 
     def claims(self, children: list[Any]) -> tuple[ClaimText, ...]:
         return tuple(c for c in children if isinstance(c, ClaimText))
 
     def network(self, children: list[Any]) -> Header:
         name, *rest = children
-        title = _string(rest.pop()) if rest and isinstance(rest[-1], Token) else None
-        return Header(_part(name), rest[0] if rest else None, title)
+        title = _string(rest.pop()) if rest and rest[-1].kind == "string" else None
+        return Header(name, rest[0] if rest else None, title)
 
     def paper(self, children: list[Any]) -> Paper:
-        return Paper(", ".join(_string(c) if c.type == "STRING" else str(c) for c in children))
+        return Paper(", ".join(map(_string, children)))
 
     def let(self, children: list[Any]) -> Let:
-        name, _, *value = map(_part, children)
+        name, _, *value = children
         return Let(name, tuple(value))
 
     def padding(self, children: list[Any]) -> Padding:
-        return Padding(_part(children[0]))
+        return Padding(children[0])
 
     def stride(self, children: list[Any]) -> StrideOn:
         return StrideOn(children[0])
 
     def shortcut(self, children: list[Any]) -> Shortcut:
-        return Shortcut(_part(children[0]))
+        return Shortcut(children[0])
 
     def block(self, children: list[Any]) -> Block:
         name, *parameters, body = children
-        return Block(_part(name), parameters[0] if parameters else None, body)
+        return Block(name, parameters[0] if parameters else None, body)
 
     def means(self, children: list[Any]) -> Means:
         return Means(*children)
@@ -235,62 +231,34 @@ class _ToSyntax(Transformer[Token, list[Statement]]):
         return Expect(children[0])
 
     def reported(self, children: list[Any]) -> Reported:
-        return Reported(" ".join(_string(c) if c.type == "STRING" else str(c) for c in children))
+        return Reported(" ".join(map(_string, children)))
 
     def setting(self, children: list[Any]) -> tuple[Part, ...]:
-        return tuple(map(_part, children))
+        return tuple(children)
 
     def train(self, children: list[Any]) -> Train:
-        data = _part(children[0]) if children[0].type == "WORD" else None
+        data = children[0] if children[0].kind == "word" else None
         settings = tuple(child for child in children if type(child) is tuple)
         parts = [p for setting in settings for p in setting] + ([data] if data else [])
         start = min((p.start for p in parts), default=0)
         return Train(data, settings, start, max((p.end for p in parts), default=start))
 
 
-class _TooLong(Exception):
-    """A number beyond 2^63."""
-
-
-def _part(token: Any) -> Part:
-    if isinstance(token, Part):
-        return token
-    start = token.start_pos
-    if len(token) > 18 and _LONG.search(token.replace(",", "")):
-        raise _TooLong(start, start + len(token))
-    return Part(token.type.lower(), str(token), start, start + len(token))
-
-
-def _string(token: Token) -> str:
-    return str(token)[1:-1]
+def _string(part: Part) -> str:
+    """The text of a part, without quotation marks."""
+    return part.text[1:-1] if part.kind == "string" else part.text
 
 
 @cache
-def _parser() -> Lark:
-    # A namespace of the installed package: __path__ says where the file lies.
-    path = Path(archdsl.grammar.__path__[0]) / "arch.lark"
-    return Lark(
-        path.read_text("utf-8"),
-        parser="lalr",
-        lexer="contextual",
-        transformer=_ToSyntax(),
-        maybe_placeholders=False,
-        propagate_positions=False,
-    )
+def _parser() -> Parser:
+    return Parser(_ToSyntax())
 
 
 def _explain(
-    source: Source, text: str, problem: UnexpectedInput
+    source: Source, text: str, problem: Unexpected
 ) -> tuple[ArchError, tuple[int, int] | None]:
     """A parser's complaint in the words of the language, and the line to leave out."""
-    if isinstance(problem, UnexpectedCharacters):
-        offset = int(problem.pos_in_stream or 0)
-        shown = text[offset]
-    else:
-        assert isinstance(problem, UnexpectedToken)
-        ended = problem.token.type == "$END"
-        offset = len(text) if ended else int(problem.token.start_pos or 0)
-        shown = "" if ended else str(problem.token)
+    offset, shown = problem.offset, problem.text
     start, end = source.line(offset if shown else max(0, len(text.rstrip()) - 1))
     line = text[start:end]
     first = line.split(maxsplit=1)[0].lower() if line.strip() else ""
@@ -314,7 +282,7 @@ def _explain(
         message = "this quotation mark is never closed"
     elif text[offset] == '"':
         message = "a text in quotation marks cannot stand here"
-    elif isinstance(problem, UnexpectedCharacters) and not _lexes(shown):
+    elif not problem.token and not _lexes(shown):
         message = f"`{_printable(shown)}` is no part of the language"
     else:
         message = f"`{shown}` cannot stand here"
@@ -335,54 +303,44 @@ def _printable(character: str) -> str:
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
-def _scan(text: str, visit: Callable[[int, str], bool]) -> None:
-    """Call visit(offset, bracket) for brackets outside strings and comments, until it is true."""
-    offset, length = 0, len(text)
-    while offset < length:
-        character = text[offset]
-        if character in '#"':
-            stop = text.find("\n", offset)
-            stop = length if stop < 0 else stop
-            if character == '"':
-                closing = text.find('"', offset + 1, stop)
-                stop = closing if closing >= 0 else stop
-            offset = stop
-        elif character in "()[]{}" and visit(offset, character):
-            return
-        offset += 1
+def _brackets(text: str) -> Iterator[tuple[int, str]]:
+    """Offset and sign of every bracket outside strings and comments."""
+    for found in re.finditer(r'#[^\n]*|"[^"\n]*"?|[()\[\]{}]', text):
+        if found[0] in "()[]{}":
+            yield found.start(), found[0]
 
 
 def _unclosed(text: str, end: int) -> int | None:
     """The last bracket before an offset that is still open there."""
     open_at: list[int] = []
-
-    def visit(offset: int, bracket: str) -> bool:
+    for offset, bracket in _brackets(text):
         if offset >= end:
-            return True
+            break
         if bracket in _OPENING:
             open_at.append(offset)
         elif open_at:
             open_at.pop()
-        return False
-
-    _scan(text, visit)
     return open_at[-1] if open_at else None
 
 
-_LONG = re.compile(r"\d{19}")
-
 # Control characters move a terminal's cursor; marks of direction make text read as it is not.
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# A set: a regex with characters so far apart takes a millisecond to compile.
+_INVISIBLE = frozenset(
+    chr(code)
+    for first, last in ((0, 8), (11, 12), (14, 31), (127, 159), (0x202A, 0x202E), (0x2066, 0x2069))
+    for code in range(first, last + 1)
+)
 
 
 def _check_characters(source: Source) -> None:
-    found = _INVISIBLE.search(source.text)
-    if found:
-        raise ArchError(
-            f"an invisible character, {_printable(found[0])}",
-            Span(source, found.start(), found.end()),
-            help="delete it: a spec is plain text",
-        )
+    if _INVISIBLE.isdisjoint(source.text):
+        return
+    offset = next(n for n, character in enumerate(source.text) if character in _INVISIBLE)
+    raise ArchError(
+        f"an invisible character, {_printable(source.text[offset])}",
+        Span(source, offset, offset + 1),
+        help="delete it: a spec is plain text",
+    )
 
 
 def _check_depth(source: Source) -> None:
@@ -390,17 +348,24 @@ def _check_depth(source: Source) -> None:
     if sum(map(source.text.count, _OPENING)) <= DEEPEST:
         return
     depth = 0
-
-    def visit(offset: int, bracket: str) -> bool:
-        nonlocal depth
-        depth += 1 if bracket in _OPENING else -1
+    for offset, bracket in _brackets(source.text):
+        depth = depth + 1 if bracket in _OPENING else max(0, depth - 1)
         if depth > DEEPEST:
             raise ArchError(
                 f"brackets within each other more than {DEEPEST} deep",
                 Span(source, offset, offset + 1),
                 help="write the inner ones as lines of their own",
             )
-        depth = max(0, depth)
-        return False
 
-    _scan(source.text, visit)
+
+def _check_numbers(source: Source, statements: list[Statement]) -> None:
+    if not re.search(r"\d[\d,]{18}", source.text):
+        return
+    for statement in statements:
+        for part in _parts(statement):
+            if re.search(r"\d{19}", part.text.replace(",", "")):
+                raise ArchError(
+                    "a number beyond 2^63",
+                    Span(source, part.start, part.end),
+                    help="write numbers of at most 18 digits",
+                )

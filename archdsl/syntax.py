@@ -6,7 +6,6 @@ characters of the network's source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.errors import Source, Span
@@ -149,8 +148,7 @@ Statement = (
 )
 
 
-@dataclass(frozen=True)
-class NetworkText:
+class NetworkText(NamedTuple):
     """The statements of one network, and the source that their offsets count in.
 
     `shared` holds the blocks in front of the first network of the source.

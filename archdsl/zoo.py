@@ -12,7 +12,7 @@ from archdsl.errors import ArchError, Source, Span, did_you_mean
 from archdsl.parse import LARGEST, parse
 from archdsl.syntax import NetworkText
 
-_NETWORK = re.compile(r"^[ \t]*network[ \t]+([A-Za-z]\w*)", re.MULTILINE)
+_NETWORK = r"^[ \t]*network[ \t]+([A-Za-z]\w*)"
 
 
 def folder() -> Path:
@@ -24,7 +24,7 @@ def names() -> dict[str, Path]:
     """Every network of the zoo, in order, with its file."""
     found: dict[str, Path] = {}
     for path in sorted(folder().glob("*.arch")):
-        for name in _NETWORK.findall(path.read_text("utf-8")):
+        for name in re.findall(_NETWORK, path.read_text("utf-8"), re.MULTILINE):
             found.setdefault(name, path)
     return found
 

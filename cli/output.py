@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -70,8 +68,11 @@ def _parameters(texts: tuple[str, ...]) -> dict[str, Number]:
 
 def width() -> int | None:
     """Columns of the terminal; None where the output goes to a file or a pipe."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if terminal else None
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def colour() -> bool:
@@ -94,6 +95,8 @@ def emit(text: str) -> None:
 
 
 def emit_json(data: Any) -> None:
+    import json
+
     emit(json.dumps(data, indent=1, ensure_ascii=False))
 
 

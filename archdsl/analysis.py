@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ class Field(NamedTuple):
 Fields = tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line of a spec, or one primitive layer, in numbers.
 
     `input` and `output` are (C, H, W) or (C,); `macs` are multiply-adds; `receptive_field` and

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note, Source
@@ -16,7 +16,7 @@ from archdsl.phrases import read_lines
 from archdsl.readings import Line
 from archdsl.syntax import Block, NetworkText
 
-LIBRARY = Path(__file__).parent / "library"
+LIBRARY = os.path.join(os.path.dirname(__file__), "library")
 WORDS = ("identity", "body", "shortcut")  # what only blocks can say
 
 
@@ -116,20 +116,23 @@ class Blocks:
             raise ArchError.several(errors)
 
 
-_BLOCK = re.compile(r"^block[ \t]+([A-Za-z]\w*)", re.MULTILINE)
-
-
 @cache
-def library() -> dict[str, Path]:
+def library() -> dict[str, str]:
     """Every block that ships, with its file."""
     return {
-        name: path
-        for path in sorted(LIBRARY.glob("*.arch"))
-        for name in _BLOCK.findall(path.read_text("utf-8"))
+        name: file
+        for file in sorted(os.listdir(LIBRARY))
+        if file.endswith(".arch")
+        for name in re.findall(r"^block[ \t]+([A-Za-z]\w*)", _text(file), re.MULTILINE)
     }
 
 
+def _text(file: str) -> str:
+    with open(os.path.join(LIBRARY, file), encoding="utf-8") as text:
+        return text.read()
+
+
 @cache
-def _of_file(path: Path) -> dict[str, Definition]:
-    source = Source(f"archdsl/library/{path.name}", path.read_text("utf-8"))
+def _of_file(file: str) -> dict[str, Definition]:
+    source = Source(f"archdsl/library/{file}", _text(file))
     return {b.name.text: Definition(b, source, False) for b in parse_blocks(source)}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from archdsl.analysis import Analysis, Row
 from archdsl.errors import ArchError, Span, did_you_mean
@@ -40,8 +39,7 @@ SYNONYMS = {
 SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One printed figure and its verdict.
 
     `where` is the name of a line, or "network". `computed` is a number, or a size: (C, H, W) for

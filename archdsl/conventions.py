@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from archdsl import phrases, readings
 from archdsl.blocks import Blocks
@@ -33,17 +32,17 @@ class Rule:
         return selects(self.selector, layer)
 
 
-@dataclass
 class Conventions:
     """Those of one network; `names` have the values that hold in its rules."""
 
-    source: Source
-    names: Mapping[str, Number]
-    padding: str = "same"
-    rules: list[Rule] = field(default_factory=list)
-    bracket: Use | None = None  # the block that a bracket stands for
-    shortcut: str = "B"  # `shortcut` is the block `shortcut_B`
-    stride_on: LayerText | None = None  # the layer of a group that carries its stride; the first
+    def __init__(self, source: Source, names: Mapping[str, Number]) -> None:
+        self.source = source
+        self.names = names
+        self.padding = "same"
+        self.rules: list[Rule] = []
+        self.bracket: Use | None = None  # the block that a bracket stands for
+        self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
+        self.stride_on: LayerText | None = None  # carries the stride of its group; the first
 
     def carries_stride(self, layer: LayerText) -> bool:
         """Whether a layer of a group carries its stride, if it is the first such layer."""

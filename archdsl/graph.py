@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.errors import Source
@@ -57,8 +56,7 @@ class Section(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """Nodes in topological order, node 0 the input; each line's section; lines with claims inside
     groups in `inner`; in `blocks` the scope of every block and join, with its name."""
 

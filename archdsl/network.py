@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archdsl import claims, zoo
@@ -18,6 +18,8 @@ from archdsl.parse import parse
 from archdsl.syntax import NetworkText, Paper, Reported, Train
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import nn
 
     from archdsl.diagram import Diagram
@@ -45,7 +47,8 @@ class Network:
 
     @property
     def name(self) -> str:
-        return self.text.name or Path(self.text.source.name).stem.lstrip("<-").rstrip(">") or "net"
+        stem = os.path.splitext(os.path.basename(self.text.source.name))[0]
+        return self.text.name or stem.lstrip("<-").rstrip(">") or "net"
 
     @property
     def title(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from archdsl import expressions
@@ -23,13 +22,17 @@ from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabula
 MOST_ERRORS = 20  # shown at once
 
 
-@dataclass
 class _Layer:
-    kind: type[Layer]
-    start: int
-    end: int
-    given: dict[str, Given] = field(default_factory=dict)
-    struck: set[str] = field(default_factory=set)
+    """A layer that still gathers its attributes."""
+
+    def __init__(
+        self, kind: type[Layer], start: int, end: int, given: dict[str, Given] | None = None
+    ) -> None:
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.given = given or {}
+        self.struck: set[str] = set()
 
     def freeze(self) -> LayerText:
         return LayerText(
@@ -42,19 +45,32 @@ class _Layer:
         )
 
 
-@dataclass
 class _Mention:
-    """An attribute that still looks for its layer."""
+    """An attribute that still looks for its layer.
 
-    how: str  # "attributes", "units", "flags", "size", "number", "suffix"; or "strike"
-    words: Words
-    value: Value | Expression
-    start: int
-    end: int
-    behind: int  # layers in front of it
-    only: _Layer | None = None  # inside the parentheses of this layer
-    beside: _Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
-    layer: _Layer | None = None  # where it went
+    `how` is "attributes", "units", "flags", "size", "number", "suffix", or "strike". `behind`
+    layers stand in front of it; `only` is the layer inside whose parentheses it stands.
+    """
+
+    def __init__(
+        self,
+        how: str,
+        words: Words,
+        value: Value | Expression,
+        start: int,
+        end: int,
+        behind: int,
+        only: _Layer | None,
+    ) -> None:
+        self.how = how
+        self.words = words
+        self.value = value
+        self.start = start
+        self.end = end
+        self.behind = behind
+        self.only = only
+        self.beside: _Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
+        self.layer: _Layer | None = None  # where it went
 
     def fields(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
         """The field of a layer kind that the mention sets, and its value there."""

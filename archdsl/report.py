@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
@@ -193,7 +190,7 @@ def verdict(claim: Claim) -> str:
 def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
     """Why printed figures do not hold, in full, a paragraph each."""
     return [
-        textwrap.fill(
+        _filled(
             f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {_printed(c)}: {c.note}",
             width or 100,
             subsequent_indent="  ",
@@ -237,6 +234,14 @@ def tally(claims: Sequence[Claim]) -> str:
 
 
 # Renderings of a table.
+
+
+def _filled(text: str, width: int, subsequent_indent: str = "") -> str:
+    if len(text) <= width:
+        return text
+    from textwrap import fill  # slow to import, and most paragraphs are short
+
+    return fill(text, width, subsequent_indent=subsequent_indent)
 
 
 def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
@@ -310,6 +315,8 @@ def markdown_table(table: Table) -> str:
 
 
 def html_table(table: Table) -> str:
+    from html import escape
+
     def cells(tag: str, texts: Iterable[str]) -> str:
         return "".join(
             f'<{tag} style="text-align:{c.align};padding:0.1em 0.7em">{escape(text)}</{tag}>'
@@ -351,9 +358,9 @@ def summary(
     ]
     parts += notes(network.claims, width)
     for figure in network.reported:
-        parts.append(textwrap.fill(f"reported, for training to reach: {figure}", width or 100))
+        parts.append(_filled(f"reported, for training to reach: {figure}", width or 100))
     if network.claims:
-        parts.append(textwrap.fill(tally(network.claims), width or 100))
+        parts.append(_filled(tally(network.claims), width or 100))
     return "\n\n".join(parts)
 
 
@@ -377,6 +384,8 @@ def markdown(network: Network, layers: bool = False) -> str:
 
 def html(network: Network) -> str:
     """The summary for a notebook; text from the spec is escaped."""
+    from html import escape
+
     first, *rest = heading(network)
     lines = "<br>".join(escape(line) for line in rest)
     return (
@@ -394,7 +403,7 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
         "title": network.title,
         "paper": network.paper,
         "input": list(network.input),
-        "rows": [_plain(asdict(row)) for row in (network.layers if layers else network.rows)],
+        "rows": [_plain(row._asdict()) for row in (network.layers if layers else network.rows)],
         "totals": {
             "params": network.params,
             "trainable": network.params,
@@ -410,7 +419,7 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
 
 
 def claim_dict(claim: Claim) -> dict[str, Any]:
-    record = _plain(asdict(claim))
+    record = _plain(claim._asdict())
     del record["span"]
     return record
 
@@ -425,7 +434,7 @@ def verification(
     """Every claim of the networks, and the tally."""
     parts = []
     for network in networks:
-        title = textwrap.fill(f"{network.name}: {tally(network.claims)}", width or 100)
+        title = _filled(f"{network.name}: {tally(network.claims)}", width or 100)
         lines = [_paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
@@ -433,7 +442,7 @@ def verification(
     everything = [claim for network in networks for claim in network.claims]
     plural = "" if len(networks) == 1 else "s"
     total = f"{len(networks)} network{plural}, {tally(everything)}"
-    parts.append(textwrap.fill(total, width or 100))
+    parts.append(_filled(total, width or 100))
     return "\n\n".join(parts)
 
 

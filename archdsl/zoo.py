@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
 
 import archdsl.specs
 from archdsl.errors import ArchError, Source, Span, did_you_mean
@@ -15,18 +14,28 @@ from archdsl.syntax import NetworkText
 _NETWORK = r"^[ \t]*network[ \t]+([A-Za-z]\w*)"
 
 
-def folder() -> Path:
+def folder() -> str:
     """The folder of the zoo."""
-    return Path(archdsl.specs.__path__[0])
+    return str(archdsl.specs.__path__[0])
 
 
-def names() -> dict[str, Path]:
+def names() -> dict[str, str]:
     """Every network of the zoo, in order, with its file."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder().glob("*.arch")):
-        for name in re.findall(_NETWORK, path.read_text("utf-8"), re.MULTILINE):
-            found.setdefault(name, path)
+    found: dict[str, str] = {}
+    for path in _specs(folder()):
+        with open(path, encoding="utf-8") as file:
+            for name in re.findall(_NETWORK, file.read(), re.MULTILINE):
+                found.setdefault(name, path)
     return found
+
+
+def _specs(folder: str) -> list[str]:
+    """The specs in a folder, in order; of none where it cannot be read."""
+    try:
+        files = sorted(os.listdir(folder or "."))
+    except OSError:
+        return []
+    return [os.path.join(folder, file) for file in files if file.endswith(".arch")]
 
 
 def find(target: str) -> tuple[NetworkText, ...]:
@@ -41,7 +50,7 @@ def find(target: str) -> tuple[NetworkText, ...]:
             raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
         networks = parse(Source("-", _decode("-", sys.stdin.buffer.read(LARGEST + 1))))
     elif _is_path(place):
-        networks = parse(read(Path(place), place))
+        networks = parse(read(place, place))
     else:
         networks = _of_zoo(place)
     if picked is None:
@@ -92,14 +101,14 @@ def _is_path(place: str) -> bool:
 
 def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     # The usual case, a file of that name, reads no other file.
-    path = folder() / f"{name}.arch"
-    if re.fullmatch(r"\w{1,100}", name) and path.is_file():
+    path = os.path.join(folder(), f"{name}.arch")
+    if re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path):
         networks = parse(read(path))
     elif path_of := names().get(name):
         networks = parse(read(path_of))
     else:
         help = did_you_mean(name, names())
-        if len(name) < 200 and Path(name).is_file():
+        if len(name) < 200 and os.path.isfile(name):
             help = f"for the file of that name, write `.{os.sep}{name}`"
         raise ArchError(
             f"the zoo has no network `{name}`",
@@ -109,14 +118,14 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     return same or networks
 
 
-def read(path: Path, shown: str | None = None) -> Source:
+def read(path: str, shown: str | None = None) -> Source:
     """A spec's text. Raises ArchError for a file that is missing, too large or not text."""
     name = shown or _shown(path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        near = did_you_mean(path.stem, [p.stem for p in _beside(path)])
+        near = did_you_mean(_stem(path), [_stem(p) for p in _specs(os.path.dirname(path))])
         near = near and near.replace("`?", ".arch`?")
         raise ArchError(
             f"there is no file {name}", help=near or "`archdsl zoo` lists what ships"
@@ -128,19 +137,14 @@ def read(path: Path, shown: str | None = None) -> Source:
     return Source(name, _decode(name, data))
 
 
-def _beside(path: Path) -> list[Path]:
-    try:
-        return list(path.parent.glob("*.arch"))
-    except OSError:
-        return []
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str) -> str:
     """The path as a user would write it from here; a spec of the zoo by its place there."""
-    try:
-        return str(path.relative_to(folder().parent))
-    except ValueError:
-        return str(path)
+    place, file = os.path.split(path)
+    return f"{os.path.basename(place)}/{file}" if place == folder() else path
 
 
 def _decode(name: str, data: bytes) -> str:

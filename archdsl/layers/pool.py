@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from archdsl.layers.base import (
@@ -31,7 +30,6 @@ from archdsl.layers.base import (
 from archdsl.layers.conv import show_axes
 
 
-@dataclass(frozen=True, slots=True)
 class Pool(Layer):
     """What the two poolings share: a window that slides, by default as far as it is wide.
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note, Source
 from archdsl.layers import JOINS
-from archdsl.parameters import Parameters, declarable, declared
-from archdsl.parse import parse_blocks
+from archdsl.parameters import RESERVED, Parameters, declared
+from archdsl.parse import FORMS, parse_blocks
 from archdsl.phrases import read_lines
 from archdsl.readings import Line
 from archdsl.syntax import Block, NetworkText
+from archdsl.vocabulary import is_word
 
 LIBRARY = os.path.join(os.path.dirname(__file__), "library")
 WORDS = ("identity", "body", "shortcut")  # what only blocks can say
@@ -56,13 +57,12 @@ class Blocks:
 
     def add(self, definition: Definition) -> None:
         name, source = definition.block.name, definition.source
-        if name.text in WORDS or name.text in JOINS:
+        if name.text in (*WORDS, *JOINS, *FORMS, *RESERVED) or is_word(name.text):
             raise ArchError(
                 f"`{name.text}` means something already",
                 source.span(name.start, name.end),
                 help="choose another name for the block",
             )
-        declarable(source, name)
         if name.text in self.own:
             first = self.own[name.text].block.name
             raise ArchError(

@@ -12,14 +12,20 @@ from archdsl.errors import ArchError, Note, Source
 from archdsl.expressions import Number
 from archdsl.frames import Frame, Spot, Target
 from archdsl.layers import JOINS, LayerError
-from archdsl.lines import Lines
+from archdsl.lines import Lines, Made
 from archdsl.naming import notation
 from archdsl.parameters import bind, form_of
 from archdsl.readings import Given, Group, Hole, LayerText, Line, Use
+from archdsl.syntax import NetworkText
 
 
 class Composer(Lines):
     """Expands what is composed of lines."""
+
+    def __init__(self, network: NetworkText, names: dict[str, Number]) -> None:
+        super().__init__(network, names)
+        self.made: dict[object, Made] = {}  # blocks, by all that they depend on
+        self.frames: list[Frame] = []  # held, so that no other takes their identity
 
     def expand_whole(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
         match whole:
@@ -325,7 +331,20 @@ class Composer(Lines):
             body,
             stride,
         )
+        # A block that was used alike before is copied: blocks within blocks would double the work
+        # at each level. Not where an activation moves, or a stride goes to the first repetition.
+        key = None
+        if not spot.sums and stride is None and spot.frame.target is None:
+            given = (body[0].start, id(body[1])) if body else None
+            shape = self.nodes[self.here].shape
+            key = (definition.name, given, shape, spot.last, *frame.names.items())
+        if key in self.made:
+            made = self.made[key]
+            self.check_count(len(self.nodes) + made.last.nodes - made.first.nodes, use, spot)
+            self.copy(made, spot.path, frame.place)
+            return
         outer, self.stride = self.stride, None
+        begin = self.mark()
         try:
             lines = self.blocks.lines(definition)
             self.scopes.append((spot.path, definition.name))
@@ -335,6 +354,11 @@ class Composer(Lines):
         except ArchError as error:
             raise self.placed_error(error, definition, use, spot.frame) from None
         self.stride = outer
+        if key is not None:
+            # What the block's own text holds keeps its place.
+            place = frame.place if definition.source is not self.network.source else (-1, -1)
+            self.made[key] = Made(spot.path, place, begin, self.mark())
+            self.frames.append(frame)
 
     def placed_error(
         self, error: ArchError, definition: Definition, use: Use | Hole, frame: Frame

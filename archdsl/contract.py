@@ -49,6 +49,7 @@ class Totals(_Record):
     flops: int
     weight_layers: int
     receptive_field: list[int]
+    misaligned: list[str]  # joins whose branches are centred on different places
     memory: Memory
 
 

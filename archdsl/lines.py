@@ -19,13 +19,22 @@ from archdsl.syntax import Item, NetworkText, Phrase
 MOST_LAYERS = 1_000_000  # of a network
 
 
-class _Mark(NamedTuple):
+class Mark(NamedTuple):
     """How far an expansion had come."""
 
     nodes: int
     here: int
     inner: int
     scopes: int
+
+
+class Made(NamedTuple):
+    """What an expansion has made, at a path, between two marks."""
+
+    path: Scope
+    place: tuple[int, int]
+    first: Mark
+    last: Mark
 
 
 class Lines(Builder, ABC):
@@ -174,7 +183,7 @@ class Lines(Builder, ABC):
                 spot.sums and final,
                 self.channels,
             )
-            begin = _Mark(len(self.nodes), self.here, len(self.inner), len(self.scopes))
+            begin = self.mark()
             carried = self.stride is not None and self.stride.taken
             self.expand_once(reading, one, around, reading.stride if index == 0 else None)
             if index == 0:
@@ -183,15 +192,22 @@ class Lines(Builder, ABC):
                 self.check_count(count, phrase, spot)
                 # The other repetitions are counted: what they hold stands once each.
                 self.factor //= repeat
+            if len(self.nodes) == begin.nodes:
+                break  # nothing, however often
             index += 1
-            alike = repeat - index - (spot.last or spot.sums)
             strides = index == 1 and reading.stride is not None
             strides |= self.stride is not None and self.stride.taken != carried
-            entry = self.nodes[begin.here]
-            if alike > 0 and not strides and self.nodes[self.here].shape == entry.shape:
-                self.stamp(alike, one.path, begin)
-                index += alike
+            if strides or self.nodes[self.here].shape != self.nodes[begin.here].shape:
+                continue
+            # A repetition that gives the shape that it takes: all behind it are alike.
+            made = Made(one.path, (0, 0), begin, self.mark())
+            while index < repeat - (spot.last or spot.sums):
+                self.copy(made, (*spot.path, str(index)), (0, 0))
+                index += 1
         return repeat
+
+    def mark(self) -> Mark:
+        return Mark(len(self.nodes), self.here, len(self.inner), len(self.scopes))
 
     def expand_once(
         self, reading: Reading, spot: Spot, around: Around | None, stride: Given | None
@@ -201,50 +217,44 @@ class Lines(Builder, ABC):
         else:
             self.expand_whole(reading.whole, spot, stride)
 
-    def check_count(self, count: int, phrase: Phrase, spot: Spot) -> None:
+    def check_count(self, count: int, where: Phrase | Use | Hole, spot: Spot) -> None:
         if count > MOST_LAYERS:
             raise self.fail(
                 f"more than {MOST_LAYERS:,} layers",
-                phrase,
+                where,
                 f"archdsl expands networks of up to {MOST_LAYERS:,} layers",
                 spot.frame.source,
             )
 
-    def stamp(self, times: int, path: Scope, mark: _Mark) -> None:
-        """Repeat a repetition that gives the shape that it takes: all behind it are alike."""
-        at = len(path) - 1
-        begin = mark.nodes
-        nodes, inner, scopes = (
-            self.nodes[begin:],
-            self.inner[mark.inner :],
-            self.scopes[mark.scopes :],
-        )
-        first, length, exit = int(path[at]), len(nodes), self.here
-        for index in range(first + 1, first + times + 1):
-            shift = (index - first) * length
-            enters = self.here
-            step = str(index)
-            prefix = (*path[:at], step)
-            for op, inputs, scope, shape, start, end in nodes:
-                if len(inputs) == 1:
-                    moved: tuple[int, ...] = (inputs[0] + shift if inputs[0] >= begin else enters,)
-                else:
-                    moved = tuple(i + shift if i >= begin else enters for i in inputs)
-                self.nodes.append(Node(op, moved, prefix + scope[at + 1 :], shape, start, end))
-            self.scopes += [(prefix + scope[at + 1 :], name) for scope, name in scopes]
-            self.here = exit + shift if exit >= begin else enters
-            for section in inner:
-                names = section.name.split(".")
-                names[at] = step
-                self.inner.append(
-                    section._replace(
-                        name=".".join(names),
-                        first=section.first + shift,
-                        last=section.last + shift,
-                        entry=section.entry + shift if section.entry >= begin else enters,
-                        exit=section.exit + shift if section.exit >= begin else enters,
-                    )
+    def copy(self, made: Made, path: Scope, place: tuple[int, int]) -> None:
+        """Repeat what has been made, behind `here` and at another path and place."""
+        first, last = made.first, made.last
+        if last.nodes == first.nodes:
+            return  # nothing, however often
+        begin, depth = first.nodes, len(made.path)
+        shift, enters = len(self.nodes) - begin, self.here
+        for op, inputs, scope, shape, start, end in self.nodes[begin : last.nodes]:
+            if len(inputs) == 1:
+                moved: tuple[int, ...] = (inputs[0] + shift if inputs[0] >= begin else enters,)
+            else:
+                moved = tuple(i + shift if i >= begin else enters for i in inputs)
+            if (start, end) == made.place:
+                start, end = place
+            self.nodes.append(Node(op, moved, path + scope[depth:], shape, start, end))
+        for scope, name in self.scopes[first.scopes : last.scopes]:
+            self.scopes.append((path + scope[depth:], name))
+        for section in self.inner[first.inner : last.inner]:
+            own = section.name.split(".")[depth:]
+            self.inner.append(
+                section._replace(
+                    name=".".join((*path, *own)),
+                    first=section.first + shift,
+                    last=section.last + shift,
+                    entry=section.entry + shift if section.entry >= begin else enters,
+                    exit=section.exit + shift if section.exit >= begin else enters,
                 )
+            )
+        self.here = last.here + shift if last.here >= begin else enters
 
     def repeat(self, given: Given, spot: Spot) -> int:
         value = readings.value_of(spot.frame.source, given, self.names_at(spot))

@@ -117,6 +117,12 @@ class Network:
         return self.analysis.receptive_field
 
     @property
+    def misaligned(self) -> tuple[str, ...]:
+        """Joins whose branches are centred on different places of the input, or step differently:
+        there the receptive field is that of all branches together."""
+        return tuple(self.graph.nodes[i].name for i in self.analysis.misaligned)
+
+    @property
     def memory(self) -> Memory:
         """Bytes at float32 and batch 1."""
         return self.analysis.memory

@@ -40,6 +40,8 @@ def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Nu
     return values
 
 
+RESERVED = ("in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
+
 Parameters = list[tuple[Part, Expression | None]]  # names, with their defaults
 
 
@@ -122,8 +124,7 @@ def _known(names: Mapping[str, Number] | Sequence[str]) -> str:
 
 def declarable(source: Source, name: Part) -> str:
     """A name that may have a value. Raises ArchError for one that means something already."""
-    own = ("in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
-    if name.text in own or is_word_of_a_layer(name.text):
+    if name.text in RESERVED or is_word_of_a_layer(name.text):
         raise ArchError(
             f"`{name.text}` means something already",
             source.span(name.start, name.end),

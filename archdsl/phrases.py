@@ -776,7 +776,12 @@ class _Reader:
             return self.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
         stem = _FUSED.fullmatch(first.text)
         known = {*vocabulary().known, *self.blocks.known()}
-        hint = did_you_mean(stem[1] if stem else first.text, known)
+        hint = did_you_mean(first.text, self.names) or did_you_mean(
+            stem[1] if stem else first.text, known
+        )
+        names = sorted({*self.names} - {"in"})
+        if hint is None and self.layers and names:
+            hint = f"names with a value here: {', '.join(names)}"
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 

@@ -356,12 +356,23 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
+    parts += [_filled(note, width or 100) for note in _misaligned(network)]
     parts += notes(network.claims, width)
     for figure in network.reported:
         parts.append(_filled(f"reported, for training to reach: {figure}", width or 100))
     if network.claims:
         parts.append(_filled(tally(network.claims), width or 100))
     return "\n\n".join(parts)
+
+
+def _misaligned(network: Network) -> list[str]:
+    if not network.misaligned:
+        return []
+    names = ", ".join(network.misaligned[:5]) + (", …" if len(network.misaligned) > 5 else "")
+    return [
+        f"branches of {names} are not aligned: they read places of the input with other centres, "
+        "or other steps"
+    ]
 
 
 def _natural_width(table: Table) -> int:
@@ -377,7 +388,7 @@ def markdown(network: Network, layers: bool = False) -> str:
         "  \n".join(map(_escaped, rest)),
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
-        *map(_escaped, notes(network.claims, None)),
+        *map(_escaped, (*_misaligned(network), *notes(network.claims, None))),
     ]
     return "\n\n".join(parts)
 
@@ -412,6 +423,7 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
             "flops": network.flops,
             "weight_layers": network.weight_layers,
             "receptive_field": list(network.receptive_field),
+            "misaligned": list(network.misaligned),
             "memory": network.memory._asdict(),
         },
         "claims": [claim_dict(claim) for claim in network.claims],

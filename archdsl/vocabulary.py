@@ -66,6 +66,12 @@ def is_word_of_a_layer(name: str) -> bool:
     return name.lower() in vocabulary().words
 
 
+def is_word(name: str) -> bool:
+    """Whether a name alone is a layer, a flag or a unit."""
+    known, word = vocabulary(), (name.lower(),)
+    return any(word in spellings for spellings in (known.layers, known.flags, known.units))
+
+
 def words_of(part: Part) -> Words:
     """The words of a part: `kernel_size` is two."""
     return tuple(w for w in part.text.lower().split("_") if w)

@@ -69,15 +69,15 @@ def read(path: Path) -> Any:
         raise ArchError(
             f"there is no file {path}", help="runs are kept in `runs/NETWORK/TIME`"
         ) from None
-    except UnpicklingError:
-        raise ArchError(
-            f"{path} is no file of weights, or holds code too, which archdsl does not run",
-            help="save the weights alone: `torch.save(module.state_dict(), path)`",
-        ) from None
     except Exception as problem:
         # A file from outside can be wrong in every way that zip, pickle and torch know.
         if isinstance(problem, OSError) and problem.filename is not None:
             raise ArchError(f"cannot read {path}: {problem.strerror}") from None
+        if isinstance(problem, UnpicklingError) and "Unsupported" in str(problem):
+            raise ArchError(
+                f"{path} holds more than tensors and plain values: archdsl runs no code of a file",
+                help="save the weights alone, `torch.save(module.state_dict(), path)`",
+            ) from None
         raise ArchError(f"{path} is damaged, or no file of torch's") from None
 
 

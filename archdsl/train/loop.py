@@ -109,7 +109,7 @@ def resume(
     with locked(folder):
         saved = _saved(folder)
         where = device_of(device or saved.record.device)
-        now = {"device": str(where), "archdsl": __version__, "torch": torch.__version__}
+        now = {"device": str(where), "archdsl": __version__, "torch": str(torch.__version__)}
         saved = saved._replace(record=saved.record.model_copy(update=now))
         network = saved.network()
         found = Run(folder, saved.record)
@@ -137,11 +137,12 @@ def _saved(folder: Path) -> Checkpoint:
             f"{len(record.epochs)} epochs",
             help="put the checkpoint back, or train anew",
         )
+    path = folder / "spec.arch"
     try:
-        spec = (folder / "spec.arch").read_text("utf-8")
+        spec = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
-        raise ArchError(f"cannot read {folder / 'spec.arch'}: {reason}") from None
+        raise ArchError(f"cannot read {path}: {reason}") from None
     return Checkpoint(path, spec, record, {})
 
 

@@ -65,13 +65,19 @@ def network_of(spec: str, record: RunRecord) -> Network:
     texts = parse(Source(f"{record.network}.arch", spec))
     text = next((t for t in texts if t.name == record.network), texts[0])
     shape = (*record.input[1:], record.input[0])
+    problems = []
     # The text's own input, or one that `--input` named, without and with channels.
     for sizes in (None, shape[:-1], shape):
-        with suppress(ArchError):
+        try:
             network = Network(text, record.parameters, sizes)
-            if network.name == record.network and list(network.input) == record.input:
-                return network
-    raise ArchError(f"the run's spec gives no network {record.network} of its record's input")
+        except ArchError as problem:
+            problems.append(problem)
+            continue
+        if network.name == record.network and list(network.input) == record.input:
+            return network
+    if problems:
+        raise problems[0]
+    raise ArchError(f"it holds no network {record.network} with the input of the run")
 
 
 class Run:

@@ -14,7 +14,7 @@ from archdsl.contract import ClassAccuracy, Evaluation
 from archdsl.train import data as sets
 from archdsl.train.checkpoint import trained
 from archdsl.train.device import reproducible
-from archdsl.train.finite import NotFinite, first_fault
+from archdsl.train.finite import NotFinite, first_fault, told
 
 
 class Measured(NamedTuple):
@@ -42,8 +42,7 @@ def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
     with reproducible(0, where):
         found = measure(module, images, labels, recipe.batch)
     if not math.isfinite(found.loss):
-        layer = f"; the first layer that is not finite is {found.fault}" if found.fault else ""
-        raise NotFinite(f"the test loss of {saved.path} is {found.loss}{layer}")
+        raise NotFinite(f"the test loss of {saved.path} is {found.loss}; {told(found.fault)}")
     classes = []
     for label, name in enumerate(sets.CLASSES[recipe.data]):
         right = found.right[labels == label]

@@ -48,6 +48,13 @@ def first_fault(module: nn.Module, x: Tensor) -> str | None:
     return found[0] if found else None
 
 
+def told(fault: str | None) -> str:
+    """The end of a message: where the first value came from that is not finite."""
+    if fault is None:
+        return "every layer is finite, what is computed from the last is not"
+    return f"the first layer that is not finite is {fault}"
+
+
 def first_fault_of_weights(module: nn.Module) -> str | None:
     """The first layer with a weight or a running statistic that is not finite, in words."""
     for name, layer in module.named_modules():

@@ -33,7 +33,7 @@ from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
 from archdsl.train.evaluate import measure, tally
-from archdsl.train.finite import NotFinite, first_fault, first_fault_of_weights
+from archdsl.train.finite import NotFinite, first_fault, first_fault_of_weights, told
 from archdsl.train.lock import locked
 from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
@@ -200,7 +200,7 @@ def _looked_for(training: _Training, run: Run, number: int) -> NotFinite:
         again.epoch(number, None)
     except NotFinite as error:
         return error
-    return again.not_finite(f"the loss of epoch {number} was not finite, once of two times")
+    return NotFinite(f"the loss of epoch {number} was not finite, but is when it runs again")
 
 
 @contextmanager
@@ -299,11 +299,10 @@ class _Training:
             self.schedule.step()
         return _read(total, seen)
 
-    def not_finite(self, message: str, fault: str | None = None) -> NotFinite:
-        if fault is not None:
-            message += f"; the first layer that is not finite is {fault}"
+    def not_finite(self, message: str, fault: str | None) -> NotFinite:
         return NotFinite(
-            message, help=f"train anew with a lower rate, `--set lr={self.recipe.lr / 10:g}`"
+            f"{message}; {told(fault)}",
+            help=f"train anew with a lower rate, `--set lr={self.recipe.lr / 10:g}`",
         )
 
     def shifted(self, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from archdsl.train import data as sets
 from archdsl.train import picture
 from archdsl.train.checkpoint import trained
 from archdsl.train.device import reproducible
-from archdsl.train.finite import NotFinite, first_fault
+from archdsl.train.finite import NotFinite, first_fault, told
 
 
 @torch.no_grad()
@@ -35,9 +35,8 @@ def predict(
             x = sets.fitted(x, network.input, data).to(where)
             shares = module(x)[0].softmax(0)
             if not shares.isfinite().all():
-                fault = first_fault(module, x)
-                layer = f"; the first layer that is not finite is {fault}" if fault else ""
-                raise NotFinite(f"{saved.path} gives no finite numbers for {path}{layer}")
+                fault = told(first_fault(module, x))
+                raise NotFinite(f"{saved.path} gives no finite numbers for {path}; {fault}")
             values, classes = shares.topk(min(top, len(names)))
             likeliest = [
                 Probability(name=names[c], probability=p)

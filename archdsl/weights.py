@@ -73,7 +73,7 @@ def read(path: Path) -> Any:
         # A file from outside can be wrong in every way that zip, pickle and torch know.
         if isinstance(problem, OSError) and problem.filename is not None:
             raise ArchError(f"cannot read {path}: {problem.strerror}") from None
-        if isinstance(problem, UnpicklingError) and "Unsupported" in str(problem):
+        if isinstance(problem, UnpicklingError) and "GLOBAL" in str(problem):
             raise ArchError(
                 f"{path} holds more than tensors and plain values: archdsl runs no code of a file",
                 help="save the weights alone, `torch.save(module.state_dict(), path)`",

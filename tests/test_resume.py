@@ -548,6 +548,12 @@ def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
         start(tmp_path)
 
 
+def test_losses_too_large_for_their_sum(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(loop, "tally", lambda loss, logits, y: torch.tensor([3e38, 0.0]))
+    with pytest.raises(NotFinite, match="the mean loss of epoch 1 is not finite"):
+        start(tmp_path)
+
+
 def test_the_first_layer_that_is_not_finite():
     net = archdsl.loads("input 8x8x1\nconv means conv-bn-relu\nconv3-4 x2\nFC-10\n")
     x = torch.ones(4, 1, 8, 8)

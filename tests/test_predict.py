@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -282,6 +284,12 @@ def harmed(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
 
+def claiming(side: int, data: bytes) -> bytes:
+    """A PNG whose header says that it is larger than it is."""
+    header = b"IHDR" + struct.pack(">II", side, side) + data[24:29]
+    return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
+
+
 def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, archdsl_cli):
     monkeypatch.chdir(tmp_path)
     png(Path("good.png"), digits((1, 8, 8)).test_images[0], 64)
@@ -296,8 +304,8 @@ def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, ar
     Path("folder.png").mkdir()
     Image.fromarray(np.full((4, 4), 0.5, np.float32)).save("float.tiff")
     Image.fromarray(np.full((4, 4), 10**6, np.int32)).save("deep.tiff")
-    Image.new("1", (20_000, 20_000)).save("bomb.png")
-    Image.new("1", (9_000, 9_000)).save("large.png")
+    Path("bomb.png").write_bytes(claiming(20_000, Path("good.png").read_bytes()))
+    Path("large.png").write_bytes(claiming(9_000, Path("good.png").read_bytes()))
     for name, shown in (
         ("nothing.png", "cannot read nothing.png: No such file or directory"),
         ("folder.png", "cannot read folder.png: Is a directory"),

@@ -273,9 +273,9 @@ def test_a_camera_held_upright(tmp_path: Path):
 def test_shrinking_smooths(tmp_path: Path):
     """A fine pattern becomes its mean, not some of its lines."""
     lines = torch.zeros(1, 1, 64, 64)
-    lines[..., ::2] = 1
+    lines[..., ::4] = 1
     small = fitted(lines, (1, 8, 8))
-    assert small.std() < 0.02 and abs(float(small.mean()) - 0.5) < 0.02
+    assert (small - 0.25).abs().max() < 0.05
     large = fitted(small, (1, 16, 16))
     assert large.shape == (1, 1, 16, 16)
 

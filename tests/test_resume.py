@@ -548,6 +548,24 @@ def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
         start(tmp_path)
 
 
+def test_the_batch_that_failed_runs_again_as_it_was(tmp_path: Path, monkeypatch):
+    """The same units drop out: else the layer that failed might not fail again."""
+    seen: list[torch.Tensor] = []
+
+    def third_is_nan(logits, y, label_smoothing):
+        seen.append(logits)
+        return logits.sum() * (math.nan if len(seen) == 3 else 1e-3)
+
+    def run_again(module, x):
+        seen.append(module(x))
+
+    monkeypatch.setattr(loop, "cross_entropy", third_is_nan)
+    monkeypatch.setattr(loop, "first_fault", run_again)
+    with pytest.raises(NotFinite, match="the loss of epoch 1, step 3 of 6 is nan; every layer is"):
+        start(tmp_path)
+    assert len(seen) == 4 and torch.equal(seen[2], seen[3])
+
+
 def test_losses_too_large_for_their_sum(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(loop, "tally", lambda loss, logits, y: torch.tensor([3e38, 0.0]))
     with pytest.raises(NotFinite, match="the mean loss of epoch 1 is not finite"):

@@ -779,26 +779,27 @@ def test_a_killed_process(tmp_path: Path):
     assert same(folder, start(tmp_path / "whole", None, LONGER)[0].folder)
 
 
-# Starting Python and torch takes most of such a run: these are forked where all is imported.
+# Starting Python and torch takes most of such a run: these are forked where all is imported, and
+# the curves are drawn as text.
 FORKED = """
-import glob, os, random, signal, sys, time
-import matplotlib.backends.backend_agg, sklearn.datasets, sklearn.model_selection, torch
-import archdsl.train
+import os, random, resource, signal
+import sklearn.datasets, sklearn.model_selection, torch
+import archdsl.train.loop
 from archdsl.cli import main
 
 torch.optim.SGD([torch.zeros(1)])  # imports more
+archdsl.train.loop.curves = lambda title, epochs: f"{len(epochs)} epochs".encode()
 
-def forked(number, prepare=lambda: None):
+def forked(number, prepare):
     pid = os.fork()
-    if pid:
-        return pid
-    os.setsid()
-    prepare()
-    main(["train", "noisy.arch", "--seed", "7", "--device", "cpu", "--runs", f"runs{number}"])
-
-def ended(pid):
+    if not pid:
+        prepare()
+        try:
+            main(["train", "noisy.arch", "--seed=7", "--device=cpu", f"--runs=runs{number}"])
+        except SystemExit as end:
+            os._exit(end.code)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in (0, -signal.SIGKILL), status
+    assert status in (0, -signal.SIGKILL, -signal.SIGPROF), status
     return status
 """
 
@@ -813,31 +814,28 @@ def dying(number):
             left[0] -= 1
             return call(*arguments, **options)
         return counted
-    for name in ("mkdir", "rename", "replace", "chmod", "unlink"):
+    for name in ("mkdir", "rename", "replace", "unlink"):
         setattr(os, name, before(getattr(os, name)))
 
 number = 0
-while ended(forked(number, lambda: dying(number))):
+while forked(number, lambda: dying(number)):
     number += 1
 """
 
-# Each is killed at a random moment of its own tenth of the time that a whole one took.
+# Each is ended by its own clock, at a random moment of another tenth of the time that a whole one
+# took. Nobody handles that signal: it is as final as SIGKILL. It counts the time on the processor,
+# so that a busy machine moves no moment.
 RANDOM = """
-def begun(number):
-    pid = forked(number)
-    while not glob.glob(f"runs{number}/noisy/[!.]*"):
-        pass
-    return pid, time.perf_counter()
+def used():
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
 
-pid, start = begun("_whole")
-ended(pid)
-whole = time.perf_counter() - start
+forked("_whole", lambda: None)
+whole = used()
 chance = random.Random(0)
 for number in range(10):
-    pid, start = begun(number)
-    time.sleep((number + chance.random()) / 10 * whole)
-    os.killpg(pid, signal.SIGKILL)
-    ended(pid)
+    moment = (number + chance.random()) / 10 * whole
+    forked(number, lambda: signal.setitimer(signal.ITIMER_PROF, moment))
 """
 
 
@@ -863,11 +861,10 @@ def all_resumed(folder: Path, text: str, code: str) -> list[int]:
 @pytest.mark.slow
 def test_killed_at_every_file_operation(tmp_path: Path):
     epochs = all_resumed(tmp_path, SPEC, OPERATIONS)
-    assert set(epochs) == {0, 1, 2, 3} and len(epochs) > 30
+    assert set(epochs) == {0, 1, 2, 3} and len(epochs) > 15
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path):
     epochs = all_resumed(tmp_path, LONGER, RANDOM)
-    assert len(epochs) == 11
-    assert len(set(epochs)) >= 3  # from before the first epoch to behind the last
+    assert len(set(epochs)) >= 3  # of 0 … 5

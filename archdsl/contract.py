@@ -1,4 +1,4 @@
-"""The JSON that `summary` and `verify` print, as records that check and read it.
+"""The JSON that the commands print, as records that check and read it.
 
 >>> import archdsl
 >>> from archdsl.contract import Summary
@@ -86,3 +86,51 @@ class Verification(_Record):
     """`archdsl verify --format json`."""
 
     networks: list[NetworkClaims]
+
+
+class ClassAccuracy(_Record):
+    """The test images of one class, and the share of them that is classified rightly."""
+
+    name: str
+    images: int
+    accuracy: float
+
+
+class Evaluation(_Record):
+    """`archdsl eval --format json`: a trained network on its test images.
+
+    `loss` is the mean cross-entropy in nats, without smoothing; accuracies are shares.
+    """
+
+    network: str
+    checkpoint: str
+    epoch: int
+    data: str
+    split: int
+    images: int
+    loss: float
+    accuracy: float
+    classes: list[ClassAccuracy]
+
+
+class Probability(_Record):
+    """A class and its probability, a share."""
+
+    name: str
+    probability: float
+
+
+class Prediction(_Record):
+    """The likeliest classes of one image, the likeliest first."""
+
+    image: str
+    classes: list[Probability]
+
+
+class Predictions(_Record):
+    """`archdsl predict --format json`."""
+
+    network: str
+    checkpoint: str
+    epoch: int
+    predictions: list[Prediction]

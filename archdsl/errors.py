@@ -62,8 +62,10 @@ class ArchError(Exception):
     """What is wrong with a spec, where, and what to write instead.
 
     `others` holds further errors of the same text: all are shown at once.
-    `str(error)` is the text that the command line prints.
+    `str(error)` is the text that the command line prints, `exit_code` what it ends with.
     """
+
+    exit_code = 2
 
     def __init__(
         self,

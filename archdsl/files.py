@@ -1,24 +1,24 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from archdsl.errors import ArchError
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes | memoryview) -> None:
     """Write a file beside its place and rename it: a reader never sees half of it.
 
-    Raises ArchError with the system's reason.
+    Raises ArchError with the system's reason; what was there before is there still.
     """
+    name = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as problem:
-        raise ArchError(f"cannot write {path}: {problem.strerror}") from None
-    try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -26,9 +26,53 @@ def write_whole(path: Path, data: bytes) -> None:
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     except OSError as problem:
-        raise ArchError(f"cannot write {path}: {problem.strerror}") from None
+        raise ArchError(f"cannot write {path}: {problem.strerror or problem}") from None
     finally:
-        Path(name).unlink(missing_ok=True)
+        if name is not None:
+            with suppress(OSError):
+                os.unlink(name)
+    _keep_names(path.parent)
+
+
+def make_whole(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder with its files beside its place and rename it.
+
+    The place is empty, and the folder around it exists. Raises FileExistsError where something is
+    in the place, or another process is making the same folder; else OSError or ArchError.
+    """
+    hidden = folder.parent / f".{folder.name}"
+    if os.path.lexists(folder):
+        raise FileExistsError(folder)
+    hidden.mkdir()
+    try:
+        for name, data in files.items():
+            write_whole(hidden / name, data)
+        hidden.rename(folder)
+    except BaseException:
+        with suppress(OSError):
+            for name in files:
+                (hidden / name).unlink(missing_ok=True)
+            hidden.rmdir()
+        raise
+    _keep_names(folder.parent)
+
+
+def remove_halves(path: Path) -> None:
+    """Remove what a killed process left of writing a file. Nobody may be writing it now."""
+    for half in path.parent.glob(f".{path.name}.*"):
+        with suppress(OSError):
+            half.unlink()
+
+
+def _keep_names(folder: Path) -> None:
+    """A power cut loses no name that a rename gave."""
+    # Some systems open no folders, or cannot flush them: then the file itself is all there is.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

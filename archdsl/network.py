@@ -152,14 +152,26 @@ class Network:
             diagram.save(path)
         return diagram
 
-    def module(self, device: Any = None, dtype: Any = None) -> nn.Module:
-        """The network as a torch module, freshly initialised; it returns logits.
+    def module(
+        self,
+        device: Any = None,
+        dtype: Any = None,
+        weights: str | Path | Mapping[str, Any] | None = None,
+    ) -> nn.Module:
+        """The network as a torch module, freshly initialised or with weights; it returns logits.
 
-        `device` and `dtype` are torch's, as for any module.
+        `device` and `dtype` are torch's, as for any module. `weights` are a run's folder, its
+        checkpoint, a file of a state dict, or a state dict. Raises ArchError where they do not
+        fit.
         """
         from archdsl.module import build
 
-        return build(self, device=device, dtype=dtype)
+        module = build(self, device=device, dtype=dtype)
+        if weights is not None:
+            from archdsl.weights import put
+
+            put(weights, module)
+        return module
 
     def source(self) -> str:
         """The network as readable PyTorch source."""

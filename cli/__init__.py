@@ -11,7 +11,7 @@ import click
 import archdsl
 from archdsl.errors import ArchError
 
-VERBS = ("summary", "verify", "draw", "train", "source", "zoo")
+VERBS = ("summary", "verify", "draw", "train", "eval", "predict", "source", "zoo")
 
 
 class _Verbs(click.Group):
@@ -41,7 +41,7 @@ class _Verbs(click.Group):
             from archdsl.cli.output import show_error
 
             show_error(error)
-            context.exit(2)
+            context.exit(error.exit_code)
 
 
 @click.command(
@@ -55,7 +55,7 @@ def main() -> None:
     NETWORK is a file (`specs/vgg16.arch`), `-` for standard input, `FILE:NET` for one of several
     in a file, or the name of a network of the zoo (`vgg16`).
 
-    Exit codes: 0 fine, 1 a claim or a check failed, 2 wrong usage or a bad spec.
+    Exit codes: 0 fine, 1 a claim, a check or a training failed, 2 wrong usage or a bad spec.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks × or ✓ shows `?`, not a traceback.

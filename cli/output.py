@@ -22,6 +22,16 @@ def network_argument(function: F) -> F:
     return click.argument("network", metavar="NETWORK")(function)
 
 
+def run_argument(function: F) -> F:
+    return click.argument("run", metavar="RUN")(function)
+
+
+def device(function: F) -> F:
+    return click.option(
+        "--device", help="cpu, cuda, cuda:1, … [that of the training, where it is here]"
+    )(function)
+
+
 def changes(function: F) -> F:
     """--input and -p, which make another network of the paper's."""
     function = click.option(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sys
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 from archdsl.cli import output
+from archdsl.cli.stop import Stop
+from click.core import ParameterSource
 
 from archdsl.errors import ArchError
 from archdsl.report import hwc, number
 
 if TYPE_CHECKING:
-    from archdsl.train import Epoch, Recipe
+    from rich.progress import Progress
+
+    from archdsl.train import Epoch, Run
 
 
 @click.command("train")
-@output.network_argument
+@click.argument("network", metavar="[NETWORK]", required=False)
 @click.option(
     "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Replace a setting: epochs=3."
 )
@@ -29,37 +34,63 @@ if TYPE_CHECKING:
 )
 @click.option("--device", help="cpu, cuda, cuda:1, … [a GPU where there is one]")
 @click.option("--runs", default="runs", show_default=True, help="Where runs are kept.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped: its folder.")
 @output.changes
+@click.pass_context
 def command(
-    network: str,
+    context: click.Context,
+    network: str | None,
     settings: tuple[str, ...],
     seed: int,
     device: str | None,
     runs: str,
+    resume: str | None,
     input_: str | None,
     parameters: tuple[str, ...],
 ) -> None:
-    """Train a network by the recipe of its spec.
+    """Train a network by the recipe of its spec, or go on with a run that was stopped.
 
-    Writes runs/NETWORK/TIME/: the spec, the metrics, a checkpoint and the learning curves.
+    Writes runs/NETWORK/TIME/: the spec, the metrics, a checkpoint and the learning curves. Ctrl-C
+    stops at the next step, and says how to go on.
     """
-    net = output.load(network, input_, parameters)
-    if not runs:
-        raise ArchError("`--runs` names no folder", help="write `--runs runs`")
-    # Only now: torch takes a second to import, and a bad spec should not wait for it.
-    from archdsl.train import recipe_of, train
+    with Stop() as stop, _Bar(stop) as bar:
+        try:
+            if resume is not None:
+                _refuse_others(context)
+                from archdsl.train import resume as go_on
 
-    recipe = recipe_of(net, _settings(settings))
+                run, _ = go_on(resume, device, bar)
+            else:
+                if network is None:
+                    raise click.UsageError("Missing argument 'NETWORK'.", context)
+                net = output.load(network, input_, parameters)
+                if not runs:
+                    raise ArchError("`--runs` names no folder", help="write `--runs runs`")
+                # Only now: torch takes a second to import, and a bad spec should not wait for it.
+                from archdsl.train import recipe_of, train
+
+                recipe = recipe_of(net, _settings(settings))
+                run, _ = train(net, recipe, seed, device, runs, bar)
+        except KeyboardInterrupt:
+            bar.close()
+            output.emit(bar.stopped())
+            context.exit(stop.exit_code)
     output.emit(
-        f"{net.name}: {number(net.params)} params, input {hwc(net.input)}, "
-        f"{recipe.data}, {recipe.epochs} epochs of batches of {recipe.batch}"
-    )
-    with _Bar(recipe) as bar:
-        run, _ = train(net, recipe, seed, device, runs, bar)
-    output.emit(
-        f"test accuracy {run.accuracy:.2%} after epoch {recipe.epochs}, "
+        f"test accuracy {run.accuracy:.2%} after epoch {len(run.record.epochs)}, "
         f"{run.seconds:.1f} s of training, in {run.folder}"
     )
+
+
+def _refuse_others(context: click.Context) -> None:
+    """A run goes on as it began: only its device may change."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and option.name not in ("resume", "device"):
+            name = option.opts[0] if isinstance(option, click.Option) else "NETWORK"
+            raise ArchError(
+                f"`--resume` goes on with a run as it began: it takes no {name}",
+                help="leave one of the two out",
+            )
 
 
 def _settings(texts: tuple[str, ...]) -> dict[str, str]:
@@ -75,43 +106,84 @@ def _settings(texts: tuple[str, ...]) -> dict[str, str]:
 class _Bar:
     """A bar with loss and accuracy on a terminal, a line an epoch elsewhere."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, stop: Stop) -> None:
+        self.stop = stop
+        self.run: Run | None = None
+        self.saved = 0  # epochs
+        self.live: Progress | None = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def begin(self, run: Run) -> None:
+        self.run = run
+        self.saved = len(run.record.epochs)
+        self.stop.check()
+        record, recipe = run.record, run.record.recipe
+        output.emit(
+            f"{record.network}: {number(record.params)} params, input {hwc(record.input)}, "
+            f"{recipe.data}, {recipe.epochs} epochs of batches of {recipe.batch}"
+        )
+        if record.finished:
+            output.emit("the run is finished")
+        elif self.saved:
+            output.emit(f"goes on after epoch {self.saved}")
+        if sys.stdout is None or not sys.stdout.isatty() or record.finished:
+            return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.recipe = recipe
-        self.live = sys.stdout.isatty()
-        self.bar = Progress(
+        self.live = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.total:g}"),
             BarColumn(),
             TextColumn("loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.2%}"),
             TimeRemainingColumn(),
             console=Console(),
-            disable=not self.live,
         )
-        self.task = self.bar.add_task("", total=recipe.epochs, epoch=1, loss=0.0, accuracy=0.0)
-
-    def __enter__(self) -> _Bar:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.stop()
+        self.task = self.live.add_task(
+            "", total=recipe.epochs, completed=self.saved, epoch=self.saved + 1, loss=0, accuracy=0
+        )
+        self.live.start()
 
     def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None:
-        done = epoch - 1 + share
-        self.bar.update(self.task, completed=done, epoch=epoch, loss=loss, accuracy=accuracy)
+        self.stop.check()
+        if self.live is not None:
+            done = epoch - 1 + share
+            self.live.update(self.task, completed=done, epoch=epoch, loss=loss, accuracy=accuracy)
 
     def epoch(self, epoch: Epoch) -> None:
-        self.bar.update(
-            self.task,
-            completed=epoch.epoch,
-            epoch=epoch.epoch,
-            loss=epoch.train_loss,
-            accuracy=epoch.train_accuracy,
-        )
-        if not self.live:
+        assert self.run is not None
+        self.saved = epoch.epoch
+        total = self.run.record.recipe.epochs
+        if self.live is not None:
+            self.live.update(
+                self.task,
+                completed=epoch.epoch,
+                epoch=epoch.epoch,
+                loss=epoch.train_loss,
+                accuracy=epoch.train_accuracy,
+            )
+        else:
             output.emit(
-                f"epoch {epoch.epoch}/{self.recipe.epochs}  loss {epoch.train_loss:.4f}  "
+                f"epoch {epoch.epoch}/{total}  loss {epoch.train_loss:.4f}  "
                 f"accuracy {epoch.train_accuracy:.2%}  test {epoch.test_accuracy:.2%}"
             )
+        if epoch.epoch < total:
+            self.stop.check()
+
+    def stopped(self) -> str:
+        """What is saved when training is stopped, and how to go on."""
+        if self.run is None:
+            return "stopped before the run began"
+        total = self.run.record.recipe.epochs
+        saved = f"epoch {self.saved} of {total} is saved" if self.saved else "no epoch is saved yet"
+        command = f"archdsl train --resume {quote(str(self.run.folder))}"
+        return f"stopped: {saved}; this goes on:\n{command}"

@@ -34,7 +34,12 @@ def blocks(document: str) -> list[tuple[str, str, int]]:
 
 def cases(*kinds: str):
     return [
-        pytest.param(document, text, id=f"{document}:{line}")
+        pytest.param(
+            document,
+            text,
+            id=f"{document}:{line}",
+            marks=[pytest.mark.slow] if "$ archdsl train" in text else [],
+        )
         for document in DOCUMENTS
         for kind, text, line in blocks(document)
         if kind in kinds

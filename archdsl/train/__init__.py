@@ -6,8 +6,23 @@
 20
 """
 
-from archdsl.train.loop import Progress, train
+from archdsl.train.evaluate import evaluate
+from archdsl.train.finite import NotFinite
+from archdsl.train.loop import Progress, resume, train
+from archdsl.train.predict import predict
 from archdsl.train.recipe import Recipe, recipe_of
 from archdsl.train.record import Epoch, Run, RunRecord
 
-__all__ = ["Epoch", "Progress", "Recipe", "Run", "RunRecord", "recipe_of", "train"]
+__all__ = [
+    "Epoch",
+    "NotFinite",
+    "Progress",
+    "Recipe",
+    "Run",
+    "RunRecord",
+    "evaluate",
+    "predict",
+    "recipe_of",
+    "resume",
+    "train",
+]

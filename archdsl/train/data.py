@@ -16,7 +16,7 @@ from archdsl.layers.base import elements
 from archdsl.network import Network
 from archdsl.train.recipe import Recipe
 
-CLASSES = {"digits": 10}
+CLASSES = {"digits": tuple("0123456789")}
 TEST_SHARE = 0.2
 
 
@@ -32,7 +32,7 @@ class Data(NamedTuple):
 def check(network: Network, recipe: Recipe) -> None:
     """Raise ArchError, with what to write, where a network does not fit the data."""
     data = recipe.data
-    classes = CLASSES[data]
+    classes = len(CLASSES[data])
     if network.output != (classes,):
         shown = "x".join(map(str, (*network.output[1:], network.output[0])))
         wants = f"end the network with `FC-{classes}`"
@@ -41,7 +41,7 @@ def check(network: Network, recipe: Recipe) -> None:
         raise ArchError(
             f"{data} has {classes} classes, the network {network.name} gives {shown}", help=wants
         )
-    _, height, width = _image_shape(network.input, data)
+    _, height, width = image_shape(network.input, data)
     if recipe.shift >= min(height, width):
         raise ArchError(
             f"a shift of {recipe.shift} moves images of {height}x{width} out of sight",
@@ -52,7 +52,7 @@ def check(network: Network, recipe: Recipe) -> None:
         raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
 
 
-def _image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
+def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
     """(C, H, W) of the images behind an input shape; a vector is a square image, flattened."""
     if len(shape) == 3 and shape[0] in (1, 3):
         return shape[0], shape[1], shape[2]
@@ -78,13 +78,28 @@ def digits(shape: Shape, split: int = 0) -> Data:
     train, test = train_test_split(
         indices, test_size=TEST_SHARE, stratify=bunch.target, random_state=split
     )
-    channels, height, width = _image_shape(shape, "digits")
     images = torch.from_numpy(bunch.images / 16.0).float().unsqueeze(1)
-    if (height, width) != images.shape[2:]:
-        images = interpolate(images, (height, width), mode="bilinear", align_corners=False)
-    images = images.expand(-1, channels, -1, -1).reshape(len(images), *shape)
+    images = fitted(images, shape)
     labels = torch.from_numpy(bunch.target).long()
     return Data(images[train], labels[train], images[test], labels[test])
+
+
+def fitted(images: Tensor, shape: Shape, data: str = "digits") -> Tensor:
+    """Images (N, C, H, W), or grey ones (N, 1, H, W), as inputs of a network's shape (N, *shape).
+
+    Resized bilinearly, and smoothed first where they shrink.
+    """
+    channels, height, width = image_shape(shape, data)
+    old = images.shape[2:]
+    if (height, width) != old:
+        images = interpolate(
+            images,
+            (height, width),
+            mode="bilinear",
+            align_corners=False,
+            antialias=height < old[0] or width < old[1],
+        )
+    return images.expand(-1, channels, -1, -1).reshape(len(images), *shape)
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import os
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any, Protocol
 
 import torch
@@ -23,23 +23,34 @@ from torch.optim.lr_scheduler import (
 )
 
 from archdsl import __version__
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Note
 from archdsl.files import write_whole
 from archdsl.network import Network
 from archdsl.report import memory_size
+from archdsl.train import checkpoint
 from archdsl.train import data as sets
+from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
+from archdsl.train.device import device_of, random_state, reproducible, set_random_state
+from archdsl.train.evaluate import measure, tally
+from archdsl.train.finite import NotFinite, first_fault, first_fault_of_weights, told
+from archdsl.train.lock import locked
 from archdsl.train.recipe import Recipe
-from archdsl.train.record import Epoch, Run, RunRecord, new_folder
+from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
+from archdsl.weights import CHECKPOINT
 
 TELL_EVERY = 0.1  # seconds
+CHEAP = {"cpu"}  # kinds of devices whose loss is read at every step: a GPU would be waited for
 
 
 class Progress(Protocol):
-    """Hears of training some times a second, and of every epoch.
+    """Hears of a run when it begins or goes on, some times a second, and of every epoch saved.
 
     `share` is how much of the epoch is done, 0 … 1; loss and accuracy are means over it so far.
+    What it raises stops the training; the run can be resumed.
     """
+
+    def begin(self, run: Run) -> None: ...
 
     def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None: ...
 
@@ -58,37 +69,9 @@ def train(
 
     The same seed gives the same numbers on the same machine. A GPU is used where there is one,
     unless `device` says otherwise. Raises ArchError where network and data do not fit, or the
-    run's folder cannot be written.
+    run's folder cannot be written, and NotFinite where the loss is nan or infinite.
     """
-    sets.check(network, recipe)
-    where = _device(device)
-    with _reproducible(seed, where), _memory(network):
-        data = sets.digits(network.input, recipe.split)
-        module = network.module(device=where)
-        folder = new_folder(Path(runs), network.name)
-        write_whole(folder / "spec.arch", network.text.source.text.encode())
-        epochs = _Training(network, recipe, module, data, where, seed).epochs(progress)
-        done: list[Epoch] = []
-        run = _run(folder, network, recipe, seed, where, done)
-        for epoch, state in epochs:
-            done.append(epoch)
-            run = _run(folder, network, recipe, seed, where, done)
-            run.write()
-            _save(run.checkpoint, state)
-            if progress is not None:
-                progress.epoch(epoch)
-    write_whole(folder / "curves.png", curves(network.title, done))
-    return run, module
-
-
-def _run(
-    folder: Path,
-    network: Network,
-    recipe: Recipe,
-    seed: int,
-    device: torch.device,
-    done: list[Epoch],
-) -> Run:
+    where = device_of(device)
     record = RunRecord(
         network=network.name,
         parameters=dict(network.parameters),
@@ -96,19 +79,130 @@ def _run(
         params=network.params,
         recipe=recipe,
         seed=seed,
-        device=str(device),
+        device=str(where),
         archdsl=__version__,
         torch=torch.__version__,
-        finished=len(done) == recipe.epochs,
-        epochs=done,
+        finished=False,
+        epochs=[],
     )
-    return Run(folder, record)
+    with _prepared(network, record, where) as training:
+        spec = network.text.source.text
+        run = new_run(Path(runs), record, spec)
+        with locked(run.folder):
+            return _go_on(run, spec, training, progress)
 
 
-def _save(path: Path, state: dict[str, Any]) -> None:
-    file = io.BytesIO()
-    torch.save(state, file)
-    write_whole(path, file.getvalue())
+def resume(
+    run: str | Path, device: str | None = None, progress: Progress | None = None
+) -> tuple[Run, nn.Module]:
+    """Go on with a run that was stopped, wherever that was; the run and the trained module.
+
+    `run` is its folder or its checkpoint. On the device that it was on it ends with the weights
+    that it would have had, equal to the bit. A finished run is read, and trained no further. Raises
+    ArchError for a run that is damaged or in use, and as `train` does.
+    """
+    folder = Path(run).parent if Path(run).is_file() else Path(run)
+    if not folder.is_dir():
+        raise ArchError(f"there is no run {folder}", help="runs are kept in `runs/NETWORK/TIME`")
+    if not (folder / CHECKPOINT).exists():
+        read_record(folder)  # a folder that is no run gets no lock
+    with locked(folder):
+        saved = _saved(folder)
+        where = device_of(device or saved.record.device)
+        now = {"device": str(where), "archdsl": __version__, "torch": str(torch.__version__)}
+        saved = saved._replace(record=saved.record.model_copy(update=now))
+        network = saved.network()
+        found = Run(folder, saved.record)
+        found.tidy()
+        with _prepared(network, saved.record, where) as training:
+            if saved.state:
+                training.restore(saved)
+            # The checkpoint is the truth, whatever was written beside it last.
+            write_whole(folder / "spec.arch", saved.spec.encode())
+            found.write()
+            if found.record.epochs:
+                _draw(found, network)
+            return _go_on(found, saved.spec, training, progress)
+
+
+def _saved(folder: Path) -> Checkpoint:
+    """The checkpoint of a run, or its spec and record where no epoch was saved."""
+    path = folder / CHECKPOINT
+    if path.exists():
+        return checkpoint.read(path)
+    record = read_record(folder)
+    if record.epochs:
+        raise ArchError(
+            f"there is no file {path}, and {folder / 'record.json'} knows of "
+            f"{len(record.epochs)} epochs",
+            help="put the checkpoint back, or train anew",
+        )
+    path = folder / "spec.arch"
+    try:
+        spec = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
+        raise ArchError(f"cannot read {path}: {reason}") from None
+    return Checkpoint(path, spec, record, {})
+
+
+@contextmanager
+def _prepared(network: Network, record: RunRecord, device: torch.device) -> Iterator[_Training]:
+    """The training before its first step; inside, torch is seeded and deterministic."""
+    sets.check(network, record.recipe)
+    with reproducible(record.seed, device), _memory(network):
+        yield _Training(network, record, device)
+
+
+def _go_on(
+    run: Run, spec: str, training: _Training, progress: Progress | None
+) -> tuple[Run, nn.Module]:
+    """Train the epochs that a run lacks, and save each."""
+    recipe = run.record.recipe
+    try:
+        if progress is not None:
+            progress.begin(run)
+        for number in range(len(run.record.epochs) + 1, recipe.epochs + 1):
+            try:
+                epochs = [*run.record.epochs, training.next(number, progress)]
+            except _SeenLate:
+                raise _looked_for(training, run, number) from None
+            done = {"epochs": epochs, "finished": number == recipe.epochs}
+            record = run.record.model_copy(update=done)
+            checkpoint.save(Checkpoint(run.checkpoint, spec, record, training.state()))
+            run = Run(run.folder, record)
+            run.write()
+            if progress is not None:
+                progress.epoch(epochs[-1])
+        _draw(run, training.network)
+    except ArchError as error:
+        number = len(run.record.epochs)
+        if number:
+            error.notes += (Note(f"epoch {number} is saved in {run.folder}"),)
+        if error.help is None:
+            command = f"archdsl train --resume {quote(str(run.folder))}"
+            error.help = f"once that is mended, `{command}` goes on"
+        raise
+    return run, training.module
+
+
+def _draw(run: Run, network: Network) -> None:
+    write_whole(run.folder / "curves.png", curves(network.title, run.record.epochs))
+
+
+def _looked_for(training: _Training, run: Run, number: int) -> NotFinite:
+    """The error of a loss that was seen late: the epoch runs again, read at every step."""
+    again = _Training(training.network, training.record, training.device)
+    again.watched = True
+    if run.record.epochs:
+        again.restore(checkpoint.read(run.checkpoint))
+    try:
+        again.epoch(number, None)
+    except NotFinite as error:
+        return error
+    except _SeenLate:
+        pass  # the losses are too large for their sum
+    return NotFinite(f"the mean loss of epoch {number} is not finite")
 
 
 @contextmanager
@@ -128,74 +222,49 @@ def _memory(network: Network) -> Iterator[None]:
         ) from None
 
 
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).sum().item()
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise ArchError(
-            f"there is no device `{name}` here", help="write `--device cpu`, or `cuda` with a GPU"
-        ) from None
-    return device
-
-
-@contextmanager
-def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeded and deterministic inside; the caller's random state is as before afterwards."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    benchmark = torch.backends.cudnn.benchmark
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        try:
-            torch.manual_seed(seed)
-            torch.use_deterministic_algorithms(True, warn_only=True)
-            torch.backends.cudnn.benchmark = False
-            yield
-        finally:
-            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-            torch.backends.cudnn.benchmark = benchmark
+class _SeenLate(Exception):
+    """The loss is not finite since some step that is past."""
 
 
 class _Training:
-    def __init__(
-        self,
-        network: Network,
-        recipe: Recipe,
-        module: nn.Module,
-        data: sets.Data,
-        device: torch.device,
-        seed: int,
-    ) -> None:
-        self.recipe = recipe
-        self.module = module
-        self.data = sets.Data(*(t.to(device) for t in data))
-        self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = _optimizer(recipe, module)
-        self.steps = len(sets.batches(torch.arange(len(data.train_images)), recipe.batch))
-        self.schedule, self.each_step = _schedule(recipe, self.optimizer, self.steps)
+    """A module on its way, an epoch at a time, from the beginning or from a checkpoint."""
 
-    def epochs(self, progress: Progress | None) -> Iterator[tuple[Epoch, dict[str, Any]]]:
-        """Train an epoch at a time; its metrics and everything needed to go on from there."""
-        for number in range(1, self.recipe.epochs + 1):
-            lr = self.optimizer.param_groups[0]["lr"]
-            start = time.perf_counter()
-            loss, accuracy = self.epoch(number, progress)
-            seconds = time.perf_counter() - start
-            test_loss, test_accuracy = self.test()
-            metrics = Epoch(
-                epoch=number,
-                lr=lr,
-                train_loss=loss,
-                train_accuracy=accuracy,
-                test_loss=test_loss,
-                test_accuracy=test_accuracy,
-                seconds=seconds,
-            )
-            yield metrics, self.state(number)
+    def __init__(self, network: Network, record: RunRecord, device: torch.device) -> None:
+        self.network = network
+        self.record = record
+        self.recipe = record.recipe
+        self.device = device
+        self.watched = device.type in CHEAP
+        data = sets.digits(network.input, self.recipe.split)
+        torch.manual_seed(record.seed)
+        self.module = network.module(device=device)
+        self.data = sets.Data(*(t.to(device) for t in data))
+        self.generator = torch.Generator().manual_seed(record.seed)
+        self.optimizer = _optimizer(self.recipe, self.module)
+        self.steps = len(sets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
+        self.schedule, self.each_step = _schedule(self.recipe, self.optimizer, self.steps)
+
+    def next(self, number: int, progress: Progress | None) -> Epoch:
+        """Train an epoch, numbered from 1, and measure the module. Raises NotFinite."""
+        lr = self.optimizer.param_groups[0]["lr"]
+        start = time.perf_counter()
+        loss, accuracy = self.epoch(number, progress)
+        seconds = time.perf_counter() - start
+        if fault := first_fault_of_weights(self.module):
+            raise self.not_finite(f"the weights are not finite after epoch {number}", fault)
+        images, labels = self.data.test_images, self.data.test_labels
+        test = measure(self.module, images, labels, self.recipe.batch)
+        if not math.isfinite(test.loss):
+            raise self.not_finite(f"the test loss after epoch {number} is {test.loss}", test.fault)
+        return Epoch(
+            epoch=number,
+            lr=lr,
+            train_loss=loss,
+            train_accuracy=accuracy,
+            test_loss=test.loss,
+            test_accuracy=test.accuracy,
+            seconds=seconds,
+        )
 
     def epoch(self, number: int, progress: Progress | None) -> tuple[float, float]:
         """One pass over the training images in a new order; mean loss and accuracy."""
@@ -205,28 +274,38 @@ class _Training:
         total = torch.zeros(2, device=images.device)
         seen = 0
         told = time.perf_counter()
-        for chosen in sets.batches(order, self.recipe.batch):
+        for step, chosen in enumerate(sets.batches(order, self.recipe.batch), 1):
             x, y = images[chosen], labels[chosen]
             if self.recipe.shift:
                 x = self.shifted(x)
+            random = random_state(self.device) if self.watched else None
             logits = self.module(x)
             loss = cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+            if random is not None and not math.isfinite(value := loss.item()):
+                set_random_state(random, self.device)  # the same units drop out again
+                where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
+                raise self.not_finite(where, first_fault(self.module, x))
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
             if self.each_step:
                 self.schedule.step()
-            total += _tally(loss, logits, y)
+            total += tally(loss, logits, y)
             seen += len(y)
             # Reading the loss waits for the device: not at every step.
             if progress is not None and time.perf_counter() - told > TELL_EVERY:
                 told = time.perf_counter()
-                mean = (total / seen).tolist()
+                mean = _read(total, seen)
                 progress.step(number, seen / len(images), mean[0], mean[1])
         if not self.each_step:
             self.schedule.step()
-        mean_loss, accuracy = (total / seen).tolist()
-        return mean_loss, accuracy
+        return _read(total, seen)
+
+    def not_finite(self, message: str, fault: str | None) -> NotFinite:
+        return NotFinite(
+            f"{message}; {told(fault)}",
+            help=f"train anew with a lower rate, `--set lr={self.recipe.lr / 10:g}`",
+        )
 
     def shifted(self, x: Tensor) -> Tensor:
         if x.dim() == 4:
@@ -235,35 +314,35 @@ class _Training:
         square = sets.shifted(x.view(-1, 1, side, side), self.recipe.shift, self.generator)
         return square.reshape(x.shape)
 
-    @torch.no_grad()
-    def test(self) -> tuple[float, float]:
-        """Mean loss, without smoothing, and accuracy on the test images."""
-        self.module.eval()
-        images, labels = self.data.test_images, self.data.test_labels
-        total = torch.zeros(2, device=images.device)
-        for x, y in zip(
-            images.split(self.recipe.batch), labels.split(self.recipe.batch), strict=True
-        ):
-            logits = self.module(x)
-            total += _tally(cross_entropy(logits, y), logits, y)
-        loss, accuracy = (total / len(labels)).tolist()
-        return loss, accuracy
-
-    def state(self, epoch: int) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on."""
         return {
-            "epoch": epoch,
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "generator": self.generator.get_state(),
-            "random": torch.get_rng_state(),
+            "random": random_state(self.device),
         }
 
+    def restore(self, saved: Checkpoint) -> None:
+        """Go on from a checkpoint. Raises ArchError where it is of another training."""
+        state = saved.state
+        try:
+            self.module.load_state_dict(state["module"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.schedule.load_state_dict(state["schedule"])
+            self.generator.set_state(state["generator"])
+            set_random_state(state["random"], self.device)
+        except (KeyError, TypeError, ValueError, RuntimeError):
+            raise ArchError(f"{saved.path} does not fit the network and recipe in it") from None
 
-def _tally(loss: Tensor, logits: Tensor, y: Tensor) -> Tensor:
-    """Summed loss and number of right answers of a batch."""
-    right = (logits.argmax(1) == y).sum()
-    return torch.stack((loss.detach() * len(y), right.to(loss.dtype)))
+
+def _read(total: Tensor, seen: int) -> tuple[float, float]:
+    """Mean loss and accuracy so far. Raises _SeenLate where the loss is not finite."""
+    loss, accuracy = (total / seen).tolist()
+    if not math.isfinite(loss):
+        raise _SeenLate
+    return loss, accuracy
 
 
 def _optimizer(recipe: Recipe, module: nn.Module) -> Optimizer:

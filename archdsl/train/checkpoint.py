@@ -1,0 +1,88 @@
+"""The checkpoint of a run: one file that holds all of it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from archdsl import weights
+from archdsl.errors import ArchError
+from archdsl.files import write_whole
+from archdsl.network import Network
+from archdsl.train.device import device_of, reproducible
+from archdsl.train.record import RunRecord, network_of
+
+
+class Checkpoint(NamedTuple):
+    """What was trained, how far, and everything that the next epoch depends on.
+
+    `state` holds those of module, optimizer, schedule and random numbers.
+    """
+
+    path: Path
+    spec: str
+    record: RunRecord
+    state: dict[str, Any]
+
+    def network(self) -> Network:
+        """The network that was trained. Raises ArchError, which names the file."""
+        try:
+            return network_of(self.spec, self.record)
+        except ArchError as error:
+            raise ArchError(f"cannot read the spec in {self.path}: {error.message}") from None
+
+
+def save(checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in the place of the one before it. Raises ArchError."""
+    file = io.BytesIO()
+    record = checkpoint.record.model_dump()
+    torch.save({"spec": checkpoint.spec, "record": record, **checkpoint.state}, file)
+    write_whole(checkpoint.path, file.getbuffer())
+
+
+def read(path: Path) -> Checkpoint:
+    """The checkpoint of a file. Raises ArchError where it is missing, damaged, or another file."""
+    saved = weights.read(path)
+    try:
+        spec, record = saved.pop("spec"), RunRecord.model_validate(saved.pop("record"))
+        if isinstance(spec, str) and record.epochs and "module" in saved:
+            return Checkpoint(path, spec, record, saved)
+    except (KeyError, TypeError, AttributeError, ValidationError):
+        pass
+    raise ArchError(
+        f"{path} is no checkpoint of a run", help="`archdsl train` writes one, runs/…/checkpoint.pt"
+    )
+
+
+class Trained(NamedTuple):
+    """A run as it is used: the module in eval mode, on its device."""
+
+    checkpoint: Checkpoint
+    network: Network
+    module: nn.Module
+    device: torch.device
+
+
+def trained(run: str | Path, device: str | None = None) -> Trained:
+    """The trained network of a run's folder or checkpoint.
+
+    It is put where it was trained, where that is here, unless `device` says otherwise. Raises
+    ArchError.
+    """
+    saved = read(weights.checkpoint_of(run))
+    network = saved.network()
+    try:
+        where = device_of(device or saved.record.device)
+    except ArchError:
+        if device is not None:
+            raise
+        where = device_of(None)
+    with reproducible(0, where):
+        module = network.module(device=where)
+    weights.put(saved.state["module"], module, str(saved.path))
+    return Trained(saved, network, module.eval(), where)

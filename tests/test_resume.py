@@ -1,0 +1,870 @@
+"""Runs that are stopped, killed or starved go on to the same weights, equal to the bit."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+import archdsl
+from archdsl import ArchError, files
+from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
+from archdsl.train.finite import first_fault, first_fault_of_weights
+from archdsl.train.lock import locked
+from archdsl.train.record import DEAD
+
+# Batch norm, dropout, shifts, momentum and a schedule by steps: every state there is matters.
+SPEC = """network noisy
+input 8x8x1
+conv means conv-bn-relu
+conv3-4
+maxpool
+dropout 0.3
+FC-10
+train on digits {
+  optimizer sgd lr 0.05 momentum 0.9
+  batch 256, epochs 3
+  schedule one-cycle
+  augment random shift 1
+}
+"""
+NAMES = {"checkpoint.pt", "curves.png", "metrics.csv", "record.json", "spec.arch"}
+
+
+class Told:
+    """A progress that calls a function at a chosen moment: `begin`, `step 2` or `epoch 1`."""
+
+    def __init__(self, moment: str, then: Callable[[], object]) -> None:
+        self.moment = moment
+        self.then = then
+        self.run: Run
+
+    def hear(self, moment: str) -> None:
+        if moment == self.moment:
+            self.then()
+
+    def begin(self, run: Run) -> None:
+        self.run = run
+        self.hear("begin")
+
+    def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None:
+        if share > 0.5:
+            self.hear(f"step {epoch}")
+
+    def epoch(self, epoch: Epoch) -> None:
+        self.hear(f"epoch {epoch.epoch}")
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop() -> None:
+    raise Stopped
+
+
+def start(folder: Path, progress: Told | None = None, text: str = SPEC, **settings: str):
+    net = archdsl.loads(text)
+    return train(net, recipe_of(net, settings), 7, "cpu", folder, progress)
+
+
+def stopped(folder: Path, moment: str, text: str = SPEC) -> Path:
+    """The folder of a run that was stopped at a moment."""
+    told = Told(moment, stop)
+    with pytest.raises(Stopped):
+        start(folder, told, text)
+    return told.run.folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Every step is told of, and curves, which take most of so short a run, are drawn as text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "TELL_EVERY", -1.0)
+        patch.setattr(loop, "curves", lambda title, epochs: f"{len(epochs)} epochs".encode())
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing stopped."""
+    return start(tmp_path_factory.mktemp("whole"))[0].folder
+
+
+@pytest.fixture
+def halted(tmp_path: Path) -> Path:
+    """The folder of a run that was stopped after its first epoch."""
+    return stopped(tmp_path, "epoch 1")
+
+
+def saved(folder: Path) -> dict:
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
+def metrics(record: dict) -> list[dict]:
+    return [{k: v for k, v in e.items() if k != "seconds"} for e in record["epochs"]]
+
+
+def same(a: Path, b: Path) -> bool:
+    """Whether two runs ended alike: all weights to the bit, and all metrics but seconds."""
+    one, other = saved(a), saved(b)
+    assert one["module"].keys() == other["module"].keys()
+    equal = all(torch.equal(t, other["module"][name]) for name, t in one["module"].items())
+    return equal and metrics(one["record"]) == metrics(other["record"])
+
+
+def whole_and_tidy(folder: Path) -> None:
+    """The folder holds what a finished run holds, and all of it says the same."""
+    assert {p.name for p in folder.iterdir()} == NAMES
+    record = json.loads((folder / "record.json").read_text())
+    assert record == json.loads(json.dumps(saved(folder)["record"]))
+    assert record["finished"] and len(record["epochs"]) == 3
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
+    assert (folder / "spec.arch").read_text() == SPEC
+    assert (folder / "curves.png").read_text() == "3 epochs"
+
+
+MOMENTS = ["begin", "step 1", "epoch 1", "step 2", "epoch 2", "step 3", "epoch 3"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_goes_on_from_every_moment(moment: str, whole: Path, tmp_path: Path):
+    folder = stopped(tmp_path, moment)
+    run, module = resume(folder)
+    assert run.folder == folder and same(folder, whole)
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, saved(whole)["module"][name])
+    whole_and_tidy(folder)
+
+
+def test_resumed_twice(whole: Path, tmp_path: Path):
+    folder = stopped(tmp_path, "step 1")
+    for moment in ("epoch 1", "step 2", "epoch 2"):
+        with pytest.raises(Stopped):
+            resume(
+                folder / "checkpoint.pt" if moment == "epoch 2" else folder,
+                None,
+                Told(moment, stop),
+            )
+    resume(folder)
+    assert same(folder, whole)
+
+
+@pytest.mark.parametrize(
+    "recipe", ["adam lr 0.01; schedule cosine", "sgd lr 0.1; schedule halve every epoch"]
+)
+def test_other_optimizers_and_schedules(recipe: str, tmp_path: Path):
+    text = SPEC.replace("sgd lr 0.05 momentum 0.9", recipe).replace("schedule one-cycle\n", "\n")
+    folder = stopped(tmp_path / "stopped", "epoch 2", text)
+    resume(folder)
+    assert same(folder, start(tmp_path / "whole", None, text)[0].folder)
+
+
+@pytest.mark.parametrize("part", ["module", "optimizer", "schedule", "generator", "random"])
+def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Path):
+    """A resume that dropped one of the states, and began with a fresh one, would not end alike."""
+    net = archdsl.loads(SPEC)
+    record = Run(halted, checkpoint.read(halted / "checkpoint.pt").record).record
+    fresh = loop._Training(net, record.model_copy(update={"seed": 8}), torch.device("cpu")).state()
+    state = saved(halted)
+    assert fresh.keys() < state.keys()
+    state[part] = fresh[part]
+    torch.save(state, halted / "checkpoint.pt")
+    resume(halted)
+    assert not same(halted, whole)
+
+
+def test_parameters_input_and_name_are_kept(tmp_path: Path):
+    """A run knows its network by itself: of several, with -p and --input, from any file."""
+    text = "network a\ninput 8x8x1\nFC-10\nnetwork b(k=2)\ninput 12x12 grey\nconv3-(k)\nFC-10\n"
+    (tmp_path / "two.arch").write_text(text + SPEC[SPEC.index("train") :])
+    net = archdsl.load(f"{tmp_path / 'two.arch'}:b", {"k": 3}, (9, 10))
+    told = Told("epoch 1", stop)
+    with pytest.raises(Stopped):
+        train(net, recipe_of(net, {"epochs": "2"}), 0, "cpu", tmp_path, told)
+    (tmp_path / "two.arch").unlink()
+    run, module = resume(told.run.folder)
+    assert (run.record.parameters, run.record.input) == ({"k": 3}, [1, 9, 10])
+    assert module.conv1.weight.shape == (3, 1, 3, 3)
+    plain = archdsl.loads("input 64\nFC-10\n" + SPEC[SPEC.index("train") :], None, (100,), "x.arch")
+    run, _ = train(plain, recipe_of(plain, {"epochs": "1"}), 0, "cpu", tmp_path)
+    assert resume(run.folder)[0].record == run.record and run.record.network == "x"
+
+
+def test_what_is_beside_the_checkpoint_is_made_anew(halted: Path, whole: Path):
+    (halted / "record.json").write_text("{")
+    (halted / "metrics.csv").unlink()
+    (halted / "spec.arch").write_text("another")
+    (halted / "curves.png").write_text("stale")
+    told = Told("begin", stop)
+    with pytest.raises(Stopped):
+        resume(halted, None, told)
+    assert (
+        json.loads((halted / "record.json").read_text())["epochs"]
+        == saved(halted)["record"]["epochs"]
+    )
+    assert len((halted / "metrics.csv").read_text().splitlines()) == 2
+    assert (halted / "curves.png").read_text() == "1 epochs"
+    resume(halted)
+    whole_and_tidy(halted)
+    assert same(halted, whole)
+
+
+def test_what_a_killed_process_left_is_removed(halted: Path):
+    for name in (
+        ".checkpoint.pt.x1",
+        ".record.json.abc",
+        ".curves.png.zz",
+        ".spec.arch.q",
+        ".lock",
+    ):
+        (halted / name).write_text("half")
+    mine = halted / ".notes"
+    mine.write_text("the user's own")
+    resume(halted)
+    assert {p.name for p in halted.iterdir()} == NAMES | {mine.name}
+
+
+def test_a_finished_run_is_only_read(tmp_path: Path, whole: Path, archdsl_cli):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    code, out, error = archdsl_cli("train", "--resume", str(folder))
+    assert (code, error) == (0, "")
+    assert out.splitlines()[1] == "the run is finished"
+    accuracy = saved(whole)["record"]["epochs"][-1]["test_accuracy"]
+    assert out.splitlines()[2].startswith(f"test accuracy {accuracy:.2%} after epoch 3, ")
+    assert same(folder, whole)
+
+
+def test_the_command_goes_on(halted: Path, whole: Path, archdsl_cli):
+    code, out, error = archdsl_cli("train", "--resume", str(halted), "--device", "cpu")
+    assert (code, error) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("noisy: 694 params, input 8×8×1, digits, 3 epochs of batches of 256")
+    assert lines[1] == "goes on after epoch 1"
+    assert [line[:9] for line in lines[2:4]] == ["epoch 2/3", "epoch 3/3"]
+    assert lines[4].endswith(f"in {halted}")
+    assert same(halted, whole)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["lenet5"], "NETWORK"),
+        (["--set", "epochs=4"], "--set"),
+        (["--seed", "0"], "--seed"),
+        (["--input", "9x9"], "--input"),
+        (["-p", "k=3"], "-p"),
+        (["--runs", "runs"], "--runs"),
+    ],
+)
+def test_a_run_goes_on_as_it_began(arguments: list[str], named: str, tmp_path: Path, archdsl_cli):
+    code, out, error = archdsl_cli("train", "--resume", str(tmp_path), *arguments)
+    assert (code, out) == (2, "")
+    assert error.startswith(
+        f"error: `--resume` goes on with a run as it began: it takes no {named}\n"
+    )
+
+
+# Damage.
+
+
+def cut(path: Path, share: float) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+
+
+def flipped(path: Path) -> None:
+    """One bit of a weight is another."""
+    data = bytearray(path.read_bytes())
+    data[data.index(saved(path.parent)["module"]["fc1.weight"].numpy().tobytes()) + 5] ^= 1
+    path.write_bytes(data)
+
+
+def foreign(path: Path) -> None:
+    torch.save({"a": torch.zeros(3)}, path)
+
+
+def of_another_network(path: Path) -> None:
+    state = saved(path.parent)
+    state["module"]["fc1.weight"] = torch.zeros(10, 3)
+    torch.save(state, path)
+
+
+def code(path: Path) -> None:
+    torch.save({"spec": Stopped}, path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "shown"),
+    [
+        (lambda path: cut(path, 0), "is damaged, or no file of torch's"),
+        (lambda path: cut(path, 0.1), "is damaged, or no file of torch's"),
+        (lambda path: cut(path, 0.5), "is damaged, or no file of torch's"),
+        (lambda path: cut(path, 0.999), "is damaged, or no file of torch's"),
+        (lambda path: path.write_text("hello"), "is damaged, or no file of torch's"),
+        (flipped, "is damaged, or no file of torch's"),
+        (foreign, "is no checkpoint of a run"),
+        (of_another_network, "does not fit the network and recipe in it"),
+        (code, "holds more than tensors and plain values"),
+        (lambda path: path.unlink(), "there is no file"),
+    ],
+)
+def test_a_damaged_checkpoint(harm, shown: str, halted: Path, archdsl_cli):
+    path = halted / "checkpoint.pt"
+    harm(path)
+    code, out, error = archdsl_cli("train", "--resume", str(halted))
+    assert (code, out) == (2, "")
+    assert error.startswith("error: ") and str(path) in error and shown in error
+    assert "help: " in error or "damaged" in error
+
+
+def test_a_damaged_record_or_spec_before_the_first_epoch(tmp_path: Path):
+    folder = stopped(tmp_path, "step 1")
+    record = (folder / "record.json").read_text()
+    for text in ("{", "{}", record.replace("0.05", '"much"')):
+        (folder / "record.json").write_text(text)
+        with pytest.raises(ArchError, match=r"record\.json is damaged"):
+            resume(folder)
+    (folder / "record.json").write_text(record)
+    (folder / "spec.arch").write_text("network noisy\ninput 8x8x1\nmaxpol")
+    with pytest.raises(ArchError, match="unknown layer `maxpol`"):
+        resume(folder)
+    (folder / "spec.arch").unlink()
+    with pytest.raises(ArchError, match=r"spec\.arch: No such file"):
+        resume(folder)
+
+
+def test_no_run(tmp_path: Path):
+    with pytest.raises(ArchError, match="is no run"):
+        resume(tmp_path)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ArchError, match="there is no run"):
+        resume(tmp_path / "nothing")
+
+
+# Two at once.
+
+
+def test_one_process_at_a_time(halted: Path, archdsl_cli):
+    with locked(halted):
+        code, out, error = archdsl_cli("train", "--resume", str(halted))
+    assert (code, out) == (2, "")
+    assert error.startswith(f"error: another process is training the run {halted}\nhelp: ")
+    told = Told("begin", lambda: resume(halted))
+    with pytest.raises(ArchError, match="another process"):
+        resume(halted, None, told)
+    resume(halted)
+
+
+def test_a_lock_that_is_removed_between_opening_and_holding(tmp_path: Path, monkeypatch):
+    """Who gets hold of a lock file that is no longer there, takes the one that is."""
+    flock = fcntl.flock
+    calls = []
+
+    def late(handle: int, how: int) -> None:
+        if not calls:
+            (tmp_path / ".lock").unlink()
+        calls.append(how)
+        flock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked(tmp_path):
+        assert len(calls) == 2 and (tmp_path / ".lock").exists()
+
+
+def test_systems_without_locks(halted: Path, whole: Path, monkeypatch):
+    def none(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    resume(halted, None, None)
+    assert same(halted, whole)
+    monkeypatch.setattr("archdsl.train.lock.fcntl", None)
+    resume(halted)
+    assert {p.name for p in halted.iterdir()} == NAMES
+
+
+# Signals.
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_training(number, expected, tmp_path, monkeypatch, archdsl_cli, whole):
+    """As the signal comes while an epoch is saved, that epoch is whole."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "noisy.arch").write_text(SPEC)
+    before = signal.getsignal(number)
+    save = checkpoint.save
+
+    def save_and_hear(state: checkpoint.Checkpoint) -> None:
+        os.kill(os.getpid(), number)
+        save(state)
+
+    monkeypatch.setattr(checkpoint, "save", save_and_hear)
+    code, out, error = archdsl_cli("train", "noisy.arch", "--seed", "7", "--device", "cpu")
+    assert (code, error) == (expected, "")
+    assert signal.getsignal(number) is before
+    *_, stopped, command = out.splitlines()
+    assert stopped == "stopped: epoch 1 of 3 is saved; this goes on:"
+    monkeypatch.setattr(checkpoint, "save", save)
+    code, out, error = archdsl_cli(*command.split()[1:])
+    assert (code, error) == (0, "")
+    assert same(Path(command.split()[-1]), whole)
+
+
+def test_a_signal_before_the_first_epoch(tmp_path: Path, monkeypatch, archdsl_cli):
+    (tmp_path / "noisy.arch").write_text(SPEC)
+    new_run = loop.new_run
+
+    def new_run_and_hear(*arguments) -> Run:
+        os.kill(os.getpid(), signal.SIGINT)
+        return new_run(*arguments)
+
+    monkeypatch.setattr(loop, "new_run", new_run_and_hear)
+    code, out, _ = archdsl_cli("train", str(tmp_path / "noisy.arch"), "--runs", str(tmp_path))
+    assert code == 130 and out.startswith("stopped: no epoch is saved yet; this goes on:\n")
+    assert resume(out.split()[-1])[0].record.finished
+
+
+def test_ignored_signals_stay_ignored_and_a_second_one_is_final():
+    from archdsl.cli.stop import Stop
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+            with pytest.raises(KeyboardInterrupt):
+                stop.check()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# Numbers that are not finite.
+
+DIVERGES = SPEC.replace("lr 0.05", "lr 1000").replace("conv means conv-bn-relu\n", "")
+
+
+def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
+    """Also where the loss is read late, as on a GPU, the same step and layer are found."""
+    (tmp_path / "noisy.arch").write_text(DIVERGES)
+    monkeypatch.setattr(loop, "TELL_EVERY", 1e9)
+    shown = []
+    for cheap in ({"cpu"}, set()):
+        monkeypatch.setattr(loop, "CHEAP", cheap)
+        code, out, error = archdsl_cli(
+            "train", str(tmp_path / "noisy.arch"), "--runs", str(tmp_path), "--device", "cpu",
+            "--set", "schedule=constant", "--set", "batch=64",
+        )  # fmt: skip
+        assert code == 1 and out.count("\n") == 1
+        shown.append(error)
+    assert re.fullmatch(
+        r"error: the loss of epoch 1, step \d+ of 23 is (nan|inf); the first layer that is not "
+        r"finite is `(conv1|fc1)`, in its (output|weight|bias)\n"
+        r"help: train anew with a lower rate, `--set lr=100`\n",
+        shown[0],
+    )
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("cheap", [{"cpu"}, set()], ids=["read at every step", "read late"])
+def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
+    """The weights go bad in epoch 2; epoch 1 is on disk, and named."""
+    monkeypatch.setattr(loop, "CHEAP", cheap)
+    shifts = loop.sets.shifted
+
+    def broken(images, most, generator):
+        moved = shifts(images, most, generator)
+        return moved * math.inf if len(told.run_epochs()) and generator is not None else moved
+
+    class Recorded(Told):
+        done = 0
+
+        def epoch(self, epoch: Epoch) -> None:
+            self.done = epoch.epoch
+
+        def run_epochs(self) -> range:
+            return range(self.done)
+
+    told = Recorded("never", stop)
+    monkeypatch.setattr(loop.sets, "shifted", broken)
+    with pytest.raises(NotFinite) as caught:
+        start(tmp_path, told)
+    shown = str(caught.value)
+    assert "the loss of epoch 2, step 1 of 6 is nan" in shown
+    assert "`conv1.conv`, in its output" in shown
+    assert f"note: epoch 1 is saved in {told.run.folder}" in shown
+    monkeypatch.setattr(loop.sets, "shifted", shifts)
+    good = saved(told.run.folder)
+    assert all(t.isfinite().all() for t in good["module"].values())
+    assert resume(told.run.folder)[0].record.finished
+
+
+def test_weights_that_the_last_step_breaks_are_never_saved(tmp_path: Path, monkeypatch):
+    step = torch.optim.SGD.step
+    steps = []
+
+    def last_breaks(self, *arguments, **options):
+        step(self, *arguments, **options)
+        steps.append(1)
+        if len(steps) == 12:
+            self.param_groups[0]["params"][-1].data[3] = math.nan
+
+    monkeypatch.setattr(torch.optim.SGD, "step", last_breaks)
+    with pytest.raises(NotFinite) as caught:
+        start(tmp_path)
+    assert "the weights are not finite after epoch 2; " in str(caught.value)
+    assert "the first layer that is not finite is `fc1`, in its bias" in str(caught.value)
+    (folder,) = (tmp_path / "noisy").iterdir()
+    assert saved(folder)["record"]["epochs"][-1]["epoch"] == 1
+
+
+def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
+    digits = loop.sets.digits
+
+    def huge(shape, split):
+        data = digits(shape, split)
+        return data._replace(test_images=data.test_images * math.inf)
+
+    monkeypatch.setattr(loop.sets, "digits", huge)
+    with pytest.raises(NotFinite, match=r"the test loss after epoch 1 is nan; .*`conv1\.conv`"):
+        start(tmp_path)
+
+
+def test_the_batch_that_failed_runs_again_as_it_was(tmp_path: Path, monkeypatch):
+    """The same units drop out: else the layer that failed might not fail again."""
+    seen: list[torch.Tensor] = []
+
+    def third_is_nan(logits, y, label_smoothing):
+        seen.append(logits)
+        return logits.sum() * (math.nan if len(seen) == 3 else 1e-3)
+
+    def run_again(module, x):
+        seen.append(module(x))
+
+    monkeypatch.setattr(loop, "cross_entropy", third_is_nan)
+    monkeypatch.setattr(loop, "first_fault", run_again)
+    with pytest.raises(NotFinite, match="the loss of epoch 1, step 3 of 6 is nan; every layer is"):
+        start(tmp_path)
+    assert len(seen) == 4 and torch.equal(seen[2], seen[3])
+
+
+def test_losses_too_large_for_their_sum(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(loop, "tally", lambda loss, logits, y: torch.tensor([3e38, 0.0]))
+    with pytest.raises(NotFinite, match="the mean loss of epoch 1 is not finite"):
+        start(tmp_path)
+
+
+def test_the_first_layer_that_is_not_finite():
+    net = archdsl.loads("input 8x8x1\nconv means conv-bn-relu\nconv3-4 x2\nFC-10\n")
+    x = torch.ones(4, 1, 8, 8)
+    for key, shown in (
+        (None, None),
+        ("conv1.0.conv.weight", "`conv1.0.conv`, in its weight"),
+        ("conv1.1.conv.bias", None),
+        ("conv1.1.bn.running_var", "`conv1.1.bn`, in its running_var"),
+        ("fc1.bias", "`fc1`, in its bias"),
+    ):
+        module = net.module().eval()
+        if key in module.state_dict():
+            module.state_dict()[key].view(-1)[-1] = math.inf
+            assert first_fault_of_weights(module) == shown
+        assert first_fault(module, x) == shown
+    module = net.module().eval()
+    module.conv1[1].conv.weight.data *= 1e38
+    module.conv1[1].conv.weight.data.clamp_(-3e38, 3e38)
+    assert first_fault(module, x * 1e5) == "`conv1.1.conv`, in its output"
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
+
+
+# Disks.
+
+
+@contextmanager
+def files_of_at_most(size: int):
+    """The system refuses to write beyond a size, as a full disk does, in the midst of a file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_file_too_large_for_the_system(halted: Path, whole: Path, archdsl_cli):
+    before = (halted / "checkpoint.pt").read_bytes()
+    with files_of_at_most(4000):
+        code, _, error = archdsl_cli("train", "--resume", str(halted))
+    assert code == 2 and error.splitlines() == [
+        f"error: cannot write {halted}/checkpoint.pt: File too large",
+        f"note: epoch 1 is saved in {halted}",
+        f"help: once that is mended, `archdsl train --resume {halted}` goes on",
+    ]
+    assert (halted / "checkpoint.pt").read_bytes() == before
+    assert {p.name for p in halted.iterdir()} == NAMES
+    resume(halted)
+    assert same(halted, whole)
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("call", ["mkstemp", "write", "fsync", "close", "replace"])
+def test_a_full_disk(call: str, reason: int, tmp_path: Path, monkeypatch):
+    """Wherever the system refuses, the file that was there stays, and nothing is beside it."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    problem = OSError(reason, os.strerror(reason))
+
+    def refuse(*arguments, **options):
+        raise problem
+
+    fdopen = os.fdopen
+
+    def full(handle: int, mode: str):
+        file = fdopen(handle, mode)
+
+        class Full:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *exception):
+                file.close()
+                if call == "close":
+                    raise problem
+
+            def write(self, data):
+                return refuse() if call == "write" else file.write(data)
+
+            flush = file.flush
+            fileno = file.fileno
+
+        return Full()
+
+    if call in ("write", "close"):
+        monkeypatch.setattr(os, "fdopen", full)
+    elif call == "mkstemp":
+        monkeypatch.setattr(files.tempfile, call, refuse)
+    else:
+        monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(ArchError) as caught:
+        files.write_whole(path, b"new")
+    assert str(caught.value) == f"error: cannot write {path}: {os.strerror(reason)}"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"] and path.read_text() == "old"
+    monkeypatch.undo()
+    files.write_whole(path, b"new")
+    assert path.read_text() == "new"
+
+
+def test_a_folder_that_vanishes(tmp_path: Path):
+    told = Told("epoch 1", lambda: shutil.rmtree(told.run.folder))
+    with pytest.raises(ArchError, match=r"checkpoint\.pt: No such file or directory"):
+        start(tmp_path, told)
+
+
+def test_something_in_the_way_of_a_file(halted: Path):
+    (halted / "metrics.csv").unlink()
+    (halted / "metrics.csv" / "full").mkdir(parents=True)
+    with pytest.raises(ArchError, match=r"cannot write .*metrics\.csv: Is a directory"):
+        resume(halted)
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch):
+    folder = tmp_path / "run"
+    seen = []
+    replace = os.replace
+
+    def watched(old, new):
+        seen.append(sorted(p.name for p in tmp_path.iterdir()))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", watched)
+    files.make_whole(folder, {"a": b"1", "b": b"2"})
+    assert seen == [[".run"], [".run"]]
+    assert sorted(p.name for p in folder.iterdir()) == ["a", "b"]
+    with pytest.raises(FileExistsError):
+        files.make_whole(folder, {"a": b"3"})
+
+    def refuse(old, new):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(ArchError, match="No space left"):
+        files.make_whole(tmp_path / "other", {"a": b"1"})
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_folder_that_a_killed_process_was_making(tmp_path: Path):
+    """An old one is removed; a fresh one may be another process's."""
+    parent = tmp_path / "noisy"
+    old, fresh = parent / ".2020-01-01_00-00-00", parent / ".2020-01-01_00-00-01"
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+        (folder / "spec.arch").write_text("half")
+    past = time.time() - DEAD - 60
+    os.utime(old, (past, past))
+    start(tmp_path, None, SPEC, epochs="1")
+    assert not old.exists() and fresh.exists()
+
+
+# Killed.
+
+LONGER = SPEC.replace("batch 256, epochs 3", "batch 64, epochs 5")
+
+
+def trained_by_a_process(folder: Path, text: str, number: int) -> tuple[int, list[str]]:
+    """`archdsl train` in a process group of its own, sent a signal after its second epoch.
+
+    Its exit code, and the lines that it wrote behind that.
+    """
+    (folder / "noisy.arch").write_text(text)
+    command = [sys.executable, "-u", "-m", "archdsl.cli", "train", "noisy.arch"]
+    with subprocess.Popen(
+        [*command, "--seed", "7", "--device", "cpu"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        # A shell that runs the tests behind its back may have had it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("epoch 2/"):
+                break
+        os.killpg(process.pid, number)
+        rest = process.stdout.read()
+    return process.returncode, rest.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_a_process(number: int, expected: int, tmp_path: Path):
+    text = LONGER.replace("epochs 5", "epochs 200")
+    code, (*epochs, shown, command) = trained_by_a_process(tmp_path, text, number)
+    assert code == expected
+    assert all(line.startswith("epoch ") for line in epochs)
+    folder = tmp_path / command.removeprefix("archdsl train --resume ")
+    done = saved(folder)["record"]["epochs"]
+    assert shown == f"stopped: epoch {len(done)} of 200 is saved; this goes on:"
+    assert {p.name for p in folder.iterdir()} == NAMES - {"curves.png"}
+    assert json.loads((folder / "record.json").read_text())["epochs"] == done
+
+
+@pytest.mark.slow
+def test_a_killed_process(tmp_path: Path):
+    code, _ = trained_by_a_process(tmp_path, LONGER, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    (folder,) = (tmp_path / "runs" / "noisy").iterdir()
+    resume(folder)
+    assert same(folder, start(tmp_path / "whole", None, LONGER)[0].folder)
+
+
+# Starting Python and torch takes most of such a run: these are forked where all is imported, and
+# the curves are drawn as text.
+FORKED = """
+import os, random, resource, signal
+import sklearn.datasets, sklearn.model_selection, torch
+import archdsl.train.loop
+from archdsl.cli import main
+
+torch.optim.SGD([torch.zeros(1)])  # imports more
+archdsl.train.loop.curves = lambda title, epochs: f"{len(epochs)} epochs".encode()
+
+def forked(number, prepare):
+    pid = os.fork()
+    if not pid:
+        prepare()
+        try:
+            main(["train", "noisy.arch", "--seed=7", "--device=cpu", f"--runs=runs{number}"])
+        except SystemExit as end:
+            os._exit(end.code)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, -signal.SIGKILL, -signal.SIGPROF), status
+    return status
+"""
+
+# Each kills itself in front of one file operation more than the one before, until one is whole.
+OPERATIONS = """
+def dying(number):
+    left = [number]
+    def before(call):
+        def counted(*arguments, **options):
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+            return call(*arguments, **options)
+        return counted
+    for name in ("mkdir", "rename", "replace", "unlink"):
+        setattr(os, name, before(getattr(os, name)))
+
+number = 0
+while forked(number, lambda: dying(number)):
+    number += 1
+"""
+
+# Each is ended by its own clock, at a random moment of another tenth of the time that a whole one
+# took. Nobody handles that signal: it is as final as SIGKILL. It counts the time on the processor,
+# so that a busy machine moves no moment.
+RANDOM = """
+def used():
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
+
+forked("_whole", lambda: None)
+whole = used()
+chance = random.Random(0)
+for number in range(10):
+    moment = (number + chance.random()) / 10 * whole
+    forked(number, lambda: signal.setitimer(signal.ITIMER_PROF, moment))
+"""
+
+
+def all_resumed(folder: Path, text: str, code: str) -> list[int]:
+    """How many epochs each run had saved when it was killed; all end as one that was not."""
+    (folder / "noisy.arch").write_text(text)
+    whole, _ = start(folder / "whole", None, text)
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED + code], cwd=folder, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    epochs = []
+    for run in folder.glob("runs*/noisy/[!.]*"):
+        assert {"spec.arch", "record.json"} <= {p.name for p in run.iterdir()}
+        begun = (run / "checkpoint.pt").exists()
+        epochs.append(len(saved(run)["record"]["epochs"]) if begun else 0)
+        resume(run)
+        assert same(run, whole.folder)
+        assert {p.name for p in run.iterdir()} == NAMES
+    return epochs
+
+
+@pytest.mark.slow
+def test_killed_at_every_file_operation(tmp_path: Path):
+    epochs = all_resumed(tmp_path, SPEC, OPERATIONS)
+    assert set(epochs) == {0, 1, 2, 3} and len(epochs) > 15
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(tmp_path: Path):
+    epochs = all_resumed(tmp_path, LONGER, RANDOM)
+    assert len(set(epochs)) >= 3  # of 0 … 5

@@ -52,6 +52,7 @@ class Builder:
         # Activations at the end of the branches of an `add`, each with where it stands.
         self.moved: list[tuple[LayerText, Frame]] = []
         self.taken: dict[Scope, set[str]] = {}  # names by scope
+        self.settled: dict[object, tuple[Layer, Shape]] = {}
         self.nodes: list[Node] = []
         self.sections: list[Section] = []
         self.inner: list[Section] = []
@@ -142,11 +143,17 @@ class Builder:
             name = self.free("flatten", scope[:-1])
             self.add(flat, (self.here,), (*scope[:-1], name), flat.out(x), layer, frame)
             x = self.nodes[self.here].shape
-        op = self.settle(layer, x, frame)
-        try:
-            shape = op.out(x)
-        except LayerError as problem:
-            raise self.misfit(problem, layer, frame) from None
+        # Layers that are alike are one object: what is asked of them is asked once.
+        key = (layer.kind, x, *[(name, given.value) for name, given in layer.given.items()])
+        found = self.settled.get(key)
+        if found is None:
+            op = self.settle(layer, x, frame)
+            try:
+                found = op, op.out(x)
+            except LayerError as problem:
+                raise self.misfit(problem, layer, frame) from None
+            self.settled[key] = found
+        op, shape = found
         self.add(op, (self.here,), scope, shape, layer, frame)
 
     def free(self, name: str, scope: Scope) -> str:

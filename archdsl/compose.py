@@ -102,7 +102,7 @@ class Composer(Lines):
                 f"write a branch a line: `{group.kind} {{ identity; conv3-64 }}`",
                 frame.source,
             )
-        names = self.named(frame.source, lines, self.bracket_of(frame), spot.path, branches=True)
+        kinds, names = self.named(lines, spot, branches=True)
         outer, self.moved = self.moved, []
         self.scopes.append((spot.path, group.kind))
         stride = self.stride
@@ -123,7 +123,7 @@ class Composer(Lines):
             sums = group.kind == "add"
             repeat = self.expand_line(line, Spot(path, frame, False, sums, self.channels))
             ends[index] = self.here
-            self.tell(line, path, frame, repeat, first, entry)
+            self.tell(line, kinds[index], path, frame, repeat, first, entry)
         self.stride = stride
         if len(lines) > 1:
             self.join(group, spot, lines, [ends[i] for i in range(len(lines))])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archdsl import expressions, readings
 from archdsl.builder import Builder
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.expressions import Number
 from archdsl.frames import Around, Frame, Spot
 from archdsl.graph import Node, Scope, Section
@@ -55,8 +55,7 @@ class Lines(Builder, ABC):
         """
         frame = spot.frame
         lines = [line for line in lines if self.stands(line, frame)]
-        bracket = self.bracket_of(frame)
-        names = self.named(frame.source, lines, bracket, spot.path)
+        kinds, names = self.named(lines, spot)
         output = _output_line(lines)
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
             path = spot.path if flat and line.label is None else (*spot.path, name)
@@ -71,10 +70,17 @@ class Lines(Builder, ABC):
                     spot.entry or self.channels,
                 ),
             )
-            self.tell(line, path, frame, repeat, first, entry)
+            self.tell(line, kinds[index], path, frame, repeat, first, entry)
 
     def tell(
-        self, line: Line, path: Scope, frame: Frame, repeat: int, first: int, entry: int
+        self,
+        line: Line,
+        kind: str,
+        path: Scope,
+        frame: Frame,
+        repeat: int,
+        first: int,
+        entry: int,
     ) -> None:
         """Keep what a line became: every line of the network, others for their claims."""
         # The sizes in front of a chain's other phrases are claims of those.
@@ -85,7 +91,7 @@ class Lines(Builder, ABC):
         section = Section(
             name=".".join(path),
             notation=notation(frame.source, line),
-            kind=kind_of(line, self.bracket_of(frame)),
+            kind=kind,
             repeat=repeat,
             first=first,
             last=len(self.nodes),
@@ -119,16 +125,14 @@ class Lines(Builder, ABC):
         return self.conventions.bracket if frame.definition is None else None
 
     def named(
-        self,
-        source: Source,
-        lines: Sequence[Line],
-        bracket: Use | None,
-        scope: Scope,
-        branches: bool = False,
-    ) -> list[str]:
-        names = names_of(source, lines, bracket, branches)
-        self.taken.setdefault(scope, set()).update(names)
-        return names
+        self, lines: Sequence[Line], spot: Spot, branches: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """The kinds of lines, and their names."""
+        bracket = self.bracket_of(spot.frame)
+        kinds = [kind_of(line, bracket) for line in lines]
+        names = names_of(spot.frame.source, lines, kinds, branches)
+        self.taken.setdefault(spot.path, set()).update(names)
+        return kinds, names
 
     def expand_line(self, line: Line, spot: Spot) -> int:
         """The nodes of a line; how often it is repeated."""
@@ -140,7 +144,7 @@ class Lines(Builder, ABC):
         ]
         fronts = _passed(line.readings)
         behinds = [b[::-1] for b in _passed([_reversed(r) for r in line.readings[::-1]])][::-1]
-        names = self.named(spot.frame.source, links, self.bracket_of(spot.frame), spot.path)
+        kinds, names = self.named(links, spot)
         output = _output_line(links)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
             path = (*spot.path, name)
@@ -157,7 +161,7 @@ class Lines(Builder, ABC):
                 ),
                 Around(fronts[index], behinds[index]),
             )
-            self.tell(link, path, spot.frame, repeat, first, entry)
+            self.tell(link, kinds[index], path, spot.frame, repeat, first, entry)
         return 1
 
     # Repeats.

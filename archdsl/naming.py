@@ -38,7 +38,7 @@ def _kind_of_whole(whole: Group | Use | Hole, bracket: Use | None) -> str:
 
 
 def names_of(
-    source: Source, lines: Sequence[Line], bracket: Use | None, branches: bool = False
+    source: Source, lines: Sequence[Line], kinds: Sequence[str], branches: bool = False
 ) -> list[str]:
     """A label, or `<kind><n>`, counted per kind through the lines; branches that are the only ones
     of their kind have no number. Raises ArchError for a label that cannot be.
@@ -63,7 +63,6 @@ def names_of(
                 help=f"Python or torch uses the name: write `{label.text.strip('_')}1`",
             )
         labels[label.text] = label
-    kinds = [kind_of(line, bracket) for line in lines]
     counts: dict[str, int] = {}
     names = []
     for line, kind in zip(lines, kinds, strict=True):
@@ -104,6 +103,8 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
     """The text of parts; of a group, that of its lines."""
     pieces: list[str] = []
     here = max(start, parts[0].start)
+    if not any(part.kind in _CLOSING for part in parts):
+        return _plain(source.text[here : parts[-1].end])
     for part in parts:
         if part.kind not in _CLOSING or part.start < start:
             continue
@@ -115,7 +116,14 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
         ]
         here = part.end
     pieces.append(source.text[here : parts[-1].end])
-    return " ".join("".join(pieces).replace("**", "").replace("$", "").split())
+    return _plain("".join(pieces))
+
+
+def _plain(text: str) -> str:
+    """Without typography, with single blanks."""
+    if "*" in text or "$" in text:
+        text = text.replace("**", "").replace("$", "")
+    return " ".join(text.split())
 
 
 def _line(source: Source, item: Item) -> str:

@@ -14,7 +14,7 @@ from archdsl.expand import expand
 from archdsl.expressions import Number
 from archdsl.graph import Graph
 from archdsl.layers import Shape
-from archdsl.parse import parse
+from archdsl.parse import collector_paused, parse
 from archdsl.syntax import NetworkText, Paper, Reported, Train
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ class Network:
     ) -> None:
         self.text = text
         self.parameters = dict(parameters or {})
-        self.graph: Graph = expand(text, parameters, input)
-        self.analysis = Analysis(self.graph)
         self.changed = bool(parameters) or input is not None
-        self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
+        with collector_paused():
+            self.graph: Graph = expand(text, parameters, input)
+            self.analysis = Analysis(self.graph)
+            self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
 
     @property
     def name(self) -> str:

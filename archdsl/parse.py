@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import takewhile
 from typing import Any
@@ -76,11 +77,18 @@ def parse_blocks(source: Source) -> tuple[Block, ...]:
 def _statements(source: Source) -> list[Statement]:
     _check_characters(source)
     _check_depth(source)
-    # The cyclic collector makes parsing superlinear: it revisits the growing tree.
+    with collector_paused():
+        return _recovered(source)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without Python's cyclic collector: it makes work on a growing tree superlinear, because it
+    visits the whole tree again and again."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _recovered(source)
+        yield
     finally:
         if collecting:
             gc.enable()

@@ -112,20 +112,28 @@ def read(
 
     Raises ArchError for a part that nothing takes.
     """
-    return _Reader(source, phrase, names, blocks or NoBlocks()).read()
+    return _Reader(source, phrase, names, blocks or NoBlocks(), {}).read()
 
 
 def read_lines(
-    source: Source, items: Sequence[Item], names: Collection[str], blocks: Blocks
+    source: Source,
+    items: Sequence[Item],
+    names: Collection[str],
+    blocks: Blocks,
+    known: dict[str, Reading] | None = None,
 ) -> tuple[Line, ...]:
-    """The meaning of lines. Raises ArchError with the errors of all of them, up to a number."""
+    """The meaning of lines. Raises ArchError with the errors of all of them, up to a number.
+
+    `known` holds what phrases have been read already, by their text: each is read once.
+    """
+    known = {} if known is None else known
     lines: list[Line] = []
     errors: list[ArchError] = []
     for item in items:
         readings: list[Reading] = []
         for phrase in item.phrases:
             try:
-                readings.append(_Reader(source, phrase, names, blocks).read())
+                readings.append(_Reader(source, phrase, names, blocks, known).read())
             except ArchError as error:
                 errors += (error, *error.others)
         guard = None
@@ -144,12 +152,18 @@ def read_lines(
 
 class _Reader:
     def __init__(
-        self, source: Source, phrase: Phrase, names: Collection[str], blocks: Blocks
+        self,
+        source: Source,
+        phrase: Phrase,
+        names: Collection[str],
+        blocks: Blocks,
+        known: dict[str, Reading],
     ) -> None:
         self.source = source
         self.phrase = phrase
         self.names = names
         self.blocks = blocks
+        self.known = known
         self.layers: list[_Layer] = []
         self.mentions: list[_Mention] = []
         self.strikes: list[_Mention] = []
@@ -170,6 +184,11 @@ class _Reader:
         label = self.take_label(parts)
         claimed = claimed or self.take_claim(parts)
         start, end = parts[0].start, parts[-1].end
+        text = self.source.text[start:end]
+        # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
+        key = text if start == self.phrase.start else f":{text}"
+        if (reading := self.known.get(key)) is not None:
+            return _moved(reading, label, claimed, start)
         whole = self.take_whole(parts)
         if whole is not None:
             return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
@@ -177,11 +196,16 @@ class _Reader:
         self.scan(parts, None)
         if self.unknown:
             raise self.unknown_words()
-        if not self.layers:
+        implied = not self.layers
+        if implied:
             self.imply(label)
         self.assign()
         layers = tuple(one.freeze() for one in self.layers)
-        return Reading(label, claimed, layers, None, self.repeat, None, start, end)
+        reading = Reading(label, claimed, layers, None, self.repeat, None, start, end)
+        computed = any(layer.computed for layer in layers) or self.repeat is not None
+        if not computed and not (implied and start != self.phrase.start):
+            self.known[key] = reading
+        return reading
 
     def take_claim(self, parts: list[Part]) -> Part | None:
         """A size or a number in a bracket of its own, in front of a layer, is a claim."""
@@ -198,7 +222,8 @@ class _Reader:
         return None
 
     def take_label(self, parts: list[Part]) -> Part | None:
-        colon = next((i for i, p in enumerate(parts) if p.kind == "colon"), 0)
+        kinds = [part.kind for part in parts]
+        colon = kinds.index("colon") if "colon" in kinds else 0
         name = parts[:colon]
         if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
             return None
@@ -279,7 +304,7 @@ class _Reader:
 
     def group(self, part: Part, kind: str | None = None) -> Group:
         items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
-        lines = read_lines(self.source, items, self.names, self.blocks)
+        lines = read_lines(self.source, items, self.names, self.blocks, self.known)
         return Group(kind or part.kind, lines, part.start, part.end)
 
     def argument(self, parts: Sequence[Part]) -> Argument:
@@ -789,6 +814,16 @@ class _Reader:
 _VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
 _REPEAT = re.compile(r"(\d{1,18})[x×]")
 _FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")
+
+
+def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: int) -> Reading:
+    """What has been read, as it stands at another place."""
+    by = start - reading.start
+    layers = []
+    for kind, given, struck, begin, end, _, _ in reading.layers:
+        moved = {n: Given(value, a + by, b + by) for n, (value, a, b) in given.items()}
+        layers.append(LayerText(kind, moved, struck, begin + by, end + by))
+    return Reading(label, claimed, tuple(layers), None, None, None, start, reading.end + by)
 
 
 def _grouped(parts: Sequence[Part], at: int) -> bool:

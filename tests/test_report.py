@@ -101,7 +101,7 @@ def test_json_of_vgg16(archdsl_cli):
     memory = totals.pop("memory")
     assert totals == {
         "params": 138357544, "trainable": 138357544, "buffers": 0, "macs": 15470264320,
-        "flops": 30940528640, "weight_layers": 16, "receptive_field": [212, 212],
+        "flops": 30940528640, "weight_layers": 16, "receptive_field": [212, 212], "misaligned": [],
     }  # fmt: skip
     assert set(memory) == {"parameters", "forward_peak", "backward"}
     claim = next(c for c in data["claims"] if c["printed"] == "138M")

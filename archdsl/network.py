@@ -45,6 +45,8 @@ class Network:
             self.graph: Graph = expand(text, parameters, input)
             self.analysis = Analysis(self.graph)
             self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
+            # Everything shown needs them, and 100,000 small tuples are made with the collector off.
+            self.analysis.fields  # noqa: B018
 
     @property
     def name(self) -> str:

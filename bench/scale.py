@@ -1,0 +1,69 @@
+"""Time and memory of large networks: 10,000 and 100,000 layers, repeated or written out.
+
+    python bench/scale.py [--rounds 3]
+
+Each figure is a process of its own, from the text to every row; figures are medians. Exits with 1
+when ten times the layers take more than twelve times as long, or 100,000 take ten seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+RATIO = 12
+SECONDS = 10
+
+RUN = """
+import resource, sys, time
+import archdsl
+kind, number = sys.argv[1], int(sys.argv[2])
+if kind == "repeated":
+    lines = [f"[ conv3-16; relu ] x {number // 2}"]
+elif kind == "written out":
+    lines = [f"layer{i}: conv3-{8 + i % 57}" for i in range(number)]
+else:
+    lines = [f"unit{i}: residual [ conv3-{8 + i % 5}; relu ]" for i in range(number // 4)]
+text = "input 64x64 RGB\\n" + "\\n".join(lines) + "\\n"
+start = time.perf_counter()
+net = archdsl.loads(text)
+assert net.rows and net.params and net.macs and net.receptive_field
+seconds = time.perf_counter() - start
+assert len(net.graph.nodes) > 0.9 * number
+print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def run(kind: str, number: int) -> tuple[float, float]:
+    """Seconds from text to rows, and MiB at the peak."""
+    command = [sys.executable, "-c", RUN, kind, str(number)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    seconds, memory = done.stdout.split()
+    return float(seconds), float(memory)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    print(f"{'layers':14}{'10,000':>18}{'100,000':>20}{'time ratio':>13}")
+    good = True
+    for kind in ("repeated", "written out", "blocks"):
+        # The two sizes in turn, so that a machine that slows down slows both.
+        pairs = [(run(kind, 10_000), run(kind, 100_000)) for _ in range(rounds)]
+        small, large = (statistics.median(pair[i][0] for pair in pairs) for i in (0, 1))
+        memory = [max(pair[i][1] for pair in pairs) for i in (0, 1)]
+        good &= large / small <= RATIO and large < SECONDS
+        print(
+            f"{kind:14}{small:8.2f} s {memory[0]:4.0f} MiB{large:10.2f} s {memory[1]:4.0f} MiB"
+            f"{large / small:12.1f}x"
+        )
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()

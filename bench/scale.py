@@ -1,9 +1,10 @@
-"""Time and memory of large networks: 10,000 and 100,000 layers, repeated or written out.
+"""Time and memory of large networks: 10,000 and 100,000 layers, repeated, written out, in blocks.
 
     python bench/scale.py [--rounds 3]
 
 Each figure is a process of its own, from the text to every row; figures are medians. Exits with 1
-when ten times the layers take more than twelve times as long, or 100,000 take ten seconds.
+when ten times the layers, repeated or written out, take more than twelve times as long, or 100,000
+take ten seconds; residual blocks, four layers each, are shown beside them.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main() -> None:
         pairs = [(run(kind, 10_000), run(kind, 100_000)) for _ in range(rounds)]
         small, large = (statistics.median(pair[i][0] for pair in pairs) for i in (0, 1))
         memory = [max(pair[i][1] for pair in pairs) for i in (0, 1)]
-        good &= large / small <= RATIO and large < SECONDS
+        good &= kind == "blocks" or (large / small <= RATIO and large < SECONDS)
         print(
             f"{kind:14}{small:8.2f} s {memory[0]:4.0f} MiB{large:10.2f} s {memory[1]:4.0f} MiB"
             f"{large / small:12.1f}x"

@@ -1,6 +1,6 @@
 """Time and memory of large networks: 10,000 and 100,000 layers, repeated, written out, in blocks.
 
-    python bench/scale.py [--rounds 3]
+    python bench/scale.py [--rounds 3] [--layers 100000]
 
 Each figure is a process of its own, from the text to every row; figures are medians. Exits with 1
 when ten times the layers, repeated or written out, take more than twelve times as long, or 100,000
@@ -50,12 +50,15 @@ def run(kind: str, number: int) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    print(f"{'layers':14}{'10,000':>18}{'100,000':>20}{'time ratio':>13}")
+    parser.add_argument("--layers", type=int, default=100_000, help="of the larger networks")
+    arguments = parser.parse_args()
+    rounds, many = arguments.rounds, arguments.layers
+    few = many // 10
+    print(f"{'layers':14}{f'{few:,}':>18}{f'{many:,}':>20}{'time ratio':>13}")
     good = True
     for kind in ("repeated", "written out", "blocks"):
         # The two sizes in turn, so that a machine that slows down slows both.
-        pairs = [(run(kind, 10_000), run(kind, 100_000)) for _ in range(rounds)]
+        pairs = [(run(kind, few), run(kind, many)) for _ in range(rounds)]
         small, large = (statistics.median(pair[i][0] for pair in pairs) for i in (0, 1))
         memory = [max(pair[i][1] for pair in pairs) for i in (0, 1)]
         good &= kind == "blocks" or (large / small <= RATIO and large < SECONDS)

@@ -173,6 +173,16 @@ def test_set_up():
                 assert (ROOT / word).is_file()
 
 
+def test_benchmarks_run():
+    """Whatever the machine's speed: the programs that the documents name go through."""
+    programs = re.findall(r"python (bench/\S+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    assert len(programs) == 3
+    for program in programs:
+        assert "--rounds" in (out := run(f"python {program} --help", ROOT)) or "--seeds" in out
+    lines = run("python bench/scale.py --rounds 1 --layers 1000", ROOT).splitlines()
+    assert [line.partition("  ")[0] for line in lines[1:]] == ["repeated", "written out", "blocks"]
+
+
 def test_the_readmes_picture_is_of_the_readmes_spec():
     drawn = archdsl.load("vgg16").draw().render("svg").decode()
     kept = (ROOT / "docs" / "vgg16.svg").read_text("utf-8")

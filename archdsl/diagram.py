@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from archdsl.errors import ArchError
 from archdsl.files import write_whole
+from archdsl.layers import REGISTRY, Join
 from archdsl.report import hwc, number
 
 if TYPE_CHECKING:
+    from archdsl.analysis import Row
     from archdsl.network import Network
 
 PICTURES = ("svg", "png", "pdf")
@@ -58,8 +60,8 @@ class Diagram:
         for index, row in enumerate(network.rows, 1):
             graph.node(
                 str(index),
-                label=self._label(row.name, row.notation, row.params),
-                fillcolor=FILLS.get(row.kind, PLAIN),
+                label=self._label(row),
+                fillcolor=FILLS.get(_family(row), PLAIN),
             )
             graph.edge(previous, str(index), label="  " + hwc(shape))
             previous, shape = str(index), row.output
@@ -78,10 +80,13 @@ class Diagram:
             '<BR/><FONT POINT-SIZE="4"> </FONT>>'
         )
 
-    def _label(self, name: str, notation: str, params: int) -> str:
-        small = _html(name) + (f" · {number(params)} params" if params else "")
+    def _label(self, row: Row) -> str:
+        # The name of a group does not say which block it is.
+        block = "" if row.name.startswith(row.kind) or _family(row) != "group" else f" · {row.kind}"
+        small = _html(row.name + block)
+        small += f" · {number(row.params)} params" if row.params else ""
         return (
-            f'<<FONT POINT-SIZE="12">{_html(_cut(notation))}</FONT><BR/>'
+            f'<<FONT POINT-SIZE="12">{_html(_cut(row.notation))}</FONT><BR/>'
             f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{small}</FONT>>'
         )
 
@@ -100,7 +105,7 @@ class Diagram:
             lines.append(f'  n{index}["{_mermaid(row.notation)}<br>{hwc(row.output)}{small}"]')
             lines.append(f"  n{index - 1} --> n{index}")
         for kind, fill in FILLS.items():
-            members = [f"n{i}" for i, row in enumerate(network.rows, 1) if row.kind == kind]
+            members = [f"n{i}" for i, row in enumerate(network.rows, 1) if _family(row) == kind]
             if members:
                 lines.append(f"  classDef {kind} fill:{fill},stroke:#999")
                 lines.append(f"  class {','.join(members)} {kind}")
@@ -150,6 +155,12 @@ class Diagram:
             return {"image/svg+xml": self.render("svg").decode(), "text/plain": self.mermaid()}
         except ArchError:
             return {"text/plain": self.mermaid()}
+
+
+def _family(row: Row) -> str:
+    """The kind of a row; of a group, a join or a block, "group"."""
+    layers = {kind.kind for kind in REGISTRY if not issubclass(kind, Join)}
+    return row.kind if row.kind in layers else "group"
 
 
 def _html(text: str) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol
 
 from archdsl import expressions
 from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
-from archdsl.layers import JOINS, REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.readings import Argument, Given, Group, Hole, LayerText, Line, Reading, Use
+from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
+from archdsl.readings import Given, Group, LayerText, Line, Reading
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
+from archdsl.wholes import REPEAT, Blocks, Wholes
 
 MOST_ERRORS = 20  # shown at once
 
@@ -88,15 +88,6 @@ class _Mention:
         return " ".join(self.words)
 
 
-class Blocks(Protocol):
-    """The blocks that a text may use."""
-
-    def __contains__(self, name: str, /) -> bool: ...
-
-    def known(self) -> Collection[str]:
-        """All their names, for "did you mean"."""
-
-
 class NoBlocks:
     def __contains__(self, name: str, /) -> bool:
         return False
@@ -150,7 +141,7 @@ def read_lines(
     return tuple(lines)
 
 
-class _Reader:
+class _Reader(Wholes):
     def __init__(
         self,
         source: Source,
@@ -159,22 +150,12 @@ class _Reader:
         blocks: Blocks,
         known: dict[str, Reading],
     ) -> None:
-        self.source = source
-        self.phrase = phrase
-        self.names = names
-        self.blocks = blocks
+        super().__init__(source, phrase, names, blocks)
         self.known = known
         self.layers: list[_Layer] = []
         self.mentions: list[_Mention] = []
         self.strikes: list[_Mention] = []
         self.unknown: list[Part] = []
-        self.repeat: Given | None = None
-        self.stride: Given | None = None
-
-    def fail(
-        self, message: str, where: Part | _Mention | _Layer | Phrase, help: str | None = None
-    ) -> ArchError:
-        return ArchError(message, self.source.span(where.start, where.end), help=help)
 
     # The frame of a phrase: claim, label, repeat, group.
 
@@ -230,7 +211,7 @@ class _Reader:
         value = parts[colon + 1].kind if colon + 1 < len(parts) else ""
         if value in _VALUES and words_of(name[-1]) in vocabulary().attributes:
             return None  # `stride: 2`
-        if _REPEAT.fullmatch(name[0].text):
+        if REPEAT.fullmatch(name[0].text):
             raise self.fail(
                 "a repeat in front of a label", name[0], "write it behind: `conv1: 2x conv3-64`"
             )
@@ -242,120 +223,10 @@ class _Reader:
             raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")
         return Part("label", text, name[0].start, name[-1].end)
 
-    def take_whole(self, parts: list[Part]) -> Group | Use | Hole | None:
-        """A group, a join, a block in use, or a word of blocks; with its repeat and its stride."""
-        at = 0
-        if len(parts) > 1 and _REPEAT.fullmatch(parts[0].text):
-            at = 1
-        elif len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
-            at = 2
-        whole, taken = self.whole_at(parts, at)
-        if whole is None:
-            return None
-        if at == 1:
-            count = _REPEAT.fullmatch(parts[0].text)
-            assert count is not None
-            self.repeat = Given(int(count[1]), parts[0].start, parts[0].end)
-        elif at:
-            self.repeat = self.value(parts[:1])
-        parts = parts[at + taken :]
-        while parts:
-            parts = parts[self.behind_whole(parts) :]
-        return whole
-
-    def whole_at(self, parts: Sequence[Part], at: int) -> tuple[Group | Use | Hole | None, int]:
-        part, behind = parts[at], parts[at + 1 : at + 3]
-        kinds = [p.kind for p in behind]
-        word = part.text if part.kind == "word" else ""
-        if part.kind in ("bracket", "braces"):
-            return self.group(part), 1
-        if word.lower() in JOINS:
-            if kinds[:1] != ["braces"]:
-                raise self.fail(
-                    f"`{word}` without its branches", part, f"write `{word} {{ a; b }}`"
-                )
-            return self.group(behind[0], word.lower()), 2
-        if word in ("identity", "body") and word not in self.names:
-            return Hole(word, None, part.start, part.end), 1
-        if word == "shortcut":
-            option = behind[0] if kinds[:1] == ["word"] and not self.knows(behind[0]) else None
-            end = option.end if option else part.end
-            return Hole(word, option, part.start, end), 2 if option else 1
-        grouped = [k for k in kinds if k in ("bracket", "braces")]
-        if not word or (kinds and kinds[0] not in ("parens", "times", "comma", *grouped)):
-            if kinds[:1] != ["word"] or not word or not self.knows(behind[0]):
-                return None, 0
-        if (word.lower(),) in vocabulary().layers and kinds[:1] != grouped[:1]:
-            return None, 0
-        if word not in self.blocks:
-            if grouped and kinds[0] in ("parens", grouped[0]):
-                raise self.unknown_block(part)
-            return None, 0
-        taken = 1
-        arguments: tuple[Argument, ...] = ()
-        if kinds[:1] == ["parens"]:
-            arguments = tuple(map(self.argument, expressions.split(behind[0].inside)))  # type: ignore[arg-type]
-            taken += 1
-        body = None
-        if taken <= len(kinds) and kinds[taken - 1] in ("bracket", "braces"):
-            body = self.group(behind[taken - 1])
-            taken += 1
-        return Use(word, arguments, body, part.start, parts[at + taken - 1].end), taken
-
     def group(self, part: Part, kind: str | None = None) -> Group:
         items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
         lines = read_lines(self.source, items, self.names, self.blocks, self.known)
         return Group(kind or part.kind, lines, part.start, part.end)
-
-    def argument(self, parts: Sequence[Part]) -> Argument:
-        start, end = parts[0].start, parts[-1].end
-        if len(parts) > 2 and parts[0].kind == "word" and parts[1].kind == "equals":
-            value = expressions.read(self.source, parts[2:])
-            return Argument(parts[0], value, start, end)
-        return Argument(None, expressions.read(self.source, parts), start, end)
-
-    def unknown_block(self, part: Part) -> ArchError:
-        return self.fail(
-            f"there is no block `{part.text}`",
-            part,
-            did_you_mean(part.text, self.blocks.known())
-            or f"define it: `block {part.text} {{ … }}`",
-        )
-
-    def behind_whole(self, parts: Sequence[Part]) -> int:
-        """`x 3` and `stride 2` behind a group; the number of parts that they take."""
-        part = parts[0]
-        if part.kind in ("comma", "join") and len(parts) > 1:
-            return 1
-        if part.kind == "times" and len(parts) > 1 and self.counts(parts[1]):
-            if self.repeat is not None:
-                raise self.fail("a second repeat", parts[1], "strike one of the two")
-            self.repeat = self.value(parts[1:2])
-            return 2
-        if part.kind == "word" and part.text.lower() == "stride":
-            value = parts[1:2] if len(parts) > 1 else ()
-            taken = 2
-            if value and value[0].kind in ("equals", "colon"):
-                value, taken = parts[2:3], 3
-            if not value or not (self.counts(value[0]) or value[0].kind == "size"):
-                raise self.fail("`stride` has no value", part, "write `[ … ] x 3, stride 2`")
-            if self.stride is not None:
-                raise self.fail("a second stride", part, "strike one of the two")
-            if value[0].kind == "size":
-                self.stride = Given(self.tight(value[0]), value[0].start, value[0].end)
-            else:
-                self.stride = self.value(value)
-            return taken
-        if part.kind in ("bracket", "braces"):
-            raise self.fail(
-                "two groups side by side", part, "put each on a line, or write `->` between them"
-            )
-        raise self.fail(
-            f"`{part.text}` cannot stand behind a group",
-            part,
-            "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
-            "a layer stands on a line of its own, or behind `->`",
-        )
 
     def take_repeat(self, parts: list[Part]) -> None:
         """`x2` behind, or `2x` in front."""
@@ -365,35 +236,9 @@ class _Reader:
         elif len(parts) > 2 and parts[-2].kind == "times":
             self.repeat = self.value(parts[-1:])
             del parts[-2:]
-        elif len(parts) > 1 and (front := _REPEAT.fullmatch(parts[0].text)):
+        elif len(parts) > 1 and (front := REPEAT.fullmatch(parts[0].text)):
             self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
             del parts[0]
-
-    def counts(self, part: Part) -> bool:
-        return part.kind in ("number", "parens") or part.text in self.names
-
-    def value(self, parts: Sequence[Part]) -> Given:
-        """A number, or an expression of one part."""
-        (part,) = parts
-        if part.kind == "number":
-            return Given(self.number(part), part.start, part.end)
-        return Given(expressions.read(self.source, parts), part.start, part.end)
-
-    def number(self, part: Part) -> int | float:
-        text = part.text
-        if text.endswith("%"):
-            return float(text[:-1]) / 100
-        return float(text) if set(text) & set(".eE") else self.whole(text, part)
-
-    def whole(self, text: str, part: Part) -> int:
-        if len(text) > 18:
-            raise self.fail("a number beyond 2^63", part)
-        return int(text)
-
-    def size(self, part: Part) -> tuple[int, ...]:
-        return tuple(self.whole(n, part) for n in re.findall(r"\d+", part.text))
-
-    # The parts of the layers.
 
     def scan(self, parts: Sequence[Part], only: _Layer | None) -> None:
         at = 0
@@ -500,21 +345,9 @@ class _Reader:
         sizes = sum(m.how in ("size", "suffix") for m in self.mentions)
         return before.kind == "join" or sizes >= max(1, windows)
 
-    def tight(self, part: Part) -> tuple[int, ...]:
-        """A size as the value of an attribute; written `2 x 3` it could also be a repeat."""
-        if re.search(r"\s", part.text):
-            numbers = self.size(part)
-            raise self.fail(
-                f"is `{part.text}` a size, or {numbers[0]} and a repeat?",
-                part,
-                f"write `{numbers[0]}x{numbers[-1]}` for the size, "
-                f"`{numbers[0]} x{numbers[-1]}` for the repeat",
-            )
-        return self.size(part)
-
     def mixed(self, part: Part, only: _Layer | None) -> int:
         match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
-        if _REPEAT.fullmatch(part.text):
+        if REPEAT.fullmatch(part.text):
             raise self.fail("a second repeat", part, "put one of them around a group: `[ … ] x 3`")
         unit = match and (match[2].lower(),) in vocabulary().units
         if match and unit and match[2] not in self.names:
@@ -646,11 +479,6 @@ class _Reader:
                 return 1
         self.unknown.append(part)
         return 1
-
-    def knows(self, parts: Part | Sequence[Part]) -> bool:
-        """Whether an attribute's word begins here."""
-        run = [parts] if isinstance(parts, Part) else parts
-        return any(words in vocabulary().attributes for words, _ in runs(run, 0))
 
     def flagged(self, parts: Sequence[Part], at: int) -> bool:
         """Whether a flag such as `no bias` begins here."""
@@ -812,7 +640,6 @@ class _Reader:
 
 
 _VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
-_REPEAT = re.compile(r"(\d{1,18})[x×]")
 _FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")
 
 

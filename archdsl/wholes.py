@@ -1,0 +1,215 @@
+"""Groups, joins and blocks in use: what a phrase is as a whole."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from archdsl import expressions
+from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.layers import JOINS
+from archdsl.readings import Argument, Given, Group, Hole, Use
+from archdsl.syntax import Part, Phrase
+from archdsl.vocabulary import runs, vocabulary
+
+REPEAT = re.compile(r"(\d{1,18})[x×]")
+
+
+class Blocks(Protocol):
+    """The blocks that a text may use."""
+
+    def __contains__(self, name: str, /) -> bool: ...
+
+    def known(self) -> Collection[str]:
+        """All their names, for "did you mean"."""
+
+
+class Placed(Protocol):
+    """Something with a place in the source."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+class Wholes(ABC):
+    """Reads what a phrase is as a whole, its repeat and its stride; and the numbers of its parts.
+
+    `names` are the names that have values, `blocks` the blocks that there are.
+    """
+
+    def __init__(
+        self, source: Source, phrase: Phrase, names: Collection[str], blocks: Blocks
+    ) -> None:
+        self.source = source
+        self.phrase = phrase
+        self.names = names
+        self.blocks = blocks
+        self.repeat: Given | None = None
+        self.stride: Given | None = None
+
+    def fail(self, message: str, where: Placed, help: str | None = None) -> ArchError:
+        return ArchError(message, self.source.span(where.start, where.end), help=help)
+
+    @abstractmethod
+    def group(self, part: Part, kind: str | None = None) -> Group:
+        """The lines between brackets or braces; of a join where a kind is given."""
+
+    def take_whole(self, parts: list[Part]) -> Group | Use | Hole | None:
+        """A group, a join, a block in use, or a word of blocks; with its repeat and its stride."""
+        at = 0
+        if len(parts) > 1 and REPEAT.fullmatch(parts[0].text):
+            at = 1
+        elif len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
+            at = 2
+        whole, taken = self.whole_at(parts, at)
+        if whole is None:
+            return None
+        if at == 1:
+            count = REPEAT.fullmatch(parts[0].text)
+            assert count is not None
+            self.repeat = Given(int(count[1]), parts[0].start, parts[0].end)
+        elif at:
+            self.repeat = self.value(parts[:1])
+        parts = parts[at + taken :]
+        while parts:
+            parts = parts[self.behind_whole(parts) :]
+        return whole
+
+    def whole_at(self, parts: Sequence[Part], at: int) -> tuple[Group | Use | Hole | None, int]:
+        part, behind = parts[at], parts[at + 1 : at + 3]
+        kinds = [p.kind for p in behind]
+        word = part.text if part.kind == "word" else ""
+        if part.kind in ("bracket", "braces"):
+            return self.group(part), 1
+        if word.lower() in JOINS:
+            if kinds[:1] != ["braces"]:
+                raise self.fail(
+                    f"`{word}` without its branches", part, f"write `{word} {{ a; b }}`"
+                )
+            return self.group(behind[0], word.lower()), 2
+        if word in ("identity", "body") and word not in self.names:
+            return Hole(word, None, part.start, part.end), 1
+        if word == "shortcut":
+            option = behind[0] if kinds[:1] == ["word"] and not self.knows(behind[0]) else None
+            end = option.end if option else part.end
+            return Hole(word, option, part.start, end), 2 if option else 1
+        grouped = [k for k in kinds if k in ("bracket", "braces")]
+        if not word or (kinds and kinds[0] not in ("parens", "times", "comma", *grouped)):
+            if kinds[:1] != ["word"] or not word or not self.knows(behind[0]):
+                return None, 0
+        if (word.lower(),) in vocabulary().layers and kinds[:1] != grouped[:1]:
+            return None, 0
+        if word not in self.blocks:
+            if grouped and kinds[0] in ("parens", grouped[0]):
+                raise self.unknown_block(part)
+            return None, 0
+        taken = 1
+        arguments: tuple[Argument, ...] = ()
+        if kinds[:1] == ["parens"]:
+            arguments = tuple(map(self.argument, expressions.split(behind[0].inside)))  # type: ignore[arg-type]
+            taken += 1
+        body = None
+        if taken <= len(kinds) and kinds[taken - 1] in ("bracket", "braces"):
+            body = self.group(behind[taken - 1])
+            taken += 1
+        return Use(word, arguments, body, part.start, parts[at + taken - 1].end), taken
+
+    def argument(self, parts: Sequence[Part]) -> Argument:
+        start, end = parts[0].start, parts[-1].end
+        if len(parts) > 2 and parts[0].kind == "word" and parts[1].kind == "equals":
+            value = expressions.read(self.source, parts[2:])
+            return Argument(parts[0], value, start, end)
+        return Argument(None, expressions.read(self.source, parts), start, end)
+
+    def unknown_block(self, part: Part) -> ArchError:
+        return self.fail(
+            f"there is no block `{part.text}`",
+            part,
+            did_you_mean(part.text, self.blocks.known())
+            or f"define it: `block {part.text} {{ … }}`",
+        )
+
+    def behind_whole(self, parts: Sequence[Part]) -> int:
+        """`x 3` and `stride 2` behind a group; the number of parts that they take."""
+        part = parts[0]
+        if part.kind in ("comma", "join") and len(parts) > 1:
+            return 1
+        if part.kind == "times" and len(parts) > 1 and self.counts(parts[1]):
+            if self.repeat is not None:
+                raise self.fail("a second repeat", parts[1], "strike one of the two")
+            self.repeat = self.value(parts[1:2])
+            return 2
+        if part.kind == "word" and part.text.lower() == "stride":
+            value = parts[1:2] if len(parts) > 1 else ()
+            taken = 2
+            if value and value[0].kind in ("equals", "colon"):
+                value, taken = parts[2:3], 3
+            if not value or not (self.counts(value[0]) or value[0].kind == "size"):
+                raise self.fail("`stride` has no value", part, "write `[ … ] x 3, stride 2`")
+            if self.stride is not None:
+                raise self.fail("a second stride", part, "strike one of the two")
+            if value[0].kind == "size":
+                self.stride = Given(self.tight(value[0]), value[0].start, value[0].end)
+            else:
+                self.stride = self.value(value)
+            return taken
+        if part.kind in ("bracket", "braces"):
+            raise self.fail(
+                "two groups side by side", part, "put each on a line, or write `->` between them"
+            )
+        raise self.fail(
+            f"`{part.text}` cannot stand behind a group",
+            part,
+            "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
+            "a layer stands on a line of its own, or behind `->`",
+        )
+
+    # Numbers.
+
+    def counts(self, part: Part) -> bool:
+        return part.kind in ("number", "parens") or part.text in self.names
+
+    def value(self, parts: Sequence[Part]) -> Given:
+        """A number, or an expression of one part."""
+        (part,) = parts
+        if part.kind == "number":
+            return Given(self.number(part), part.start, part.end)
+        return Given(expressions.read(self.source, parts), part.start, part.end)
+
+    def number(self, part: Part) -> int | float:
+        text = part.text
+        if text.endswith("%"):
+            return float(text[:-1]) / 100
+        return float(text) if set(text) & set(".eE") else self.whole(text, part)
+
+    def whole(self, text: str, part: Part) -> int:
+        if len(text) > 18:
+            raise self.fail("a number beyond 2^63", part)
+        return int(text)
+
+    def size(self, part: Part) -> tuple[int, ...]:
+        return tuple(self.whole(n, part) for n in re.findall(r"\d+", part.text))
+
+    # The parts of the layers.
+
+    def tight(self, part: Part) -> tuple[int, ...]:
+        """A size as the value of an attribute; written `2 x 3` it could also be a repeat."""
+        if re.search(r"\s", part.text):
+            numbers = self.size(part)
+            raise self.fail(
+                f"is `{part.text}` a size, or {numbers[0]} and a repeat?",
+                part,
+                f"write `{numbers[0]}x{numbers[-1]}` for the size, "
+                f"`{numbers[0]} x{numbers[-1]}` for the repeat",
+            )
+        return self.size(part)
+
+    def knows(self, parts: Part | Sequence[Part]) -> bool:
+        """Whether an attribute's word begins here."""
+        run = [parts] if isinstance(parts, Part) else parts
+        return any(words in vocabulary().attributes for words, _ in runs(run, 0))

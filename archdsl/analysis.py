@@ -10,7 +10,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError
 from archdsl.expressions import LARGEST
 from archdsl.graph import Graph, Node, Section
-from archdsl.layers import Flatten, Kept, Layer, Shape
+from archdsl.layers import Flatten, Join, Kept, Layer, Shape
 
 FLOAT = 4  # bytes of a float32; memory is told at float32 and batch 1
 
@@ -124,11 +124,15 @@ class Analysis:
         fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in graph.nodes[0].shape[1:])]
         for node, fact in zip(graph.nodes[1:], self.facts[1:], strict=True):
             if len(node.inputs) > 1:
-                fields.append(_union([fields[i] for i in self.spread(node)]))
+                branches = [fields[i] for i in self.spread(node)]
+                if len(node.shape) == 1 and any(b != branches[0] for b in branches):
+                    # Vectors of different maps: each value may have read all of its map.
+                    branches = [tuple(map(_everything, branch)) for branch in branches]
+                fields.append(_union(branches))
                 continue
             field = fields[node.inputs[0]]
             if fact.everything:
-                field = tuple(_slide(f, f.positions, 1, 0, 1, 1) for f in field)
+                field = tuple(map(_everything, field))
             elif fact.window:
                 field = tuple(
                     _slide(f, *axis, positions)
@@ -251,10 +255,18 @@ class Analysis:
         """
         graph = self.graph
         reach = 0  # the last reader of what stands in front
+        trunk = 0
+        gathered = [False]
         for index, node in enumerate(graph.nodes[1:], 1):
             reach = max(reach, self.last_use[index - 1])
-            if reach <= index and node.op.gathers(*graph.shapes(node)):
-                return node.inputs[0]
+            # A join has gathered where all its branches have.
+            inputs = (gathered[i] for i in node.inputs)
+            gathered.append(node.op.gathers(*graph.shapes(node)) or all(inputs))
+            if reach > index:
+                continue  # a branch goes around
+            if gathered[index]:
+                return trunk
+            trunk = index
         return graph.output
 
     @cached_property
@@ -278,15 +290,20 @@ class Analysis:
     def _forward_peak(self) -> int:
         """Liveness: a tensor lives from the layer that makes it to the last that reads it."""
         nodes = self._executed()
+        last = self.last_use[: len(nodes)]
+        for index in reversed(range(len(nodes))):
+            if isinstance(nodes[index].op, Flatten):
+                # A flattened map is the map itself.
+                (i,) = nodes[index].inputs
+                last[i] = max(last[i], last[index])
         freed: dict[int, list[int]] = {}
-        for i, use in enumerate(self.last_use[: len(nodes)]):
+        for i, use in enumerate(last):
             freed.setdefault(use, []).append(i)
         alive = peak = 0
         for index, node in enumerate(nodes):
             alive += self._size(node)
             peak = max(peak, alive)
             for i in freed.get(index, ()):
-                # A flattened map is the map itself.
                 alive -= self._size(nodes[i])
         return peak
 
@@ -306,10 +323,19 @@ class Analysis:
             needs[index] = self.params[index] > 0 or any(needs[i] for i in node.inputs)
             if not needs[index]:
                 continue
-            kept: Kept = node.op.kept(*self.graph.shapes(node))
+            shapes = self.graph.shapes(node)
+            if isinstance(node.op, Join):
+                kept: Kept = node.op.kept(*shapes, needs=[needs[i] for i in node.inputs])
+            else:
+                kept = node.op.kept(shapes[0])
             total += kept.extra
             if kept.input:
-                tensors |= {_storage(nodes, i) for i in node.inputs}
+                which = kept.branches or (True,) * len(node.inputs)
+                tensors |= {
+                    _storage(nodes, i)
+                    for i, is_kept in zip(node.inputs, which, strict=True)
+                    if is_kept
+                }
             if kept.output:
                 tensors.add(_storage(nodes, index))
         return total + sum(FLOAT * math.prod(nodes[i].shape) for i in tensors)
@@ -331,6 +357,11 @@ def _union(branches: Sequence[Fields]) -> Fields:
         stride = max(f.stride for f in axis)
         union.append(Field(end - start, stride, start, axis[0].positions))
     return tuple(union)
+
+
+def _everything(f: Field) -> Field:
+    """What is read where every position of a map is read."""
+    return _slide(f, f.positions, 1, 0, 1, 1)
 
 
 def _slide(f: Field, kernel: int, stride: int, pad: int, dilation: int, positions: int) -> Field:

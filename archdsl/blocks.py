@@ -18,7 +18,6 @@ from archdsl.syntax import Block, NetworkText
 from archdsl.vocabulary import is_word
 
 LIBRARY = os.path.join(os.path.dirname(__file__), "library")
-WORDS = ("identity", "body", "shortcut")  # what only blocks can say
 
 
 class Definition(NamedTuple):
@@ -57,7 +56,7 @@ class Blocks:
 
     def add(self, definition: Definition) -> None:
         name, source = definition.block.name, definition.source
-        if name.text in (*WORDS, *JOINS, *FORMS, *RESERVED) or is_word(name.text):
+        if name.text.lower() in (*JOINS, *FORMS, *RESERVED) or is_word(name.text):
             raise ArchError(
                 f"`{name.text}` means something already",
                 source.span(name.start, name.end),

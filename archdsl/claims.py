@@ -178,6 +178,8 @@ def _judge(
     parts: Sequence[Part] = (text,) if isinstance(text, Part) else text.parts
     erratum = None if isinstance(text, Part) else text.erratum
     words = " ".join(p.text.lower().replace("_", " ") for p in parts if p.kind == "word")
+    if "if" in words.split():
+        raise ArchError("`if` behind the claims", span, help="write it in front of `=>`")
     figures = [p for p in parts if p.kind in ("figure", "size", "number")]
     for index, part in enumerate(parts):
         # `multiply-adds` is two words; any other sign would be lost.

@@ -18,6 +18,9 @@ from archdsl.parameters import bind, form_of
 from archdsl.readings import Given, Group, Hole, LayerText, Line, Use
 from archdsl.syntax import NetworkText
 
+MOST_EMPTY = 10_000  # uses of blocks that come to nothing, beside one for each layer
+DEEPEST = 100  # groups, joins and blocks within each other
+
 
 class Composer(Lines):
     """Expands what is composed of lines."""
@@ -26,8 +29,22 @@ class Composer(Lines):
         super().__init__(network, names)
         self.made: dict[object, Made] = {}  # blocks, by all that they depend on
         self.frames: list[Frame] = []  # held, so that no other takes their identity
+        self.empty = 0  # uses of blocks that came to nothing
+        self.depth = 0
 
     def expand_whole(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
+        if self.depth == DEEPEST:
+            raise self.fail(
+                f"groups and blocks within each other more than {DEEPEST} deep",
+                whole,
+                "write the inner ones as lines of their own",
+                spot.frame.source,
+            )
+        self.depth += 1
+        self.compose(whole, spot, stride)
+        self.depth -= 1
+
+    def compose(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
         match whole:
             case Hole(word="identity"):
                 self.no_stride(stride, "`identity`", spot)
@@ -179,11 +196,13 @@ class Composer(Lines):
         stride = [1] * (len(self.nodes[entry].shape) - 1)
         while end > entry:
             node = self.nodes[end]
-            before = self.nodes[node.inputs[0]].shape
-            window = node.op.window(before)
+            # Of a gate and what it lets through, along what has the map's positions.
+            along = [i for i in node.inputs if self.nodes[i].shape[1:] == node.shape[1:]]
+            enters = along[0] if len(node.inputs) > 1 and along else node.inputs[0]
+            window = node.op.window(self.nodes[enters].shape)
             if window is not None and len(window.stride) == len(stride):
                 stride = [a * b for a, b in zip(stride, window.stride, strict=True)]
-            end = node.inputs[0]
+            end = enters
         return tuple(stride)
 
     def expand_body(self, hole: Hole, spot: Spot) -> None:
@@ -201,9 +220,14 @@ class Composer(Lines):
                 frame.source,
             )
         group, outer = frame.body
-        stride = frame.stride
+        # Of several bodies the first carries the stride, as of repetitions.
+        stride = frame.strides.pop() if frame.strides else None
         # The body goes on in the text that gives it.
         self.expand_group(group, spot._replace(frame=outer, entry=0), stride)
+
+    def takes_body(self, definition: Definition) -> bool:
+        """Whether a block says `body`."""
+        return any(map(_holds_body, self.blocks.lines(definition)))
 
     def expand_shortcut(self, hole: Hole, spot: Spot) -> None:
         """The block that stands for `shortcut`, to the shape of the branch beside it."""
@@ -273,6 +297,13 @@ class Composer(Lines):
                     frame.source,
                 )
             given[strides], stride = step, None
+        if use.body is not None and not self.takes_body(definition):
+            raise self.fail(
+                f"the block `{use.block}` has no `body`: it takes no group",
+                use,
+                "leave the group out, or write `body` where it belongs in the block",
+                frame.source,
+            )
         if stride is not None and use.body is None:
             raise self.fail(
                 f"the block `{use.block}` takes no stride",
@@ -329,21 +360,22 @@ class Composer(Lines):
             self.placed(use, spot.frame),
             spot.frame,
             body,
-            stride,
+            [stride] if stride is not None else [],
         )
         # A block that was used alike before is copied: blocks within blocks would double the work
         # at each level. Not where an activation moves, or a stride goes to the first repetition.
         key = None
-        if not spot.sums and stride is None and spot.frame.target is None:
-            given = (body[0].start, id(body[1])) if body else None
+        waits = self.stride is not None and not self.stride.taken
+        if not (spot.sums or stride or waits or spot.frame.target):
             shape = self.nodes[self.here].shape
-            key = (definition.name, given, shape, spot.last, *frame.names.items())
+            # 2 and 2.0 are equal, and True and 1: a repeat tells them apart.
+            values = ((name, type(value), value) for name, value in frame.names.items())
+            key = (definition.name, _given(body), shape, spot.last, *values)
         if key in self.made:
             made = self.made[key]
             self.check_count(len(self.nodes) + made.last.nodes - made.first.nodes, use, spot)
             self.copy(made, spot.path, frame.place)
             return
-        outer, self.stride = self.stride, None
         begin = self.mark()
         try:
             lines = self.blocks.lines(definition)
@@ -353,12 +385,26 @@ class Composer(Lines):
             )
         except ArchError as error:
             raise self.placed_error(error, definition, use, spot.frame) from None
-        self.stride = outer
-        if key is not None:
+        if len(self.nodes) == begin.nodes:
+            self.check_empty(use, spot)
+        # What an automatic flattening puts beside a block is not the block's to copy.
+        inside = all(n.scope[: len(spot.path)] == spot.path for n in self.nodes[begin.nodes :])
+        if key is not None and inside:
             # What the block's own text holds keeps its place.
             place = frame.place if definition.source is not self.network.source else (-1, -1)
             self.made[key] = Made(spot.path, place, begin, self.mark())
             self.frames.append(frame)
+
+    def check_empty(self, use: Use | Hole, spot: Spot) -> None:
+        """Refuse towers of blocks that come to nothing: no count of layers would stop them."""
+        self.empty += 1
+        if self.empty > MOST_EMPTY + len(self.nodes):
+            raise self.fail(
+                f"more than {MOST_EMPTY:,} uses of blocks that hold no layer",
+                use,
+                "leave the blocks out that come to nothing",
+                spot.frame.source,
+            )
 
     def placed_error(
         self, error: ArchError, definition: Definition, use: Use | Hole, frame: Frame
@@ -373,6 +419,25 @@ class Composer(Lines):
             return ArchError(error.message, error.span, notes, error.help, error.others)
         note = Note(f"in the block `{definition.name}`", error.span)
         return ArchError(error.message, used, [note, *error.notes], error.help, error.others)
+
+
+def _given(body: tuple[Group, Frame] | None) -> tuple[str, int] | None:
+    """What a block is given, for comparison: the text of the group, and the frame it stands in."""
+    if body is None:
+        return None
+    group, frame = body
+    return frame.source.text[group.start : group.end], id(frame)
+
+
+def _holds_body(line: Line) -> bool:
+    for reading in line.readings:
+        match reading.whole:
+            case Hole(word="body"):
+                return True
+            case Group(lines=lines) | Use(body=Group(lines=lines)):
+                if any(map(_holds_body, lines)):
+                    return True
+    return False
 
 
 def _holds_shortcut(line: Line) -> bool:

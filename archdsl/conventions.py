@@ -177,8 +177,10 @@ class _Reader:
         left = statement.left.parts
         if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
             self.once("[]", statement.left, "a second convention for it")
-            whole = self.read(statement.right).whole
-            if not isinstance(whole, Use) or whole.body is not None:
+            right = self.read(statement.right)
+            whole = right.whole
+            more = right.repeat or right.stride or right.label or right.claimed
+            if not isinstance(whole, Use) or whole.body is not None or more:
                 raise self.fail(
                     "a bracket stands for a block",
                     statement.right,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableSequence
 from typing import NamedTuple
 
 from archdsl.blocks import Definition
@@ -33,7 +33,7 @@ class Frame(NamedTuple):
     place: tuple[int, int] = (0, 0)
     parent: Frame | None = None
     body: tuple[Group, Frame] | None = None
-    stride: Given | None = None  # for the body
+    strides: MutableSequence[Given] | None = None  # for the body: the one that is left, or none
     target: Target | None = None
 
     def users(self) -> Iterator[Definition]:

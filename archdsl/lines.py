@@ -43,6 +43,7 @@ class Lines(Builder, ABC):
     def __init__(self, network: NetworkText, names: dict[str, Number]) -> None:
         super().__init__(network, names)
         self.factor = 1  # how often what is being expanded will stand in the network
+        self.trailing: dict[str, bool] = {}  # of blocks: whether they may stand behind the output
 
     @abstractmethod
     def expand_whole(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
@@ -56,7 +57,7 @@ class Lines(Builder, ABC):
         frame = spot.frame
         lines = [line for line in lines if self.stands(line, frame)]
         kinds, names = self.named(lines, spot)
-        output = _output_line(lines)
+        output, end = self.output_line(lines), _end_line(lines)
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
             path = spot.path if flat and line.label is None else (*spot.path, name)
             first, entry = len(self.nodes), self.here
@@ -66,7 +67,7 @@ class Lines(Builder, ABC):
                     path,
                     frame,
                     spot.last and index == output,
-                    spot.sums and index == len(lines) - 1,
+                    spot.sums and index == end,
                     spot.entry or self.channels,
                 ),
             )
@@ -145,7 +146,7 @@ class Lines(Builder, ABC):
         fronts = _passed(line.readings)
         behinds = [b[::-1] for b in _passed([_reversed(r) for r in line.readings[::-1]])][::-1]
         kinds, names = self.named(links, spot)
-        output = _output_line(links)
+        output, end = self.output_line(links), _end_line(links)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
             path = (*spot.path, name)
             first, entry = len(self.nodes), self.here
@@ -156,7 +157,7 @@ class Lines(Builder, ABC):
                     path,
                     spot.frame,
                     spot.last and index == output,
-                    spot.sums and index == len(links) - 1,
+                    spot.sums and index == end,
                     spot.entry,
                 ),
                 Around(fronts[index], behinds[index]),
@@ -189,7 +190,10 @@ class Lines(Builder, ABC):
             )
             begin = self.mark()
             carried = self.stride is not None and self.stride.taken
-            self.expand_once(reading, one, around, reading.stride if index == 0 else None)
+            beside = around and Around(
+                around.front if index == 0 else (), around.behind if final else ()
+            )
+            self.expand_once(reading, one, beside, reading.stride if index == 0 else None)
             if index == 0:
                 # Refused before it is built, by its first repetition.
                 count = first + self.factor * (len(self.nodes) - first)
@@ -201,11 +205,13 @@ class Lines(Builder, ABC):
             index += 1
             strides = index == 1 and reading.stride is not None
             strides |= self.stride is not None and self.stride.taken != carried
+            strides |= index == 1 and around is not None and bool(around.front)
             if strides or self.nodes[self.here].shape != self.nodes[begin.here].shape:
                 continue
             # A repetition that gives the shape that it takes: all behind it are alike.
             made = Made(one.path, (0, 0), begin, self.mark())
-            while index < repeat - (spot.last or spot.sums):
+            ends = spot.last or spot.sums or (around is not None and bool(around.behind))
+            while index < repeat - ends:
                 self.copy(made, (*spot.path, str(index)), (0, 0))
                 index += 1
         return repeat
@@ -260,6 +266,33 @@ class Lines(Builder, ABC):
             )
         self.here = last.here + shift if last.here >= begin else enters
 
+    def output_line(self, lines: Sequence[Line]) -> int:
+        """The line in which the output layer may stand: behind it stand only softmax and such."""
+        index = len(lines) - 1
+        while index > 0 and all(map(self.trails, lines[index].readings)):
+            index -= 1
+        return index
+
+    def trails(self, reading: Reading) -> bool:
+        """Whether a phrase holds only what may stand behind the output layer."""
+        match reading.whole:
+            case None:
+                return all(layer.kind.trails for layer in reading.layers)
+            case Group(kind="bracket" | "braces", lines=lines):
+                return all(self.trails(r) for line in lines for r in line.readings)
+            case Hole(word=word):
+                return word == "identity"
+            case Use(block=block, body=None):
+                if block not in self.trailing:
+                    self.trailing[block] = False  # also of a block that uses itself
+                    lines = self.blocks.lines(self.blocks[block])
+                    self.trailing[block] = all(
+                        self.trails(r) for line in lines for r in line.readings
+                    )
+                return self.trailing[block]
+            case _:
+                return False
+
     def repeat(self, given: Given, spot: Spot) -> int:
         value = readings.value_of(spot.frame.source, given, self.names_at(spot))
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -291,19 +324,19 @@ def _reversed(reading: Reading) -> Reading:
     return reading._replace(layers=reading.layers[::-1])
 
 
-def _output_line(lines: Sequence[Line]) -> int:
-    """The line in which the output layer may stand: behind it stand only softmax and the like."""
+def _end_line(lines: Sequence[Line]) -> int:
+    """The last line that holds something: `identity` changes nothing."""
     index = len(lines) - 1
-    while index > 0 and all(map(_trails, lines[index].readings)):
+    while index > 0 and all(_is_nothing(reading) for reading in lines[index].readings):
         index -= 1
     return index
 
 
-def _trails(reading: Reading) -> bool:
+def _is_nothing(reading: Reading) -> bool:
     match reading.whole:
-        case None:
-            return all(layer.kind.trails for layer in reading.layers)
+        case Hole(word="identity"):
+            return True
         case Group(kind="bracket" | "braces") as group:
-            return all(_trails(r) for line in group.lines for r in line.readings)
+            return all(_is_nothing(r) for line in group.lines for r in line.readings)
         case _:
             return False

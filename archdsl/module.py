@@ -61,15 +61,15 @@ class Composite(nn.Module):
         super().__init__()
         for name, child in children.items():
             self.add_module(name, child)
-        self.reads = [step.reads for step in wiring.steps]
-        self.outputs = wiring.outputs
-        self.several = [step.gives > 1 for step in wiring.steps]
-        self.done = _done(wiring)
+        self._reads = [step.reads for step in wiring.steps]
+        self._outputs = wiring.outputs
+        self._several = [step.gives > 1 for step in wiring.steps]
+        self._done = _done(wiring)
 
     def forward(self, *values: Tensor) -> Any:
         known: list[Any] = list(values)
         for child, reads, several, done in zip(
-            self._modules.values(), self.reads, self.several, self.done, strict=True
+            self._modules.values(), self._reads, self._several, self._done, strict=True
         ):
             assert child is not None
             given = child(*[known[i] for i in reads])
@@ -79,9 +79,9 @@ class Composite(nn.Module):
                 known.append(given)
             for i in done:
                 known[i] = None
-        if len(self.outputs) == 1:
-            return known[self.outputs[0]]
-        return tuple(known[i] for i in self.outputs)
+        if len(self._outputs) == 1:
+            return known[self._outputs[0]]
+        return tuple(known[i] for i in self._outputs)
 
 
 def _done(wiring: Wiring) -> list[tuple[int, ...]]:

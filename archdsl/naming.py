@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from archdsl.errors import ArchError, Note, Source
@@ -63,18 +64,22 @@ def names_of(
                 help=f"Python or torch uses the name: write `{label.text.strip('_')}1`",
             )
         labels[label.text] = label
+    total = Counter(kinds) if branches else {}
     counts: dict[str, int] = {}
+    taken = set(labels)
     names = []
     for line, kind in zip(lines, kinds, strict=True):
         count = counts[kind] = counts.get(kind, 0) + 1
         if line.label is not None:
             names.append(line.label.text)
             continue
-        bare = branches and kinds.count(kind) == 1 and not is_reserved(kind)
+        bare = branches and total[kind] == 1 and not is_reserved(kind)
         name = kind if bare else f"{kind}{count}"
-        while name in labels:
+        # The block `conv1` beside eleven convolutions: kinds may end in digits.
+        while name in taken:
             count = counts[kind] = counts[kind] + 1
             name = f"{kind}{count}"
+        taken.add(name)
         names.append(name)
     return names
 
@@ -83,11 +88,19 @@ def numbered(kinds: Sequence[str]) -> list[str]:
     """The kinds, counted where there are several of one."""
     if len(set(kinds)) == len(kinds):
         return list(kinds)
+    total = Counter(kinds)
     counts: dict[str, int] = {}
+    taken = {kind for kind in kinds if total[kind] == 1}
     names = []
     for kind in kinds:
-        counts[kind] = counts.get(kind, 0) + 1
-        names.append(kind if kinds.count(kind) == 1 else f"{kind}{counts[kind]}")
+        if total[kind] == 1:
+            names.append(kind)
+            continue
+        count = counts[kind] = counts.get(kind, 0) + 1
+        while (name := f"{kind}{count}") in taken:
+            count = counts[kind] = counts[kind] + 1
+        taken.add(name)
+        names.append(name)
     return names
 
 

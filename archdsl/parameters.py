@@ -40,7 +40,8 @@ def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Nu
     return values
 
 
-RESERVED = ("in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
+WORDS = ("identity", "body", "shortcut")  # what only blocks can say
+RESERVED = (*WORDS, "in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
 
 Parameters = list[tuple[Part, Expression | None]]  # names, with their defaults
 

@@ -20,6 +20,8 @@ from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabula
 from archdsl.wholes import REPEAT, Blocks, Wholes
 
 MOST_ERRORS = 20  # shown at once
+LONGEST = 500  # layers of a phrase, links of a chain
+_LINES = "write a layer a line"
 
 
 class _Layer:
@@ -122,6 +124,10 @@ def read_lines(
     errors: list[ArchError] = []
     for item in items:
         readings: list[Reading] = []
+        if len(item.phrases) > LONGEST:
+            span = source.span(item.start, item.end)
+            errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
+            continue
         for phrase in item.phrases:
             try:
                 readings.append(_Reader(source, phrase, names, blocks, known).read())
@@ -175,6 +181,8 @@ class _Reader(Wholes):
             return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
         self.take_repeat(parts)
         self.scan(parts, None)
+        if len(self.layers) > LONGEST:
+            raise self.fail(f"more than {LONGEST} layers in a phrase", self.phrase, _LINES)
         if self.unknown:
             raise self.unknown_words()
         implied = not self.layers
@@ -625,6 +633,12 @@ class _Reader(Wholes):
         words = [p for p in self.phrase.parts if p.kind == "word"]
         if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
             return self.fail("this reads as prose", self.phrase, "comment it out with `#`")
+        if first.text in self.blocks:
+            return self.fail(
+                f"the block `{first.text}` beside something else",
+                first,
+                "a block stands on a line of its own, or behind `->`; its arguments in parentheses",
+            )
         if words_of(first) in vocabulary().units:
             return self.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
         stem = _FUSED.fullmatch(first.text)

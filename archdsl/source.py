@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.graph import Graph, Node, Scope
@@ -124,9 +124,11 @@ class _Source:
         arguments = ", ".join(f"{value}: torch.Tensor" for value in values)
         gives = "torch.Tensor" if len(wiring.outputs) == 1 else "tuple[torch.Tensor, ...]"
         lines = [f"def forward(self, {arguments}) -> {gives}:"]
+        is_chain = wiring.is_chain
+        taken = set(values)
         for step in wiring.steps:
             reads = [values[i] for i in step.reads]
-            name = "x" if wiring.is_chain else _variable(step.name, values)
+            name = "x" if is_chain else _variable(step.name, taken)
             made = [name] if step.gives == 1 else [f"{name}_{i + 1}" for i in range(step.gives)]
             if isinstance(step.child, Node) and isinstance(step.child.op, Join):
                 code = step.child.op.code(reads, self.graph.shapes(step.child))
@@ -136,6 +138,7 @@ class _Source:
                 code = f'self.get_submodule("{step.name}")({", ".join(reads)})'
             lines.append(f"{', '.join(made)} = {code}")
             values += made
+            taken.update(made)
         lines.append(f"return {', '.join(values[i] for i in wiring.outputs)}")
         return lines
 
@@ -156,7 +159,7 @@ class _Class(NamedTuple):
             yield "        super().__init__()"
             yield from (f"        self.{child} = {child}" for child in self.children)
         else:
-            yield "    def __init__(self, **layers: nn.Module) -> None:"
+            yield "    def __init__(self, /, **layers: nn.Module) -> None:"
             yield "        super().__init__()"
             yield "        for name, layer in layers.items():"
             yield "            self.add_module(name, layer)"
@@ -165,10 +168,10 @@ class _Class(NamedTuple):
         yield from (f"        {line}" for line in self.forward[1:])
 
 
-def _variable(name: str, taken: Sequence[str]) -> str:
+def _variable(name: str, taken: Collection[str]) -> str:
     """A name for the value of a child."""
-    name = name if _is_identifier(name) else f"value_{name}"
-    while name in (*taken, "self", "torch", "nn"):
+    name = name if _is_identifier(name) else f"value{len(taken)}"
+    while name in taken or name in ("torch", "nn"):
         name += "_"
     return name
 
@@ -182,7 +185,9 @@ def _call(name: str, items: Sequence[str], indent: int) -> str:
 
 
 def _is_identifier(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name) and name != "self"
+    # Beyond ASCII Python takes some signs for others.
+    plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+    return plain and name not in ("self", "super")
 
 
 def _class_name(name: str) -> str:

@@ -67,9 +67,10 @@ def is_word_of_a_layer(name: str) -> bool:
 
 
 def is_word(name: str) -> bool:
-    """Whether a name alone is a layer, a flag or a unit."""
+    """Whether a name alone is a layer, also with its digits (`conv3`), a flag or a unit."""
     known, word = vocabulary(), (name.lower(),)
-    return any(word in spellings for spellings in (known.layers, known.flags, known.units))
+    stem = (name.lower().rstrip("0123456789"),)
+    return stem in known.layers or word in known.flags or word in known.units
 
 
 def words_of(part: Part) -> Words:

@@ -47,8 +47,9 @@ def checkpoint_of(run: str | Path) -> Path:
         return path
     if not (path / CHECKPOINT).exists() and (path / "record.json").exists():
         raise ArchError(
-            f"the run {path} has no {CHECKPOINT}: it was stopped before its first epoch was saved",
-            help=f"`archdsl train --resume {path}` begins it again",
+            f"the run {path} has no {CHECKPOINT}",
+            help="if it was stopped before its first epoch was saved, "
+            f"`archdsl train --resume {path}` begins it again; else put the file back",
         )
     return path / CHECKPOINT
 
@@ -58,6 +59,8 @@ def read(path: Path) -> Any:
 
     Raises ArchError for a file that is missing, damaged, or holds anything else.
     """
+    if path.exists() and not path.is_file():
+        raise ArchError(f"{path} is no file", help="name a checkpoint, or a run's folder")
     try:
         with path.open("rb") as file:
             # torch does not compare the checksums that it writes.
@@ -97,6 +100,17 @@ def _misfits(state: Any, own: Mapping[str, Tensor]) -> list[str]:
         problems.append(f"missing {_listed(missing)}")
     if unexpected := [name for name in state if name not in own]:
         problems.append(f"unexpected {_listed(unexpected)}")
+    odd = [
+        f"`{name}` holds no plain numbers"
+        for name, tensor in state.items()
+        if tensor.is_nested
+        or tensor.layout is not torch.strided
+        or tensor.is_meta
+        or tensor.is_quantized
+        or (name in own and tensor.is_floating_point() != own[name].is_floating_point())
+    ]
+    if odd:
+        return [*problems, *odd[:SHOWN], *_more(odd)]
     wrong = [
         f"`{name}` is {_shape(state[name])}, not {_shape(tensor)}"
         for name, tensor in own.items()

@@ -111,7 +111,11 @@ class Wholes(ABC):
         taken = 1
         arguments: tuple[Argument, ...] = ()
         if kinds[:1] == ["parens"]:
-            arguments = tuple(map(self.argument, expressions.split(behind[0].inside)))  # type: ignore[arg-type]
+            inside: Sequence[Part] = behind[0].inside  # type: ignore[assignment]
+            given = expressions.split(inside)
+            if inside and len(given) != 1 + sum(p.kind == "comma" for p in inside):
+                raise self.fail("an argument is missing beside a comma", behind[0], "strike one")
+            arguments = tuple(map(self.argument, given))
             taken += 1
         body = None
         if taken <= len(kinds) and kinds[taken - 1] in ("bracket", "braces"):
@@ -137,7 +141,7 @@ class Wholes(ABC):
     def behind_whole(self, parts: Sequence[Part]) -> int:
         """`x 3` and `stride 2` behind a group; the number of parts that they take."""
         part = parts[0]
-        if part.kind in ("comma", "join") and len(parts) > 1:
+        if part.kind == "comma" and len(parts) > 1 and parts[1].kind in ("times", "word"):
             return 1
         if part.kind == "times" and len(parts) > 1 and self.counts(parts[1]):
             if self.repeat is not None:

@@ -42,6 +42,8 @@ class _Verbs(click.Group):
 
             show_error(error)
             context.exit(error.exit_code)
+        except KeyboardInterrupt:
+            context.exit(130)  # as shells count Ctrl-C
 
 
 @click.command(

@@ -29,7 +29,7 @@ def command(run: str, images: tuple[str, ...], top: int, device: str | None, for
     columns = (Column("image", shrinks=True), Column("class"), Column("probability", "right"))
     rows = tuple(
         (
-            Cell(one.image if rank == 0 else ""),
+            Cell(_shown(one.image) if rank == 0 else ""),
             Cell(likely.name, "cyan"),
             Cell(f"{likely.probability:.2%}"),
         )
@@ -37,3 +37,8 @@ def command(run: str, images: tuple[str, ...], top: int, device: str | None, for
         for rank, likely in enumerate(one.classes)
     )
     output.emit(text_table(Table(columns, rows), output.width(), output.colour()))
+
+
+def _shown(name: str) -> str:
+    """A file's name on one line: nothing in it moves the terminal's cursor."""
+    return "".join(c if c.isprintable() else "?" for c in name)

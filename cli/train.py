@@ -53,19 +53,23 @@ def command(
     Writes runs/NETWORK/TIME/: the spec, the metrics, a checkpoint and the learning curves. Ctrl-C
     stops at the next step, and says how to go on.
     """
+    net = None
+    if resume is not None:
+        _refuse_others(context)
+    elif network is None:
+        raise click.UsageError("Missing argument 'NETWORK'.", context)
+    else:
+        net = output.load(network, input_, parameters)
+        if not runs:
+            raise ArchError("`--runs` names no folder", help="write `--runs runs`")
     with Stop() as stop, _Bar(stop) as bar:
         try:
             if resume is not None:
-                _refuse_others(context)
                 from archdsl.train import resume as go_on
 
                 run, _ = go_on(resume, device, bar)
             else:
-                if network is None:
-                    raise click.UsageError("Missing argument 'NETWORK'.", context)
-                net = output.load(network, input_, parameters)
-                if not runs:
-                    raise ArchError("`--runs` names no folder", help="write `--runs runs`")
+                assert net is not None
                 # Only now: torch takes a second to import, and a bad spec should not wait for it.
                 from archdsl.train import recipe_of, train
 

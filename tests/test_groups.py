@@ -434,11 +434,147 @@ def test_a_composite_frees_what_nothing_reads_any_more():
     composites = [m for m in net.module().modules() if isinstance(m, Composite)]
     assert composites
     for module in composites:
-        freed = [i for step in module.done for i in step]
+        freed = [i for step in module._done for i in step]
         assert len(freed) == len(set(freed))
-        values = 1 + len(module.reads)
-        assert set(freed) == set(range(values)) - set(module.outputs)
+        values = 1 + len(module._reads)
+        assert set(freed) == set(range(values)) - set(module._outputs)
 
 
 def test_every_join_is_registered():
     assert {"add", "concat", "multiply"} <= {kind.kind for kind in REGISTRY}
+
+
+# What hostile readers found.
+
+
+def test_copies_and_kinds_with_digits_share_no_name():
+    load("block b { fc 5 }\nnetwork a\ninput 4x4x2\nconcat { b; b }\nFC-2").module()
+    lines = "conv3-4\n" * 11
+    load(
+        f"block stage1 {{ conv1-4 }}\nblock stage {{ conv3-4 }}\nnetwork a\ninput 4x4x2\n{lines}"
+        + "stage\n" * 11
+        + "stage1\nFC-2"
+    ).module()
+    load("input 4x4x2\nconv3-4 relu relu relu relu relu relu relu6\nFC-2").module()
+
+
+@pytest.mark.parametrize("label", ["done", "reads", "outputs", "self", "super", "x", "torch", "aµ"])
+def test_any_label_makes_a_module_and_source_that_runs(label: str):
+    if label == "x":
+        return  # a repeat
+    net = load(f"input 4x4x2\nadd {{ {label}: conv3-2; identity }}\n{label}: conv1-3\nFC-2")
+    space: dict[str, type[nn.Module]] = {}
+    exec(net.source(), space)
+    assert list(space["Text"]().state_dict()) == list(net.module().state_dict())
+
+
+def test_what_a_chain_writes_belongs_to_the_repetition_beside_it():
+    text = "input 4x4x2\nconv means conv-relu\n{}\nFC-2"
+    behind = load(text.format("conv3-4 x3 -> relu"))
+    assert kinds(behind)[:6] == ["conv", "relu", "conv", "relu", "conv", "relu"]
+    front = load(text.format("relu -> conv3-4 x3"))
+    assert kinds(front)[:6] == ["relu", "conv", "conv", "relu", "conv", "relu"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "multiply { identity; conv3-2 }",
+        "multiply { conv3-2; identity; conv1-2 }",
+        "conv3-2\nmultiply { identity; conv3-2; conv1-2 }",
+    ],
+)
+def test_memory_of_products_of_which_some_need_no_gradient(body: str):
+    net = load(f"input 8x8x2\n{body}\nFC-2")
+    assert kept_for_backward(net.module(), images(net, 1).float()) == net.memory.backward
+
+
+def test_a_flattened_map_lives_as_long_as_it_is_read():
+    assert load("input 8x8x2\nfc 3000\nfc 2").memory.forward_peak == 4 * (128 + 3000)
+
+
+def test_the_stride_of_a_group_reaches_the_first_convolution_wherever_it_is():
+    def strides(text: str) -> list[int]:
+        net = load(f"block u(c) {{ conv3-c; conv1-c }}\nnetwork a\ninput 16x16x4\n{text}\nFC-2")
+        return [n.op.stride[0] for n in net.graph.nodes if n.op.kind == "conv"]
+
+    assert strides("[ u(4); conv1-4 ], stride 2") == [2, 1, 1]
+    assert strides("[ u(4); u(4) ] x 2, stride 2") == [2, 1, 1, 1, 1, 1, 1, 1]
+    assert strides("[ residual [ conv3-4 ]; conv3-4 ], stride 2") == [2, 2, 1]
+    twice = "block v { body; body }\n"
+    net = load(f"{twice}network a\ninput 16x16x4\nv [ conv3-4 ], stride 2\nFC-2")
+    assert net.rows[0].output == (4, 8, 8)
+
+
+def test_lines_that_hold_nothing_are_not_the_last():
+    text = "input 4x4x3\nconv means conv-relu\nfc means fc-relu\n"
+    for tail in ("identity", "{ identity }", "out"):
+        net = load(f"block out {{ softmax }}\nnetwork a\n{text}FC-3\n{tail}")
+        assert "relu" not in kinds(net)
+    for branch in ("[ conv3-3; identity ]", "conv3-3 -> identity"):
+        net = load(f"{text}add {{ identity; {branch} }}\nFC-2")
+        assert kinds(net)[:3] == ["conv", "add", "relu"]
+
+
+def test_a_shortcut_goes_along_the_map_not_along_its_gate():
+    for gate in ("[ maxpool; gap; fc 8; sigmoid ]; identity", "identity; [ gap; fc 8; sigmoid ]"):
+        net = load(f"input 8x8x3\nadd {{ shortcut; [ conv3-8; multiply {{ {gate} }} ] }}\nFC-2")
+        assert net.rows[0].output == (8, 8, 8)
+
+
+def test_the_trunk_ends_where_all_branches_gather():
+    net = load("input 8x8x2\nconv3-4\nconcat { gap; global max pool }\nFC-3")
+    assert net.receptive_field == (3, 3)
+    net = load("input 8x8x2\nconcat { flatten; [ maxpool; flatten ] }\nFC-3")
+    assert net.rows[-1].receptive_field == (8, 8)
+
+
+def refused(text: str, message: str) -> None:
+    with pytest.raises(archdsl.ArchError, match=message):
+        load(text)
+
+
+def test_towers_are_refused_in_time():
+    bodies = "".join(
+        f"block b{i} {{ b{i - 1} [ body ]; b{i - 1} [ body ] }}\n" for i in range(1, 41)
+    )
+    top = "network a\ninput 8x8x2\n"
+    assert kinds(load(f"block b0 {{ body }}\n{bodies}{top}b40 [ identity ]\nFC-2"))[-1] == "fc"
+    refused(f"block b0 {{ body }}\n{bodies}{top}b40 [ relu ]\nFC-2", "more than 1,000,000 layers")
+    empty = "".join(f"block b{i}(k) {{ b{i - 1}(2*k); b{i - 1}(2*k+1) }}\n" for i in range(1, 31))
+    refused(f"block b0(k) {{ relu if k < 0 }}\n{empty}{top}b30(1)\nFC-2", "hold no layer")
+    tower = "".join(f"block b{i} {{ b{i - 1} }}\n" for i in range(1, 200))
+    refused(f"block b0 {{ relu }}\n{tower}{top}b199\nFC-2", "more than 100 deep")
+    refused("input 4x4x2\nconv3-4" + " -> relu" * 5000, "a chain of more than 500 links")
+    refused("input 4x4x2\nconv3-4" + " relu" * 5000, "more than 500 layers in a phrase")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("u(4) [ conv1-9 ] x 2, stride 2", "has no `body`"),
+        ("u(4) + x 2", r"`\+` cannot stand behind a group"),
+        ("u(4), , x 2", "`,` cannot stand behind a group"),
+        ("u(,4)", "an argument is missing"),
+        ("u(4,)", "an argument is missing"),
+        ("u relu", "the block `u` beside something else"),
+        ("conv3-4 u", "the block `u` beside something else"),
+        ("[] means residual x 3", "a bracket stands for a block"),
+        ("[] means foo: residual", "a bracket stands for a block"),
+        ("conv3-4 => params 148 if 1", "`if` behind the claims"),
+    ],
+)
+def test_nothing_is_lost(line: str, message: str):
+    refused(f"block u(c) {{ conv3-c }}\nnetwork a\ninput 8x8x4\n{line}\nconv1-2\nFC-2", message)
+
+
+@pytest.mark.parametrize("name", ["Add", "conv3", "Identity", "body", "in", "Network"])
+def test_names_that_no_block_can_have(name: str):
+    refused(f"block {name} {{ relu }}\nnetwork a\ninput 4x4x2\nFC-2", "means something already")
+    if name in ("body", "in"):
+        refused(f"network a({name}=3)\ninput 4x4x2\nFC-2", "means something already")
+
+
+def test_equal_numbers_of_other_kinds_are_told_apart():
+    text = "block b(k) { conv3-4 x (k) }\nnetwork a\ninput 4x4x2\n"
+    refused(text + "b(4/2)\nb(0.5*4)\nFC-2", "a repeat of 2.0")

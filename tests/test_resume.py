@@ -868,3 +868,33 @@ def test_killed_at_every_file_operation(tmp_path: Path):
 def test_killed_at_random_moments(tmp_path: Path):
     epochs = all_resumed(tmp_path, LONGER, RANDOM)
     assert len(set(epochs)) >= 3  # of 0 … 5
+
+
+def test_a_run_goes_on_with_the_threads_that_it_began_with(halted: Path, whole: Path):
+    """Another number of threads adds sums in another order."""
+    record = json.loads((halted / "record.json").read_text())
+    before = torch.get_num_threads()
+    assert record["threads"] == before
+    used = []
+    torch.set_num_threads(before + 1)
+    try:
+        resume(halted, progress=Told("step 2", lambda: used.append(torch.get_num_threads())))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert set(used) == {before}
+    assert same(halted, whole)
+
+
+def test_a_run_goes_on_in_its_folder_alone(halted: Path):
+    shutil.copy(halted / "checkpoint.pt", halted / "later.pt")
+    with pytest.raises(ArchError, match="is no run"):
+        resume(halted / "later.pt")
+    resume(halted / "checkpoint.pt")
+
+
+def test_a_finished_run_keeps_its_facts(halted: Path):
+    resume(halted)
+    before = (halted / "record.json").read_text()
+    resume(halted, device="cpu:0")
+    assert (halted / "record.json").read_text() == before

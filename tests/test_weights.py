@@ -105,7 +105,7 @@ def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
     for place, shown in (
         ("nothing.pt", "there is no file nothing.pt"),
         ("empty", "there is no file empty/checkpoint.pt"),
-        ("stopped", "the run stopped has no checkpoint.pt: it was stopped before its first epoch"),
+        ("stopped", "the run stopped has no checkpoint.pt"),
         ("text.pt", "text.pt is damaged, or no file of torch's"),
         ("cut.pt", "cut.pt is damaged, or no file of torch's"),
         ("list.pt", "in list.pt do not fit the network: this is no state dict"),
@@ -117,3 +117,16 @@ def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
             net().module(weights=place)
         assert shown in caught.value.message
     assert not Path("harmed").exists()
+
+
+@pytest.mark.parametrize("change", ["meta", "sparse", "integer"])
+def test_tensors_that_are_no_plain_numbers(change: str):
+    network = archdsl.load("lenet5")
+    changes = {
+        "meta": lambda t: t.to("meta"),
+        "sparse": lambda t: t.to_sparse(),
+        "integer": lambda t: t.to(torch.int8),
+    }
+    state = {k: changes[change](v) for k, v in network.module().state_dict().items()}
+    with pytest.raises(archdsl.ArchError, match="holds no plain numbers"):
+        network.module(weights=state)

@@ -63,6 +63,7 @@ class Kept(NamedTuple):
     input: bool = False
     output: bool = False
     extra: int = 0
+    branches: tuple[bool, ...] = ()  # of a join: which of its inputs; empty for all or none
 
 
 _MISSING: Any = object()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, layer
@@ -34,7 +35,8 @@ class Join(Layer):
     def gathers(self, *xs: Shape) -> bool:
         return False
 
-    def kept(self, *xs: Shape) -> Kept:
+    def kept(self, *xs: Shape, needs: Sequence[bool] = ()) -> Kept:
+        """What autograd keeps, where gradients flow back to the branches that `needs` says."""
         return Kept()
 
     def call(self, *xs: Shape) -> Call:
@@ -113,10 +115,15 @@ class Multiply(Join):
             )
         return shape
 
-    def kept(self, *xs: Shape) -> Kept:
-        # Of several factors the products on the way too.
-        ways = (math.prod(self.out(*xs[:count])) for count in range(2, len(xs)))
-        return Kept(input=True, extra=4 * sum(ways))
+    def kept(self, *xs: Shape, needs: Sequence[bool] = ()) -> Kept:
+        # A factor is kept for the gradient of the other; of several, the products on the way too.
+        needs = needs or [True] * len(xs)
+        branches = [needs[1], *(any(needs[:i]) for i in range(1, len(xs)))]
+        extra, product = 0, xs[0]
+        for x, follows in zip(xs[1:-1], needs[2:], strict=True):
+            product = self.out(product, x)
+            extra += 4 * math.prod(product) * follows
+        return Kept(input=True, extra=extra, branches=tuple(branches))
 
     def code(self, values: list[str], xs: list[Shape]) -> str:
         rank = max(map(len, xs))

@@ -19,7 +19,7 @@ def device_of(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).sum().item()
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise ArchError(
             f"there is no device `{name}` here", help="write `--device cpu`, or `cuda` with a GPU"
         ) from None
@@ -27,20 +27,24 @@ def device_of(name: str | None) -> torch.device:
 
 
 @contextmanager
-def reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeded and deterministic inside; the caller's random state is as before afterwards."""
+def reproducible(seed: int, device: torch.device, threads: int = 0) -> Iterator[None]:
+    """Seeded and deterministic inside, on a number of threads where one is given; afterwards all is
+    as the caller had it."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
     devices = [device] if device.type == "cuda" else []
+    before = torch.get_num_threads()
     with torch.random.fork_rng(devices):
         try:
             torch.manual_seed(seed)
+            torch.set_num_threads(threads or before)
             torch.use_deterministic_algorithms(True, warn_only=True)
             torch.backends.cudnn.benchmark = False
             yield
         finally:
+            torch.set_num_threads(before)
             torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
             torch.backends.cudnn.benchmark = benchmark
 

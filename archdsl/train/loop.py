@@ -82,6 +82,7 @@ def train(
         device=str(where),
         archdsl=__version__,
         torch=torch.__version__,
+        threads=torch.get_num_threads(),
         finished=False,
         epochs=[],
     )
@@ -101,7 +102,13 @@ def resume(
     that it would have had, equal to the bit. A finished run is read, and trained no further. Raises
     ArchError for a run that is damaged or in use, and as `train` does.
     """
-    folder = Path(run).parent if Path(run).is_file() else Path(run)
+    folder = Path(run)
+    if folder.is_file() and folder.name != CHECKPOINT:
+        raise ArchError(
+            f"{folder} is no run: a run goes on in its folder, from its {CHECKPOINT}",
+            help=f"name the folder, `archdsl train --resume {quote(str(folder.parent))}`",
+        )
+    folder = folder.parent if folder.is_file() else folder
     if not folder.is_dir():
         raise ArchError(f"there is no run {folder}", help="runs are kept in `runs/NETWORK/TIME`")
     if not (folder / CHECKPOINT).exists():
@@ -110,7 +117,8 @@ def resume(
         saved = _saved(folder)
         where = device_of(device or saved.record.device)
         now = {"device": str(where), "archdsl": __version__, "torch": str(torch.__version__)}
-        saved = saved._replace(record=saved.record.model_copy(update=now))
+        if not saved.record.finished:
+            saved = saved._replace(record=saved.record.model_copy(update=now))
         network = saved.network()
         found = Run(folder, saved.record)
         found.tidy()
@@ -150,7 +158,7 @@ def _saved(folder: Path) -> Checkpoint:
 def _prepared(network: Network, record: RunRecord, device: torch.device) -> Iterator[_Training]:
     """The training before its first step; inside, torch is seeded and deterministic."""
     sets.check(network, record.recipe)
-    with reproducible(record.seed, device), _memory(network):
+    with reproducible(record.seed, device, record.threads), _memory(network):
         yield _Training(network, record, device)
 
 

@@ -23,6 +23,8 @@ def read(path: Path, channels: int) -> Tensor:
     It is turned as its camera says, and what is transparent is black. Raises ArchError, which
     names the file.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ArchError(f"{path} is no file", help="name a picture")
     try:
         with warnings.catch_warnings():
             # Pillow warns of what it finds odd, the size as well: that is refused here.

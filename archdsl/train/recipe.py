@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -70,6 +71,8 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
         given["data"] = Setting(section.data.text, section.data, network.text)
     replaced: dict[str, Setting] = {}
     for name, value in (settings or {}).items():
+        if re.search(r"[{};\n]", f"{name}{value}"):
+            raise ArchError(f"`--set {name}={value}` is no setting", help="write `--set epochs=3`")
         (text,) = parse(Source("--set", f"train {{ {name} {value} }}"))
         (only,) = (s for s in text.statements if isinstance(s, Train))
         replaced |= _Reader(text).read(only.settings)

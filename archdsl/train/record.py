@@ -53,6 +53,7 @@ class RunRecord(BaseModel):
     device: str
     archdsl: str
     torch: str
+    threads: int = 0  # of the CPU: sums are added in another order by another number of them
     finished: bool
     epochs: list[Epoch]
 

@@ -73,9 +73,10 @@ class _Facts(NamedTuple):
     macs: int
     window: tuple[tuple[int, int, int, int], ...]
     everything: bool  # it reads the whole map
+    gathers: bool
 
 
-_NOTHING = _Facts(0, 0, (), False)
+_NOTHING = _Facts(0, 0, (), False, False)
 
 
 class Analysis:
@@ -104,7 +105,7 @@ class Analysis:
                 everything = op.weighs and len(x) == 1
                 window = None if everything else op.window(x)
                 axes = tuple(zip(*window, strict=True)) if window else ()
-                fact = _Facts(op.params(x), op.macs(x), axes, everything)
+                fact = _Facts(op.params(x), op.macs(x), axes, everything, op.gathers(x))
                 known[id(op), x] = fact
             facts.append(fact)
         return facts
@@ -134,10 +135,11 @@ class Analysis:
             if fact.everything:
                 field = tuple(map(_everything, field))
             elif fact.window:
-                field = tuple(
-                    _slide(f, *axis, positions)
-                    for f, axis, positions in zip(field, fact.window, node.shape[1:], strict=True)
-                )
+                size = node.shape[1:]
+                if len(set(field)) == len(set(fact.window)) == len(set(size)) == 1:
+                    field = (_slide(field[0], *fact.window[0], size[0]),) * len(field)
+                else:
+                    field = tuple(map(_slid, field, fact.window, size))
             else:
                 fields.append(field)
                 continue
@@ -260,8 +262,9 @@ class Analysis:
         for index, node in enumerate(graph.nodes[1:], 1):
             reach = max(reach, self.last_use[index - 1])
             # A join has gathered where all its branches have.
-            inputs = (gathered[i] for i in node.inputs)
-            gathered.append(node.op.gathers(*graph.shapes(node)) or all(inputs))
+            inputs = node.inputs
+            all_gathered = gathered[inputs[0]] and all(gathered[i] for i in inputs)
+            gathered.append(all_gathered or self.facts[index].gathers)
             if reach > index:
                 continue  # a branch goes around
             if gathered[index]:
@@ -362,6 +365,10 @@ def _union(branches: Sequence[Fields]) -> Fields:
 def _everything(f: Field) -> Field:
     """What is read where every position of a map is read."""
     return _slide(f, f.positions, 1, 0, 1, 1)
+
+
+def _slid(f: Field, axis: tuple[int, int, int, int], positions: int) -> Field:
+    return _slide(f, *axis, positions)
 
 
 def _slide(f: Field, kernel: int, stride: int, pad: int, dilation: int, positions: int) -> Field:

@@ -47,6 +47,7 @@ class Network:
             self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
             # Everything shown needs them, and 100,000 small tuples are made with the collector off.
             self.analysis.fields  # noqa: B018
+            self.analysis.trunk  # noqa: B018
 
     @property
     def name(self) -> str:

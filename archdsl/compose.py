@@ -108,7 +108,7 @@ class Composer(Lines):
         """Branches side by side, then what joins them.
 
         A conventional activation at the end of a branch of `add` stands behind the sum instead:
-        in `He et al. 2015`, Fig. 2, the last ReLU follows the addition.
+        the last ReLU follows the addition (He et al. 2015, Fig. 2).
         """
         frame, entry = spot.frame, self.here
         lines = [line for line in group.lines if self.stands(line, frame)]

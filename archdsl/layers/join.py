@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, layer
 
 
-class Join(Layer):
+class Join(Layer, ABC):
     """What all joins share: they read one value a branch, and learn nothing.
 
     Where a layer's methods take the shape of its input, a join's take the shapes of all its
@@ -18,9 +19,9 @@ class Join(Layer):
 
     function: ClassVar[str]  # its name in archdsl.module
 
+    @abstractmethod
     def out(self, *xs: Shape) -> Shape:
         """Output shape. Raises Misfit where the branches do not fit together."""
-        raise NotImplementedError
 
     def params(self, *xs: Shape) -> int:
         return 0
@@ -42,9 +43,9 @@ class Join(Layer):
     def call(self, *xs: Shape) -> Call:
         return Call(self.function)
 
+    @abstractmethod
     def code(self, values: list[str], xs: list[Shape]) -> str:
         """The join of values in Python, as source.py prints it."""
-        raise NotImplementedError
 
 
 @layer()

@@ -15,21 +15,27 @@ from archdsl.lalr import Parser, Unexpected
 from archdsl.syntax import (
     Block,
     ClaimText,
+    Derived,
     Expect,
     Header,
     Item,
     Let,
     Means,
     NetworkText,
+    Option,
+    Outputs,
     Padding,
     Paper,
+    ParamsCount,
     Part,
     Phrase,
     Reported,
     Shortcut,
+    SizesDecide,
     Statement,
     StrideOn,
     Train,
+    UseFile,
 )
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
@@ -43,6 +49,10 @@ FORMS = {
     "padding": "padding same, or padding valid",
     "stride": "stride on first, or stride on 3x3",
     "shortcut": "shortcut B",
+    "use": 'use "blocks.arch"',
+    "sizes": "sizes decide stride, padding",
+    "with": "with bn",
+    "output": "output p5, p4, p3",
     "means": "conv means conv-bn-relu",
     "block": "block residual { add { shortcut; body } }",
     "expect": "expect params 138M, weight layers 16",
@@ -231,6 +241,26 @@ class _ToSyntax:
     def block(self, children: list[Any]) -> Block:
         name, *parameters, body = children
         return Block(name, parameters[0] if parameters else None, body)
+
+    def derived(self, children: list[Any]) -> Derived:
+        name, _, base, *rest = children
+        title = _string(rest.pop()) if rest and rest[-1].kind == "string" else None
+        return Derived(name, base, rest[0] if rest else None, title)
+
+    def use(self, children: list[Any]) -> UseFile:
+        return UseFile(children[0])
+
+    def sizes(self, children: list[Any]) -> SizesDecide:
+        return SizesDecide(tuple(c for c in children if c.kind == "word"))
+
+    def count(self, children: list[Any]) -> ParamsCount:
+        return ParamsCount(tuple(children))
+
+    def option(self, children: list[Any]) -> Option:
+        return Option(children[0])
+
+    def output(self, children: list[Any]) -> Outputs:
+        return Outputs(tuple(c for c in children if c.kind == "word"))
 
     def means(self, children: list[Any]) -> Means:
         return Means(*children)

@@ -75,6 +75,21 @@ class Header(NamedTuple):
     title: str | None
 
 
+class Derived(NamedTuple):
+    """A network that is another with its parameters given: `network wrn_28_10 = wrn(28, 10)`."""
+
+    name: Part
+    base: Part
+    arguments: Part | None  # parens
+    title: str | None
+
+
+class UseFile(NamedTuple):
+    """Another file whose blocks may be used; the part is a string with its quotation marks."""
+
+    file: Part
+
+
 class Paper(NamedTuple):
     text: str
 
@@ -98,6 +113,30 @@ class Shortcut(NamedTuple):
     """Which block stands for `shortcut`."""
 
     name: Part
+
+
+class SizesDecide(NamedTuple):
+    """What printed sizes settle: the words `stride`, `padding`."""
+
+    what: tuple[Part, ...]
+
+
+class ParamsCount(NamedTuple):
+    """How the paper counts its parameters: `K = 1024, no bias`."""
+
+    parts: tuple[Part, ...]
+
+
+class Option(NamedTuple):
+    """A layer kind whose optional layers, `(BN)`, stand: `with bn`."""
+
+    word: Part
+
+
+class Outputs(NamedTuple):
+    """The labels of the lines whose values the network gives."""
+
+    labels: tuple[Part, ...]
 
 
 class Means(NamedTuple):
@@ -134,16 +173,22 @@ class Train(NamedTuple):
 
 Statement = (
     Header
+    | Derived
+    | UseFile
     | Paper
     | Let
     | Padding
     | StrideOn
     | Shortcut
+    | SizesDecide
+    | ParamsCount
+    | Option
     | Means
     | Block
     | Expect
     | Reported
     | Train
+    | Outputs
     | Item
 )
 

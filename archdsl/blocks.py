@@ -87,6 +87,19 @@ class Blocks:
     def known(self) -> Collection[str]:
         return {*self.own, *library()}
 
+    def spelled(self, name: str) -> str | None:
+        """The block that a name means, in whatever case; None where there is none."""
+        if name in self:
+            return name
+        return next((known for known in self.known() if known.lower() == name.lower()), None)
+
+    def parameter_names(self, name: str) -> list[str]:
+        """The parameters of a block, in their order; none where its declaration is wrong."""
+        try:
+            return [parameter.text for parameter, _ in self.parameters(self[name])]
+        except ArchError:
+            return []  # it is shown where the block is read
+
     def lines(self, definition: Definition) -> tuple[Line, ...]:
         """The lines of a block, read once. Raises ArchError."""
         name = definition.name

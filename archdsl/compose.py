@@ -17,6 +17,7 @@ from archdsl.naming import notation
 from archdsl.parameters import bind, form_of
 from archdsl.readings import Given, Group, Hole, LayerText, Line, Use
 from archdsl.syntax import NetworkText
+from archdsl.wholes import STRIDES
 
 MOST_EMPTY = 10_000  # uses of blocks that come to nothing, beside one for each layer
 DEEPEST = 100  # groups, joins and blocks within each other
@@ -284,7 +285,7 @@ class Composer(Lines):
             else:
                 given[argument.name.text] = value
         own = [p.text for p, _ in self.blocks.parameters(definition)]
-        strides = next((name for name in ("stride", "s") if name in own), None)
+        strides = next((name for name in STRIDES if name in own), None)
         if stride is not None and strides is not None:
             step = readings.value_of(frame.source, stride, names)
             if not isinstance(step, int | float) or strides in given:

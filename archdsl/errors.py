@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from archdsl.typography import plain
+
 LONGEST = 400  # characters of a message
 EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 
@@ -12,14 +14,16 @@ EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 class Source:
     """A named text: a file, standard input, or a string.
 
-    Offsets into the text become lines and columns only when an error is shown.
+    Offsets into the text become lines and columns only when an error is shown. `plain` is the text
+    without typography, of the same length: what is read.
     """
 
-    __slots__ = ("name", "text")
+    __slots__ = ("name", "plain", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
+        self.plain = plain(text)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""

@@ -117,26 +117,19 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
     pieces: list[str] = []
     here = max(start, parts[0].start)
     if not any(part.kind in _CLOSING for part in parts):
-        return _plain(source.text[here : parts[-1].end])
+        return " ".join(source.plain[here : parts[-1].end].split())
     for part in parts:
         if part.kind not in _CLOSING or part.start < start:
             continue
         inside: tuple[Item, ...] = part.inside  # type: ignore[assignment]
         lines = (_line(source, item) for item in inside)
         pieces += [
-            source.text[here : part.start],
+            source.plain[here : part.start],
             f"{part.text} {'; '.join(lines)} {_CLOSING[part.kind]}",
         ]
         here = part.end
-    pieces.append(source.text[here : parts[-1].end])
-    return _plain("".join(pieces))
-
-
-def _plain(text: str) -> str:
-    """Without typography, with single blanks."""
-    if "*" in text or "$" in text:
-        text = text.replace("**", "").replace("$", "")
-    return " ".join(text.split())
+    pieces.append(source.plain[here : parts[-1].end])
+    return " ".join("".join(pieces).split())
 
 
 def _line(source: Source, item: Item) -> str:

@@ -106,7 +106,7 @@ def collector_paused() -> Iterator[None]:
 
 def _recovered(source: Source) -> list[Statement]:
     """The statements of a text, or an error that shows every bad line."""
-    text = source.text
+    text = source.plain
     errors: list[ArchError] = []
     while True:
         try:

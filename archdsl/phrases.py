@@ -17,7 +17,7 @@ from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
 from archdsl.readings import Given, Group, LayerText, Line, Reading
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
-from archdsl.wholes import REPEAT, Blocks, Wholes
+from archdsl.wholes import FUSED, REPEAT, Blocks, Wholes
 
 MOST_ERRORS = 20  # shown at once
 LONGEST = 500  # layers of a phrase, links of a chain
@@ -97,6 +97,12 @@ class NoBlocks:
     def known(self) -> Collection[str]:
         return ()
 
+    def spelled(self, name: str) -> str | None:
+        return None
+
+    def parameter_names(self, name: str) -> Sequence[str]:
+        return ()
+
 
 def read(
     source: Source, phrase: Phrase, names: Collection[str] = (), blocks: Blocks | None = None
@@ -162,6 +168,7 @@ class _Reader(Wholes):
         self.mentions: list[_Mention] = []
         self.strikes: list[_Mention] = []
         self.unknown: list[Part] = []
+        self.beside_size: list[Words] = []  # units behind a size: `2x2 window`
 
     # The frame of a phrase: claim, label, repeat, group.
 
@@ -170,6 +177,8 @@ class _Reader(Wholes):
         claimed = self.take_claim(parts)
         label = self.take_label(parts)
         claimed = claimed or self.take_claim(parts)
+        while len(parts) > 1 and parts[0].kind == "parens" and self.remark(parts[0].inside):  # type: ignore[arg-type]
+            del parts[0]  # `(b) Mlpconv layer`
         start, end = parts[0].start, parts[-1].end
         text = self.source.text[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
@@ -309,7 +318,13 @@ class _Reader(Wholes):
                 self.mention("attributes", ("stride",), stride, part, behind, only)
                 self.mentions[-1].beside = previous
                 return 2
-            case "join" if behind is not None and behind.kind == "parens" and behind.inside:
+            case "slash" if behind is not None and self.fused_attribute(behind):
+                return 1  # `Conv / s1`
+            case "join" if (
+                behind is not None
+                and behind.kind == "parens"
+                and (behind.inside and not _is_size(behind))
+            ):
                 width = expressions.read(self.source, behind.inside)  # type: ignore[arg-type]
                 self.mention("number", (), width, behind, behind, only)
                 return 2
@@ -353,7 +368,23 @@ class _Reader(Wholes):
         sizes = sum(m.how in ("size", "suffix") for m in self.mentions)
         return before.kind == "join" or sizes >= max(1, windows)
 
+    def compact(self, part: Part, only: _Layer | None) -> bool:
+        """Read a whole layer in one word: `20C4`, `k3n64s1`."""
+        for regex, kind in vocabulary().compact:
+            found = regex.fullmatch(part.text)
+            if found and only is None and part.text not in self.names:
+                made = _made(kind, {}, part.start, part.end)
+                self.layers.append(made)
+                for name, digits in found.groupdict().items():
+                    if digits is not None:
+                        value = kind.attributes[name].check(self.whole(digits, part))
+                        made.given[name] = Given(value, part.start, part.end)
+                return True
+        return False
+
     def mixed(self, part: Part, only: _Layer | None) -> int:
+        if self.compact(part, only):
+            return 1
         match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
         if REPEAT.fullmatch(part.text):
             raise self.fail("a second repeat", part, "put one of them around a group: `[ … ] x 3`")
@@ -370,10 +401,15 @@ class _Reader(Wholes):
 
     def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
         """The unit behind a number, as in `96 filters` or `1000-d fc`."""
+        known = vocabulary()
         hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
         start = at + 1 if hyphen else at
         for words, taken in runs(parts, start):
-            if words in vocabulary().units and words not in vocabulary().layers:
+            if words in known.attributes and start + taken < len(parts):
+                follows = parts[start + taken]
+                if follows.kind != "comma" and follows.text.lower() not in NOISE:
+                    continue  # in `64 stride 2` the word belongs to what follows
+            if words in known.units and words not in known.layers:
                 return words, taken + (1 if hyphen else 0)
         return None
 
@@ -381,7 +417,9 @@ class _Reader(Wholes):
         part = parts[at]
         inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
         word = at and parts[at - 1].kind == "word" and self.layers
-        if word and self.layers[-1].end == parts[at - 1].end:
+        if _is_size(part) and not (word and self.layers[-1].end == parts[at - 1].end):
+            self.mention("size", (), self.numbers(part), part, part, only)  # `4 kernels (3,5,5)`
+        elif word and self.layers[-1].end == parts[at - 1].end:
             # Behind a layer word: its arguments.
             self.layers[-1].end = part.end
             for argument in expressions.split(inside):
@@ -447,7 +485,9 @@ class _Reader(Wholes):
                 _Mention("strike", ("*",), True, part.start, part.end, len(self.layers), only)
             )
             return 1
-        for words, taken in runs(parts, at):
+        if self.compact(part, only):
+            return 1
+        for words, taken in [((part.text,), 1), *runs(parts, at)]:
             last = parts[at + taken - 1]
             if words in known.layers and only is not None:
                 raise self.fail(
@@ -465,6 +505,7 @@ class _Reader(Wholes):
                 self.mention("flags", words, True, part, last, only)
                 return taken
             if words in known.units and at and parts[at - 1].kind == "size":
+                self.beside_size.append(words)
                 return taken  # `3x3 filters`: the size says it
             if len(words) == 1 and words[0] in NOISE:
                 return taken
@@ -472,7 +513,12 @@ class _Reader(Wholes):
                 return taken  # `96 kernels of size 11x11`
             if words == ("layer",) and self.layers and parts[at - 1].kind == "word":
                 return taken  # `conv layer`
-        if (fused := _FUSED.fullmatch(part.text)) and only is None:
+        if short := self.fused_attribute(part):
+            attribute, digits = short
+            numbers = self.size(digits)
+            self.mention("attributes", attribute, _plain(numbers), part, part, only)
+            return 1
+        if (fused := FUSED.fullmatch(part.text)) and only is None:
             stem = (fused[1].lower(),)
             if stem in known.layers:
                 kind, preset = known.layers[stem]
@@ -487,6 +533,21 @@ class _Reader(Wholes):
                 return 1
         self.unknown.append(part)
         return 1
+
+    def fused_attribute(self, part: Part) -> tuple[Words, Part] | None:
+        """An attribute with its value in one word, as `s2` and `k3x3`."""
+        found = FUSED.fullmatch(part.text) if part.kind == "word" else None
+        if found is None or part.text in self.names:
+            return None
+        stem = (found[1].lower(),)
+        if stem not in vocabulary().attributes or stem in vocabulary().layers:
+            return None
+        return stem, Part("size", found[2], part.start + len(found[1]), part.end)
+
+    def numbers(self, part: Part) -> tuple[int, ...]:
+        """Numbers in parentheses, as Python writes a size: `(3, 3)`."""
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        return tuple(self.whole(p.text, p) for p in inside if p.kind == "number")
 
     def flagged(self, parts: Sequence[Part], at: int) -> bool:
         """Whether a flag such as `no bias` begins here."""
@@ -504,6 +565,8 @@ class _Reader(Wholes):
     ) -> int:
         """An attribute word with its value; 0 when none follows."""
         here = at + taken
+        if here < len(parts) and parts[here].text.lower() == "of":
+            here += 1  # `a stride of 2`
         if here + 1 < len(parts) and parts[here + 1].kind == "equals":
             here += 2  # `stride r = 2`
         elif here < len(parts) and parts[here].kind in ("equals", "colon"):
@@ -511,7 +574,7 @@ class _Reader(Wholes):
         elif here < len(parts) and parts[here].kind == "word" and words in vocabulary().flags:
             return 0
         if here >= len(parts):
-            if words in vocabulary().flags:
+            if words in vocabulary().flags or self.is_unit(words, parts, at):
                 return 0
             raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
         part = parts[here]
@@ -519,6 +582,8 @@ class _Reader(Wholes):
             value: Value | Expression = self.size(part)
         elif part.kind == "size":
             value = self.tight(part)
+        elif _is_size(part):
+            value = self.numbers(part)
         elif part.kind == "join" and here + 1 < len(parts) and parts[here + 1].kind == "number":
             here += 1  # `pad -1`: the check says what is allowed
             part = parts[here]
@@ -531,7 +596,7 @@ class _Reader(Wholes):
             value = part.text.lower() == "true"
         elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
             value = expressions.read(self.source, [part])
-        elif words in vocabulary().flags:
+        elif words in vocabulary().flags or self.is_unit(words, parts, at):
             return 0
         else:
             raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
@@ -539,6 +604,10 @@ class _Reader(Wholes):
         self.mention("attributes", words, value, parts[at], part, only)
         self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
         return here + 1 - at
+
+    def is_unit(self, words: Words, parts: Sequence[Part], at: int) -> bool:
+        """Whether an attribute's word is the unit of a size in front: `2 x 2 window`."""
+        return bool(at) and parts[at - 1].kind == "size" and words in vocabulary().units
 
     # Who takes what.
 
@@ -549,9 +618,12 @@ class _Reader(Wholes):
             words = tuple(re.sub(r"\d+$", "", label.text).lower().replace("_", " ").split())
             found = vocabulary().layers.get(words)
             kind = found[0] if found else None
+        known = vocabulary().attributes
         for mention in self.mentions:
-            if kind is None and mention.how == "units":
+            if kind is None and mention.how == "units" and mention.words not in known:
                 kind = next((k for k in REGISTRY if mention.fields(k)), None)
+        for words in self.beside_size:
+            kind = kind or _with_unit(words)
         if kind is None and any(m.how == "size" for m in self.mentions):
             kind = Conv
         if kind is None:
@@ -641,7 +713,7 @@ class _Reader(Wholes):
             )
         if words_of(first) in vocabulary().units:
             return self.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
-        stem = _FUSED.fullmatch(first.text)
+        stem = FUSED.fullmatch(first.text)
         known = {*vocabulary().known, *self.blocks.known()}
         hint = did_you_mean(first.text, self.names) or did_you_mean(
             stem[1] if stem else first.text, known
@@ -654,7 +726,28 @@ class _Reader(Wholes):
 
 
 _VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
-_FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")
+
+
+def _with_unit(words: Words) -> type[Layer] | None:
+    """The first kind that a unit belongs to."""
+    kinds = (kind for kind in REGISTRY if words in fields_of(kind, "units"))  # type: ignore[arg-type]
+    return next(kinds, None)
+
+
+def _plain(numbers: tuple[int, ...]) -> Value:
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _is_size(part: Part) -> bool:
+    """Whether parentheses hold whole numbers with commas between them: `(3, 3)`."""
+    inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+    kinds = [p.kind for p in inside]
+    return (
+        part.kind == "parens"
+        and len(kinds) > 1
+        and kinds == ["number", *["comma", "number"] * (len(kinds) // 2)]
+        and all(p.text.isdigit() for p in inside if p.kind == "number")
+    )
 
 
 def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: int) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from archdsl.layers import REGISTRY, Layer, Value
 from archdsl.syntax import Part
 
 # Words that papers put between the others and that change nothing.
-NOISE = {"at", "with", "and", "using", "image", "images"}
+NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
 
 Words = tuple[str, ...]
 
@@ -22,6 +23,7 @@ class Vocabulary(NamedTuple):
     attributes: set[Words]  # before a value
     units: set[Words]  # behind a number
     flags: set[Words]  # in place of a value
+    compact: list[tuple[re.Pattern[str], type[Layer]]]  # a whole layer in a word: `20C4`
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
     words: frozenset[str]  # that stand in the spelling of a layer, a flag or a unit
@@ -35,6 +37,7 @@ def vocabulary() -> Vocabulary:
 @cache
 def _vocabulary(kinds: int) -> Vocabulary:
     layers, attributes, units, flags = {}, set(), set(), set()
+    compact = [(re.compile(c), kind) for kind in REGISTRY for c in kind.compact]
     for kind in REGISTRY:
         for spelling, preset in kind.words.items():
             layers[tuple(spelling.split())] = (kind, preset)
@@ -44,9 +47,10 @@ def _vocabulary(kinds: int) -> Vocabulary:
             flags |= {tuple(words.split()) for words in attribute.flags}
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
-    named = [*layers, *flags, *(unit for unit in units if len(unit[0]) > 1)]
+    named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
     words = frozenset(word for spelling in named for word in spelling)
-    return Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known, words)
+    longest = max(map(len, spellings))
+    return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
 
 
 @cache

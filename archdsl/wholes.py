@@ -9,12 +9,17 @@ from typing import Protocol
 
 from archdsl import expressions
 from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.expressions import Expression
 from archdsl.layers import JOINS
 from archdsl.readings import Argument, Given, Group, Hole, Use
 from archdsl.syntax import Part, Phrase
-from archdsl.vocabulary import runs, vocabulary
+from archdsl.vocabulary import NOISE, runs, vocabulary
 
 REPEAT = re.compile(r"(\d{1,18})[x×]")
+FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")  # digits at the end of a word
+STRIDES = ("stride", "s")  # the parameters of a block that a stride behind its use sets
+_GROUPS = ("bracket", "braces")
+_MODULE = ("module", "modules", "block", "blocks", "layer", "layers")  # behind a block's name
 
 
 class Blocks(Protocol):
@@ -24,6 +29,12 @@ class Blocks(Protocol):
 
     def known(self) -> Collection[str]:
         """All their names, for "did you mean"."""
+
+    def spelled(self, name: str) -> str | None:
+        """The block that a name means, in whatever case; None where there is none."""
+
+    def parameter_names(self, name: str) -> Sequence[str]:
+        """The parameters of a block, in their order."""
 
 
 class Placed(Protocol):
@@ -77,7 +88,7 @@ class Wholes(ABC):
             self.repeat = self.value(parts[:1])
         parts = parts[at + taken :]
         while parts:
-            parts = parts[self.behind_whole(parts) :]
+            parts = parts[self.behind_whole(parts, isinstance(whole, Use)) :]
         return whole
 
     def whole_at(self, parts: Sequence[Part], at: int) -> tuple[Group | Use | Hole | None, int]:
@@ -98,30 +109,136 @@ class Wholes(ABC):
             option = behind[0] if kinds[:1] == ["word"] and not self.knows(behind[0]) else None
             end = option.end if option else part.end
             return Hole(word, option, part.start, end), 2 if option else 1
-        grouped = [k for k in kinds if k in ("bracket", "braces")]
-        if not word or (kinds and kinds[0] not in ("parens", "times", "comma", *grouped)):
-            if kinds[:1] != ["word"] or not word or not self.knows(behind[0]):
-                return None, 0
-        if (word.lower(),) in vocabulary().layers and kinds[:1] != grouped[:1]:
-            return None, 0
-        if word not in self.blocks:
-            if grouped and kinds[0] in ("parens", grouped[0]):
+        name, taken = self.block_at(parts, at)
+        if name is None:
+            groups = [k for k in kinds if k in ("bracket", "braces")]
+            known = (word.lower(),) in vocabulary().layers and kinds[:1] != groups[:1]
+            if word and not known and groups and kinds[0] in ("parens", groups[0]):
                 raise self.unknown_block(part)
             return None, 0
-        taken = 1
-        arguments: tuple[Argument, ...] = ()
-        if kinds[:1] == ["parens"]:
-            inside: Sequence[Part] = behind[0].inside  # type: ignore[assignment]
+        use, more = self.use(name, parts[at + taken :], part)
+        return use, taken + more
+
+    def block_at(self, parts: Sequence[Part], at: int) -> tuple[str | None, int]:
+        """The block that words name, longest run first, and the parts that they take.
+
+        `Residual block` is the block residual_block, and `MBConv6` is mbconv with an argument. A
+        word that is also a layer's is a block only in front of a group: `dense [ … ]`.
+        """
+        part = parts[at]
+        if part.kind != "word":
+            return None, 0
+        known = vocabulary().layers
+        for words, taken in runs(parts, at):
+            name = part.text if taken == 1 and part.text in self.blocks else None
+            name = name or self.blocks.spelled("_".join(words))
+            grouped = parts[at + taken : at + taken + 1]
+            if name and (words not in known or (grouped and grouped[0].kind in _GROUPS)):
+                return name, taken
+            if words in known:
+                return None, 0
+        if found := FUSED.fullmatch(part.text):
+            return self.blocks.spelled(found[1].lower()), 0
+        return None, 0
+
+    def use(self, name: str, parts: Sequence[Part], first: Part) -> tuple[Use, int]:
+        """A block with its arguments and its group; and how many parts they take.
+
+        Arguments stand in parentheses; or between commas, by name (`k3x3`, `kernel_size: 5`) or by
+        place. Digits of the block's word are its first argument.
+        """
+        arguments: list[Argument] = []
+        taken, end = 0, first.end
+        if parts and parts[0] is first:  # `MBConv6`
+            found = FUSED.fullmatch(first.text)
+            assert found is not None
+            digits = Part("size", found[2], first.start + len(found[1]), first.end)
+            arguments.append(Argument(None, self.one_number(digits), digits.start, digits.end))
+            taken = 1
+        elif parts and parts[0].kind == "word" and parts[0].text.lower() in _MODULE:
+            taken = 1  # `inception module`
+        if len(parts) > taken and parts[taken].kind == "parens" and not arguments:
+            parens = parts[taken]
+            inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
             given = expressions.split(inside)
             if inside and len(given) != 1 + sum(p.kind == "comma" for p in inside):
-                raise self.fail("an argument is missing beside a comma", behind[0], "strike one")
-            arguments = tuple(map(self.argument, given))
+                raise self.fail("an argument is missing beside a comma", parens, "strike one")
+            arguments += map(self.argument, given)
             taken += 1
+        free = [p for p in self.blocks.parameter_names(name) if p not in STRIDES]
+        del free[: len(arguments)]
+        while taken < len(parts):
+            joins = parts[taken].kind in ("comma", "join") or parts[taken].text.lower() in NOISE
+            found_at = taken + joins
+            more = self.word_argument(parts[found_at:], free, arguments)
+            if not more:
+                break
+            taken = found_at + more
+        if taken:
+            end = parts[taken - 1].end
         body = None
-        if taken <= len(kinds) and kinds[taken - 1] in ("bracket", "braces"):
-            body = self.group(behind[taken - 1])
+        if taken < len(parts) and parts[taken].kind in _GROUPS:
+            body = self.group(parts[taken])
+            end = parts[taken].end
             taken += 1
-        return Use(word, arguments, body, part.start, parts[at + taken - 1].end), taken
+        return Use(name, tuple(arguments), body, first.start, end), taken
+
+    def word_argument(
+        self, parts: Sequence[Part], free: list[str], arguments: list[Argument]
+    ) -> int:
+        """An argument of a block that stands outside of parentheses; the parts that it takes."""
+        if not parts:
+            return 0
+        part = parts[0]
+        for words, taken in runs(parts, 0):
+            name = next((p for p in (part.text, "_".join(words)) if p in (*free, *STRIDES)), None)
+            signs = [p.kind for p in parts[taken : taken + 2]]
+            if name is None or not signs:
+                continue
+            taken += signs[0] in ("equals", "colon")
+            if taken < len(parts) and parts[taken].kind in ("number", "size", "parens", "mixed"):
+                self.named_argument(name, parts[taken], part, free, arguments)
+                return taken + 1
+        if part.kind == "word" and part.text not in self.names:
+            found = FUSED.fullmatch(part.text)
+            if found is None or found[1] not in (*free, *STRIDES):
+                return 0
+            digits = Part("size", found[2], part.start + len(found[1]), part.end)
+            self.named_argument(found[1], digits, part, free, arguments)
+            return 1
+        if part.kind not in ("number", "mixed", "parens", "size", "word") or not free:
+            return 0
+        if part.kind == "mixed" and REPEAT.fullmatch(part.text):
+            return 0
+        if part.kind == "size" and re.search(r"\s", part.text):
+            return 0
+        self.named_argument(free[0], part, part, free, arguments)
+        return 1
+
+    def named_argument(
+        self, name: str, value: Part, first: Part, free: list[str], arguments: list[Argument]
+    ) -> None:
+        """Give an argument its value. A stride belongs to the first repetition."""
+        number = self.one_number(value) if value.kind == "size" else None
+        expression = number or expressions.read(self.source, [value])
+        if name in STRIDES:
+            if self.stride is not None:
+                raise self.fail("a second stride", value, "strike one of the two")
+            self.stride = Given(expression, first.start, value.end)
+            return
+        free.remove(name)
+        named = Part("word", name, first.start, value.end)
+        arguments.append(Argument(named, expression, first.start, value.end))
+
+    def one_number(self, part: Part) -> Expression:
+        """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""
+        numbers = set(self.size(part))
+        if len(numbers) > 1:
+            raise self.fail(
+                f"the size `{part.text}` where a block takes a number", part, "write one number"
+            )
+        (number,) = numbers
+        return Expression("number", str(number), number, (), part.start, part.end)
 
     def argument(self, parts: Sequence[Part]) -> Argument:
         start, end = parts[0].start, parts[-1].end
@@ -138,7 +255,7 @@ class Wholes(ABC):
             or f"define it: `block {part.text} {{ … }}`",
         )
 
-    def behind_whole(self, parts: Sequence[Part]) -> int:
+    def behind_whole(self, parts: Sequence[Part], is_block: bool) -> int:
         """`x 3` and `stride 2` behind a group; the number of parts that they take."""
         part = parts[0]
         if part.kind == "comma" and len(parts) > 1 and parts[1].kind in ("times", "word"):
@@ -167,9 +284,12 @@ class Wholes(ABC):
                 "two groups side by side", part, "put each on a line, or write `->` between them"
             )
         raise self.fail(
-            f"`{part.text}` cannot stand behind a group",
+            f"`{part.text}` cannot stand behind a {'block' if is_block else 'group'}",
             part,
-            "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
+            "a block takes arguments in parentheses or by name, a repeat and a stride: "
+            "`bottleneck(6, 24) x 2, stride 2`; a layer stands on a line of its own, or behind `->`"
+            if is_block
+            else "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
             "a layer stands on a line of its own, or behind `->`",
         )
 

@@ -104,6 +104,7 @@ class Layer:
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
 
+    compact: ClassVar[tuple[str, ...]] = ()  # regexes of one word: a group names what it sets
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
     takes_number: ClassVar[str | None] = None  # the field that a bare number sets
     takes_suffix: ClassVar[str | None] = (

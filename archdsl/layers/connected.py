@@ -35,6 +35,7 @@ class FullyConnected(Layer):
     kind = "fc"
     takes_number = "width"
     takes_suffix = "width"
+    compact = (r"(?P<width>\d+)N",)  # the 150N of Ciresan, Meier & Schmidhuber 2012
     weighs = True
     examples = (
         "FC-10 on 12",

@@ -42,6 +42,11 @@ class Conv(Layer):
     takes_size = "kernel"
     takes_number = "width"
     takes_suffix = "kernel"
+    # The 20C4 of Ciresan, Meier & Schmidhuber 2012; the k3n64s1 of Ledig et al. 2017.
+    compact = (
+        r"(?P<width>\d+)C(?P<kernel>\d+)",
+        r"k(?P<kernel>\d+)n(?P<width>\d+)(?:s(?P<stride>\d+))?",
+    )
     weighs = True
     examples = (
         "conv 3x3 64 on 3x32x32",
@@ -63,16 +68,20 @@ class Conv(Layer):
         "out channels",
         "output channel",
         "output channels",
-        units=("filters", "channels", "kernels", "maps", "feature maps"),
+        units=("filters", "filter", "channels", "kernels", "maps", "feature maps"),
         check=count,
     )
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "filter size", "size", check=lengths
+        "kernel", "kernel size", "filter size", "size", "k", check=lengths
     )
-    stride: tuple[int, ...] = attribute("stride", "s", check=lengths, default=(1,))
+    stride: tuple[int, ...] = attribute(
+        "stride", "s", units=("stride",), check=lengths, default=(1,)
+    )
     pad: tuple[int, ...] = attribute(
         "pad",
         "padding",
+        "p",
+        units=("pad", "padding"),
         check=margin,
         flags={"same": "same", "valid": "valid", "padded": "same"},
         default=(0,),

@@ -46,11 +46,16 @@ class Pool(Layer):
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", units=("window",), check=lengths
+        "kernel", "kernel size", "size", "window", "k", units=("window",), check=lengths
     )
-    stride: tuple[int, ...] = attribute("stride", "s", check=lengths)
+    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths)
     pad: tuple[int, ...] = attribute(
-        "pad", "padding", check=margin, flags={"same": "same", "valid": "valid"}
+        "pad",
+        "padding",
+        "p",
+        units=("pad", "padding"),
+        check=margin,
+        flags={"same": "same", "valid": "valid"},
     )
     ceil: bool = attribute("ceil", check=flag, flags={"ceil": True}, default=False)
     everywhere: bool = attribute(check=flag, flags={"global": True}, default=False)
@@ -126,6 +131,7 @@ class Pool(Layer):
     "max pooling",
     "maxpooling",
     "maxpool2d",
+    "mp",
     global_max_pool={"everywhere": True},
     global_max_pooling={"everywhere": True},
 )

@@ -1,0 +1,76 @@
+"""The typography of a pasted text: what it looks like, not what it says.
+
+Every mark of it becomes blanks, or the sign that the language has for it, in as many characters:
+offsets into the plain text are offsets into what the user wrote.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Strings and comments stay as they are: every pattern steps over them first.
+_KEPT = r'"[^"\n]*"|#[^\n]*'
+
+# LaTeX, HTML and Markdown, by the sign that stands for them.
+_SIGNS = {
+    "[": r"\\left[ \t]*\[|\\begin\{[bB]matrix\}",
+    "]": r"\\right[ \t]*\]|\\end\{[bB]matrix\}",
+    ";": r"\\\\(?:\[[^\]\n]*\])?|<br[ ]*/?>",
+    " x": r"\\times(?![A-Za-z])",
+    ",": r"(?<=[a-z] )&(?= \d+ [a-z])",
+    "->": r"\\(?:right|longright)arrow(?![A-Za-z])|\\to(?![A-Za-z])",
+    " %": r"\\%",
+    "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?"
+    r"|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
+    r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$“”‘’`]",
+}
+_WRAPPED = (
+    r"\\(?:text|textbf|textrm|mathrm|mathbf|operatorname)\{(?P<tex>[^{}\n]*)\}"
+    r"|'(?P<quoted>[^'\n]*)'"
+)
+_BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
+_TELLTALE = re.compile(rf"[\\<&'$`“”‘’]|~~|\*\*|(?m:{_BULLET})")
+_MARKS = re.compile(
+    "|".join(
+        (
+            _KEPT,
+            *(f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values())),
+            _WRAPPED,
+            f"(?P<bullet>{_BULLET})",
+        )
+    ),
+    re.MULTILINE,
+)
+
+# A line that ends in a sign that joins, or in an open parenthesis, goes on in the next.
+_OPEN_END = r"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?=[ \t]*[^\s#])"
+_GOES_ON = re.compile(rf"{_KEPT}|{_OPEN_END}|\n(?=[ \t]*(?:\)|\+[ \t]))")
+_MAY_GO_ON = re.compile(rf"{_OPEN_END}|\n[ \t]*[)+]")
+
+
+def plain(text: str) -> str:
+    """The text without its typography, of the same length."""
+    if _TELLTALE.search(text):
+        text = _MARKS.sub(_plain, text)
+    if _MAY_GO_ON.search(text):
+        text = _GOES_ON.sub(_joined, text)
+    return text
+
+
+def _plain(found: re.Match[str]) -> str:
+    whole = found[0]
+    group = found.lastgroup
+    if group is None:
+        return whole  # a string or a comment
+    if group in ("tex", "quoted"):
+        before = " " * (found.start(group) - found.start())
+        return before + plain(found[group]) + " " * (found.end() - found.end(group))
+    sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
+    return sign + " " * (len(whole) - len(sign))
+
+
+def _joined(found: re.Match[str]) -> str:
+    if found[0][0] in '"#':
+        return found[0]
+    sign = found["sign"] or ""
+    return sign + " " * (len(found[0]) - len(sign))

@@ -15,7 +15,7 @@ from archdsl.graph import Graph, Node, Section
 from archdsl.layers import Input, LayerError, Value
 from archdsl.parameters import declarable, values_of
 from archdsl.readings import Given, Line, Reading
-from archdsl.syntax import Item, Let, NetworkText
+from archdsl.syntax import Item, Let, NetworkText, Part, Phrase
 
 MOST_ERRORS = 20  # shown at once
 
@@ -95,7 +95,7 @@ class _Expansion(Composer):
             self.conventions = conventions.read(network, self.names, self.blocks)
         with collected():
             self.blocks.read()
-        items = [s for s in network.statements if isinstance(s, Item)]
+        items = _with_input([s for s in network.statements if isinstance(s, Item)])
         lines: tuple[Line, ...] = ()
         with collected():
             names = self.names.keys() | {"in"}
@@ -170,3 +170,19 @@ class _Expansion(Composer):
             return Input.settle(given, (), self.conventions.padding)
         except LayerError as problem:
             raise ArchError(problem.message, help=problem.help) from None
+
+
+def _with_input(items: list[Item]) -> list[Item]:
+    """The lines, with the input that a network on one line begins with as a line of its own:
+    `1x29x29-20C4-MP2-150N-10N`."""
+    first = items[0].phrases[0].parts if items else ()
+    if len(first) < 3 or first[0].kind != "size" or first[1].kind != "join":
+        return items
+    size, _, *rest = first
+    if any(
+        p.kind == "word" and p.text.lower() == "input" for i in items for p in i.phrases[0].parts
+    ):
+        return items
+    word = Part("word", "input", size.start, size.start)
+    line = items[0]._replace(phrases=(Phrase(tuple(rest)), *items[0].phrases[1:]))
+    return [Item((Phrase((word, size)),), ()), line, *items[1:]]

@@ -344,12 +344,28 @@ class _Reader(Wholes):
                 raise self.fail(
                     "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
                 )
+        if part.kind in ("equals", "colon"):
+            raise self.unknown_attribute(parts, at)
         raise self.fail(
             f"`{part.text}` belongs to no layer",
             part,
-            "put an expression in parentheses: `conv3-(k/2)`"
-            if part.kind in ("operator", "slash")
-            else None,
+            "put an expression in parentheses: `conv3-(k/2)`",
+        )
+
+    def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
+        """What stands in front of a sign that no attribute is in front of."""
+        sign, before = parts[at], parts[at - 1] if at else parts[at]
+        if before.kind not in ("word", "mixed"):
+            return self.fail(
+                f"`{sign.text}` belongs to no layer",
+                sign,
+                "`NAME:` in front of a line is its label, `NAME: VALUE` behind it an attribute",
+            )
+        known = [" ".join(words) for words in vocabulary().attributes]
+        return self.fail(
+            f"unknown attribute `{before.text}`",
+            before,
+            did_you_mean(before.text, known) or "a layer takes `stride: 2`, `kernel_size=3`, …",
         )
 
     def strides(self, behind: Part) -> bool:
@@ -576,7 +592,7 @@ class _Reader(Wholes):
         if here >= len(parts):
             if words in vocabulary().flags or self.is_unit(words, parts, at):
                 return 0
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
         part = parts[here]
         if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
             value: Value | Expression = self.size(part)
@@ -599,7 +615,7 @@ class _Reader(Wholes):
         elif words in vocabulary().flags or self.is_unit(words, parts, at):
             return 0
         else:
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
         beside = self.mentions[-1] if at and parts[at - 1].kind == "size" else None
         self.mention("attributes", words, value, parts[at], part, only)
         self.mentions[-1].beside = beside  # `3x3 stride 2` stays together

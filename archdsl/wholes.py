@@ -197,7 +197,8 @@ class Wholes(ABC):
                 continue
             taken += signs[0] in ("equals", "colon")
             if taken < len(parts) and parts[taken].kind in ("number", "size", "parens", "mixed"):
-                self.named_argument(name, parts[taken], part, free, arguments)
+                value = self.before_repeat(parts[taken])
+                self.named_argument(name, value, part, free, arguments)
                 return taken + 1
         if part.kind == "word" and part.text not in self.names:
             found = FUSED.fullmatch(part.text)
@@ -210,10 +211,17 @@ class Wholes(ABC):
             return 0
         if part.kind == "mixed" and REPEAT.fullmatch(part.text):
             return 0
-        if part.kind == "size" and re.search(r"\s", part.text):
-            return 0
-        self.named_argument(free[0], part, part, free, arguments)
+        self.named_argument(free[0], self.before_repeat(part), part, free, arguments)
         return 1
+
+    def before_repeat(self, part: Part) -> Part:
+        """The argument in `24 x 2`, which is a number and a repeat."""
+        numbers = self.size(part) if part.kind == "size" else ()
+        if len(numbers) != 2 or self.repeat is not None or not re.search(r"\s", part.text):
+            return part
+        self.repeat = Given(numbers[1], part.start, part.end)
+        digits = len(str(numbers[0]))
+        return Part("number", str(numbers[0]), part.start, part.start + digits)
 
     def named_argument(
         self, name: str, value: Part, first: Part, free: list[str], arguments: list[Argument]
@@ -232,7 +240,7 @@ class Wholes(ABC):
 
     def one_number(self, part: Part) -> Expression:
         """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""
-        numbers = set(self.size(part))
+        numbers = set(self.tight(part))
         if len(numbers) > 1:
             raise self.fail(
                 f"the size `{part.text}` where a block takes a number", part, "write one number"

@@ -68,7 +68,7 @@ class Conv(Layer):
         "out channels",
         "output channel",
         "output channels",
-        units=("filters", "filter", "channels", "kernels", "maps", "feature maps"),
+        units=("filters", "filter", "channels", "kernels", "kernel", "maps", "feature maps"),
         check=count,
     )
     kernel: tuple[int, ...] = attribute(

@@ -180,7 +180,7 @@ class _Reader(Wholes):
         while len(parts) > 1 and parts[0].kind == "parens" and self.remark(parts[0].inside):  # type: ignore[arg-type]
             del parts[0]  # `(b) Mlpconv layer`
         start, end = parts[0].start, parts[-1].end
-        text = self.source.text[start:end]
+        text = self.source.plain[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
         key = text if start == self.phrase.start else f":{text}"
         if (reading := self.known.get(key)) is not None:
@@ -418,9 +418,12 @@ class _Reader(Wholes):
     def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
         """The unit behind a number, as in `96 filters` or `1000-d fc`."""
         known = vocabulary()
+        fused = at > 1 and parts[at - 2].kind == "join" and is_tight(parts, at - 2)
         hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
         start = at + 1 if hyphen else at
         for words, taken in runs(parts, start):
+            if words in known.attributes and fused:
+                continue  # the number of `conv3-64` is its width
             if words in known.attributes and start + taken < len(parts):
                 follows = parts[start + taken]
                 if follows.kind != "comma" and follows.text.lower() not in NOISE:
@@ -737,6 +740,8 @@ class _Reader(Wholes):
         names = sorted({*self.names} - {"in"})
         if hint is None and self.layers and names:
             hint = f"names with a value here: {', '.join(names)}"
+        if kinds := _ending_in(first.text.lower()):
+            hint = f"did you mean {' or '.join(f'`{spelling}`' for spelling in kinds)}?"
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 
@@ -748,6 +753,15 @@ def _with_unit(words: Words) -> type[Layer] | None:
     """The first kind that a unit belongs to."""
     kinds = (kind for kind in REGISTRY if words in fields_of(kind, "units"))  # type: ignore[arg-type]
     return next(kinds, None)
+
+
+def _ending_in(word: str) -> list[str]:
+    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`."""
+    found: dict[type[Layer], str] = {}
+    for spelling, (kind, _) in vocabulary().layers.items():
+        if len(spelling) > 1 and spelling[-1] == word:
+            found.setdefault(kind, " ".join(spelling))
+    return list(found.values())
 
 
 def _plain(numbers: tuple[int, ...]) -> Value:

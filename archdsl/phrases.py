@@ -349,7 +349,9 @@ class _Reader(Wholes):
         raise self.fail(
             f"`{part.text}` belongs to no layer",
             part,
-            "put an expression in parentheses: `conv3-(k/2)`",
+            "a stride stands behind a kernel, `3x3/2`; else write `stride 2`"
+            if part.kind == "slash"
+            else "put an expression in parentheses: `conv3-(2*k)`",
         )
 
     def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
@@ -478,7 +480,7 @@ class _Reader(Wholes):
             value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)
             return 1
-        if part.text.lower() == "no" and not self.flagged(parts, at):
+        if words_of(part) == ("no",) and not self.flagged(parts, at):
             struck = self.struck(parts, at + 1)
             if struck is None and behind == "word" and self.knows(parts[at + 1]):
                 shown = parts[at + 1].text

@@ -83,7 +83,13 @@ class Conv(Layer):
         "p",
         units=("pad", "padding"),
         check=margin,
-        flags={"same": "same", "valid": "valid", "padded": "same"},
+        flags={
+            "same": "same",
+            "padded": "same",
+            "valid": "valid",
+            "no padding": "valid",
+            "unpadded": "valid",
+        },
         default=(0,),
     )
     dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))

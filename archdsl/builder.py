@@ -10,7 +10,7 @@ from archdsl.blocks import Blocks
 from archdsl.conventions import Conventions, without_bias
 from archdsl.errors import ArchError, Note, Source
 from archdsl.expressions import Number
-from archdsl.frames import Around, Frame, Spot
+from archdsl.frames import Around, Frame, Named, Spot
 from archdsl.graph import Node, Scope, Section, Side
 from archdsl.layers import (
     Activation,
@@ -57,7 +57,8 @@ class Builder:
         self.sections: list[Section] = []
         self.inner: list[Section] = []
         self.sides: list[Side] = []
-        self.referred: list[int] = []  # the nodes of references, in the order of the text
+        self.referred: list[Named] = []  # what has been referred to
+        self.labelled = 0  # how many labels have had a value
         self.scopes: list[tuple[Scope, str]] = []  # of blocks and joins, outer ones first
 
     def fail(

@@ -161,12 +161,12 @@ class Composer(Lines):
             repeat = self.expand_line(line, Spot(path, frame, labels, False, sums, self.channels))
             ends[index] = self.here
             if line.label is not None:
-                labels[line.label.text] = self.here
+                self.name(line.label, labels)
             self.tell(line, kinds[index], path, frame, repeat, first, entry)
         self.stride = stride
         self.within.pop()
         if len(lines) > 1:
-            texts = [notation(frame.source, line) for line in lines]
+            texts = [f"`{notation(frame.source, line)}`" for line in lines]
             path = (*spot.path, self.free(group.kind, spot.path))
             self.join(group, path, spot.frame, texts, [ends[i] for i in range(len(lines))])
         moved, self.moved = self.moved, outer
@@ -175,7 +175,7 @@ class Composer(Lines):
     def expand_joined(self, whole: Joined, spot: Spot) -> None:
         """What flows, joined with labelled values."""
         ends = [self.here, *(self.referred_to(one, spot) for one in whole.references)]
-        texts = ["what flows", *(one.label for one in whole.references)]
+        texts = ["what flows", *(f"`{one.label}`" for one in whole.references)]
         self.join(whole, spot.path, spot.frame, texts, ends)
 
     def expand_side(self, side: Side, spot: Spot) -> None:
@@ -210,7 +210,7 @@ class Composer(Lines):
             for number, (text, end) in enumerate(zip(texts, ends, strict=True), 1):
                 where = self.network.span(self.nodes[end].start, self.nodes[end].end)
                 shown = hwc(self.nodes[end].shape)
-                notes.append(Note(f"branch {number}, `{text}`, is {shown}, from here", where))
+                notes.append(Note(f"branch {number}, {text}, is {shown}, from here", where))
             raise ArchError(
                 problem.message,
                 frame.source.span(group.start, group.end),
@@ -464,9 +464,7 @@ class Composer(Lines):
             self.check_empty(use, spot)
         # What an automatic flattening puts beside a block is not the block's to copy.
         inside = all(n.scope[: len(spot.path)] == spot.path for n in self.nodes[begin.nodes :])
-        # Nor is there a copy where a label also means what flows in.
-        inside &= begin.here not in self.referred[begin.referred :]
-        if key is not None and inside:
+        if key is not None and inside and not self.is_entry_named(begin):
             # What the block's own text holds keeps its place.
             place = frame.place if definition.source is not self.network.source else (-1, -1)
             self.made[key] = Made(spot.path, place, begin, self.mark())

@@ -13,7 +13,15 @@ from archdsl.graph import Scope
 from archdsl.layers import Shape
 from archdsl.readings import Given, Group, LayerText
 
-Values = ChainMap[str, int]  # the nodes whose values leave the lines of visible labels
+
+class Named(NamedTuple):
+    """What a label names: the node whose value leaves its line; `number` counts the labels."""
+
+    node: int
+    number: int
+
+
+Values = ChainMap[str, Named]  # of the labels that are visible
 
 
 class Target(NamedTuple):

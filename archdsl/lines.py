@@ -10,7 +10,7 @@ from archdsl import expressions, readings
 from archdsl.builder import Builder
 from archdsl.errors import ArchError
 from archdsl.expressions import Number
-from archdsl.frames import Around, Frame, Spot
+from archdsl.frames import Around, Frame, Named, Spot, Values
 from archdsl.graph import Node, Scope, Section, Side
 from archdsl.layers import Softmax
 from archdsl.naming import kind_of, names_of, notation
@@ -25,7 +25,7 @@ from archdsl.readings import (
     Use,
     Whole,
 )
-from archdsl.syntax import Item, NetworkText, Phrase
+from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 MOST_LAYERS = 1_000_000  # of a network
 
@@ -38,6 +38,7 @@ class Mark(NamedTuple):
     inner: int
     scopes: int
     referred: int
+    labelled: int
 
 
 class Made(NamedTuple):
@@ -94,7 +95,7 @@ class Lines(Builder, ABC):
             if line.is_side:
                 self.here = entry
             elif line.label is not None:
-                labels[line.label.text] = self.here
+                self.name(line.label, labels)
 
     def tell(
         self,
@@ -225,21 +226,26 @@ class Lines(Builder, ABC):
             )
             self.tell(link, kinds[index], path, spot.frame, repeat, first, entry)
             if link.label is not None:
-                spot.labels[link.label.text] = self.here
+                self.name(link.label, spot.labels)
         return 1
+
+    def name(self, label: Part, labels: Values) -> None:
+        """Let a label name what has been made."""
+        labels[label.text] = Named(self.here, self.labelled)
+        self.labelled += 1
 
     def referred_to(self, reference: Reference, spot: Spot) -> int:
         """The node of a reference."""
-        node = spot.labels.get(reference.label)
-        if node is None:
+        named = spot.labels.get(reference.label)
+        if named is None:
             raise self.fail(
                 f"the line `{reference.label}` does not stand here",
                 reference,
                 "its condition does not hold, or it is a branch that is made after this one",
                 spot.frame.source,
             )
-        self.referred.append(node)
-        return node
+        self.referred.append(named)
+        return named.node
 
     # Repeats.
 
@@ -287,8 +293,8 @@ class Lines(Builder, ABC):
             strides |= index == 1 and around is not None and bool(around.front)
             if strides or self.nodes[self.here].shape != self.nodes[begin.here].shape:
                 continue
-            if begin.here in self.referred[begin.referred :]:
-                continue  # a label also means what flows in: the next tells them apart
+            if self.is_entry_named(begin):
+                continue  # the next repetition tells the two apart
             # A repetition that gives the shape that it takes: all behind it are alike.
             made = Made(one.path, (0, 0), begin, self.mark())
             ends = spot.last or spot.sums or (around is not None and bool(around.behind))
@@ -300,8 +306,14 @@ class Lines(Builder, ABC):
         return repeat
 
     def mark(self) -> Mark:
-        counts = len(self.inner), len(self.scopes), len(self.referred)
+        counts = len(self.inner), len(self.scopes), len(self.referred), self.labelled
         return Mark(len(self.nodes), self.here, *counts)
+
+    def is_entry_named(self, begin: Mark) -> bool:
+        """Whether what has been made since a mark refers, by a label in front of the mark, to the
+        value that flows into it: a copy could not tell the two apart."""
+        referred = self.referred[begin.referred :]
+        return any(one.node == begin.here and one.number < begin.labelled for one in referred)
 
     def expand_once(
         self, reading: Reading, spot: Spot, around: Around | None, stride: Given | None
@@ -357,7 +369,8 @@ class Lines(Builder, ABC):
                     exit=there(section.exit),
                 )
             )
-        self.referred += map(there, self.referred[first.referred : last.referred])
+        referred = self.referred[first.referred : last.referred]
+        self.referred += (Named(there(node), number) for node, number in referred)
         self.here = there(last.here)
 
     def output_line(self, lines: Sequence[Line]) -> int:

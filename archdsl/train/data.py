@@ -40,9 +40,11 @@ def check(network: Network, recipe: Recipe) -> None:
             help="name one in `output`, and write the others as side heads",
         )
     for side in network.sides:
-        if network.graph.nodes[side.output].shape != (classes,):
+        shape = network.graph.nodes[side.output].shape
+        if shape != (classes,):
+            shown = "x".join(map(str, (*shape[1:], shape[0])))
             raise ArchError(
-                f"{data} has {classes} classes, the side head {side.section.name} gives others",
+                f"{data} has {classes} classes, the side head {side.section.name} gives {shown}",
                 help=f"end it with `FC-{classes}`",
             )
     if network.output != (classes,):

@@ -189,7 +189,14 @@ class Composer(Lines):
             )
         outer, self.stride = self.stride, None
         self.within.append("another")
+        first = len(self.nodes)
         self.expand_lines(side.group.lines, spot._replace(last=True, entry=0))
+        if self.logits(self.here) < first:
+            raise self.fail(
+                "a side head without a layer",
+                side,
+                "write what it adds, and its own output layer: `side { gap; FC-10 }`",
+            )
         self.within.pop()
         self.stride = outer
 

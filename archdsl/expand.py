@@ -68,7 +68,10 @@ class _Expansion(Composer):
         named = self.named_outputs(lines[1:])
         self.outputs = tuple(part.text for part in named)
         frame = Frame(network.source, self.names)
-        self.expand_lines(lines[1:], Spot((), frame, Values(), last=True))
+        labels = Values()
+        if first.label is not None:
+            self.name(first.label, labels)
+        self.expand_lines(lines[1:], Spot((), frame, labels, last=True))
         if len(self.nodes) == 1:
             raise self.fail("no line of the network is a layer", lines[1].item)
         ends = [self.end_of(part) for part in named] or [self.here]

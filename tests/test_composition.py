@@ -15,6 +15,7 @@ from archdsl.contract import Summary
 from archdsl.layers import REGISTRY, Layer, Shape
 from archdsl.layers.base import Call, layer
 from archdsl.network import Network
+from archdsl.vocabulary import _vocabulary
 
 CLOSE = 1e-10  # in double precision
 
@@ -76,6 +77,7 @@ def unit(channels: int, width: int, kernel: int, stride: int = 1) -> nn.Sequenti
 @pytest.fixture(autouse=True)
 def doubled() -> Iterator[None]:
     """A layer for these tests: every position twice along both axes."""
+    _vocabulary.cache_clear()
 
     @layer("doubled")
     class Doubled(Layer):
@@ -89,6 +91,7 @@ def doubled() -> Iterator[None]:
 
     yield
     REGISTRY.remove(Doubled)
+    _vocabulary.cache_clear()
 
 
 # Networks that papers compose so.
@@ -296,6 +299,11 @@ def test_a_label_comes_before_a_layer_of_its_name():
     # A label that nobody sees takes no layer's whole word.
     net = load("input 8x8x2\n[ relu: conv3-2 ]\nrelu\nFC-2")
     assert net.rows[1].kind == "relu"
+
+
+def test_the_input_may_have_a_label():
+    net = load("image: input 8x8x2\nconv3-2\nconcat image\nFC-2")
+    assert net.rows[1].output == (4, 8, 8)
 
 
 def test_the_flow_goes_on_from_a_reference():

@@ -199,9 +199,12 @@ class Analysis:
         """
         nodes, first, last = self.graph.nodes, section.first, section.last
         fields = self.fields[section.exit]
-        own = range(first, last)
-        if self.beside and not self.beside.issuperset(own):
-            own = [i for i in own if i not in self.beside]  # type: ignore[assignment]
+        params, macs = sum(self.params[first:last]), sum(self.macs[first:last])
+        outermost = section.name.partition(".")[0]
+        for head in self.heads.get(outermost, ()) if section.kind != "side" else ():
+            if first <= head.first < last:
+                params -= sum(self.params[head.first : head.last])
+                macs -= sum(self.macs[head.first : head.last])
         return Row(
             section.name,
             section.notation,
@@ -209,8 +212,8 @@ class Analysis:
             section.repeat,
             nodes[section.entry].shape,
             nodes[section.exit].shape,
-            sum(self.params[i] for i in own),
-            sum(self.macs[i] for i in own),
+            params,
+            macs,
             tuple(f.size for f in fields),
             tuple(f.stride for f in fields),
             self.depths[section.exit] - self.depths[section.entry],
@@ -224,13 +227,17 @@ class Analysis:
     @cached_property
     def lines(self) -> tuple[Section, ...]:
         """What the rows are of."""
-        graph = self.graph
-        within: dict[str, list[Section]] = {}
-        for side in graph.sides:
-            if len(side.scope) > 1:
-                within.setdefault(side.scope[0], []).append(side.section)
-        lines = ((section, *within.get(section.name, ())) for section in graph.sections)
+        lines = ((one, *self.heads.get(one.name, ())) for one in self.graph.sections)
         return tuple(section for line in lines for section in line)
+
+    @cached_property
+    def heads(self) -> dict[str, list[Section]]:
+        """The side heads within lines, by the name of the line."""
+        heads: dict[str, list[Section]] = {}
+        for side in self.graph.sides:
+            if len(side.scope) > 1:
+                heads.setdefault(side.scope[0], []).append(side.section)
+        return heads
 
     @cached_property
     def makers(self) -> dict[int, int]:
@@ -331,7 +338,7 @@ class Analysis:
         that are maps it is the one that reads most.
         """
         graph = self.graph
-        last_use = self.last_use
+        last_use, beside = self.last_use, self.beside
         reach = 0  # the last reader of what stands in front
         trunk = 0
         gathered = [False]
@@ -341,7 +348,7 @@ class Analysis:
             inputs = node.inputs
             all_gathered = gathered[inputs[0]] and all(gathered[i] for i in inputs)
             gathered.append(all_gathered or self.facts[index].gathers)
-            if reach > index or index in self.beside:
+            if reach > index or index in beside:
                 continue  # a branch goes around
             if gathered[index]:
                 return trunk
@@ -372,13 +379,18 @@ class Analysis:
         return tuple(f.size for f in self.fields[self.trunk])
 
     @cached_property
+    def computed(self) -> list[int]:
+        """The nodes that a module computes in training mode."""
+        return self.graph.computed(sides=True)
+
+    @cached_property
     def memory(self) -> Memory:
         return Memory(FLOAT * sum(self.params), self._forward_peak(), self._backward())
 
     def _forward_peak(self) -> int:
         """Liveness: a tensor lives from the layer that makes it to the last that reads it."""
         nodes = self.graph.nodes
-        computed = self.graph.computed(sides=False)
+        computed = self.computed if not self.graph.sides else self.graph.computed(sides=False)
         last = list(self.last_use)
         for index in reversed(computed):
             if isinstance(nodes[index].op, Flatten):
@@ -405,7 +417,7 @@ class Analysis:
         tensors: set[int] = set()
         total = 0
         needs = [False] * len(nodes)  # whether a gradient flows back to the node
-        for index in self.graph.computed(sides=True):
+        for index in self.computed:
             node = nodes[index]
             needs[index] = self.params[index] > 0 or any(needs[i] for i in node.inputs)
             if not needs[index]:

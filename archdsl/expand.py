@@ -66,7 +66,7 @@ class _Expansion(Composer):
         if len(lines) == 1:
             raise self.fail("the network has no layers", lines[0].item, "write a layer a line")
         named = self.named_outputs(lines[1:])
-        self.outputs = tuple(part.text for part in named)
+        self.outputs = frozenset(part.text for part in named)
         frame = Frame(network.source, self.names)
         labels = Values()
         if first.label is not None:
@@ -74,7 +74,7 @@ class _Expansion(Composer):
         self.expand_lines(lines[1:], Spot((), frame, labels, last=True))
         if len(self.nodes) == 1:
             raise self.fail("no line of the network is a layer", lines[1].item)
-        ends = [self.end_of(part) for part in named] or [self.here]
+        ends = self.ends(named) or [self.here]
         self.check_read(ends)
         blocks = dict(reversed(self.scopes))  # a block of one join is called by the block
         return Graph(
@@ -105,23 +105,26 @@ class _Expansion(Composer):
             elif line.label is not None:
                 known.add(line.label)
         labels = statements[0].labels if statements else ()
-        for index, part in enumerate(labels):
+        seen = set()
+        for part in labels:
             if part.text not in known:
                 raise known.refusal(source, part, self.blocks)
-            if part.text in [other.text for other in labels[:index]]:
+            if part.text in seen:
                 raise self.fail(f"`{part.text}` is an output twice", part, "name it once")
+            seen.add(part.text)
         return labels
 
-    def end_of(self, label: Part) -> int:
-        """The node whose value leaves a line of the network."""
-        for section in self.sections:
-            if section.name == label.text:
-                return section.exit
-        raise self.fail(
-            f"the line `{label.text}` does not stand here",
-            label,
-            "its condition does not hold: leave it out of `output`",
-        )
+    def ends(self, labels: Sequence[Part]) -> list[int]:
+        """The nodes whose values leave lines of the network."""
+        exits = {section.name: section.exit for section in self.sections}
+        for label in labels:
+            if label.text not in exits:
+                raise self.fail(
+                    f"the line `{label.text}` does not stand here",
+                    label,
+                    "its condition does not hold: leave it out of `output`",
+                )
+        return [exits[label.text] for label in labels]
 
     def check_read(self, ends: Sequence[int]) -> None:
         """Refuse values that nothing reads: what a text says is not lost."""
@@ -129,9 +132,9 @@ class _Expansion(Composer):
             return  # every line reads what the one before it gives
         read = {i for node in self.nodes for i in node.inputs}
         read |= {*ends, *(side.section.exit for side in self.sides)}
-        errors = []
+        errors: list[ArchError] = []
         for index, node in enumerate(self.nodes):
-            if index in read:
+            if index in read or len(errors) == MOST_ERRORS:
                 continue
             line = next((s for s in self.sections if s.first <= index < s.last), None)
             name = line.name if line is not None and line.exit == index else node.name
@@ -143,7 +146,7 @@ class _Expansion(Composer):
                 )
             )
         if errors:
-            raise ArchError.several(errors[:MOST_ERRORS])
+            raise ArchError.several(errors)
 
     def _whole(self) -> Span:
         header = self.network.header

@@ -57,7 +57,7 @@ class Lines(Builder, ABC):
         super().__init__(network, names)
         self.factor = 1  # how often what is being expanded will stand in the network
         self.trailing: dict[str, bool] = {}  # of blocks: whether they may stand behind the output
-        self.outputs: tuple[str, ...] = ()  # the labels of the lines that `output` names
+        self.outputs: frozenset[str] = frozenset()  # the labels of the lines that `output` names
         self.within: list[str] = []  # what forbids side heads: joins, blocks, repeats
 
     @abstractmethod

@@ -516,6 +516,12 @@ def test_side_heads_are_shown():
     assert "style=dashed" in net.draw().dot()
 
 
+def test_no_block_is_called_side():
+    with pytest.raises(archdsl.ArchError, match="means something already"):
+        load("block side { relu }\nnetwork a\ninput 8\nFC-2")
+    assert load("network a(side=3)\ninput 8\nFC-(side)").output == (3,)
+
+
 def test_the_weight_of_a_side_head_may_be_computed():
     net = load("network a(w=0.5)\ninput 8\nside weight (w / 2) { FC-2 }\nFC-2")
     assert net.sides[0].weight == 0.25

@@ -352,6 +352,8 @@ REPEATS = [
     "conv3-4\nresidual [ conv3-4; add a ] x 3",
     "{ b: conv3-4; conv3-4; residual [ conv3-4; add b ]; residual [ conv3-4; add b ] } x 3",
     "residual [ add a; residual [ conv3-4; add a ]; residual [ conv3-4; add a ] ] x 3",
+    "{ b: conv3-4; conv3-4; residual [ conv3-4; add b ] }\n"
+    "{ b: conv1-4; conv3-4; residual [ conv3-4; add b ] }",
     "block wrap { residual [ body ]; residual [ body ] }\nwrap [ conv3-4; add a ] x 2",
 ]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archdsl.errors import Source
-from archdsl.layers import Input, Layer, Shape
+from archdsl.layers import Input, Layer, Shape, Softmax
 from archdsl.syntax import ClaimText, NetworkText, Part
 
 Scope = tuple[str, ...]
@@ -128,6 +128,9 @@ class Graph(NamedTuple):
             assert all(i < index for i in node.inputs), node
             assert node.inputs or index == 0, node
             assert node.shape == node.op.out(*self.shapes(node)), node
+        computed = set(self.computed(sides=True))
+        for index, node in enumerate(self.nodes):
+            assert index in computed or isinstance(node.op, Softmax), f"{node} is lost"
         covered = 1
         for section in self.sections:
             assert section.first == covered, section

@@ -243,22 +243,19 @@ class Wholes(ABC):
 
     def joined(self, parts: Sequence[Part]) -> tuple[Joined, int]:
         """What flows joined with labelled values, `concat conv4, conv3`."""
-        word, named = parts[0].text, [*parts[1:2]]
-        while parts[2 * len(named) : 2 * len(named) + 1] and parts[2 * len(named)].kind == "comma":
-            named += parts[2 * len(named) + 1 : 2 * len(named) + 2] or parts[2 * len(named) :]
-        behind = parts[2 * len(named) : 2 * len(named) + 1]
-        if (
-            not named
-            or any(part.kind not in ("word", "mixed") for part in named)
-            or (behind and behind[0].kind != "times")
-        ):
+        word, end = parts[0].text, 2
+        while end + 1 < len(parts) and parts[end].kind == "comma":
+            end += 2
+        named, behind = parts[1:end:2], parts[end : end + 1]
+        wrong = any(part.kind not in ("word", "mixed") for part in named)
+        if not named or wrong or (behind and behind[0].kind != "times"):
             raise self.fail(
                 f"`{word}` without its branches",
                 parts[0],
                 f"write `{word} {{ a; b }}`, or `{word} conv4` for what flows and a labelled value",
             )
         references = tuple(self.labels.reference(self.source, part, self.blocks) for part in named)
-        return Joined(word.lower(), references, parts[0].start, named[-1].end), 2 * len(named)
+        return Joined(word.lower(), references, parts[0].start, named[-1].end), end
 
     def side(self, parts: Sequence[Part]) -> tuple[Side, int]:
         """A side head, `side aux1 weight 0.3 { a; b }`."""

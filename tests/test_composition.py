@@ -352,6 +352,8 @@ REPEATS = [
     "conv3-4\nresidual [ conv3-4; add a ] x 3",
     "{ b: conv3-4; conv3-4; residual [ conv3-4; add b ]; residual [ conv3-4; add b ] } x 3",
     "residual [ add a; residual [ conv3-4; add a ]; residual [ conv3-4; add a ] ] x 3",
+    "{ b: conv3-4; conv3-4; residual [ conv3-4; add b ] }\n"
+    "{ b: conv1-4; conv3-4; residual [ conv3-4; add b ] }",
     "block wrap { residual [ body ]; residual [ body ] }\nwrap [ conv3-4; add a ] x 2",
 ]
 
@@ -514,6 +516,12 @@ def test_side_heads_are_shown():
     drawing = net.draw().mermaid()
     assert "n1 -.-> n2" in drawing and "n1 --> n3" in drawing and "n2 -->" not in drawing
     assert "style=dashed" in net.draw().dot()
+
+
+def test_no_block_is_called_side():
+    with pytest.raises(archdsl.ArchError, match="means something already"):
+        load("block side { relu }\nnetwork a\ninput 8\nFC-2")
+    assert load("network a(side=3)\ninput 8\nFC-(side)").output == (3,)
 
 
 def test_the_weight_of_a_side_head_may_be_computed():

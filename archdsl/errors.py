@@ -12,14 +12,16 @@ EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 class Source:
     """A named text: a file, standard input, or a string.
 
-    Offsets into the text become lines and columns only when an error is shown.
+    Offsets into the text become lines and columns only when an error is shown. `folder` is where
+    the files lie that the text may use, None for a text that is no file.
     """
 
-    __slots__ = ("name", "text")
+    __slots__ = ("folder", "name", "text")
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
         self.text = text
+        self.folder = folder
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""

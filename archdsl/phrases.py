@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from archdsl import expressions
 from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
-from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
+from archdsl.layers import REGISTRY, Conv, Input, Layer, LayerError, Value
+from archdsl.options import Options
 from archdsl.readings import Given, Group, LayerText, Line, Reading
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
@@ -35,6 +36,7 @@ class _Layer:
         self.end = end
         self.given = given or {}
         self.struck: set[str] = set()
+        self.stands = True
 
     def freeze(self) -> LayerText:
         return LayerText(
@@ -91,6 +93,8 @@ class _Mention:
 
 
 class NoBlocks:
+    options = Options()
+
     def __contains__(self, name: str, /) -> bool:
         return False
 
@@ -124,15 +128,25 @@ def read_lines(
     errors: list[ArchError] = []
     for item in items:
         readings: list[Reading] = []
+        phrases: list[Phrase] = []
+        label: Part | None = None
         if len(item.phrases) > LONGEST:
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
             continue
         for phrase in item.phrases:
             try:
-                readings.append(_Reader(source, phrase, names, blocks, known).read())
+                reading = _Reader(source, phrase, names, blocks, known).read()
             except ArchError as error:
                 errors += (error, *error.others)
+                continue
+            if not reading.layers and reading.whole is None:
+                label = label or reading.label  # an optional layer that does not stand
+                continue
+            if not readings and label is not None and reading.label is None:
+                reading = reading._replace(label=label)
+            readings.append(reading)
+            phrases.append(phrase)
         guard = None
         if item.guard:
             try:
@@ -141,7 +155,10 @@ def read_lines(
                 errors.append(error)
         if len(errors) >= MOST_ERRORS:
             break
-        lines.append(Line(item, tuple(readings), guard))
+        if len(phrases) < len(item.phrases):
+            item = item._replace(phrases=tuple(phrases))
+        if phrases:
+            lines.append(Line(item, tuple(readings), guard))
     if errors:
         raise ArchError.several(errors[:MOST_ERRORS])
     return tuple(lines)
@@ -189,7 +206,7 @@ class _Reader(Wholes):
         if implied:
             self.imply(label)
         self.assign()
-        layers = tuple(one.freeze() for one in self.layers)
+        layers = tuple(one.freeze() for one in self.layers if one.stands)
         reading = Reading(label, claimed, layers, None, self.repeat, None, start, end)
         computed = any(layer.computed for layer in layers) or self.repeat is not None
         if not computed and not (implied and start != self.phrase.start):
@@ -309,6 +326,8 @@ class _Reader(Wholes):
                 self.mention("attributes", ("stride",), stride, part, behind, only)
                 self.mentions[-1].beside = previous
                 return 2
+            case "join" if behind is not None and self.optional(behind, only) is not None:
+                return 1
             case "join" if behind is not None and behind.kind == "parens" and behind.inside:
                 width = expressions.read(self.source, behind.inside)  # type: ignore[arg-type]
                 self.mention("number", (), width, behind, behind, only)
@@ -390,12 +409,32 @@ class _Reader(Wholes):
                     self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
                 else:
                     self.scan(argument, self.layers[-1])
+        elif (found := self.optional(part, only)) is not None:
+            kind, preset = found
+            self.layers.append(_made(kind, preset, part.start, part.end))
+            self.layers[-1].stands = self.blocks.options.stands(kind.kind)
         elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
             number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
             self.mention("number", (), number, part, part, only)
         elif not self.remark(inside):
             self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
         return 1
+
+    def optional(
+        self, part: Part, only: _Layer | None
+    ) -> tuple[type[Layer], Mapping[str, Value]] | None:
+        """The layer that parentheses alone hold, which makes it optional: `Conv-(BN)-Relu`.
+
+        A weight layer is none: `(3x3) (conv) 64`.
+        """
+        if part.kind != "parens" or only is not None:
+            return None
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        for words, taken in runs(inside, 0):
+            found = vocabulary().layers.get(words)
+            if taken == len(inside) and found and not (found[0].weighs or found[0] is Input):
+                return found
+        return None
 
     def computes(self, part: Part) -> bool:
         """Whether a part can stand in an expression."""

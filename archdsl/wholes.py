@@ -10,6 +10,7 @@ from typing import Protocol
 from archdsl import expressions
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.layers import JOINS
+from archdsl.options import Options
 from archdsl.readings import Argument, Given, Group, Hole, Use
 from archdsl.syntax import Part, Phrase
 from archdsl.vocabulary import runs, vocabulary
@@ -18,7 +19,10 @@ REPEAT = re.compile(r"(\d{1,18})[x×]")
 
 
 class Blocks(Protocol):
-    """The blocks that a text may use."""
+    """The blocks that a text may use, and which of its optional layers stand."""
+
+    @property
+    def options(self) -> Options: ...
 
     def __contains__(self, name: str, /) -> bool: ...
 

@@ -134,7 +134,7 @@ def read(path: str, shown: str | None = None) -> Source:
         raise ArchError(f"{name} is a folder", help="name a file in it") from None
     except OSError as problem:
         raise ArchError(f"cannot read {name}: {problem.strerror}") from None
-    return Source(name, _decode(name, data))
+    return Source(name, _decode(name, data), os.path.dirname(path) or os.curdir)
 
 
 def _stem(path: str) -> str:

@@ -15,7 +15,7 @@ from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
 from archdsl.layers import REGISTRY, Conv, Input, Layer, LayerError, Value
 from archdsl.options import Options
-from archdsl.readings import Given, Group, LayerText, Line, Reading
+from archdsl.readings import Given, Group, Hole, LayerText, Line, Reading
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
 from archdsl.wholes import REPEAT, Blocks, Wholes
@@ -118,10 +118,12 @@ def read_lines(
     names: Collection[str],
     blocks: Blocks,
     known: dict[str, Reading] | None = None,
+    branches: bool = False,
 ) -> tuple[Line, ...]:
     """The meaning of lines. Raises ArchError with the errors of all of them, up to a number.
 
-    `known` holds what phrases have been read already, by their text: each is read once.
+    `known` holds what phrases have been read already, by their text: each is read once. A line of
+    optional layers that do not stand is none; of `branches` it is `identity`.
     """
     known = {} if known is None else known
     lines: list[Line] = []
@@ -155,6 +157,11 @@ def read_lines(
                 errors.append(error)
         if len(errors) >= MOST_ERRORS:
             break
+        if branches and not phrases:
+            start, end = item.start, item.end
+            nothing = Hole("identity", None, start, end)
+            readings = [Reading(label, None, (), nothing, None, None, start, end)]
+            phrases = [item.phrases[0]]
         if len(phrases) < len(item.phrases):
             item = item._replace(phrases=tuple(phrases))
         if phrases:
@@ -250,7 +257,8 @@ class _Reader(Wholes):
 
     def group(self, part: Part, kind: str | None = None) -> Group:
         items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
-        lines = read_lines(self.source, items, self.names, self.blocks, self.known)
+        joined = kind is not None
+        lines = read_lines(self.source, items, self.names, self.blocks, self.known, joined)
         return Group(kind or part.kind, lines, part.start, part.end)
 
     def take_repeat(self, parts: list[Part]) -> None:
@@ -403,16 +411,13 @@ class _Reader(Wholes):
         if word and self.layers[-1].end == parts[at - 1].end:
             # Behind a layer word: its arguments.
             self.layers[-1].end = part.end
-            for argument in expressions.split(inside):
-                if len(argument) > 1 and all(map(self.computes, argument)):
-                    number = expressions.read(self.source, argument)
-                    self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
-                else:
-                    self.scan(argument, self.layers[-1])
+            self.arguments(inside)
         elif (found := self.optional(part, only)) is not None:
-            kind, preset = found
+            (kind, preset), words = found
             self.layers.append(_made(kind, preset, part.start, part.end))
             self.layers[-1].stands = self.blocks.options.stands(kind.kind)
+            if words < len(inside):
+                self.arguments(inside[words].inside)  # type: ignore[arg-type]
         elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
             number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
             self.mention("number", (), number, part, part, only)
@@ -420,20 +425,30 @@ class _Reader(Wholes):
             self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
         return 1
 
+    def arguments(self, inside: Sequence[Part]) -> None:
+        """What stands between the parentheses behind the last layer."""
+        for argument in expressions.split(inside):
+            if len(argument) > 1 and all(map(self.computes, argument)):
+                number = expressions.read(self.source, argument)
+                self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
+            else:
+                self.scan(argument, self.layers[-1])
+
     def optional(
         self, part: Part, only: _Layer | None
-    ) -> tuple[type[Layer], Mapping[str, Value]] | None:
-        """The layer that parentheses alone hold, which makes it optional: `Conv-(BN)-Relu`.
+    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int] | None:
+        """The layer that parentheses alone hold, and how many parts its word takes.
 
-        A weight layer is none: `(3x3) (conv) 64`.
+        It is optional, `Conv-(BN)-Relu`, `fc-(dropout(0.5))`; a weight layer is not: `(conv) 64`.
         """
         if part.kind != "parens" or only is not None:
             return None
         inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
         for words, taken in runs(inside, 0):
             found = vocabulary().layers.get(words)
-            if taken == len(inside) and found and not (found[0].weighs or found[0] is Input):
-                return found
+            alone = [p.kind for p in inside[taken:]] in ([], ["parens"])
+            if found and alone and not (found[0].weighs or found[0] is Input):
+                return found, taken
         return None
 
     def computes(self, part: Part) -> bool:
@@ -490,7 +505,9 @@ class _Reader(Wholes):
             last = parts[at + taken - 1]
             if words in known.layers and only is not None:
                 raise self.fail(
-                    "a layer inside the parentheses of another", part, "write it behind them"
+                    "a layer inside the parentheses of another",
+                    part,
+                    f"write it behind them; an optional layer behind a hyphen: `-({part.text})`",
                 )
             if words in known.layers:
                 kind, preset = known.layers[words]

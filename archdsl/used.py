@@ -35,19 +35,21 @@ def written_in(network: NetworkText) -> str:
     Those that the network's own blocks replace are left out.
     """
     text = network.source.text
+    own = _own(network)
+    front: list[str] = []
     pieces: list[str] = []
     here = 0
-    own = _own(network)
     for use, blocks in sorted(network.used, key=lambda used: used.statement.file.start):
-        start = text.rindex("use", 0, use.file.start)
         written = [
-            f"block {source.text[block.name.start : block.body.end]}"
+            f"block {source.text[block.name.start : block.body.end]}\n"
             for source, block in blocks
             if block.name.text not in own
         ]
-        pieces += [text[here:start], "\n".join(written)]
+        pieces.append(text[here : text.rindex("use", 0, use.file.start)])
+        # In front of the first network no name of it has a value in them, as in their own file.
+        (front if network.header else pieces).extend(written)
         here = use.file.end
-    return "".join([*pieces, text[here:]])
+    return "".join([*front, *pieces, text[here:]])
 
 
 def _uses(statements: tuple[Statement, ...]) -> Iterator[UseFile]:

@@ -74,9 +74,11 @@ def one(networks: tuple[NetworkText, ...], target: str) -> NetworkText:
     """The only network of a text; ArchError where there are several."""
     if len(networks) == 1:
         return networks[0]
+    # A template cannot be built.
+    first = next((n for n in networks if not n.lacking), networks[0])
     raise ArchError(
         f"{target} holds {len(networks)} networks: {_listed(networks)}",
-        help=f"pick one: `{target}:{networks[0].name}`",
+        help=f"pick one: `{target}:{first.name}`",
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archdsl import expressions, options
-from archdsl.errors import ArchError, Source, Span, did_you_mean
+from archdsl.errors import ArchError, Note, Source, Span, did_you_mean
 from archdsl.expressions import Expression, Number
 from archdsl.options import Choice, Options
-from archdsl.syntax import Block, Header, NetworkText, Part
+from archdsl.syntax import Block, Derived, Header, NetworkText, Part
 from archdsl.vocabulary import is_word_of_a_layer
 
 
@@ -39,7 +39,11 @@ def values_of(
             raise ArchError(
                 f"the parameter `{name.text}` has no value",
                 source.span(name.start, name.end),
-                help=f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
+                [
+                    Note(f"`{d.name.text}` gives none", source.span(*_ends(d)))
+                    for d in network.derived
+                ],
+                f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
     choices = options.said(network)
     everything = {**arguments, **{name: (value, None) for name, value in given.items()}}
@@ -48,8 +52,9 @@ def values_of(
             continue
         kind = options.kind_of(name_given)
         if kind is None:
+            owner = network.derived[0].base.text if span else network.name or source.name
             raise ArchError(
-                f"the network {network.name or source.name} has no parameter `{name_given}`",
+                f"the network {owner} has no parameter `{name_given}`",
                 span,
                 help=did_you_mean(name_given, values) or _known(values),
             )
@@ -61,6 +66,10 @@ def values_of(
             )
         choices.append(Choice(kind, name_given, bool(value), span))
     return values, Options(choices)
+
+
+def _ends(derived: Derived) -> tuple[int, int]:
+    return derived.base.start, (derived.arguments or derived.base).end
 
 
 def _arguments(

@@ -507,7 +507,8 @@ class _Reader(Wholes):
                 raise self.fail(
                     "a layer inside the parentheses of another",
                     part,
-                    f"write it behind them; an optional layer behind a hyphen: `-({part.text})`",
+                    "write it behind them; an optional layer stands behind a hyphen, "
+                    f"`-({part.text})`",
                 )
             if words in known.layers:
                 kind, preset = known.layers[words]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from archdsl.blocks import LIBRARY
-from archdsl.errors import ArchError, Note, Source, Span
+from archdsl.errors import ArchError, Note, Source, Span, nearest
 from archdsl.parse import LARGEST, parse_blocks
 from archdsl.syntax import Block, NetworkText, Statement, Used, UseFile
 from archdsl.zoo import read
@@ -150,13 +151,23 @@ def _path(name: str, folder: str | None, span: Span) -> str:
         if not os.path.isfile(path):
             raise ArchError(f"`{name}` is no file", span, help="name a file of blocks")
         return path
-    raise ArchError(
-        f"there is no file `{name}`",
-        span,
-        help="put it beside this file; a text without a folder uses the library alone"
-        if folder is None
-        else "put it beside this file",
-    )
+    help = "put it beside this file"
+    if folder is None:
+        help = "a text that is no file uses the library alone: write the blocks into it"
+    raise ArchError(f"there is no file `{name}`", span, help=_near(name, folder) or help)
+
+
+def _near(name: str, folder: str | None) -> str | None:
+    """The file beside a missing one that its name may mean."""
+    if folder is None:
+        return None
+    place, _, file = name.rpartition("/")
+    with suppress(OSError):
+        found = [f for f in os.listdir(os.path.join(folder, place)) if f.endswith(".arch")]
+        near = nearest(file.removesuffix(".arch"), [f.removesuffix(".arch") for f in found])
+        if near:
+            return f"did you mean `{place + '/' if place else ''}{near}.arch`?"
+    return None
 
 
 def _shown(path: str, source: Source, use: UseFile) -> str:

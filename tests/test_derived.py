@@ -132,7 +132,7 @@ def test_refused():
         ("network a = b\nnetwork b = c\nnetwork c = b", "made from itself: b = c = b"),
         (base + "network b = a(1, 2)", "more arguments than the network `a` has parameters"),
         (base + "network b = a(1, w=2)", "`w` of the network `a` is given twice"),
-        (base + "network b = a(v=2)", "the network b has no parameter `v`"),
+        (base + "network b = a(v=2)", "the network a has no parameter `v`"),
         (base + "network b = a(w)", "`w` has no value"),
         (base + "network b = a(w=)", "`w` has no value"),
         (base + "network b = a(8 8)", "cannot stand here in an expression"),

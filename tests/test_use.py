@@ -233,6 +233,15 @@ def test_the_text_with_the_blocks_written_in(here: Path, kind: str):
     assert again.spec == net.spec
 
 
+def test_names_of_the_network_have_no_values_in_what_is_written_in(here: Path):
+    """`4d` is a width of 4, and 4 · d where d is a parameter."""
+    write(net="network net(d=5)\n" + NET.format('use "blocks.arch"'))
+    write(blocks="block unit(w) { FC 4d }\n")
+    net = archdsl.load("net.arch")
+    write(net=net.spec)
+    assert net.rows[0].output == archdsl.load("net.arch").rows[0].output == (4,)
+
+
 def test_a_text_without_use_is_kept_as_it_is():
     for name in ("vgg16", "resnet18"):
         assert archdsl.load(name).spec == zoo.read(zoo.names()[name]).text

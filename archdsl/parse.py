@@ -305,7 +305,10 @@ def _explain(
     line = text[start:end]
     first = line.split(maxsplit=1)[0].lower() if line.strip() else ""
     form = FORMS.get("=>" if "=>" in text[start:offset] and first not in FORMS else first)
+    if text[start:offset].rstrip().endswith("erratum"):
+        form = 'params 2.7K erratum "the reason"'
     help = f"write it so: `{form}`" if form else _LINE
+    help = _SIGNS.get(shown[:1], help)
     if not shown.strip(" \t\n;"):
         # The line, or the text, ended too early.
         opened = _unclosed(text, offset)
@@ -332,6 +335,16 @@ def _explain(
 
 
 _LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
+
+
+# What pasted text brings with it.
+_SIGNS = {
+    **dict.fromkeys("\N{MINUS SIGN}\N{NON-BREAKING HYPHEN}\N{EM DASH}", "write `-`"),
+    **dict.fromkeys("\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}'", 'write `"`'),
+    "\N{FULLWIDTH COMMA}": "write `,`",
+    "\N{FULLWIDTH COLON}": "write `:`",
+    ".": "a line is a layer as papers write it, `conv3-64`; Python is not read",
+}
 
 
 def _lexes(character: str) -> bool:

@@ -356,13 +356,15 @@ class _Reader(Wholes):
                 raise self.fail(
                     "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
                 )
-        raise self.fail(
-            f"`{part.text}` belongs to no layer",
-            part,
-            "put an expression in parentheses: `conv3-(k/2)`"
-            if part.kind in ("operator", "slash")
-            else None,
-        )
+        help = "put an expression in parentheses: `conv3-(k/2)`"
+        if part.kind in ("equals", "colon"):
+            help = (
+                "a label is `stem: conv3-64`, an attribute `stride = 2`, "
+                "a convention `conv means conv-relu`"
+            )
+        elif part.text == "//":
+            help = "`#` begins a comment; an expression stands in parentheses"
+        raise self.fail(f"`{part.text}` belongs to no layer", part, help)
 
     def strides(self, behind: Part) -> bool:
         """Whether a slash in front of this part begins a stride: `3x3/2`, `conv7-64/2`."""

@@ -132,7 +132,14 @@ class _Files:
 def _path(name: str, folder: str | None, span: Span) -> str:
     """The file that a `use` line names: beside the text that says so, or of the library."""
     steps = name.split("/")
-    if not re.fullmatch(r"[^\\:]+\.arch", name) or ".." in steps or "" in steps:
+    if not name.endswith(".arch") and steps[-1] not in ("", "..", "."):
+        stem = name.rpartition(".")[0] if "." in steps[-1] else name
+        raise ArchError(
+            f"`{name}` is no file of blocks: their names end in `.arch`",
+            span,
+            help=f'write `use "{stem}.arch"`',
+        )
+    if not name.endswith(".arch") or re.search(r"[\\:]", name) or {"..", ""} & {*steps}:
         raise ArchError(
             "a spec uses files of its own folder alone",
             span,

@@ -121,7 +121,7 @@ def test_optional_layers_and_conventions_reach_in(here: Path):
     "path",
     [
         "../out.arch", "parts/../../out.arch", "/etc/out.arch", "a\\\\b.arch", "C:/out.arch", "",
-        "parts//blocks.arch", "out.txt", "parts/", "~/../out.arch", "..", "parts/..",
+        "parts//blocks.arch", "parts/", "~/../out.arch", "..", "parts/..",
     ],
 )  # fmt: skip
 def test_only_files_of_the_folder(here: Path, path: str):
@@ -129,6 +129,8 @@ def test_only_files_of_the_folder(here: Path, path: str):
     (here / "out.txt").write_text(UNIT)
     write(net=NET.format(f'use "{path}"'), **{"parts/blocks": UNIT})
     refused("a spec uses files of its own folder alone")
+    write(net=NET.format('use "out.txt"'))
+    refused("their names end in `.arch`")
 
 
 def test_links_may_not_lead_out(here: Path):

@@ -43,7 +43,8 @@ class _Expansion(Composer):
         parameters: Mapping[str, Number],
         input: Sequence[int] | None,
     ) -> None:
-        super().__init__(network, values_of(network, parameters))
+        values, self.options = values_of(network, parameters)
+        super().__init__(network, values)
         self.override = input
 
     def graph(self) -> Graph:
@@ -168,7 +169,7 @@ class _Expansion(Composer):
             if isinstance(statement, Let):
                 with collected():
                     self.let(statement)
-        self.blocks = Blocks(network, self.names.keys())
+        self.blocks = Blocks(network, self.names.keys(), self.options)
         with collected():
             self.conventions = conventions.read(network, self.names, self.blocks)
         with collected():
@@ -178,6 +179,9 @@ class _Expansion(Composer):
         with collected():
             names = self.names.keys() | {"in"}
             lines = phrases.read_lines(network.source, items, names, self.blocks)
+        if not errors:
+            with collected():
+                self.options.check()
         if errors:
             errors.sort(key=lambda e: e.span.start if e.span else 0)
             raise ArchError.several(errors[:MOST_ERRORS])

@@ -66,6 +66,7 @@ class _Expansion(Composer):
         if len(lines) == 1:
             raise self.fail("the network has no layers", lines[0].item, "write a layer a line")
         self.expand_lines(lines[1:], Spot((), Frame(network.source, self.names), last=True))
+        self.options.check()  # blocks of the library are read where they are used
         if len(self.nodes) == 1:
             raise self.fail("no line of the network is a layer", lines[1].item)
         blocks = dict(reversed(self.scopes))  # a block of one join is called by the block
@@ -101,9 +102,6 @@ class _Expansion(Composer):
         with collected():
             names = self.names.keys() | {"in"}
             lines = phrases.read_lines(network.source, items, names, self.blocks)
-        if not errors:
-            with collected():
-                self.options.check()
         if errors:
             errors.sort(key=lambda e: e.span.start if e.span else 0)
             raise ArchError.several(errors[:MOST_ERRORS])

@@ -525,6 +525,12 @@ class _Reader(Wholes):
                 return taken
             if words in known.units and at and parts[at - 1].kind == "size":
                 return taken  # `3x3 filters`: the size says it
+            if words == ("with",) and part is self.phrase.parts[0]:
+                raise self.fail(
+                    "a layer does not begin with `with`",
+                    part,
+                    "`with bn`, alone on a line, lets the optional layers `(bn)` stand",
+                )
             if len(words) == 1 and words[0] in NOISE:
                 return taken
             if words == ("of",) and (behind == "size" or self.knows(parts[at + 1 :])):

@@ -73,6 +73,7 @@ class _Expansion(Composer):
         if first.label is not None:
             self.name(first.label, labels)
         self.expand_lines(lines[1:], Spot((), frame, labels, last=True))
+        self.options.check()  # blocks of the library are read where they are used
         if len(self.nodes) == 1:
             raise self.fail("no line of the network is a layer", lines[1].item)
         ends = self.ends(named) or [self.here]
@@ -179,9 +180,6 @@ class _Expansion(Composer):
         with collected():
             names = self.names.keys() | {"in"}
             lines = phrases.read_lines(network.source, items, names, self.blocks)
-        if not errors:
-            with collected():
-                self.options.check()
         if errors:
             errors.sort(key=lambda e: e.span.start if e.span else 0)
             raise ArchError.several(errors[:MOST_ERRORS])

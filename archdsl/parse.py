@@ -307,7 +307,9 @@ def _explain(
     form = FORMS.get("=>" if "=>" in text[start:offset] and first not in FORMS else first)
     if text[start:offset].rstrip().endswith("erratum"):
         form = 'params 2.7K erratum "the reason"'
-    help = f"write it so: `{form}`" if form else _LINE
+    if first == "network" and "=" in line:
+        form = "network wrn_28_10 = wrn(28, 10)"
+    help = f"write it so: `{form}`" if form else _PYTHON if shown == "." else _LINE
     help = _SIGNS.get(shown[:1], help)
     if not shown.strip(" \t\n;"):
         # The line, or the text, ended too early.
@@ -337,6 +339,7 @@ def _explain(
     return ArchError(message, span, help=help), (start, end)
 
 
+_PYTHON = "a line is a layer as papers write it, `conv3-64`; Python is not read"
 _LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
 
 
@@ -346,7 +349,6 @@ _SIGNS = {
     **dict.fromkeys("\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}'", 'write `"`'),
     "\N{FULLWIDTH COMMA}": "write `,`",
     "\N{FULLWIDTH COLON}": "write `:`",
-    ".": "a line is a layer as papers write it, `conv3-64`; Python is not read",
 }
 
 

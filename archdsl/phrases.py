@@ -455,20 +455,21 @@ class _Reader(Wholes):
     def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
         """What stands in front of a sign that no attribute is in front of."""
         sign, before = parts[at], parts[at - 1] if at else parts[at]
-        if before.kind not in ("word", "mixed"):
+        if at < 2 or before.kind not in ("word", "mixed"):
             return self.fail(
                 f"`{sign.text}` belongs to no layer",
                 sign,
                 "a label is `stem: conv3-64`, an attribute `stride = 2`, "
                 "a convention `conv means conv-relu`",
             )
-        known = [" ".join(words) for words in vocabulary().attributes]
+        known = vocabulary()
+        help = did_you_mean(before.text, [" ".join(words) for words in known.attributes])
+        if any(words in known.layers for words, _ in runs(parts, at + 1)):
+            help = f"a layer stands for itself: write `{parts[at + 1].text}` alone"
         return self.fail(
             f"unknown attribute `{before.text}`",
             before,
-            did_you_mean(before.text, known)
-            or "a layer takes `stride: 2`, `kernel_size=3`, …; a convention is "
-            "`conv means conv-relu`",
+            help or "a layer takes `stride: 2`, `kernel_size=3`, …",
         )
 
     def strides(self, behind: Part) -> bool:
@@ -659,6 +660,12 @@ class _Reader(Wholes):
             if words in known.units and at and parts[at - 1].kind == "size":
                 self.beside_size.append(words)
                 return taken  # `3x3 filters`: the size says it
+            if words == ("with",) and part is self.phrase.parts[0]:
+                raise self.fail(
+                    "a layer does not begin with `with`",
+                    part,
+                    "`with bn`, alone on a line, lets the optional layers `(bn)` stand",
+                )
             if len(words) == 1 and words[0] in NOISE:
                 return taken
             if words == ("of",) and (behind == "size" or self.knows(parts[at + 1 :])):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from oracle import difference
+from torch import nn
 
 import archdsl
 
@@ -53,6 +56,31 @@ def test_the_model_of_the_lecture():
         assert net.params == params
         assert {claim.verdict for claim in net.verify()} == {"holds"}
         assert sum(p.numel() for p in net.module().parameters()) == params
+
+
+def by_hand(slope: float = 0.0) -> nn.Module:
+    """The lecture's model with its norms; with another `slope` of its activations a mutation."""
+    layers: list[nn.Module] = []
+
+    def step(c: int, width: int, kernel: tuple[int, int], stride: int = 1) -> int:
+        pad = (kernel[0] // 2, kernel[1] // 2)
+        layers.append(nn.Conv2d(c, width, kernel, stride, pad))
+        layers.extend([nn.BatchNorm2d(width), nn.LeakyReLU(slope)])
+        return width
+
+    c = 3
+    for width in (32, 128):
+        for kernel in ((1, 3), (3, 1)) * 4:
+            c = step(c, width, kernel)
+        c = step(c, width, (3, 3), 2)
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, 100))
+
+
+def test_parity_with_the_model_of_the_lecture():
+    net = networks(LECTURE)[1]
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    found = [difference(net.module().double(), by_hand(s).double(), x) for s in (0.0, 0.01)]
+    assert found[0] < 1e-9 and found[1] > 1e-6
 
 
 def test_its_line_with_widths_of_a_convention():

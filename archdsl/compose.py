@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from archdsl import expressions, readings
 from archdsl.blocks import Definition
@@ -191,9 +192,9 @@ class Composer(Lines):
         name = self.free(layer.kind.kind, spot.path)
         self.append(layer, (*spot.path, name), frame)
 
-    def stride_between(self, entry: int, end: int) -> tuple[int, ...]:
+    def stride_between(self, entry: int, end: int) -> tuple[Fraction, ...]:
         """How far apart in one node's map the positions of a later one lie, per axis."""
-        stride = [1] * (len(self.nodes[entry].shape) - 1)
+        stride = [Fraction(1)] * (len(self.nodes[entry].shape) - 1)
         while end > entry:
             node = self.nodes[end]
             # Of a gate and what it lets through, along what has the map's positions.
@@ -201,7 +202,9 @@ class Composer(Lines):
             enters = along[0] if len(node.inputs) > 1 and along else node.inputs[0]
             window = node.op.window(self.nodes[enters].shape)
             if window is not None and len(window.stride) == len(stride):
-                stride = [a * b for a, b in zip(stride, window.stride, strict=True)]
+                up = window.up or (1,) * len(stride)
+                steps = map(Fraction, window.stride, up)
+                stride = [a * b for a, b in zip(stride, steps, strict=True)]
             end = enters
         return tuple(stride)
 
@@ -243,16 +246,16 @@ class Composer(Lines):
         name = f"shortcut_{option}"
         if name not in self.blocks:
             raise unknown_shortcut(frame.source, self.blocks, option, hole.start, hole.end)
-        if len(set(target.stride)) > 1:
+        if len(set(target.stride)) > 1 or any(s.denominator > 1 for s in target.stride):
             raise self.fail(
                 f"a shortcut beside a stride of {'x'.join(map(str, target.stride))}",
                 hole,
-                "a shortcut has one stride for all axes: write the branch out",
+                "a shortcut has one whole stride for all axes: write the branch out",
                 frame.source,
             )
         definition = self.blocks[name]
         own = [p.text for p, _ in self.blocks.parameters(definition)]
-        values = {"width": target.shape[0], "stride": (*target.stride, 1)[0]}
+        values = {"width": target.shape[0], "stride": int(max(target.stride, default=1))}
         given = {name: value for name, value in values.items() if name in own}
         names = self.bound(definition, hole, frame.source, (), given)
         self.enter(definition, names, hole, None, None, spot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableSequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from archdsl.blocks import Definition
@@ -17,7 +18,7 @@ class Target(NamedTuple):
     """What a shortcut leads to: the shape and the stride of the branch beside it."""
 
     shape: Shape
-    stride: tuple[int, ...]
+    stride: tuple[Fraction, ...]
 
 
 class Frame(NamedTuple):

@@ -12,6 +12,8 @@ from archdsl.syntax import Part
 # Words that papers put between the others and that change nothing.
 NOISE = {"at", "with", "and", "using", "image", "images"}
 
+ACTIVATION = "activation"  # what `no activation` strikes: whatever a convention adds
+
 Words = tuple[str, ...]
 
 
@@ -24,7 +26,7 @@ class Vocabulary(NamedTuple):
     flags: set[Words]  # in place of a value
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
-    words: frozenset[str]  # that stand in the spelling of a layer, a flag or a unit
+    words: frozenset[str]  # with which the spelling of a layer, a flag or a unit begins
 
 
 def vocabulary() -> Vocabulary:
@@ -45,7 +47,7 @@ def _vocabulary(kinds: int) -> Vocabulary:
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
     named = [*layers, *flags, *(unit for unit in units if len(unit[0]) > 1)]
-    words = frozenset(word for spelling in named for word in spelling)
+    words = frozenset(spelling[0] for spelling in named)
     return Vocabulary(layers, attributes, units, flags, max(map(len, spellings)), known, words)
 
 
@@ -62,7 +64,7 @@ def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | 
 
 
 def is_word_of_a_layer(name: str) -> bool:
-    """Whether a name stands in the spelling of a layer, a flag or a unit."""
+    """Whether the spelling of a layer, a flag or a unit begins with a name."""
     return name.lower() in vocabulary().words
 
 

@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from archdsl import expressions
 from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
+from archdsl.labels import WORDS, Labels, label_of
 from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.readings import Given, Group, LayerText, Line, Reading
+from archdsl.readings import Blocks, Given, Group, LayerText, Line, Reading, Reference, Side
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import (
     ACTIVATION,
@@ -26,7 +27,7 @@ from archdsl.vocabulary import (
     vocabulary,
     words_of,
 )
-from archdsl.wholes import REPEAT, Blocks, Wholes
+from archdsl.wholes import REPEAT, Wholes
 
 MOST_ERRORS = 20  # shown at once
 LONGEST = 500  # layers of a phrase, links of a chain
@@ -114,7 +115,7 @@ def read(
 
     Raises ArchError for a part that nothing takes.
     """
-    return _Reader(source, phrase, names, blocks or NoBlocks(), {}).read()
+    return _Reader(source, phrase, names, blocks or NoBlocks(), {}, Labels()).read()
 
 
 def read_lines(
@@ -123,12 +124,16 @@ def read_lines(
     names: Collection[str],
     blocks: Blocks,
     known: dict[str, Reading] | None = None,
+    around: Labels | None = None,
 ) -> tuple[Line, ...]:
     """The meaning of lines. Raises ArchError with the errors of all of them, up to a number.
 
-    `known` holds what phrases have been read already, by their text: each is read once.
+    `known` holds what phrases have been read already, by their text: each is read once. References
+    are not: what they mean depends on the labels in front of them, of these lines and of those
+    `around`.
     """
     known = {} if known is None else known
+    labels = Labels(items, around)
     lines: list[Line] = []
     errors: list[ArchError] = []
     for item in items:
@@ -137,11 +142,23 @@ def read_lines(
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
             continue
+        # The labels of a chain's links are visible behind them, those of lines in other lines.
+        links = Labels((), labels) if len(item.phrases) > 1 else labels
         for phrase in item.phrases:
             try:
-                readings.append(_Reader(source, phrase, names, blocks, known).read())
+                reading = _Reader(source, phrase, names, blocks, known, links).read()
+                _check_flow(source, reading, item, bool(readings))
             except ArchError as error:
                 errors += (error, *error.others)
+                continue
+            if readings and reading.label is not None:
+                links.add(reading.label)
+            readings.append(reading)
+        label = readings[0].label if readings else label_of(item)
+        if label is not None and readings and isinstance(readings[0].whole, Side):
+            labels.add_side(label.text)
+        elif label is not None:
+            labels.add(label)
         guard = None
         if item.guard:
             try:
@@ -156,6 +173,28 @@ def read_lines(
     return tuple(lines)
 
 
+def _check_flow(source: Source, reading: Reading, item: Item, behind: bool) -> None:
+    """Refuse references and side heads where what flows would be lost, `behind` other links."""
+    span = source.span(reading.start, reading.end)
+    match reading.whole:
+        case Reference(label=name) if behind:
+            raise ArchError(
+                f"the reference `{name}` in the middle of a chain: what flows in would be lost",
+                span,
+                help=f"begin the chain with it, or join the two: `concat {name}`",
+            )
+        case Reference(label=name) if reading.label is not None and len(item.phrases) == 1:
+            raise ArchError(
+                f"a label in front of the reference `{name}`, which has one",
+                span,
+                help=f"write `{name}` alone, or go on from it: `{name} -> conv1-256`",
+            )
+        case Side() if behind or len(item.phrases) > 1:
+            raise ArchError(
+                "a side head within a chain", span, help="write it as a line of its own"
+            )
+
+
 class _Reader(Wholes):
     def __init__(
         self,
@@ -164,8 +203,9 @@ class _Reader(Wholes):
         names: Collection[str],
         blocks: Blocks,
         known: dict[str, Reading],
+        labels: Labels,
     ) -> None:
-        super().__init__(source, phrase, names, blocks)
+        super().__init__(source, phrase, names, blocks, labels)
         self.known = known
         self.layers: list[_Layer] = []
         self.mentions: list[_Mention] = []
@@ -180,12 +220,19 @@ class _Reader(Wholes):
         label = self.take_label(parts)
         claimed = claimed or self.take_claim(parts)
         start, end = parts[0].start, parts[-1].end
+        if len(parts) == 1 and self.refers(parts[0]):
+            to = self.labels.reference(self.source, parts[0], self.blocks)
+            return Reading(label, claimed, (), to, None, None, start, end)
         text = self.source.text[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
         key = text if start == self.phrase.start else f":{text}"
         if (reading := self.known.get(key)) is not None:
             return _moved(reading, label, claimed, start)
         whole = self.take_whole(parts)
+        if isinstance(whole, Side) and whole.name is not None:
+            if label is not None:
+                raise self.fail("a side head with two names", whole.name, "strike one of the two")
+            label = Part("label", whole.name.text, whole.name.start, whole.name.end)
         if whole is not None:
             return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
         self.take_repeat(parts)
@@ -240,9 +287,24 @@ class _Reader(Wholes):
             raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")
         return Part("label", text, name[0].start, name[-1].end)
 
+    def refers(self, part: Part) -> bool:
+        """Whether a word alone is a reference.
+
+        A visible label comes before a layer of its name, `conv4`. Where the label cannot be seen
+        the word is an error, unless it is a layer without its digits.
+        """
+        name = part.text
+        if part.kind not in ("word", "mixed") or name in WORDS:
+            return False
+        if name in self.labels:
+            return True
+        if name in self.names or name in self.blocks or words_of(part) in vocabulary().layers:
+            return False
+        return self.labels.is_side(name) or self.labels.hidden(name) is not None
+
     def group(self, part: Part, kind: str | None = None) -> Group:
         items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
-        lines = read_lines(self.source, items, self.names, self.blocks, self.known)
+        lines = read_lines(self.source, items, self.names, self.blocks, self.known, self.labels)
         return Group(kind or part.kind, lines, part.start, part.end)
 
     def take_repeat(self, parts: list[Part]) -> None:

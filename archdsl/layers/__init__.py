@@ -5,6 +5,7 @@ from archdsl.layers import (  # noqa: F401
     arithmetic,
     connected,
     conv,
+    crop,
     input,
     join,
     norm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -109,9 +110,10 @@ def test_families(name: str, parameters: dict[str, int], params: int):
 def test_rows_and_layers_sum_to_the_totals(name: str):
     net = archdsl.load(name)
     for rows in (net.rows, net.layers):
-        assert sum(row.params for row in rows) == net.params
-        assert sum(row.macs for row in rows) == net.macs
-    assert sum(row.depth for row in net.rows) == net.weight_layers
+        assert sum(row.params for row in rows) == net.params + net.side_params
+        assert sum(row.macs for row in rows) == net.macs + net.side_macs
+    main = (row for row in net.rows if row.kind != "side")
+    assert sum(row.depth for row in main) == net.weight_layers
 
 
 @pytest.mark.slow
@@ -121,10 +123,21 @@ def test_built_module_agrees(name: str):
     net = archdsl.load(name)
     module = net.module()
     x = torch.rand(1, *net.input)
-    assert sum(p.numel() for p in module.parameters()) == net.params
+    assert sum(p.numel() for p in module.parameters()) == net.params + net.side_params
     assert macs(module, x) == net.macs
-    assert kept_for_backward(module, x) == pytest.approx(net.memory.backward, rel=0.02)
-    assert tuple(module(x).shape[1:]) == net.output
+    batch = 2 if net.side_params else 1  # batch norms of 1x1 maps need two images
+    kept = kept_for_backward(module, torch.rand(batch, *net.input)) / batch
+    assert kept == pytest.approx(net.memory.backward, rel=0.02)
+    assert tuple(module.eval()(x).shape[1:]) == net.output
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("googlenet", "GoogLeNet + 2 aux heads"), ("inception_v3", "Inception v3 (+ aux)")],
+)
+def test_side_heads(name: str, title: str):
+    net = archdsl.load(name)
+    assert net.params + net.side_params == int(reference(title)["params"])
 
 
 def test_vgg16_keeps_70_mebibytes_for_backward():
@@ -148,6 +161,7 @@ def test_receptive_field_by_gradient(name: str):
     text = zoo.read(zoo.names()[name]).text
     for old in ("7x7 global average", "avg pool 7x7/1 pad 0", "avgpool 7x7", "8x8 average"):
         text = text.replace(old, "global average" if "average" in old else "avgpool")
+    text = re.sub(r"^side .*?^}$", "", text, flags=re.MULTILINE | re.DOTALL)
     net = archdsl.loads(text, input=(side, 65))
     module = net.module(dtype=torch.float64).eval()
     for scope, layer in list(module.named_modules()):

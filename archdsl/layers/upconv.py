@@ -95,7 +95,7 @@ class UpConv(Layer):
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        given = unfolded(given, rank)
+        given = unfolded(given, x)
         for name in ("width", "kernel"):
             if name not in given:
                 raise LayerError(f"the transposed convolution has no {name}", cls.form())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from archdsl.torchtext import unwrapped
+
 # Strings and comments stay as they are: every pattern steps over them first.
 _KEPT = r'"[^"\n]*"|#[^\n]*'
 
@@ -50,6 +52,7 @@ _MAY_GO_ON = re.compile(rf"{_OPEN_END}|\n[ \t]*[)+]")
 
 def plain(text: str) -> str:
     """The text without its typography, of the same length."""
+    text = unwrapped(text)
     if _TELLTALE.search(text):
         text = _MARKS.sub(_plain, text)
     if _MAY_GO_ON.search(text):

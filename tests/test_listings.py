@@ -1,0 +1,208 @@
+"""PyTorch listings are read as torch builds them."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from oracle import copy_state, randomise
+from test_layers import CASES, node
+from torch import nn
+
+import archdsl
+from archdsl import listings, phrases
+from archdsl.errors import ArchError, Source
+from archdsl.layers import Layer
+from archdsl.parse import parse
+
+# What enters, and a listing; `rate` is a name with a value.
+LISTINGS = [
+    # Layers a line, with a comma behind the last.
+    (
+        "33x33x3",
+        """nn.Conv2d(3, 12, kernel_size=5, stride=1, padding=2),
+nn.ReLU(inplace=True),
+nn.Conv2d(12, 9, kernel_size=1, stride=1, padding=0),
+nn.ReLU(inplace=True),
+nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+nn.Dropout(0.5),""",
+    ),
+    ("9x9x3", "`nn.MaxPool2d(2, 2)`"),
+    ("9x9x3", "self.pool = nn.AvgPool2d(2, 2)"),
+    ("9x9x3", "- `torch.nn.BatchNorm2d(3, momentum=0.01)`"),
+    ("9x9x3", "torch.nn.Conv2d(3, 8, 3, stride=2), nn.Tanh()"),
+    # One Sequential, several layers a line.
+    (
+        "8x8x3",
+        """model = nn.Sequential(
+    nn.Flatten(), nn.Linear(8*8*3, 20),
+    nn.ReLU(), nn.Linear(20, 16),
+    nn.ReLU(), nn.Linear(16, 10)
+)""",
+    ),
+    (
+        "20x20x1",
+        """Net = nn.Sequential(
+    nn.Conv2d(1, 6, 5, padding=2),  # keeps the size
+    nn.ReLU(),
+    nn.MaxPool2d(2, 2),
+
+    nn.Conv2d(6, 16, 5),
+    nn.ReLU(), nn.MaxPool2d(2, 2),
+
+    nn.Flatten(),
+    nn.Linear(16*3*3, 12), nn.ReLU(),
+    nn.Linear(12, 10)
+)""",
+    ),
+    (
+        "12x12x1",
+        """model = nn.Sequential(  # comments (with brackets, and commas) are none of it
+    nn.Conv2d(1, 8, kernel_size=3, padding='same', stride=1), nn.ReLU(),
+    nn.Conv2d(8, 12, kernel_size=3, padding=1, stride=2), nn.Sigmoid(),
+    nn.Flatten(), nn.Linear(6*6*12, 10)
+)""",
+    ),
+    # Several, one behind the other; lines break where they like.
+    (
+        "16x16x3",
+        """block1 = nn.Sequential(
+    nn.Conv2d(3, 8, kernel_size=3, padding=1), nn.ReLU(inplace=True),
+    nn.MaxPool2d(kernel_size=2, stride=2),
+)
+self.block2 = nn.Sequential(nn.Conv2d(8, 8, 3,
+                                 stride=1, padding="same"),
+                            nn.ReLU(), nn.BatchNorm2d(8))
+
+block3 = nn.Sequential(nn.Conv2d(
+  8, 12,
+  3
+  ),
+nn.SiLU())
+flatten = nn.Flatten()
+head = nn.Linear(12
+                 * 6 * 6, 5)""",
+    ),
+    (
+        "16x16x3",
+        """nn.Sequential(nn.Conv2d(3, 8, 3,
+padding=1),
+nn.ReLU(),
+nn.BatchNorm2d(8),
+nn.MaxPool2d(2, 2),
+nn.Dropout(rate))""",
+    ),
+    # A norm behind a convolution leaves it its bias; one without is written so.
+    ("9x9x3", "nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU6(True)"),
+    ("9x9x3", "nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8, 0.001, 0.01)"),
+    # Every argument by place; lengths an axis.
+    ("9x12x4", "nn.Conv2d(4, 6, (3, 5), (2, 1), (1, 2), (1, 2), 2, False, 'zeros')"),
+    ("9x9x4", "nn.Conv2d(4, 6, 2, padding='valid')"),
+    ("9x9x4", "nn.MaxPool2d(3, 2, 1, 1, False, True), nn.AvgPool2d((2, 1), None, 0, True)"),
+    ("9x9x4", "nn.MaxPool2d(3, 1), nn.AvgPool2d(3, 1)"),
+    ("9x9x7", "nn.LocalResponseNorm(5), nn.LocalResponseNorm(3, 0.01, beta=0.5, k=2)"),
+    ("9x9x4", "nn.AdaptiveAvgPool2d(1), nn.Flatten(1, -1), nn.Linear(4, 3, bias=False)"),
+    ("9x9x4", "nn.AdaptiveMaxPool2d((1, 1)), nn.Flatten(), nn.Linear(4, 3)"),
+    # The rank stands in the name.
+    (
+        "20, 3 channels",
+        "nn.Conv1d(3, 4, 5), nn.BatchNorm1d(4), nn.MaxPool1d(2), nn.AdaptiveAvgPool1d(1)",
+    ),
+    ("12", "nn.Linear(12, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(p=0.2)"),
+    # What `archdsl source` writes.
+    (
+        "9x9x3",
+        """self.conv1 = chain(
+    conv=nn.Conv2d(3, 64, 3, bias=False),
+    bn=nn.BatchNorm2d(64),
+    relu=nn.ReLU(),
+)
+self.pool1 = nn.MaxPool2d(2)""",
+    ),
+]
+
+
+def built(listing: str) -> nn.Sequential:
+    """What Python and torch make of a listing."""
+    listing = listing.strip("-` \n")
+    names = {
+        "nn": nn,
+        "torch": torch,
+        "rate": 0.5,
+        "self": SimpleNamespace(),
+        "chain": lambda **layers: nn.Sequential(*layers.values()),
+    }
+    if re.search(r"^[\w.]+ = ", listing, re.MULTILINE):
+        assigned: list[nn.Module] = []
+        for statement in re.split(r"^(?=[\w.]+ = )", listing, flags=re.MULTILINE):
+            exec(re.sub(r"^[\w.]+ = ", "assigned = ", statement), names)
+            assigned += [names["assigned"]] if statement else []
+        return nn.Sequential(*assigned)
+    return eval(f"nn.Sequential({listing})", names)
+
+
+@pytest.mark.parametrize(("size", "listing"), LISTINGS, ids=lambda v: v.split("\n")[0][:40])
+@pytest.mark.parametrize("conventions", ["", "conv means conv-bn-relu\nfc means fc-relu\n"])
+def test_listing(size: str, listing: str, conventions: str):
+    head = f"let rate = 0.5\npadding same\n{conventions}input {size}\n"
+    net = archdsl.loads(head + listing)
+    ours, reference = net.module(), built(listing)
+    randomise(reference)
+    copy_state(reference, ours)
+    ours.eval()
+    reference.eval()
+    x = torch.randn(2, *net.input)
+    assert torch.equal(ours(x), reference(x))
+    assert tuple(reference(x).shape[1:]) == net.output
+    # What outputs do not show: the share that is dropped, the momentum of statistics.
+    for a, b in zip(leaves(ours), leaves(reference), strict=True):
+        assert a == b or re.search("padding=(same|valid)", b)
+
+
+def leaves(module: nn.Module) -> list[str]:
+    """The layers of a module as torch shows them."""
+    shown = [repr(leaf) for leaf in module.modules() if not list(leaf.children())]
+    return [re.sub(r"inplace=True|output_size=\(1, 1\)|output_size=1", "", one) for one in shown]
+
+
+@pytest.mark.parametrize(("kind", "example"), CASES)
+def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
+    """`archdsl source` prints this call."""
+    if not kind.listed:
+        return
+    layer, (x,) = node(example)
+    call = layer.op.call(x)
+    assert read_back(str(call), x) == layer.op
+    # Every argument counts: with one changed it is another layer, or no layer.
+    for name, value in call.options:
+        other = {True: False, False: True}.get(value, 3) if isinstance(value, bool) else 0.7
+        changed = call._replace(options=((name, other),))
+        try:
+            assert read_back(str(changed), x) != layer.op
+        except ArchError:
+            pass
+
+
+def read_back(text: str, x: tuple[int, ...]) -> Layer:
+    source = Source("call", text)
+    (network,) = parse(source)
+    (item,) = network.statements
+    (layer,) = phrases.read(source, item.phrases[0]).layers
+    listings.check_entering(layer, x)
+    given = {name: g.value for name, g in layer.given.items()}
+    op = layer.kind.settle(given, x, "same")
+    listings.check(layer, op, x)
+    return op
+
+
+@pytest.mark.parametrize("name", ["vgg16", "alexnet", "lenet5", "nin", "all_cnn_c"])
+def test_the_source_of_a_chain_is_a_listing(name: str):
+    net = archdsl.load(name)
+    body = net.source().split("super().__init__()\n")[-1].partition("    def forward")[0]
+    again = archdsl.loads(f"input {'x'.join(map(str, (*net.input[1:], net.input[0])))}\n{body}")
+    ops = [node.op for node in net.graph.nodes if node.op.kind != "softmax"]
+    assert [node.op for node in again.graph.nodes] == ops
+    if "Sequential(" not in body:  # there names are numbers, and a listing counts by kind
+        assert [*again.module().state_dict()] == [*net.module().state_dict()]

@@ -45,16 +45,20 @@ def check(layer: LayerText, op: Layer, x: Shape) -> None:
         return
     name = op.call(x).name
     if name != listed.name:
-        what = f"a map of {len(x) - 1} axes" if len(x) > 1 else "a vector"
+        axes = len(x) - 1
+        what = f"a map of {axes} {'axis' if axes == 1 else 'axes'}" if axes else "a vector"
         raise Misfit(f"`nn.{listed.name}` on {what}", f"its class in torch is `nn.{name}`")
     pad = layer.given.get("pad")
     if pad is not None and pad.value == "same":
         window = op.window(x)
-        if op.out(x)[1:] != x[1:] or (window is not None and set(window.stride) != {1}):
+        if window is not None and set(window.stride) != {1}:
             raise LayerError(
-                "`padding='same'` with a stride, or with an even kernel",
-                "torch refuses the stride and pads one side more than the other: "
-                "write the padding as a number",
+                "`padding='same'` with a stride", "torch refuses it: write the padding as a number"
+            )
+        if op.out(x)[1:] != x[1:]:
+            raise LayerError(
+                "`padding='same'` with an even kernel",
+                "torch pads one side more than the other: write the padding as a number",
             )
 
 
@@ -92,10 +96,12 @@ class _Reader:
         self.name = name
         known = _listings(len(REGISTRY))
         if name not in known:
+            shown = sorted({listing.name.replace("*", "2") for _, listing in known.values()})
             raise self.fail(
                 f"there is no layer for `nn.{name}`",
                 part,
-                did_you_mean(name, known) or f"known: {', '.join(sorted(known))}",
+                did_you_mean(f"nn.{name}", [f"nn.{one}" for one in known])
+                or f"known: {', '.join(shown)}",
             )
         self.kind, self.listing = known[name]
 
@@ -105,10 +111,13 @@ class _Reader:
     @property
     def form(self) -> str:
         """The arguments in torch's order, for the help of an error."""
-        arguments = [
-            a.name if a.default is REQUIRED else f"{a.name}={a.default!r}"
-            for a in self.listing.arguments
-        ]
+        arguments = []
+        for argument in self.listing.arguments:
+            default = argument.default
+            if default is REQUIRED and argument.only:
+                default = argument.only[0]
+            shown = argument.like or repr(default)
+            arguments.append(argument.name + ("" if default is REQUIRED else f"={shown}"))
         return f"torch has it so: `nn.{self.name}({', '.join(arguments)})`"
 
     def read(self, parts: Sequence[Part]) -> LayerText:
@@ -119,7 +128,9 @@ class _Reader:
             raise self.fail(
                 f"`{parts[2].text}` behind a layer of a listing",
                 parts[2],
-                "it is exactly what its parentheses say; write other layers on lines of their own",
+                "a comma is missing between the layers"
+                if is_call(parts[2])
+                else "it is exactly what its parentheses say; other layers have lines of their own",
             )
         start, end = word.start, parts[1].end
         values = self.values(parts[1], start, end)
@@ -127,14 +138,16 @@ class _Reader:
         entering, entering_name = None, ""
         for argument in self.listing.arguments:
             value = values[argument.name]
+            if argument.like and value.value is None:
+                value = values[argument.like]
+            if argument.per:
+                value = self.quotient(value, values[argument.per])
             if argument.sets == ENTERING:
-                entering, entering_name = self.checked(argument, value), argument.name
-            elif not argument.sets:
-                self.only(argument, value)
-            elif value.value is not None:
-                if argument.per:
-                    value = self.quotient(value, values[argument.per])
+                entering, entering_name = self.entering(argument, value), argument.name
+            elif argument.sets:
                 given[argument.sets] = self.checked(argument, value)
+            else:
+                self.only(argument, value)
         listed = Listed(self.name, entering, entering_name)
         computed = any(isinstance(g.value, Expression) for g in (*given.values(), entering) if g)
         return LayerText(
@@ -166,8 +179,7 @@ class _Reader:
                     "a value without a name behind one with a name", stretch[0], self.form
                 )
             elif len(values) == len(arguments):
-                takes = f"{len(arguments)} arguments" if arguments else "no arguments"
-                raise self.fail(f"`nn.{self.name}` takes {takes}", stretch[0], self.form)
+                raise self.fail(f"`nn.{self.name}` takes no more values", stretch[0], self.form)
             else:
                 argument = arguments[len(values)]
             value = self.value(argument, stretch)
@@ -211,8 +223,8 @@ class _Reader:
                 return _Value(_WORDS[first.text], *where)
             texts = (*argument.texts, *(o for o in argument.only if isinstance(o, str)))
             if texts and self.quoted(first):
-                if first.text not in argument.texts + argument.only:
-                    known = " or ".join(f"'{text}'" for text in texts)
+                if first.text not in texts:
+                    known = " or ".join(f"`{argument.name}='{text}'`" for text in texts)
                     raise self.fail(
                         f"`{argument.name}='{first.text}'` has no meaning here",
                         first,
@@ -224,9 +236,16 @@ class _Reader:
             named = next((n for n in numbers if isinstance(n, Expression)), None)
             if named is not None:
                 raise self.fail(
-                    f"`{named.text}` inside a tuple", first, "write numbers, or one for all axes"
+                    f"the name `{named.text}` for one of several axes",
+                    first,
+                    "write a number for each axis, or one value for all",
                 )
             return _Value(numbers, *where)
+        if any(map(self.quoted, parts)):
+            where_ = _Value(None, *where)
+            raise self.fail(
+                f"the {argument.name} of `nn.{self.name}` is no text", where_, self.form
+            )
         return _Value(self.number(parts), *where)
 
     def quoted(self, part: Part) -> bool:
@@ -242,9 +261,15 @@ class _Reader:
 
     # What they say.
 
+    def entering(self, argument: Argument, value: _Value) -> Given:
+        if not isinstance(value.value, Expression) and type(value.value) is not int:
+            what = f"the {argument.name} of `nn.{self.name}`"
+            raise self.fail(f"{what} must be a whole number", value, self.form)
+        return Given(*value)
+
     def checked(self, argument: Argument, value: _Value) -> Given:
         """A value that has passed the check of the field that it sets."""
-        if isinstance(value.value, Expression) or argument.sets not in self.kind.attributes:
+        if isinstance(value.value, Expression):
             return Given(*value)
         try:
             number = self.kind.attributes[argument.sets].check(value.value)
@@ -266,15 +291,18 @@ class _Reader:
             raise self.fail(
                 f"`{argument.name}={shown}` has no meaning here",
                 value,
-                f"archdsl knows `{argument.name}={argument.only[0]!r}` alone",
+                f"known: `{argument.name}={argument.only[0]!r}`",
             )
 
     def quotient(self, value: _Value, divisor: _Value) -> _Value:
         """A value over another; both may still be expressions."""
-        if not isinstance(value.value, Expression) and not isinstance(divisor.value, Expression):
-            if isinstance(divisor.value, int | float) and divisor.value:
+        both = (value.value, divisor.value)
+        if not any(isinstance(one, Expression) for one in both):
+            if all(isinstance(one, int | float) for one in both) and divisor.value:
                 return value._replace(value=value.value / divisor.value)
-            return value  # its own check says what is wrong with the divisor
+            return value  # a check says what is wrong with the one or the other
+        if any(isinstance(one, tuple) for one in both):
+            return value
         operands = tuple(
             one.value
             if isinstance(one.value, Expression)

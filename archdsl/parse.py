@@ -403,7 +403,7 @@ def _check_depth(source: Source) -> None:
 
 def _check_listing(source: Source) -> None:
     """Refuse Python that is more than a listing of layers, with one error for all of it."""
-    place = program(source.plain)
+    place = program(source.text, source.plain)
     if place is not None:
         raise ArchError(
             "this is a Python program: archdsl reads a listing of layers",

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 _TORCH = r"(?:torch\.)?nn\."
 # `chain( … )` is the Sequential with names that `archdsl source` writes.
-_SEQUENCE = rf"(?:{_TORCH}Sequential|\bchain)[ \t]*\("
+_CHAIN = rf"\bchain\((?=\s*\w+=(?:{_TORCH}|chain\())"
+_SEQUENCE = rf"\b{_TORCH}Sequential[ \t]*\(|{_CHAIN}"
 _TOKEN = (
     r"(?P<comment>\#[^\n]*)"
     r"""|(?P<string>"[^"\n]*"|'[^'\n]*')"""
-    rf"|(?P<label>(?:\bself\.)?\b\w+[ \t]*=(?=[ \t]*(?:{_TORCH}\w|chain[ \t]*\()))"
+    rf"|(?P<label>(?:\bself\.)?\b\w+[ \t]*=(?=[ \t]*(?:{_TORCH}\w|{_CHAIN})))"
     rf"|(?P<sequence>{_SEQUENCE})"
     rf"|(?P<call>\b{_TORCH}\w+[ \t]*\()"
     rf"|(?P<torch>\btorch\.(?=nn\.))"
@@ -24,14 +25,16 @@ _TOKEN = (
 # What only a program has. In the plain text the labels of a listing are no assignments any more.
 _PROGRAM = (
     r"^[ \t]*(?:"
-    r"class[ \t]+\w+[^:\n]*:|(?:async[ \t]+)?def[ \t]+\w|@\w"
+    r"class[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?:[ \t]*$|(?:async[ \t]+)?def[ \t]+\w|@\w"
     r"|return\b(?![ \t]*:)|super[ \t]*\(|print[ \t]*\("
     r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|for[ \t]+\w+[ \t]+in\b"
     r"|[A-Za-z_][\w.]*[ \t]*\+?=[ \t]*[A-Za-z_][\w.]*[ \t]*\("  # x = conv_layer1(x)
+    r"|\w+[ \t]*\+?=[ \t]*\["  # layers += [
     r"|x[ \t]*[=:][ \t]*(?:nn\.|\{)"  # x = nn.ReLU()(x)
     r"|(?!nn\.)[A-Za-z_]\w*\.[a-z_]\w*[ \t]*\("  # model.to(device)
+    r"|\w+\(x\)[ \t]*$"
     r")"
-    r"|\bself\.\w|\.\.\."
+    r"|\bself\.\w|\.\.\.|\)\(x\)|\bOrderedDict\b|\bnn\.Module"
     r"|\{[ \t]*\*\w"  # nn.Sequential(*layers)
 )
 _TELLTALES = ("nn.", "self", "import ", "def ", "(x)")
@@ -42,9 +45,12 @@ def unwrapped(text: str) -> str:
     return "".join(_pieces(text)) if "nn." in text else text
 
 
-def program(plain: str) -> tuple[int, int] | None:
-    """Where a plain text is a program, not a listing: the first place that only a program has."""
-    if not any(telltale in plain for telltale in _TELLTALES):
+def program(text: str, plain: str) -> tuple[int, int] | None:
+    """Where a text is a program, not a listing: the first place that only a program has.
+
+    `plain` is the text without its typography.
+    """
+    if not any(telltale in text for telltale in _TELLTALES):
         return None
     # Comments and titles are no code.
     bare = re.sub(r'#[^\n]*|"[^"\n]*"', lambda kept: " " * len(kept[0]), plain)

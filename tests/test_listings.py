@@ -206,3 +206,48 @@ def test_the_source_of_a_chain_is_a_listing(name: str):
     assert [node.op for node in again.graph.nodes] == ops
     if "Sequential(" not in body:  # there names are numbers, and a listing counts by kind
         assert [*again.module().state_dict()] == [*net.module().state_dict()]
+
+
+HEAD = "conv means conv-bn-relu\ninput 8x8x3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        # What is listed is whole; what is written beside it has its conventions.
+        ("conv3-4\nnn.Conv2d(4, 8, 3)\nFC-2", "conv bn relu conv flatten fc"),
+        ("conv3-4 -> nn.ReLU()\nFC-2", "conv bn relu flatten fc"),
+        ("add { identity; { nn.Conv2d(3, 3, 1), nn.ReLU() } }\nFC-2", "conv relu add flatten fc"),
+        ("[ nn.Conv2d(3, 4, 3); conv3-4 ] stride 2\nFC-2", "conv conv bn relu flatten fc"),
+        ("nn.Conv2d(3, 3, 1) x2", "conv conv"),
+        ("2x nn.Sequential(nn.Conv2d(3, 3, 1), nn.Tanh())", "conv tanh conv tanh"),
+        (
+            "block b(w) { nn.Conv2d(in, 2*w, 1); nn.BatchNorm2d(2*w) }\nb(2)\nb(4)",
+            "conv bn conv bn",
+        ),
+        ("nn.Tanh()\nclass scores: FC-2\n# self.relu, ... (x)", "tanh flatten fc"),
+    ],
+)
+def test_listings_among_other_lines(text: str, layers: str):
+    nodes = archdsl.loads(HEAD + text).graph.nodes
+    assert " ".join(node.op.kind for node in nodes[1:]) == layers
+
+
+def test_claims_of_a_listed_layer():
+    net = archdsl.loads(HEAD + "nn.Flatten()\nscores: nn.Linear(in, 2)   => 2, params 386")
+    assert [claim.verdict for claim in net.claims] == ["holds", "holds"]
+    with pytest.raises(ArchError, match="says in_features 384, 192 enter"):
+        archdsl.loads(HEAD + "nn.Flatten()\nnn.Linear(2 * in, 2)")
+
+
+def test_a_stride_goes_past_a_listed_layer():
+    net = archdsl.loads(HEAD + "[ nn.Conv2d(3, 4, 3, padding=1); conv3-4 ] stride 2\nFC-2")
+    assert [n.op.stride for n in net.graph.nodes if n.op.kind == "conv"] == [(1, 1), (2, 2)]
+
+
+def test_the_plain_text_is_as_long():
+    for _, listing in LISTINGS:
+        for end in range(0, len(listing), 7):  # also of what is not whole
+            source = Source("listing", listing[:end])
+            assert len(source.plain) == end
+            assert listing[:end].count("\n") >= source.plain.count("\n")

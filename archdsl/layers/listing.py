@@ -22,6 +22,7 @@ class Argument(NamedTuple):
     only: tuple[Any, ...] = ()
     texts: tuple[str, ...] = ()  # the strings that it may be
     per: str = ""  # ours is torch's divided by this argument
+    like: str = ""  # None stands for the value of this argument
 
 
 class Listing(NamedTuple):

@@ -158,7 +158,7 @@ class MaxPool(Pool):
             "MaxPool*d",
             (
                 Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", None),
+                Argument("stride", "stride", None, like="kernel_size"),
                 Argument("padding", "pad", 0),
                 fixed("dilation", 1),
                 fixed("return_indices", False),
@@ -210,7 +210,7 @@ class AvgPool(Pool):
             "AvgPool*d",
             (
                 Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", None),
+                Argument("stride", "stride", None, like="kernel_size"),
                 Argument("padding", "pad", 0),
                 Argument("ceil_mode", "ceil", False),
                 fixed("count_include_pad", True),

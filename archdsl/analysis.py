@@ -53,11 +53,20 @@ class Row(NamedTuple):
     depth: int
 
 
+class Edge(NamedTuple):
+    """A value on its way to a row, from another; row -1 is the input."""
+
+    source: int
+    shape: Shape
+
+
 class Memory(NamedTuple):
     """Bytes at float32 and batch 1.
 
-    `parameters`: the trainable elements. `forward_peak`: the most that activations hold at one
-    time when each is freed after its last use. `backward`: what autograd keeps, parameters apart.
+    `parameters`: the trainable elements, of side heads too. `forward_peak`: the most that
+    activations hold at one time when each is freed after its last use, without side heads, as in
+    eval mode. `backward`: what autograd keeps in training mode, with side heads, parameters
+    apart.
     """
 
     parameters: int
@@ -184,9 +193,18 @@ class Analysis:
     # Per line, per layer.
 
     def row(self, section: Section) -> Row:
-        """The numbers of a line: sums over its layers, and the state behind the last of them."""
+        """The numbers of a line: sums over its layers, and the state behind the last of them.
+
+        Side heads within a line are counted apart.
+        """
         nodes, first, last = self.graph.nodes, section.first, section.last
         fields = self.fields[section.exit]
+        params, macs = sum(self.params[first:last]), sum(self.macs[first:last])
+        outermost = section.name.partition(".")[0]
+        for head in self.heads.get(outermost, ()) if section.kind != "side" else ():
+            if first <= head.first < last:
+                params -= sum(self.params[head.first : head.last])
+                macs -= sum(self.macs[head.first : head.last])
         return Row(
             section.name,
             section.notation,
@@ -194,8 +212,8 @@ class Analysis:
             section.repeat,
             nodes[section.entry].shape,
             nodes[section.exit].shape,
-            sum(self.params[first:last]),
-            sum(self.macs[first:last]),
+            params,
+            macs,
             tuple(f.size for f in fields),
             tuple(f.stride for f in fields),
             self.depths[section.exit] - self.depths[section.entry],
@@ -203,8 +221,61 @@ class Analysis:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """One row for each line of the spec."""
-        return tuple(self.row(section) for section in self.graph.sections)
+        """One row for each line of the spec, and behind it one for each side head within."""
+        return tuple(map(self.row, self.lines))
+
+    @cached_property
+    def lines(self) -> tuple[Section, ...]:
+        """What the rows are of."""
+        lines = ((one, *self.heads.get(one.name, ())) for one in self.graph.sections)
+        return tuple(section for line in lines for section in line)
+
+    @cached_property
+    def heads(self) -> dict[str, list[Section]]:
+        """The side heads within lines, by the name of the line."""
+        heads: dict[str, list[Section]] = {}
+        for side in self.graph.sides:
+            if len(side.scope) > 1:
+                heads.setdefault(side.scope[0], []).append(side.section)
+        return heads
+
+    @cached_property
+    def makers(self) -> dict[int, int]:
+        """The row that each node's value comes from; -1 is the input."""
+        return self._wires[0]
+
+    @cached_property
+    def edges(self) -> list[list[Edge]]:
+        """What each row reads."""
+        return self._wires[1]
+
+    @cached_property
+    def _wires(self) -> tuple[dict[int, int], list[list[Edge]]]:
+        nodes = self.graph.nodes
+        makers = {0: -1}
+        for row, section in enumerate(self.lines):
+            makers |= dict.fromkeys(range(section.first, section.last), row)  # a side's, last
+        edges = []
+        for row, section in enumerate(self.lines):
+            own = [i for i in range(section.first, section.last) if makers[i] == row]
+            read = [i for index in own for i in nodes[index].inputs if makers[i] != row]
+            if not own and section.kind != "reference":
+                read = [section.entry]  # a line that changes nothing
+            sources = dict.fromkeys((makers[i], nodes[i].shape) for i in read)
+            edges.append([Edge(source, shape) for source, shape in sources])
+            if not own and section.kind != "reference":
+                makers[section.exit] = row
+        return makers, edges
+
+    @cached_property
+    def beside(self) -> frozenset[int]:
+        """The nodes of side heads: the figures of a network are those of its main path."""
+        spans = (range(s.section.first, s.section.last) for s in self.graph.sides)
+        return frozenset(i for span in spans for i in span)
+
+    def main(self, figures: Sequence[int]) -> int:
+        """The sum of a figure over the main path."""
+        return sum(figures) - sum(figures[i] for i in self.beside)
 
     @cached_property
     def layers(self) -> tuple[Row, ...]:
@@ -231,54 +302,75 @@ class Analysis:
 
     @property
     def total_params(self) -> int:
-        return sum(self.params)
+        return self.main(self.params)
+
+    @property
+    def side_params(self) -> int:
+        return sum(self.params) - self.total_params
 
     @property
     def total_buffers(self) -> int:
-        return sum(n.op.buffers(*self.graph.shapes(n)) for n in self.graph.nodes)
+        graph = self.graph
+        return self.main([n.op.buffers(*graph.shapes(n)) for n in graph.nodes])
 
     @property
     def total_macs(self) -> int:
-        return sum(self.macs)
+        return self.main(self.macs)
+
+    @property
+    def side_macs(self) -> int:
+        return sum(self.macs) - self.total_macs
 
     @property
     def weight_layers(self) -> int:
-        return self.depths[-1]
+        """Those of the longest path to an output."""
+        return max(self.depths[i] for i in self.graph.outputs)
 
     def count(self, kind: type[Layer]) -> int:
-        """The layers of one kind."""
-        return sum(type(node.op) is kind for node in self.graph.nodes)
+        """The layers of one kind, on the main path."""
+        return self.main([type(node.op) is kind for node in self.graph.nodes])
 
     @cached_property
     def trunk(self) -> int:
         """The last feature map: in front of the first layer that reads a whole map as one.
 
-        A layer that a branch goes around, as in a gate, does not end the trunk.
+        A layer that a branch goes around, as in a gate, does not end the trunk. Of several outputs
+        that are maps it is the one that reads most.
         """
         graph = self.graph
+        last_use, beside = self.last_use, self.beside
         reach = 0  # the last reader of what stands in front
         trunk = 0
         gathered = [False]
         for index, node in enumerate(graph.nodes[1:], 1):
-            reach = max(reach, self.last_use[index - 1])
+            reach = max(reach, last_use[index - 1])
             # A join has gathered where all its branches have.
             inputs = node.inputs
             all_gathered = gathered[inputs[0]] and all(gathered[i] for i in inputs)
             gathered.append(all_gathered or self.facts[index].gathers)
-            if reach > index:
+            if reach > index or index in beside:
                 continue  # a branch goes around
             if gathered[index]:
                 return trunk
             trunk = index
-        return graph.output
+        maps = [i for i in graph.outputs if not gathered[i]]
+        return max(maps, key=lambda i: [f.size for f in self.fields[i]], default=trunk)
 
     @cached_property
     def last_use(self) -> list[int]:
-        """The last node that reads each node's value; of the last, itself."""
-        last = list(range(len(self.graph.nodes)))
-        for index, node in enumerate(self.graph.nodes):
-            for i in node.inputs:
-                last[i] = index
+        """The last node of the main path that reads each node's value; of the last, itself.
+
+        Several outputs are read behind all nodes.
+        """
+        nodes, beside = self.graph.nodes, self.beside
+        last = list(range(len(nodes)))
+        for index, node in enumerate(nodes):
+            if index not in beside:
+                for i in node.inputs:
+                    last[i] = index
+        if len(self.graph.outputs) > 1:
+            for i in self.graph.outputs:
+                last[i] = len(nodes)
         return last
 
     @property
@@ -287,24 +379,30 @@ class Analysis:
         return tuple(f.size for f in self.fields[self.trunk])
 
     @cached_property
+    def computed(self) -> list[int]:
+        """The nodes that a module computes in training mode."""
+        return self.graph.computed(sides=True)
+
+    @cached_property
     def memory(self) -> Memory:
-        return Memory(FLOAT * self.total_params, self._forward_peak(), self._backward())
+        return Memory(FLOAT * sum(self.params), self._forward_peak(), self._backward())
 
     def _forward_peak(self) -> int:
         """Liveness: a tensor lives from the layer that makes it to the last that reads it."""
-        nodes = self._executed()
-        last = self.last_use[: len(nodes)]
-        for index in reversed(range(len(nodes))):
+        nodes = self.graph.nodes
+        computed = self.computed if not self.graph.sides else self.graph.computed(sides=False)
+        last = list(self.last_use)
+        for index in reversed(computed):
             if isinstance(nodes[index].op, Flatten):
                 # A flattened map is the map itself.
                 (i,) = nodes[index].inputs
                 last[i] = max(last[i], last[index])
         freed: dict[int, list[int]] = {}
-        for i, use in enumerate(last):
-            freed.setdefault(use, []).append(i)
+        for i in computed:
+            freed.setdefault(last[i], []).append(i)
         alive = peak = 0
-        for index, node in enumerate(nodes):
-            alive += self._size(node)
+        for index in computed:
+            alive += self._size(nodes[index])
             peak = max(peak, alive)
             for i in freed.get(index, ()):
                 alive -= self._size(nodes[i])
@@ -313,16 +411,14 @@ class Analysis:
     def _size(self, node: Node) -> int:
         return 0 if isinstance(node.op, Flatten) else FLOAT * math.prod(node.shape)
 
-    def _executed(self) -> Sequence[Node]:
-        return self.graph.nodes[: self.graph.output + 1]
-
     def _backward(self) -> int:
         """The distinct tensors that autograd keeps in training mode, parameters apart."""
-        nodes = self._executed()
+        nodes = self.graph.nodes
         tensors: set[int] = set()
         total = 0
         needs = [False] * len(nodes)  # whether a gradient flows back to the node
-        for index, node in enumerate(nodes):
+        for index in self.computed:
+            node = nodes[index]
             needs[index] = self.params[index] > 0 or any(needs[i] for i in node.inputs)
             if not needs[index]:
                 continue

@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note, Source
+from archdsl.labels import WORDS
 from archdsl.layers import JOINS
 from archdsl.parameters import RESERVED, Parameters, declared
 from archdsl.parse import FORMS, parse_blocks
@@ -56,7 +57,7 @@ class Blocks:
 
     def add(self, definition: Definition) -> None:
         name, source = definition.block.name, definition.source
-        if name.text.lower() in (*JOINS, *FORMS, *RESERVED) or is_word(name.text):
+        if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *WORDS) or is_word(name.text):
             raise ArchError(
                 f"`{name.text}` means something already",
                 source.span(name.start, name.end),

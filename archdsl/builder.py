@@ -10,8 +10,8 @@ from archdsl.blocks import Blocks
 from archdsl.conventions import Conventions, without_bias
 from archdsl.errors import ArchError, Note, Source
 from archdsl.expressions import Number
-from archdsl.frames import Around, Frame, Spot
-from archdsl.graph import Node, Scope, Section
+from archdsl.frames import Around, Frame, Named, Spot
+from archdsl.graph import Node, Scope, Section, Side
 from archdsl.layers import (
     Activation,
     BatchNorm,
@@ -25,7 +25,7 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.naming import numbered
-from archdsl.readings import Argument, Given, Group, Hole, LayerText, Use
+from archdsl.readings import Argument, Given, LayerText, Whole
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 
@@ -56,12 +56,15 @@ class Builder:
         self.nodes: list[Node] = []
         self.sections: list[Section] = []
         self.inner: list[Section] = []
+        self.sides: list[Side] = []
+        self.referred: list[Named] = []  # what has been referred to
+        self.labelled = 0  # how many labels have had a value
         self.scopes: list[tuple[Scope, str]] = []  # of blocks and joins, outer ones first
 
     def fail(
         self,
         message: str,
-        where: Part | Phrase | LayerText | Given | Item | Group | Use | Hole | Argument,
+        where: Part | Phrase | LayerText | Given | Item | Whole | Argument,
         help: str | None = None,
         source: Source | None = None,
     ) -> ArchError:
@@ -78,7 +81,7 @@ class Builder:
         """The channels that enter what comes next."""
         return self.nodes[self.here].shape[0]
 
-    def placed(self, where: LayerText | Group | Use | Hole, frame: Frame) -> tuple[int, int]:
+    def placed(self, where: LayerText | Whole, frame: Frame) -> tuple[int, int]:
         """The place in the network's own source."""
         if frame.source is self.network.source:
             return where.start, where.end
@@ -94,6 +97,8 @@ class Builder:
                 layer = readings.evaluated(source, layer, self.names_at(spot))
             if self.stride is not None:
                 layer = self.strided(layer, source)
+            if layer.kind.fits is not None and layer.kind.fits not in layer.given:
+                layer = self.fitted(layer, layer.kind.fits, frame)
             written = _written_beside(layers, index, around) if len(layers) > 1 or around else ()
             entry = frame.names.get("in") or spot.entry or self.channels
             chain += self.conventions.apply(source, layer, written, index == output, entry)
@@ -135,6 +140,18 @@ class Builder:
             ) from None
         given = stride.given._replace(value=value)
         return layer._replace(given={**layer.given, "stride": given})
+
+    def fitted(self, layer: LayerText, field: str, frame: Frame) -> LayerText:
+        """The layer with the size of the branch beside it, (H, W)."""
+        if frame.target is None or len(frame.target.shape) == 1:
+            raise self.fail(
+                f"`{layer.kind.kind}` has no {field}",
+                layer,
+                f"{layer.kind.form()[:-1]}`, or put it beside the branch that it fits to",
+                frame.source,
+            )
+        size = Given(frame.target.shape[1:], layer.start, layer.end)
+        return layer._replace(given={**layer.given, field: size})
 
     def append(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         x = self.nodes[self.here].shape
@@ -181,7 +198,7 @@ class Builder:
         inputs: tuple[int, ...],
         scope: Scope,
         shape: Shape,
-        text: LayerText | Group,
+        text: LayerText | Whole,
         frame: Frame,
     ) -> None:
         self.here = len(self.nodes)

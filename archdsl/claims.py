@@ -36,6 +36,8 @@ SYNONYMS = {
     "rf": "receptive field",
 }
 
+WITH_SIDES = " with sides"  # what `params with sides` counts beside the main path
+
 SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
 
 
@@ -131,7 +133,7 @@ def _of_network(analysis: Analysis, quantity: str) -> _Computed:
         case "input size":
             return graph.nodes[0].shape
         case "output size":
-            return graph.nodes[-1].shape
+            return graph.nodes[graph.end].shape
         case "params" | "trainable":
             return analysis.total_params
         case "macs":
@@ -142,6 +144,14 @@ def _of_network(analysis: Analysis, quantity: str) -> _Computed:
             return analysis.weight_layers
         case "receptive field":
             return analysis.receptive_field
+    if quantity.endswith(WITH_SIDES) and graph.sides:
+        match quantity.removesuffix(WITH_SIDES):
+            case "params" | "trainable":
+                return analysis.total_params + analysis.side_params
+            case "macs":
+                return analysis.total_macs + analysis.side_macs
+            case "flops":
+                return 2 * (analysis.total_macs + analysis.side_macs)
     spelling = tuple(quantity.removesuffix(" layers").split())
     if quantity.endswith(" layers") and spelling in vocabulary().layers:
         return analysis.count(vocabulary().layers[spelling][0])
@@ -193,8 +203,15 @@ def _judge(
         what = "no figure" if not figures else "two figures"
         raise ArchError(f"a claim with {what}", span, help=_FORM)
     (figure,) = figures
-    quantity = SYNONYMS.get(words, words)
+    stem = words.removesuffix(WITH_SIDES)
+    quantity = SYNONYMS.get(stem, stem) + words[len(stem) :]
     computed = value(quantity)
+    if computed is None and stem != words:
+        raise ArchError(
+            f"`{where}` has no {words}" if stem in QUANTITIES else f"unknown quantity `{words}`",
+            span,
+            help="claim the params, macs or flops of a whole network that has side heads",
+        )
     if computed is None and quantity in QUANTITIES:
         raise ArchError(
             f"`{where}` has no {quantity}",

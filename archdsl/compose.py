@@ -10,12 +10,24 @@ from archdsl.builder import Stride, hwc
 from archdsl.conventions import unknown_shortcut
 from archdsl.errors import ArchError, Note, Source
 from archdsl.expressions import Number
-from archdsl.frames import Frame, Spot, Target
+from archdsl.frames import Body, Frame, Spot, Target, Values
+from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
 from archdsl.lines import Lines, Made
 from archdsl.naming import notation
 from archdsl.parameters import bind, form_of
-from archdsl.readings import Given, Group, Hole, LayerText, Line, Use
+from archdsl.readings import (
+    Given,
+    Group,
+    Hole,
+    Joined,
+    LayerText,
+    Line,
+    Reference,
+    Side,
+    Use,
+    Whole,
+)
 from archdsl.syntax import NetworkText
 from archdsl.wholes import STRIDES
 
@@ -33,7 +45,7 @@ class Composer(Lines):
         self.empty = 0  # uses of blocks that came to nothing
         self.depth = 0
 
-    def expand_whole(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
+    def expand_whole(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
         if self.depth == DEEPEST:
             raise self.fail(
                 f"groups and blocks within each other more than {DEEPEST} deep",
@@ -45,7 +57,7 @@ class Composer(Lines):
         self.compose(whole, spot, stride)
         self.depth -= 1
 
-    def compose(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
+    def compose(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
         match whole:
             case Hole(word="identity"):
                 self.no_stride(stride, "`identity`", spot)
@@ -57,6 +69,13 @@ class Composer(Lines):
                 self.expand_shortcut(whole, spot)
             case Use():
                 self.expand_block(whole, spot, stride)
+            case Joined():
+                self.no_stride(stride, f"`{whole.kind}`", spot)
+                self.expand_joined(whole, spot)
+            case Side():
+                self.expand_side(whole, spot)
+            case Reference():
+                raise AssertionError("a line goes on from its reference")
             case Group(kind="bracket") if use := self.bracket_of(spot.frame):
                 given = use._replace(body=whole, start=whole.start, end=whole.end)
                 self.expand_block(given, spot, stride)
@@ -122,51 +141,91 @@ class Composer(Lines):
             )
         kinds, names = self.named(lines, spot, branches=True)
         outer, self.moved = self.moved, []
+        self.within.append(f"`{group.kind}`")
+        labels = spot.labels.new_child()
         self.scopes.append((spot.path, group.kind))
         stride = self.stride
         ends: dict[int, int] = {}
-        # A shortcut leads to the shape that the other branches make: it comes last.
-        late = [_holds_shortcut(line) for line in lines]
+        # What leads to the shape that the other branches make comes last.
+        late = [_is_late(line) for line in lines]
         for index in sorted(range(len(lines)), key=late.__getitem__):
             line, path = lines[index], (*spot.path, names[index])
             self.here = entry
             if late[index] and ends:
                 end = next(iter(ends.values()))
-                target = Target(self.nodes[end].shape, self.stride_between(entry, end))
-                frame = spot.frame._replace(target=target)
+                frame = spot.frame._replace(target=Target(self.nodes[end].shape, end))
             else:
                 frame = spot.frame
             first = len(self.nodes)
             self.stride = None if late[index] else stride
             sums = group.kind == "add"
-            repeat = self.expand_line(line, Spot(path, frame, False, sums, self.channels))
+            repeat = self.expand_line(line, Spot(path, frame, labels, False, sums, self.channels))
             ends[index] = self.here
+            if line.label is not None:
+                self.name(line.label, labels)
             self.tell(line, kinds[index], path, frame, repeat, first, entry)
         self.stride = stride
+        self.within.pop()
         if len(lines) > 1:
-            self.join(group, spot, lines, [ends[i] for i in range(len(lines))])
+            texts = [f"`{notation(frame.source, line)}`" for line in lines]
+            path = (*spot.path, self.free(group.kind, spot.path))
+            self.join(group, path, spot.frame, texts, [ends[i] for i in range(len(lines))])
         moved, self.moved = self.moved, outer
         self.behind_sum(moved, group, spot)
 
-    def join(self, group: Group, spot: Spot, lines: Sequence[Line], ends: Sequence[int]) -> None:
+    def expand_joined(self, whole: Joined, spot: Spot) -> None:
+        """What flows, joined with labelled values."""
+        ends = [self.here, *(self.referred_to(one, spot) for one in whole.references)]
+        texts = ["what flows", *(f"`{one.label}`" for one in whole.references)]
+        self.join(whole, spot.path, spot.frame, texts, ends)
+
+    def expand_side(self, side: Side, spot: Spot) -> None:
+        """The lines of a side head, whose last weight layer is an output layer."""
+        if self.within:
+            raise self.fail(
+                f"a side head within {self.within[-1]}",
+                side,
+                "write it among the network's own lines",
+                spot.frame.source,
+            )
+        outer, self.stride = self.stride, None
+        self.within.append("another")
+        first = len(self.nodes)
+        self.expand_lines(side.group.lines, spot._replace(last=True, entry=0))
+        if self.logits(self.here) < first:
+            raise self.fail(
+                "a side head without a layer",
+                side,
+                "write what it adds, and its own output layer: `side { gap; FC-10 }`",
+            )
+        self.within.pop()
+        self.stride = outer
+
+    def join(
+        self,
+        group: Group | Joined,
+        path: Scope,
+        frame: Frame,
+        texts: Sequence[str],
+        ends: Sequence[int],
+    ) -> None:
+        """A join of the values of nodes; `texts` are the branches as the text has them."""
         op = JOINS[group.kind]()
         try:
             shape = op.out(*(self.nodes[end].shape for end in ends))
         except LayerError as problem:
             notes = []
-            for number, (line, end) in enumerate(zip(lines, ends, strict=True), 1):
+            for number, (text, end) in enumerate(zip(texts, ends, strict=True), 1):
                 where = self.network.span(self.nodes[end].start, self.nodes[end].end)
                 shown = hwc(self.nodes[end].shape)
-                text = notation(spot.frame.source, line)
-                notes.append(Note(f"branch {number}, `{text}`, is {shown}, from here", where))
+                notes.append(Note(f"branch {number}, {text}, is {shown}, from here", where))
             raise ArchError(
                 problem.message,
-                spot.frame.source.span(group.start, group.end),
+                frame.source.span(group.start, group.end),
                 notes,
                 problem.help,
             ) from None
-        name = self.free(group.kind, spot.path)
-        self.add(op, tuple(ends), (*spot.path, name), shape, group, spot.frame)
+        self.add(op, tuple(ends), path, shape, group, frame)
 
     def behind_sum(
         self, moved: Sequence[tuple[LayerText, Frame]], group: Group, spot: Spot
@@ -193,8 +252,23 @@ class Composer(Lines):
         self.append(layer, (*spot.path, name), frame)
 
     def stride_between(self, entry: int, end: int) -> tuple[int, ...]:
-        """How far apart in one node's map the positions of a later one lie, per axis."""
-        stride = [1] * (len(self.nodes[entry].shape) - 1)
+        """How far apart in one node's map the positions of another lie, per axis.
+
+        They are compared by their steps in the input, where no path leads from the one to the
+        other: a branch may begin from a reference. Empty where they are no multiples.
+        """
+        stride, reached = self.stride_behind(entry, end)
+        if reached == entry:
+            return stride
+        (a, _), (b, _) = self.stride_behind(0, end), self.stride_behind(0, entry)
+        if len(a) != len(b) or any(x % y for x, y in zip(a, b, strict=True)):
+            return ()
+        return tuple(x // y for x, y in zip(a, b, strict=True))
+
+    def stride_behind(self, entry: int, end: int) -> tuple[tuple[int, ...], int]:
+        """The stride of a node's positions, back along its path to a node or one in front of it;
+        and that node."""
+        stride = [1] * (len(self.nodes[end].shape) - 1)
         while end > entry:
             node = self.nodes[end]
             # Of a gate and what it lets through, along what has the map's positions.
@@ -204,7 +278,7 @@ class Composer(Lines):
             if window is not None and len(window.stride) == len(stride):
                 stride = [a * b for a, b in zip(stride, window.stride, strict=True)]
             end = enters
-        return tuple(stride)
+        return tuple(stride), end
 
     def expand_body(self, hole: Hole, spot: Spot) -> None:
         frame = spot.frame
@@ -220,11 +294,11 @@ class Composer(Lines):
                 else f"write the layers behind its name: {form_of(block.block)[:-1]} [ … ]`",
                 frame.source,
             )
-        group, outer = frame.body
+        group, outer, labels = frame.body
         # Of several bodies the first carries the stride, as of repetitions.
         stride = frame.strides.pop() if frame.strides else None
         # The body goes on in the text that gives it.
-        self.expand_group(group, spot._replace(frame=outer, entry=0), stride)
+        self.expand_group(group, spot._replace(frame=outer, entry=0, labels=labels), stride)
 
     def takes_body(self, definition: Definition) -> bool:
         """Whether a block says `body`."""
@@ -244,16 +318,19 @@ class Composer(Lines):
         name = f"shortcut_{option}"
         if name not in self.blocks:
             raise unknown_shortcut(frame.source, self.blocks, option, hole.start, hole.end)
-        if len(set(target.stride)) > 1:
+        strides = self.stride_between(self.here, target.end)
+        if len(set(strides)) > 1 or len(strides) < len(target.shape) - 1:
             raise self.fail(
-                f"a shortcut beside a stride of {'x'.join(map(str, target.stride))}",
+                f"a shortcut beside a stride of {'x'.join(map(str, strides))}"
+                if strides
+                else "a shortcut beside a branch of finer steps",
                 hole,
                 "a shortcut has one stride for all axes: write the branch out",
                 frame.source,
             )
         definition = self.blocks[name]
         own = [p.text for p, _ in self.blocks.parameters(definition)]
-        values = {"width": target.shape[0], "stride": (*target.stride, 1)[0]}
+        values = {"width": target.shape[0], "stride": (*strides, 1)[0]}
         given = {name: value for name, value in values.items() if name in own}
         names = self.bound(definition, hole, frame.source, (), given)
         self.enter(definition, names, hole, None, None, spot)
@@ -320,7 +397,7 @@ class Composer(Lines):
                 "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
                 frame.source,
             )
-        body = (use.body, frame) if use.body is not None else None
+        body = Body(use.body, frame, spot.labels) if use.body is not None else None
         self.enter(definition, bound, use, body, stride, spot)
 
     def bound(
@@ -349,7 +426,7 @@ class Composer(Lines):
         definition: Definition,
         names: Mapping[str, Number],
         use: Use | Hole,
-        body: tuple[Group, Frame] | None,
+        body: Body | None,
         stride: Given | None,
         spot: Spot,
     ) -> None:
@@ -372,25 +449,30 @@ class Composer(Lines):
             # 2 and 2.0 are equal, and True and 1: a repeat tells them apart.
             values = ((name, type(value), value) for name, value in frame.names.items())
             key = (definition.name, _given(body), shape, spot.last, *values)
+        self.within.append("a block")
         if key in self.made:
             made = self.made[key]
             self.check_count(len(self.nodes) + made.last.nodes - made.first.nodes, use, spot)
             self.copy(made, spot.path, frame.place)
+            self.within.pop()
             return
         begin = self.mark()
         try:
             lines = self.blocks.lines(definition)
             self.scopes.append((spot.path, definition.name))
             self.expand_lines(
-                lines, spot._replace(frame=frame, entry=self.channels), flat=len(lines) == 1
+                lines,
+                spot._replace(frame=frame, entry=self.channels, labels=Values()),
+                flat=len(lines) == 1,
             )
         except ArchError as error:
             raise self.placed_error(error, definition, use, spot.frame) from None
+        self.within.pop()
         if len(self.nodes) == begin.nodes:
             self.check_empty(use, spot)
         # What an automatic flattening puts beside a block is not the block's to copy.
         inside = all(n.scope[: len(spot.path)] == spot.path for n in self.nodes[begin.nodes :])
-        if key is not None and inside:
+        if key is not None and inside and not self.is_entry_named(begin):
             # What the block's own text holds keeps its place.
             place = frame.place if definition.source is not self.network.source else (-1, -1)
             self.made[key] = Made(spot.path, place, begin, self.mark())
@@ -422,12 +504,14 @@ class Composer(Lines):
         return ArchError(error.message, used, [note, *error.notes], error.help, error.others)
 
 
-def _given(body: tuple[Group, Frame] | None) -> tuple[str, int] | None:
-    """What a block is given, for comparison: the text of the group, and the frame it stands in."""
+def _given(body: Body | None) -> object:
+    """What a block is given, for comparison: the text of the group, the frame that it stands in,
+    and the values that it refers to."""
     if body is None:
         return None
-    group, frame = body
-    return frame.source.text[group.start : group.end], id(frame)
+    group, frame, labels = body
+    values = tuple((name, labels.get(name)) for name in readings.references(group.lines))
+    return frame.source.text[group.start : group.end], id(frame), values
 
 
 def _holds_body(line: Line) -> bool:
@@ -441,13 +525,17 @@ def _holds_body(line: Line) -> bool:
     return False
 
 
-def _holds_shortcut(line: Line) -> bool:
+def _is_late(line: Line) -> bool:
     """Whether a branch leads to the shape of the others."""
     for reading in line.readings:
+        if any(
+            one.kind.fits is not None and one.kind.fits not in one.given for one in reading.layers
+        ):
+            return True
         match reading.whole:
             case Hole(word="shortcut"):
                 return True
             case Group(kind="bracket" | "braces") as group:
-                if any(map(_holds_shortcut, group.lines)):
+                if any(map(_is_late, group.lines)):
                     return True
     return False

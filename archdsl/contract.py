@@ -18,7 +18,10 @@ class _Record(BaseModel):
 
 
 class Row(_Record):
-    """One line of the spec. Shapes are [C, H, W] or [C]; receptive field and stride per axis."""
+    """One line of the spec, or a side head, of the kind "side".
+
+    Shapes are [C, H, W] or [C]; receptive field and stride per axis.
+    """
 
     name: str
     notation: str
@@ -41,12 +44,26 @@ class Memory(_Record):
     backward: int
 
 
+class Side(_Record):
+    """A side head: the weight of its loss, and the shape of its logits."""
+
+    name: str
+    weight: float
+    output: list[int]
+    params: int
+    macs: int
+
+
 class Totals(_Record):
+    """Those of the main path; of side heads in `side_params` and `side_macs`."""
+
     params: int
     trainable: int
     buffers: int
     macs: int
     flops: int
+    side_params: int
+    side_macs: int
     weight_layers: int
     receptive_field: list[int]
     misaligned: list[str]  # joins whose branches are centred on different places
@@ -72,6 +89,8 @@ class Summary(_Record):
     title: str
     paper: str | None
     input: list[int]
+    outputs: list[list[int]]
+    sides: list[Side]
     rows: list[Row]
     totals: Totals
     claims: list[Claim]

@@ -56,20 +56,41 @@ class Diagram:
         graph.attr("edge", color="#777777", fontname="Helvetica", fontsize="10")
         graph.attr("edge", fontcolor=FAINT, arrowsize="0.7")
         graph.node("0", label="input", fillcolor=FILLS["input"], width="1.2", fontsize="12")
-        previous, shape = "0", network.input
-        for index, row in enumerate(network.rows, 1):
+        edges = network.analysis.edges
+        for index, row in enumerate(network.rows):
+            if row.kind == "reference":
+                continue
             graph.node(
-                str(index),
+                str(index + 1),
                 label=self._label(row),
                 fillcolor=FILLS.get(_family(row), PLAIN),
             )
-            graph.edge(previous, str(index), label="  " + hwc(shape))
-            previous, shape = str(index), row.output
-        graph.node(
-            "end", label=hwc(shape), shape="plaintext", style="", fontsize="10", height="0.2"
-        )
-        graph.edge(previous, "end")
+            dashed = {"style": "dashed"} if row.kind == "side" else {}
+            for edge in edges[index]:
+                label = "  " + hwc(edge.shape)
+                graph.edge(str(edge.source + 1), str(index + 1), label=label, **dashed)
+        for name, maker, label in self._ends():
+            graph.node(name, label=label, shape="plaintext", style="", fontsize="10", height="0.2")
+            graph.edge(str(maker + 1), name)
         return str(graph.source)
+
+    def _ends(self) -> list[tuple[str, int, str]]:
+        """What leaves the network: a name, the row that it leaves, and its size."""
+        network = self.network
+        nodes, makers = network.graph.nodes, network.analysis.makers
+        if not network.output_names:
+            node = network.graph.end
+            ends = [("end", makers[node], hwc(nodes[node].shape))]
+        else:
+            outputs = zip(network.output_names, network.graph.outputs, strict=True)
+            ends = [
+                (f"end{i}", makers[node], f"{name} {hwc(nodes[node].shape)}")
+                for i, (name, node) in enumerate(outputs, 1)
+            ]
+        for side in network.sides:
+            shape = nodes[side.output].shape
+            ends.append((f"end_{side.section.name}", makers[side.output], hwc(shape)))
+        return ends
 
     def _title(self) -> str:
         network = self.network
@@ -100,10 +121,16 @@ class Diagram:
             "flowchart TD",
             f'  n0["input<br>{hwc(network.input)}"]',
         ]
-        for index, row in enumerate(network.rows, 1):
+        for index, row in enumerate(network.rows):
+            if row.kind == "reference":
+                continue
             small = f" · {number(row.params)} params" if row.params else ""
-            lines.append(f'  n{index}["{_mermaid(row.notation)}<br>{hwc(row.output)}{small}"]')
-            lines.append(f"  n{index - 1} --> n{index}")
+            lines.append(f'  n{index + 1}["{_mermaid(row.notation)}<br>{hwc(row.output)}{small}"]')
+            arrow = "-.->" if row.kind == "side" else "-->"
+            lines += [
+                f"  n{edge.source + 1} {arrow} n{index + 1}"
+                for edge in network.analysis.edges[index]
+            ]
         for kind, fill in FILLS.items():
             members = [f"n{i}" for i, row in enumerate(network.rows, 1) if _family(row) == kind]
             if members:

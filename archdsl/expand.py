@@ -10,12 +10,13 @@ from archdsl.blocks import Blocks
 from archdsl.compose import Composer
 from archdsl.errors import ArchError, Span
 from archdsl.expressions import Number
-from archdsl.frames import Frame, Spot
+from archdsl.frames import Frame, Spot, Values
 from archdsl.graph import Graph, Node, Section
+from archdsl.labels import Labels
 from archdsl.layers import Input, LayerError, Value
 from archdsl.parameters import declarable, values_of
 from archdsl.readings import Given, Line, Reading
-from archdsl.syntax import Item, Let, NetworkText
+from archdsl.syntax import Item, Let, NetworkText, Outputs, Part, Phrase
 
 MOST_ERRORS = 20  # shown at once
 
@@ -64,11 +65,88 @@ class _Expansion(Composer):
         self.input(lines[0], first)
         if len(lines) == 1:
             raise self.fail("the network has no layers", lines[0].item, "write a layer a line")
-        self.expand_lines(lines[1:], Spot((), Frame(network.source, self.names), last=True))
+        named = self.named_outputs(lines[1:])
+        self.outputs = frozenset(part.text for part in named)
+        frame = Frame(network.source, self.names)
+        labels = Values()
+        if first.label is not None:
+            self.name(first.label, labels)
+        self.expand_lines(lines[1:], Spot((), frame, labels, last=True))
         if len(self.nodes) == 1:
             raise self.fail("no line of the network is a layer", lines[1].item)
+        ends = self.ends(named) or [self.here]
+        self.check_read(ends)
         blocks = dict(reversed(self.scopes))  # a block of one join is called by the block
-        return Graph(network, tuple(self.nodes), tuple(self.sections), tuple(self.inner), blocks)
+        return Graph(
+            network,
+            tuple(self.nodes),
+            tuple(self.sections),
+            tuple(self.inner),
+            blocks,
+            tuple(map(self.logits, ends)),
+            self.here,
+            tuple(self.sides),
+        )
+
+    # What leaves the network.
+
+    def named_outputs(self, lines: Sequence[Line]) -> tuple[Part, ...]:
+        """The labels of `output`, each of a line of the network."""
+        source = self.network.source
+        statements = [s for s in self.network.statements if isinstance(s, Outputs)]
+        if len(statements) > 1:
+            raise self.fail(
+                "a second `output`", statements[1].labels[0], "name all outputs in one line"
+            )
+        known = Labels([line.item for line in lines])
+        for line in lines:
+            if line.label is not None and line.is_side:
+                known.add_side(line.label.text)
+            elif line.label is not None:
+                known.add(line.label)
+        labels = statements[0].labels if statements else ()
+        seen = set()
+        for part in labels:
+            if part.text not in known:
+                raise known.refusal(source, part, self.blocks)
+            if part.text in seen:
+                raise self.fail(f"`{part.text}` is an output twice", part, "name it once")
+            seen.add(part.text)
+        return labels
+
+    def ends(self, labels: Sequence[Part]) -> list[int]:
+        """The nodes whose values leave lines of the network."""
+        exits = {section.name: section.exit for section in self.sections}
+        for label in labels:
+            if label.text not in exits:
+                raise self.fail(
+                    f"the line `{label.text}` does not stand here",
+                    label,
+                    "its condition does not hold: leave it out of `output`",
+                )
+        return [exits[label.text] for label in labels]
+
+    def check_read(self, ends: Sequence[int]) -> None:
+        """Refuse values that nothing reads: what a text says is not lost."""
+        if not (self.referred or self.outputs):
+            return  # every line reads what the one before it gives
+        read = {i for node in self.nodes for i in node.inputs}
+        read |= {*ends, *(side.section.exit for side in self.sides)}
+        errors: list[ArchError] = []
+        for index, node in enumerate(self.nodes):
+            if index in read or len(errors) == MOST_ERRORS:
+                continue
+            line = next((s for s in self.sections if s.first <= index < s.last), None)
+            name = line.name if line is not None and line.exit == index else node.name
+            errors.append(
+                ArchError(
+                    f"nothing reads what leaves `{name}`",
+                    self.network.span(node.start, node.end),
+                    help="join it, `concat { a; b }`, name its line in `output`, or strike it",
+                )
+            )
+        if errors:
+            raise ArchError.several(errors)
 
     def _whole(self) -> Span:
         header = self.network.header
@@ -95,7 +173,7 @@ class _Expansion(Composer):
             self.conventions = conventions.read(network, self.names, self.blocks)
         with collected():
             self.blocks.read()
-        items = [s for s in network.statements if isinstance(s, Item)]
+        items = _with_input([s for s in network.statements if isinstance(s, Item)])
         lines: tuple[Line, ...] = ()
         with collected():
             names = self.names.keys() | {"in"}
@@ -170,3 +248,19 @@ class _Expansion(Composer):
             return Input.settle(given, (), self.conventions.padding)
         except LayerError as problem:
             raise ArchError(problem.message, help=problem.help) from None
+
+
+def _with_input(items: list[Item]) -> list[Item]:
+    """The lines, with the input that a network on one line begins with as a line of its own:
+    `1x29x29-20C4-MP2-150N-10N`."""
+    first = items[0].phrases[0].parts if items else ()
+    if len(first) < 3 or first[0].kind != "size" or first[1].kind != "join":
+        return items
+    size, _, *rest = first
+    if any(
+        p.kind == "word" and p.text.lower() == "input" for i in items for p in i.phrases[0].parts
+    ):
+        return items
+    word = Part("word", "input", size.start, size.start)
+    line = items[0]._replace(phrases=(Phrase(tuple(rest)), *items[0].phrases[1:]))
+    return [Item((Phrase((word, size)),), ()), line, *items[1:]]

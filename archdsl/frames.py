@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableSequence
 from typing import NamedTuple
 
@@ -13,18 +14,36 @@ from archdsl.layers import Shape
 from archdsl.readings import Given, Group, LayerText
 
 
+class Named(NamedTuple):
+    """What a label names: the node whose value leaves its line; `number` counts the labels."""
+
+    node: int
+    number: int
+
+
+Values = ChainMap[str, Named]  # of the labels that are visible
+
+
 class Target(NamedTuple):
-    """What a shortcut leads to: the shape and the stride of the branch beside it."""
+    """What a shortcut leads to: the shape of the branch beside it, and the node that it ends in."""
 
     shape: Shape
-    stride: tuple[int, ...]
+    end: int
+
+
+class Body(NamedTuple):
+    """The group that a block is given, where it is written, and the labels that it sees there."""
+
+    group: Group
+    frame: Frame
+    labels: Values
 
 
 class Frame(NamedTuple):
     """Where lines stand: their source, what has a value there, and the block that is in use.
 
     `place` is where the network's own text uses the block: offsets of the library mean nothing in
-    it. `target` is there for the branch of a join that holds `shortcut`.
+    it. `target` is there for a branch of a join that leads to the shape of the others.
     """
 
     source: Source
@@ -32,7 +51,7 @@ class Frame(NamedTuple):
     definition: Definition | None = None
     place: tuple[int, int] = (0, 0)
     parent: Frame | None = None
-    body: tuple[Group, Frame] | None = None
+    body: Body | None = None
     strides: MutableSequence[Given] | None = None  # for the body: the one that is left, or none
     target: Target | None = None
 
@@ -48,11 +67,12 @@ class Spot(NamedTuple):
     """Where in the network something is expanded.
 
     `last`: only softmax and the like follow, so the output layer may stand here. `sums`: what ends
-    here ends a branch of `add`. `entry` channels enter the line.
+    here ends a branch of `add`. `entry` channels enter the line. `labels` are visible here.
     """
 
     path: Scope
     frame: Frame
+    labels: Values
     last: bool
     sums: bool = False
     entry: int = 0

@@ -56,28 +56,55 @@ class Section(NamedTuple):
     end: int
 
 
+class Side(NamedTuple):
+    """A side head: what its line became, the weight of its loss, and the node of its logits."""
+
+    section: Section
+    scope: Scope
+    weight: float
+    output: int
+
+
 class Graph(NamedTuple):
     """Nodes in topological order, node 0 the input; each line's section; lines with claims inside
-    groups in `inner`; in `blocks` the scope of every block and join, with its name."""
+    groups in `inner`; in `blocks` the scope of every block and join, with its name.
+
+    `outputs` are the nodes whose values a module returns: a trailing softmax is left to the loss.
+    `end` is the node whose value leaves the last line.
+    """
 
     network: NetworkText
     nodes: tuple[Node, ...]
     sections: tuple[Section, ...]
     inner: tuple[Section, ...]
     blocks: Mapping[Scope, str]
+    outputs: tuple[int, ...]
+    end: int
+    sides: tuple[Side, ...] = ()
 
     @property
     def output(self) -> int:
-        """The node whose value a module returns: a trailing softmax is left to the loss."""
-        last = len(self.nodes) - 1
-        while last > 0 and isinstance(self.nodes[last].op, Softmax):
-            (last,) = self.nodes[last].inputs
-        return last
+        """The first of the outputs; most networks have one."""
+        return self.outputs[0]
 
-    def tree(self) -> Tree:
-        """The layers up to the output by scope: what a module, or its source, nests."""
+    def computed(self, sides: bool) -> list[int]:
+        """The nodes that a module computes, in order; of side heads only where they are asked."""
+        needed = bytearray(len(self.nodes))
+        for index in (*self.outputs, *(side.output for side in self.sides if sides)):
+            needed[index] = True
+        for index in reversed(range(len(self.nodes))):
+            if needed[index]:
+                for i in self.nodes[index].inputs:
+                    needed[i] = True
+        return [index for index, one in enumerate(needed) if one]
+
+    def tree(self, sides: bool = True) -> Tree:
+        """The layers that a module computes, by scope: what it, or its source, nests."""
         root: Tree = {}
-        for node in self.nodes[1 : self.output + 1]:
+        for index in self.computed(sides):
+            node = self.nodes[index]
+            if not node.inputs:
+                continue
             *path, name = node.scope
             here = root
             for step in path:
@@ -101,6 +128,9 @@ class Graph(NamedTuple):
             assert all(i < index for i in node.inputs), node
             assert node.inputs or index == 0, node
             assert node.shape == node.op.out(*self.shapes(node)), node
+        computed = set(self.computed(sides=True))
+        for index, node in enumerate(self.nodes):
+            assert index in computed or isinstance(node.op, Softmax), f"{node} is lost"
         covered = 1
         for section in self.sections:
             assert section.first == covered, section

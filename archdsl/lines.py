@@ -10,11 +10,22 @@ from archdsl import expressions, readings
 from archdsl.builder import Builder
 from archdsl.errors import ArchError
 from archdsl.expressions import Number
-from archdsl.frames import Around, Frame, Spot
-from archdsl.graph import Node, Scope, Section
+from archdsl.frames import Around, Frame, Named, Spot, Values
+from archdsl.graph import Node, Scope, Section, Side
+from archdsl.layers import Softmax
 from archdsl.naming import kind_of, names_of, notation
-from archdsl.readings import Given, Group, Hole, LayerText, Line, Reading, Use
-from archdsl.syntax import Item, NetworkText, Phrase
+from archdsl.readings import (
+    Given,
+    Group,
+    Hole,
+    LayerText,
+    Line,
+    Reading,
+    Reference,
+    Use,
+    Whole,
+)
+from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 MOST_LAYERS = 1_000_000  # of a network
 
@@ -26,6 +37,8 @@ class Mark(NamedTuple):
     here: int
     inner: int
     scopes: int
+    referred: int
+    labelled: int
 
 
 class Made(NamedTuple):
@@ -44,34 +57,45 @@ class Lines(Builder, ABC):
         super().__init__(network, names)
         self.factor = 1  # how often what is being expanded will stand in the network
         self.trailing: dict[str, bool] = {}  # of blocks: whether they may stand behind the output
+        self.outputs: frozenset[str] = frozenset()  # the labels of the lines that `output` names
+        self.within: list[str] = []  # what forbids side heads: joins, blocks, repeats
 
     @abstractmethod
-    def expand_whole(self, whole: Group | Use | Hole, spot: Spot, stride: Given | None) -> None:
-        """The nodes of a group, a join or a block."""
+    def expand_whole(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
+        """The nodes of what is composed of lines."""
 
     def expand_lines(self, lines: Sequence[Line], spot: Spot, flat: bool = False) -> None:
         """Append the nodes of the lines that stand; those of the network become sections.
 
         `flat`: a block of one line needs no name for it.
         """
-        frame = spot.frame
+        frame, labels = spot.frame, spot.labels.new_child()
         lines = [line for line in lines if self.stands(line, frame)]
         kinds, names = self.named(lines, spot)
         output, end = self.output_line(lines), _end_line(lines)
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
             path = spot.path if flat and line.label is None else (*spot.path, name)
             first, entry = len(self.nodes), self.here
+            last = index == output
+            if self.outputs and not spot.path:
+                # With `output`, the last weight layer of each line that it names stays bare.
+                last = line.label is not None and line.label.text in self.outputs
             repeat = self.expand_line(
                 line,
                 Spot(
                     path,
                     frame,
-                    spot.last and index == output,
+                    labels,
+                    spot.last and last,
                     spot.sums and index == end,
                     spot.entry or self.channels,
                 ),
             )
             self.tell(line, kinds[index], path, frame, repeat, first, entry)
+            if line.is_side:
+                self.here = entry
+            elif line.label is not None:
+                self.name(line.label, labels)
 
     def tell(
         self,
@@ -87,7 +111,7 @@ class Lines(Builder, ABC):
         # The sizes in front of a chain's other phrases are claims of those.
         size = line.readings[0].claimed if len(line.readings) == 1 else None
         outermost = len(path) == 1 and frame.definition is None
-        if not (outermost or line.item.claims or size):
+        if not (outermost or line.item.claims or size or line.is_side):
             return
         section = Section(
             name=".".join(path),
@@ -96,7 +120,7 @@ class Lines(Builder, ABC):
             repeat=repeat,
             first=first,
             last=len(self.nodes),
-            entry=entry,
+            entry=self.entry_of(first, entry),
             exit=self.here,
             claims=line.item.claims,
             size=size,
@@ -105,6 +129,35 @@ class Lines(Builder, ABC):
             end=line.item.end,
         )
         (self.sections if outermost else self.inner).append(section)
+        if isinstance(side := line.readings[0].whole, readings.Side):
+            weight = self.weight_of(side, frame)
+            self.sides.append(Side(section, path, weight, self.logits(self.here)))
+
+    def entry_of(self, first: int, entry: int) -> int:
+        """The node whose value enters what was made since `first`: what flows, unless only
+        references are read."""
+        if not self.referred:
+            return entry
+        read = {i for node in self.nodes[first:] for i in node.inputs if i < first}
+        if not self.nodes[first:]:
+            return self.here
+        return entry if entry in read or not read else max(read)
+
+    def logits(self, node: int) -> int:
+        """The node in front of a trailing softmax, which is left to the loss."""
+        while isinstance(self.nodes[node].op, Softmax):
+            (node,) = self.nodes[node].inputs
+        return node
+
+    def weight_of(self, side: readings.Side, frame: Frame) -> float:
+        if side.weight is None:
+            return 1.0
+        weight = readings.value_of(frame.source, side.weight, frame.names)
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+            raise self.fail(
+                f"a weight of {weight}", side.weight, "write a number above 0: `weight 0.3`"
+            )
+        return float(weight)
 
     def stands(self, line: Line, frame: Frame) -> bool:
         """Whether the guard of a line holds."""
@@ -137,6 +190,13 @@ class Lines(Builder, ABC):
 
     def expand_line(self, line: Line, spot: Spot) -> int:
         """The nodes of a line; how often it is repeated."""
+        if isinstance(reference := line.readings[0].whole, Reference):
+            self.here = self.referred_to(reference, spot)
+            if len(line.readings) == 1:
+                return 1
+            # What goes on from the reference is the line.
+            spot = spot._replace(entry=0 if spot.frame.definition is None else spot.entry)
+            line = Line(Item(line.item.phrases[1:], ()), line.readings[1:], None)
         if len(line.readings) == 1:
             return self.expand_reading(line.readings[0], line.item.phrases[0], spot, None)
         links = [
@@ -145,6 +205,7 @@ class Lines(Builder, ABC):
         ]
         fronts = _passed(line.readings)
         behinds = [b[::-1] for b in _passed([_reversed(r) for r in line.readings[::-1]])][::-1]
+        spot = spot._replace(labels=spot.labels.new_child())
         kinds, names = self.named(links, spot)
         output, end = self.output_line(links), _end_line(links)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
@@ -156,6 +217,7 @@ class Lines(Builder, ABC):
                 Spot(
                     path,
                     spot.frame,
+                    spot.labels,
                     spot.last and index == output,
                     spot.sums and index == end,
                     spot.entry,
@@ -163,7 +225,27 @@ class Lines(Builder, ABC):
                 Around(fronts[index], behinds[index]),
             )
             self.tell(link, kinds[index], path, spot.frame, repeat, first, entry)
+            if link.label is not None:
+                self.name(link.label, spot.labels)
         return 1
+
+    def name(self, label: Part, labels: Values) -> None:
+        """Let a label name what has been made."""
+        labels[label.text] = Named(self.here, self.labelled)
+        self.labelled += 1
+
+    def referred_to(self, reference: Reference, spot: Spot) -> int:
+        """The node of a reference."""
+        named = spot.labels.get(reference.label)
+        if named is None:
+            raise self.fail(
+                f"the line `{reference.label}` does not stand here",
+                reference,
+                "its condition does not hold, or it is a branch that is made after this one",
+                spot.frame.source,
+            )
+        self.referred.append(named)
+        return named.node
 
     # Repeats.
 
@@ -176,6 +258,8 @@ class Lines(Builder, ABC):
             self.check_count(len(self.nodes), phrase, spot)
             return 1
         repeat = self.repeat(reading.repeat, spot)
+        if repeat > 1:
+            self.within.append("a repeat")
         self.factor *= repeat
         first = len(self.nodes)
         index = 0
@@ -184,6 +268,7 @@ class Lines(Builder, ABC):
             one = Spot(
                 (*spot.path, str(index)),
                 spot.frame,
+                spot.labels,
                 spot.last and final,
                 spot.sums and final,
                 self.channels,
@@ -208,16 +293,27 @@ class Lines(Builder, ABC):
             strides |= index == 1 and around is not None and bool(around.front)
             if strides or self.nodes[self.here].shape != self.nodes[begin.here].shape:
                 continue
+            if self.is_entry_named(begin):
+                continue  # the next repetition tells the two apart
             # A repetition that gives the shape that it takes: all behind it are alike.
             made = Made(one.path, (0, 0), begin, self.mark())
             ends = spot.last or spot.sums or (around is not None and bool(around.behind))
             while index < repeat - ends:
                 self.copy(made, (*spot.path, str(index)), (0, 0))
                 index += 1
+        if repeat > 1:
+            self.within.pop()
         return repeat
 
     def mark(self) -> Mark:
-        return Mark(len(self.nodes), self.here, len(self.inner), len(self.scopes))
+        counts = len(self.inner), len(self.scopes), len(self.referred), self.labelled
+        return Mark(len(self.nodes), self.here, *counts)
+
+    def is_entry_named(self, begin: Mark) -> bool:
+        """Whether what has been made since a mark refers, by a label in front of the mark, to the
+        value that flows into it: a copy could not tell the two apart."""
+        referred = self.referred[begin.referred :]
+        return any(one.node == begin.here and one.number < begin.labelled for one in referred)
 
     def expand_once(
         self, reading: Reading, spot: Spot, around: Around | None, stride: Given | None
@@ -227,7 +323,7 @@ class Lines(Builder, ABC):
         else:
             self.expand_whole(reading.whole, spot, stride)
 
-    def check_count(self, count: int, where: Phrase | Use | Hole, spot: Spot) -> None:
+    def check_count(self, count: int, where: Phrase | Whole, spot: Spot) -> None:
         if count > MOST_LAYERS:
             raise self.fail(
                 f"more than {MOST_LAYERS:,} layers",
@@ -237,17 +333,26 @@ class Lines(Builder, ABC):
             )
 
     def copy(self, made: Made, path: Scope, place: tuple[int, int]) -> None:
-        """Repeat what has been made, behind `here` and at another path and place."""
+        """Repeat what has been made, behind `here` and at another path and place.
+
+        What entered it is what enters now; a reference to another node in front stays what it is.
+        """
         first, last = made.first, made.last
         if last.nodes == first.nodes:
             return  # nothing, however often
         begin, depth = first.nodes, len(made.path)
-        shift, enters = len(self.nodes) - begin, self.here
+        shift, entered, enters = len(self.nodes) - begin, first.here, self.here
+
+        def there(node: int) -> int:
+            if node >= begin:
+                return node + shift
+            return enters if node == entered else node
+
         for op, inputs, scope, shape, start, end in self.nodes[begin : last.nodes]:
-            if len(inputs) == 1:
-                moved: tuple[int, ...] = (inputs[0] + shift if inputs[0] >= begin else enters,)
+            if len(inputs) == 1 and inputs[0] >= begin:
+                moved: tuple[int, ...] = (inputs[0] + shift,)
             else:
-                moved = tuple(i + shift if i >= begin else enters for i in inputs)
+                moved = tuple(map(there, inputs))
             if (start, end) == made.place:
                 start, end = place
             self.nodes.append(Node(op, moved, path + scope[depth:], shape, start, end))
@@ -260,11 +365,13 @@ class Lines(Builder, ABC):
                     name=".".join((*path, *own)),
                     first=section.first + shift,
                     last=section.last + shift,
-                    entry=section.entry + shift if section.entry >= begin else enters,
-                    exit=section.exit + shift if section.exit >= begin else enters,
+                    entry=there(section.entry),
+                    exit=there(section.exit),
                 )
             )
-        self.here = last.here + shift if last.here >= begin else enters
+        referred = self.referred[first.referred : last.referred]
+        self.referred += (Named(there(node), number) for node, number in referred)
+        self.here = there(last.here)
 
     def output_line(self, lines: Sequence[Line]) -> int:
         """The line in which the output layer may stand: behind it stand only softmax and such."""
@@ -282,6 +389,8 @@ class Lines(Builder, ABC):
                 return all(self.trails(r) for line in lines for r in line.readings)
             case Hole(word=word):
                 return word == "identity"
+            case readings.Side():
+                return True
             case Use(block=block, body=None):
                 if block not in self.trailing:
                     self.trailing[block] = False  # also of a block that uses itself
@@ -334,7 +443,7 @@ def _end_line(lines: Sequence[Line]) -> int:
 
 def _is_nothing(reading: Reading) -> bool:
     match reading.whole:
-        case Hole(word="identity"):
+        case Hole(word="identity") | readings.Side():
             return True
         case Group(kind="bracket" | "braces") as group:
             return all(_is_nothing(r) for line in group.lines for r in line.readings)

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from archdsl.network import Network
 
 
-def build(network: Network, device: Any = None, dtype: torch.dtype | None = None) -> nn.Module:
+def build(
+    network: Network, device: Any = None, dtype: torch.dtype | None = None, sides: bool = True
+) -> nn.Module:
     """The module of a network, freshly initialised by torch's defaults; it returns logits.
 
     The children are the lines of the spec: `net.conv1`, `net.fc3`; state-dict keys are scopes,
-    `conv1.0.conv.weight`. Input (N, C, H, W), output (N, classes) or (N, C, H, W).
+    `conv1.0.conv.weight`. Input (N, C, H, W), output (N, classes) or (N, C, H, W); a tuple of them
+    for several outputs, and in training mode with side heads, whose logits stand behind.
     """
     graph = network.graph
     with torch.device(device) if device is not None else torch.device(torch.get_default_device()):
-        module = _module(graph, wirings(graph), ())
+        module = _module(graph, wirings(graph, sides), ())
     return module if dtype is None else module.to(dtype)
 
 
@@ -54,7 +57,8 @@ def construct(call: Call) -> nn.Module:
 class Composite(nn.Module):
     """Children that read each other's values, as the branches of a residual block do.
 
-    `forward` takes and gives as many tensors as the text's lines need: one, for most.
+    `forward` takes and gives as many tensors as the text's lines need: one, for most. Side heads
+    work in training mode alone.
     """
 
     def __init__(self, children: Mapping[str, nn.Module], wiring: Wiring) -> None:
@@ -64,24 +68,30 @@ class Composite(nn.Module):
         self._reads = [step.reads for step in wiring.steps]
         self._outputs = wiring.outputs
         self._several = [step.gives > 1 for step in wiring.steps]
+        self._sides = [step.side for step in wiring.steps]
+        self._main = len(wiring.outputs) - wiring.sides
         self._done = _done(wiring)
 
     def forward(self, *values: Tensor) -> Any:
         known: list[Any] = list(values)
-        for child, reads, several, done in zip(
-            self._modules.values(), self._reads, self._several, self._done, strict=True
-        ):
+        steps = zip(
+            *(self._modules.values(), self._reads, self._several, self._sides, self._done),
+            strict=True,
+        )
+        for child, reads, several, side, done in steps:
             assert child is not None
-            given = child(*[known[i] for i in reads])
+            idle = side and not self.training
+            given: Any = None if idle else child(*[known[i] for i in reads])
             if several:
                 known.extend(given)
             else:
                 known.append(given)
             for i in done:
                 known[i] = None
-        if len(self._outputs) == 1:
-            return known[self._outputs[0]]
-        return tuple(known[i] for i in self._outputs)
+        outputs = self._outputs if self.training else self._outputs[: self._main]
+        if len(outputs) == 1:
+            return known[outputs[0]]
+        return tuple(known[i] for i in outputs)
 
 
 def _done(wiring: Wiring) -> list[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from archdsl.errors import ArchError, Note, Source
 from archdsl.names import is_reserved
-from archdsl.readings import Group, Hole, Line, Use
+from archdsl.readings import Group, Hole, Joined, Line, Reference, Side, Use, Whole
 from archdsl.syntax import Item, Part
 
 
@@ -17,19 +17,28 @@ def kind_of(line: Line, bracket: Use | None) -> str:
     `bracket` is the block that a bracket stands for.
     """
     kinds = []
-    for reading in line.readings:
+    readings = line.readings
+    if len(readings) > 1 and isinstance(readings[0].whole, Reference):
+        readings = readings[1:]  # it is called by what it becomes
+    for reading in readings:
         if reading.whole is not None:
             return _kind_of_whole(reading.whole, bracket)
         kinds += [layer.kind for layer in reading.layers]
     return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
 
 
-def _kind_of_whole(whole: Group | Use | Hole, bracket: Use | None) -> str:
+def _kind_of_whole(whole: Whole, bracket: Use | None) -> str:
     match whole:
         case Use():
             return whole.block
         case Hole():
             return whole.word
+        case Reference():
+            return "reference"
+        case Side():
+            return "side"
+        case Joined():
+            return whole.kind
         case Group(kind="bracket") if bracket is not None:
             return bracket.block
         case Group(kind="bracket" | "braces"):

@@ -12,10 +12,10 @@ from archdsl.claims import Claim
 from archdsl.errors import Source
 from archdsl.expand import expand
 from archdsl.expressions import Number
-from archdsl.graph import Graph
+from archdsl.graph import Graph, Side
 from archdsl.layers import Shape
 from archdsl.parse import collector_paused, parse
-from archdsl.syntax import NetworkText, Paper, Reported, Train
+from archdsl.syntax import NetworkText, Outputs, Paper, Reported, Train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,12 +79,29 @@ class Network:
 
     @property
     def output(self) -> Shape:
-        """Shape of the module's result: the logits where the text ends in softmax."""
-        return self.graph.nodes[self.graph.output].shape
+        """Shape of the module's result: the logits where the text ends in softmax. Of several
+        outputs it is the first one's."""
+        return self.outputs[0]
+
+    @property
+    def outputs(self) -> tuple[Shape, ...]:
+        """Shapes of all that the module returns, in the order of `output`."""
+        return tuple(self.graph.nodes[i].shape for i in self.graph.outputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The labels that `output` names; none without it."""
+        named = (s.labels for s in self.text.statements if isinstance(s, Outputs))
+        return tuple(label.text for labels in named for label in labels)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The side heads, in the order of the text."""
+        return self.graph.sides
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """One row for each line of the spec."""
+        """One row for each line of the spec; those of side heads are of the kind `side`."""
         return self.analysis.rows
 
     @property
@@ -94,8 +111,13 @@ class Network:
 
     @property
     def params(self) -> int:
-        """Trainable elements."""
+        """Trainable elements of the main path."""
         return self.analysis.total_params
+
+    @property
+    def side_params(self) -> int:
+        """Trainable elements of the side heads."""
+        return self.analysis.side_params
 
     @property
     def buffers(self) -> int:
@@ -103,8 +125,14 @@ class Network:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of convolutions and fully connected layers for one input."""
+        """Multiply-adds of convolutions and fully connected layers for one input, on the main
+        path."""
         return self.analysis.total_macs
+
+    @property
+    def side_macs(self) -> int:
+        """Multiply-adds of the side heads."""
+        return self.analysis.side_macs
 
     @property
     def flops(self) -> int:
@@ -161,8 +189,12 @@ class Network:
         device: Any = None,
         dtype: Any = None,
         weights: str | Path | Mapping[str, Any] | None = None,
+        sides: bool = True,
     ) -> nn.Module:
         """The network as a torch module, freshly initialised or with weights; it returns logits.
+
+        Of several outputs it returns a tuple. In training mode it returns the logits of side heads
+        too, behind the others; `sides=False` leaves the side heads out.
 
         `device` and `dtype` are torch's, as for any module. `weights` are a run's folder, its
         checkpoint, a file of a state dict, or a state dict. Raises ArchError where they do not
@@ -170,11 +202,11 @@ class Network:
         """
         from archdsl.module import build
 
-        module = build(self, device=device, dtype=dtype)
+        module = build(self, device=device, dtype=dtype, sides=sides)
         if weights is not None:
             from archdsl.weights import put
 
-            put(weights, module)
+            put(weights, module, beside=() if sides else [s.section.name for s in self.sides])
         return module
 
     def source(self) -> str:

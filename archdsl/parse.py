@@ -205,7 +205,7 @@ class _ToSyntax:
         opening, *inside, closing = children
         return Part("braces", "{", opening.start, closing.end, tuple(inside))
 
-    def item(self, children: list[Any]) -> Item:
+    def line(self, children: list[Any]) -> Item:
         claims: tuple[ClaimText, ...] = ()
         if type(children[-1]) is tuple:
             claims = children.pop()
@@ -325,6 +325,9 @@ def _explain(
         message = "this quotation mark is never closed"
     elif text[offset] == '"':
         message = "a text in quotation marks cannot stand here"
+    elif shown == "\\":
+        message = f"`{re.findall(r'.[A-Za-z]*', text[offset:])[0]}` of LaTeX means nothing here"
+        help = "`\\times`, `\\text{…}` and matrices are understood; `#` comments a formula out"
     elif not problem.token and not _lexes(shown):
         message = f"`{_printable(shown)}` is no part of the language"
     else:

@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from archdsl import expressions, listings
 from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
+from archdsl.labels import WORDS, Labels, label_of
 from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.readings import Given, Group, LayerText, Line, Reading
+from archdsl.readings import Blocks, Given, Group, LayerText, Line, Reading, Reference, Side
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
-from archdsl.wholes import FUSED, REPEAT, Blocks, Wholes
+from archdsl.wholes import FUSED, REPEAT, Wholes
 
 MOST_ERRORS = 20  # shown at once
 LONGEST = 500  # layers of a phrase, links of a chain
@@ -111,7 +112,7 @@ def read(
 
     Raises ArchError for a part that nothing takes.
     """
-    return _Reader(source, phrase, names, blocks or NoBlocks(), {}).read()
+    return _Reader(source, phrase, names, blocks or NoBlocks(), {}, Labels()).read()
 
 
 def read_lines(
@@ -120,12 +121,16 @@ def read_lines(
     names: Collection[str],
     blocks: Blocks,
     known: dict[str, Reading] | None = None,
+    around: Labels | None = None,
 ) -> tuple[Line, ...]:
     """The meaning of lines. Raises ArchError with the errors of all of them, up to a number.
 
-    `known` holds what phrases have been read already, by their text: each is read once.
+    `known` holds what phrases have been read already, by their text: each is read once. References
+    are not: what they mean depends on the labels in front of them, of these lines and of those
+    `around`.
     """
     known = {} if known is None else known
+    labels = Labels(items, around)
     lines: list[Line] = []
     errors: list[ArchError] = []
     for item in items:
@@ -134,11 +139,23 @@ def read_lines(
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
             continue
+        # The labels of a chain's links are visible behind them, those of lines in other lines.
+        links = Labels((), labels) if len(item.phrases) > 1 else labels
         for phrase in item.phrases:
             try:
-                readings.append(_Reader(source, phrase, names, blocks, known).read())
+                reading = _Reader(source, phrase, names, blocks, known, links).read()
+                _check_flow(source, reading, item, bool(readings))
             except ArchError as error:
                 errors += (error, *error.others)
+                continue
+            if readings and reading.label is not None:
+                links.add(reading.label)
+            readings.append(reading)
+        label = readings[0].label if readings else label_of(item)
+        if label is not None and readings and isinstance(readings[0].whole, Side):
+            labels.add_side(label.text)
+        elif label is not None:
+            labels.add(label)
         guard = None
         if item.guard:
             try:
@@ -153,6 +170,28 @@ def read_lines(
     return tuple(lines)
 
 
+def _check_flow(source: Source, reading: Reading, item: Item, behind: bool) -> None:
+    """Refuse references and side heads where what flows would be lost, `behind` other links."""
+    span = source.span(reading.start, reading.end)
+    match reading.whole:
+        case Reference(label=name) if behind:
+            raise ArchError(
+                f"the reference `{name}` in the middle of a chain: what flows in would be lost",
+                span,
+                help=f"begin the chain with it, or join the two: `concat {name}`",
+            )
+        case Reference(label=name) if reading.label is not None and len(item.phrases) == 1:
+            raise ArchError(
+                f"a label in front of the reference `{name}`, which has one",
+                span,
+                help=f"write `{name}` alone, or go on from it: `{name} -> conv1-256`",
+            )
+        case Side() if behind or len(item.phrases) > 1:
+            raise ArchError(
+                "a side head within a chain", span, help="write it as a line of its own"
+            )
+
+
 class _Reader(Wholes):
     def __init__(
         self,
@@ -161,8 +200,9 @@ class _Reader(Wholes):
         names: Collection[str],
         blocks: Blocks,
         known: dict[str, Reading],
+        labels: Labels,
     ) -> None:
-        super().__init__(source, phrase, names, blocks)
+        super().__init__(source, phrase, names, blocks, labels)
         self.known = known
         self.layers: list[_Layer] = []
         self.mentions: list[_Mention] = []
@@ -180,12 +220,19 @@ class _Reader(Wholes):
         while len(parts) > 1 and parts[0].kind == "parens" and self.remark(parts[0].inside):  # type: ignore[arg-type]
             del parts[0]  # `(b) Mlpconv layer`
         start, end = parts[0].start, parts[-1].end
-        text = self.source.text[start:end]
+        if len(parts) == 1 and self.refers(parts[0]):
+            to = self.labels.reference(self.source, parts[0], self.blocks)
+            return Reading(label, claimed, (), to, None, None, start, end)
+        text = self.source.plain[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
         key = text if start == self.phrase.start else f":{text}"
         if (reading := self.known.get(key)) is not None:
             return _moved(reading, label, claimed, start)
         whole = self.take_whole(parts)
+        if isinstance(whole, Side) and whole.name is not None:
+            if label is not None:
+                raise self.fail("a side head with two names", whole.name, "strike one of the two")
+            label = Part("label", whole.name.text, whole.name.start, whole.name.end)
         if whole is not None:
             return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
         self.take_repeat(parts)
@@ -243,9 +290,24 @@ class _Reader(Wholes):
             raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")
         return Part("label", text, name[0].start, name[-1].end)
 
+    def refers(self, part: Part) -> bool:
+        """Whether a word alone is a reference.
+
+        A visible label comes before a layer of its name, `conv4`. Where the label cannot be seen
+        the word is an error, unless it is a layer without its digits.
+        """
+        name = part.text
+        if part.kind not in ("word", "mixed") or name in WORDS:
+            return False
+        if name in self.labels:
+            return True
+        if name in self.names or name in self.blocks or words_of(part) in vocabulary().layers:
+            return False
+        return self.labels.is_side(name) or self.labels.hidden(name) is not None
+
     def group(self, part: Part, kind: str | None = None) -> Group:
         items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
-        lines = read_lines(self.source, items, self.names, self.blocks, self.known)
+        lines = read_lines(self.source, items, self.names, self.blocks, self.known, self.labels)
         return Group(kind or part.kind, lines, part.start, part.end)
 
     def take_repeat(self, parts: list[Part]) -> None:
@@ -347,12 +409,30 @@ class _Reader(Wholes):
                 raise self.fail(
                     "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
                 )
+        if part.kind in ("equals", "colon"):
+            raise self.unknown_attribute(parts, at)
         raise self.fail(
             f"`{part.text}` belongs to no layer",
             part,
-            "put an expression in parentheses: `conv3-(k/2)`"
-            if part.kind in ("operator", "slash")
-            else None,
+            "a stride stands behind a kernel, `3x3/2`; else write `stride 2`"
+            if part.kind == "slash"
+            else "put an expression in parentheses: `conv3-(2*k)`",
+        )
+
+    def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
+        """What stands in front of a sign that no attribute is in front of."""
+        sign, before = parts[at], parts[at - 1] if at else parts[at]
+        if before.kind not in ("word", "mixed"):
+            return self.fail(
+                f"`{sign.text}` belongs to no layer",
+                sign,
+                "`NAME:` in front of a line is its label, `NAME: VALUE` behind it an attribute",
+            )
+        known = [" ".join(words) for words in vocabulary().attributes]
+        return self.fail(
+            f"unknown attribute `{before.text}`",
+            before,
+            did_you_mean(before.text, known) or "a layer takes `stride: 2`, `kernel_size=3`, …",
         )
 
     def strides(self, behind: Part) -> bool:
@@ -405,9 +485,12 @@ class _Reader(Wholes):
     def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
         """The unit behind a number, as in `96 filters` or `1000-d fc`."""
         known = vocabulary()
+        fused = at > 1 and parts[at - 2].kind == "join" and is_tight(parts, at - 2)
         hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
         start = at + 1 if hyphen else at
         for words, taken in runs(parts, start):
+            if words in known.attributes and fused:
+                continue  # the number of `conv3-64` is its width
             if words in known.attributes and start + taken < len(parts):
                 follows = parts[start + taken]
                 if follows.kind != "comma" and follows.text.lower() not in NOISE:
@@ -462,7 +545,7 @@ class _Reader(Wholes):
             value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)
             return 1
-        if part.text.lower() == "no" and not self.flagged(parts, at):
+        if words_of(part) == ("no",) and not self.flagged(parts, at):
             struck = self.struck(parts, at + 1)
             if struck is None and behind == "word" and self.knows(parts[at + 1]):
                 shown = parts[at + 1].text
@@ -579,7 +662,7 @@ class _Reader(Wholes):
         if here >= len(parts):
             if words in vocabulary().flags or self.is_unit(words, parts, at):
                 return 0
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
         part = parts[here]
         if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
             value: Value | Expression = self.size(part)
@@ -602,7 +685,7 @@ class _Reader(Wholes):
         elif words in vocabulary().flags or self.is_unit(words, parts, at):
             return 0
         else:
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at])
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
         beside = self.mentions[-1] if at and parts[at - 1].kind == "size" else None
         self.mention("attributes", words, value, parts[at], part, only)
         self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
@@ -728,6 +811,8 @@ class _Reader(Wholes):
         names = sorted({*self.names} - {"in"})
         if hint is None and self.layers and names:
             hint = f"names with a value here: {', '.join(names)}"
+        if kinds := _ending_in(first.text.lower()):
+            hint = f"did you mean {' or '.join(f'`{spelling}`' for spelling in kinds)}?"
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 
@@ -739,6 +824,15 @@ def _with_unit(words: Words) -> type[Layer] | None:
     """The first kind that a unit belongs to."""
     kinds = (kind for kind in REGISTRY if words in fields_of(kind, "units"))  # type: ignore[arg-type]
     return next(kinds, None)
+
+
+def _ending_in(word: str) -> list[str]:
+    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`."""
+    found: dict[type[Layer], str] = {}
+    for spelling, (kind, _) in vocabulary().layers.items():
+        if len(spelling) > 1 and spelling[-1] == word:
+            found.setdefault(kind, " ".join(spelling))
+    return list(found.values())
 
 
 def _plain(numbers: tuple[int, ...]) -> Value:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from archdsl import expressions
 from archdsl.errors import ArchError, Source
 from archdsl.expressions import Expression, Number
 from archdsl.layers import Layer, LayerError, Value
 from archdsl.syntax import Item, Part
+
+
+class Blocks(Protocol):
+    """The blocks that a text may use."""
+
+    def __contains__(self, name: str, /) -> bool: ...
+
+    def known(self) -> Collection[str]:
+        """All their names, for "did you mean"."""
+
+    def spelled(self, name: str) -> str | None:
+        """The block that a name means, in whatever case; None where there is none."""
+
+    def parameter_names(self, name: str) -> Sequence[str]:
+        """The parameters of a block, in their order."""
 
 
 class Given(NamedTuple):
@@ -78,13 +93,43 @@ class Hole(NamedTuple):
     end: int
 
 
+class Reference(NamedTuple):
+    """The value that leaves the line of a label."""
+
+    label: str
+    start: int
+    end: int
+
+
+class Joined(NamedTuple):
+    """What flows, joined with labelled values: `concat conv4, conv3`."""
+
+    kind: str
+    references: tuple[Reference, ...]
+    start: int
+    end: int
+
+
+class Side(NamedTuple):
+    """A side head: its name, the weight of its loss, its lines."""
+
+    name: Part | None
+    weight: Given | None
+    group: Group
+    start: int
+    end: int
+
+
+Whole = Group | Use | Hole | Reference | Joined | Side
+
+
 class Reading(NamedTuple):
     """What a phrase says: a label, a claimed size; layers or what is composed of them; a repeat."""
 
     label: Part | None
     claimed: Part | None  # the size in a leading bracket
     layers: tuple[LayerText, ...]
-    whole: Group | Use | Hole | None
+    whole: Whole | None
     repeat: Given | None
     stride: Given | None  # of the first repetition
     start: int  # of the layers, behind label and claim
@@ -101,6 +146,28 @@ class Line(NamedTuple):
     @property
     def label(self) -> Part | None:
         return self.readings[0].label
+
+    @property
+    def is_side(self) -> bool:
+        """Whether the line changes nothing of what flows."""
+        return isinstance(self.readings[0].whole, Side)
+
+
+def references(lines: Sequence[Line]) -> Iterator[str]:
+    """The labels that lines refer to, wherever in them."""
+    for line in lines:
+        for reading in line.readings:
+            match reading.whole:
+                case Reference(label=label):
+                    yield label
+                case Joined(references=joined):
+                    yield from (one.label for one in joined)
+                case (
+                    Group(lines=inner)
+                    | Use(body=Group(lines=inner))
+                    | Side(group=Group(lines=inner))
+                ):
+                    yield from references(inner)
 
 
 def value_of(source: Source, given: Given, names: Mapping[str, Number]) -> Value:

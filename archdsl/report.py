@@ -14,6 +14,7 @@ from archdsl.analysis import Row
 from archdsl.claims import Claim, Verdict
 
 if TYPE_CHECKING:
+    from archdsl.graph import Side
     from archdsl.network import Network
 
 SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
@@ -146,11 +147,19 @@ def _colour(claims: Sequence[Claim]) -> str | None:
 
 def totals_table(network: Network) -> Table:
     memory = network.memory
+    with_sides: list[tuple[str, str, tuple[str, ...]]] = []
+    if network.sides:
+        params, macs = network.params + network.side_params, network.macs + network.side_macs
+        with_sides = [
+            ("params with side heads", number(params), ("params with sides",)),
+            ("macs with side heads", number(macs), ("macs with sides",)),
+        ]
     figures: list[tuple[str, str, tuple[str, ...]]] = [
         ("params", number(network.params), ("params", "trainable")),
         *([("buffers", number(network.buffers), ())] if network.buffers else []),
         (NAMES["macs"], number(network.macs), ("macs",)),
         (NAMES["flops"], number(network.flops), ("flops",)),
+        *with_sides,
         ("weight layers", str(network.weight_layers), ("weight layers", "depth")),
         ("receptive field", times(network.receptive_field) or "none", ("receptive field",)),
         ("memory: parameters", memory_size(memory.parameters), ()),
@@ -336,6 +345,11 @@ def heading(network: Network) -> list[str]:
     if network.paper:
         lines.append(network.paper)
     lines.append(f"input {hwc(network.input)}")
+    if network.output_names:
+        outputs = zip(network.output_names, network.outputs, strict=True)
+        lines.append("output " + ", ".join(f"{name} {hwc(shape)}" for name, shape in outputs))
+    for side in network.sides:
+        lines.append(f"side head {side.section.name}, weight {side.weight:g}")
     return lines
 
 
@@ -414,6 +428,11 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
         "title": network.title,
         "paper": network.paper,
         "input": list(network.input),
+        "outputs": [list(shape) for shape in network.outputs],
+        "sides": [
+            {"name": s.section.name, "weight": s.weight, **_side_figures(network, s)}
+            for s in network.sides
+        ],
         "rows": [_plain(row._asdict()) for row in (network.layers if layers else network.rows)],
         "totals": {
             "params": network.params,
@@ -421,6 +440,8 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
             "buffers": network.buffers,
             "macs": network.macs,
             "flops": network.flops,
+            "side_params": network.side_params,
+            "side_macs": network.side_macs,
             "weight_layers": network.weight_layers,
             "receptive_field": list(network.receptive_field),
             "misaligned": list(network.misaligned),
@@ -428,6 +449,12 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
         },
         "claims": [claim_dict(claim) for claim in network.claims],
     }
+
+
+def _side_figures(network: Network, side: Side) -> dict[str, Any]:
+    row = network.analysis.row(side.section)
+    output = network.graph.nodes[side.output].shape
+    return {"output": list(output), "params": row.params, "macs": row.macs}
 
 
 def claim_dict(claim: Claim) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def chain(**layers: nn.Module) -> nn.Sequential:
 
 
 def source(network: Network) -> str:
-    """A module that defines the network as a class; it returns logits.
+    """A module that defines the network as a class; it returns logits, in training mode those of
+    side heads too.
 
     Its state-dict keys are those of `network.module()`. Blocks with branches are classes of their
     own, one for each way of wiring them.
@@ -75,10 +76,16 @@ class _Source:
             *body,
             "",
             f"    {signature}",
-            f'        """Input (N, {shape}), logits out."""',
+            f'        """Input (N, {shape}), {self.gives()}."""',
             *(f"        {line}" for line in steps),
         ]
         return "\n".join(lines) + "\n"
+
+    def gives(self) -> str:
+        if self.graph.sides:
+            names = ", ".join(side.section.name for side in self.graph.sides)
+            return f"logits out; in training mode also those of {names}"
+        return "logits out" if len(self.graph.outputs) == 1 else "a tuple out"
 
     # Constructors.
 
@@ -122,7 +129,10 @@ class _Source:
         """The lines of a forward pass, its signature first."""
         values = ["x"] if wiring.inputs == 1 else [f"x{i + 1}" for i in range(wiring.inputs)]
         arguments = ", ".join(f"{value}: torch.Tensor" for value in values)
-        gives = "torch.Tensor" if len(wiring.outputs) == 1 else "tuple[torch.Tensor, ...]"
+        main = wiring.outputs[: len(wiring.outputs) - wiring.sides]
+        gives = "torch.Tensor" if len(main) == 1 else "tuple[torch.Tensor, ...]"
+        if wiring.sides and len(main) == 1:
+            gives += " | tuple[torch.Tensor, ...]"
         lines = [f"def forward(self, {arguments}) -> {gives}:"]
         is_chain = wiring.is_chain
         taken = set(values)
@@ -136,10 +146,17 @@ class _Source:
                 code = f"self.{step.name}({', '.join(reads)})"
             else:
                 code = f'self.get_submodule("{step.name}")({", ".join(reads)})'
+            if step.side:
+                code += " if self.training else None"
             lines.append(f"{', '.join(made)} = {code}")
             values += made
             taken.update(made)
-        lines.append(f"return {', '.join(values[i] for i in wiring.outputs)}")
+        returned = ", ".join(values[i] for i in wiring.outputs)
+        if wiring.sides:
+            alone = ", ".join(values[i] for i in main)
+            alone = alone if len(main) == 1 else f"({alone})"
+            returned = f"({returned}) if self.training else {alone}"
+        lines.append(f"return {returned}")
         return lines
 
 

@@ -7,6 +7,7 @@ offsets into the plain text are offsets into what the user wrote.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from archdsl.torchtext import unwrapped
 
@@ -31,33 +32,34 @@ _WRAPPED = (
     r"|'(?P<quoted>[^'\n]*)'"
 )
 _BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
-_TELLTALE = re.compile(rf"[\\<&'$`“”‘’]|~~|\*\*|(?m:{_BULLET})")
-_MARKS = re.compile(
-    "|".join(
-        (
-            _KEPT,
-            *(f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values())),
-            _WRAPPED,
-            f"(?P<bullet>{_BULLET})",
-        )
-    ),
-    re.MULTILINE,
-)
-
 # A line that ends in a sign that joins, or in an open parenthesis, goes on in the next.
 _OPEN_END = r"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?=[ \t]*[^\s#])"
-_GOES_ON = re.compile(rf"{_KEPT}|{_OPEN_END}|\n(?=[ \t]*(?:\)|\+[ \t]))")
-_MAY_GO_ON = re.compile(rf"{_OPEN_END}|\n[ \t]*[)+]")
+
+# What most texts hold none of. These patterns compile fast, those of the marks do not.
+_TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "‘", "’")
+_BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
+_ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#[^\n]*)?\n|\n[ \t]*[)+]")
 
 
 def plain(text: str) -> str:
     """The text without its typography, of the same length."""
     text = unwrapped(text)
-    if _TELLTALE.search(text):
-        text = _MARKS.sub(_plain, text)
-    if _MAY_GO_ON.search(text):
-        text = _GOES_ON.sub(_joined, text)
+    if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
+        text = _marks().sub(_plain, text)
+    if _ENDS.search(text):
+        text = _open_ends().sub(_joined, text)
     return text
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    signs = (f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values()))
+    return re.compile("|".join((_KEPT, *signs, _WRAPPED, f"(?P<bullet>{_BULLET})")), re.MULTILINE)
+
+
+@cache
+def _open_ends() -> re.Pattern[str]:
+    return re.compile(rf"{_KEPT}|{_OPEN_END}|\n(?=[ \t]*(?:\)|\+[ \t]))")
 
 
 def _plain(found: re.Match[str]) -> str:

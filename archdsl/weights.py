@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -19,10 +19,14 @@ SHOWN = 3  # names of a kind that an error lists
 
 
 def put(
-    weights: str | Path | Mapping[str, Any], module: nn.Module, place: str = "the mapping"
+    weights: str | Path | Mapping[str, Any],
+    module: nn.Module,
+    place: str = "the mapping",
+    beside: Collection[str] = (),
 ) -> None:
     """Load a run's folder, a checkpoint, a file of a state dict, or a state dict into a module.
 
+    What belongs to the side heads `beside` is left out.
     Raises ArchError, which names the file or the mapping's `place`, and leaves the module as it
     was, where the names or shapes are not its own.
     """
@@ -31,6 +35,9 @@ def put(
     else:
         path = checkpoint_of(weights)
         state, place = _state_of(read(path)), str(path)
+    if beside and isinstance(state, Mapping):
+        heads = tuple(f"{name}." for name in beside)
+        state = {k: t for k, t in state.items() if not str(k).startswith(heads)}
     problems = _misfits(state, module.state_dict())
     if problems:
         raise ArchError(

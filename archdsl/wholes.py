@@ -10,8 +10,9 @@ from typing import Protocol
 from archdsl import expressions
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression
+from archdsl.labels import Labels
 from archdsl.layers import JOINS
-from archdsl.readings import Argument, Given, Group, Hole, Use
+from archdsl.readings import Argument, Blocks, Given, Group, Hole, Joined, Side, Use, Whole
 from archdsl.syntax import Part, Phrase
 from archdsl.vocabulary import NOISE, runs, vocabulary
 
@@ -20,21 +21,6 @@ FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")  # digits at the end of a
 STRIDES = ("stride", "s")  # the parameters of a block that a stride behind its use sets
 _GROUPS = ("bracket", "braces")
 _MODULE = ("module", "modules", "block", "blocks", "layer", "layers")  # behind a block's name
-
-
-class Blocks(Protocol):
-    """The blocks that a text may use."""
-
-    def __contains__(self, name: str, /) -> bool: ...
-
-    def known(self) -> Collection[str]:
-        """All their names, for "did you mean"."""
-
-    def spelled(self, name: str) -> str | None:
-        """The block that a name means, in whatever case; None where there is none."""
-
-    def parameter_names(self, name: str) -> Sequence[str]:
-        """The parameters of a block, in their order."""
 
 
 class Placed(Protocol):
@@ -50,16 +36,23 @@ class Placed(Protocol):
 class Wholes(ABC):
     """Reads what a phrase is as a whole, its repeat and its stride; and the numbers of its parts.
 
-    `names` are the names that have values, `blocks` the blocks that there are.
+    `names` are the names that have values, `blocks` the blocks that there are, `labels` those that
+    the phrase may refer to.
     """
 
     def __init__(
-        self, source: Source, phrase: Phrase, names: Collection[str], blocks: Blocks
+        self,
+        source: Source,
+        phrase: Phrase,
+        names: Collection[str],
+        blocks: Blocks,
+        labels: Labels,
     ) -> None:
         self.source = source
         self.phrase = phrase
         self.names = names
         self.blocks = blocks
+        self.labels = labels
         self.repeat: Given | None = None
         self.stride: Given | None = None
 
@@ -70,7 +63,7 @@ class Wholes(ABC):
     def group(self, part: Part, kind: str | None = None) -> Group:
         """The lines between brackets or braces; of a join where a kind is given."""
 
-    def take_whole(self, parts: list[Part]) -> Group | Use | Hole | None:
+    def take_whole(self, parts: list[Part]) -> Whole | None:
         """A group, a join, a block in use, or a word of blocks; with its repeat and its stride."""
         at = 0
         if len(parts) > 1 and REPEAT.fullmatch(parts[0].text):
@@ -91,7 +84,7 @@ class Wholes(ABC):
             parts = parts[self.behind_whole(parts, isinstance(whole, Use)) :]
         return whole
 
-    def whole_at(self, parts: Sequence[Part], at: int) -> tuple[Group | Use | Hole | None, int]:
+    def whole_at(self, parts: Sequence[Part], at: int) -> tuple[Whole | None, int]:
         part, behind = parts[at], parts[at + 1 : at + 3]
         kinds = [p.kind for p in behind]
         word = part.text if part.kind == "word" else ""
@@ -99,12 +92,12 @@ class Wholes(ABC):
             return self.group(part), 1
         if word.lower() in JOINS:
             if kinds[:1] != ["braces"]:
-                raise self.fail(
-                    f"`{word}` without its branches", part, f"write `{word} {{ a; b }}`"
-                )
+                return self.joined(parts[at:])
             return self.group(behind[0], word.lower()), 2
         if word in ("identity", "body") and word not in self.names:
             return Hole(word, None, part.start, part.end), 1
+        if word == "side" and word not in self.names:
+            return self.side(parts[at:])
         if word == "shortcut":
             option = behind[0] if kinds[:1] == ["word"] and not self.knows(behind[0]) else None
             end = option.end if option else part.end
@@ -197,7 +190,8 @@ class Wholes(ABC):
                 continue
             taken += signs[0] in ("equals", "colon")
             if taken < len(parts) and parts[taken].kind in ("number", "size", "parens", "mixed"):
-                self.named_argument(name, parts[taken], part, free, arguments)
+                value = self.before_repeat(parts[taken])
+                self.named_argument(name, value, part, free, arguments)
                 return taken + 1
         if part.kind == "word" and part.text not in self.names:
             found = FUSED.fullmatch(part.text)
@@ -210,10 +204,17 @@ class Wholes(ABC):
             return 0
         if part.kind == "mixed" and REPEAT.fullmatch(part.text):
             return 0
-        if part.kind == "size" and re.search(r"\s", part.text):
-            return 0
-        self.named_argument(free[0], part, part, free, arguments)
+        self.named_argument(free[0], self.before_repeat(part), part, free, arguments)
         return 1
+
+    def before_repeat(self, part: Part) -> Part:
+        """The argument in `24 x 2`, which is a number and a repeat."""
+        numbers = self.size(part) if part.kind == "size" else ()
+        if len(numbers) != 2 or self.repeat is not None or not re.search(r"\s", part.text):
+            return part
+        self.repeat = Given(numbers[1], part.start, part.end)
+        digits = len(str(numbers[0]))
+        return Part("number", str(numbers[0]), part.start, part.start + digits)
 
     def named_argument(
         self, name: str, value: Part, first: Part, free: list[str], arguments: list[Argument]
@@ -232,13 +233,56 @@ class Wholes(ABC):
 
     def one_number(self, part: Part) -> Expression:
         """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""
-        numbers = set(self.size(part))
+        numbers = set(self.tight(part))
         if len(numbers) > 1:
             raise self.fail(
                 f"the size `{part.text}` where a block takes a number", part, "write one number"
             )
         (number,) = numbers
         return Expression("number", str(number), number, (), part.start, part.end)
+
+    def joined(self, parts: Sequence[Part]) -> tuple[Joined, int]:
+        """What flows joined with labelled values, `concat conv4, conv3`."""
+        word, end = parts[0].text, 2
+        while end + 1 < len(parts) and parts[end].kind == "comma":
+            end += 2
+        named, behind = parts[1:end:2], parts[end : end + 1]
+        wrong = any(part.kind not in ("word", "mixed") for part in named)
+        if not named or wrong or (behind and behind[0].kind != "times"):
+            raise self.fail(
+                f"`{word}` without its branches",
+                parts[0],
+                f"write `{word} {{ a; b }}`, or `{word} conv4` for what flows and a labelled value",
+            )
+        references = tuple(self.labels.reference(self.source, part, self.blocks) for part in named)
+        return Joined(word.lower(), references, parts[0].start, named[-1].end), end
+
+    def side(self, parts: Sequence[Part]) -> tuple[Side, int]:
+        """A side head, `side aux1 weight 0.3 { a; b }`."""
+        form = "write `side aux1 weight 0.3 { average pool 5x5/3; FC-10 }`"
+        at, name, weight = 1, None, None
+        kinds = [part.kind for part in parts]
+        if kinds[at : at + 1] in (["word"], ["mixed"]) and parts[at].text != "weight":
+            name, at = parts[at], at + 1
+        if kinds[at : at + 1] == ["word"] and parts[at].text == "weight":
+            at += 1
+            if kinds[at : at + 1] in (["equals"], ["colon"]):
+                at += 1
+            if at == len(parts) or not self.counts(parts[at]):
+                raise self.fail("`weight` has no value", parts[at - 1], form)
+            weight, at = self.value(parts[at : at + 1]), at + 1
+        if kinds[at : at + 1] not in (["braces"], ["bracket"]):
+            raise self.fail("`side` without its lines", parts[0], form)
+        group = self.group(parts[at])
+        if at + 1 < len(parts) or not group.lines:
+            raise self.fail(
+                f"`{parts[-1].text}` cannot stand behind a side head"
+                if group.lines
+                else "a side head without a line",
+                parts[-1],
+                form,
+            )
+        return Side(name, weight, group, parts[0].start, group.end), at + 1
 
     def argument(self, parts: Sequence[Part]) -> Argument:
         start, end = parts[0].start, parts[-1].end

@@ -11,28 +11,36 @@ from archdsl.graph import Graph, Node, Scope, Tree
 class Step(NamedTuple):
     """One child at work: it reads the values `reads` and appends `gives` new ones.
 
-    A container's values are its inputs, then what its children give, in order.
+    A container's values are its inputs, then what its children give, in order. A `side` head works
+    in training mode alone.
     """
 
     name: str
     child: Tree | Node
     reads: tuple[int, ...]
     gives: int
+    side: bool
 
 
 class Wiring(NamedTuple):
-    """A container: how many values it takes, its steps, the values that it gives."""
+    """A container: how many values it takes, its steps, the values that it gives.
+
+    The last `sides` of a network's are those of its side heads, given in training mode alone.
+    """
 
     inputs: int
     steps: tuple[Step, ...]
     outputs: tuple[int, ...]
+    sides: int = 0
 
     @property
     def is_chain(self) -> bool:
         """Whether each child reads what the one before it gives, and the last gives all."""
         return (
             self.inputs == 1
-            and all(s.reads == (i,) and s.gives == 1 for i, s in enumerate(self.steps))
+            and all(
+                s.reads == (i,) and s.gives == 1 and not s.side for i, s in enumerate(self.steps)
+            )
             and self.outputs == (len(self.steps),)
         )
 
@@ -44,18 +52,29 @@ class Ports(NamedTuple):
     leave: list[int]
 
 
-def wirings(graph: Graph) -> dict[Scope, Wiring]:
-    """The wiring of every container of a graph's tree, by scope; () is the network."""
-    nodes = graph.nodes[: graph.output + 1]
-    ports: dict[Scope, Ports] = {(): Ports([0], [graph.output])}
-    for index, node in enumerate(nodes):
+def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
+    """The wiring of every container of a graph's tree, by scope; () is the network.
+
+    `sides`: with the side heads.
+    """
+    nodes = graph.nodes
+    heads = graph.sides if sides else ()
+    leave = [*graph.outputs, *(side.output for side in heads)]
+    ports: dict[Scope, Ports] = {(): Ports([0], leave)}
+    computed = graph.computed(sides)
+    for index in computed:
+        node = nodes[index]
         for i in node.inputs:
             _connect(ports, i, nodes[i].scope if i else (), index, node.scope)
-    # The last value leaves every container that it stands in.
-    for scope in _containers(nodes[-1].scope):
-        _put(ports.setdefault(scope, Ports([], [])).leave, len(nodes) - 1)
-    index_of = {node.scope: i for i, node in enumerate(nodes)}
-    return dict(_wired(graph.tree(), (), ports, index_of))
+    # What the network gives leaves every container that it stands in.
+    for index in leave:
+        for scope in _containers(nodes[index].scope):
+            _put(ports.setdefault(scope, Ports([], [])).leave, index)
+    index_of = {nodes[index].scope: index for index in computed}
+    beside = {side.scope for side in heads}
+    wired = dict(_wired(graph.tree(sides), (), ports, index_of, beside))
+    wired[()] = wired[()]._replace(sides=len(heads))
+    return wired
 
 
 def _connect(ports: dict[Scope, Ports], maker: int, made: Scope, reader: int, read: Scope) -> None:
@@ -79,7 +98,11 @@ def _containers(scope: Scope) -> Iterator[Scope]:
 
 
 def _wired(
-    tree: Tree, scope: Scope, ports: dict[Scope, Ports], index_of: dict[Scope, int]
+    tree: Tree,
+    scope: Scope,
+    ports: dict[Scope, Ports],
+    index_of: dict[Scope, int],
+    beside: set[Scope],
 ) -> Iterator[tuple[Scope, Wiring]]:
     enter, leave = ports[scope]
     slots = {node: slot for slot, node in enumerate(enter)}
@@ -90,8 +113,9 @@ def _wired(
             reads, gives = list(child.inputs), [index_of[path]]
         else:
             reads, gives = ports[path]
-            yield from _wired(child, path, ports, index_of)
-        steps.append(Step(name, child, tuple(slots[node] for node in reads), len(gives)))
+            yield from _wired(child, path, ports, index_of, beside)
+        read = tuple(slots[node] for node in reads)
+        steps.append(Step(name, child, read, len(gives), path in beside))
         for node in gives:
             slots[node] = len(slots)
     yield scope, Wiring(len(enter), tuple(steps), tuple(slots[node] for node in leave))

@@ -37,7 +37,7 @@ def graph_of(example: str) -> Graph:
         op = text.kind.settle({name: g.value for name, g in text.given.items()}, xs[0], "same")
     entries = [Node(Input(x[1:], x[0]), (), (f"input{i}",), x, 0, 0) for i, x in enumerate(xs)]
     layer = Node(op, tuple(range(len(xs))), (op.kind,), op.out(*xs), 0, 0)
-    return Graph(network, (*entries, layer), (), (), {})
+    return Graph(network, (*entries, layer), (), (), {}, (len(entries),), len(entries))
 
 
 def node(example: str) -> tuple[Node, list[Shape]]:

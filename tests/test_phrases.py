@@ -2,85 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 import archdsl
 
-EQUIVALENT = [
-    ("conv3-64", "conv 3x3 64", "3x3 conv, 64", "3x3, 64", "64 3x3 filters", "Conv3-64"),
-    ("conv3-64", "conv 3x3, 64 filters", "convolution 3×3 64", "conv 64 kernel 3", "conv 3 x 3 64"),
-    ("conv3-64", "conv(3x3, 64)", "Conv2d kernel_size: 3, width=64", "(3x3) conv 64"),
-    ("conv3-64", "conv3-64 stride 1 pad 1", "conv3-64 same", "conv3-64 padding same"),
-    ("conv7-64 stride 2", "7x7, 64, stride 2", "conv 7x7/2 64", "7x7 conv, 64, stride 2"),
-    ("conv7-64/2", "conv 7x7 64 stride=2", "conv 7x7 64 s: 2", "64 7x7 filters at stride 2"),
-    ("conv 3x3 8 valid", "conv3-8 pad 0", "conv3-8 padding=valid", "conv3-8, pad 0"),
-    ("maxpool", "max pool", "max-pooling", "MaxPool2d", "maxpool 2x2/2", "2x2 max pool, stride 2"),
-    ("maxpool 3x3/2", "3x3 max pool, stride 2", "max pool 3x3/2", "3 x 3 max-pooling stride 2"),
-    ("avgpool", "average pool", "global average pool", "gap", "8x8 global average pool"),
-    ("FC-10", "fc 10", "10-d fc", "10D fully-connected", "linear 10", "Dense Layer-10", "fc10"),
-    ("FC-10", "10 neurons", "fully connected 10", "fc(10)", "FC: 10 neurons", "linear, 10 units"),
-    ("soft-max", "softmax", "Softmax", "soft max"),
-    ("relu", "ReLU", "RELU"),
-    ("LRN", "lrn", "local response normalization", "NORM1: Normalization layer"),
-    ("dropout(0.5)", "dropout 0.5", "dropout (50%)", "dropout", "Dropout p=0.5"),
-    ("conv3-8 -> bn -> relu", "conv3-8 no bias; bn; relu", "Conv3-8-BN-ReLU"),
-    ("conv3-8 -> BN, relu", "conv3-8, BN -> relu"),
-    ("conv3-8 x2", "conv3-8 x 2", "2x conv3-8", "conv3-8 ×2", "[ conv3-8 ] x 2", "2 x conv3-8"),
-    ("conv3-8; conv3-8; maxpool", "conv3-8 x2\nmaxpool", "conv3-8 -> conv3-8 -> maxpool"),
-    ("conv3-(2*4)", "conv3-(4+4)", "conv3-8"),
-    ("conv 1x3 8", "conv 1×3, 8", "1x3, 8"),
-    ("average pool, 10-d fc, softmax", "avgpool; FC-10; softmax"),
-    ("conv3-8 groups 2", "conv 3x3 8, groups=2"),
-    ("conv3-64, 3x3/2 max pool", "conv3-64; maxpool 3x3/2"),
-    ("conv3-64 relu 3x3/2 maxpool", "conv3-64; relu; maxpool 3x3/2"),
-    ("conv3-8, maxpool 3 x 3", "conv3-8; maxpool 3x3"),
-    ("conv3-8 (stride 2)", "conv3-8 stride 2"),
-    ("max pool 3x3 (stride 2)", "maxpool 3x3/2"),
-    ("FC-10 (no bias)", "FC-10 no bias"),
-    ("3x3 conv. 8 ReLU with stride r = 2", "conv3-8 stride 2; relu"),
-    ("conv layer 3x3 8", "conv3-8"),
-    ("dropout(1/4)", "dropout 0.25", "dropout(25%)"),
-    ("conv3-64, 3x3 stride 2 maxpool", "conv3-64; maxpool 3x3/2"),
-    ("[8x8x6] 2x2/1 maxpool pad 1", "maxpool 2x2/1 pad 1"),
-    ("a: [8x8x8] (3x3) conv 8", "conv3-8"),
-    ("96 kernels of size 3x3", "conv3-96"),
-    ("64 filters of 3x3.", "conv3-64"),
-    ("**CONV1**: 8 3x3 filters at stride 1, pad 1", "conv3-8"),
-    ("[8x8x8] CONV1: 8 3x3 filters", "conv3-8"),
-]
-PAIRS = [(group[0], other) for group in EQUIVALENT for other in group[1:]]
+FILE = Path(__file__).with_name("equivalent.arch")
 
-DIFFERENT = [
-    ("conv3-64", "conv3-63"),
-    ("conv3-64", "conv1-64"),
-    ("conv3-64", "conv3-64 stride 2"),
-    ("conv3-64", "conv3-64 pad 0"),
-    ("conv3-64", "conv3-64 no bias"),
-    ("conv 1x3 8", "conv 3x1 8"),
-    ("conv 8 3x3", "conv 3x3 8 groups 2"),
-    ("maxpool", "avgpool"),
-    ("maxpool 3x3/2", "maxpool 3x3"),
-    ("maxpool 3x3/2", "maxpool 3x3/2 pad 1"),
-    ("maxpool 3x3/2", "maxpool 3x3/2 ceil"),
-    ("avgpool", "avgpool 2x2"),
-    ("conv3-8", "conv3-8 -> relu"),
-    ("relu", "relu6"),
-    ("dropout(0.5)", "dropout(0.4)"),
-    ("Conv3-8-BN-ReLU", "Conv3-8 bias-BN-ReLU"),
-    ("Conv3-8-BN-ReLU", "Conv3-8-ReLU-BN"),
-    ("conv3-8 x2", "conv3-8 x3"),
-    ("FC-10", "FC-10 no bias"),
-]
+
+def _groups(kind: str) -> list[tuple[str, str]]:
+    """The spellings of each group of a kind, each with the first of its group."""
+    groups = re.findall(rf"^# {kind}\n((?:[^\n]+\n)+)", FILE.read_text("utf-8"), re.MULTILINE)
+    lines = [group.splitlines() for group in groups]
+    return [(first, other) for first, *others in lines for other in others]
+
+
+SAME, DIFFERENT = _groups("same"), _groups("different")
 
 
 def ops(text: str):
     """The layers of a text, without their names and places."""
-    graph = archdsl.loads(f"input 8x8x6\n{text}").graph
+    if not re.match(r"input|block|8x8x6|\[8x8x6\] INPUT", text):
+        text = f"input 8x8x6\n{text}"
+    graph = archdsl.loads(text).graph
     graph.check()
     return [(node.op, node.inputs, node.shape) for node in graph.nodes]
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_there_are_many_spellings():
+    assert len(SAME) >= 120 and len(DIFFERENT) >= 40
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
 def test_spellings_of_one_network(one: str, other: str):
     assert ops(one) == ops(other)
 

@@ -90,7 +90,9 @@ def test_json_contract(name, archdsl_cli):
 
 def test_json_of_vgg16(archdsl_cli):
     data = json.loads(archdsl_cli("summary", "vgg16", "--format", "json")[1])
-    assert list(data) == ["network", "title", "paper", "input", "rows", "totals", "claims"]
+    assert list(data) == [
+        *("network", "title", "paper", "input", "outputs", "sides", "rows", "totals", "claims")
+    ]
     assert (data["network"], data["input"]) == ("vgg16", [3, 224, 224])
     assert data["rows"][0] == {
         "name": "conv1", "notation": "conv3-64 x2", "kind": "conv", "repeat": 2,
@@ -101,7 +103,8 @@ def test_json_of_vgg16(archdsl_cli):
     memory = totals.pop("memory")
     assert totals == {
         "params": 138357544, "trainable": 138357544, "buffers": 0, "macs": 15470264320,
-        "flops": 30940528640, "weight_layers": 16, "receptive_field": [212, 212], "misaligned": [],
+        "flops": 30940528640, "side_params": 0, "side_macs": 0,
+        "weight_layers": 16, "receptive_field": [212, 212], "misaligned": [],
     }  # fmt: skip
     assert set(memory) == {"parameters", "forward_peak", "backward"}
     claim = next(c for c in data["claims"] if c["printed"] == "138M")

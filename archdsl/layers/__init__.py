@@ -1,6 +1,6 @@
 """Every layer kind, one class each. Importing the package registers them all."""
 
-from archdsl.layers import activation, connected, conv, input, join, norm, pad, pool  # noqa: F401
+from archdsl.layers import activation, connected, conv, crop, input, join, norm, pad, pool  # noqa: F401
 from archdsl.layers.activation import Activation, Softmax
 from archdsl.layers.base import (
     REGISTRY,

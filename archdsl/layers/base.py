@@ -114,6 +114,8 @@ class Layer:
         None  # the field that digits fused to the word set: `conv3`
     )
 
+    fits: ClassVar[str | None] = None  # the field that takes the size of the branch beside it
+
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
     trails: ClassVar[bool] = False  # may stand behind the output layer of a network

@@ -69,7 +69,7 @@ class Conv(Layer):
         "out channels",
         "output channel",
         "output channels",
-        units=("filters", "filter", "channels", "kernels", "maps", "feature maps"),
+        units=("filters", "filter", "channels", "kernels", "kernel", "maps", "feature maps"),
         check=count,
     )
     kernel: tuple[int, ...] = attribute(
@@ -84,7 +84,13 @@ class Conv(Layer):
         "p",
         units=("pad", "padding"),
         check=margin,
-        flags={"same": "same", "valid": "valid", "padded": "same"},
+        flags={
+            "same": "same",
+            "padded": "same",
+            "valid": "valid",
+            "no padding": "valid",
+            "unpadded": "valid",
+        },
         default=(0,),
     )
     dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))

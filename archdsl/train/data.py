@@ -33,6 +33,20 @@ def check(network: Network, recipe: Recipe) -> None:
     """Raise ArchError, with what to write, where a network does not fit the data."""
     data = recipe.data
     classes = len(CLASSES[data])
+    if len(network.outputs) > 1:
+        raise ArchError(
+            f"the network {network.name} gives {len(network.outputs)} outputs: "
+            "training fits one to the classes",
+            help="name one in `output`, and write the others as side heads",
+        )
+    for side in network.sides:
+        shape = network.graph.nodes[side.output].shape
+        if shape != (classes,):
+            shown = "x".join(map(str, (*shape[1:], shape[0])))
+            raise ArchError(
+                f"{data} has {classes} classes, the side head {side.section.name} gives {shown}",
+                help=f"end it with `FC-{classes}`",
+            )
     if network.output != (classes,):
         shown = "x".join(map(str, (*network.output[1:], network.output[0])))
         wants = f"end the network with `FC-{classes}`"

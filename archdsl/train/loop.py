@@ -287,8 +287,7 @@ class _Training:
             if self.recipe.shift:
                 x = self.shifted(x)
             random = random_state(self.device) if self.watched else None
-            logits = self.module(x)
-            loss = cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+            logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):
                 set_random_state(random, self.device)  # the same units drop out again
                 where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
@@ -308,6 +307,16 @@ class _Training:
         if not self.each_step:
             self.schedule.step()
         return _read(total, seen)
+
+    def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits of a batch, and its loss: the weighted ones of side heads are added."""
+        smoothing = self.recipe.label_smoothing
+        given = self.module(x)
+        logits, *beside = given if self.network.sides else (given,)
+        loss = cross_entropy(logits, y, label_smoothing=smoothing)
+        for side, extra in zip(self.network.sides, beside, strict=True):
+            loss = loss + side.weight * cross_entropy(extra, y, label_smoothing=smoothing)
+        return logits, loss
 
     def not_finite(self, message: str, fault: str | None) -> NotFinite:
         return NotFinite(

@@ -1,0 +1,76 @@
+"""Cropping: the middle of a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    layer,
+    lengths,
+    needs_map,
+    times,
+)
+
+
+@layer("crop", "center crop", "centre crop")
+class Crop(Layer):
+    """The middle of a map; of an odd rest the larger half is cut behind (Ronneberger et al. 2015).
+
+    Without a size it is cut to that of the branch beside it.
+    """
+
+    kind = "crop"
+    takes_size = "size"
+    takes_number = "size"
+    fits = "size"
+    examples = (
+        "crop 4x3 on 2x7x6",
+        "center crop 5 on 3x8x5",
+        "centre crop size 3 on 2x6",
+        "crop 2x2x3 on 2x5x4x3",
+    )
+
+    size: tuple[int, ...] = attribute("size", check=lengths)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        if "size" not in given:
+            raise LayerError("`crop` has no size", cls.form())
+        size = axes(given["size"], needs_map("crop", x), "size")
+        if any(a > b for a, b in zip(size, x[1:], strict=True)):
+            raise Misfit(
+                f"a map of {times(x[1:])} cannot be cropped to {times(size)}",
+                "cropping only makes maps smaller: crop the larger of the two",
+            )
+        return cls(size)
+
+    def margins(self, x: Shape) -> list[tuple[int, int]]:
+        """What is cut in front and behind, per axis."""
+        rests = [b - a for a, b in zip(self.size, x[1:], strict=True)]
+        return [(rest // 2, rest - rest // 2) for rest in rests]
+
+    def out(self, x: Shape) -> Shape:
+        return (x[0], *self.size)
+
+    def window(self, x: Shape) -> Window:
+        ones = (1,) * len(self.size)
+        return Window(ones, ones, tuple(-front for front, _ in self.margins(x)), ones)
+
+    def call(self, x: Shape) -> Call:
+        # torch counts the axes from the last one.
+        cut = [-margin for pair in reversed(self.margins(x)) for margin in pair]
+        return Call(f"ZeroPad{len(self.size)}d", (tuple(cut),))
+
+    @property
+    def label(self) -> str:
+        return f"crop {times(self.size)}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -123,6 +125,15 @@ self.pool1 = nn.MaxPool2d(2)""",
     ),
 ]
 
+# Printed ones, of tests/notation.json; LARGE have too many parameters for the fast tests.
+PRINTED = json.loads((Path(__file__).parent / "notation.json").read_text("utf-8"))
+SIZES = {
+    **dict.fromkeys(("N52", "N60", "N71", "N75", "N76", "N77", "N78", "N80", "N83"), "32x32x3"),
+    **dict.fromkeys(("N59", "N67", "N68", "N69"), "28x28x1"),
+    **{"N66": "28x28x6", "N72": "7x7x512", "N73": "1x1x512", "N79": "16x16x32"},
+}
+LARGE = ("N71", "N72", "N75", "N76")
+
 
 def built(listing: str) -> nn.Sequential:
     """What Python and torch make of a listing."""
@@ -131,6 +142,7 @@ def built(listing: str) -> nn.Sequential:
         "nn": nn,
         "torch": torch,
         "rate": 0.5,
+        "dropout_rate": 0.5,
         "self": SimpleNamespace(),
         "chain": lambda **layers: nn.Sequential(*layers.values()),
     }
@@ -146,7 +158,19 @@ def built(listing: str) -> nn.Sequential:
 @pytest.mark.parametrize(("size", "listing"), LISTINGS, ids=lambda v: v.split("\n")[0][:40])
 @pytest.mark.parametrize("conventions", ["", "conv means conv-bn-relu\nfc means fc-relu\n"])
 def test_listing(size: str, listing: str, conventions: str):
-    head = f"let rate = 0.5\npadding same\n{conventions}input {size}\n"
+    compare(f"let rate = 0.5\npadding same\n{conventions}input {size}\n", listing)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LARGE else []) for n in sorted(SIZES)],
+)
+def test_printed_listing(number: str):
+    head = f"let dropout_rate = 0.5\nconv means conv-bn-relu\ninput {SIZES[number]}\n"
+    compare(head, PRINTED[number])
+
+
+def compare(head: str, listing: str) -> None:
     net = archdsl.loads(head + listing)
     ours, reference = net.module(), built(listing)
     randomise(reference)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, Note, Source
 from archdsl.labels import WORDS
 from archdsl.layers import JOINS
+from archdsl.options import Options
 from archdsl.parameters import RESERVED, Parameters, declared
 from archdsl.parse import FORMS, parse_blocks
 from archdsl.phrases import read_lines
@@ -38,18 +39,28 @@ class Definition(NamedTuple):
 
 
 class Blocks:
-    """What a network may use: its own blocks, then its file's, then the library's."""
+    """What a network may use: its own blocks, then its file's, those of the files that it uses,
+    then the library's."""
 
-    def __init__(self, network: NetworkText, names: Collection[str]) -> None:
+    def __init__(self, network: NetworkText, names: Collection[str], options: Options) -> None:
         self.names = names
+        self.options = options
         self.own: dict[str, Definition] = {}
         self.lines_of: dict[str, tuple[Line, ...]] = {}
         self.parameters_of: dict[str, Parameters] = {}
         errors: list[ArchError] = []
         inner = [s for s in network.statements if isinstance(s, Block)]
-        for block in (*network.shared, *inner):
+        shared = [s for s in network.shared if isinstance(s, Block)]
+        definitions = [Definition(block, network.source, False) for block in shared]
+        definitions += [Definition(block, network.source, True) for block in inner]
+        names_of_own = {definition.name for definition in definitions}
+        for used in network.used:
+            for source, block in used.blocks:
+                if block.name.text not in names_of_own:
+                    definitions.append(Definition(block, source, False))
+        for definition in definitions:
             try:
-                self.add(Definition(block, network.source, block in inner))
+                self.add(definition)
             except ArchError as error:
                 errors.append(error)
         if errors:
@@ -64,11 +75,11 @@ class Blocks:
                 help="choose another name for the block",
             )
         if name.text in self.own:
-            first = self.own[name.text].block.name
+            first, place = self.own[name.text].block.name, self.own[name.text].source
             raise ArchError(
                 f"two blocks are called `{name.text}`",
                 source.span(name.start, name.end),
-                notes=[Note("the first is here", source.span(first.start, first.end))],
+                notes=[Note("the first is here", place.span(first.start, first.end))],
                 help="give each block a name of its own",
             )
         if not definition.block.items:
@@ -148,4 +159,5 @@ def _text(file: str) -> str:
 @cache
 def _of_file(file: str) -> dict[str, Definition]:
     source = Source(f"archdsl/library/{file}", _text(file))
-    return {b.name.text: Definition(b, source, False) for b in parse_blocks(source)}
+    blocks = (s for s in parse_blocks(source) if isinstance(s, Block))
+    return {block.name.text: Definition(block, source, False) for block in blocks}

@@ -95,7 +95,10 @@ _Computed = int | tuple[int, ...] | None
 
 
 def _of_lines(analysis: Analysis) -> Iterator[tuple[Section, ClaimText | Part]]:
-    for section in (*analysis.graph.sections, *analysis.graph.inner):
+    graph = analysis.graph
+    if not graph.network.claimed:
+        return  # they were printed of the network that this one derives from
+    for section in (*graph.sections, *graph.inner):
         if section.size is not None:
             yield section, section.size
         for claim in section.claims:

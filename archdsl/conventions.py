@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from archdsl import phrases, readings
 from archdsl.blocks import Blocks
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression, Number
 from archdsl.layers import BatchNorm, Value
 from archdsl.readings import Given, LayerText, Reading, Use
@@ -179,6 +179,14 @@ class _Reader:
         left = statement.left.parts
         if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
             self.once("[]", statement.left, "a second convention for it")
+            name, *behind = statement.right.parts
+            if name.text not in self.blocks and all(p.kind == "parens" for p in behind):
+                hint = did_you_mean(name.text, self.blocks.known())
+                raise self.fail(
+                    f"there is no block `{name.text}`",
+                    name,
+                    hint or f"define it: `block {name.text} {{ … body … }}`",
+                )
             right = self.read(statement.right)
             whole = right.whole
             more = right.repeat or right.stride or right.label or right.claimed

@@ -15,15 +15,17 @@ class Source:
     """A named text: a file, standard input, or a string.
 
     Offsets into the text become lines and columns only when an error is shown. `plain` is the text
-    without typography, of the same length: what is read.
+    without typography, of the same length: what is read. `folder` is where the files lie that the
+    text may use, None for a text that is no file.
     """
 
-    __slots__ = ("name", "plain", "text")
+    __slots__ = ("folder", "name", "plain", "text")
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
         self.text = text
         self.plain = plain(text)
+        self.folder = folder
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""

@@ -43,7 +43,8 @@ class _Expansion(Composer):
         parameters: Mapping[str, Number],
         input: Sequence[int] | None,
     ) -> None:
-        super().__init__(network, values_of(network, parameters))
+        values, self.options = values_of(network, parameters)
+        super().__init__(network, values)
         self.override = input
 
     def graph(self) -> Graph:
@@ -72,6 +73,7 @@ class _Expansion(Composer):
         if first.label is not None:
             self.name(first.label, labels)
         self.expand_lines(lines[1:], Spot((), frame, labels, last=True))
+        self.options.check()  # blocks of the library are read where they are used
         if len(self.nodes) == 1:
             raise self.fail("no line of the network is a layer", lines[1].item)
         ends = self.ends(named) or [self.here]
@@ -168,7 +170,7 @@ class _Expansion(Composer):
             if isinstance(statement, Let):
                 with collected():
                     self.let(statement)
-        self.blocks = Blocks(network, self.names.keys())
+        self.blocks = Blocks(network, self.names.keys(), self.options)
         with collected():
             self.conventions = conventions.read(network, self.names, self.blocks)
         with collected():

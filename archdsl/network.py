@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archdsl import claims, zoo
+from archdsl import claims, used, zoo
 from archdsl.analysis import Analysis, Memory, Row
 from archdsl.claims import Claim
 from archdsl.errors import Source
@@ -38,7 +38,7 @@ class Network:
         parameters: Mapping[str, Number] | None = None,
         input: Sequence[int] | None = None,
     ) -> None:
-        self.text = text
+        self.text = text = used.whole(text)
         self.parameters = dict(parameters or {})
         self.changed = bool(parameters) or input is not None
         with collector_paused():
@@ -62,6 +62,11 @@ class Network:
     @property
     def paper(self) -> str | None:
         return next((s.text for s in self.text.statements if isinstance(s, Paper)), None)
+
+    @property
+    def spec(self) -> str:
+        """The text that holds all of the network: its file's, with the blocks that it uses."""
+        return used.written_in(self.text)
 
     @property
     def reported(self) -> tuple[str, ...]:

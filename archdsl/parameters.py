@@ -4,40 +4,105 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archdsl import expressions
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl import expressions, options
+from archdsl.errors import ArchError, Note, Source, Span, did_you_mean
 from archdsl.expressions import Expression, Number
-from archdsl.syntax import Block, Header, NetworkText, Part
+from archdsl.options import Choice, Options
+from archdsl.syntax import Block, Derived, Header, NetworkText, Part
 from archdsl.vocabulary import is_word_of_a_layer
 
 
-def values_of(network: NetworkText, given: Mapping[str, Number]) -> dict[str, Number]:
-    """The values of the network's parameters: given, or its own defaults."""
+def values_of(
+    network: NetworkText, given: Mapping[str, Number]
+) -> tuple[dict[str, Number], Options]:
+    """The values of the network's parameters, and which optional layers stand.
+
+    What is `given` by name comes first, then the arguments of a derived network, then the
+    defaults. Raises ArchError.
+    """
     for key, value in given.items():
         # numpy's numbers are not Python's: they overflow, and JSON does not know them.
         if type(value) not in (int, float):
             raise ArchError(f"the parameter `{key}` is no number: {value!r}", help="give an int")
     source = network.source
-    values: dict[str, Number] = {}
     own = declared(source, network.header) if network.header else []
+    arguments = _arguments(network, [name.text for name, _ in own])
+    values: dict[str, Number] = {}
     for name, default in own:
         if name.text in given:
             values[name.text] = given[name.text]
+        elif name.text in arguments:
+            values[name.text] = arguments[name.text][0]
         elif default is not None:
             values[name.text] = expressions.evaluate(default, values, source)
         else:
             raise ArchError(
                 f"the parameter `{name.text}` has no value",
                 source.span(name.start, name.end),
-                help=f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
+                [
+                    Note(f"`{d.name.text}` gives none", source.span(*_ends(d)))
+                    for d in network.derived
+                ],
+                f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
-    for name_given in given:
-        if name_given not in values:
+    choices = options.said(network)
+    everything = {**arguments, **{name: (value, None) for name, value in given.items()}}
+    for name_given, (value, span) in everything.items():
+        if name_given in values:
+            continue
+        kind = options.kind_of(name_given)
+        if kind is None:
+            owner = network.derived[0].base.text if span else network.name or source.name
             raise ArchError(
-                f"the network {network.name or source.name} has no parameter `{name_given}`",
+                f"the network {owner} has no parameter `{name_given}`",
+                span,
                 help=did_you_mean(name_given, values) or _known(values),
             )
-    return values
+        if value not in (0, 1):
+            raise ArchError(
+                f"`{name_given}={value}`: a layer stands or does not",
+                span,
+                help=f"write `{name_given}=1`, or `{name_given}=0`",
+            )
+        choices.append(Choice(kind, name_given, bool(value), span))
+    return values, Options(choices)
+
+
+def _ends(derived: Derived) -> tuple[int, int]:
+    return derived.base.start, (derived.arguments or derived.base).end
+
+
+def _arguments(
+    network: NetworkText, parameters: Sequence[str]
+) -> dict[str, tuple[Number, Span | None]]:
+    """What a derived network gives, by name, each with its place; the outermost wins."""
+    source = network.source
+    found: dict[str, tuple[Number, Span | None]] = {}
+    for derived in network.derived:
+        here: dict[str, tuple[Number, Span | None]] = {}
+        places = iter(parameters)
+        inside = derived.arguments.inside if derived.arguments else ()
+        for parts in expressions.split(inside):  # type: ignore[arg-type]
+            span = source.span(parts[0].start, parts[-1].end)
+            if len(parts) > 1 and parts[1].kind == "equals":
+                name, value = parts[0].text, parts[2:]
+            else:
+                name, value = next(places, ""), parts
+            base = f"the network `{derived.base.text}`"
+            if not value:
+                raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
+            if not name:
+                raise ArchError(
+                    f"more arguments than {base} has parameters", span, help=_known(parameters)
+                )
+            if name in here:
+                raise ArchError(
+                    f"`{name}` of {base} is given twice", span, help="strike one of the two"
+                )
+            number = expressions.evaluate(expressions.read(source, value), {}, source)
+            here[name] = number, span
+        found |= here
+    return found
 
 
 WORDS = ("identity", "body", "shortcut")  # what only blocks can say

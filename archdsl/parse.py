@@ -10,6 +10,7 @@ from functools import cache
 from itertools import takewhile
 from typing import Any
 
+from archdsl.derived import Draft, networks
 from archdsl.errors import ArchError, Source, Span
 from archdsl.lalr import Parser, Unexpected
 from archdsl.syntax import (
@@ -72,17 +73,19 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
     return _networks(source, _statements(source))
 
 
-def parse_blocks(source: Source) -> tuple[Block, ...]:
-    """The blocks of a text that holds nothing else. Raises ArchError."""
-    statements = _statements(source)
-    for statement in statements:
-        if not isinstance(statement, Block):
+def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
+    """The blocks and `use` lines of a text that holds nothing else. Raises ArchError."""
+    found: list[Block | UseFile] = []
+    for statement in _statements(source):
+        if not isinstance(statement, Block | UseFile):
             raise ArchError(
-                "a library holds blocks alone",
+                "a file that is used holds blocks alone, and `use` lines",
                 _statement_span(source, statement),
-                help=f"write it so: `{FORMS['block']}`",
+                help="a network is a file of its own, which uses this one; "
+                f"a block is written so: `{FORMS['block']}`",
             )
-    return tuple(s for s in statements if isinstance(s, Block))
+        found.append(statement)
+    return tuple(found)
 
 
 def _statements(source: Source) -> list[Statement]:
@@ -135,26 +138,26 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             Span(source, 0, 0),
             help='begin with `network NAME "a title"` and `input 224x224 RGB`, then a layer a line',
         )
-    networks: list[tuple[Header | None, list[Statement]]] = []
+    found: list[tuple[Header | Derived | None, list[Statement]]] = []
     # Blocks in front of the first network belong to all of them.
-    shared: tuple[Block, ...] = ()
-    if any(isinstance(s, Header) for s in statements):
-        shared = tuple(takewhile(lambda s: isinstance(s, Block), statements))  # type: ignore[arg-type]
+    shared: tuple[Block | UseFile, ...] = ()
+    if any(isinstance(s, Header | Derived) for s in statements):
+        shared = tuple(takewhile(lambda s: isinstance(s, Block | UseFile), statements))  # type: ignore[arg-type]
     for statement in statements[len(shared) :]:
-        if isinstance(statement, Header):
-            networks.append((statement, []))
-        elif networks:
-            networks[-1][1].append(statement)
+        if isinstance(statement, Header | Derived):
+            found.append((statement, []))
+        elif found:
+            found[-1][1].append(statement)
         else:
-            networks.append((None, [statement]))
-    if len(networks) > 1 and networks[0][0] is None:
+            found.append((None, [statement]))
+    if len(found) > 1 and found[0][0] is None:
         raise ArchError(
             "these lines stand before the first `network`",
-            _statement_span(source, networks[0][1][0]),
+            _statement_span(source, found[0][1][0]),
             help="put them behind a `network NAME` line",
         )
-    seen: dict[str, Header] = {}
-    for header, _ in networks:
+    seen: dict[str, Header | Derived] = {}
+    for header, _ in found:
         if header and header.name.text in seen:
             raise ArchError(
                 f"two networks are called `{header.name.text}`",
@@ -163,7 +166,8 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             )
         if header:
             seen[header.name.text] = header
-    return tuple(NetworkText(source, header, tuple(body), shared) for header, body in networks)
+    drafts = [Draft(header, tuple(body)) for header, body in found]
+    return networks(source, drafts, shared)
 
 
 def _statement_span(source: Source, statement: Statement) -> Span:
@@ -303,7 +307,12 @@ def _explain(
     line = text[start:end]
     first = line.split(maxsplit=1)[0].lower() if line.strip() else ""
     form = FORMS.get("=>" if "=>" in text[start:offset] and first not in FORMS else first)
-    help = f"write it so: `{form}`" if form else _LINE
+    if text[start:offset].rstrip().endswith("erratum"):
+        form = 'params 2.7K erratum "the reason"'
+    if first == "network" and "=" in line:
+        form = "network wrn_28_10 = wrn(28, 10)"
+    help = f"write it so: `{form}`" if form else _PYTHON if shown == "." else _LINE
+    help = _SIGNS.get(shown[:1], help)
     if not shown.strip(" \t\n;"):
         # The line, or the text, ended too early.
         opened = _unclosed(text, offset)
@@ -335,7 +344,17 @@ def _explain(
     return ArchError(message, span, help=help), (start, end)
 
 
+_PYTHON = "a line is a layer as papers write it, `conv3-64`, or a layer of PyTorch, `nn.ReLU()`"
 _LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
+
+
+# What pasted text brings with it.
+_SIGNS = {
+    **dict.fromkeys("\N{MINUS SIGN}\N{NON-BREAKING HYPHEN}\N{EM DASH}", "write `-`"),
+    **dict.fromkeys("\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}'", 'write `"`'),
+    "\N{FULLWIDTH COMMA}": "write `,`",
+    "\N{FULLWIDTH COLON}": "write `:`",
+}
 
 
 def _lexes(character: str) -> bool:

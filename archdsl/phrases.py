@@ -14,8 +14,19 @@ from archdsl import expressions, listings
 from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
 from archdsl.labels import WORDS, Labels, label_of
-from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.readings import Blocks, Given, Group, LayerText, Line, Reading, Reference, Side
+from archdsl.layers import REGISTRY, Conv, Input, Layer, LayerError, Value
+from archdsl.options import Options
+from archdsl.readings import (
+    Blocks,
+    Given,
+    Group,
+    Hole,
+    LayerText,
+    Line,
+    Reading,
+    Reference,
+    Side,
+)
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
 from archdsl.wholes import FUSED, REPEAT, Wholes
@@ -36,6 +47,7 @@ class _Layer:
         self.end = end
         self.given = given or {}
         self.struck: set[str] = set()
+        self.stands = True
 
     def freeze(self) -> LayerText:
         return LayerText(
@@ -92,6 +104,8 @@ class _Mention:
 
 
 class NoBlocks:
+    options = Options()
+
     def __contains__(self, name: str, /) -> bool:
         return False
 
@@ -122,12 +136,13 @@ def read_lines(
     blocks: Blocks,
     known: dict[str, Reading] | None = None,
     around: Labels | None = None,
+    branches: bool = False,
 ) -> tuple[Line, ...]:
     """The meaning of lines. Raises ArchError with the errors of all of them, up to a number.
 
     `known` holds what phrases have been read already, by their text: each is read once. References
     are not: what they mean depends on the labels in front of them, of these lines and of those
-    `around`.
+    `around`. A line of optional layers that do not stand is none; of `branches` it is `identity`.
     """
     known = {} if known is None else known
     labels = Labels(items, around)
@@ -135,6 +150,8 @@ def read_lines(
     errors: list[ArchError] = []
     for item in items:
         readings: list[Reading] = []
+        phrases: list[Phrase] = []
+        label: Part | None = None
         if len(item.phrases) > LONGEST:
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
@@ -147,11 +164,18 @@ def read_lines(
                 _check_flow(source, reading, item, bool(readings))
             except ArchError as error:
                 errors += (error, *error.others)
+                label = label_of(item)
                 continue
+            if not reading.layers and reading.whole is None:
+                label = label or reading.label  # an optional layer that does not stand
+                continue
+            if not readings and label is not None and reading.label is None:
+                reading = reading._replace(label=label)
             if readings and reading.label is not None:
                 links.add(reading.label)
             readings.append(reading)
-        label = readings[0].label if readings else label_of(item)
+            phrases.append(phrase)
+        label = readings[0].label if readings else label
         if label is not None and readings and isinstance(readings[0].whole, Side):
             labels.add_side(label.text)
         elif label is not None:
@@ -164,7 +188,15 @@ def read_lines(
                 errors.append(error)
         if len(errors) >= MOST_ERRORS:
             break
-        lines.append(Line(item, tuple(readings), guard))
+        if branches and not phrases:
+            start, end = item.start, item.end
+            nothing = Hole("identity", None, start, end)
+            readings = [Reading(label, None, (), nothing, None, None, start, end)]
+            phrases = [item.phrases[0]]
+        if len(phrases) < len(item.phrases):
+            item = item._replace(phrases=tuple(phrases))
+        if phrases:
+            lines.append(Line(item, tuple(readings), guard))
     if errors:
         raise ArchError.several(errors[:MOST_ERRORS])
     return tuple(lines)
@@ -248,7 +280,7 @@ class _Reader(Wholes):
         if implied:
             self.imply(label)
         self.assign()
-        layers = tuple(one.freeze() for one in self.layers)
+        layers = tuple(one.freeze() for one in self.layers if one.stands)
         reading = Reading(label, claimed, layers, None, self.repeat, None, start, end)
         computed = any(layer.computed for layer in layers) or self.repeat is not None
         if not computed and not (implied and start != self.phrase.start):
@@ -307,7 +339,10 @@ class _Reader(Wholes):
 
     def group(self, part: Part, kind: str | None = None) -> Group:
         items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
-        lines = read_lines(self.source, items, self.names, self.blocks, self.known, self.labels)
+        joined = kind is not None
+        lines = read_lines(
+            self.source, items, self.names, self.blocks, self.known, self.labels, joined
+        )
         return Group(kind or part.kind, lines, part.start, part.end)
 
     def take_repeat(self, parts: list[Part]) -> None:
@@ -385,6 +420,8 @@ class _Reader(Wholes):
                 return 2
             case "slash" if behind is not None and self.fused_attribute(behind):
                 return 1  # `Conv / s1`
+            case "join" if behind is not None and self.optional(behind, only) is not None:
+                return 1
             case "join" if (
                 behind is not None
                 and behind.kind == "parens"
@@ -411,28 +448,31 @@ class _Reader(Wholes):
                 )
         if part.kind in ("equals", "colon"):
             raise self.unknown_attribute(parts, at)
-        raise self.fail(
-            f"`{part.text}` belongs to no layer",
-            part,
-            "a stride stands behind a kernel, `3x3/2`; else write `stride 2`"
-            if part.kind == "slash"
-            else "put an expression in parentheses: `conv3-(2*k)`",
-        )
+        help = "put an expression in parentheses: `conv3-(2*k)`"
+        if part.kind == "slash":
+            help = "a stride stands behind a kernel, `3x3/2`; else write `stride 2`"
+        elif part.text == "//":
+            help = "`#` begins a comment; an expression stands in parentheses"
+        raise self.fail(f"`{part.text}` belongs to no layer", part, help)
 
     def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
         """What stands in front of a sign that no attribute is in front of."""
         sign, before = parts[at], parts[at - 1] if at else parts[at]
-        if before.kind not in ("word", "mixed"):
+        if at < 2 or before.kind not in ("word", "mixed"):
             return self.fail(
                 f"`{sign.text}` belongs to no layer",
                 sign,
-                "`NAME:` in front of a line is its label, `NAME: VALUE` behind it an attribute",
+                "a label is `stem: conv3-64`, an attribute `stride = 2`, "
+                "a convention `conv means conv-relu`",
             )
-        known = [" ".join(words) for words in vocabulary().attributes]
+        known = vocabulary()
+        help = did_you_mean(before.text, [" ".join(words) for words in known.attributes])
+        if any(words in known.layers for words, _ in runs(parts, at + 1)):
+            help = f"a layer stands for itself: write `{parts[at + 1].text}` alone"
         return self.fail(
             f"unknown attribute `{before.text}`",
             before,
-            did_you_mean(before.text, known) or "a layer takes `stride: 2`, `kernel_size=3`, …",
+            help or "a layer takes `stride: 2`, `kernel_size=3`, …",
         )
 
     def strides(self, behind: Part) -> bool:
@@ -508,18 +548,45 @@ class _Reader(Wholes):
         elif word and self.layers[-1].end == parts[at - 1].end:
             # Behind a layer word: its arguments.
             self.layers[-1].end = part.end
-            for argument in expressions.split(inside):
-                if len(argument) > 1 and all(map(self.computes, argument)):
-                    number = expressions.read(self.source, argument)
-                    self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
-                else:
-                    self.scan(argument, self.layers[-1])
+            self.arguments(inside)
+        elif (found := self.optional(part, only)) is not None:
+            (kind, preset), words = found
+            self.layers.append(_made(kind, preset, part.start, part.end))
+            self.layers[-1].stands = self.blocks.options.stands(kind.kind)
+            if words < len(inside):
+                self.arguments(inside[words].inside)  # type: ignore[arg-type]
         elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
             number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
             self.mention("number", (), number, part, part, only)
         elif not self.remark(inside):
             self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
         return 1
+
+    def arguments(self, inside: Sequence[Part]) -> None:
+        """What stands between the parentheses behind the last layer."""
+        for argument in expressions.split(inside):
+            if len(argument) > 1 and all(map(self.computes, argument)):
+                number = expressions.read(self.source, argument)
+                self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
+            else:
+                self.scan(argument, self.layers[-1])
+
+    def optional(
+        self, part: Part, only: _Layer | None
+    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int] | None:
+        """The layer that parentheses alone hold, and how many parts its word takes.
+
+        It is optional, `Conv-(BN)-Relu`, `fc-(dropout(0.5))`; a weight layer is not: `(conv) 64`.
+        """
+        if part.kind != "parens" or only is not None:
+            return None
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        for words, taken in runs(inside, 0):
+            found = vocabulary().layers.get(words)
+            alone = [p.kind for p in inside[taken:]] in ([], ["parens"])
+            if found and alone and not (found[0].weighs or found[0] is Input):
+                return found, taken
+        return None
 
     def computes(self, part: Part) -> bool:
         """Whether a part can stand in an expression."""
@@ -577,7 +644,10 @@ class _Reader(Wholes):
             last = parts[at + taken - 1]
             if words in known.layers and only is not None:
                 raise self.fail(
-                    "a layer inside the parentheses of another", part, "write it behind them"
+                    "a layer inside the parentheses of another",
+                    part,
+                    "write it behind them; an optional layer stands behind a hyphen, "
+                    f"`-({part.text})`",
                 )
             if words in known.layers:
                 kind, preset = known.layers[words]
@@ -593,6 +663,12 @@ class _Reader(Wholes):
             if words in known.units and at and parts[at - 1].kind == "size":
                 self.beside_size.append(words)
                 return taken  # `3x3 filters`: the size says it
+            if words == ("with",) and part is self.phrase.parts[0]:
+                raise self.fail(
+                    "a layer does not begin with `with`",
+                    part,
+                    "`with bn`, alone on a line, lets the optional layers `(bn)` stand",
+                )
             if len(words) == 1 and words[0] in NOISE:
                 return taken
             if words == ("of",) and (behind == "size" or self.knows(parts[at + 1 :])):

@@ -9,11 +9,15 @@ from archdsl import expressions
 from archdsl.errors import ArchError, Source
 from archdsl.expressions import Expression, Number
 from archdsl.layers import Layer, LayerError, Value
+from archdsl.options import Options
 from archdsl.syntax import Item, Part
 
 
 class Blocks(Protocol):
-    """The blocks that a text may use."""
+    """The blocks that a text may use, and which of its optional layers stand."""
+
+    @property
+    def options(self) -> Options: ...
 
     def __contains__(self, name: str, /) -> bool: ...
 

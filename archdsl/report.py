@@ -12,6 +12,7 @@ import click
 
 from archdsl.analysis import Row
 from archdsl.claims import Claim, Verdict
+from archdsl.syntax import NetworkText
 
 if TYPE_CHECKING:
     from archdsl.graph import Side
@@ -485,7 +486,8 @@ def verification(
     return "\n\n".join(parts)
 
 
-def zoo_table(networks: Sequence[Network]) -> Table:
+def zoo_table(networks: Sequence[Network | NetworkText]) -> Table:
+    """A row for each network; a template, whose parameters have no values, has no numbers."""
     columns = (
         Column("name"),
         Column("input"),
@@ -494,17 +496,19 @@ def zoo_table(networks: Sequence[Network]) -> Table:
         Column("claims", "right"),
         Column("title", shrinks=True),
     )
-    return Table(
-        columns,
-        tuple(
-            (
-                Cell(n.name, "cyan"),
-                Cell(hwc(n.input)),
-                Cell(number(n.params)),
-                Cell(number(n.macs)),
-                Cell(str(len(n.claims))),
-                Cell(n.title),
-            )
-            for n in networks
-        ),
+    return Table(columns, tuple(map(_zoo_row, networks)))
+
+
+def _zoo_row(n: Network | NetworkText) -> tuple[Cell, ...]:
+    if isinstance(n, NetworkText):
+        title = (n.header.title if n.header else None) or n.name
+        what = f"{title} (a template: give it {', '.join(n.lacking)})"
+        return (Cell(n.name, "cyan"), *[Cell("")] * 4, Cell(what))
+    return (
+        Cell(n.name, "cyan"),
+        Cell(hwc(n.input)),
+        Cell(number(n.params)),
+        Cell(number(n.macs)),
+        Cell(str(len(n.claims))),
+        Cell(n.title),
     )

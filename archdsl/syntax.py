@@ -193,16 +193,30 @@ Statement = (
 )
 
 
+class Used(NamedTuple):
+    """What one `use` brings in: blocks, each with the source that its offsets count in."""
+
+    statement: UseFile
+    blocks: tuple[tuple[Source, Block], ...]
+
+
 class NetworkText(NamedTuple):
     """The statements of one network, and the source that their offsets count in.
 
-    `shared` holds the blocks in front of the first network of the source.
+    `shared` holds the blocks in front of the first network of the source, and the files used
+    there. `derived` holds the lines that make a network from another, the first of them first. A
+    network with parameters in `lacking`, which have no value, is a template. `claimed`: what its
+    lines claim is of this network. `used` holds the blocks of other files.
     """
 
     source: Source
     header: Header | None
     statements: tuple[Statement, ...]
-    shared: tuple[Block, ...] = ()
+    shared: tuple[Block | UseFile, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    lacking: tuple[str, ...] = ()
+    claimed: bool = True
+    used: tuple[Used, ...] = ()
 
     @property
     def name(self) -> str:

@@ -21,11 +21,12 @@ _SIGNS = {
     ";": r"\\\\(?:\[[^\]\n]*\])?|<br[ ]*/?>",
     " x": r"\\times(?![A-Za-z])",
     ",": r"(?<=[a-z] )&(?= \d+ [a-z])",
+    '"': r"[“”„]",
     "->": r"\\(?:right|longright)arrow(?![A-Za-z])|\\to(?![A-Za-z])",
     " %": r"\\%",
     "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?"
     r"|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
-    r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$“”‘’`]",
+    r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$‘’`]",
 }
 _WRAPPED = (
     r"\\(?:text|textbf|textrm|mathrm|mathbf|operatorname)\{(?P<tex>[^{}\n]*)\}"
@@ -36,7 +37,7 @@ _BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[
 _OPEN_END = r"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?=[ \t]*[^\s#])"
 
 # What most texts hold none of. These patterns compile fast, those of the marks do not.
-_TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "‘", "’")
+_TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "„", "‘", "’")
 _BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
 _ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#[^\n]*)?\n|\n[ \t]*[)+]")
 

@@ -74,9 +74,11 @@ def one(networks: tuple[NetworkText, ...], target: str) -> NetworkText:
     """The only network of a text; ArchError where there are several."""
     if len(networks) == 1:
         return networks[0]
+    # A template cannot be built.
+    first = next((n for n in networks if not n.lacking), networks[0])
     raise ArchError(
         f"{target} holds {len(networks)} networks: {_listed(networks)}",
-        help=f"pick one: `{target}:{networks[0].name}`",
+        help=f"pick one: `{target}:{first.name}`",
     )
 
 
@@ -134,7 +136,7 @@ def read(path: str, shown: str | None = None) -> Source:
         raise ArchError(f"{name} is a folder", help="name a file in it") from None
     except OSError as problem:
         raise ArchError(f"cannot read {name}: {problem.strerror}") from None
-    return Source(name, _decode(name, data))
+    return Source(name, _decode(name, data), os.path.dirname(path) or os.curdir)
 
 
 def _stem(path: str) -> str:

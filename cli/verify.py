@@ -21,7 +21,9 @@ def command(context: click.Context, networks: tuple[str, ...], format_: str) -> 
     errors: list[ArchError] = []
     for target in networks or zoo.names():
         try:
-            for text in zoo.find(target):
+            found = zoo.find(target)
+            # A template is judged in the networks made from it; one that is named is an error.
+            for text in [t for t in found if not t.lacking] or (found if networks else ()):
                 try:
                     judged.append(Network(text))
                 except ArchError as error:

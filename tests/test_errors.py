@@ -1,12 +1,14 @@
 """What a user reads when a spec is wrong: the whole text, and the exit code.
 
 tests/errors/NAME.arch holds a bad spec; behind it, in lines that begin with `#> `, stands what
-`archdsl summary NAME.arch` prints to standard error. `pytest --update` writes those lines.
+`archdsl summary NAME.arch` prints to standard error. Of several networks `# pick NET` names one.
+`pytest --update` writes those lines. Files that it uses lie in tests/errors/NAME.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import archdsl.grammar
@@ -31,8 +33,12 @@ def split(text: str) -> tuple[str, str]:
 def test_error(name, archdsl_cli, tmp_path, monkeypatch, request):
     spec, expected = split((FOLDER / name).read_text("utf-8"))
     (tmp_path / name).write_text(spec, "utf-8")
+    beside = FOLDER / name.removesuffix(".arch")
+    if beside.is_dir():
+        shutil.copytree(beside, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    code, out, error = archdsl_cli("summary", name)
+    picked = re.search(r"^# pick (\w+)", spec, re.MULTILINE)
+    code, out, error = archdsl_cli("summary", f"{name}:{picked[1]}" if picked else name)
     if request.config.getoption("--update"):
         lines = "".join(f"#> {line}".rstrip() + "\n" for line in error.splitlines())
         (FOLDER / name).write_text(spec + lines, "utf-8")

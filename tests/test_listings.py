@@ -125,14 +125,14 @@ self.pool1 = nn.MaxPool2d(2)""",
     ),
 ]
 
-# Printed ones, of tests/notation.json; LARGE have too many parameters for the fast tests.
+# Printed ones, of tests/notation.json; LARGE has too many parameters for the fast tests.
 PRINTED = json.loads((Path(__file__).parent / "notation.json").read_text("utf-8"))
 SIZES = {
     **dict.fromkeys(("N52", "N60", "N71", "N75", "N76", "N77", "N78", "N80", "N83"), "32x32x3"),
     **dict.fromkeys(("N59", "N67", "N68", "N69"), "28x28x1"),
     **{"N66": "28x28x6", "N72": "7x7x512", "N73": "1x1x512", "N79": "16x16x32"},
 }
-LARGE = ("N71", "N72", "N75", "N76")
+LARGE = ("N72",)
 
 
 def built(listing: str) -> nn.Sequential:

@@ -87,7 +87,7 @@ def train(
         epochs=[],
     )
     with _prepared(network, record, where) as training:
-        spec = network.text.source.text
+        spec = network.spec
         run = new_run(Path(runs), record, spec)
         with locked(run.folder):
             return _go_on(run, spec, training, progress)

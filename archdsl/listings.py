@@ -284,8 +284,10 @@ class _Reader:
         plain = value.value
         if isinstance(plain, tuple) and len(set(plain)) == 1:
             plain = plain[0]
+        # 1 is 1.0, and True is neither.
         if argument.only and not any(
-            plain is one or (type(plain) is type(one) and plain == one) for one in argument.only
+            plain == one and isinstance(plain, bool) == isinstance(one, bool)
+            for one in argument.only
         ):
             shown = re.sub(r"\s+", " ", self.source.text[value.start : value.end])
             raise self.fail(

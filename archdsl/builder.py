@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from archdsl import readings
+from archdsl import listings, readings
 from archdsl.blocks import Blocks
 from archdsl.conventions import Conventions, without_bias
 from archdsl.errors import ArchError, Note, Source
@@ -126,7 +126,9 @@ class Builder:
     def strided(self, layer: LayerText, source: Source) -> LayerText:
         """The layer with the stride of its group, if it is the one that carries it."""
         stride = self.stride
-        if stride is None or stride.taken or not self.conventions.carries_stride(layer):
+        if stride is None or stride.taken or layer.listed is not None:
+            return layer
+        if not self.conventions.carries_stride(layer):
             return layer
         stride.taken = True
         if "stride" in layer.given:
@@ -161,6 +163,10 @@ class Builder:
         x = self.nodes[self.here].shape
         if issubclass(layer.kind, Input):
             raise self.fail("a second input", layer, "a network has one `input` line", frame.source)
+        try:
+            listings.check_entering(layer, x)
+        except LayerError as problem:
+            raise self.misfit(problem, layer, frame) from None
         if issubclass(layer.kind, FullyConnected) and len(x) > 1:
             flat = Flatten()
             name = self.free("flatten", scope[:-1])
@@ -177,6 +183,10 @@ class Builder:
                 raise self.misfit(problem, layer, frame) from None
             self.settled[key] = found
         op, shape = found
+        try:
+            listings.check(layer, op, x)
+        except LayerError as problem:
+            raise self.misfit(problem, layer, frame) from None
         self.add(op, (self.here,), scope, shape, layer, frame)
 
     def free(self, name: str, scope: Scope) -> str:

@@ -67,6 +67,8 @@ class Conventions:
         ArchError for a strike, `no relu`, that strikes nothing, but not in a block: it does not
         know the conventions of the network that uses it.
         """
+        if layer.listed is not None:
+            return [layer]  # a listing writes everything out
         rule = None
         for known in self.rules:
             # The most specific; of equally specific ones the last.
@@ -235,6 +237,12 @@ class _Reader:
             if reading.claimed or any(layer.struck for layer in reading.layers):
                 raise self.fail(
                     "a convention holds layers alone", side, "leave `no …`, `bare` and claims out"
+                )
+            if any(layer.listed for layer in reading.layers):
+                raise self.fail(
+                    "a call of torch in a convention",
+                    side,
+                    "write it in words, as in `conv means conv-bn-relu`",
                 )
         selector = readings.evaluated(self.source, left.layers[0], self.names)
         same = [layer for layer in right.layers if layer.kind is selector.kind]

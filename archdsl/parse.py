@@ -38,6 +38,7 @@ from archdsl.syntax import (
     Train,
     UseFile,
 )
+from archdsl.torchtext import program
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
 MOST_ERRORS = 10  # syntax errors shown at once
@@ -90,6 +91,7 @@ def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
 def _statements(source: Source) -> list[Statement]:
     _check_characters(source)
     _check_depth(source)
+    _check_listing(source)
     with collector_paused():
         return _recovered(source)
 
@@ -316,9 +318,12 @@ def _explain(
         opened = _unclosed(text, offset)
         if opened is not None:
             span = Span(source, opened, opened + 1)
-            closing = _OPENING[text[opened]]
+            # The parenthesis of `nn.Sequential(` is a brace of the plain text.
+            written = source.text[opened]
+            sign = written if written in _OPENING else text[opened]
+            closing = _OPENING[sign]
             error = ArchError(
-                f"this `{text[opened]}` is never closed", span, help=f"close it with `{closing}`"
+                f"this `{sign}` is never closed", span, help=f"close it with `{closing}`"
             )
             return error, (start, end) if shown else None
         stop = start + len(source.text[start:offset].rstrip())
@@ -339,7 +344,7 @@ def _explain(
     return ArchError(message, span, help=help), (start, end)
 
 
-_PYTHON = "a line is a layer as papers write it, `conv3-64`; Python is not read"
+_PYTHON = "a line is a layer as papers write it, `conv3-64`, or a layer of PyTorch, `nn.ReLU()`"
 _LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
 
 
@@ -416,6 +421,18 @@ def _check_depth(source: Source) -> None:
                 Span(source, offset, offset + 1),
                 help="write the inner ones as lines of their own",
             )
+
+
+def _check_listing(source: Source) -> None:
+    """Refuse Python that is more than a listing of layers, with one error for all of it."""
+    place = program(source.text, source.plain)
+    if place is not None:
+        raise ArchError(
+            "this is a Python program: archdsl reads a listing of layers",
+            Span(source, *place),
+            help="keep the layers alone, each written out in full where it stands, as lines "
+            "`nn.ReLU()` or in `nn.Sequential( … )`: no classes, methods, variables or `...`",
+        )
 
 
 def _check_numbers(source: Source, statements: list[Statement]) -> None:

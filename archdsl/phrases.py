@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from archdsl import expressions
+from archdsl import expressions, listings
 from archdsl.errors import ArchError, Note, Source, did_you_mean
 from archdsl.expressions import Expression
 from archdsl.labels import WORDS, Labels, label_of
@@ -277,6 +277,9 @@ class _Reader(Wholes):
         if whole is not None:
             return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
         self.take_repeat(parts)
+        if listings.is_call(parts[0]):
+            listed = listings.read(self.source, parts)
+            return Reading(label, claimed, (listed,), None, self.repeat, None, start, end)
         self.scan(parts, None)
         if len(self.layers) > LONGEST:
             raise self.fail(f"more than {LONGEST} layers in a phrase", self.phrase, _LINES)
@@ -892,6 +895,10 @@ class _Reader(Wholes):
 
     def unknown_words(self) -> ArchError:
         first = self.unknown[0]
+        if listings.is_call(first):
+            return self.fail(
+                "a layer of a listing beside another", first, "give it a line of its own"
+            )
         words = [p for p in self.phrase.parts if p.kind == "word"]
         if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
             return self.fail("this reads as prose", self.phrase, "comment it out with `#`")
@@ -955,7 +962,7 @@ def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: in
     """What has been read, as it stands at another place."""
     by = start - reading.start
     layers = []
-    for kind, given, struck, begin, end, _, _ in reading.layers:
+    for kind, given, struck, begin, end, *_ in reading.layers:
         moved = {n: Given(value, a + by, b + by) for n, (value, a, b) in given.items()}
         layers.append(LayerText(kind, moved, struck, begin + by, end + by))
     return Reading(label, claimed, tuple(layers), None, None, None, start, reading.end + by)

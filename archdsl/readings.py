@@ -39,6 +39,14 @@ class Given(NamedTuple):
     end: int
 
 
+class Listed(NamedTuple):
+    """How a PyTorch listing writes a layer: it is exactly that, conventions do not reach it."""
+
+    name: str  # the class in torch.nn
+    entering: Given | None  # what the listing says of the channels, or features, that enter
+    argument: str  # torch's name of that number
+
+
 class LayerText(NamedTuple):
     """One layer of a phrase."""
 
@@ -49,6 +57,7 @@ class LayerText(NamedTuple):
     end: int
     computed: bool = False  # it holds expressions that have no value yet
     conventional: bool = False  # a convention adds it, the line does not write it
+    listed: Listed | None = None
 
 
 class Group(NamedTuple):
@@ -190,4 +199,8 @@ def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> 
                     help=layer.kind.form(),
                 ) from None
         values[name] = given._replace(value=value)
-    return layer._replace(given=values, computed=False)
+    listed = layer.listed
+    if listed is not None and listed.entering is not None:
+        entering = value_of(source, listed.entering, names)
+        listed = listed._replace(entering=listed.entering._replace(value=entering))
+    return layer._replace(given=values, computed=False, listed=listed)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from archdsl.torchtext import unwrapped
+
 # Strings and comments stay as they are: every pattern steps over them first.
 _KEPT = r'"[^"\n]*"|#[^\n]*'
 
@@ -42,6 +44,7 @@ _ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#[^\n]*)?\n|\n[ \t]*[)+]")
 
 def plain(text: str) -> str:
     """The text without its typography, of the same length."""
+    text = unwrapped(text)
     if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
         text = _marks().sub(_plain, text)
     if _ENDS.search(text):

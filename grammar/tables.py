@@ -27,7 +27,7 @@ TERMINALS = (
     ('FIGURE', '(?:~[ \t]*)?\\d{1,3}(?:,\\d{3})+(?![\\w.])|(?:~[ \t]*)?\\d+(?:\\.\\d+)?(?:[eE]\\d+|[ \t]?[x×][ \t]?10\\^\\d+)?(?:[KMG](?!\\w)|%)?(?![\\w.])', True),
     ('NUMBER', '\\d+(?:\\.\\d+)?(?:[eE][-+]?\\d+)?(?:%(?![ \t]*[\\w(]))?(?![\\w×]|\\.\\d)', True),
     ('MIXED', '\\d[\\w×]*', True),
-    ('WORD', '[A-Za-z_][\\w×]*', True),
+    ('WORD', 'nn\\.\\w+|[A-Za-z_][\\w×]*', True),
     ('REFERENCE', '(?i:(?:arXiv|doi|https?):[^\\s"]+)', True),
     ('NAME', '[A-Za-z]\\w*', True),
     ('STRING', '"[^"\n]*"', True),

@@ -13,6 +13,7 @@ from archdsl.layers.base import (
     number,
     positive,
 )
+from archdsl.layers.listing import INPLACE, Argument, Listing
 
 
 class Activation(Layer):
@@ -36,6 +37,7 @@ class ReLU(Activation):
     kind = "relu"
     module = "ReLU"
     examples = ("relu on 3x4x4", "ReLU on 7")
+    listed = (Listing("ReLU", (INPLACE,)),)
 
 
 @layer("relu6")
@@ -45,6 +47,7 @@ class ReLU6(Activation):
     kind = "relu6"
     module = "ReLU6"
     examples = ("relu6 on 3x4x4",)
+    listed = (Listing("ReLU6", (INPLACE,)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -57,6 +60,7 @@ class Sigmoid(Activation):
     kind = "sigmoid"
     module = "Sigmoid"
     examples = ("sigmoid on 3x4x4",)
+    listed = (Listing("Sigmoid"),)
 
 
 @layer("tanh")
@@ -66,6 +70,7 @@ class Tanh(Activation):
     kind = "tanh"
     module = "Tanh"
     examples = ("tanh on 3x4x4",)
+    listed = (Listing("Tanh"),)
 
 
 @layer("silu", "swish")
@@ -75,6 +80,7 @@ class SiLU(Activation):
     kind = "silu"
     module = "SiLU"
     examples = ("silu on 3x4x4", "swish on 5")
+    listed = (Listing("SiLU", (INPLACE,)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -239,6 +245,8 @@ class Softmax(Layer):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
+
+    listed = (Listing("Softmax", (Argument("dim", only=(1,)),)),)
 
     def call(self, x: Shape) -> Call:
         return Call("Softmax", (), (("dim", 1),))

@@ -13,6 +13,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
+from archdsl.layers.listing import Listing
+
 Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
 
@@ -112,6 +114,7 @@ class Layer:
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
+    listed: ClassVar[tuple[Listing, ...]] = ()  # how PyTorch listings write it
 
     compact: ClassVar[tuple[str, ...]] = ()  # regexes of one word: a group names what it sets
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets

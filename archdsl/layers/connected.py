@@ -21,6 +21,7 @@ from archdsl.layers.base import (
     lengths,
     times,
 )
+from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
 @layer(
@@ -96,6 +97,17 @@ class FullyConnected(Layer):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
+    listed = (
+        Listing(
+            "Linear",
+            (
+                Argument("in_features", ENTERING),
+                Argument("out_features", "width"),
+                Argument("bias", "bias", True),
+            ),
+        ),
+    )
+
     def call(self, x: Shape) -> Call:
         options = () if self.bias else (("bias", False),)
         return Call("Linear", (x[0], self.width), options)
@@ -118,6 +130,8 @@ class Flatten(Layer):
 
     def gathers(self, x: Shape) -> bool:
         return True
+
+    listed = (Listing("Flatten", (fixed("start_dim", 1), fixed("end_dim", -1))),)
 
     def call(self, x: Shape) -> Call:
         return Call("Flatten")

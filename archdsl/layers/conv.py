@@ -30,6 +30,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
+from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
 @layer(
@@ -186,6 +187,23 @@ class Conv(Layer):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
+
+    listed = (
+        Listing(
+            "Conv*d",
+            (
+                Argument("in_channels", ENTERING),
+                Argument("out_channels", "width"),
+                Argument("kernel_size", "kernel"),
+                Argument("stride", "stride", 1),
+                Argument("padding", "pad", 0, texts=("same", "valid")),
+                Argument("dilation", "dilation", 1),
+                Argument("groups", "groups", 1),
+                Argument("bias", "bias", True),
+                fixed("padding_mode", "zeros"),
+            ),
+        ),
+    )
 
     def call(self, x: Shape) -> Call:
         options: list[tuple[str, object]] = []

@@ -20,6 +20,7 @@ from archdsl.layers.base import (
     needs_map,
     positive,
 )
+from archdsl.layers.listing import ENTERING, INPLACE, Argument, Listing, fixed
 
 
 @layer("bn", "batch norm", "batchnorm", "batch normalization", "batch normalisation", "batchnorm2d")
@@ -45,6 +46,19 @@ class BatchNorm(Layer):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * x[0])  # the batch's mean and inverse deviation
+
+    listed = (
+        Listing(
+            "BatchNorm*d",
+            (
+                Argument("num_features", ENTERING),
+                Argument("eps", "eps", 1e-5),
+                Argument("momentum", "momentum", 0.1),
+                fixed("affine", True),
+                fixed("track_running_stats", True),
+            ),
+        ),
+    )
 
     def call(self, x: Shape) -> Call:
         options: list[tuple[str, object]] = []
@@ -87,6 +101,18 @@ class LocalResponseNorm(Layer):
         # The padded squares, the denominators and their power.
         positions = math.prod(x[1:])
         return Kept(input=True, extra=4 * positions * (3 * x[0] + self.size - 1))
+
+    listed = (
+        Listing(
+            "LocalResponseNorm",
+            (
+                Argument("size", "size"),
+                Argument("alpha", "alpha", 1e-4, per="size"),
+                Argument("beta", "beta", 0.75),
+                Argument("k", "k", 1.0),
+            ),
+        ),
+    )
 
     def call(self, x: Shape) -> Call:
         alpha = self.size * self.alpha
@@ -141,6 +167,8 @@ class Dropout(Layer):
     def kept(self, x: Shape) -> Kept:
         mask = x[0] if self.channelwise else math.prod(x)
         return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
+
+    listed = (Listing("Dropout", (Argument("p", "p", 0.5), INPLACE)),)
 
     def call(self, x: Shape) -> Call:
         return Call(f"Dropout{len(x) - 1}d" if self.channelwise else "Dropout", (self.p,))

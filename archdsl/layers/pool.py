@@ -28,6 +28,7 @@ from archdsl.layers.base import (
     times,
 )
 from archdsl.layers.conv import show_axes
+from archdsl.layers.listing import Argument, Listing, fixed
 
 
 class Pool(Layer):
@@ -152,6 +153,25 @@ class MaxPool(Pool):
         "global max pool on 3x5x5",
     )
 
+    listed = (
+        Listing(
+            "MaxPool*d",
+            (
+                Argument("kernel_size", "kernel"),
+                Argument("stride", "stride", None, like="kernel_size"),
+                Argument("padding", "pad", 0),
+                fixed("dilation", 1),
+                fixed("return_indices", False),
+                Argument("ceil_mode", "ceil", False),
+            ),
+        ),
+        Listing(
+            "AdaptiveMaxPool*d",
+            (Argument("output_size", only=(1,)), fixed("return_indices", False)),
+            {"everywhere": True},
+        ),
+    )
+
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
 
@@ -183,6 +203,21 @@ class AvgPool(Pool):
         "avgpool 3x3/2 pad 1 on 4x8x8",
         "avgpool 3x3/2 ceil on 4x8x8",
         "avgpool 2 on 3x9",
+    )
+
+    listed = (
+        Listing(
+            "AvgPool*d",
+            (
+                Argument("kernel_size", "kernel"),
+                Argument("stride", "stride", None, like="kernel_size"),
+                Argument("padding", "pad", 0),
+                Argument("ceil_mode", "ceil", False),
+                fixed("count_include_pad", True),
+                fixed("divisor_override", None),
+            ),
+        ),
+        Listing("AdaptiveAvgPool*d", (Argument("output_size", only=(1,)),), {"everywhere": True}),
     )
 
     def gathers(self, x: Shape) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from archdsl import readings
+from archdsl import readings, sizes
 from archdsl.blocks import Blocks
 from archdsl.conventions import Conventions, without_bias
 from archdsl.errors import ArchError, Note, Source
@@ -26,6 +26,7 @@ from archdsl.layers import (
 )
 from archdsl.naming import numbered
 from archdsl.readings import Argument, Given, Group, Hole, LayerText, Use
+from archdsl.sizes import Kept, Settled
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 
@@ -57,6 +58,8 @@ class Builder:
         self.sections: list[Section] = []
         self.inner: list[Section] = []
         self.scopes: list[tuple[Scope, str]] = []  # of blocks and joins, outer ones first
+        self.by_size: list[Settled] = []
+        self.kept: Kept | None = None  # what the paper's own input settled
 
     def fail(
         self,
@@ -102,6 +105,8 @@ class Builder:
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
             if layer.kind.weighs and after.kind is BatchNorm:
                 chain[index] = without_bias(layer)
+        if spot.printed is not None:
+            chain = self.settled_by_size(chain, spot)
         if spot.sums and chain[-1].conventional and issubclass(chain[-1].kind, Activation):
             self.moved.append((chain.pop(), frame))
         if len(chain) == 1:
@@ -111,6 +116,21 @@ class Builder:
         self.taken.setdefault(path, set()).update(names)
         for layer, name in zip(chain, names, strict=True):
             self.append(layer, (*path, name), frame)
+
+    def settled_by_size(self, chain: Sequence[LayerText], spot: Spot) -> list[LayerText]:
+        """The layers of a line with what the printed size settles of them."""
+        x, printed, conventions = self.nodes[self.here].shape, spot.printed, self.conventions
+        assert printed is not None
+        start, end = chain[0].start, chain[-1].end
+        if self.kept is not None:
+            settled = self.kept.of(spot.path, start)
+        else:
+            found = sizes.settle(chain, x, printed, conventions.decides, conventions.padding)
+            settled = Settled(spot.path, found, x, printed.text, start, end) if found else None
+        if settled is None:
+            return list(chain)
+        self.by_size.append(settled._replace(path=spot.path))
+        return sizes.given(chain, settled.attributes)
 
     def strided(self, layer: LayerText, source: Source) -> LayerText:
         """The layer with the stride of its group, if it is the one that carries it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.analysis import Analysis, Row
+from archdsl.counting import Counting, read
 from archdsl.errors import ArchError, Span, did_you_mean
 from archdsl.graph import Section
 from archdsl.layers import Shape
@@ -36,6 +37,7 @@ SYNONYMS = {
     "rf": "receptive field",
 }
 
+PARAMS = {"params", "trainable"}  # what `params count` is about
 SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
 
 
@@ -57,19 +59,22 @@ class Claim(NamedTuple):
     span: Span
 
 
-def judge(analysis: Analysis, changed: bool = False) -> tuple[Claim, ...]:
+def judge(
+    analysis: Analysis, changed: bool = False, counting: Counting | None = None
+) -> tuple[Claim, ...]:
     """The verdict of every claim of a network, in the order of its text.
 
-    `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
+    `counting` is how figures of `params` count, by default as the text says. `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
     Raises ArchError for a claim that cannot be understood, never for one that fails.
     """
     graph = analysis.graph
+    counting = counting or read(graph.network)
     judged: list[Claim] = []
     errors: list[ArchError] = []
 
     def add(where: str, text: ClaimText | Part, value: Callable[[str], _Computed]) -> None:
         try:
-            judged.append(_judge(analysis, where, text, value, changed))
+            judged.append(_judge(analysis, where, text, value, changed, counting))
         except ArchError as error:
             errors.append(error)
 
@@ -77,13 +82,21 @@ def judge(analysis: Analysis, changed: bool = False) -> tuple[Claim, ...]:
         row = analysis.row(section)
 
         def of_row(quantity: str, row: Row = row, section: Section = section) -> _Computed:
+            if quantity in PARAMS and not counting.is_usual:
+                return counting.params(graph, section.first, section.last)
             return _of_row(analysis, row, section, quantity)
 
         add(section.name, text, of_row)
+
+    def of_network(quantity: str) -> _Computed:
+        if quantity in PARAMS and not counting.is_usual:
+            return counting.params(graph, 0, len(graph.nodes))
+        return _of_network(analysis, quantity)
+
     for statement in graph.network.statements:
         if isinstance(statement, Expect):
             for text in statement.claims:
-                add("network", text, lambda quantity: _of_network(analysis, quantity))
+                add("network", text, of_network)
     if errors:
         raise ArchError.several(errors)
     return tuple(judged)
@@ -172,6 +185,7 @@ def _judge(
     text: ClaimText | Part,
     value: Callable[[str], _Computed],
     changed: bool,
+    counting: Counting,
 ) -> Claim:
     network = analysis.graph.network
     span = network.span(text.start, text.end)
@@ -227,7 +241,7 @@ def _judge(
             f"a size where `{quantity}` is a number", span, help=f"write `{quantity} 138M`"
         )
     else:
-        how = compare(printed, computed)
+        how = compare(printed, computed, counting.kilo if quantity in PARAMS else 1000)
     verdict: Verdict
     note = erratum
     if how and erratum is not None:
@@ -247,8 +261,8 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
         flat = tuple(n for n in computed if n != 1) or (1,)
         forms = [(*computed[1:], computed[0]), computed[1:], (math.prod(computed),)]
         if len(computed) == 1:
-            # A vector is printed as 1×1×1000 too.
-            forms += [(1, 1, *computed)]
+            # A vector is printed as 1×1×1000 too, or as a map of 1×1.
+            forms += [(1, 1, *computed), (1, 1)]
         elif len(flat) == 1:
             forms += [flat]
     elif len(set(computed)) == 1:
@@ -263,8 +277,9 @@ _FIGURE = re.compile(
 )
 
 
-def compare(printed: str, exact: int) -> How | None:
-    """In which sense a printed figure holds of an exact number; None if it does not.
+def compare(printed: str, exact: int, kilo: int = 1000) -> How | None:
+    """In which sense a printed figure holds of an exact number; None if it does not. The units K,
+    M and G are powers of `kilo`.
 
     A number printed in full holds exactly. An abbreviated one (`138M`, `3.8e9`) holds when it
     rounds or truncates the exact value, or, printed with two digits or more, lies within one unit
@@ -279,16 +294,16 @@ def compare(printed: str, exact: int) -> How | None:
     assert match, printed
     digits = match["digits"].replace(",", "")
     decimals = match["decimals"] or ""
-    scale = int(match["e"] or match["power"] or 0) + UNITS.get(match["unit"] or "", 0)
-    abbreviated = bool(match["e"] or match["power"] or match["unit"])
+    unit = match["unit"] or ""
+    power = int(match["e"] or match["power"] or 0)
+    abbreviated = bool(power or unit)
     if len(decimals) == 3 and 0 < len(digits.lstrip("0")) <= 3 and not abbreviated:
         # A dot that groups three digits is a separator: LeNet-5's 1.516.
         digits, decimals = digits + decimals, ""
     abbreviated = abbreviated or bool(decimals)
     # One unit of the last printed digit, in steps so fine that everything is whole.
-    power = scale - len(decimals)
-    exact *= 10 ** max(0, -power)
-    last = 10 ** max(0, power)
+    exact *= 10 ** len(decimals)
+    last = (kilo if unit in ("K", "M", "G") else 1000) ** (UNITS.get(unit, 0) // 3) * 10**power
     value = int(digits + decimals) * last
     if exact == value:
         return "exactly"

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archdsl import phrases, readings
+from archdsl import phrases, readings, sizes
 from archdsl.blocks import Blocks
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression, Number
 from archdsl.layers import BatchNorm, Value
 from archdsl.readings import Given, LayerText, Reading, Use
-from archdsl.syntax import Means, NetworkText, Padding, Part, Phrase, Shortcut, StrideOn
+from archdsl.syntax import (
+    Means,
+    NetworkText,
+    Padding,
+    Part,
+    Phrase,
+    Shortcut,
+    SizesDecide,
+    StrideOn,
+)
 
 _ONCE = "a statement holds for the whole network: say it once"
 
@@ -43,6 +52,7 @@ class Conventions:
         self.bracket: Use | None = None  # the block that a bracket stands for
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
+        self.decides: frozenset[str] = frozenset()  # what printed sizes settle
 
     def carries_stride(self, layer: LayerText) -> bool:
         """Whether a layer of a group carries its stride, if it is the first such layer."""
@@ -121,6 +131,8 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
                     reader.shortcut(statement)
                 case StrideOn():
                     reader.stride_on(statement)
+                case SizesDecide():
+                    reader.sizes_decide(statement)
                 case Means():
                     reader.means(statement)
         except ArchError as error:
@@ -155,6 +167,20 @@ class _Reader:
         if f"shortcut_{name.text}" not in self.blocks:
             raise unknown_shortcut(self.source, self.blocks, name.text, name.start, name.end)
         self.conventions.shortcut = name.text
+
+    def sizes_decide(self, statement: SizesDecide) -> None:
+        self.once("sizes", statement.what[0], "a second `sizes decide`")
+        for index, part in enumerate(statement.what):
+            word = part.text.lower()
+            if word not in sizes.WORDS:
+                raise self.fail(
+                    f"sizes decide no `{part.text}`",
+                    part,
+                    did_you_mean(word, sizes.WORDS) or "write `sizes decide stride, padding`",
+                )
+            if word in (other.text.lower() for other in statement.what[:index]):
+                raise self.fail(f"`{part.text}` twice", part, "say it once")
+        self.conventions.decides = frozenset(part.text.lower() for part in statement.what)
 
     def stride_on(self, statement: StrideOn) -> None:
         phrase = statement.layer

@@ -11,6 +11,7 @@ from archdsl.expressions import Number
 from archdsl.graph import Scope
 from archdsl.layers import Shape
 from archdsl.readings import Given, Group, LayerText
+from archdsl.sizes import Printed
 
 
 class Target(NamedTuple):
@@ -48,7 +49,8 @@ class Spot(NamedTuple):
     """Where in the network something is expanded.
 
     `last`: only softmax and the like follow, so the output layer may stand here. `sums`: what ends
-    here ends a branch of `add`. `entry` channels enter the line.
+    here ends a branch of `add`. `entry` channels enter the line. `printed` is the size that decides
+    what the line leaves out.
     """
 
     path: Scope
@@ -56,6 +58,7 @@ class Spot(NamedTuple):
     last: bool
     sums: bool = False
     entry: int = 0
+    printed: Printed | None = None
 
 
 class Around(NamedTuple):

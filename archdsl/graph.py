@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from archdsl.errors import Source
 from archdsl.layers import Input, Layer, Shape, Softmax
+from archdsl.sizes import Settled
 from archdsl.syntax import ClaimText, NetworkText, Part
 
 Scope = tuple[str, ...]
@@ -58,13 +59,15 @@ class Section(NamedTuple):
 
 class Graph(NamedTuple):
     """Nodes in topological order, node 0 the input; each line's section; lines with claims inside
-    groups in `inner`; in `blocks` the scope of every block and join, with its name."""
+    groups in `inner`; in `blocks` the scope of every block and join, with its name; in `settled`
+    what printed sizes settled."""
 
     network: NetworkText
     nodes: tuple[Node, ...]
     sections: tuple[Section, ...]
     inner: tuple[Section, ...]
     blocks: Mapping[Scope, str]
+    settled: tuple[Settled, ...] = ()
 
     @property
     def output(self) -> int:

@@ -45,7 +45,8 @@ class Claim(NamedTuple):
     """One printed figure and its verdict.
 
     `where` is the name of a line, or "network". `computed` is a number, or a size: (C, H, W) for
-    shapes, (H, W) for a receptive field, a kernel, a stride. `how` says in which sense it holds,
+    shapes, (H, W) for a receptive field, a kernel, a stride; of `params` the figure counted as the
+    paper counts. `how` says in which sense it holds,
     `note` why it is an erratum or fails.
     """
 
@@ -64,8 +65,9 @@ def judge(
 ) -> tuple[Claim, ...]:
     """The verdict of every claim of a network, in the order of its text.
 
-    `counting` is how figures of `params` count, by default as the text says. `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
-    Raises ArchError for a claim that cannot be understood, never for one that fails.
+    `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
+    `counting` is how figures of `params` count, by default as the text says. Raises
+    ArchError for a claim that cannot be understood, never for one that fails.
     """
     graph = analysis.graph
     counting = counting or read(graph.network)
@@ -296,7 +298,7 @@ def compare(printed: str, exact: int, kilo: int = 1000) -> How | None:
     decimals = match["decimals"] or ""
     unit = match["unit"] or ""
     power = int(match["e"] or match["power"] or 0)
-    abbreviated = bool(power or unit)
+    abbreviated = bool(match["e"] or match["power"] or unit)
     if len(decimals) == 3 and 0 < len(digits.lstrip("0")) <= 3 and not abbreviated:
         # A dot that groups three digits is a separator: LeNet-5's 1.516.
         digits, decimals = digits + decimals, ""

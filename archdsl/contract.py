@@ -65,8 +65,20 @@ class Claim(_Record):
     note: str | None
 
 
+class Settled(_Record):
+    """What a printed size settled of a line, as the line would write it: `pad 1`."""
+
+    where: str
+    what: str
+    input: list[int]
+    printed: str
+
+
 class Summary(_Record):
-    """`archdsl summary --format json`."""
+    """`archdsl summary --format json`.
+
+    `params_count` is how printed params are counted, `without bias, K = 1024`, or empty.
+    """
 
     network: str
     title: str
@@ -74,11 +86,14 @@ class Summary(_Record):
     input: list[int]
     rows: list[Row]
     totals: Totals
+    settled: list[Settled]
+    params_count: str
     claims: list[Claim]
 
 
 class NetworkClaims(_Record):
     network: str
+    params_count: str
     claims: list[Claim]
 
 

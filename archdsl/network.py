@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archdsl import claims, zoo
+from archdsl import claims, counting, zoo
 from archdsl.analysis import Analysis, Memory, Row
 from archdsl.claims import Claim
 from archdsl.errors import Source
@@ -15,6 +15,7 @@ from archdsl.expressions import Number
 from archdsl.graph import Graph
 from archdsl.layers import Shape
 from archdsl.parse import collector_paused, parse
+from archdsl.sizes import Settled
 from archdsl.syntax import NetworkText, Paper, Reported, Train
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class Network:
         with collector_paused():
             self.graph: Graph = expand(text, parameters, input)
             self.analysis = Analysis(self.graph)
-            self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
+            self.counting = counting.read(text)
+            self.claims: tuple[Claim, ...] = claims.judge(
+                self.analysis, self.changed, self.counting
+            )
             # Everything shown needs them, and 100,000 small tuples are made with the collector off.
             self.analysis.fields  # noqa: B018
             self.analysis.trunk  # noqa: B018
@@ -81,6 +85,14 @@ class Network:
     def output(self) -> Shape:
         """Shape of the module's result: the logits where the text ends in softmax."""
         return self.graph.nodes[self.graph.output].shape
+
+    @property
+    def settled(self) -> tuple[Settled, ...]:
+        """What printed sizes settled, once for each line of the text that it is alike of."""
+        found: dict[object, Settled] = {}
+        for one in self.graph.settled:
+            found.setdefault((one.start, one.attributes, one.input, one.printed), one)
+        return tuple(found.values())
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from archdsl.analysis import Row
-from archdsl.claims import Claim, Verdict
+from archdsl.claims import PARAMS, Claim, Verdict
 
 if TYPE_CHECKING:
     from archdsl.network import Network
@@ -356,7 +356,7 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
-    parts += [_filled(note, width or 100) for note in _misaligned(network)]
+    parts += [_filled(note, width or 100) for note in _remarks(network)]
     parts += notes(network.claims, width)
     for figure in network.reported:
         parts.append(_filled(f"reported, for training to reach: {figure}", width or 100))
@@ -375,6 +375,29 @@ def _misaligned(network: Network) -> list[str]:
     ]
 
 
+def _remarks(network: Network) -> list[str]:
+    """What a reader of the numbers should know, a paragraph each."""
+    return [*_misaligned(network), *_settled(network), *_counted(network)]
+
+
+def _settled(network: Network) -> list[str]:
+    if not network.settled:
+        return []
+    lines = (
+        f"{s.where} {s.what.replace('x', '×')} "
+        f"({times(s.input[1:]) or s.input[0]} → {s.printed.replace('x', '×')})"
+        for s in network.settled
+    )
+    return [f"settled by printed sizes: {'; '.join(lines)}"]
+
+
+def _counted(network: Network) -> list[str]:
+    judged = any(claim.quantity in PARAMS for claim in network.claims)
+    if network.counting.is_usual or not judged:
+        return []
+    return [f"printed params are counted {network.counting}"]
+
+
 def _natural_width(table: Table) -> int:
     return max(map(_width, text_table(table).splitlines()))
 
@@ -388,7 +411,7 @@ def markdown(network: Network, layers: bool = False) -> str:
         "  \n".join(map(_escaped, rest)),
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
-        *map(_escaped, (*_misaligned(network), *notes(network.claims, None))),
+        *map(_escaped, (*_remarks(network), *notes(network.claims, None))),
     ]
     return "\n\n".join(parts)
 
@@ -399,11 +422,12 @@ def html(network: Network) -> str:
 
     first, *rest = heading(network)
     lines = "<br>".join(escape(line) for line in rest)
+    remarks = (*_remarks(network), *notes(network.claims, None))
     return (
         f"<div><b>{escape(first)}</b><br>{lines}"
         f"{html_table(rows_table(network.rows, network.claims))}"
         f"{html_table(totals_table(network))}"
-        f"{''.join(f'<p>{escape(note)}</p>' for note in notes(network.claims, None))}</div>"
+        f"{''.join(f'<p>{escape(note)}</p>' for note in remarks)}</div>"
     )
 
 
@@ -426,6 +450,11 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
             "misaligned": list(network.misaligned),
             "memory": network.memory._asdict(),
         },
+        "settled": [
+            {"where": s.where, "what": s.what, "input": list(s.input), "printed": s.printed}
+            for s in network.settled
+        ],
+        "params_count": str(network.counting),
         "claims": [claim_dict(claim) for claim in network.claims],
     }
 
@@ -450,6 +479,7 @@ def verification(
         lines = [_paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
+        lines += [_filled(note, width or 100) for note in _counted(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
     plural = "" if len(networks) == 1 else "s"

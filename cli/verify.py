@@ -33,7 +33,11 @@ def command(context: click.Context, networks: tuple[str, ...], format_: str) -> 
         output.emit_json(
             {
                 "networks": [
-                    {"network": n.name, "claims": [report.claim_dict(c) for c in n.claims]}
+                    {
+                        "network": n.name,
+                        "params_count": str(n.counting),
+                        "claims": [report.claim_dict(c) for c in n.claims],
+                    }
                     for n in judged
                 ]
             }

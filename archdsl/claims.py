@@ -59,6 +59,11 @@ class Claim(NamedTuple):
     note: str | None
     span: Span
 
+    @property
+    def is_erratum(self) -> bool:
+        """Whether the text marks it as one, rightly or not."""
+        return self.verdict == "erratum" or (self.verdict == "fails" and self.how is not None)
+
 
 def judge(
     analysis: Analysis, changed: bool = False, counting: Counting | None = None

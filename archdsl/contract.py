@@ -103,6 +103,34 @@ class Verification(_Record):
     networks: list[NetworkClaims]
 
 
+class Reading(_Record):
+    """A network under one reading: `changes` are empty for what the text says.
+
+    `claims` are printed numbers that are no errata; `errata` those errata that hold.
+    """
+
+    changes: list[str]
+    claims: int
+    holds: int
+    fails: list[str]
+    errata: list[str]
+    params: int
+    macs: int
+    all_hold: bool
+
+
+class NetworkReadings(_Record):
+    network: str
+    said: list[str]
+    readings: list[Reading]
+
+
+class Readings(_Record):
+    """`archdsl verify --readings --format json`."""
+
+    networks: list[NetworkReadings]
+
+
 class ClassAccuracy(_Record):
     """The test images of one class, and the share of them that is classified rightly."""
 

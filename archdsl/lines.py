@@ -258,6 +258,7 @@ class Lines(Builder, ABC):
         if needed is not None and not self.stride_waits(spot.frame):
             strided = reading._replace(stride=Given(needed, *place))
             for option in (reading, strided):
+                self.charge(phrase, spot)
                 try:
                     trial, repeat = self.tried(option, phrase, spot, around)
                 except ArchError:
@@ -274,14 +275,6 @@ class Lines(Builder, ABC):
         self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None
     ) -> tuple[Self, int]:
         """The expansion with a phrase behind it, of which this one knows nothing."""
-        self.spent += len(self.nodes) + 1000
-        if self.spent > MOST_TRIED:
-            raise self.fail(
-                "too many printed sizes that nothing leads to",
-                phrase,
-                "give these groups their strides, or strike the sizes",
-                spot.frame.source,
-            )
         trial = copy(self)
         for name, value in vars(self).items():
             if isinstance(value, list | dict):
@@ -291,6 +284,17 @@ class Lines(Builder, ABC):
             return trial, trial.expand_reading(reading, phrase, spot, around)
         finally:
             self.spent = trial.spent
+
+    def charge(self, phrase: Phrase, spot: Spot) -> None:
+        """Count what it costs to try something, and refuse what would never end."""
+        self.spent += len(self.nodes) + 1000
+        if self.spent > MOST_TRIED:
+            raise self.fail(
+                "too many printed sizes that nothing leads to",
+                phrase,
+                "give these groups their strides, or strike the sizes",
+                spot.frame.source,
+            )
 
     def stride_waits(self, frame: Frame | None) -> bool:
         """Whether a stride that the text gives is on its way to a layer."""

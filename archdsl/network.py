@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from archdsl.alternatives import Readings
     from archdsl.diagram import Diagram
 
 
@@ -146,6 +147,12 @@ class Network:
     def verify(self) -> tuple[Claim, ...]:
         """Every printed number with its verdict."""
         return self.claims
+
+    def readings(self) -> Readings:
+        """The printed numbers under each way to read what the paper leaves open."""
+        from archdsl.alternatives import readings
+
+        return readings(self.text, self.parameters)
 
     def summary(self, width: int | None = None) -> str:
         """The table that `archdsl summary` prints."""

@@ -14,8 +14,10 @@ from archdsl.analysis import Row
 from archdsl.claims import PARAMS, Claim, Verdict
 
 if TYPE_CHECKING:
+    from archdsl.alternatives import Alternative, Readings
     from archdsl.network import Network
 
+MOST_READINGS = 12  # shown on a terminal; JSON lists them all
 SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
 COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
 
@@ -486,6 +488,76 @@ def verification(
     total = f"{len(networks)} network{plural}, {tally(everything)}"
     parts.append(_filled(total, width or 100))
     return "\n\n".join(parts)
+
+
+def readings(
+    found: Sequence[tuple[Network, Readings]], width: int | None = None, colour: bool = False
+) -> str:
+    """The readings of networks: a table each, and under which of them every claim holds."""
+    parts = []
+    for network, read in found:
+        alternatives = read.alternatives
+        holding = sum(one.all_hold for one in alternatives)
+        plural = "" if len(alternatives) == 1 else "s"
+        title = _filled(
+            f"{network.name}: every claim holds under {holding} of {len(alternatives)} "
+            f"reading{plural}",
+            width or 100,
+        )
+        lines = [_paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
+        if (more := len(alternatives) - MOST_READINGS) > 0:
+            lines.append(_filled(f"and {more} more, under which no more claims hold", width or 100))
+        lines += [
+            _filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width or 100)
+            for one in alternatives[:MOST_READINGS]
+            for name in one.errata
+            if one.all_hold
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+_OWN = "as the text says"
+
+
+def readings_table(read: Readings) -> Table:
+    """A reading a line, the text's own first, with the first claim that does not hold."""
+    own = f"{_OWN}: {', '.join(read.said)}" if read.said else _OWN
+    columns = (
+        Column("reading", shrinks=True),
+        Column("claims hold", "right"),
+        Column("params", "right"),
+        Column("macs", "right"),
+        Column("does not hold", shrinks=True),
+    )
+    return Table(
+        columns,
+        tuple(
+            (
+                Cell(", ".join(one.changes) or own, "cyan"),
+                Cell(_held(one), "green" if one.all_hold else None),
+                Cell(number(one.params)),
+                Cell(number(one.macs)),
+                Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
+            )
+            for one in read.alternatives[:MOST_READINGS]
+        ),
+    )
+
+
+def _held(one: Alternative) -> str:
+    return f"{'✓ ' if one.all_hold else ''}{one.holds} of {one.claims}"
+
+
+def readings_dict(network: Network, read: Readings) -> dict[str, Any]:
+    """The readings as plain data, by `archdsl.contract.NetworkReadings`."""
+    return {
+        "network": network.name,
+        "said": list(read.said),
+        "readings": [
+            {**_plain(one._asdict()), "all_hold": one.all_hold} for one in read.alternatives
+        ],
+    }
 
 
 def zoo_table(networks: Sequence[Network]) -> Table:

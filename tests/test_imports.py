@@ -71,7 +71,7 @@ def test_the_hook_forbids():
 ORDER = (
     "errors files names syntax lalr parse expressions layers vocabulary readings wholes "
     "phrases parameters blocks sizes conventions naming graph frames builder lines compose expand "
-    "analysis counting claims zoo network report diagram wiring source module weights "
+    "analysis counting claims alternatives zoo network report diagram wiring source module weights "
     "contract vision train"
 ).split()
 # The public object reaches down to its renderings when they are asked for.

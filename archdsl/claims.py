@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from archdsl.analysis import Analysis, Row
@@ -27,6 +28,8 @@ SYNONYMS = {
     "input": "input size",
     "parameters": "params",
     "param": "params",
+    "total params": "params",
+    "total parameters": "params",
     "trainable params": "trainable",
     "trainable parameters": "trainable",
     "ops": "macs",
@@ -124,6 +127,8 @@ def _of_row(analysis: Analysis, row: Row, section: Section, quantity: str) -> _C
     match quantity:
         case "output size":
             return row.output
+        case "channels":
+            return row.output[0]
         case "input size":
             return row.input
         case "params" | "trainable":
@@ -180,6 +185,7 @@ QUANTITIES = (
     "conv layers",
     "fc layers",
     "receptive field",
+    "channels",
     "input",
     "kernel",
     "stride",
@@ -198,7 +204,10 @@ def _judge(
     span = network.span(text.start, text.end)
     parts: Sequence[Part] = (text,) if isinstance(text, Part) else text.parts
     erratum = None if isinstance(text, Part) else text.erratum
-    words = " ".join(p.text.lower().replace("_", " ") for p in parts if p.kind == "word")
+    scale = _unit_of(parts)
+    words = " ".join(
+        p.text.lower().replace("_", " ") for p in parts if p.kind == "word" and p is not scale
+    )
     if "if" in words.split():
         raise ArchError("`if` behind the claims", span, help="write it in front of `=>`")
     figures = [p for p in parts if p.kind in ("figure", "size", "number")]
@@ -207,9 +216,7 @@ def _judge(
         around = [p.kind for p in parts[max(0, index - 1) : index + 2]]
         if part.kind == "join" and around != ["word", "join", "word"]:
             raise ArchError(f"`{part.text}` cannot stand in a claim", span, help=_FORM)
-    unit = next((p.text.lower() for p in parts[1:] if p.text.lower() in UNITS), None)
-    if unit:
-        words = words.replace(unit, "").strip()
+    unit = scale and _spelled(scale)
     if len(figures) != 1:
         what = "no figure" if not figures else "two figures"
         raise ArchError(f"a claim with {what}", span, help=_FORM)
@@ -258,6 +265,18 @@ def _judge(
     else:
         verdict = "fails" if erratum is None else "erratum"
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
+
+
+def _unit_of(parts: Sequence[Part]) -> Part | None:
+    """The unit that stands apart behind its figure: `60 million`, `9.4 K`."""
+    for figure, part in pairwise(parts):
+        if part.kind == "word" and figure.kind != "word" and _spelled(part) in UNITS:
+            return part
+    return None
+
+
+def _spelled(unit: Part) -> str:
+    return unit.text if unit.text in UNITS else unit.text.lower()
 
 
 def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.layers import FullyConnected, LayerError, Shape, Value
-from archdsl.layers.base import axes, plain, same, times
+from archdsl.layers.base import LARGEST, axes, plain, same, times
 from archdsl.readings import Given, Group, LayerText, Line, Reading, Use
 from archdsl.syntax import Part
 
@@ -192,7 +192,7 @@ def _width(
         if layer.kind.weighs and "width" in layer.kind.attributes:
             rank = 0 if issubclass(layer.kind, FullyConnected) else len(x) - 1
             channels = printed.channels(rank)
-            if "width" not in layer.given and channels:
+            if "width" not in layer.given and channels and channels <= LARGEST:
                 yield index, "width", channels
             return
 

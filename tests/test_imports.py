@@ -37,6 +37,7 @@ VARIANTS = [
     (["summary", "alexnet"], STATIC),
     (["verify"], STATIC),
     (["verify", "lenet5", "--format", "json"], STATIC),
+    (["verify", "--readings", "resnet18"], STATIC),
     (["zoo"], STATIC),
     (["source", "vgg16"], STATIC),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.svg"], HEAVY),

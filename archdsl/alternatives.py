@@ -18,7 +18,8 @@ from archdsl.expressions import Number
 from archdsl.parse import parse
 from archdsl.syntax import NetworkText, Padding, Shortcut, Statement, StrideOn
 
-MOST_READINGS = 100  # expansions of one network; beyond it one choice is varied at a time
+MOST_READINGS = 100  # of one network; beyond it one choice is varied at a time
+MOST_LAYERS = 2_000_000  # of all readings together; beyond it so, too
 
 
 class Axis(NamedTuple):
@@ -113,7 +114,8 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
     own_counting = counting.read(text)
     countings = _countings(own, own_counting)
     found: list[Alternative] = []
-    for choice in _choices([ways for _, ways in axes]):
+    most = min(MOST_READINGS, MOST_LAYERS // len(own.graph.nodes))
+    for choice in _choices([ways for _, ways in axes], most):
         read = text
         changes: list[str] = []
         for (axis, ways), way in zip(axes, choice, strict=True):
@@ -146,9 +148,10 @@ def _numbers(analysis: Analysis) -> object:
     return analysis.total_params, analysis.total_macs, [(c.where, c.computed) for c in judged]
 
 
-def _choices(ways: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """A way of each choice, the text's own first: all of them, or one varied at a time."""
-    if prod(map(len, ways)) <= MOST_READINGS:
+def _choices(ways: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
+    """A way of each choice, the text's own first: all of them, or where these are more than `most`
+    one varied at a time."""
+    if prod(map(len, ways)) <= most:
         return list(product(*ways))
     own = tuple(one[0] for one in ways)
     varied = [

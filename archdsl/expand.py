@@ -35,7 +35,7 @@ def expand(
     expansion = _Expansion(network, parameters or {}, input)
     if (parameters or input) and any(isinstance(s, SizesDecide) for s in network.statements):
         own = _Expansion(network, _without_default(network, parameters or {}), None)
-        expansion.kept = Kept(own.graph().settled)
+        expansion.kept = Kept(own.graph().settled, bool(parameters))
     return expansion.graph()
 
 

@@ -19,7 +19,7 @@ from archdsl.sizes import Printed, Settled
 from archdsl.syntax import Item, NetworkText, Phrase
 
 MOST_LAYERS = 1_000_000  # of a network
-MOST_TRIED = 10_000_000  # layers copied to try what printed sizes ask for
+MOST_TRIED = 3_000_000  # layers copied to try what printed sizes ask for
 
 
 class Mark(NamedTuple):
@@ -283,7 +283,7 @@ class Lines(Builder, ABC):
         try:
             return trial, trial.expand_reading(reading, phrase, spot, around)
         finally:
-            self.spent = trial.spent
+            self.spent = trial.spent + len(trial.nodes) - len(self.nodes)
 
     def charge(self, phrase: Phrase, spot: Spot) -> None:
         """Count what it costs to try something, and refuse what would never end."""

@@ -71,20 +71,21 @@ class Kept:
     """What was settled on the input that the paper prints, for another input or other parameters:
     printed sizes do not hold there."""
 
-    def __init__(self, settled: Sequence[Settled]) -> None:
-        self.known: dict[object, Settled] = {}
-        for one in reversed(settled):
-            # Other parameters may number lines anew: then the place and the repetitions tell.
-            self.known[_repetitions(one.path), one.start] = one
-        self.known |= {(one.path, one.start): one for one in settled}
+    def __init__(self, settled: Sequence[Settled], renumbered: bool) -> None:
+        self.known: dict[object, Settled] = {(one.path, one.start): one for one in settled}
+        # Other parameters may number the lines anew: then the place and the repetitions tell.
+        self.placed: dict[object, Settled] = {}
+        for one in settled if renumbered else ():
+            self.placed.setdefault((one.start, *_repetitions(one.path)), one)
 
     def of(self, path: tuple[str, ...], start: int) -> Settled | None:
+        """What was settled of the line at a path and a place of its source."""
         exact = self.known.get((path, start))
-        return exact or self.known.get((_repetitions(path), start))
+        return exact or self.placed.get((start, *_repetitions(path)))
 
 
-def _repetitions(path: tuple[str, ...]) -> tuple[str | None, ...]:
-    return (None, *(name for name in path if name.isdigit()))
+def _repetitions(path: tuple[str, ...]) -> list[str]:
+    return [name for name in path if name.isdigit()]
 
 
 def output_of(line: Line) -> Printed | None:

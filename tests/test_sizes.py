@@ -392,6 +392,42 @@ def test_other_parameters_keep_what_was_settled():
     assert [row.output[1:] for row in small.rows[:4]] == [(20, 20), (18, 18), (9, 9), (7, 7)]
 
 
+def test_a_block_used_at_two_sizes_keeps_each():
+    """Where a size settles something of one use and nothing of the other."""
+    text = (
+        "block b { maxpool 3x3/2 => 16x16 }\nnetwork a\ninput 32x32x4\nsizes decide padding\n"
+        "concat { b; [ conv1-4 pad 1; conv 2x2 4; b ] }\nFC-2"
+    )
+    net = load(text)
+    assert [s.what for s in net.settled] == ["pad 1"]
+    pools = [n.op.pad for n in load(text, input=(64, 64)).graph.nodes if n.op.kind == "pool"]
+    assert pools == [n.op.pad for n in net.graph.nodes if n.op.kind == "pool"] == [(1, 1), (0, 0)]
+
+
+def test_the_inputs_of_mobilenet_settle_its_strides():
+    """MobileNetV2's Table 2 without its column of strides."""
+    net = load(
+        "block bottleneck(t, c, s=1) {\n  add {\n    identity if s == 1 and in == c\n"
+        "    [ conv 1x1 (t*in) if t != 1; conv 3x3 (t*in) groups (t*in) stride (s);"
+        " conv 1x1 (c) no relu6 ]\n  }\n}\n"
+        "network mobilenet_v2\ninput 224x224 RGB\nconv means conv-bn-relu6\nsizes decide stride\n"
+        "conv3-32             => input 224x224x3\n"
+        "bottleneck(1, 16)      => input 112x112x32\n"
+        "bottleneck(6, 24) x 2  => input 112x112x16\n"
+        "bottleneck(6, 32) x 3  => input 56x56x24\n"
+        "bottleneck(6, 64) x 4  => input 28x28x32\n"
+        "bottleneck(6, 96) x 3  => input 14x14x64\n"
+        "bottleneck(6, 160) x 3 => input 14x14x96\n"
+        "bottleneck(6, 320)     => input 7x7x160\n"
+        "conv1-1280             => input 7x7x320\n"
+        "avgpool 7x7            => input 7x7x1280\n"
+        "conv1-1000             => input 1x1x1280\nflatten\n"
+    )
+    assert (net.params, net.macs) == (3_504_872, 300_774_272)
+    assert verdicts(net) == {"holds"}
+    assert {s.what for s in net.settled} == {"stride 2"} and len(net.settled) == 5
+
+
 def test_a_parameter_without_a_default_is_the_papers_own():
     text = "network n(k)\ninput 32x32x4\nsizes decide stride\nconv3-(k) => 16x16\nFC-2"
     assert load(text, parameters={"k": 3}).rows[0].output == (3, 16, 16)

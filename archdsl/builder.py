@@ -130,7 +130,7 @@ class Builder:
         if settled is None:
             return list(chain)
         self.by_size.append(settled._replace(path=spot.path))
-        return sizes.given(chain, settled.attributes)
+        return sizes.given(chain, settled.settings)
 
     def strided(self, layer: LayerText, source: Source) -> LayerText:
         """The layer with the stride of its group, if it is the one that carries it."""

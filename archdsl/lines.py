@@ -15,7 +15,7 @@ from archdsl.frames import Around, Frame, Spot
 from archdsl.graph import Node, Scope, Section
 from archdsl.naming import kind_of, names_of, notation
 from archdsl.readings import Given, Group, Hole, LayerText, Line, Reading, Use
-from archdsl.sizes import Printed, Settled
+from archdsl.sizes import Printed, Setting, Settled
 from archdsl.syntax import Item, NetworkText, Phrase
 
 MOST_LAYERS = 1_000_000  # of a network
@@ -250,8 +250,8 @@ class Lines(Builder, ABC):
             kept = self.kept.of(spot.path, reading.start)
             if kept is not None:
                 self.by_size.append(kept._replace(path=spot.path))
-                stride = kept.attributes[0][2]
-                reading = reading._replace(stride=Given(stride, *place))
+                stride = Given(kept.settings[0].value, *place)
+                reading = reading._replace(stride=stride)
             return self.expand_reading(reading, phrase, spot, around)
         decides = "stride" in self.conventions.decides and sizes.takes_stride(reading)
         needed = sizes.stride_of(x, printed) if decides else None
@@ -266,8 +266,8 @@ class Lines(Builder, ABC):
                 if printed.is_of(trial.nodes[trial.here].shape):
                     vars(self).update(vars(trial))
                     if option is strided:
-                        attributes = ((0, "stride", needed),)
-                        self.by_size.append(Settled(spot.path, attributes, x, printed.text, *place))
+                        settings = (Setting("group", 0, "stride", needed),)
+                        self.by_size.append(Settled(spot.path, settings, x, printed.text, *place))
                     return repeat
         return self.expand_reading(reading, phrase, spot, around)
 

@@ -92,7 +92,7 @@ class Network:
         """What printed sizes settled, once for each line of the text that it is alike of."""
         found: dict[object, Settled] = {}
         for one in self.graph.settled:
-            found.setdefault((one.start, one.attributes, one.input, one.printed), one)
+            found.setdefault((one.start, one.settings, one.input, one.printed), one)
         return tuple(found.values())
 
     @property

@@ -39,16 +39,28 @@ class Printed(NamedTuple):
         return lengths is None or lengths == shape[1:]
 
 
+class Setting(NamedTuple):
+    """An attribute that is settled, of the n-th layer of a kind in its line, from 0.
+
+    Conventions may add layers between them, which depends on whether the line is the output.
+    """
+
+    kind: str
+    nth: int
+    name: str
+    value: Value
+
+
 class Settled(NamedTuple):
     """What a printed size settled of a line.
 
-    `path` is its name, from the row inwards. `attributes` are those that it gives to the layers of
-    the line, each with the index of its layer; a group has one, its stride. `input` is the shape
+    `path` is its name, from the row inwards. `settings` are what it gives to the layers of the
+    line; a group has one, its stride. `input` is the shape
     that enters, (C, H, W), and `printed` the size as the paper prints it.
     """
 
     path: tuple[str, ...]
-    attributes: tuple[tuple[int, str, Value], ...]
+    settings: tuple[Setting, ...]
     input: Shape
     printed: str
     start: int
@@ -63,7 +75,7 @@ class Settled(NamedTuple):
         """The attributes as a line would write them: `stride 2, pad 1`."""
         return ", ".join(
             name if value is True else f"{name} {times(value) if type(value) is tuple else value}"
-            for _, name, value in self.attributes
+            for _, _, name, value in self.settings
         )
 
 
@@ -149,7 +161,7 @@ def slides(layer: LayerText) -> bool:
 
 def settle(
     layers: Sequence[LayerText], x: Shape, printed: Printed, words: Collection[str], padding: str
-) -> tuple[tuple[int, str, Value], ...]:
+) -> tuple[Setting, ...]:
     """The attributes that a printed size gives to the layers of a line whose input is `x`.
 
     The width of the last weight layer that has none is the number of channels. The stride and the
@@ -165,7 +177,9 @@ def settle(
         return widths
     try:
         for attributes in _candidates(layers[index], x, printed, words):
-            settled = tuple((index, name, value) for name, value in attributes.items())
+            settled = tuple(
+                _setting(layers, index, name, value) for name, value in attributes.items()
+            )
             if _leads(given(layers, settled), x, printed, padding):
                 return widths + settled
     except LayerError:
@@ -173,28 +187,32 @@ def settle(
     return widths
 
 
-def given(
-    layers: Sequence[LayerText], attributes: Sequence[tuple[int, str, Value]]
-) -> list[LayerText]:
-    """The layers with attributes that were settled."""
-    layers = list(layers)
-    for index, name, value in attributes:
-        layer = layers[index]
-        one = Given(value, layer.start, layer.end)
-        layers[index] = layer._replace(given={**layer.given, name: one})
-    return layers
+def given(layers: Sequence[LayerText], settings: Sequence[Setting]) -> list[LayerText]:
+    """The layers with what was settled of them."""
+    found = list(layers)
+    for kind, nth, name, value in settings:
+        indexes = [i for i, layer in enumerate(found) if layer.kind.kind == kind]
+        if nth < len(indexes) and name not in found[indexes[nth]].given:
+            layer = found[indexes[nth]]
+            one = Given(value, layer.start, layer.end)
+            found[indexes[nth]] = layer._replace(given={**layer.given, name: one})
+    return found
 
 
-def _width(
-    layers: Sequence[LayerText], x: Shape, printed: Printed
-) -> Iterator[tuple[int, str, Value]]:
+def _setting(layers: Sequence[LayerText], index: int, name: str, value: Value) -> Setting:
+    kind = layers[index].kind.kind
+    nth = sum(layer.kind.kind == kind for layer in layers[:index])
+    return Setting(kind, nth, name, value)
+
+
+def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[Setting]:
     for index in reversed(range(len(layers))):
         layer = layers[index]
         if layer.kind.weighs and "width" in layer.kind.attributes:
             rank = 0 if issubclass(layer.kind, FullyConnected) else len(x) - 1
             channels = printed.channels(rank)
             if "width" not in layer.given and channels and channels <= LARGEST:
-                yield index, "width", channels
+                yield _setting(layers, index, "width", channels)
             return
 
 

@@ -392,6 +392,15 @@ def test_other_parameters_keep_what_was_settled():
     assert [row.output[1:] for row in small.rows[:4]] == [(20, 20), (18, 18), (9, 9), (7, 7)]
 
 
+def test_other_parameters_may_make_another_line_the_output():
+    text = (
+        "network n(k=1)\ninput 32x32x4\nsizes decide stride\nconv means bn-relu-conv\n"
+        "conv3-8 => 16x16\nconv1-2 if k == 1"
+    )
+    assert load(text).rows[0].output == (8, 16, 16)
+    assert load(text, parameters={"k": 2}).rows[0].output == (8, 16, 16)
+
+
 def test_a_block_used_at_two_sizes_keeps_each():
     """Where a size settles something of one use and nothing of the other."""
     text = (

@@ -55,7 +55,7 @@ class Axis(NamedTuple):
 
 
 AXES = (
-    Axis(("stride on first", "stride on 3x3"), "stride on first"),
+    Axis(("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
     Axis(("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
     Axis(("padding same", "padding valid"), "padding same"),
     Axis(("max pool means max pool same", "max pool means max pool ceil"), ""),

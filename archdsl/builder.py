@@ -31,11 +31,13 @@ from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 
 class Stride:
-    """A stride on its way to the layer of a group that carries it."""
+    """A stride on its way to the layer of a group that carries it: the one at `place`, a source and
+    an offset, or where there is none the first that may."""
 
-    def __init__(self, given: Given, value: Value) -> None:
+    def __init__(self, given: Given, value: Value, place: tuple[Source, int] | None = None) -> None:
         self.given = given
         self.value = value
+        self.place = place
         self.taken = False
 
 
@@ -136,6 +138,8 @@ class Builder:
         """The layer with the stride of its group, if it is the one that carries it."""
         stride = self.stride
         if stride is None or stride.taken or not self.conventions.carries_stride(layer):
+            return layer
+        if stride.place not in (None, (source, layer.start)):
             return layer
         stride.taken = True
         if "stride" in layer.given:

@@ -52,6 +52,7 @@ class Conventions:
         self.bracket: Use | None = None  # the block that a bracket stands for
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
+        self.stride_on_last = False
         self.decides: frozenset[str] = frozenset()  # what printed sizes settle
 
     def carries_stride(self, layer: LayerText) -> bool:
@@ -185,7 +186,9 @@ class _Reader:
     def stride_on(self, statement: StrideOn) -> None:
         phrase = statement.layer
         self.once("stride", phrase, "a second `stride on`")
-        if [p.text.lower() for p in phrase.parts] == ["first"]:
+        word = [p.text.lower() for p in phrase.parts]
+        if word in (["first"], ["last"]):
+            self.conventions.stride_on_last = word == ["last"]
             return
         reading = self.read(phrase)
         if len(reading.layers) != 1 or reading.repeat or reading.label or reading.claimed:

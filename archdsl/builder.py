@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from archdsl import listings, readings
+from archdsl import listings, readings, sizes
 from archdsl.blocks import Blocks
 from archdsl.conventions import Conventions, without_bias
 from archdsl.errors import ArchError, Note, Source
@@ -26,15 +26,18 @@ from archdsl.layers import (
 )
 from archdsl.naming import numbered
 from archdsl.readings import Argument, Given, LayerText, Whole
+from archdsl.sizes import Kept, Settled
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 
 class Stride:
-    """A stride on its way to the layer of a group that carries it."""
+    """A stride on its way to the layer of a group that carries it: the one at `place`, a source and
+    an offset, or where there is none the first that may."""
 
-    def __init__(self, given: Given, value: Value) -> None:
+    def __init__(self, given: Given, value: Value, place: tuple[Source, int] | None = None) -> None:
         self.given = given
         self.value = value
+        self.place = place
         self.taken = False
 
 
@@ -60,6 +63,8 @@ class Builder:
         self.referred: list[Named] = []  # what has been referred to
         self.labelled = 0  # how many labels have had a value
         self.scopes: list[tuple[Scope, str]] = []  # of blocks and joins, outer ones first
+        self.by_size: list[Settled] = []
+        self.kept: Kept | None = None  # what the paper's own input settled
 
     def fail(
         self,
@@ -110,6 +115,8 @@ class Builder:
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
             if layer.kind.weighs and after.kind is BatchNorm:
                 chain[index] = without_bias(layer)
+        if spot.printed is not None:
+            chain = self.settled_by_size(chain, spot)
         end = len(chain) - 1
         while end > 0 and chain[end].kind.weakens:
             end -= 1
@@ -123,12 +130,29 @@ class Builder:
         for layer, name in zip(chain, names, strict=True):
             self.append(layer, (*path, name), frame)
 
+    def settled_by_size(self, chain: Sequence[LayerText], spot: Spot) -> list[LayerText]:
+        """The layers of a line with what the printed size settles of them."""
+        x, printed, conventions = self.nodes[self.here].shape, spot.printed, self.conventions
+        assert printed is not None
+        start, end = chain[0].start, chain[-1].end
+        if self.kept is not None:
+            settled = self.kept.of(spot.path, start)
+        else:
+            found = sizes.settle(chain, x, printed, conventions.decides, conventions.padding)
+            settled = Settled(spot.path, found, x, printed.text, start, end) if found else None
+        if settled is None:
+            return list(chain)
+        self.by_size.append(settled._replace(path=spot.path))
+        return sizes.given(chain, settled.settings)
+
     def strided(self, layer: LayerText, source: Source) -> LayerText:
         """The layer with the stride of its group, if it is the one that carries it."""
         stride = self.stride
         if stride is None or stride.taken or layer.listed is not None:
             return layer
         if not self.conventions.carries_stride(layer):
+            return layer
+        if stride.place not in (None, (source, layer.start)):
             return layer
         stride.taken = True
         if "stride" in layer.given:

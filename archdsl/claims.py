@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from archdsl.analysis import Analysis, Row
+from archdsl.counting import Counting, read
 from archdsl.errors import ArchError, Span, did_you_mean
 from archdsl.graph import Section
 from archdsl.layers import Shape
@@ -26,6 +28,8 @@ SYNONYMS = {
     "input": "input size",
     "parameters": "params",
     "param": "params",
+    "total params": "params",
+    "total parameters": "params",
     "trainable params": "trainable",
     "trainable parameters": "trainable",
     "ops": "macs",
@@ -38,6 +42,7 @@ SYNONYMS = {
 
 WITH_SIDES = " with sides"  # what `params with sides` counts beside the main path
 
+PARAMS = {"params", "trainable"}  # what `params count` is about
 SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
 
 
@@ -45,7 +50,8 @@ class Claim(NamedTuple):
     """One printed figure and its verdict.
 
     `where` is the name of a line, or "network". `computed` is a number, or a size: (C, H, W) for
-    shapes, (H, W) for a receptive field, a kernel, a stride. `how` says in which sense it holds,
+    shapes, (H, W) for a receptive field, a kernel, a stride; of `params` the figure counted as the
+    paper counts. `how` says in which sense it holds,
     `note` why it is an erratum or fails.
     """
 
@@ -58,20 +64,29 @@ class Claim(NamedTuple):
     note: str | None
     span: Span
 
+    @property
+    def is_erratum(self) -> bool:
+        """Whether the text marks it as one, rightly or not."""
+        return self.verdict == "erratum" or (self.verdict == "fails" and self.how is not None)
 
-def judge(analysis: Analysis, changed: bool = False) -> tuple[Claim, ...]:
+
+def judge(
+    analysis: Analysis, changed: bool = False, counting: Counting | None = None
+) -> tuple[Claim, ...]:
     """The verdict of every claim of a network, in the order of its text.
 
     `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
-    Raises ArchError for a claim that cannot be understood, never for one that fails.
+    `counting` is how figures of `params` count, by default as the text says. Raises
+    ArchError for a claim that cannot be understood, never for one that fails.
     """
     graph = analysis.graph
+    counting = counting or read(graph.network)
     judged: list[Claim] = []
     errors: list[ArchError] = []
 
     def add(where: str, text: ClaimText | Part, value: Callable[[str], _Computed]) -> None:
         try:
-            judged.append(_judge(analysis, where, text, value, changed))
+            judged.append(_judge(analysis, where, text, value, changed, counting))
         except ArchError as error:
             errors.append(error)
 
@@ -79,13 +94,21 @@ def judge(analysis: Analysis, changed: bool = False) -> tuple[Claim, ...]:
         row = analysis.row(section)
 
         def of_row(quantity: str, row: Row = row, section: Section = section) -> _Computed:
+            if quantity in PARAMS and not counting.is_usual:
+                return counting.params(graph, section.first, section.last)
             return _of_row(analysis, row, section, quantity)
 
         add(section.name, text, of_row)
+
+    def of_network(quantity: str) -> _Computed:
+        if quantity in PARAMS and not counting.is_usual:
+            return counting.params(graph, 0, len(graph.nodes))
+        return _of_network(analysis, quantity)
+
     for statement in graph.network.statements:
         if isinstance(statement, Expect):
             for text in statement.claims:
-                add("network", text, lambda quantity: _of_network(analysis, quantity))
+                add("network", text, of_network)
     if errors:
         raise ArchError.several(errors)
     return tuple(judged)
@@ -109,6 +132,8 @@ def _of_row(analysis: Analysis, row: Row, section: Section, quantity: str) -> _C
     match quantity:
         case "output size":
             return row.output
+        case "channels":
+            return row.output[0]
         case "input size":
             return row.input
         case "params" | "trainable":
@@ -173,6 +198,7 @@ QUANTITIES = (
     "conv layers",
     "fc layers",
     "receptive field",
+    "channels",
     "input",
     "kernel",
     "stride",
@@ -185,12 +211,16 @@ def _judge(
     text: ClaimText | Part,
     value: Callable[[str], _Computed],
     changed: bool,
+    counting: Counting,
 ) -> Claim:
     network = analysis.graph.network
     span = network.span(text.start, text.end)
     parts: Sequence[Part] = (text,) if isinstance(text, Part) else text.parts
     erratum = None if isinstance(text, Part) else text.erratum
-    words = " ".join(p.text.lower().replace("_", " ") for p in parts if p.kind == "word")
+    scale = _unit_of(parts)
+    words = " ".join(
+        p.text.lower().replace("_", " ") for p in parts if p.kind == "word" and p is not scale
+    )
     if "if" in words.split():
         raise ArchError("`if` behind the claims", span, help="write it in front of `=>`")
     figures = [p for p in parts if p.kind in ("figure", "size", "number")]
@@ -199,9 +229,7 @@ def _judge(
         around = [p.kind for p in parts[max(0, index - 1) : index + 2]]
         if part.kind == "join" and around != ["word", "join", "word"]:
             raise ArchError(f"`{part.text}` cannot stand in a claim", span, help=_FORM)
-    unit = next((p.text.lower() for p in parts[1:] if p.text.lower() in UNITS), None)
-    if unit:
-        words = words.replace(unit, "").strip()
+    unit = scale and _spelled(scale)
     if len(figures) != 1:
         what = "no figure" if not figures else "two figures"
         raise ArchError(f"a claim with {what}", span, help=_FORM)
@@ -247,7 +275,7 @@ def _judge(
             f"a size where `{quantity}` is a number", span, help=f"write `{quantity} 138M`"
         )
     else:
-        how = compare(printed, computed)
+        how = compare(printed, computed, counting.kilo if quantity in PARAMS else 1000)
     verdict: Verdict
     note = erratum
     if how and erratum is not None:
@@ -259,6 +287,18 @@ def _judge(
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
 
 
+def _unit_of(parts: Sequence[Part]) -> Part | None:
+    """The unit that stands apart behind its figure: `60 million`, `9.4 K`."""
+    for figure, part in pairwise(parts):
+        if part.kind == "word" and figure.kind != "word" and _spelled(part) in UNITS:
+            return part
+    return None
+
+
+def _spelled(unit: Part) -> str:
+    return unit.text if unit.text in UNITS else unit.text.lower()
+
+
 def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How | None:
     """Sizes agree to the integer. Papers print H×W×C; a lone number may count all elements."""
     numbers = tuple(int(n) for n in re.findall(r"\d+", re.sub(r"[,.]", "", printed)))
@@ -267,8 +307,8 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
         flat = tuple(n for n in computed if n != 1) or (1,)
         forms = [(*computed[1:], computed[0]), computed[1:], (math.prod(computed),)]
         if len(computed) == 1:
-            # A vector is printed as 1×1×1000 too.
-            forms += [(1, 1, *computed)]
+            # A vector is printed as 1×1×1000 too, or as a map of 1×1.
+            forms += [(1, 1, *computed), (1, 1)]
         elif len(flat) == 1:
             forms += [flat]
     elif len(set(computed)) == 1:
@@ -283,8 +323,9 @@ _FIGURE = re.compile(
 )
 
 
-def compare(printed: str, exact: int) -> How | None:
-    """In which sense a printed figure holds of an exact number; None if it does not.
+def compare(printed: str, exact: int, kilo: int = 1000) -> How | None:
+    """In which sense a printed figure holds of an exact number; None if it does not. The units K,
+    M and G are powers of `kilo`.
 
     A number printed in full holds exactly. An abbreviated one (`138M`, `3.8e9`) holds when it
     rounds or truncates the exact value, or, printed with two digits or more, lies within one unit
@@ -299,16 +340,16 @@ def compare(printed: str, exact: int) -> How | None:
     assert match, printed
     digits = match["digits"].replace(",", "")
     decimals = match["decimals"] or ""
-    scale = int(match["e"] or match["power"] or 0) + UNITS.get(match["unit"] or "", 0)
-    abbreviated = bool(match["e"] or match["power"] or match["unit"])
+    unit = match["unit"] or ""
+    power = int(match["e"] or match["power"] or 0)
+    abbreviated = bool(match["e"] or match["power"] or unit)
     if len(decimals) == 3 and 0 < len(digits.lstrip("0")) <= 3 and not abbreviated:
         # A dot that groups three digits is a separator: LeNet-5's 1.516.
         digits, decimals = digits + decimals, ""
     abbreviated = abbreviated or bool(decimals)
     # One unit of the last printed digit, in steps so fine that everything is whole.
-    power = scale - len(decimals)
-    exact *= 10 ** max(0, -power)
-    last = 10 ** max(0, power)
+    exact *= 10 ** len(decimals)
+    last = (kilo if unit in ("K", "M", "G") else 1000) ** (UNITS.get(unit, 0) // 3) * 10**power
     value = int(digits + decimals) * last
     if exact == value:
         return "exactly"

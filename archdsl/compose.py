@@ -111,7 +111,9 @@ class Composer(Lines):
             return
         source = spot.frame.source
         value = readings.value_of(source, stride, self.names_at(spot))
-        outer, self.stride = self.stride, Stride(stride, value)
+        last = _last_weighing(group.lines) if self.conventions.stride_on_last else None
+        place = (source, last) if last is not None else None
+        outer, self.stride = self.stride, Stride(stride, value, place)
         self.expand_lines(group.lines, spot)
         if not self.stride.taken:
             on = self.conventions.stride_on
@@ -507,6 +509,21 @@ class Composer(Lines):
             return ArchError(error.message, error.span, notes, error.help, error.others)
         note = Note(f"in the block `{definition.name}`", error.span)
         return ArchError(error.message, used, [note, *error.notes], error.help, error.others)
+
+
+def _last_weighing(lines: Sequence[Line]) -> int | None:
+    """Where the last weight layer with a stride stands that the lines of a group write."""
+    for line in reversed(lines):
+        for reading in reversed(line.readings):
+            match reading.whole:
+                case Group(kind="bracket" | "braces", lines=inner) | Use(body=Group(lines=inner)):
+                    found = _last_weighing(inner)
+                    if found is not None:
+                        return found
+            for layer in reversed(reading.layers):
+                if layer.kind.weighs and "stride" in layer.kind.attributes:
+                    return layer.start
+    return None
 
 
 def _given(body: Body | None) -> object:

@@ -82,8 +82,20 @@ class Claim(_Record):
     note: str | None
 
 
+class Settled(_Record):
+    """What a printed size settled of a line, as the line would write it: `pad 1`."""
+
+    where: str
+    what: str
+    input: list[int]
+    printed: str
+
+
 class Summary(_Record):
-    """`archdsl summary --format json`."""
+    """`archdsl summary --format json`.
+
+    `params_count` is how printed params are counted, `without bias, K = 1024`, or empty.
+    """
 
     network: str
     title: str
@@ -93,11 +105,14 @@ class Summary(_Record):
     sides: list[Side]
     rows: list[Row]
     totals: Totals
+    settled: list[Settled]
+    params_count: str
     claims: list[Claim]
 
 
 class NetworkClaims(_Record):
     network: str
+    params_count: str
     claims: list[Claim]
 
 
@@ -105,6 +120,34 @@ class Verification(_Record):
     """`archdsl verify --format json`."""
 
     networks: list[NetworkClaims]
+
+
+class Reading(_Record):
+    """A network under one reading: `changes` are empty for what the text says.
+
+    `claims` are printed numbers that are no errata; `errata` those errata that hold.
+    """
+
+    changes: list[str]
+    claims: int
+    holds: int
+    fails: list[str]
+    errata: list[str]
+    params: int
+    macs: int
+    all_hold: bool
+
+
+class NetworkReadings(_Record):
+    network: str
+    said: list[str]
+    readings: list[Reading]
+
+
+class Readings(_Record):
+    """`archdsl verify --readings --format json`."""
+
+    networks: list[NetworkReadings]
 
 
 class ClassAccuracy(_Record):

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archdsl import phrases, readings
+from archdsl import phrases, readings, sizes
 from archdsl.blocks import Blocks
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression, Number
 from archdsl.layers import Activation, BatchNorm, Value
 from archdsl.readings import Given, LayerText, Reading, Use
-from archdsl.syntax import Means, NetworkText, Padding, Part, Phrase, Shortcut, StrideOn
+from archdsl.syntax import (
+    Means,
+    NetworkText,
+    Padding,
+    Part,
+    Phrase,
+    Shortcut,
+    SizesDecide,
+    StrideOn,
+)
 from archdsl.vocabulary import ACTIVATION
 
 _ONCE = "a statement holds for the whole network: say it once"
@@ -44,6 +53,8 @@ class Conventions:
         self.bracket: Use | None = None  # the block that a bracket stands for
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
+        self.stride_on_last = False
+        self.decides: frozenset[str] = frozenset()  # what printed sizes settle
 
     def carries_stride(self, layer: LayerText) -> bool:
         """Whether a layer of a group carries its stride, if it is the first such layer."""
@@ -134,6 +145,8 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
                     reader.shortcut(statement)
                 case StrideOn():
                     reader.stride_on(statement)
+                case SizesDecide():
+                    reader.sizes_decide(statement)
                 case Means():
                     reader.means(statement)
         except ArchError as error:
@@ -169,10 +182,26 @@ class _Reader:
             raise unknown_shortcut(self.source, self.blocks, name.text, name.start, name.end)
         self.conventions.shortcut = name.text
 
+    def sizes_decide(self, statement: SizesDecide) -> None:
+        self.once("sizes", statement.what[0], "a second `sizes decide`")
+        for index, part in enumerate(statement.what):
+            word = part.text.lower()
+            if word not in sizes.WORDS:
+                raise self.fail(
+                    f"sizes decide no `{part.text}`",
+                    part,
+                    did_you_mean(word, sizes.WORDS) or "write `sizes decide stride, padding`",
+                )
+            if word in (other.text.lower() for other in statement.what[:index]):
+                raise self.fail(f"`{part.text}` twice", part, "say it once")
+        self.conventions.decides = frozenset(part.text.lower() for part in statement.what)
+
     def stride_on(self, statement: StrideOn) -> None:
         phrase = statement.layer
         self.once("stride", phrase, "a second `stride on`")
-        if [p.text.lower() for p in phrase.parts] == ["first"]:
+        word = [p.text.lower() for p in phrase.parts]
+        if word in (["first"], ["last"]):
+            self.conventions.stride_on_last = word == ["last"]
             return
         reading = self.read(phrase)
         if len(reading.layers) != 1 or reading.repeat or reading.label or reading.claimed:

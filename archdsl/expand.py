@@ -14,9 +14,10 @@ from archdsl.frames import Frame, Spot, Values
 from archdsl.graph import Graph, Node, Section
 from archdsl.labels import Labels
 from archdsl.layers import Input, LayerError, Value
-from archdsl.parameters import declarable, values_of
+from archdsl.parameters import declarable, declared, values_of
 from archdsl.readings import Given, Line, Reading
-from archdsl.syntax import Item, Let, NetworkText, Outputs, Part, Phrase
+from archdsl.sizes import Kept
+from archdsl.syntax import Item, Let, NetworkText, Outputs, Part, Phrase, SizesDecide
 
 MOST_ERRORS = 20  # shown at once
 
@@ -29,9 +30,23 @@ def expand(
     """The graph of a network.
 
     `parameters` replace the defaults of the network's own; `input` (H, W) or (H, W, C) replaces
-    the size of its input. Raises ArchError for everything that is wrong with the text.
+    the size of its input. What printed sizes settle, they settle for the paper's own. Raises
+    ArchError for everything that is wrong with the text.
     """
-    return _Expansion(network, parameters or {}, input).graph()
+    expansion = _Expansion(network, parameters or {}, input)
+    if (parameters or input) and any(isinstance(s, SizesDecide) for s in network.statements):
+        own = _Expansion(network, _without_default(network, parameters or {}), None)
+        expansion.kept = Kept(own.graph().settled, bool(parameters))
+    return expansion.graph()
+
+
+def _without_default(
+    network: NetworkText, parameters: Mapping[str, Number]
+) -> Mapping[str, Number]:
+    """Of the values that are given those that the paper leaves open."""
+    defaults = dict(declared(network.source, network.header)) if network.header else {}
+    own = {name.text for name, default in defaults.items() if default is not None}
+    return {name: value for name, value in parameters.items() if name not in own}
 
 
 class _Expansion(Composer):
@@ -88,6 +103,7 @@ class _Expansion(Composer):
             tuple(map(self.logits, ends)),
             self.here,
             tuple(self.sides),
+            tuple(self.by_size),
         )
 
     # What leaves the network.

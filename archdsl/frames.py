@@ -12,6 +12,7 @@ from archdsl.expressions import Number
 from archdsl.graph import Scope
 from archdsl.layers import Shape
 from archdsl.readings import Given, Group, LayerText
+from archdsl.sizes import Printed
 
 
 class Named(NamedTuple):
@@ -68,6 +69,7 @@ class Spot(NamedTuple):
 
     `last`: only softmax and the like follow, so the output layer may stand here. `sums`: what ends
     here ends a branch of `add`. `entry` channels enter the line. `labels` are visible here.
+    `printed` is the size that decides what the line leaves out.
     """
 
     path: Scope
@@ -76,6 +78,7 @@ class Spot(NamedTuple):
     last: bool
     sums: bool = False
     entry: int = 0
+    printed: Printed | None = None
 
 
 class Around(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from archdsl.errors import Source
 from archdsl.layers import Input, Layer, Shape, Softmax
+from archdsl.sizes import Settled
 from archdsl.syntax import ClaimText, NetworkText, Part
 
 Scope = tuple[str, ...]
@@ -67,7 +68,8 @@ class Side(NamedTuple):
 
 class Graph(NamedTuple):
     """Nodes in topological order, node 0 the input; each line's section; lines with claims inside
-    groups in `inner`; in `blocks` the scope of every block and join, with its name.
+    groups in `inner`; in `blocks` the scope of every block and join, with its name; in `settled`
+    what printed sizes settled.
 
     `outputs` are the nodes whose values a module returns: a trailing softmax is left to the loss.
     `end` is the node whose value leaves the last line.
@@ -81,6 +83,7 @@ class Graph(NamedTuple):
     outputs: tuple[int, ...]
     end: int
     sides: tuple[Side, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
     @property
     def output(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import NamedTuple, Self
 
-from archdsl import expressions, readings
+from archdsl import expressions, readings, sizes
 from archdsl.builder import Builder
 from archdsl.errors import ArchError
 from archdsl.expressions import Number
@@ -25,9 +26,11 @@ from archdsl.readings import (
     Use,
     Whole,
 )
+from archdsl.sizes import Printed, Setting, Settled
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
 MOST_LAYERS = 1_000_000  # of a network
+MOST_TRIED = 3_000_000  # layers copied to try what printed sizes ask for
 
 
 class Mark(NamedTuple):
@@ -39,6 +42,7 @@ class Mark(NamedTuple):
     scopes: int
     referred: int
     labelled: int
+    by_size: int
 
 
 class Made(NamedTuple):
@@ -55,6 +59,7 @@ class Lines(Builder, ABC):
 
     def __init__(self, network: NetworkText, names: dict[str, Number]) -> None:
         super().__init__(network, names)
+        self.spent = 0  # on trying what printed sizes ask for
         self.factor = 1  # how often what is being expanded will stand in the network
         self.trailing: dict[str, bool] = {}  # of blocks: whether they may stand behind the output
         self.outputs: frozenset[str] = frozenset()  # the labels of the lines that `output` names
@@ -89,6 +94,8 @@ class Lines(Builder, ABC):
                     spot.last and last,
                     spot.sums and index == end,
                     spot.entry or self.channels,
+                    # A paper that prints the inputs says what comes out of the line in front.
+                    self.printed(sizes.input_of, lines[index + 1 : index + 2]),
                 ),
             )
             self.tell(line, kinds[index], path, frame, repeat, first, entry)
@@ -190,6 +197,8 @@ class Lines(Builder, ABC):
 
     def expand_line(self, line: Line, spot: Spot) -> int:
         """The nodes of a line; how often it is repeated."""
+        printed = self.printed(sizes.output_of, [line]) or spot.printed
+        spot = spot._replace(printed=printed)
         if isinstance(reference := line.readings[0].whole, Reference):
             self.here = self.referred_to(reference, spot)
             if len(line.readings) == 1:
@@ -208,6 +217,7 @@ class Lines(Builder, ABC):
         spot = spot._replace(labels=spot.labels.new_child())
         kinds, names = self.named(links, spot)
         output, end = self.output_line(links), _end_line(links)
+        decided = next((i for i in reversed(range(len(links))) if _slides(links[i])), None)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
             path = (*spot.path, name)
             first, entry = len(self.nodes), self.here
@@ -221,6 +231,8 @@ class Lines(Builder, ABC):
                     spot.last and index == output,
                     spot.sums and index == end,
                     spot.entry,
+                    self.printed(sizes.output_of, [link])
+                    or (printed if index == decided else None),
                 ),
                 Around(fronts[index], behinds[index]),
             )
@@ -253,6 +265,8 @@ class Lines(Builder, ABC):
         self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None
     ) -> int:
         """The nodes of a phrase; how often it is repeated."""
+        if spot.printed is not None and reading.whole is not None:
+            return self.expand_printed(reading, phrase, spot, around, spot.printed)
         if reading.repeat is None:
             self.expand_once(reading, spot, around, reading.stride)
             self.check_count(len(self.nodes), phrase, spot)
@@ -272,6 +286,7 @@ class Lines(Builder, ABC):
                 spot.last and final,
                 spot.sums and final,
                 self.channels,
+                spot.printed,
             )
             begin = self.mark()
             carried = self.stride is not None and self.stride.taken
@@ -305,9 +320,91 @@ class Lines(Builder, ABC):
             self.within.pop()
         return repeat
 
+    # Printed sizes.
+
+    def printed(
+        self, size: Callable[[Line], Printed | None], lines: Sequence[Line]
+    ) -> Printed | None:
+        """The size that is printed of a line, where sizes decide."""
+        return size(lines[0]) if lines and self.conventions.decides else None
+
+    def expand_printed(
+        self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None, printed: Printed
+    ) -> int:
+        """The nodes of a group or a block: as it is written, or where only that gives the printed
+        size, with the stride that leads there."""
+        spot = spot._replace(printed=None)
+        x, place = self.nodes[self.here].shape, (reading.start, reading.end)
+        if self.kept is not None:
+            kept = self.kept.of(spot.path, reading.start)
+            if kept is not None:
+                self.by_size.append(kept._replace(path=spot.path))
+                stride = Given(kept.settings[0].value, *place)
+                reading = reading._replace(stride=stride)
+            return self.expand_reading(reading, phrase, spot, around)
+        decides = "stride" in self.conventions.decides and sizes.takes_stride(reading)
+        needed = sizes.stride_of(x, printed) if decides else None
+        if needed is not None and not self.stride_waits(spot.frame):
+            strided = reading._replace(stride=Given(needed, *place))
+            for option in (reading, strided):
+                self.charge(phrase, spot)
+                try:
+                    trial, repeat = self.tried(option, phrase, spot, around)
+                except ArchError:
+                    continue
+                if printed.is_of(trial.nodes[trial.here].shape):
+                    vars(self).update(vars(trial))
+                    if option is strided:
+                        settings = (Setting("group", 0, "stride", needed),)
+                        self.by_size.append(Settled(spot.path, settings, x, printed.text, *place))
+                    return repeat
+        return self.expand_reading(reading, phrase, spot, around)
+
+    def tried(
+        self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None
+    ) -> tuple[Self, int]:
+        """The expansion with a phrase behind it, of which this one knows nothing."""
+        trial = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, list | dict):
+                setattr(trial, name, value.copy())
+        trial.taken = {scope: set(names) for scope, names in self.taken.items()}
+        try:
+            return trial, trial.expand_reading(reading, phrase, spot, around)
+        finally:
+            self.spent = trial.spent + len(trial.nodes) - len(self.nodes)
+
+    def charge(self, phrase: Phrase, spot: Spot) -> None:
+        """Count what it costs to try something, and refuse what would never end."""
+        self.spent += len(self.nodes) + 1000
+        if self.spent > MOST_TRIED:
+            raise self.fail(
+                "too many printed sizes that nothing leads to",
+                phrase,
+                "give these groups their strides, or strike the sizes",
+                spot.frame.source,
+            )
+
+    def stride_waits(self, frame: Frame | None) -> bool:
+        """Whether a stride that the text gives is on its way to a layer."""
+        if self.stride is not None and not self.stride.taken:
+            return True
+        while frame is not None:
+            if frame.strides:
+                return True
+            frame = frame.body[1] if frame.body else None
+        return False
+
     def mark(self) -> Mark:
-        counts = len(self.inner), len(self.scopes), len(self.referred), self.labelled
-        return Mark(len(self.nodes), self.here, *counts)
+        return Mark(
+            nodes=len(self.nodes),
+            here=self.here,
+            inner=len(self.inner),
+            scopes=len(self.scopes),
+            referred=len(self.referred),
+            labelled=self.labelled,
+            by_size=len(self.by_size),
+        )
 
     def is_entry_named(self, begin: Mark) -> bool:
         """Whether what has been made since a mark refers, by a label in front of the mark, to the
@@ -358,6 +455,8 @@ class Lines(Builder, ABC):
             self.nodes.append(Node(op, moved, path + scope[depth:], shape, start, end))
         for scope, name in self.scopes[first.scopes : last.scopes]:
             self.scopes.append((path + scope[depth:], name))
+        for settled in self.by_size[first.by_size : last.by_size]:
+            self.by_size.append(settled._replace(path=path + settled.path[depth:]))
         for section in self.inner[first.inner : last.inner]:
             own = section.name.split(".")[depth:]
             self.inner.append(
@@ -431,6 +530,12 @@ def _passed(readings: Sequence[Reading]) -> list[tuple[LayerText, ...]]:
 
 def _reversed(reading: Reading) -> Reading:
     return reading._replace(layers=reading.layers[::-1])
+
+
+def _slides(link: Line) -> bool:
+    """Whether a printed size may settle something of a link of a chain."""
+    (reading,) = link.readings
+    return reading.whole is not None or any(map(sizes.slides, reading.layers))
 
 
 def _end_line(lines: Sequence[Line]) -> int:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archdsl import claims, used, zoo
+from archdsl import claims, counting, used, zoo
 from archdsl.analysis import Analysis, Memory, Row
 from archdsl.claims import Claim
 from archdsl.errors import Source
@@ -15,6 +15,7 @@ from archdsl.expressions import Number
 from archdsl.graph import Graph, Side
 from archdsl.layers import Shape
 from archdsl.parse import collector_paused, parse
+from archdsl.sizes import Settled
 from archdsl.syntax import NetworkText, Outputs, Paper, Reported, Train
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from archdsl.alternatives import Readings
     from archdsl.diagram import Diagram
 
 
@@ -44,7 +46,10 @@ class Network:
         with collector_paused():
             self.graph: Graph = expand(text, parameters, input)
             self.analysis = Analysis(self.graph)
-            self.claims: tuple[Claim, ...] = claims.judge(self.analysis, self.changed)
+            self.counting = counting.read(text)
+            self.claims: tuple[Claim, ...] = claims.judge(
+                self.analysis, self.changed, self.counting
+            )
             # Everything shown needs them, and 100,000 small tuples are made with the collector off.
             self.analysis.fields  # noqa: B018
             self.analysis.trunk  # noqa: B018
@@ -103,6 +108,14 @@ class Network:
     def sides(self) -> tuple[Side, ...]:
         """The side heads, in the order of the text."""
         return self.graph.sides
+
+    @property
+    def settled(self) -> tuple[Settled, ...]:
+        """What printed sizes settled, once for each line of the text that it is alike of."""
+        found: dict[object, Settled] = {}
+        for one in self.graph.settled:
+            found.setdefault((one.start, one.settings, one.input, one.printed), one)
+        return tuple(found.values())
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -167,6 +180,12 @@ class Network:
     def verify(self) -> tuple[Claim, ...]:
         """Every printed number with its verdict."""
         return self.claims
+
+    def readings(self) -> Readings:
+        """The printed numbers under each way to read what the paper leaves open."""
+        from archdsl.alternatives import readings
+
+        return readings(self.text, self.parameters)
 
     def summary(self, width: int | None = None) -> str:
         """The table that `archdsl summary` prints."""

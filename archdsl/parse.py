@@ -53,6 +53,7 @@ FORMS = {
     "shortcut": "shortcut B",
     "use": 'use "blocks.arch"',
     "sizes": "sizes decide stride, padding",
+    "params": "params count K = 1024, no bias",
     "with": "with bn",
     "output": "output p5, p4, p3",
     "means": "conv means conv-bn-relu",

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from archdsl.analysis import Row
-from archdsl.claims import Claim, Verdict
+from archdsl.claims import PARAMS, Claim, Verdict
 from archdsl.syntax import NetworkText
 
 if TYPE_CHECKING:
+    from archdsl.alternatives import Alternative, Readings
     from archdsl.graph import Side
     from archdsl.network import Network
 
+MOST_READINGS = 12  # shown on a terminal; JSON lists them all
 SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
 COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
 
@@ -371,7 +373,7 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
-    parts += [_filled(note, width or 100) for note in _misaligned(network)]
+    parts += [_filled(note, width or 100) for note in _remarks(network)]
     parts += notes(network.claims, width)
     for figure in network.reported:
         parts.append(_filled(f"reported, for training to reach: {figure}", width or 100))
@@ -390,6 +392,29 @@ def _misaligned(network: Network) -> list[str]:
     ]
 
 
+def _remarks(network: Network) -> list[str]:
+    """What a reader of the numbers should know, a paragraph each."""
+    return [*_misaligned(network), *_settled(network), *_counted(network)]
+
+
+def _settled(network: Network) -> list[str]:
+    if not network.settled:
+        return []
+    lines = (
+        f"{s.where} {s.what.replace('x', '×')} "
+        f"({times(s.input[1:]) or s.input[0]} → {s.printed.replace('x', '×')})"
+        for s in network.settled
+    )
+    return [f"settled by printed sizes: {'; '.join(lines)}"]
+
+
+def _counted(network: Network) -> list[str]:
+    judged = any(claim.quantity in PARAMS for claim in network.claims)
+    if network.counting.is_usual or not judged:
+        return []
+    return [f"printed params are counted {network.counting}"]
+
+
 def _natural_width(table: Table) -> int:
     return max(map(_width, text_table(table).splitlines()))
 
@@ -403,7 +428,7 @@ def markdown(network: Network, layers: bool = False) -> str:
         "  \n".join(map(_escaped, rest)),
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
-        *map(_escaped, (*_misaligned(network), *notes(network.claims, None))),
+        *map(_escaped, (*_remarks(network), *notes(network.claims, None))),
     ]
     return "\n\n".join(parts)
 
@@ -414,11 +439,12 @@ def html(network: Network) -> str:
 
     first, *rest = heading(network)
     lines = "<br>".join(escape(line) for line in rest)
+    remarks = (*_remarks(network), *notes(network.claims, None))
     return (
         f"<div><b>{escape(first)}</b><br>{lines}"
         f"{html_table(rows_table(network.rows, network.claims))}"
         f"{html_table(totals_table(network))}"
-        f"{''.join(f'<p>{escape(note)}</p>' for note in notes(network.claims, None))}</div>"
+        f"{''.join(f'<p>{escape(note)}</p>' for note in remarks)}</div>"
     )
 
 
@@ -448,6 +474,11 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
             "misaligned": list(network.misaligned),
             "memory": network.memory._asdict(),
         },
+        "settled": [
+            {"where": s.where, "what": s.what, "input": list(s.input), "printed": s.printed}
+            for s in network.settled
+        ],
+        "params_count": str(network.counting),
         "claims": [claim_dict(claim) for claim in network.claims],
     }
 
@@ -478,12 +509,83 @@ def verification(
         lines = [_paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
+        lines += [_filled(note, width or 100) for note in _counted(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
     plural = "" if len(networks) == 1 else "s"
     total = f"{len(networks)} network{plural}, {tally(everything)}"
     parts.append(_filled(total, width or 100))
     return "\n\n".join(parts)
+
+
+def readings(
+    found: Sequence[tuple[Network, Readings]], width: int | None = None, colour: bool = False
+) -> str:
+    """The readings of networks: a table each, and under which of them every claim holds."""
+    parts = []
+    for network, read in found:
+        alternatives = read.alternatives
+        holding = sum(one.all_hold for one in alternatives)
+        plural = "" if len(alternatives) == 1 else "s"
+        title = _filled(
+            f"{network.name}: every claim holds under {holding} of {len(alternatives)} "
+            f"reading{plural}",
+            width or 100,
+        )
+        lines = [_paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
+        if (more := len(alternatives) - MOST_READINGS) > 0:
+            lines.append(_filled(f"and {more} more, under which no more claims hold", width or 100))
+        lines += [
+            _filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width or 100)
+            for one in alternatives[:MOST_READINGS]
+            for name in one.errata
+            if one.all_hold
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+_OWN = "as the text says"
+
+
+def readings_table(read: Readings) -> Table:
+    """A reading a line, the text's own first, with the first claim that does not hold."""
+    own = f"{_OWN}: {', '.join(read.said)}" if read.said else _OWN
+    columns = (
+        Column("reading", shrinks=True),
+        Column("claims hold", "right"),
+        Column("params", "right"),
+        Column("macs", "right"),
+        Column("does not hold", shrinks=True),
+    )
+    return Table(
+        columns,
+        tuple(
+            (
+                Cell(", ".join(one.changes) or own, "cyan"),
+                Cell(_held(one), "green" if one.all_hold else None),
+                Cell(number(one.params)),
+                Cell(number(one.macs)),
+                Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
+            )
+            for one in read.alternatives[:MOST_READINGS]
+        ),
+    )
+
+
+def _held(one: Alternative) -> str:
+    return f"{'✓ ' if one.all_hold else ''}{one.holds} of {one.claims}"
+
+
+def readings_dict(network: Network, read: Readings) -> dict[str, Any]:
+    """The readings as plain data, by `archdsl.contract.NetworkReadings`."""
+    return {
+        "network": network.name,
+        "said": list(read.said),
+        "readings": [
+            {**_plain(one._asdict()), "all_hold": one.all_hold} for one in read.alternatives
+        ],
+    }
 
 
 def zoo_table(networks: Sequence[Network | NetworkText]) -> Table:

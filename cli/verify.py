@@ -10,9 +10,12 @@ from archdsl.network import Network
 
 @click.command("verify")
 @click.argument("networks", metavar="[NETWORK]...", nargs=-1)
+@click.option("--readings", is_flag=True, help="Try the ways to read what the papers leave open.")
 @output.formats("table", "json")
 @click.pass_context
-def command(context: click.Context, networks: tuple[str, ...], format_: str) -> None:
+def command(
+    context: click.Context, networks: tuple[str, ...], readings: bool, format_: str
+) -> None:
     """Judge every number that the papers printed: of the whole zoo, or of the networks named.
 
     Exits with 1 if a claim fails.
@@ -31,11 +34,21 @@ def command(context: click.Context, networks: tuple[str, ...], format_: str) -> 
         except ArchError as error:
             errors += (error, *error.others)
     # One bad spec hides no verdict of the others.
-    if format_ == "json":
+    if readings:
+        read = [(net, net.readings()) for net in judged]
+        if format_ == "json":
+            output.emit_json({"networks": [report.readings_dict(*one) for one in read]})
+        elif read:
+            output.emit(report.readings(read, output.width(), output.colour()))
+    elif format_ == "json":
         output.emit_json(
             {
                 "networks": [
-                    {"network": n.name, "claims": [report.claim_dict(c) for c in n.claims]}
+                    {
+                        "network": n.name,
+                        "params_count": str(n.counting),
+                        "claims": [report.claim_dict(c) for c in n.claims],
+                    }
                     for n in judged
                 ]
             }

@@ -52,6 +52,27 @@ def test_compare(printed: str, exact: int, how: str | None):
     assert compare(printed, exact) == how
 
 
+# K and M of GoogLeNet's Table 1 are powers of 1024.
+BINARY = [
+    ("159K", 163_328, "truncates"),
+    ("112K", 114_688, "exactly"),
+    ("1000K", 1_024_000, "exactly"),
+    ("437K", 448_512, "within one unit"),
+    ("364K", 375_552, None),
+    ("6.8M", 6_990_272, None),
+    ("6.7M", 6_990_272, "rounds"),
+    ("1G", 2**30, "exactly"),
+    ("1.5 thousand", 1500, "exactly"),  # a word is what it says
+    ("1e3", 1000, "exactly"),
+    ("1,024", 1024, "exactly"),
+]
+
+
+@pytest.mark.parametrize(("printed", "exact", "how"), BINARY)
+def test_compare_with_a_k_of_1024(printed: str, exact: int, how: str | None):
+    assert compare(printed, exact, 1024) == how
+
+
 def net(claims: str, line: str = "") -> archdsl.Network:
     return archdsl.loads(f"input 8x8 RGB\nc: conv3-4 {line}\nmaxpool\nFC-10\n{claims}")
 
@@ -144,3 +165,66 @@ def test_bracket_claims_are_of_the_layer_that_they_stand_before():
         ("conv1.conv1", "output size", "holds", "exactly"),
         ("conv1.pool1", "output size", "holds", "exactly"),
     ]
+
+
+def test_a_unit_may_stand_apart():
+    network = net("expect params 0.76 K, total params 762, trainable params 0.8 thousand")
+    assert [(c.printed, c.how) for c in network.verify()] == [
+        ("0.76 K", "rounds"), ("762", "exactly"), ("0.8 thousand", "rounds")
+    ]  # fmt: skip
+
+
+def test_channels_are_claimed_alone():
+    assert {c.verdict for c in net("", "=> channels 4").verify()} == {"holds"}
+    assert {c.verdict for c in net("", "=> channels 5").verify()} == {"fails"}
+
+
+def test_a_vector_is_also_a_map_of_one_position():
+    network = archdsl.loads("input 8x8x1\naverage pool, 10-d fc, softmax => 1x1\nFC-2 => 1x1x2")
+    assert {c.verdict for c in network.verify()} == {"holds"}
+
+
+# How a paper counts its parameters.
+
+COUNTED = "input 8x8x3\nconv means conv-bn-relu\nc: conv3-4 => params {}\nFC-10 => params {}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "conv", "fc", "total", "said"),
+    [
+        ("", 116, 2570, 2686, ""),
+        ("params count no bias", 116, 2560, 2676, "without bias"),
+        ("params count no bn", 108, 2570, 2678, "without bn"),
+        ("parameters count no bn, no bias", 108, 2560, 2668, "without bias and bn"),
+        ("params count K = 1024, no bias", 116, "2.5K", "2.61K", "without bias, K = 1024"),
+        ("params count K = 1000", 116, "2.57K", "2.69K", ""),
+    ],
+)
+def test_params_count_as_the_paper_counts(statement: str, conv, fc, total, said: str):
+    text = f"{COUNTED.format(conv, fc)}\n{statement}\nexpect params {total}, ops 9,472"
+    network = archdsl.loads(text)
+    assert {c.verdict for c in network.verify()} == {"holds"}
+    # The network's own figures stay what they are.
+    assert network.params == 2686
+    assert [row.params for row in network.rows] == [116, 2570]
+    assert str(network.counting) == network.to_dict()["params_count"] == said
+    assert ("printed params are counted" in network.summary()) == bool(said)
+
+
+def test_the_computed_figure_is_counted_as_the_paper_counts():
+    network = archdsl.loads(f"{COUNTED.format(108, 2560)}\nparams count no bias, no bn")
+    assert [c.computed for c in network.verify()] == [108, 2560]
+
+
+def test_only_params_have_the_papers_k():
+    network = net("params count K = 1024\nexpect ops 7.55K, params 0.744K")
+    assert [(c.quantity, c.verdict) for c in network.verify()] == [
+        ("macs", "holds"), ("params", "holds")
+    ]  # fmt: skip
+
+
+def test_lines_within_groups_are_counted_alone():
+    """Inside groups and repetitions each line is counted alone."""
+    group = "[ conv3-4 => params 108; conv1-3 ] x 2 => params 240"
+    text = f"input 8x8x3\nparams count no bias\n{group}\nFC-2"
+    assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}

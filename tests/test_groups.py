@@ -272,6 +272,12 @@ def test_stride_goes_to_the_first_repetition():
     assert strides("[ conv1-4; conv3-4 ] x 2, stride 2") == [2, 1, 1, 1]
     assert strides("stride on 3x3\n[ conv1-4; conv3-4 ] x 2 stride 2") == [1, 2, 1, 1]
     assert strides("2x [ conv1-4; conv3-4 ], stride 2") == [2, 1, 1, 1]
+    last = "stride on last\nblock u(c) { conv3-c }\n"
+    assert strides(f"{last}[ conv1-4; conv3-4 x2 ] x 2 stride 2") == [1, 2, 1, 1, 1, 1]
+    assert strides(f"{last}[ conv1-4; {{ conv3-4; conv3-4 }} ] stride 2") == [1, 1, 2]
+    # Of what the group writes; what a block writes is the block's.
+    assert strides(f"{last}[ conv1-4; u(4) ] stride 2") == [2, 1]
+    assert strides(f"{last}residual [ conv1-4; conv3-4; conv1-8 ] stride 2") == [1, 1, 2, 2]
     # Beside it the shortcut strides as far as the body.
     assert strides("residual [ conv3-4; conv3-4 stride 2 ] x 2, stride 2")[:3] == [2, 2, 4]
     assert strides(

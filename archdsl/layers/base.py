@@ -127,6 +127,7 @@ class Layer:
 
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
+    normalises: ClassVar[bool] = False  # its parameters are those that `no bn` leaves out
     trails: ClassVar[bool] = False  # may stand behind the output layer of a network
     weakens: ClassVar[bool] = False  # weakens values: an activation may move past it
 

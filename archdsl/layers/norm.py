@@ -33,6 +33,7 @@ class BatchNorm(Layer):
 
     kind = "bn"
     accompanies = True
+    normalises = True
     examples = ("bn on 3x4x4", "batch norm eps 0.001 momentum 0.01 on 5", "bn on 3x7")
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from archdsl.graph import Graph, Node, Section
 from archdsl.layers import Flatten, Join, Kept, Layer, Shape
 
 FLOAT = 4  # bytes of a float32; memory is told at float32 and batch 1
+MOST_PHASES = 1_000_000  # of the receptive fields of a network
 
 
 class Field(NamedTuple):
@@ -21,12 +23,34 @@ class Field(NamedTuple):
     `size` input positions are read by one position; neighbours lie `stride` apart; the first
     position begins at `start` (negative: in the padding). `positions` is the length of the map,
     kept through a flattening so that a fully connected layer knows what it reads.
+
+    Where a map has been made larger, neighbours lie a fraction apart on average and read in turn
+    what `phases` say, (start, end), of the first of them; `size` is then the largest.
     """
 
     size: int
-    stride: int
+    stride: int | Fraction
     start: int
     positions: int
+    phases: tuple[tuple[int, int], ...] = ()
+
+    def reads(self, position: int) -> tuple[int, int]:
+        """Where what a position reads begins, and where it ends."""
+        if not self.phases:
+            start = self.start + position * int(self.stride)
+            return start, start + self.size
+        turn, phase = divmod(position, len(self.phases))
+        shift = turn * int(self.stride * len(self.phases))
+        start, end = self.phases[phase]
+        return start + shift, end + shift
+
+    @property
+    def centre(self) -> int | Fraction:
+        """Twice the centre of what the first position reads, on average over the phases."""
+        if not self.phases:
+            return 2 * self.start + self.size
+        period = len(self.phases)
+        return Fraction(sum(map(sum, self.phases)), period) - self.stride * (period - 1)
 
 
 Fields = tuple[Field, ...]
@@ -49,7 +73,7 @@ class Row(NamedTuple):
     params: int
     macs: int
     receptive_field: tuple[int, ...]
-    stride: tuple[int, ...]
+    stride: tuple[float, ...]
     depth: int
 
 
@@ -75,12 +99,12 @@ class Memory(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """What a layer says of itself on its input; the window is (kernel, stride, pad, dilation) for
-    each axis, empty where each position stands for itself."""
+    """What a layer says of itself on its input; the window is (kernel, stride, pad, dilation, up)
+    for each axis, empty where each position stands for itself."""
 
     params: int
     macs: int
-    window: tuple[tuple[int, int, int, int], ...]
+    window: tuple[tuple[int, int, int, int, int], ...]
     everything: bool  # it reads the whole map
     gathers: bool
 
@@ -113,7 +137,10 @@ class Analysis:
                 # A fully connected layer reads every position of the map that was flattened.
                 everything = op.weighs and len(x) == 1
                 window = None if everything else op.window(x)
-                axes = tuple(zip(*window, strict=True)) if window else ()
+                axes: tuple[tuple[int, int, int, int, int], ...] = ()
+                if window:
+                    up = window.up or (1,) * len(window.kernel)
+                    axes = tuple(zip(*window[:4], up, strict=True))
                 fact = _Facts(op.params(x), op.macs(x), axes, everything, op.gathers(x))
                 known[id(op), x] = fact
             facts.append(fact)
@@ -132,18 +159,23 @@ class Analysis:
         """Receptive field of each node, per axis of the input."""
         graph = self.graph
         fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in graph.nodes[0].shape[1:])]
+        phases = 0
         for node, fact in zip(graph.nodes[1:], self.facts[1:], strict=True):
             if len(node.inputs) > 1:
                 branches = [fields[i] for i in self.spread(node)]
                 if len(node.shape) == 1 and any(b != branches[0] for b in branches):
                     # Vectors of different maps: each value may have read all of its map.
                     branches = [tuple(map(_everything, branch)) for branch in branches]
+                phases += sum(map(_period, zip(*branches, strict=True)))
+                self._check_phases(phases, node)
                 fields.append(_union(branches))
                 continue
             field = fields[node.inputs[0]]
             if fact.everything:
                 field = tuple(map(_everything, field))
             elif fact.window:
+                phases += sum(map(_phases, field, fact.window))
+                self._check_phases(phases, node)
                 size = node.shape[1:]
                 if len(set(field)) == len(set(fact.window)) == len(set(size)) == 1:
                     field = (_slide(field[0], *fact.window[0], size[0]),) * len(field)
@@ -161,6 +193,15 @@ class Analysis:
             fields.append(field)
         return fields
 
+    def _check_phases(self, phases: int, node: Node) -> None:
+        if phases > MOST_PHASES:
+            raise ArchError(
+                f"receptive fields of more than {MOST_PHASES:,} phases",
+                self.graph.network.span(node.start, node.end),
+                help="behind an upsampling by n positions read n different stretches in turn: "
+                "use smaller factors, or fewer layers behind them",
+            )
+
     def spread(self, node: Node) -> list[int]:
         """The inputs of a join that have a place for each of its own: a gate of one value a
         channel has none, and reads the whole map."""
@@ -175,7 +216,7 @@ class Analysis:
         for index, node in enumerate(self.graph.nodes):
             if len(node.inputs) > 1:
                 fields = [self.fields[i] for i in self.spread(node)]
-                ways = {tuple((f.stride, 2 * f.start + f.size) for f in field) for field in fields}
+                ways = {tuple((f.stride, f.centre) for f in field) for field in fields}
                 if len(ways) > 1:
                     found.append(index)
         return found
@@ -215,7 +256,7 @@ class Analysis:
             params,
             macs,
             tuple(f.size for f in fields),
-            tuple(f.stride for f in fields),
+            tuple(_plain(f.stride) for f in fields),
             self.depths[section.exit] - self.depths[section.entry],
         )
 
@@ -291,7 +332,7 @@ class Analysis:
                 self.params[index],
                 self.macs[index],
                 tuple(f.size for f in self.fields[index]),
-                tuple(f.stride for f in self.fields[index]),
+                tuple(_plain(f.stride) for f in self.fields[index]),
                 int(node.op.weighs),
             )
             for index, node in enumerate(self.graph.nodes)
@@ -447,30 +488,84 @@ def _storage(nodes: Sequence[Node], index: int) -> int:
     return index
 
 
+def _plain(stride: int | Fraction) -> float:
+    return int(stride) if stride == int(stride) else float(stride)
+
+
+def _period(branches: Sequence[Field]) -> int:
+    """After how many positions the phases of branches repeat together; 0: they have none."""
+    if not any(f.phases for f in branches):
+        return 0
+    return math.lcm(*(len(f.phases) or 1 for f in branches))
+
+
 def _union(branches: Sequence[Fields]) -> Fields:
     """What a join reads through any of its branches."""
     union = []
     for axis in zip(*branches, strict=True):
-        start = min(f.start for f in axis)
-        end = max(f.start + f.size for f in axis)
         stride = max(f.stride for f in axis)
-        union.append(Field(end - start, stride, start, axis[0].positions))
+        found = []
+        for position in range(_period(axis) or 1):
+            starts, ends = zip(*(f.reads(position) for f in axis), strict=True)
+            found.append((min(starts), max(ends)))
+        union.append(_field(found, stride, axis[0].positions))
     return tuple(union)
+
+
+def _field(phases: Sequence[tuple[int, int]], stride: int | Fraction, positions: int) -> Field:
+    size = max(end - start for start, end in phases)
+    if len(phases) == 1:
+        return Field(size, int(stride), phases[0][0], positions)
+    return Field(size, stride, phases[0][0], positions, tuple(phases))
 
 
 def _everything(f: Field) -> Field:
     """What is read where every position of a map is read."""
-    return _slide(f, f.positions, 1, 0, 1, 1)
+    start, end = f.reads(0)[0], f.reads(f.positions - 1)[1]
+    return Field(end - start, _whole(f.stride), start, 1)
 
 
-def _slid(f: Field, axis: tuple[int, int, int, int], positions: int) -> Field:
+def _whole(stride: int | Fraction) -> int:
+    return max(1, int(stride))
+
+
+def _slid(f: Field, axis: tuple[int, int, int, int, int], positions: int) -> Field:
     return _slide(f, *axis, positions)
 
 
-def _slide(f: Field, kernel: int, stride: int, pad: int, dilation: int, positions: int) -> Field:
-    return Field(
-        f.size + dilation * (kernel - 1) * f.stride,
-        f.stride * stride,
-        f.start - pad * f.stride,
-        positions,
-    )
+def _phases(f: Field, axis: tuple[int, int, int, int, int]) -> int:
+    """How many phases a window has on a field, times the work for each."""
+    kernel, stride, _, dilation, up = axis
+    if up == 1 and not f.phases:
+        return 0
+    turns = up * (len(f.phases) or 1)
+    return turns // math.gcd(turns, stride) * (min(kernel, up) if dilation > 1 else 1)
+
+
+def _slide(
+    f: Field, kernel: int, stride: int, pad: int, dilation: int, up: int, positions: int
+) -> Field:
+    if up == 1 and not f.phases:
+        return Field(
+            f.size + dilation * (kernel - 1) * f.stride,  # type: ignore[arg-type]
+            f.stride * stride,
+            f.start - pad * f.stride,  # type: ignore[arg-type]
+            positions,
+        )
+    # The window slides on a grid on which the input's values lie `up` apart.
+    turns = up * (len(f.phases) or 1)
+    period = turns // math.gcd(turns, stride)
+    found = []
+    for position in range(period):
+        first = position * stride - pad
+        last = first + dilation * (kernel - 1)
+        if dilation > 1:  # it may begin and end between two values
+            tries = range(min(kernel, up))
+            first = next(
+                (first + dilation * j for j in tries if (first + dilation * j) % up == 0), first
+            )
+            last = next(
+                (last - dilation * j for j in tries if (last - dilation * j) % up == 0), last
+            )
+        found.append((f.reads(-(-first // up))[0], f.reads(last // up)[1]))
+    return _field(found, f.stride * Fraction(stride, up), positions)

@@ -56,7 +56,7 @@ class Blocks:
         names_of_own = {definition.name for definition in definitions}
         for used in network.used:
             for source, block in used.blocks:
-                if block.name.text not in names_of_own:
+                if block.name.text not in names_of_own and not _ships(source, block):
                     definitions.append(Definition(block, source, False))
         for definition in definitions:
             try:
@@ -100,10 +100,14 @@ class Blocks:
         return {*self.own, *library()}
 
     def spelled(self, name: str) -> str | None:
-        """The block that a name means, in whatever case; None where there is none."""
-        if name in self:
-            return name
-        return next((known for known in self.known() if known.lower() == name.lower()), None)
+        """The block that a name means, in whatever case: the network's come before the library's."""
+        for names in (self.own, library()):
+            if name in names:
+                return name
+            for known in names:
+                if known.lower() == name.lower():
+                    return known
+        return None
 
     def parameter_names(self, name: str) -> list[str]:
         """The parameters of a block, in their order; none where its declaration is wrong."""
@@ -138,6 +142,11 @@ class Blocks:
                 errors += (error, *error.others)
         if errors:
             raise ArchError.several(errors)
+
+
+def _ships(source: Source, block: Block) -> bool:
+    """Whether a block is the library's: those are there without a word."""
+    return block.name.text in library() and source.name.startswith("archdsl/library/")
 
 
 @cache

@@ -101,14 +101,20 @@ class Builder:
                 layer = self.fitted(layer, layer.kind.fits, frame)
             written = _written_beside(layers, index, around) if len(layers) > 1 or around else ()
             entry = frame.names.get("in") or spot.entry or self.channels
-            chain += self.conventions.apply(source, layer, written, index == output, entry)
+            in_block = frame.definition is not None
+            chain += self.conventions.apply(
+                source, layer, written, index == output, entry, in_block
+            )
         # A written `Conv-BN`: the norm directly behind takes over the bias.
         following = [*chain[1:], *around.behind[:1]] if around else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
             if layer.kind.weighs and after.kind is BatchNorm:
                 chain[index] = without_bias(layer)
-        if spot.sums and chain[-1].conventional and issubclass(chain[-1].kind, Activation):
-            self.moved.append((chain.pop(), frame))
+        end = len(chain) - 1
+        while end > 0 and chain[end].kind.weakens:
+            end -= 1
+        if spot.sums and chain[end].conventional and issubclass(chain[end].kind, Activation):
+            self.moved.append((chain.pop(end), frame))
         if len(chain) == 1:
             self.append(chain[0], path, frame)
             return

@@ -125,8 +125,8 @@ def _of_row(analysis: Analysis, row: Row, section: Section, quantity: str) -> _C
             graph = analysis.graph
             for node in graph.nodes[section.first : section.last]:
                 window = node.op.window(graph.shapes(node)[0])
-                if window is not None:
-                    return window.stride if quantity == "stride" else window.kernel
+                if window is not None and quantity in node.op.attributes:
+                    return (window.up or window.stride) if quantity == "stride" else window.kernel
     return None
 
 

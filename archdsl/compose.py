@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from archdsl import expressions, readings
 from archdsl.blocks import Definition
@@ -258,17 +259,19 @@ class Composer(Lines):
         other: a branch may begin from a reference. Empty where they are no multiples.
         """
         stride, reached = self.stride_behind(entry, end)
-        if reached == entry:
-            return stride
-        (a, _), (b, _) = self.stride_behind(0, end), self.stride_behind(0, entry)
-        if len(a) != len(b) or any(x % y for x, y in zip(a, b, strict=True)):
+        if reached != entry:
+            (a, _), (b, _) = self.stride_behind(0, end), self.stride_behind(0, entry)
+            if len(a) != len(b):
+                return ()
+            stride = [x / y for x, y in zip(a, b, strict=True)]
+        if any(s.denominator > 1 for s in stride):
             return ()
-        return tuple(x // y for x, y in zip(a, b, strict=True))
+        return tuple(map(int, stride))
 
-    def stride_behind(self, entry: int, end: int) -> tuple[tuple[int, ...], int]:
+    def stride_behind(self, entry: int, end: int) -> tuple[list[Fraction], int]:
         """The stride of a node's positions, back along its path to a node or one in front of it;
         and that node."""
-        stride = [1] * (len(self.nodes[end].shape) - 1)
+        stride = [Fraction(1)] * (len(self.nodes[end].shape) - 1)
         while end > entry:
             node = self.nodes[end]
             # Of a gate and what it lets through, along what has the map's positions.
@@ -276,9 +279,11 @@ class Composer(Lines):
             enters = along[0] if len(node.inputs) > 1 and along else node.inputs[0]
             window = node.op.window(self.nodes[enters].shape)
             if window is not None and len(window.stride) == len(stride):
-                stride = [a * b for a, b in zip(stride, window.stride, strict=True)]
+                up = window.up or (1,) * len(stride)
+                steps = map(Fraction, window.stride, up)
+                stride = [a * b for a, b in zip(stride, steps, strict=True)]
             end = enters
-        return tuple(stride), end
+        return stride, end
 
     def expand_body(self, hole: Hole, spot: Spot) -> None:
         frame = spot.frame

@@ -32,7 +32,7 @@ class Row(_Record):
     params: int
     macs: int
     receptive_field: list[int]
-    stride: list[int]
+    stride: list[int | float]  # a fraction where the map is larger than the input
     depth: int
 
 

@@ -8,9 +8,10 @@ from archdsl import phrases, readings
 from archdsl.blocks import Blocks
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression, Number
-from archdsl.layers import BatchNorm, Value
+from archdsl.layers import Activation, BatchNorm, Value
 from archdsl.readings import Given, LayerText, Reading, Use
 from archdsl.syntax import Means, NetworkText, Padding, Part, Phrase, Shortcut, StrideOn
+from archdsl.vocabulary import ACTIVATION
 
 _ONCE = "a statement holds for the whole network: say it once"
 
@@ -57,12 +58,14 @@ class Conventions:
         written: Sequence[LayerText],
         is_output: bool,
         channels: Number,
+        in_block: bool = False,
     ) -> list[LayerText]:
         """The layer of a source with the companions that the conventions give it.
 
         The most specific rule applies. The output layer takes its attributes, no companions. What
         the line writes itself (`written`) is not added again. `channels` enter the line. Raises
-        ArchError for a strike, `no relu`, that strikes nothing.
+        ArchError for a strike, `no relu`, that strikes nothing, but not in a block: it does not
+        know the conventions of the network that uses it.
         """
         if layer.listed is not None:
             return [layer]  # a listing writes everything out
@@ -74,8 +77,8 @@ class Conventions:
         if rule is None and not layer.struck:
             return [layer]
         companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
-        struck = layer.struck - {one.kind.kind for one in companions}
-        for kind in struck - {"*"} if rule else struck:
+        struck = layer.struck - {name for one in companions for name in _strikes(one)}
+        for kind in () if in_block else struck - {"*"} if rule else struck:
             raise ArchError(
                 "`bare` strikes nothing" if kind == "*" else f"`no {kind}` strikes nothing",
                 source.span(layer.start, layer.end),
@@ -93,7 +96,9 @@ class Conventions:
             return [layer]
         kept = {one.kind for one in written}
         added = [
-            one for one in companions if one.kind.kind not in layer.struck and one.kind not in kept
+            one
+            for one in companions
+            if not layer.struck.intersection(_strikes(one)) and one.kind not in kept
         ]
         if any(one.kind is BatchNorm for one in added):
             layer = without_bias(layer)
@@ -107,6 +112,12 @@ class Conventions:
                 place = layer.start, layer.end
                 chain.append(LayerText(one.kind, one.given, one.struck, *place, False, True))
         return chain
+
+
+def _strikes(companion: LayerText) -> tuple[str, ...]:
+    """By which words a companion is struck, but for `bare`."""
+    kind = companion.kind
+    return (kind.kind, ACTIVATION) if issubclass(kind, Activation) else (kind.kind,)
 
 
 def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> Conventions:
@@ -179,6 +190,9 @@ class _Reader:
         left = statement.left.parts
         if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
             self.once("[]", statement.left, "a second convention for it")
+            if (block := self.named(statement.right)) is not None:
+                self.conventions.bracket = block
+                return
             name, *behind = statement.right.parts
             if name.text not in self.blocks and all(p.kind == "parens" for p in behind):
                 hint = did_you_mean(name.text, self.blocks.known())
@@ -203,6 +217,13 @@ class _Reader:
             if rule.selects(other.selector) and other.selects(rule.selector):
                 raise self.fail("a second convention for it", statement.left, _ONCE)
         self.conventions.rules.append(rule)
+
+    def named(self, phrase: Phrase) -> Use | None:
+        """A block by its name alone: `dense` is one, though elsewhere it is also a layer."""
+        part = phrase.parts[0]
+        if len(phrase.parts) > 1 or part.text not in self.blocks:
+            return None
+        return Use(part.text, (), None, part.start, part.end)
 
     def rule(self, statement: Means) -> Rule:
         left, right = self.read(statement.left), self.read(statement.right)

@@ -434,7 +434,8 @@ def _reversed(reading: Reading) -> Reading:
 
 
 def _end_line(lines: Sequence[Line]) -> int:
-    """The last line that holds something: `identity` changes nothing."""
+    """The last line that an activation cannot move past: past `identity`, a constant factor or a
+    dropout it can."""
     index = len(lines) - 1
     while index > 0 and all(_is_nothing(reading) for reading in lines[index].readings):
         index -= 1
@@ -442,10 +443,13 @@ def _end_line(lines: Sequence[Line]) -> int:
 
 
 def _is_nothing(reading: Reading) -> bool:
+    """Whether a phrase holds nothing that an activation could not move past."""
     match reading.whole:
         case Hole(word="identity") | readings.Side():
             return True
         case Group(kind="bracket" | "braces") as group:
             return all(_is_nothing(r) for line in group.lines for r in line.readings)
+        case None:
+            return all(layer.kind.weakens for layer in reading.layers)
         case _:
             return False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from archdsl import parts
 from archdsl.graph import Graph, Node, Scope
 from archdsl.layers import Call
 from archdsl.wiring import Wiring, wirings
@@ -49,7 +50,7 @@ def _module(graph: Graph, wired: Mapping[Scope, Wiring], scope: Scope) -> nn.Mod
 
 def construct(call: Call) -> nn.Module:
     """The torch module of a call."""
-    kind = _JOINS.get(call.name) or getattr(nn, call.name)
+    kind = _JOINS.get(call.name) or getattr(parts if call.own else nn, call.name)
     module: nn.Module = kind(*call.args, **dict(call.options))
     return module
 

@@ -28,7 +28,16 @@ from archdsl.readings import (
     Side,
 )
 from archdsl.syntax import Item, Part, Phrase
-from archdsl.vocabulary import NOISE, Words, fields_of, is_tight, runs, vocabulary, words_of
+from archdsl.vocabulary import (
+    ACTIVATION,
+    NOISE,
+    Words,
+    fields_of,
+    is_tight,
+    runs,
+    vocabulary,
+    words_of,
+)
 from archdsl.wholes import FUSED, REPEAT, Wholes
 
 MOST_ERRORS = 20  # shown at once
@@ -434,6 +443,13 @@ class _Reader(Wholes):
                 raise self.fail(
                     f"the line ends with `{part.text}`", part, "go on behind it, or strike it"
                 )
+            case "join" if self.negative(parts, at):
+                raise self.fail(
+                    f"is `{part.text}{parts[at + 1].text}` a negative number?",
+                    part,
+                    f"write `({part.text}{parts[at + 1].text})`; a hyphen that joins has no "
+                    "blank in front of it",
+                )
             case "join" | "comma":
                 return 1
             case "parens":
@@ -473,6 +489,16 @@ class _Reader(Wholes):
             f"unknown attribute `{before.text}`",
             before,
             help or "a layer takes `stride: 2`, `kernel_size=3`, …",
+        )
+
+    def negative(self, parts: Sequence[Part], at: int) -> bool:
+        """Whether a sign looks like a minus: `scale -1`."""
+        return (
+            parts[at].text == "-"
+            and 0 < at < len(parts) - 1
+            and parts[at + 1].kind == "number"
+            and parts[at - 1].end < parts[at].start
+            and parts[at].end == parts[at + 1].start
         )
 
     def strides(self, behind: Part) -> bool:
@@ -608,7 +634,8 @@ class _Reader(Wholes):
         known = vocabulary()
         part = parts[at]
         behind = parts[at + 1].kind if at + 1 < len(parts) else ""
-        if part.text in self.names and behind not in _VALUES:
+        several = any(len(w) > 1 and w in known.attributes for w, _ in runs(parts, at))
+        if part.text in self.names and behind not in _VALUES and not several:  # `in channels 3`
             value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)
             return 1
@@ -640,7 +667,9 @@ class _Reader(Wholes):
             return 1
         if self.compact(part, only):
             return 1
-        for words, taken in [((part.text,), 1), *runs(parts, at)]:
+        # `C=32`, the cardinality, is no `c`.
+        exact = [((part.text,), 1)] if (part.text,) in known.attributes else []
+        for words, taken in [*runs(parts, at), *exact]:
             last = parts[at + taken - 1]
             if words in known.layers and only is not None:
                 raise self.fail(
@@ -716,8 +745,10 @@ class _Reader(Wholes):
         return any(words in vocabulary().flags for words, _ in runs(parts, at))
 
     def struck(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
-        """The layer kind behind `no`, as in `no relu`."""
+        """The layer kind behind `no`, as in `no relu`; any of them in `no activation`."""
         for words, taken in runs(parts, at):
+            if words == (ACTIVATION,):
+                return words, taken
             if words in vocabulary().layers:
                 return (vocabulary().layers[words][0].kind,), taken
         return None
@@ -855,7 +886,7 @@ class _Reader(Wholes):
                 help="strike one of the two",
             )
         layer = next(self.candidates(mention))
-        takes = [a for a in layer.kind.attributes if layer.kind.attributes[a].words]
+        takes = [one.words[0] for one in layer.kind.attributes.values() if one.words]
         raise self.fail(
             f"`{layer.kind.kind}` takes no `{mention.text or shown}`",
             mention,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import os
+import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.graph import Graph, Node, Scope
@@ -38,6 +41,8 @@ class _Source:
         self.wired = wirings(self.graph)
         self.own = _class_name(network.name)
         self.classes: dict[_Class, str] = {}
+        calls = [n.op.call(*self.graph.shapes(n)) for n in self.graph.nodes[1:]]
+        self.own_parts = {call.name for call in calls if call.own}
 
     def text(self) -> str:
         network = self.network
@@ -65,6 +70,7 @@ class _Source:
             "import torch",
             "from torch import nn",
             *(["", *_CHAIN.splitlines()] if nested else []),
+            *(line for name in sorted(self.own_parts) for line in ("", "", *_part(name))),
             *(line for shape_, name in self.classes.items() for line in shape_.lines(name)),
             "",
             "",
@@ -118,7 +124,7 @@ class _Source:
         if shape not in self.classes:
             name = base = _class_name(shape.block)
             number = 2
-            while name in (*self.classes.values(), self.own):
+            while name in (*self.classes.values(), *self.own_parts, self.own):
                 name, number = f"{base}{number}", number + 1
             self.classes[shape] = name
         return self.classes[shape]
@@ -183,6 +189,19 @@ class _Class(NamedTuple):
         yield ""
         yield f"    {self.forward[0]}"
         yield from (f"        {line}" for line in self.forward[1:])
+
+
+@cache
+def _parts() -> str:
+    with open(os.path.join(os.path.dirname(__file__), "parts.py"), encoding="utf-8") as file:
+        return file.read()
+
+
+def _part(name: str) -> list[str]:
+    """The text of a class of parts.py."""
+    found = re.search(rf"^class {name}\(.*?(?=^\S|\Z)", _parts(), re.MULTILINE | re.DOTALL)
+    assert found is not None, name
+    return found[0].rstrip().splitlines()
 
 
 def _variable(name: str, taken: Collection[str]) -> str:

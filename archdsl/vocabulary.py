@@ -13,6 +13,8 @@ from archdsl.syntax import Part
 # Words that papers put between the others and that change nothing.
 NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
 
+ACTIVATION = "activation"  # what `no activation` strikes: whatever a convention adds
+
 Words = tuple[str, ...]
 
 
@@ -26,7 +28,7 @@ class Vocabulary(NamedTuple):
     compact: list[tuple[re.Pattern[str], type[Layer]]]  # a whole layer in a word: `20C4`
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
-    words: frozenset[str]  # that stand in the spelling of a layer, a flag or a unit
+    words: frozenset[str]  # with which the spelling of a layer, a flag or a unit begins
 
 
 def vocabulary() -> Vocabulary:
@@ -48,7 +50,7 @@ def _vocabulary(kinds: int) -> Vocabulary:
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
     named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
-    words = frozenset(word for spelling in named for word in spelling)
+    words = frozenset(spelling[0] for spelling in named)
     longest = max(map(len, spellings))
     return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
 
@@ -66,7 +68,7 @@ def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | 
 
 
 def is_word_of_a_layer(name: str) -> bool:
-    """Whether a name stands in the spelling of a layer, a flag or a unit."""
+    """Whether the spelling of a layer, a flag or a unit begins with a name."""
     return name.lower() in vocabulary().words
 
 

@@ -123,15 +123,14 @@ class Wholes(ABC):
             return None, 0
         known = vocabulary().layers
         for words, taken in runs(parts, at):
-            name = part.text if taken == 1 and part.text in self.blocks else None
-            name = name or self.blocks.spelled("_".join(words))
+            name = self.blocks.spelled(part.text if taken == 1 else "_".join(words))
             grouped = parts[at + taken : at + taken + 1]
             if name and (words not in known or (grouped and grouped[0].kind in _GROUPS)):
                 return name, taken
             if words in known:
                 return None, 0
         if found := FUSED.fullmatch(part.text):
-            return self.blocks.spelled(found[1].lower()), 0
+            return self.blocks.spelled(found[1]), 0
         return None, 0
 
     def use(self, name: str, parts: Sequence[Part], first: Part) -> tuple[Use, int]:

@@ -43,7 +43,8 @@ def without_dropout(module: nn.Module) -> None:
 def difference(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
     """The largest relative difference of outputs and parameter gradients, eval and train.
 
-    The reference is randomised and copied into ours first; dropout is off.
+    Side heads rest in eval mode. The reference is randomised and copied into ours first; dropout
+    is off.
     """
     randomise(reference)
     copy_state(reference, ours)
@@ -55,9 +56,13 @@ def difference(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
             without_dropout(module)
             module.zero_grad()
             torch.manual_seed(0)
-            output = module(x)
-            (output * torch.linspace(-1, 1, output.numel()).view_as(output)).sum().backward()
-            results.append([output.detach(), *(p.grad for p in module.parameters())])
+            given = module(x)
+            outputs = given if isinstance(given, tuple) else (given,)  # with side heads: several
+            for one in outputs:
+                weights = torch.linspace(-1, 1, one.numel()).view_as(one)
+                (one * weights).sum().backward(retain_graph=True)
+            gradients = [p.grad for p in module.parameters() if p.grad is not None]
+            results.append([*(one.detach() for one in outputs), *gradients])
         for a, b in zip(*results, strict=True):
             assert b.abs().max() > 0, "an output or gradient is all zero: nothing is compared"
             worst = max(worst, float((a - b).abs().max() / b.abs().max()))
@@ -86,5 +91,6 @@ def kept_for_backward(module: nn.Module, *x: Tensor) -> int:
     module.train()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         output = module(*x)
-    assert output.requires_grad
+    outputs = output if isinstance(output, tuple) else (output,)
+    assert all(one.requires_grad for one in outputs)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

@@ -23,7 +23,8 @@ def test_every_line_of_the_spec_is_a_box(name: str):
     svg = net.draw().render("svg")
     boxes = [g for g in ET.fromstring(svg).iter(f"{SVG}g") if g.get("class") == "node"]
     arrows = [g for g in ET.fromstring(svg).iter(f"{SVG}g") if g.get("class") == "edge"]
-    assert len(boxes) == len(net.rows) + 2  # the input, and the size of the output
+    # The input, and the size of the output and of each side head's.
+    assert len(boxes) == len(net.rows) + 2 + len(net.sides)
     assert len(arrows) == len(net.rows) + 1
     shown = texts(svg)
     assert net.title in shown

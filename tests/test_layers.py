@@ -9,8 +9,8 @@ import torch
 from oracle import kept_for_backward, macs
 from torch import nn
 
-from archdsl import phrases
-from archdsl.analysis import Analysis
+from archdsl import parts, phrases
+from archdsl.analysis import Analysis, Fields
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
 from archdsl.layers import JOINS, REGISTRY, Input, Join, Layer, Shape, Softmax
@@ -76,7 +76,7 @@ def test_facets(kind: type[Layer], example: str):
         code = op.code(list(values), xs)
         assert torch.equal(eval(code, {"torch": torch, **values}), output)
     else:
-        assert repr(eval(str(op.call(*xs)), {"nn": nn})) == repr(module)
+        assert repr(eval(str(op.call(*xs)), {"nn": nn, **vars(parts)})) == repr(module)
 
 
 @pytest.mark.parametrize(("kind", "example"), CASES)
@@ -114,11 +114,21 @@ def test_receptive_field_by_gradient(kind: type[Layer], example: str):
     if kind in (Input, Softmax) or issubclass(kind, Join):
         return
     layer, (x,) = node(example)
-    if len(x) < 2 or len(layer.shape) < 2 or layer.op.kind == "dropout":
+    if len(x) < 2 or len(layer.shape) < 2:
         return
     fields = Analysis(graph_of(example)).fields[-1]
     module = construct(layer.op.call(x)).eval()
     middle = tuple(n // 2 for n in layer.shape[1:])
+    positions = [middle]
+    if (window := layer.op.window(x)) and window.up and set(window.dilation) == {1}:
+        # Neighbours read in turn: each of them.
+        sizes = zip(middle, layer.shape[1:], strict=True)
+        positions += zip(*(range(max(0, m - 4), min(n, m + 2)) for m, n in sizes), strict=False)
+    for position in positions:
+        check_field(fields, module, position, x)
+
+
+def check_field(fields: Fields, module: nn.Module, middle: tuple[int, ...], x: Shape) -> None:
     reached = torch.zeros(x[1:], dtype=torch.bool)
     for seed in range(60):  # a maximum reaches one input at a time
         torch.manual_seed(seed)
@@ -132,9 +142,9 @@ def test_receptive_field_by_gradient(kind: type[Layer], example: str):
         others = tuple(a for a in range(len(x) - 1) if a != axis)
         along = reached.any(others) if others else reached
         found = along.nonzero().flatten()
-        start = field.start + position * field.stride
+        start, end = field.reads(position)
         assert int(found.min()) == max(0, start)
-        assert int(found.max()) == min(size, start + field.size) - 1
+        assert int(found.max()) == min(size, end) - 1
 
 
 def test_a_kind_registered_late_is_read():
@@ -145,17 +155,17 @@ def test_a_kind_registered_late_is_read():
 
     assert archdsl.loads("input 8\nrelu\nFC-2").params == 18
 
-    @layer("hard swish")
-    class HardSwish(Activation):
-        """x · relu6(x + 3) / 6 (Howard et al. 2019)."""
+    @layer("log sigmoid")
+    class LogSigmoid(Activation):
+        """The logarithm of the sigmoid."""
 
-        kind = "hardswish"
+        kind = "logsigmoid"
 
         def call(self, x: Shape) -> Call:
-            return Call("Hardswish")
+            return Call("LogSigmoid")
 
     try:
-        net = archdsl.loads("input 8\nfc means fc-hard swish\nFC-3\nFC-2")
-        assert isinstance(net.module().fc1.hardswish, nn.Hardswish)
+        net = archdsl.loads("input 8\nfc means fc-log sigmoid\nFC-3\nFC-2")
+        assert isinstance(net.module().fc1.logsigmoid, nn.LogSigmoid)
     finally:
-        REGISTRY.remove(HardSwish)
+        REGISTRY.remove(LogSigmoid)

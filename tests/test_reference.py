@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ NETWORKS = {
     "resnet50_v1_5": "ResNet-50 (torchvision: stride on 3x3)",
     "resnet101_v1_5": "ResNet-101 (torchvision: stride on 3x3)",
     "resnet152_v1_5": "ResNet-152 (torchvision: stride on 3x3)",
+    "googlenet": "GoogLeNet (no aux)",
+    "densenet121": "DenseNet-121",
+    "mobilenet_v2": "MobileNetV2",
+    "efficientnet_b0": "EfficientNet-B0",
+    "highway": "Highway 19 layers CIFAR (authors prototxt as stored)",
+    "inception_v3": "Inception v3 (no aux)",
+    "wrn_16_8": "WRN-16-8 CIFAR-10",
+    "resnet_cifar": "ResNet-20 CIFAR-10 option A",
+    "preact_resnet164": "pre-activation ResNet-164 CIFAR-10",
 }
 # Statements of a spec replaced, and the reference of what it is then.
 VARIANTS = [
@@ -80,13 +90,30 @@ def test_identity_shortcuts_have_no_parameters():
     assert archdsl.loads(text).params == archdsl.loads(plain).params
 
 
+# Parameters of a spec, and the params of what it is then.
+FAMILIES = [
+    ("resnet_cifar", {"n": 5}, 464_154),  # ResNet-32
+    ("resnet_cifar", {"n": 18}, 1_727_962),  # ResNet-110
+    ("resnet_cifar", {"n": 200}, 19_421_274),  # ResNet-1202
+    ("wrn_16_8", {"depth": 28, "k": 10}, 36_479_194),
+    ("wrn_16_8", {"k": 4}, 2_748_890),
+    ("preact_resnet164", {"depth": 1001}, 10_327_706),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "params"), FAMILIES)
+def test_families(name: str, parameters: dict[str, int], params: int):
+    assert archdsl.load(name, parameters).params == params
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rows_and_layers_sum_to_the_totals(name: str):
     net = archdsl.load(name)
     for rows in (net.rows, net.layers):
-        assert sum(row.params for row in rows) == net.params
-        assert sum(row.macs for row in rows) == net.macs
-    assert sum(row.depth for row in net.rows) == net.weight_layers
+        assert sum(row.params for row in rows) == net.params + net.side_params
+        assert sum(row.macs for row in rows) == net.macs + net.side_macs
+    main = (row for row in net.rows if row.kind != "side")
+    assert sum(row.depth for row in main) == net.weight_layers
 
 
 @pytest.mark.slow
@@ -96,10 +123,21 @@ def test_built_module_agrees(name: str):
     net = archdsl.load(name)
     module = net.module()
     x = torch.rand(1, *net.input)
-    assert sum(p.numel() for p in module.parameters()) == net.params
+    assert sum(p.numel() for p in module.parameters()) == net.params + net.side_params
     assert macs(module, x) == net.macs
-    assert kept_for_backward(module, x) == pytest.approx(net.memory.backward, rel=0.02)
-    assert tuple(module(x).shape[1:]) == net.output
+    batch = 2 if net.side_params else 1  # batch norms of 1x1 maps need two images
+    kept = kept_for_backward(module, torch.rand(batch, *net.input)) / batch
+    assert kept == pytest.approx(net.memory.backward, rel=0.02)
+    assert tuple(module.eval()(x).shape[1:]) == net.output
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("googlenet", "GoogLeNet + 2 aux heads"), ("inception_v3", "Inception v3 (+ aux)")],
+)
+def test_side_heads(name: str, title: str):
+    net = archdsl.load(name)
+    assert net.params + net.side_params == int(reference(title)["params"])
 
 
 def test_vgg16_keeps_70_mebibytes_for_backward():
@@ -111,6 +149,41 @@ def test_forward_peak_by_hand():
     net = archdsl.loads("input 4x4x8\nconv1-16\nconv1-8\nflatten\nFC-2")
     assert net.memory.forward_peak == 4 * 16 * (16 + 8)
     assert net.memory.parameters == 4 * (8 * 16 + 16 + 16 * 8 + 8 + 128 * 2 + 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["googlenet", "mobilenet_v2", "densenet121", "wrn_16_8"])
+def test_receptive_field_by_gradient(name: str):
+    """What one position of the trunk reads is where its gradient is not zero, all weights being
+    positive, maxima means, and activations away."""
+    field = archdsl.load(name).analysis.fields[archdsl.load(name).analysis.trunk][0]
+    side = field.size + 4 * field.stride  # room for a whole field
+    text = zoo.read(zoo.names()[name]).text
+    for old in ("7x7 global average", "avg pool 7x7/1 pad 0", "avgpool 7x7", "8x8 average"):
+        text = text.replace(old, "global average" if "average" in old else "avgpool")
+    text = re.sub(r"^side .*?^}$", "", text, flags=re.MULTILINE | re.DOTALL)
+    net = archdsl.loads(text, input=(side, 65))
+    module = net.module(dtype=torch.float64).eval()
+    for scope, layer in list(module.named_modules()):
+        if isinstance(layer, torch.nn.ReLU | torch.nn.ReLU6 | torch.nn.LocalResponseNorm):
+            module.set_submodule(scope, torch.nn.Identity())
+        elif isinstance(layer, torch.nn.MaxPool2d):
+            size = layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode
+            module.set_submodule(scope, torch.nn.AvgPool2d(*size))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.abs_()
+    trunk = net.graph.nodes[net.analysis.trunk]
+    seen: list[torch.Tensor] = []
+    module.get_submodule(trunk.name).register_forward_hook(lambda *a: seen.append(a[-1]))
+    x = torch.ones(1, *net.input, dtype=torch.float64, requires_grad=True)
+    module(x)
+    middle = trunk.shape[1] // 2
+    seen[0][0, :, middle].sum().backward()
+    rows = (x.grad[0] != 0).any(0).any(1).nonzero().flatten()
+    start, end = net.analysis.fields[net.analysis.trunk][0].reads(middle)
+    assert end - start == field.size
+    assert (int(rows.min()), int(rows.max())) == (start, end - 1)
 
 
 def test_receptive_field_stops_where_a_map_is_read_as_one():

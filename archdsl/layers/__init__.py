@@ -1,6 +1,19 @@
 """Every layer kind, one class each. Importing the package registers them all."""
 
-from archdsl.layers import activation, connected, conv, crop, input, join, norm, pad, pool  # noqa: F401
+from archdsl.layers import (  # noqa: F401
+    activation,
+    arithmetic,
+    connected,
+    conv,
+    crop,
+    input,
+    join,
+    norm,
+    pad,
+    pool,
+    resize,
+    upconv,
+)
 from archdsl.layers.activation import Activation, Softmax
 from archdsl.layers.base import (
     REGISTRY,

@@ -35,25 +35,34 @@ class Misfit(LayerError):
 
 
 class Call(NamedTuple):
-    """A constructor of torch.nn: `source.py` prints it, `module.py` calls it."""
+    """A constructor of torch.nn: `source.py` prints it, `module.py` calls it.
+
+    `own`: the class is one of archdsl/parts.py, for what torch.nn lacks.
+    """
 
     name: str
     args: tuple[Any, ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
+    own: bool = False
 
     def __str__(self) -> str:
         arguments = [repr(a) for a in self.args]
         arguments += [f"{name}={value!r}" for name, value in self.options]
-        return f"nn.{self.name}({', '.join(arguments)})"
+        return f"{'' if self.own else 'nn.'}{self.name}({', '.join(arguments)})"
 
 
 class Window(NamedTuple):
-    """The stretch of its input that one output position reads, per axis."""
+    """The stretch of its input that one output position reads, per axis.
+
+    Where a layer makes its map larger, `up` positions of the window's own grid lie between two of
+    the input, and kernel, stride and padding count on that grid.
+    """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     pad: tuple[int, ...]
     dilation: tuple[int, ...]
+    up: tuple[int, ...] = ()
 
 
 class Kept(NamedTuple):
@@ -119,6 +128,7 @@ class Layer:
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
     trails: ClassVar[bool] = False  # may stand behind the output layer of a network
+    weakens: ClassVar[bool] = False  # weakens values: an activation may move past it
 
     def __init_subclass__(cls) -> None:
         own = {n: value for n, value in vars(cls).items() if isinstance(value, Attribute)}
@@ -269,6 +279,13 @@ def positive(value: Value) -> Value:
     return value
 
 
+def number(value: Value) -> Value:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
+        raise LayerError(f"must be a number, not {show(value)}")
+    return value
+
+
 def flag(value: Value) -> Value:
     """True or False."""
     if value not in (0, 1):
@@ -300,7 +317,7 @@ def same(kernel: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> tu
 def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int, ...]:
     """The positions of a window on a map, per axis. Raises Misfit where it does not fit."""
     positions = []
-    for size, k, s, p, d in zip(x[1:], *window, strict=True):
+    for size, k, s, p, d in zip(x[1:], *window[:4], strict=True):
         reach = d * (k - 1) + 1
         room = size + 2 * p - reach
         if room < 0:
@@ -316,6 +333,29 @@ def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int,
             n += 1
         positions.append(n)
     return tuple(positions)
+
+
+def enlarged(kind: str, x: Shape, sizes: tuple[int, ...]) -> Shape:
+    """The shape of a map that a layer has resized. Raises Misfit where it is empty or endless."""
+    if not all(1 <= size <= LARGEST for size in sizes):
+        raise Misfit(
+            f"a {kind} of a {times(x[1:])} map gives {times(sizes)}",
+            f"a map has from 1 to {LARGEST:,} positions an axis: change its factor or stride",
+        )
+    return (x[0], *sizes)
+
+
+def check_inputs(given: Value | None, channels: int, what: str, groups: int = 1) -> None:
+    """Raises Misfit where a text says other inputs of a layer than there are.
+
+    In groups each filter sees its share: AlexNet's `5x5x48` on 96 channels.
+    """
+    if given is not None and given not in (channels, channels // groups):
+        share = f", {channels // groups} a group" if groups > 1 else ""
+        raise Misfit(
+            f"{show(given)} input {what} on an input of {channels}{share}",
+            "the number is checked against the layers in front: correct it, or leave it out",
+        )
 
 
 def needs_map(kind: str, x: Shape) -> int:

@@ -13,10 +13,13 @@ from archdsl.layers.base import (
     Shape,
     Value,
     attribute,
+    check_inputs,
     count,
     elements,
     flag,
     layer,
+    lengths,
+    times,
 )
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
@@ -37,9 +40,12 @@ class FullyConnected(Layer):
     takes_number = "width"
     takes_suffix = "width"
     compact = (r"(?P<width>\d+)N",)  # the 150N of Ciresan, Meier & Schmidhuber 2012
+    takes_size = "matrix"
     weighs = True
     examples = (
         "FC-10 on 12",
+        "FC 12x10 on 12",
+        "linear in_features 6 out_features 4 on 6",
         "1000-d fc on 7",
         "linear 5 no bias on 9",
         "fully connected 6 on 7",
@@ -52,12 +58,28 @@ class FullyConnected(Layer):
         units=("neurons", "units", "d", "way", "outputs"),
         check=count,
     )
+    inputs: int | None = attribute(  # what enters, where the text says it
+        "in features", check=count, default=None
+    )
+    matrix: tuple[int, ...] = attribute(check=lengths, default=())  # inputs x width
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        given = dict(given)
+        matrix = given.pop("matrix", None)
+        if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*given}:
+            given |= zip(("inputs", "width"), matrix, strict=True)
+        elif matrix is not None:
+            raise LayerError(
+                f"`{times(matrix)}` is no size of a fully connected layer"  # type: ignore[arg-type]
+                if "width" not in given
+                else "the width of the fully connected layer is given twice",
+                "write `FC-1000`, or with the inputs `FC 1024x1000`",
+            )
         if "width" not in given:
             raise LayerError("the fully connected layer has no width", cls.form())
+        check_inputs(given.pop("inputs", None), x[0], "features")
         return cls(**given)  # type: ignore[arg-type]
 
     def out(self, x: Shape) -> Shape:

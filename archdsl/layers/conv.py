@@ -17,6 +17,7 @@ from archdsl.layers.base import (
     Window,
     attribute,
     axes,
+    check_inputs,
     count,
     flag,
     layer,
@@ -32,11 +33,26 @@ from archdsl.layers.base import (
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
-@layer("conv", "convolution", "conv2d", "convolutional")
+@layer(
+    "conv",
+    "convolution",
+    "conv2d",
+    "convolutional",
+    dw_conv={"depthwise": True},
+    conv_dw={"depthwise": True},
+    depthwise_conv={"depthwise": True},
+    depthwise_convolution={"depthwise": True},
+    pw_conv={"kernel": 1},
+    conv_pw={"kernel": 1},
+    pointwise_conv={"kernel": 1},
+    pointwise_convolution={"kernel": 1},
+)
 class Conv(Layer):
     """A convolution. `groups` splits the channels, `dilation` spreads the kernel.
 
-    Multiply-adds: output positions x width x kernel x channels / groups.
+    A depthwise one has a group for each channel, and as many filters unless a multiple is given.
+    A kernel of more numbers than the map has axes goes on with the input channels and the width:
+    3x3x3x32. Multiply-adds: output positions x width x kernel x channels / groups.
     """
 
     kind = "conv"
@@ -62,6 +78,15 @@ class Conv(Layer):
         "conv 3x3 4 stride 2 on 2x9x9",
         "conv kernel 5 width 4 on 3x40",
         "conv 3x3x3 4 on 2x6x7x8",
+        "3x3 dw conv, stride 2 on 6x8x8",
+        "depthwise convolution 5x5 on 4x9x9",
+        "conv dw 3x3 8 no bias on 4x6x6",
+        "conv dw 3x3x6 on 6x8x8",
+        "pointwise conv 5 on 3x4x4",
+        "conv 3x3x3x32 on 3x8x8",
+        "11x11x3, 8 filters on 3x16x16",
+        "conv 5x5x2 8 groups 2 on 4x8x8",
+        "conv 3x3 in_channels 3 out_channels 8 on 3x8x8",
     )
 
     width: int = attribute(
@@ -77,6 +102,9 @@ class Conv(Layer):
     )
     stride: tuple[int, ...] = attribute(
         "stride", "s", units=("stride",), check=lengths, default=(1,)
+    )
+    inputs: int | None = attribute(  # the channels that enter, where the text says them
+        "in channels", "input channel", "input channels", check=count, default=None
     )
     pad: tuple[int, ...] = attribute(
         "pad",
@@ -94,12 +122,20 @@ class Conv(Layer):
         default=(0,),
     )
     dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
-    groups: int = attribute("groups", check=count, default=1)
+    groups: int = attribute("groups", "cardinality", "C", check=count, default=1)
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
+    depthwise: bool = attribute(check=flag, default=False)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
+        given = unfolded(given, x)
+        if given.get("depthwise"):
+            if "groups" in given:
+                raise LayerError(
+                    "a depthwise convolution has a group for each channel", "strike the groups"
+                )
+            given = {"width": x[0], **given, "groups": x[0]}
         if "width" not in given:
             raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
         if "kernel" not in given:
@@ -120,6 +156,7 @@ class Conv(Layer):
             dilation=dilation,
             groups=given.get("groups", 1),  # type: ignore[arg-type]
             bias=given.get("bias", True),  # type: ignore[arg-type]
+            depthwise=given.get("groups", 1) == x[0] > 1,
         )
         for what, channels in (("input", x[0]), ("output", self.width)):
             if channels % self.groups:
@@ -127,6 +164,7 @@ class Conv(Layer):
                     f"{self.groups} groups do not divide {channels} {what} channels",
                     "the groups must divide both the input channels and the width",
                 )
+        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
         return self
 
     def out(self, x: Shape) -> Shape:
@@ -186,7 +224,27 @@ class Conv(Layer):
     @property
     def label(self) -> str:
         stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
-        return f"conv {times(self.kernel)}{stride}, {self.width}"
+        name = "dw conv" if self.depthwise else "conv"
+        return f"{name} {times(self.kernel)}{stride}, {self.width}"
+
+
+def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
+    """A kernel that goes on behind the axes of the map, with input channels and width, or that has
+    the channels in front: each as an attribute of its own. Raises LayerError for what is said twice.
+    """
+    kernel, rank = given.get("kernel"), len(x) - 1
+    if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:
+        return given
+    if len(kernel) == rank + 1 and kernel[0] == x[0] != kernel[-1]:
+        kernel = (*kernel[1:], kernel[0])  # `4 kernels (3,5,5)`, as torch orders them
+    more = dict(zip(("inputs", "width"), kernel[rank:], strict=False))
+    for name in more:
+        if name in given:
+            raise LayerError(
+                f"the {name} of {times(kernel)} are given twice",
+                f"on a map of {rank} axes it is kernel x input channels x width",
+            )
+    return {**given, **more, "kernel": kernel[:rank]}
 
 
 def show_axes(values: tuple[int, ...]) -> str:

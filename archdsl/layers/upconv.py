@@ -1,0 +1,194 @@
+"""Transposed convolution: a convolution run backwards, which makes a map larger."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    check_inputs,
+    count,
+    enlarged,
+    flag,
+    layer,
+    lengths,
+    margin,
+    needs_map,
+    plain,
+    times,
+)
+from archdsl.layers.conv import show_axes, unfolded
+from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
+
+
+@layer(
+    "transposed conv",
+    "transposed convolution",
+    "conv transpose",
+    "convtranspose",
+    "convtranspose2d",
+    "deconv",
+    "deconvolution",
+    up_conv={"up": True},
+    upconv={"up": True},
+    up_convolution={"up": True},
+)
+class UpConv(Layer):
+    """Each input value spreads over a window; windows lie `stride` apart and add up.
+
+    `up-conv` has the stride of its kernel, so that windows do not overlap (Ronneberger et al.
+    2015); the others have stride 1. It does not pad unless it says so; padding takes positions
+    away, and `output padding` adds some at the end. Multiply-adds: input positions x width x
+    kernel x channels / groups.
+    """
+
+    kind = "upconv"
+    takes_size = "kernel"
+    takes_number = "width"
+    takes_suffix = "kernel"
+    weighs = True
+    examples = (
+        "up-conv 2x2 4 on 8x5x6",
+        "upconv2-4 on 8x5",
+        "transposed conv 4x4 6 stride 2 pad 1 on 3x5x4",
+        "deconv 3x3 4 stride 2 pad 1 output padding 1 on 4x5x5",
+        "conv transpose 3x3 4 no bias on 2x6x6",
+        "convtranspose2d 3x3 4 groups 2 dilation 2 on 6x5x5",
+        "deconv 3x3 4 stride 2 dilation 3 on 2x9x9",
+        "deconv 5x3 4 stride 3x2 pad 1x0 on 2x6x5",
+        "up-conv 2x2x2 2 on 3x4x3x2",
+        "up-conv 2x2x8x4 on 8x5x6",
+    )
+
+    width: int = attribute(
+        "width",
+        "out channels",
+        "output channel",
+        "output channels",
+        units=("filters", "channels", "kernels", "maps", "feature maps"),
+        check=count,
+    )
+    kernel: tuple[int, ...] = attribute(
+        "kernel", "kernel size", "filter size", "size", check=lengths
+    )
+    inputs: int | None = attribute(
+        "in channels", "input channel", "input channels", check=count, default=None
+    )
+    stride: tuple[int, ...] = attribute("stride", "s", check=lengths, default=())
+    pad: tuple[int, ...] = attribute("pad", "padding", check=margin, flags={"valid": 0}, default=0)
+    more: tuple[int, ...] = attribute("output padding", check=margin, default=0)
+    dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=1)
+    groups: int = attribute("groups", check=count, default=1)
+    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
+    up: bool = attribute(check=flag, default=False)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        rank = needs_map(cls.kind, x)
+        given = unfolded(given, x)
+        for name in ("width", "kernel"):
+            if name not in given:
+                raise LayerError(f"the transposed convolution has no {name}", cls.form())
+        kernel = axes(given["kernel"], rank, "kernel")
+        self = cls(
+            width=given["width"],  # type: ignore[arg-type]
+            kernel=kernel,
+            stride=axes(given.get("stride", kernel if given.get("up") else 1), rank, "stride"),
+            pad=axes(given.get("pad", 0), rank, "padding"),
+            more=axes(given.get("more", 0), rank, "output padding"),
+            dilation=axes(given.get("dilation", 1), rank, "dilation"),
+            groups=given.get("groups", 1),  # type: ignore[arg-type]
+            bias=given.get("bias", True),  # type: ignore[arg-type]
+        )
+        for what, channels in (("input", x[0]), ("output", self.width)):
+            if channels % self.groups:
+                raise Misfit(
+                    f"{self.groups} groups do not divide {channels} {what} channels",
+                    "the groups must divide both the input channels and the width",
+                )
+        for more, s, d in zip(self.more, self.stride, self.dilation, strict=True):
+            if more >= max(s, d):
+                raise LayerError(
+                    f"an output padding of {more} at a stride of {s}",
+                    "it must be smaller than the stride or the dilation",
+                )
+        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
+        return self
+
+    def out(self, x: Shape) -> Shape:
+        sizes = tuple(
+            (n - 1) * s - 2 * p + d * (k - 1) + 1 + more
+            for n, k, s, p, d, more in zip(
+                x[1:], self.kernel, self.stride, self.pad, self.dilation, self.more, strict=True
+            )
+        )
+        return (self.width, *enlarged("transposed convolution", x, sizes)[1:])
+
+    def params(self, x: Shape) -> int:
+        weights = x[0] * (self.width // self.groups) * math.prod(self.kernel)
+        return weights + self.width * self.bias
+
+    def macs(self, x: Shape) -> int:
+        return math.prod(x) * (self.width // self.groups) * math.prod(self.kernel)
+
+    def window(self, x: Shape) -> Window:
+        # A convolution of the map with `stride - 1` zeros between its values.
+        pad = tuple(
+            d * (k - 1) - p for k, p, d in zip(self.kernel, self.pad, self.dilation, strict=True)
+        )
+        return Window(self.kernel, (1,) * len(pad), pad, self.dilation, self.stride)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    listed = (
+        Listing(
+            "ConvTranspose*d",
+            (
+                Argument("in_channels", ENTERING),
+                Argument("out_channels", "width"),
+                Argument("kernel_size", "kernel"),
+                Argument("stride", "stride", 1),
+                Argument("padding", "pad", 0),
+                Argument("output_padding", "more", 0),
+                Argument("groups", "groups", 1),
+                Argument("bias", "bias", True),
+                Argument("dilation", "dilation", 1),
+                fixed("padding_mode", "zeros"),
+            ),
+        ),
+    )
+
+    def call(self, x: Shape) -> Call:
+        options: list[tuple[str, object]] = []
+        if any(s != 1 for s in self.stride):
+            options.append(("stride", plain(self.stride)))
+        if any(self.pad):
+            options.append(("padding", plain(self.pad)))
+        if any(self.more):
+            options.append(("output_padding", plain(self.more)))
+        if self.groups > 1:
+            options.append(("groups", self.groups))
+        if not self.bias:
+            options.append(("bias", False))
+        if any(d != 1 for d in self.dilation):
+            options.append(("dilation", plain(self.dilation)))
+        rank = len(self.kernel)
+        arguments = (x[0], self.width, plain(self.kernel))
+        return Call(f"ConvTranspose{rank}d", arguments, tuple(options))
+
+    @property
+    def label(self) -> str:
+        stride = f", stride {show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
+        return f"up-conv {times(self.kernel)}, {self.width}{stride}"

@@ -1,0 +1,45 @@
+"""The modules that torch.nn lacks. The text of a class is copied into the source of networks that
+use it (source.py): each stands alone, on torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    """Every value times a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
+
+    def extra_repr(self) -> str:
+        return str(self.factor)
+
+
+class Complement(nn.Module):
+    """1 - x."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 1 - x
+
+
+class StochasticDepth(nn.Module):
+    """In training, each image of a batch to zero with probability p, else scaled by 1 / (1 - p)."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or self.p == 0:
+            return x
+        kept = torch.empty(len(x), *(1,) * (x.dim() - 1), dtype=x.dtype, device=x.device)
+        return x * kept.bernoulli_(1 - self.p).div_(1 - self.p)
+
+    def extra_repr(self) -> str:
+        return str(self.p)

@@ -100,7 +100,7 @@ class Blocks:
         return {*self.own, *library()}
 
     def spelled(self, name: str) -> str | None:
-        """The block that a name means, in whatever case: the network's come before the library's."""
+        """The block that a name means, in whatever case: the network's before the library's."""
         for names in (self.own, library()):
             if name in names:
                 return name

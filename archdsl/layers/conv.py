@@ -230,7 +230,9 @@ class Conv(Layer):
 
 def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
     """A kernel that goes on behind the axes of the map, with input channels and width, or that has
-    the channels in front: each as an attribute of its own. Raises LayerError for what is said twice.
+    the channels in front: each as an attribute of its own.
+
+    Raises LayerError for what is said twice.
     """
     kernel, rank = given.get("kernel"), len(x) - 1
     if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from archdsl import expressions
-from archdsl.errors import ArchError, Note, Source, did_you_mean
+from archdsl.errors import ArchError, Note, Source, did_you_mean, nearest
 from archdsl.expressions import Expression
 from archdsl.layers import REGISTRY, Layer, LayerError, Misfit, Shape
 from archdsl.layers.listing import ENTERING, REQUIRED, Argument, Listing
@@ -97,11 +97,11 @@ class _Reader:
         known = _listings(len(REGISTRY))
         if name not in known:
             shown = sorted({listing.name.replace("*", "2") for _, listing in known.values()})
+            near = nearest(name, known)
             raise self.fail(
                 f"there is no layer for `nn.{name}`",
                 part,
-                did_you_mean(f"nn.{name}", [f"nn.{one}" for one in known])
-                or f"known: {', '.join(shown)}",
+                f"did you mean `nn.{near}`?" if near else f"known: {', '.join(shown)}",
             )
         self.kind, self.listing = known[name]
 

@@ -13,7 +13,7 @@ from archdsl.layers.base import (
     number,
     positive,
 )
-from archdsl.layers.listing import INPLACE, Argument, Listing
+from archdsl.layers.listing import INPLACE, Argument, Listing, fixed
 
 
 class Activation(Layer):
@@ -93,6 +93,7 @@ class LeakyReLU(Activation):
     kind = "leakyrelu"
     takes_number = "slope"
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
+    listed = (Listing("LeakyReLU", (Argument("negative_slope", "slope", 0.01), INPLACE)),)
 
     slope: float = attribute("slope", "negative slope", check=number, default=0.01)
 
@@ -141,6 +142,7 @@ class ELU(Activation):
     kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
+    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0), INPLACE)),)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
@@ -158,6 +160,7 @@ class SELU(Activation):
     kind = "selu"
     module = "SELU"
     examples = ("selu on 3x4x4",)
+    listed = (Listing("SELU", (INPLACE,)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -170,6 +173,7 @@ class GELU(Activation):
     kind = "gelu"
     module = "GELU"
     examples = ("gelu on 3x4x4",)
+    listed = (Listing("GELU", (fixed("approximate", "none"),)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -182,6 +186,7 @@ class HardSwish(Activation):
     kind = "hardswish"
     module = "Hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
+    listed = (Listing("Hardswish", (INPLACE,)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -194,6 +199,7 @@ class HardSigmoid(Activation):
     kind = "hardsigmoid"
     module = "Hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
+    listed = (Listing("Hardsigmoid", (INPLACE,)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -206,6 +212,7 @@ class Mish(Activation):
     kind = "mish"
     module = "Mish"
     examples = ("mish on 3x4x4",)
+    listed = (Listing("Mish", (INPLACE,)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -218,6 +225,7 @@ class Softplus(Activation):
     kind = "softplus"
     module = "Softplus"
     examples = ("softplus on 3x4x4",)
+    listed = (Listing("Softplus", (fixed("beta", 1), fixed("threshold", 20))),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
@@ -230,6 +238,7 @@ class HardTanh(Activation):
     kind = "hardtanh"
     module = "Hardtanh"
     examples = ("hard tanh on 3x4x4",)
+    listed = (Listing("Hardtanh", (fixed("min_val", -1), fixed("max_val", 1), INPLACE)),)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)

@@ -169,7 +169,10 @@ class Dropout(Layer):
         mask = x[0] if self.channelwise else math.prod(x)
         return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
 
-    listed = (Listing("Dropout", (Argument("p", "p", 0.5), INPLACE)),)
+    listed = (
+        Listing("Dropout", (Argument("p", "p", 0.5), INPLACE)),
+        Listing("Dropout*d", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+    )
 
     def call(self, x: Shape) -> Call:
         return Call(f"Dropout{len(x) - 1}d" if self.channelwise else "Dropout", (self.p,))

@@ -29,6 +29,7 @@ from archdsl.layers.base import (
     times,
 )
 from archdsl.layers.conv import show_axes, unfolded
+from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
 @layer(
@@ -150,6 +151,24 @@ class UpConv(Layer):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
+
+    listed = (
+        Listing(
+            "ConvTranspose*d",
+            (
+                Argument("in_channels", ENTERING),
+                Argument("out_channels", "width"),
+                Argument("kernel_size", "kernel"),
+                Argument("stride", "stride", 1),
+                Argument("padding", "pad", 0),
+                Argument("output_padding", "more", 0),
+                Argument("groups", "groups", 1),
+                Argument("bias", "bias", True),
+                Argument("dilation", "dilation", 1),
+                fixed("padding_mode", "zeros"),
+            ),
+        ),
+    )
 
     def call(self, x: Shape) -> Call:
         options: list[tuple[str, object]] = []

@@ -526,7 +526,9 @@ def test_parity_with_batch_norm():
     assert difference(net.module(), reference, images(net)) > 100 * CLOSE
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin", "mobilenet_v2", "highway"]
+)
 def test_source_is_the_module(name: str):
     net = archdsl.load(name, input=(64, 64) if "resnet" in name else None)
     space: dict[str, type[nn.Module]] = {}

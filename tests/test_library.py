@@ -315,3 +315,37 @@ def test_a_decoder_reads_as_its_parts_say():
     net = archdsl.loads("input 8x8x1\nconv3-4\nupsample bilinear\nconv3-4")
     assert [row.stride[0] for row in net.rows] == [1, 0.5, 0.5]
     assert [row.receptive_field[0] for row in net.rows] == [3, 4, 5]
+
+
+DECODERS = [
+    "top: conv3-2\nmaxpool\nconv3-2\nup-conv 2x2 2\nconcat top\nconv3-2",
+    "maxpool\ntop: conv3-2\nmaxpool\nupsample bilinear\nconcat top\nupsample\nconv3-2",
+    "conv3-2 stride 2\ndeconv 3x3 2 stride 2 pad 1 output padding 1\nconv3-2 dilation 2",
+    "upsample 3 bilinear\nconv 5x5/2 2\nmaxpool\nupsample 1.5 bilinear\nconv3-2",
+    "conv3-2 stride 2\ndeconv 4x4 2 stride 3\nmaxpool\nadd { identity; [ maxpool; upsample ] }",
+    "deconv 2x2 2 stride 3\nconv3-2\nresize 0.5",
+]
+
+
+@pytest.mark.parametrize("text", DECODERS)
+def test_receptive_fields_behind_upsamplings(text: str):
+    """Every position of the last map reads what its field says; all weights are positive."""
+    net = archdsl.loads(f"input 24x24x1\n{text.replace('maxpool', 'avgpool 2x2')}")
+    module = net.module(dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.uniform_(0.5, 1)
+    x = torch.ones(1, *net.input, dtype=torch.float64, requires_grad=True)
+    output = module(x)
+    field = net.analysis.fields[-1][0]
+    for position in range(output.shape[2]):
+        x.grad = None
+        output[0, :, position, position].sum().backward(retain_graph=True)
+        rows = (x.grad[0, 0] != 0).any(1).nonzero().flatten().tolist()
+        start, end = field.reads(position)
+        if rows:  # beside the border a window may hold nothing but padding
+            assert (rows[0], rows[-1]) == (max(0, start), min(24, end) - 1)
+        else:
+            assert start >= end or end <= 0 or start >= 24
+    widest = max(end - start for start, end in map(field.reads, range(output.shape[2])))
+    assert field.size == widest

@@ -297,6 +297,14 @@ def test_source_holds_the_modules_that_torch_lacks():
     assert torch.equal(made.eval()(x), module.eval()(x))
 
 
+def test_a_network_may_be_called_as_such_a_module():
+    net = archdsl.loads("network scale\ninput 4\nscale 2\nFC-2")
+    space: dict[str, type[nn.Module]] = {}
+    exec(net.source(), space)
+    x = torch.ones(1, 4)
+    assert space["NetScale"]().scale1(x).tolist() == [[2.0] * 4]
+
+
 def test_a_decoder_reads_as_its_parts_say():
     """Behind an upsampling neighbours lie a fraction apart; a skip joins what is aligned."""
     net = archdsl.loads(

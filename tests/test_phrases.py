@@ -25,6 +25,12 @@ EQUIVALENT = [
     ("pointwise conv 8", "conv1-8", "conv pw 8", "pw conv, 8 filters"),
     ("up-conv 2x2 8", "upconv2-8", "deconv 2x2 8 stride 2", "transposed conv 2x2/2 8"),
     ("upsample", "upsample 2", "resize 2", "interpolate factor 2 nearest", "upsample 2x2"),
+    (
+        "upsample 3 bilinear",
+        "upsample bilinear x3",
+        "3x upsample, bilinear",
+        "upsample bilinear × 3",
+    ),
     ("gap; FC 6x10", "gap; FC-10 in_features 6", "gap; linear in_features=6 out_features=10"),
     ("leaky relu(0.1)", "lrelu 0.1", "LeakyReLU negative_slope=0.1", "leaky-relu slope 0.1"),
     ("soft-max", "softmax", "Softmax", "soft max"),

@@ -105,11 +105,12 @@ class _Facts(NamedTuple):
     params: int
     macs: int
     window: tuple[tuple[int, int, int, int, int], ...]
+    enlarges: bool
     everything: bool  # it reads the whole map
     gathers: bool
 
 
-_NOTHING = _Facts(0, 0, (), False, False)
+_NOTHING = _Facts(0, 0, (), False, False, False)
 
 
 class Analysis:
@@ -141,7 +142,8 @@ class Analysis:
                 if window:
                     up = window.up or (1,) * len(window.kernel)
                     axes = tuple(zip(*window[:4], up, strict=True))
-                fact = _Facts(op.params(x), op.macs(x), axes, everything, op.gathers(x))
+                enlarges = bool(window and window.up)
+                fact = _Facts(op.params(x), op.macs(x), axes, enlarges, everything, op.gathers(x))
                 known[id(op), x] = fact
             facts.append(fact)
         return facts
@@ -166,16 +168,18 @@ class Analysis:
                 if len(node.shape) == 1 and any(b != branches[0] for b in branches):
                     # Vectors of different maps: each value may have read all of its map.
                     branches = [tuple(map(_everything, branch)) for branch in branches]
-                phases += sum(map(_period, zip(*branches, strict=True)))
-                self._check_phases(phases, node)
+                if phases:
+                    phases += sum(map(_period, zip(*branches, strict=True)))
+                    self._check_phases(phases, node)
                 fields.append(_union(branches))
                 continue
             field = fields[node.inputs[0]]
             if fact.everything:
                 field = tuple(map(_everything, field))
             elif fact.window:
-                phases += sum(map(_phases, field, fact.window))
-                self._check_phases(phases, node)
+                if phases or fact.enlarges:
+                    phases += sum(map(_phases, field, fact.window))
+                    self._check_phases(phases, node)
                 size = node.shape[1:]
                 if len(set(field)) == len(set(fact.window)) == len(set(size)) == 1:
                     field = (_slide(field[0], *fact.window[0], size[0]),) * len(field)
@@ -504,8 +508,14 @@ def _union(branches: Sequence[Fields]) -> Fields:
     union = []
     for axis in zip(*branches, strict=True):
         stride = max(f.stride for f in axis)
+        period = _period(axis)
+        if not period:
+            start = min(f.start for f in axis)
+            end = max(f.start + f.size for f in axis)
+            union.append(Field(end - start, stride, start, axis[0].positions))
+            continue
         found = []
-        for position in range(_period(axis) or 1):
+        for position in range(period):
             starts, ends = zip(*(f.reads(position) for f in axis), strict=True)
             found.append((min(starts), max(ends)))
         union.append(_field(found, stride, axis[0].positions))

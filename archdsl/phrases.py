@@ -72,8 +72,8 @@ class _Layer:
 class _Mention:
     """An attribute that still looks for its layer.
 
-    `how` is "attributes", "units", "flags", "size", "number", "suffix", or "strike". `behind`
-    layers stand in front of it; `only` is the layer inside whose parentheses it stands.
+    `how` is "attributes", "units", "flags", "size", "number", "suffix", "times", or "strike".
+    `behind` layers stand in front of it; `only` is the layer inside whose parentheses it stands.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class _Mention:
 
     def fields(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
         """The field of a layer kind that the mention sets, and its value there."""
-        if self.how in ("size", "number", "suffix"):
+        if self.how in ("size", "number", "suffix", "times"):
             name = getattr(kind, f"takes_{self.how}")
             return (name, self.value) if name else None
         how = "words" if self.how == "attributes" else self.how
@@ -281,6 +281,10 @@ class _Reader(Wholes):
             listed = listings.read(self.source, parts)
             return Reading(label, claimed, (listed,), None, self.repeat, None, start, end)
         self.scan(parts, None)
+        if self.repeat is not None and len(self.layers) == 1 and self.layers[0].kind.takes_times:
+            value, first, last = self.repeat  # `upsample x2` is no repeat
+            self.mentions.append(_Mention("times", (), value, first, last, 1, None))
+            self.repeat = None
         if len(self.layers) > LONGEST:
             raise self.fail(f"more than {LONGEST} layers in a phrase", self.phrase, _LINES)
         if self.unknown:

@@ -43,6 +43,8 @@ class _Source:
         self.classes: dict[_Class, str] = {}
         calls = [n.op.call(*self.graph.shapes(n)) for n in self.graph.nodes[1:]]
         self.own_parts = {call.name for call in calls if call.own}
+        if self.own in self.own_parts:
+            self.own = f"Net{self.own}"
 
     def text(self) -> str:
         network = self.network

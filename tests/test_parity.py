@@ -265,6 +265,25 @@ class CifarResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+def mobilenet_v1() -> nn.Module:
+    layers: list[nn.Module] = []
+
+    def add(x: int, width: int, kernel: int, stride: int, groups: int = 1) -> None:
+        pad = kernel // 2
+        layers.append(nn.Conv2d(x, width, kernel, stride, pad, groups=groups, bias=False))
+        layers.extend((nn.BatchNorm2d(width), nn.ReLU()))
+
+    add(3, 32, 3, 2)
+    widths = [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
+    for x, width, stride in zip(
+        [32, *widths], widths, [1, 2, 1, 2, 1, 2, *[1] * 5, 2, 1], strict=False
+    ):
+        add(x, x, 3, stride, groups=x)
+        add(x, width, 1, 1)
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 1000)]
+    return nn.Sequential(*layers, *head)
+
+
 def mobilenet_v2() -> nn.Module:
     """torchvision's; the paper's last layer is a convolution."""
     net = of_torchvision("mobilenet_v2")()
@@ -347,6 +366,7 @@ REFERENCES = {
     "resnet152_v1_5": of_torchvision("resnet152"),
     "googlenet": GoogLeNet,
     "densenet121": of_torchvision("densenet121"),
+    "mobilenet_v1": mobilenet_v1,
     "mobilenet_v2": mobilenet_v2,
     "efficientnet_b0": of_torchvision("efficientnet_b0", stochastic_depth_prob=0.0),
     "highway": Highway,
@@ -359,7 +379,7 @@ REFERENCES = {
 SMALL = {
     **{name: (96, 64) for name in REFERENCES if name[-3:] in ("t18", "t34", "t50", "101", "152")},
     **{name: (96, 64) for name in REFERENCES if name.endswith("v1_5")},
-    **dict.fromkeys(("densenet121", "mobilenet_v2", "efficientnet_b0"), (96, 64)),
+    **dict.fromkeys(("densenet121", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"), (96, 64)),
     "inception_v3": (171, 203),
     **dict.fromkeys(("wrn_16_8", "resnet_cifar", "preact_resnet164", "highway"), (32, 32)),
 }
@@ -393,6 +413,7 @@ MUTATIONS = {
         ("[] means dense", "[] means late\nblock late { concat { body; identity } }"),
         ("2x2 average pool, stride 2 }", "2x2 max pool, stride 2 }"),
     ],
+    "mobilenet_v1": [("separable(512), stride 2", "conv dw 3x3 -> conv1-512 stride 2")],
     "mobilenet_v2": [
         ("conv-bn-relu6", "conv-bn-relu"),
         ("bottleneck(6, 320)", "conv1-960 -> dw conv 3x3 -> conv1-320"),
@@ -526,7 +547,9 @@ def test_parity_with_batch_norm():
     assert difference(net.module(), reference, images(net)) > 100 * CLOSE
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin", "mobilenet_v2", "highway"]
+)
 def test_source_is_the_module(name: str):
     net = archdsl.load(name, input=(64, 64) if "resnet" in name else None)
     space: dict[str, type[nn.Module]] = {}

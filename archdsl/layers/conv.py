@@ -242,8 +242,9 @@ def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
     more = dict(zip(("inputs", "width"), kernel[rank:], strict=False))
     for name in more:
         if name in given:
+            what = "the width is" if name == "width" else "the input channels are"
             raise LayerError(
-                f"the {name} of {times(kernel)} are given twice",
+                f"{what} given twice, once in {times(kernel)}",
                 f"on a map of {rank} axes it is kernel x input channels x width",
             )
     return {**given, **more, "kernel": kernel[:rank]}

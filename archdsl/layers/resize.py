@@ -56,6 +56,7 @@ class Resize(Layer):
     kind = "resize"
     takes_number = "factor"
     takes_size = "factor"
+    takes_times = "factor"
     examples = (
         "upsample on 3x4x5",
         "upsample 2 bilinear on 3x4x5",

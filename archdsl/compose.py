@@ -30,7 +30,7 @@ from archdsl.readings import (
     Whole,
 )
 from archdsl.syntax import NetworkText
-from archdsl.wholes import STRIDES
+from archdsl.uses import STRIDES
 
 MOST_EMPTY = 10_000  # uses of blocks that come to nothing, beside one for each layer
 DEEPEST = 100  # groups, joins and blocks within each other

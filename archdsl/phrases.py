@@ -1,4 +1,4 @@
-"""The one reader of every spelling: the parts of a phrase become layers.
+"""The one reader of every spelling: phrases, and lines of them.
 
 Blanks, tight hyphens and commas join; a layer word begins a new layer; every other part belongs to
 the nearest layer that takes it, left first. Every part is used exactly once: what nobody takes is
@@ -7,14 +7,14 @@ an error.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from archdsl import expressions, listings
-from archdsl.errors import ArchError, Note, Source, did_you_mean
-from archdsl.expressions import Expression
+from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.labels import WORDS, Labels, label_of
-from archdsl.layers import REGISTRY, Conv, Input, Layer, LayerError, Value
+from archdsl.layers import Layer
+from archdsl.mentions import Mention
+from archdsl.numerals import FUSED, REPEAT
 from archdsl.options import Options
 from archdsl.readings import (
     Blocks,
@@ -27,89 +27,13 @@ from archdsl.readings import (
     Reference,
     Side,
 )
+from archdsl.scanner import VALUES, Scanner
 from archdsl.syntax import Item, Part, Phrase
-from archdsl.vocabulary import (
-    ACTIVATION,
-    NOISE,
-    Words,
-    fields_of,
-    is_tight,
-    runs,
-    vocabulary,
-    words_of,
-)
-from archdsl.wholes import FUSED, REPEAT, Wholes
+from archdsl.vocabulary import vocabulary, words_of
 
 MOST_ERRORS = 20  # shown at once
 LONGEST = 500  # layers of a phrase, links of a chain
 _LINES = "write a layer a line"
-
-
-class _Layer:
-    """A layer that still gathers its attributes."""
-
-    def __init__(
-        self, kind: type[Layer], start: int, end: int, given: dict[str, Given] | None = None
-    ) -> None:
-        self.kind = kind
-        self.start = start
-        self.end = end
-        self.given = given or {}
-        self.struck: set[str] = set()
-        self.stands = True
-
-    def freeze(self) -> LayerText:
-        return LayerText(
-            self.kind,
-            self.given,
-            frozenset(self.struck),
-            self.start,
-            self.end,
-            any(isinstance(given.value, Expression) for given in self.given.values()),
-        )
-
-
-class _Mention:
-    """An attribute that still looks for its layer.
-
-    `how` is "attributes", "units", "flags", "size", "number", "suffix", "times", or "strike".
-    `behind` layers stand in front of it; `only` is the layer inside whose parentheses it stands.
-    """
-
-    def __init__(
-        self,
-        how: str,
-        words: Words,
-        value: Value | Expression,
-        start: int,
-        end: int,
-        behind: int,
-        only: _Layer | None,
-    ) -> None:
-        self.how = how
-        self.words = words
-        self.value = value
-        self.start = start
-        self.end = end
-        self.behind = behind
-        self.only = only
-        self.beside: _Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
-        self.layer: _Layer | None = None  # where it went
-
-    def fields(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
-        """The field of a layer kind that the mention sets, and its value there."""
-        if self.how in ("size", "number", "suffix", "times"):
-            name = getattr(kind, f"takes_{self.how}")
-            return (name, self.value) if name else None
-        how = "words" if self.how == "attributes" else self.how
-        found = fields_of(kind, how).get(self.words)  # type: ignore[arg-type]
-        if found is None:
-            return None
-        return found[0], self.value if found[1] is None else found[1]
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
 
 
 class NoBlocks:
@@ -233,7 +157,7 @@ def _check_flow(source: Source, reading: Reading, item: Item, behind: bool) -> N
             )
 
 
-class _Reader(Wholes):
+class _Reader(Scanner):
     def __init__(
         self,
         source: Source,
@@ -245,13 +169,7 @@ class _Reader(Wholes):
     ) -> None:
         super().__init__(source, phrase, names, blocks, labels)
         self.known = known
-        self.layers: list[_Layer] = []
-        self.mentions: list[_Mention] = []
-        self.strikes: list[_Mention] = []
-        self.unknown: list[Part] = []
-        self.beside_size: list[Words] = []  # units behind a size: `2x2 window`
-
-    # The frame of a phrase: claim, label, repeat, group.
+        self.unknown = []
 
     def read(self) -> Reading:
         parts = list(self.phrase.parts)
@@ -283,7 +201,7 @@ class _Reader(Wholes):
         self.scan(parts, None)
         if self.repeat is not None and len(self.layers) == 1 and self.layers[0].kind.takes_times:
             value, first, last = self.repeat  # `upsample x2` is no repeat
-            self.mentions.append(_Mention("times", (), value, first, last, 1, None))
+            self.mentions.append(Mention("times", (), value, first, last, 1, None))
             self.repeat = None
         if len(self.layers) > LONGEST:
             raise self.fail(f"more than {LONGEST} layers in a phrase", self.phrase, _LINES)
@@ -321,7 +239,7 @@ class _Reader(Wholes):
         if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
             return None
         value = parts[colon + 1].kind if colon + 1 < len(parts) else ""
-        if value in _VALUES and words_of(name[-1]) in vocabulary().attributes:
+        if value in VALUES and words_of(name[-1]) in vocabulary().attributes:
             return None  # `stride: 2`
         if REPEAT.fullmatch(name[0].text):
             raise self.fail(
@@ -370,533 +288,6 @@ class _Reader(Wholes):
             self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
             del parts[0]
 
-    def scan(self, parts: Sequence[Part], only: _Layer | None) -> None:
-        at = 0
-        while at < len(parts):
-            at += self.step(parts, at, only)
-
-    def mention(
-        self,
-        how: str,
-        words: Words,
-        value: Value | Expression,
-        first: Part,
-        last: Part,
-        only: _Layer | None,
-    ) -> None:
-        self.mentions.append(
-            _Mention(how, words, value, first.start, last.end, len(self.layers), only)
-        )
-
-    def step(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
-        """Read what begins at a part; the number of parts that it took."""
-        part = parts[at]
-        behind = parts[at + 1] if at + 1 < len(parts) else None
-        match part.kind:
-            case "word":
-                return self.word(parts, at, only)
-            case "size":
-                spaced = re.search(r"\s", part.text)
-                before = parts[at - 1] if at else None
-                if spaced and behind is None and before is not None and self.sized(before):
-                    # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
-                    *number, count = self.size(part)
-                    if len(number) == 1 and self.repeat is None:
-                        self.mention("number", (), number[0], part, part, only)
-                        self.repeat = Given(count, part.start, part.end)
-                        return 1
-                self.mention("size", (), self.size(part), part, part, only)
-                return 1
-            case "number":
-                if _grouped(parts, at):
-                    raise self.fail(
-                        "a separator of thousands",
-                        parts[at + 1],
-                        "only claims have them: write 4096",
-                    )
-                if unit := self.unit(parts, at + 1):
-                    words, taken = unit
-                    value = self.number(part)
-                    self.mention("units", words, value, part, parts[at + taken], only)
-                    return 1 + taken
-                self.mention("number", (), self.number(part), part, part, only)
-                return 1
-            case "mixed":
-                return self.mixed(part, only)
-            case "slash" if behind is not None and self.strides(behind):
-                stride: Value = (
-                    self.number(behind) if behind.kind == "number" else self.tight(behind)
-                )
-                previous = self.mentions[-1] if self.mentions else None
-                self.mention("attributes", ("stride",), stride, part, behind, only)
-                self.mentions[-1].beside = previous
-                return 2
-            case "slash" if behind is not None and self.fused_attribute(behind):
-                return 1  # `Conv / s1`
-            case "join" if behind is not None and self.optional(behind, only) is not None:
-                return 1
-            case "join" if (
-                behind is not None
-                and behind.kind == "parens"
-                and (behind.inside and not _is_size(behind))
-            ):
-                width = expressions.read(self.source, behind.inside)  # type: ignore[arg-type]
-                self.mention("number", (), width, behind, behind, only)
-                return 2
-            case "join" if behind is None and only is None:
-                raise self.fail(
-                    f"the line ends with `{part.text}`", part, "go on behind it, or strike it"
-                )
-            case "join" if self.negative(parts, at):
-                raise self.fail(
-                    f"is `{part.text}{parts[at + 1].text}` a negative number?",
-                    part,
-                    f"write `({part.text}{parts[at + 1].text})`; a hyphen that joins has no "
-                    "blank in front of it",
-                )
-            case "join" | "comma":
-                return 1
-            case "parens":
-                return self.parens(parts, at, only)
-            case "bracket" | "braces":
-                raise self.fail(
-                    "a group beside a layer", part, "give the group a line of its own, or use `->`"
-                )
-            case "times":
-                raise self.fail(
-                    "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
-                )
-        if part.kind in ("equals", "colon"):
-            raise self.unknown_attribute(parts, at)
-        help = "put an expression in parentheses: `conv3-(2*k)`"
-        if part.kind == "slash":
-            help = "a stride stands behind a kernel, `3x3/2`; else write `stride 2`"
-        elif part.text == "//":
-            help = "`#` begins a comment; an expression stands in parentheses"
-        raise self.fail(f"`{part.text}` belongs to no layer", part, help)
-
-    def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
-        """What stands in front of a sign that no attribute is in front of."""
-        sign, before = parts[at], parts[at - 1] if at else parts[at]
-        if at < 2 or before.kind not in ("word", "mixed"):
-            return self.fail(
-                f"`{sign.text}` belongs to no layer",
-                sign,
-                "a label is `stem: conv3-64`, an attribute `stride = 2`, "
-                "a convention `conv means conv-relu`",
-            )
-        known = vocabulary()
-        help = did_you_mean(before.text, [" ".join(words) for words in known.attributes])
-        if any(words in known.layers for words, _ in runs(parts, at + 1)):
-            help = f"a layer stands for itself: write `{parts[at + 1].text}` alone"
-        return self.fail(
-            f"unknown attribute `{before.text}`",
-            before,
-            help or "a layer takes `stride: 2`, `kernel_size=3`, …",
-        )
-
-    def negative(self, parts: Sequence[Part], at: int) -> bool:
-        """Whether a sign looks like a minus: `scale -1`."""
-        return (
-            parts[at].text == "-"
-            and 0 < at < len(parts) - 1
-            and parts[at + 1].kind == "number"
-            and parts[at - 1].end < parts[at].start
-            and parts[at].end == parts[at + 1].start
-        )
-
-    def strides(self, behind: Part) -> bool:
-        """Whether a slash in front of this part begins a stride: `3x3/2`, `conv7-64/2`."""
-        previous = self.mentions[-1] if self.mentions else None
-        return (
-            behind.kind in ("number", "size")
-            and previous is not None
-            and previous.how in ("size", "suffix", "number")
-            and not isinstance(previous.value, Expression)
-        )
-
-    def sized(self, before: Part) -> bool:
-        """Whether every layer so far has its size, so that another one is width and repeat."""
-        windows = sum(layer.kind.takes_size is not None for layer in self.layers)
-        sizes = sum(m.how in ("size", "suffix") for m in self.mentions)
-        return before.kind == "join" or sizes >= max(1, windows)
-
-    def compact(self, part: Part, only: _Layer | None) -> bool:
-        """Read a whole layer in one word: `20C4`, `k3n64s1`."""
-        for regex, kind in vocabulary().compact:
-            found = regex.fullmatch(part.text)
-            if found and only is None and part.text not in self.names:
-                made = _made(kind, {}, part.start, part.end)
-                self.layers.append(made)
-                for name, digits in found.groupdict().items():
-                    if digits is not None:
-                        value = kind.attributes[name].check(self.whole(digits, part))
-                        made.given[name] = Given(value, part.start, part.end)
-                return True
-        return False
-
-    def mixed(self, part: Part, only: _Layer | None) -> int:
-        if self.compact(part, only):
-            return 1
-        match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
-        if REPEAT.fullmatch(part.text):
-            raise self.fail("a second repeat", part, "put one of them around a group: `[ … ] x 3`")
-        unit = match and (match[2].lower(),) in vocabulary().units
-        if match and unit and match[2] not in self.names:
-            count = self.whole(match[1], part)
-            self.mention("units", (match[2].lower(),), count, part, part, only)
-        elif match:
-            value = expressions.read(self.source, [part])
-            self.mention("number", (), value, part, part, only)
-        else:
-            self.unknown.append(part)
-        return 1
-
-    def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
-        """The unit behind a number, as in `96 filters` or `1000-d fc`."""
-        known = vocabulary()
-        fused = at > 1 and parts[at - 2].kind == "join" and is_tight(parts, at - 2)
-        hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
-        start = at + 1 if hyphen else at
-        for words, taken in runs(parts, start):
-            if words in known.attributes and fused:
-                continue  # the number of `conv3-64` is its width
-            if words in known.attributes and start + taken < len(parts):
-                follows = parts[start + taken]
-                if follows.kind != "comma" and follows.text.lower() not in NOISE:
-                    continue  # in `64 stride 2` the word belongs to what follows
-            if words in known.units and words not in known.layers:
-                return words, taken + (1 if hyphen else 0)
-        return None
-
-    def parens(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
-        part = parts[at]
-        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
-        word = at and parts[at - 1].kind == "word" and self.layers
-        if _is_size(part) and not (word and self.layers[-1].end == parts[at - 1].end):
-            self.mention("size", (), self.numbers(part), part, part, only)  # `4 kernels (3,5,5)`
-        elif word and self.layers[-1].end == parts[at - 1].end:
-            # Behind a layer word: its arguments.
-            self.layers[-1].end = part.end
-            self.arguments(inside)
-        elif (found := self.optional(part, only)) is not None:
-            (kind, preset), words = found
-            self.layers.append(_made(kind, preset, part.start, part.end))
-            self.layers[-1].stands = self.blocks.options.stands(kind.kind)
-            if words < len(inside):
-                self.arguments(inside[words].inside)  # type: ignore[arg-type]
-        elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
-            number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
-            self.mention("number", (), number, part, part, only)
-        elif not self.remark(inside):
-            self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
-        return 1
-
-    def arguments(self, inside: Sequence[Part]) -> None:
-        """What stands between the parentheses behind the last layer."""
-        for argument in expressions.split(inside):
-            if len(argument) > 1 and all(map(self.computes, argument)):
-                number = expressions.read(self.source, argument)
-                self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
-            else:
-                self.scan(argument, self.layers[-1])
-
-    def optional(
-        self, part: Part, only: _Layer | None
-    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int] | None:
-        """The layer that parentheses alone hold, and how many parts its word takes.
-
-        It is optional, `Conv-(BN)-Relu`, `fc-(dropout(0.5))`; a weight layer is not: `(conv) 64`.
-        """
-        if part.kind != "parens" or only is not None:
-            return None
-        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
-        for words, taken in runs(inside, 0):
-            found = vocabulary().layers.get(words)
-            alone = [p.kind for p in inside[taken:]] in ([], ["parens"])
-            if found and alone and not (found[0].weighs or found[0] is Input):
-                return found, taken
-        return None
-
-    def computes(self, part: Part) -> bool:
-        """Whether a part can stand in an expression."""
-        signs = ("number", "operator", "slash", "join", "parens")
-        names = (*expressions.FUNCTIONS, "not", "and", "or")
-        return part.kind in signs or part.text in self.names or part.text in names
-
-    def remark(self, parts: Sequence[Part]) -> bool:
-        """Whether parentheses hold only words that the language does not know: `(class scores)`."""
-        known = {word for spelling in vocabulary().known for word in spelling.split()}
-        known |= {"no", "bare"}
-        return all(
-            part.kind in ("join", "comma")
-            or (part.kind == "word" and not {*words_of(part)} & known)
-            for part in parts
-        )
-
-    def word(self, parts: Sequence[Part], at: int, only: _Layer | None) -> int:
-        known = vocabulary()
-        part = parts[at]
-        behind = parts[at + 1].kind if at + 1 < len(parts) else ""
-        several = any(len(w) > 1 and w in known.attributes for w, _ in runs(parts, at))
-        if part.text in self.names and behind not in _VALUES and not several:  # `in channels 3`
-            value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
-            self.mention("number", (), value, part, part, only)
-            return 1
-        if words_of(part) == ("no",) and not self.flagged(parts, at):
-            struck = self.struck(parts, at + 1)
-            if struck is None and behind == "word" and self.knows(parts[at + 1]):
-                shown = parts[at + 1].text
-                raise self.fail(f"`no {shown}` strikes nothing", part, "`no relu`, `no bias`, …")
-            if struck is None:
-                self.unknown.append(parts[at + 1] if behind == "word" else part)
-                return 2 if behind == "word" else 1
-            words, taken = struck
-            last = parts[at + taken]
-            rest = parts[at + taken + 1 : at + taken + 3]
-            if len(rest) == 2 and rest[0].text in ("-", "and") and self.struck(rest, 1):
-                raise self.fail(
-                    f"does `no` strike `{rest[1].text}` too?",
-                    rest[1],
-                    f"write `no {last.text} no {rest[1].text}`",
-                )
-            self.strikes.append(
-                _Mention("strike", words, True, part.start, last.end, len(self.layers), only)
-            )
-            return 1 + taken
-        if part.text.lower() == "bare":
-            self.strikes.append(
-                _Mention("strike", ("*",), True, part.start, part.end, len(self.layers), only)
-            )
-            return 1
-        if self.compact(part, only):
-            return 1
-        # `C=32`, the cardinality, is no `c`.
-        exact = [((part.text,), 1)] if (part.text,) in known.attributes else []
-        for words, taken in [*runs(parts, at), *exact]:
-            last = parts[at + taken - 1]
-            if words in known.layers and only is not None:
-                raise self.fail(
-                    "a layer inside the parentheses of another",
-                    part,
-                    "write it behind them; an optional layer stands behind a hyphen, "
-                    f"`-({part.text})`",
-                )
-            if words in known.layers:
-                kind, preset = known.layers[words]
-                self.layers.append(_made(kind, preset, part.start, last.end))
-                return taken
-            if words in known.attributes and (
-                used := self.attribute(words, parts, at, taken, only)
-            ):
-                return used
-            if words in known.flags:
-                self.mention("flags", words, True, part, last, only)
-                return taken
-            if words in known.units and at and parts[at - 1].kind == "size":
-                self.beside_size.append(words)
-                return taken  # `3x3 filters`: the size says it
-            if words == ("with",) and part is self.phrase.parts[0]:
-                raise self.fail(
-                    "a layer does not begin with `with`",
-                    part,
-                    "`with bn`, alone on a line, lets the optional layers `(bn)` stand",
-                )
-            if len(words) == 1 and words[0] in NOISE:
-                return taken
-            if words == ("of",) and (behind == "size" or self.knows(parts[at + 1 :])):
-                return taken  # `96 kernels of size 11x11`
-            if words == ("layer",) and self.layers and parts[at - 1].kind == "word":
-                return taken  # `conv layer`
-        if short := self.fused_attribute(part):
-            attribute, digits = short
-            numbers = self.size(digits)
-            self.mention("attributes", attribute, _plain(numbers), part, part, only)
-            return 1
-        if (fused := FUSED.fullmatch(part.text)) and only is None:
-            stem = (fused[1].lower(),)
-            if stem in known.layers:
-                kind, preset = known.layers[stem]
-                made = _made(kind, preset, part.start, part.end)
-                self.layers.append(made)
-                digits = Part("size", fused[2], part.start + len(fused[1]), part.end)
-                numbers = self.size(digits)
-                if len(numbers) == 1:
-                    self.mention("suffix", (), numbers[0], digits, digits, made)
-                else:
-                    self.mention("size", (), numbers, digits, digits, made)
-                return 1
-        self.unknown.append(part)
-        return 1
-
-    def fused_attribute(self, part: Part) -> tuple[Words, Part] | None:
-        """An attribute with its value in one word, as `s2` and `k3x3`."""
-        found = FUSED.fullmatch(part.text) if part.kind == "word" else None
-        if found is None or part.text in self.names:
-            return None
-        stem = (found[1].lower(),)
-        if stem not in vocabulary().attributes or stem in vocabulary().layers:
-            return None
-        return stem, Part("size", found[2], part.start + len(found[1]), part.end)
-
-    def numbers(self, part: Part) -> tuple[int, ...]:
-        """Numbers in parentheses, as Python writes a size: `(3, 3)`."""
-        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
-        return tuple(self.whole(p.text, p) for p in inside if p.kind == "number")
-
-    def flagged(self, parts: Sequence[Part], at: int) -> bool:
-        """Whether a flag such as `no bias` begins here."""
-        return any(words in vocabulary().flags for words, _ in runs(parts, at))
-
-    def struck(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
-        """The layer kind behind `no`, as in `no relu`; any of them in `no activation`."""
-        for words, taken in runs(parts, at):
-            if words == (ACTIVATION,):
-                return words, taken
-            if words in vocabulary().layers:
-                return (vocabulary().layers[words][0].kind,), taken
-        return None
-
-    def attribute(
-        self, words: Words, parts: Sequence[Part], at: int, taken: int, only: _Layer | None
-    ) -> int:
-        """An attribute word with its value; 0 when none follows."""
-        here = at + taken
-        if here < len(parts) and parts[here].text.lower() == "of":
-            here += 1  # `a stride of 2`
-        if here + 1 < len(parts) and parts[here + 1].kind == "equals":
-            here += 2  # `stride r = 2`
-        elif here < len(parts) and parts[here].kind in ("equals", "colon"):
-            here += 1
-        elif here < len(parts) and parts[here].kind == "word" and words in vocabulary().flags:
-            return 0
-        if here >= len(parts):
-            if words in vocabulary().flags or self.is_unit(words, parts, at):
-                return 0
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
-        part = parts[here]
-        if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
-            value: Value | Expression = self.size(part)
-        elif part.kind == "size":
-            value = self.tight(part)
-        elif _is_size(part):
-            value = self.numbers(part)
-        elif part.kind == "join" and here + 1 < len(parts) and parts[here + 1].kind == "number":
-            here += 1  # `pad -1`: the check says what is allowed
-            part = parts[here]
-            value = -self.number(part)
-        elif part.kind == "number":
-            value = self.number(part)
-        elif part.kind == "word" and words_of(part) in vocabulary().flags:
-            value = part.text.lower()
-        elif part.kind == "word" and part.text.lower() in ("true", "false"):
-            value = part.text.lower() == "true"
-        elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
-            value = expressions.read(self.source, [part])
-        elif words in vocabulary().flags or self.is_unit(words, parts, at):
-            return 0
-        else:
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
-        beside = self.mentions[-1] if at and parts[at - 1].kind == "size" else None
-        self.mention("attributes", words, value, parts[at], part, only)
-        self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
-        return here + 1 - at
-
-    def is_unit(self, words: Words, parts: Sequence[Part], at: int) -> bool:
-        """Whether an attribute's word is the unit of a size in front: `2 x 2 window`."""
-        return bool(at) and parts[at - 1].kind == "size" and words in vocabulary().units
-
-    # Who takes what.
-
-    def imply(self, label: Part | None) -> None:
-        """The layer of a phrase without a layer word: its label's, or what its sizes call for."""
-        kind: type[Layer] | None = None
-        if label is not None:
-            words = tuple(re.sub(r"\d+$", "", label.text).lower().replace("_", " ").split())
-            found = vocabulary().layers.get(words)
-            kind = found[0] if found else None
-        known = vocabulary().attributes
-        for mention in self.mentions:
-            if kind is None and mention.how == "units" and mention.words not in known:
-                kind = next((k for k in REGISTRY if mention.fields(k)), None)
-        for words in self.beside_size:
-            kind = kind or _with_unit(words)
-        if kind is None and any(m.how == "size" for m in self.mentions):
-            kind = Conv
-        if kind is None:
-            raise self.fail(
-                f"`{self.text()}` names no layer", self.phrase, "write `conv3-64`, `FC-4096`, …"
-            )
-        first = self.phrase.parts[0]
-        self.layers.append(_Layer(kind, first.start, first.end))
-        for mention in self.mentions:
-            mention.behind = 1
-
-    def text(self) -> str:
-        text = self.source.text[self.phrase.start : self.phrase.end]
-        return text if len(text) <= 60 else text[:57] + "…"
-
-    def candidates(self, mention: _Mention) -> Iterator[_Layer]:
-        if mention.only is not None:
-            yield mention.only
-            return
-        if mention.beside is not None and mention.beside.layer is not None:
-            yield mention.beside.layer
-            return
-        yield from reversed(self.layers[: mention.behind])
-        yield from self.layers[mention.behind :]
-
-    def assign(self) -> None:
-        for mention in self.mentions:
-            self.place(mention)
-        for strike in self.strikes:
-            # What is struck accompanies a layer; it is not struck from another companion.
-            layers = list(self.candidates(strike))
-            layer = next((one for one in layers if not one.kind.accompanies), layers[0])
-            layer.struck |= set(strike.words)
-
-    def place(self, mention: _Mention) -> None:
-        taken: tuple[_Layer, str] | None = None
-        for layer in self.candidates(mention):
-            found = mention.fields(layer.kind)
-            if found is None:
-                continue
-            name, value = found
-            if name in layer.given:
-                taken = taken or (layer, name)
-                continue
-            if not isinstance(value, Expression):
-                try:
-                    value = layer.kind.attributes[name].check(value)
-                except LayerError as problem:
-                    raise self.fail(
-                        f"the {name} of `{layer.kind.kind}` {problem.message}",
-                        mention,
-                        layer.kind.form(),
-                    ) from None
-            layer.given[name] = Given(value, mention.start, mention.end)
-            mention.layer = layer
-            layer.start = min(layer.start, mention.start)
-            layer.end = max(layer.end, mention.end)
-            return
-        shown = self.source.text[mention.start : mention.end]
-        if taken:
-            layer, name = taken
-            first = layer.given[name]
-            raise ArchError(
-                f"the {name} of `{layer.kind.kind}` is given twice",
-                self.source.span(mention.start, mention.end),
-                notes=[Note("first given here", self.source.span(first.start, first.end))],
-                help="strike one of the two",
-            )
-        layer = next(self.candidates(mention))
-        takes = [one.words[0] for one in layer.kind.attributes.values() if one.words]
-        raise self.fail(
-            f"`{layer.kind.kind}` takes no `{mention.text or shown}`",
-            mention,
-            f"it takes {', '.join(takes)}" if takes else "it takes no attributes",
-        )
-
     def unknown_words(self) -> ArchError:
         first = self.unknown[0]
         if listings.is_call(first):
@@ -928,15 +319,6 @@ class _Reader(Wholes):
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 
 
-_VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
-
-
-def _with_unit(words: Words) -> type[Layer] | None:
-    """The first kind that a unit belongs to."""
-    kinds = (kind for kind in REGISTRY if words in fields_of(kind, "units"))  # type: ignore[arg-type]
-    return next(kinds, None)
-
-
 def _ending_in(word: str) -> list[str]:
     """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`."""
     found: dict[type[Layer], str] = {}
@@ -944,22 +326,6 @@ def _ending_in(word: str) -> list[str]:
         if len(spelling) > 1 and spelling[-1] == word:
             found.setdefault(kind, " ".join(spelling))
     return list(found.values())
-
-
-def _plain(numbers: tuple[int, ...]) -> Value:
-    return numbers if len(numbers) > 1 else numbers[0]
-
-
-def _is_size(part: Part) -> bool:
-    """Whether parentheses hold whole numbers with commas between them: `(3, 3)`."""
-    inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
-    kinds = [p.kind for p in inside]
-    return (
-        part.kind == "parens"
-        and len(kinds) > 1
-        and kinds == ["number", *["comma", "number"] * (len(kinds) // 2)]
-        and all(p.text.isdigit() for p in inside if p.kind == "number")
-    )
 
 
 def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: int) -> Reading:
@@ -970,20 +336,3 @@ def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: in
         moved = {n: Given(value, a + by, b + by) for n, (value, a, b) in given.items()}
         layers.append(LayerText(kind, moved, struck, begin + by, end + by))
     return Reading(label, claimed, tuple(layers), None, None, None, start, reading.end + by)
-
-
-def _grouped(parts: Sequence[Part], at: int) -> bool:
-    """Whether `4,096` stands here, written without blanks."""
-    three = parts[at : at + 3]
-    return (
-        [p.kind for p in three] == ["number", "comma", "number"]
-        and is_tight(parts, at + 1)
-        and len(three[2].text) == 3
-        and len(three[0].text) <= 3
-    )
-
-
-def _made(kind: type[Layer], preset: Mapping[str, Value], start: int, end: int) -> _Layer:
-    """A layer with what its spelling sets, as `global` does."""
-    given = {name: Given(value, start, end) for name, value in preset.items()}
-    return _Layer(kind, start, end, given)

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import Protocol
 
-from archdsl import expressions
-from archdsl.errors import ArchError, Source, did_you_mean
-from archdsl.expressions import Expression
+from archdsl.errors import Source
 from archdsl.labels import Labels
 from archdsl.layers import JOINS
-from archdsl.readings import Argument, Blocks, Given, Group, Hole, Joined, Side, Use, Whole
+from archdsl.numerals import REPEAT
+from archdsl.readings import Blocks, Given, Hole, Joined, Side, Use, Whole
 from archdsl.syntax import Part, Phrase
-from archdsl.vocabulary import NOISE, runs, vocabulary
-
-REPEAT = re.compile(r"(\d{1,18})[x×]")
-FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")  # digits at the end of a word
-STRIDES = ("stride", "s")  # the parameters of a block that a stride behind its use sets
-_GROUPS = ("bracket", "braces")
-_MODULE = ("module", "modules", "block", "blocks", "layer", "layers")  # behind a block's name
+from archdsl.uses import Uses
+from archdsl.vocabulary import runs, vocabulary
 
 
-class Placed(Protocol):
-    """Something with a place in the source."""
+class Wholes(Uses):
+    """Reads what a phrase is as a whole, its repeat and its stride.
 
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def end(self) -> int: ...
-
-
-class Wholes(ABC):
-    """Reads what a phrase is as a whole, its repeat and its stride; and the numbers of its parts.
-
-    `names` are the names that have values, `blocks` the blocks that there are, `labels` those that
-    the phrase may refer to.
+    `labels` are those that the phrase may refer to.
     """
 
     def __init__(
@@ -48,20 +28,9 @@ class Wholes(ABC):
         blocks: Blocks,
         labels: Labels,
     ) -> None:
-        self.source = source
+        super().__init__(source, names, blocks)
         self.phrase = phrase
-        self.names = names
-        self.blocks = blocks
         self.labels = labels
-        self.repeat: Given | None = None
-        self.stride: Given | None = None
-
-    def fail(self, message: str, where: Placed, help: str | None = None) -> ArchError:
-        return ArchError(message, self.source.span(where.start, where.end), help=help)
-
-    @abstractmethod
-    def group(self, part: Part, kind: str | None = None) -> Group:
-        """The lines between brackets or braces; of a join where a kind is given."""
 
     def take_whole(self, parts: list[Part]) -> Whole | None:
         """A group, a join, a block in use, or a word of blocks; with its repeat and its stride."""
@@ -112,134 +81,6 @@ class Wholes(ABC):
         use, more = self.use(name, parts[at + taken :], part)
         return use, taken + more
 
-    def block_at(self, parts: Sequence[Part], at: int) -> tuple[str | None, int]:
-        """The block that words name, longest run first, and the parts that they take.
-
-        `Residual block` is the block residual_block, and `MBConv6` is mbconv with an argument. A
-        word that is also a layer's is a block only in front of a group: `dense [ … ]`.
-        """
-        part = parts[at]
-        if part.kind != "word":
-            return None, 0
-        known = vocabulary().layers
-        for words, taken in runs(parts, at):
-            name = self.blocks.spelled(part.text if taken == 1 else "_".join(words))
-            grouped = parts[at + taken : at + taken + 1]
-            if name and (words not in known or (grouped and grouped[0].kind in _GROUPS)):
-                return name, taken
-            if words in known:
-                return None, 0
-        if found := FUSED.fullmatch(part.text):
-            return self.blocks.spelled(found[1]), 0
-        return None, 0
-
-    def use(self, name: str, parts: Sequence[Part], first: Part) -> tuple[Use, int]:
-        """A block with its arguments and its group; and how many parts they take.
-
-        Arguments stand in parentheses; or between commas, by name (`k3x3`, `kernel_size: 5`) or by
-        place. Digits of the block's word are its first argument.
-        """
-        arguments: list[Argument] = []
-        taken, end = 0, first.end
-        if parts and parts[0] is first:  # `MBConv6`
-            found = FUSED.fullmatch(first.text)
-            assert found is not None
-            digits = Part("size", found[2], first.start + len(found[1]), first.end)
-            arguments.append(Argument(None, self.one_number(digits), digits.start, digits.end))
-            taken = 1
-        elif parts and parts[0].kind == "word" and parts[0].text.lower() in _MODULE:
-            taken = 1  # `inception module`
-        if len(parts) > taken and parts[taken].kind == "parens" and not arguments:
-            parens = parts[taken]
-            inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
-            given = expressions.split(inside)
-            if inside and len(given) != 1 + sum(p.kind == "comma" for p in inside):
-                raise self.fail("an argument is missing beside a comma", parens, "strike one")
-            arguments += map(self.argument, given)
-            taken += 1
-        free = [p for p in self.blocks.parameter_names(name) if p not in STRIDES]
-        del free[: len(arguments)]
-        while taken < len(parts):
-            joins = parts[taken].kind in ("comma", "join") or parts[taken].text.lower() in NOISE
-            found_at = taken + joins
-            more = self.word_argument(parts[found_at:], free, arguments)
-            if not more:
-                break
-            taken = found_at + more
-        if taken:
-            end = parts[taken - 1].end
-        body = None
-        if taken < len(parts) and parts[taken].kind in _GROUPS:
-            body = self.group(parts[taken])
-            end = parts[taken].end
-            taken += 1
-        return Use(name, tuple(arguments), body, first.start, end), taken
-
-    def word_argument(
-        self, parts: Sequence[Part], free: list[str], arguments: list[Argument]
-    ) -> int:
-        """An argument of a block that stands outside of parentheses; the parts that it takes."""
-        if not parts:
-            return 0
-        part = parts[0]
-        for words, taken in runs(parts, 0):
-            name = next((p for p in (part.text, "_".join(words)) if p in (*free, *STRIDES)), None)
-            signs = [p.kind for p in parts[taken : taken + 2]]
-            if name is None or not signs:
-                continue
-            taken += signs[0] in ("equals", "colon")
-            if taken < len(parts) and parts[taken].kind in ("number", "size", "parens", "mixed"):
-                value = self.before_repeat(parts[taken])
-                self.named_argument(name, value, part, free, arguments)
-                return taken + 1
-        if part.kind == "word" and part.text not in self.names:
-            found = FUSED.fullmatch(part.text)
-            if found is None or found[1] not in (*free, *STRIDES):
-                return 0
-            digits = Part("size", found[2], part.start + len(found[1]), part.end)
-            self.named_argument(found[1], digits, part, free, arguments)
-            return 1
-        if part.kind not in ("number", "mixed", "parens", "size", "word") or not free:
-            return 0
-        if part.kind == "mixed" and REPEAT.fullmatch(part.text):
-            return 0
-        self.named_argument(free[0], self.before_repeat(part), part, free, arguments)
-        return 1
-
-    def before_repeat(self, part: Part) -> Part:
-        """The argument in `24 x 2`, which is a number and a repeat."""
-        numbers = self.size(part) if part.kind == "size" else ()
-        if len(numbers) != 2 or self.repeat is not None or not re.search(r"\s", part.text):
-            return part
-        self.repeat = Given(numbers[1], part.start, part.end)
-        digits = len(str(numbers[0]))
-        return Part("number", str(numbers[0]), part.start, part.start + digits)
-
-    def named_argument(
-        self, name: str, value: Part, first: Part, free: list[str], arguments: list[Argument]
-    ) -> None:
-        """Give an argument its value. A stride belongs to the first repetition."""
-        number = self.one_number(value) if value.kind == "size" else None
-        expression = number or expressions.read(self.source, [value])
-        if name in STRIDES:
-            if self.stride is not None:
-                raise self.fail("a second stride", value, "strike one of the two")
-            self.stride = Given(expression, first.start, value.end)
-            return
-        free.remove(name)
-        named = Part("word", name, first.start, value.end)
-        arguments.append(Argument(named, expression, first.start, value.end))
-
-    def one_number(self, part: Part) -> Expression:
-        """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""
-        numbers = set(self.tight(part))
-        if len(numbers) > 1:
-            raise self.fail(
-                f"the size `{part.text}` where a block takes a number", part, "write one number"
-            )
-        (number,) = numbers
-        return Expression("number", str(number), number, (), part.start, part.end)
-
     def joined(self, parts: Sequence[Part]) -> tuple[Joined, int]:
         """What flows joined with labelled values, `concat conv4, conv3`."""
         word, end = parts[0].text, 2
@@ -283,21 +124,6 @@ class Wholes(ABC):
             )
         return Side(name, weight, group, parts[0].start, group.end), at + 1
 
-    def argument(self, parts: Sequence[Part]) -> Argument:
-        start, end = parts[0].start, parts[-1].end
-        if len(parts) > 2 and parts[0].kind == "word" and parts[1].kind == "equals":
-            value = expressions.read(self.source, parts[2:])
-            return Argument(parts[0], value, start, end)
-        return Argument(None, expressions.read(self.source, parts), start, end)
-
-    def unknown_block(self, part: Part) -> ArchError:
-        return self.fail(
-            f"there is no block `{part.text}`",
-            part,
-            did_you_mean(part.text, self.blocks.known())
-            or f"define it: `block {part.text} {{ … }}`",
-        )
-
     def behind_whole(self, parts: Sequence[Part], is_block: bool) -> int:
         """`x 3` and `stride 2` behind a group; the number of parts that they take."""
         part = parts[0]
@@ -335,46 +161,6 @@ class Wholes(ABC):
             else "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
             "a layer stands on a line of its own, or behind `->`",
         )
-
-    # Numbers.
-
-    def counts(self, part: Part) -> bool:
-        return part.kind in ("number", "parens") or part.text in self.names
-
-    def value(self, parts: Sequence[Part]) -> Given:
-        """A number, or an expression of one part."""
-        (part,) = parts
-        if part.kind == "number":
-            return Given(self.number(part), part.start, part.end)
-        return Given(expressions.read(self.source, parts), part.start, part.end)
-
-    def number(self, part: Part) -> int | float:
-        text = part.text
-        if text.endswith("%"):
-            return float(text[:-1]) / 100
-        return float(text) if set(text) & set(".eE") else self.whole(text, part)
-
-    def whole(self, text: str, part: Part) -> int:
-        if len(text) > 18:
-            raise self.fail("a number beyond 2^63", part)
-        return int(text)
-
-    def size(self, part: Part) -> tuple[int, ...]:
-        return tuple(self.whole(n, part) for n in re.findall(r"\d+", part.text))
-
-    # The parts of the layers.
-
-    def tight(self, part: Part) -> tuple[int, ...]:
-        """A size as the value of an attribute; written `2 x 3` it could also be a repeat."""
-        if re.search(r"\s", part.text):
-            numbers = self.size(part)
-            raise self.fail(
-                f"is `{part.text}` a size, or {numbers[0]} and a repeat?",
-                part,
-                f"write `{numbers[0]}x{numbers[-1]}` for the size, "
-                f"`{numbers[0]} x{numbers[-1]}` for the repeat",
-            )
-        return self.size(part)
 
     def knows(self, parts: Part | Sequence[Part]) -> bool:
         """Whether an attribute's word begins here."""

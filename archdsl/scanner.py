@@ -1,0 +1,460 @@
+"""The parts of a phrase, one after the other: words, sizes, numbers, parentheses.
+
+A layer word begins a layer, everything else is a mention or a word that means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from archdsl import expressions
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.expressions import Expression
+from archdsl.layers import Input, Layer, Value
+from archdsl.mentions import Draft, Mention, Mentions, draft
+from archdsl.numerals import FUSED, REPEAT, is_size
+from archdsl.readings import Given
+from archdsl.syntax import Part
+from archdsl.vocabulary import ACTIVATION, NOISE, Words, is_tight, runs, vocabulary, words_of
+
+VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
+
+
+class Scanner(Mentions):
+    """Reads the parts of a phrase that is made of layers."""
+
+    unknown: list[Part]  # words that mean nothing
+
+    def scan(self, parts: Sequence[Part], only: Draft | None) -> None:
+        at = 0
+        while at < len(parts):
+            at += self.step(parts, at, only)
+
+    def step(self, parts: Sequence[Part], at: int, only: Draft | None) -> int:
+        """Read what begins at a part; the number of parts that it took."""
+        part = parts[at]
+        behind = parts[at + 1] if at + 1 < len(parts) else None
+        match part.kind:
+            case "word":
+                return self.word(parts, at, only)
+            case "size":
+                spaced = re.search(r"\s", part.text)
+                before = parts[at - 1] if at else None
+                if spaced and behind is None and before is not None and self.sized(before):
+                    # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
+                    *number, count = self.size(part)
+                    if len(number) == 1 and self.repeat is None:
+                        self.mention("number", (), number[0], part, part, only)
+                        self.repeat = Given(count, part.start, part.end)
+                        return 1
+                self.mention("size", (), self.size(part), part, part, only)
+                return 1
+            case "number":
+                if _grouped(parts, at):
+                    raise self.fail(
+                        "a separator of thousands",
+                        parts[at + 1],
+                        "only claims have them: write 4096",
+                    )
+                if unit := self.unit(parts, at + 1):
+                    words, taken = unit
+                    value = self.number(part)
+                    self.mention("units", words, value, part, parts[at + taken], only)
+                    return 1 + taken
+                self.mention("number", (), self.number(part), part, part, only)
+                return 1
+            case "mixed":
+                return self.mixed(part, only)
+            case "slash" if behind is not None and self.strides(behind):
+                stride: Value = (
+                    self.number(behind) if behind.kind == "number" else self.tight(behind)
+                )
+                previous = self.mentions[-1] if self.mentions else None
+                self.mention("attributes", ("stride",), stride, part, behind, only)
+                self.mentions[-1].beside = previous
+                return 2
+            case "slash" if behind is not None and self.fused_attribute(behind):
+                return 1  # `Conv / s1`
+            case "join" if behind is not None and self.optional(behind, only) is not None:
+                return 1
+            case "join" if (
+                behind is not None
+                and behind.kind == "parens"
+                and (behind.inside and not is_size(behind))
+            ):
+                width = expressions.read(self.source, behind.inside)  # type: ignore[arg-type]
+                self.mention("number", (), width, behind, behind, only)
+                return 2
+            case "join" if behind is None and only is None:
+                raise self.fail(
+                    f"the line ends with `{part.text}`", part, "go on behind it, or strike it"
+                )
+            case "join" if self.negative(parts, at):
+                raise self.fail(
+                    f"is `{part.text}{parts[at + 1].text}` a negative number?",
+                    part,
+                    f"write `({part.text}{parts[at + 1].text})`; a hyphen that joins has no "
+                    "blank in front of it",
+                )
+            case "join" | "comma":
+                return 1
+            case "parens":
+                return self.parens(parts, at, only)
+            case "bracket" | "braces":
+                raise self.fail(
+                    "a group beside a layer", part, "give the group a line of its own, or use `->`"
+                )
+            case "times":
+                raise self.fail(
+                    "a repeat in the middle of a layer", part, "write it last: `conv3-64 x2`"
+                )
+        if part.kind in ("equals", "colon"):
+            raise self.unknown_attribute(parts, at)
+        help = "put an expression in parentheses: `conv3-(2*k)`"
+        if part.kind == "slash":
+            help = "a stride stands behind a kernel, `3x3/2`; else write `stride 2`"
+        elif part.text == "//":
+            help = "`#` begins a comment; an expression stands in parentheses"
+        raise self.fail(f"`{part.text}` belongs to no layer", part, help)
+
+    def unknown_attribute(self, parts: Sequence[Part], at: int) -> ArchError:
+        """What stands in front of a sign that no attribute is in front of."""
+        sign, before = parts[at], parts[at - 1] if at else parts[at]
+        if at < 2 or before.kind not in ("word", "mixed"):
+            return self.fail(
+                f"`{sign.text}` belongs to no layer",
+                sign,
+                "a label is `stem: conv3-64`, an attribute `stride = 2`, "
+                "a convention `conv means conv-relu`",
+            )
+        known = vocabulary()
+        help = did_you_mean(before.text, [" ".join(words) for words in known.attributes])
+        if any(words in known.layers for words, _ in runs(parts, at + 1)):
+            help = f"a layer stands for itself: write `{parts[at + 1].text}` alone"
+        return self.fail(
+            f"unknown attribute `{before.text}`",
+            before,
+            help or "a layer takes `stride: 2`, `kernel_size=3`, …",
+        )
+
+    def negative(self, parts: Sequence[Part], at: int) -> bool:
+        """Whether a sign looks like a minus: `scale -1`."""
+        return (
+            parts[at].text == "-"
+            and 0 < at < len(parts) - 1
+            and parts[at + 1].kind == "number"
+            and parts[at - 1].end < parts[at].start
+            and parts[at].end == parts[at + 1].start
+        )
+
+    def strides(self, behind: Part) -> bool:
+        """Whether a slash in front of this part begins a stride: `3x3/2`, `conv7-64/2`."""
+        previous = self.mentions[-1] if self.mentions else None
+        return (
+            behind.kind in ("number", "size")
+            and previous is not None
+            and previous.how in ("size", "suffix", "number")
+            and not isinstance(previous.value, Expression)
+        )
+
+    def sized(self, before: Part) -> bool:
+        """Whether every layer so far has its size, so that another one is width and repeat."""
+        windows = sum(layer.kind.takes_size is not None for layer in self.layers)
+        sizes = sum(m.how in ("size", "suffix") for m in self.mentions)
+        return before.kind == "join" or sizes >= max(1, windows)
+
+    def compact(self, part: Part, only: Draft | None) -> bool:
+        """Read a whole layer in one word: `20C4`, `k3n64s1`."""
+        for regex, kind in vocabulary().compact:
+            found = regex.fullmatch(part.text)
+            if found and only is None and part.text not in self.names:
+                made = draft(kind, {}, part.start, part.end)
+                self.layers.append(made)
+                for name, digits in found.groupdict().items():
+                    if digits is not None:
+                        value = kind.attributes[name].check(self.whole(digits, part))
+                        made.given[name] = Given(value, part.start, part.end)
+                return True
+        return False
+
+    def mixed(self, part: Part, only: Draft | None) -> int:
+        if self.compact(part, only):
+            return 1
+        match = re.fullmatch(r"(\d+)([A-Za-z_]\w*)", part.text)
+        if REPEAT.fullmatch(part.text):
+            raise self.fail("a second repeat", part, "put one of them around a group: `[ … ] x 3`")
+        unit = match and (match[2].lower(),) in vocabulary().units
+        if match and unit and match[2] not in self.names:
+            count = self.whole(match[1], part)
+            self.mention("units", (match[2].lower(),), count, part, part, only)
+        elif match:
+            value = expressions.read(self.source, [part])
+            self.mention("number", (), value, part, part, only)
+        else:
+            self.unknown.append(part)
+        return 1
+
+    def unit(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
+        """The unit behind a number, as in `96 filters` or `1000-d fc`."""
+        known = vocabulary()
+        fused = at > 1 and parts[at - 2].kind == "join" and is_tight(parts, at - 2)
+        hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
+        start = at + 1 if hyphen else at
+        for words, taken in runs(parts, start):
+            if words in known.attributes and fused:
+                continue  # the number of `conv3-64` is its width
+            if words in known.attributes and start + taken < len(parts):
+                follows = parts[start + taken]
+                if follows.kind != "comma" and follows.text.lower() not in NOISE:
+                    continue  # in `64 stride 2` the word belongs to what follows
+            if words in known.units and words not in known.layers:
+                return words, taken + (1 if hyphen else 0)
+        return None
+
+    def parens(self, parts: Sequence[Part], at: int, only: Draft | None) -> int:
+        part = parts[at]
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        word = at and parts[at - 1].kind == "word" and self.layers
+        if is_size(part) and not (word and self.layers[-1].end == parts[at - 1].end):
+            self.mention("size", (), self.numbers(part), part, part, only)  # `4 kernels (3,5,5)`
+        elif word and self.layers[-1].end == parts[at - 1].end:
+            # Behind a layer word: its arguments.
+            self.layers[-1].end = part.end
+            self.arguments(inside)
+        elif (found := self.optional(part, only)) is not None:
+            (kind, preset), words = found
+            self.layers.append(draft(kind, preset, part.start, part.end))
+            self.layers[-1].stands = self.blocks.options.stands(kind.kind)
+            if words < len(inside):
+                self.arguments(inside[words].inside)  # type: ignore[arg-type]
+        elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
+            number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
+            self.mention("number", (), number, part, part, only)
+        elif not self.remark(inside):
+            self.scan(inside, only)  # `(3x3) Conv`, `conv3-64 (stride 2)`
+        return 1
+
+    def arguments(self, inside: Sequence[Part]) -> None:
+        """What stands between the parentheses behind the last layer."""
+        for argument in expressions.split(inside):
+            if len(argument) > 1 and all(map(self.computes, argument)):
+                number = expressions.read(self.source, argument)
+                self.mention("number", (), number, argument[0], argument[-1], self.layers[-1])
+            else:
+                self.scan(argument, self.layers[-1])
+
+    def optional(
+        self, part: Part, only: Draft | None
+    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int] | None:
+        """The layer that parentheses alone hold, and how many parts its word takes.
+
+        It is optional, `Conv-(BN)-Relu`, `fc-(dropout(0.5))`; a weight layer is not: `(conv) 64`.
+        """
+        if part.kind != "parens" or only is not None:
+            return None
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        for words, taken in runs(inside, 0):
+            found = vocabulary().layers.get(words)
+            alone = [p.kind for p in inside[taken:]] in ([], ["parens"])
+            if found and alone and not (found[0].weighs or found[0] is Input):
+                return found, taken
+        return None
+
+    def computes(self, part: Part) -> bool:
+        """Whether a part can stand in an expression."""
+        signs = ("number", "operator", "slash", "join", "parens")
+        names = (*expressions.FUNCTIONS, "not", "and", "or")
+        return part.kind in signs or part.text in self.names or part.text in names
+
+    def remark(self, parts: Sequence[Part]) -> bool:
+        """Whether parentheses hold only words that the language does not know: `(class scores)`."""
+        known = {word for spelling in vocabulary().known for word in spelling.split()}
+        known |= {"no", "bare"}
+        return all(
+            part.kind in ("join", "comma")
+            or (part.kind == "word" and not {*words_of(part)} & known)
+            for part in parts
+        )
+
+    def word(self, parts: Sequence[Part], at: int, only: Draft | None) -> int:
+        known = vocabulary()
+        part = parts[at]
+        behind = parts[at + 1].kind if at + 1 < len(parts) else ""
+        several = any(len(w) > 1 and w in known.attributes for w, _ in runs(parts, at))
+        if part.text in self.names and behind not in VALUES and not several:  # `in channels 3`
+            value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
+            self.mention("number", (), value, part, part, only)
+            return 1
+        if words_of(part) == ("no",) and not self.flagged(parts, at):
+            struck = self.struck(parts, at + 1)
+            if struck is None and behind == "word" and self.knows(parts[at + 1]):
+                shown = parts[at + 1].text
+                raise self.fail(f"`no {shown}` strikes nothing", part, "`no relu`, `no bias`, …")
+            if struck is None:
+                self.unknown.append(parts[at + 1] if behind == "word" else part)
+                return 2 if behind == "word" else 1
+            words, taken = struck
+            last = parts[at + taken]
+            rest = parts[at + taken + 1 : at + taken + 3]
+            if len(rest) == 2 and rest[0].text in ("-", "and") and self.struck(rest, 1):
+                raise self.fail(
+                    f"does `no` strike `{rest[1].text}` too?",
+                    rest[1],
+                    f"write `no {last.text} no {rest[1].text}`",
+                )
+            self.strikes.append(
+                Mention("strike", words, True, part.start, last.end, len(self.layers), only)
+            )
+            return 1 + taken
+        if part.text.lower() == "bare":
+            self.strikes.append(
+                Mention("strike", ("*",), True, part.start, part.end, len(self.layers), only)
+            )
+            return 1
+        if self.compact(part, only):
+            return 1
+        # `C=32`, the cardinality, is no `c`.
+        exact = [((part.text,), 1)] if (part.text,) in known.attributes else []
+        for words, taken in [*runs(parts, at), *exact]:
+            last = parts[at + taken - 1]
+            if words in known.layers and only is not None:
+                raise self.fail(
+                    "a layer inside the parentheses of another",
+                    part,
+                    "write it behind them; an optional layer stands behind a hyphen, "
+                    f"`-({part.text})`",
+                )
+            if words in known.layers:
+                kind, preset = known.layers[words]
+                self.layers.append(draft(kind, preset, part.start, last.end))
+                return taken
+            if words in known.attributes and (
+                used := self.attribute(words, parts, at, taken, only)
+            ):
+                return used
+            if words in known.flags:
+                self.mention("flags", words, True, part, last, only)
+                return taken
+            if words in known.units and at and parts[at - 1].kind == "size":
+                self.beside_size.append(words)
+                return taken  # `3x3 filters`: the size says it
+            if words == ("with",) and part is self.phrase.parts[0]:
+                raise self.fail(
+                    "a layer does not begin with `with`",
+                    part,
+                    "`with bn`, alone on a line, lets the optional layers `(bn)` stand",
+                )
+            if len(words) == 1 and words[0] in NOISE:
+                return taken
+            if words == ("of",) and (behind == "size" or self.knows(parts[at + 1 :])):
+                return taken  # `96 kernels of size 11x11`
+            if words == ("layer",) and self.layers and parts[at - 1].kind == "word":
+                return taken  # `conv layer`
+        if short := self.fused_attribute(part):
+            attribute, digits = short
+            numbers = self.size(digits)
+            self.mention("attributes", attribute, _plain(numbers), part, part, only)
+            return 1
+        if (fused := FUSED.fullmatch(part.text)) and only is None:
+            stem = (fused[1].lower(),)
+            if stem in known.layers:
+                kind, preset = known.layers[stem]
+                made = draft(kind, preset, part.start, part.end)
+                self.layers.append(made)
+                digits = Part("size", fused[2], part.start + len(fused[1]), part.end)
+                numbers = self.size(digits)
+                if len(numbers) == 1:
+                    self.mention("suffix", (), numbers[0], digits, digits, made)
+                else:
+                    self.mention("size", (), numbers, digits, digits, made)
+                return 1
+        self.unknown.append(part)
+        return 1
+
+    def fused_attribute(self, part: Part) -> tuple[Words, Part] | None:
+        """An attribute with its value in one word, as `s2` and `k3x3`."""
+        found = FUSED.fullmatch(part.text) if part.kind == "word" else None
+        if found is None or part.text in self.names:
+            return None
+        stem = (found[1].lower(),)
+        if stem not in vocabulary().attributes or stem in vocabulary().layers:
+            return None
+        return stem, Part("size", found[2], part.start + len(found[1]), part.end)
+
+    def flagged(self, parts: Sequence[Part], at: int) -> bool:
+        """Whether a flag such as `no bias` begins here."""
+        return any(words in vocabulary().flags for words, _ in runs(parts, at))
+
+    def struck(self, parts: Sequence[Part], at: int) -> tuple[Words, int] | None:
+        """The layer kind behind `no`, as in `no relu`; any of them in `no activation`."""
+        for words, taken in runs(parts, at):
+            if words == (ACTIVATION,):
+                return words, taken
+            if words in vocabulary().layers:
+                return (vocabulary().layers[words][0].kind,), taken
+        return None
+
+    def attribute(
+        self, words: Words, parts: Sequence[Part], at: int, taken: int, only: Draft | None
+    ) -> int:
+        """An attribute word with its value; 0 when none follows."""
+        here = at + taken
+        if here < len(parts) and parts[here].text.lower() == "of":
+            here += 1  # `a stride of 2`
+        if here + 1 < len(parts) and parts[here + 1].kind == "equals":
+            here += 2  # `stride r = 2`
+        elif here < len(parts) and parts[here].kind in ("equals", "colon"):
+            here += 1
+        elif here < len(parts) and parts[here].kind == "word" and words in vocabulary().flags:
+            return 0
+        if here >= len(parts):
+            if words in vocabulary().flags or self.is_unit(words, parts, at):
+                return 0
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
+        part = parts[here]
+        if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
+            value: Value | Expression = self.size(part)
+        elif part.kind == "size":
+            value = self.tight(part)
+        elif is_size(part):
+            value = self.numbers(part)
+        elif part.kind == "join" and here + 1 < len(parts) and parts[here + 1].kind == "number":
+            here += 1  # `pad -1`: the check says what is allowed
+            part = parts[here]
+            value = -self.number(part)
+        elif part.kind == "number":
+            value = self.number(part)
+        elif part.kind == "word" and words_of(part) in vocabulary().flags:
+            value = part.text.lower()
+        elif part.kind == "word" and part.text.lower() in ("true", "false"):
+            value = part.text.lower() == "true"
+        elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
+            value = expressions.read(self.source, [part])
+        elif words in vocabulary().flags or self.is_unit(words, parts, at):
+            return 0
+        else:
+            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
+        beside = self.mentions[-1] if at and parts[at - 1].kind == "size" else None
+        self.mention("attributes", words, value, parts[at], part, only)
+        self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
+        return here + 1 - at
+
+    def is_unit(self, words: Words, parts: Sequence[Part], at: int) -> bool:
+        """Whether an attribute's word is the unit of a size in front: `2 x 2 window`."""
+        return bool(at) and parts[at - 1].kind == "size" and words in vocabulary().units
+
+
+def _plain(numbers: tuple[int, ...]) -> Value:
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _grouped(parts: Sequence[Part], at: int) -> bool:
+    """Whether `4,096` stands here, written without blanks."""
+    three = parts[at : at + 3]
+    return (
+        [p.kind for p in three] == ["number", "comma", "number"]
+        and is_tight(parts, at + 1)
+        and len(three[2].text) == 3
+        and len(three[0].text) <= 3
+    )

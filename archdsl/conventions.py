@@ -20,7 +20,7 @@ from archdsl.syntax import (
     SizesDecide,
     StrideOn,
 )
-from archdsl.vocabulary import ACTIVATION
+from archdsl.vocabulary import ACTIVATION, BARE
 
 _ONCE = "a statement holds for the whole network: say it once"
 
@@ -88,7 +88,7 @@ class Conventions:
         if rule is None and not layer.struck:
             return [layer]
         companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
-        struck = layer.struck - {name for one in companions for name in _strikes(one)}
+        struck = layer.struck - {BARE} - {name for one in companions for name in _strikes(one)}
         for kind in () if in_block else struck - {"*"} if rule else struck:
             raise ArchError(
                 "`bare` strikes nothing" if kind == "*" else f"`no {kind}` strikes nothing",
@@ -103,7 +103,7 @@ class Conventions:
             filled.pop("bias", None)
         if filled:
             layer = layer._replace(given={**filled, **layer.given})
-        if is_output or "*" in layer.struck:
+        if is_output or not layer.struck.isdisjoint(("*", BARE)):
             return [layer]
         kept = {one.kind for one in written}
         added = [
@@ -263,7 +263,7 @@ class _Reader:
                 "write `conv means conv-bn-relu`, or `1x1 conv means …`",
             )
         for side, reading in ((statement.left, left), (statement.right, right)):
-            if reading.claimed or any(layer.struck for layer in reading.layers):
+            if reading.claimed or any(layer.struck - {BARE} for layer in reading.layers):
                 raise self.fail(
                     "a convention holds layers alone", side, "leave `no …`, `bare` and claims out"
                 )

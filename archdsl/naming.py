@@ -126,7 +126,7 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
     pieces: list[str] = []
     here = max(start, parts[0].start)
     if not any(part.kind in _CLOSING for part in parts):
-        return " ".join(source.plain[here : parts[-1].end].split())
+        return _tidy(source.plain[here : parts[-1].end])
     for part in parts:
         if part.kind not in _CLOSING or part.start < start:
             continue
@@ -138,7 +138,15 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
         ]
         here = part.end
     pieces.append(source.plain[here : parts[-1].end])
-    return " ".join("".join(pieces).split())
+    return _tidy("".join(pieces))
+
+
+def _tidy(text: str) -> str:
+    """With single blanks, and none where typography stood in front of a sign."""
+    text = " ".join(text.split())
+    for sign in ",)":
+        text = text.replace(f" {sign}", sign)
+    return text.replace("( ", "(")
 
 
 def _line(source: Source, item: Item) -> str:

@@ -16,7 +16,7 @@ from archdsl.mentions import Draft, Mention, Mentions, draft
 from archdsl.numerals import FUSED, REPEAT, is_size
 from archdsl.readings import Given
 from archdsl.syntax import Part
-from archdsl.vocabulary import ACTIVATION, NOISE, Words, is_tight, runs, vocabulary, words_of
+from archdsl.vocabulary import ACTIVATION, BARE, NOISE, Words, is_tight, runs, vocabulary, words_of
 
 VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
 
@@ -328,6 +328,8 @@ class Scanner(Mentions):
             if words in known.layers:
                 kind, preset = known.layers[words]
                 self.layers.append(draft(kind, preset, part.start, last.end))
+                if " ".join(words) in kind.bare:
+                    self.layers[-1].struck.add(BARE)
                 return taken
             if words in known.attributes and (
                 used := self.attribute(words, parts, at, taken, only)

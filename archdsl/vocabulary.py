@@ -14,6 +14,7 @@ from archdsl.syntax import Part
 NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
 
 ACTIVATION = "activation"  # what `no activation` strikes: whatever a convention adds
+BARE = "linear"  # what a word strikes that says that a layer stands alone
 
 Words = tuple[str, ...]
 

@@ -117,6 +117,7 @@ class Layer:
     listed: ClassVar[tuple[Listing, ...]] = ()  # how PyTorch listings write it
 
     compact: ClassVar[tuple[str, ...]] = ()  # regexes of one word: a group names what it sets
+    bare: ClassVar[tuple[str, ...]] = ()  # the words that say that no convention adds anything
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
     takes_number: ClassVar[str | None] = None  # the field that a bare number sets
     takes_suffix: ClassVar[str | None] = (

@@ -8,20 +8,14 @@ from typing import Self
 
 from archdsl.layers.base import (
     Call,
-    Kept,
-    Layer,
     LayerError,
-    Misfit,
     Shape,
     Value,
     Window,
     attribute,
     axes,
-    check_inputs,
-    count,
     flag,
     layer,
-    lengths,
     margin,
     needs_map,
     plain,
@@ -30,6 +24,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
+from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
@@ -47,24 +42,19 @@ from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
     pointwise_conv={"kernel": 1},
     pointwise_convolution={"kernel": 1},
 )
-class Conv(Layer):
+class Conv(Filters):
     """A convolution. `groups` splits the channels, `dilation` spreads the kernel.
 
     A depthwise one has a group for each channel, and as many filters unless a multiple is given.
-    A kernel of more numbers than the map has axes goes on with the input channels and the width:
-    3x3x3x32. Multiply-adds: output positions x width x kernel x channels / groups.
+    Multiply-adds: output positions x width x kernel x channels / groups.
     """
 
     kind = "conv"
-    takes_size = "kernel"
-    takes_number = "width"
-    takes_suffix = "kernel"
     # The 20C4 of Ciresan, Meier & Schmidhuber 2012; the k3n64s1 of Ledig et al. 2017.
     compact = (
         r"(?P<width>\d+)C(?P<kernel>\d+)",
         r"k(?P<kernel>\d+)n(?P<width>\d+)(?:s(?P<stride>\d+))?",
     )
-    weighs = True
     examples = (
         "conv 3x3 64 on 3x32x32",
         "conv3-64 on 3x32x32",
@@ -89,23 +79,6 @@ class Conv(Layer):
         "conv 3x3 in_channels 3 out_channels 8 on 3x8x8",
     )
 
-    width: int = attribute(
-        "width",
-        "out channels",
-        "output channel",
-        "output channels",
-        units=("filters", "filter", "channels", "kernels", "kernel", "maps", "feature maps"),
-        check=count,
-    )
-    kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "filter size", "size", "k", check=lengths
-    )
-    stride: tuple[int, ...] = attribute(
-        "stride", "s", units=("stride",), check=lengths, default=(1,)
-    )
-    inputs: int | None = attribute(  # the channels that enter, where the text says them
-        "in channels", "input channel", "input channels", check=count, default=None
-    )
     pad: tuple[int, ...] = attribute(
         "pad",
         "padding",
@@ -121,9 +94,6 @@ class Conv(Layer):
         },
         default=(0,),
     )
-    dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
-    groups: int = attribute("groups", "cardinality", "C", check=count, default=1)
-    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
     depthwise: bool = attribute(check=flag, default=False)
 
     @classmethod
@@ -158,13 +128,7 @@ class Conv(Layer):
             bias=given.get("bias", True),  # type: ignore[arg-type]
             depthwise=given.get("groups", 1) == x[0] > 1,
         )
-        for what, channels in (("input", x[0]), ("output", self.width)):
-            if channels % self.groups:
-                raise Misfit(
-                    f"{self.groups} groups do not divide {channels} {what} channels",
-                    "the groups must divide both the input channels and the width",
-                )
-        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
+        self.check_groups(given, x)
         return self
 
     def out(self, x: Shape) -> Shape:
@@ -184,9 +148,6 @@ class Conv(Layer):
     def gathers(self, x: Shape) -> bool:
         # A convolution of a whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     listed = (
         Listing(
@@ -226,28 +187,6 @@ class Conv(Layer):
         stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
         name = "dw conv" if self.depthwise else "conv"
         return f"{name} {times(self.kernel)}{stride}, {self.width}"
-
-
-def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
-    """A kernel that goes on behind the axes of the map, with input channels and width, or that has
-    the channels in front: each as an attribute of its own.
-
-    Raises LayerError for what is said twice.
-    """
-    kernel, rank = given.get("kernel"), len(x) - 1
-    if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:
-        return given
-    if len(kernel) == rank + 1 and kernel[0] == x[0] != kernel[-1]:
-        kernel = (*kernel[1:], kernel[0])  # `4 kernels (3,5,5)`, as torch orders them
-    more = dict(zip(("inputs", "width"), kernel[rank:], strict=False))
-    for name in more:
-        if name in given:
-            what = "the width is" if name == "width" else "the input channels are"
-            raise LayerError(
-                f"{what} given twice, once in {times(kernel)}",
-                f"on a map of {rank} axes it is kernel x input channels x width",
-            )
-    return {**given, **more, "kernel": kernel[:rank]}
 
 
 def show_axes(values: tuple[int, ...]) -> str:

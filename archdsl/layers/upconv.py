@@ -8,17 +8,12 @@ from typing import Self
 
 from archdsl.layers.base import (
     Call,
-    Kept,
-    Layer,
     LayerError,
-    Misfit,
     Shape,
     Value,
     Window,
     attribute,
     axes,
-    check_inputs,
-    count,
     enlarged,
     flag,
     layer,
@@ -28,7 +23,8 @@ from archdsl.layers.base import (
     plain,
     times,
 )
-from archdsl.layers.conv import show_axes, unfolded
+from archdsl.layers.conv import show_axes
+from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
@@ -44,7 +40,7 @@ from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
     upconv={"up": True},
     up_convolution={"up": True},
 )
-class UpConv(Layer):
+class UpConv(Filters):
     """Each input value spreads over a window; windows lie `stride` apart and add up.
 
     `up-conv` has the stride of its kernel, so that windows do not overlap (Ronneberger et al.
@@ -54,10 +50,6 @@ class UpConv(Layer):
     """
 
     kind = "upconv"
-    takes_size = "kernel"
-    takes_number = "width"
-    takes_suffix = "kernel"
-    weighs = True
     examples = (
         "up-conv 2x2 4 on 8x5x6",
         "upconv2-4 on 8x5",
@@ -71,26 +63,10 @@ class UpConv(Layer):
         "up-conv 2x2x8x4 on 8x5x6",
     )
 
-    width: int = attribute(
-        "width",
-        "out channels",
-        "output channel",
-        "output channels",
-        units=("filters", "channels", "kernels", "maps", "feature maps"),
-        check=count,
-    )
-    kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "filter size", "size", check=lengths
-    )
-    inputs: int | None = attribute(
-        "in channels", "input channel", "input channels", check=count, default=None
-    )
-    stride: tuple[int, ...] = attribute("stride", "s", check=lengths, default=())
+    # That of the kernel for `up-conv`, else 1.
+    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths, default=())
     pad: tuple[int, ...] = attribute("pad", "padding", check=margin, flags={"valid": 0}, default=0)
     more: tuple[int, ...] = attribute("output padding", check=margin, default=0)
-    dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=1)
-    groups: int = attribute("groups", check=count, default=1)
-    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
     up: bool = attribute(check=flag, default=False)
 
     @classmethod
@@ -111,19 +87,13 @@ class UpConv(Layer):
             groups=given.get("groups", 1),  # type: ignore[arg-type]
             bias=given.get("bias", True),  # type: ignore[arg-type]
         )
-        for what, channels in (("input", x[0]), ("output", self.width)):
-            if channels % self.groups:
-                raise Misfit(
-                    f"{self.groups} groups do not divide {channels} {what} channels",
-                    "the groups must divide both the input channels and the width",
-                )
+        self.check_groups(given, x)
         for more, s, d in zip(self.more, self.stride, self.dilation, strict=True):
             if more >= max(s, d):
                 raise LayerError(
                     f"an output padding of {more} at a stride of {s}",
                     "it must be smaller than the stride or the dilation",
                 )
-        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
         return self
 
     def out(self, x: Shape) -> Shape:
@@ -148,9 +118,6 @@ class UpConv(Layer):
             d * (k - 1) - p for k, p, d in zip(self.kernel, self.pad, self.dilation, strict=True)
         )
         return Window(self.kernel, (1,) * len(pad), pad, self.dilation, self.stride)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     listed = (
         Listing(

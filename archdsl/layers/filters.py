@@ -1,0 +1,89 @@
+"""What a convolution and a transposed convolution share: filters that learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.layers.base import (
+    Kept,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    attribute,
+    check_inputs,
+    count,
+    flag,
+    lengths,
+    times,
+)
+
+
+class Filters(Layer):
+    """`width` filters of `kernel` positions, in `groups` that see each its share of the channels.
+
+    A kernel of more numbers than the map has axes goes on with the input channels and the width:
+    3x3x3x32.
+    """
+
+    takes_size = "kernel"
+    takes_number = "width"
+    takes_suffix = "kernel"
+    weighs = True
+
+    width: int = attribute(
+        "width",
+        "out channels",
+        "output channel",
+        "output channels",
+        units=("filters", "filter", "channels", "kernels", "kernel", "maps", "feature maps"),
+        check=count,
+    )
+    kernel: tuple[int, ...] = attribute(
+        "kernel", "kernel size", "filter size", "size", "k", check=lengths
+    )
+    stride: tuple[int, ...] = attribute(
+        "stride", "s", units=("stride",), check=lengths, default=(1,)
+    )
+    inputs: int | None = attribute(  # the channels that enter, where the text says them
+        "in channels", "input channel", "input channels", check=count, default=None
+    )
+    dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
+    groups: int = attribute("groups", "cardinality", "C", check=count, default=1)
+    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
+
+    def check_groups(self, given: Mapping[str, Value], x: Shape) -> None:
+        """Raises Misfit where the groups do not divide the channels, or the text says others."""
+        for what, channels in (("input", x[0]), ("output", self.width)):
+            if channels % self.groups:
+                raise Misfit(
+                    f"{self.groups} groups do not divide {channels} {what} channels",
+                    "the groups must divide both the input channels and the width",
+                )
+        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+
+def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
+    """A kernel that goes on behind the axes of the map, with input channels and width, or that has
+    the channels in front: each as an attribute of its own.
+
+    Raises LayerError for what is said twice.
+    """
+    kernel, rank = given.get("kernel"), len(x) - 1
+    if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:
+        return given
+    if len(kernel) == rank + 1 and kernel[0] == x[0] != kernel[-1]:
+        kernel = (*kernel[1:], kernel[0])  # `4 kernels (3,5,5)`, as torch orders them
+    more = dict(zip(("inputs", "width"), kernel[rank:], strict=False))
+    for name in more:
+        if name in given:
+            what = "the width is" if name == "width" else "the input channels are"
+            raise LayerError(
+                f"{what} given twice, once in {times(kernel)}",
+                f"on a map of {rank} axes it is kernel x input channels x width",
+            )
+    return {**given, **more, "kernel": kernel[:rank]}

@@ -13,7 +13,7 @@ from archdsl.counting import Counting, read
 from archdsl.errors import ArchError, Span, did_you_mean
 from archdsl.graph import Section
 from archdsl.layers import Shape
-from archdsl.syntax import ClaimText, Expect, Part
+from archdsl.syntax import ClaimText, Expect, Part, numbers_of
 from archdsl.vocabulary import vocabulary
 
 Verdict = Literal["holds", "erratum", "fails", "not judged"]
@@ -234,6 +234,8 @@ def _judge(
         what = "no figure" if not figures else "two figures"
         raise ArchError(f"a claim with {what}", span, help=_FORM)
     (figure,) = figures
+    if unit and re.search(r"[KMGeE%^]", figure.text):
+        raise ArchError("a figure with two units", span, help="strike one of the two")
     stem = words.removesuffix(WITH_SIDES)
     quantity = SYNONYMS.get(stem, stem) + words[len(stem) :]
     computed = value(quantity)
@@ -301,7 +303,7 @@ def _spelled(unit: Part) -> str:
 
 def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How | None:
     """Sizes agree to the integer. Papers print H×W×C; a lone number may count all elements."""
-    numbers = tuple(int(n) for n in re.findall(r"\d+", re.sub(r"[,.]", "", printed)))
+    numbers = numbers_of(re.sub(r"[,.]", "", printed))
     forms: list[Shape] = [computed]
     if quantity in ("output size", "input size"):
         flat = tuple(n for n in computed if n != 1) or (1,)
@@ -316,7 +318,7 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
     return "exactly" if numbers and numbers in forms else None
 
 
-_SIZE = re.compile(r"\d+(\s?[x×]\s?\d+)*|\d{1,3}([,.]\d{3})+")
+_SIZE = re.compile(r"\d+(\^2)?(\s?[x×]\s?\d+)*|\d{1,3}([,.]\d{3})+")
 _FIGURE = re.compile(
     r"(?P<about>~)?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
     r"(?:[eE](?P<e>\d+)|\s?[x×]\s?10\^(?P<power>\d+))?\s*(?P<unit>[KMG%]|thousand|million|billion)?"

@@ -102,6 +102,10 @@ def _made(
     made: dict[str, NetworkText],
 ) -> NetworkText:
     header, own = draft
+    if header is not None:
+        _check_commas(
+            source, header.arguments if isinstance(header, Derived) else header.parameters
+        )
     if not isinstance(header, Derived):
         lacking = tuple(
             parts[0].text
@@ -130,13 +134,15 @@ def _made(
         parts[0].text for parts in _split(base.header.parameters if base.header else None)
     ]
     given = {*parameters[:places], *names}
+    # A name that is none of them is an error where the network is built: so it is no template.
+    lacking = () if names - {*parameters} else tuple(n for n in base.lacking if n not in given)
     return NetworkText(
         source,
         Header(header.name, base.header.parameters if base.header else None, header.title),
         kept + own,
         shared,
         derived=(*base.derived, header),
-        lacking=tuple(name for name in base.lacking if name not in given),
+        lacking=lacking,
         claimed=base.claimed and bool(base.lacking),
     )
 
@@ -157,18 +163,28 @@ def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]
 
 
 def _split(parens: Part | None) -> Iterator[list[Part]]:
-    """The stretches between the commas of parentheses."""
+    """The stretches between the commas of parentheses; one may be empty."""
+    if parens is None or not parens.inside:
+        return
     stretch: list[Part] = []
-    for part in parens.inside if parens else ():
+    for part in parens.inside:
         assert isinstance(part, Part)
         if part.kind == "comma":
-            if stretch:
-                yield stretch
+            yield stretch
             stretch = []
         else:
             stretch.append(part)
-    if stretch:
-        yield stretch
+    yield stretch
+
+
+def _check_commas(source: Source, parens: Part | None) -> None:
+    """Raises ArchError where nothing stands beside a comma."""
+    if parens is not None and not all(_split(parens)):
+        raise ArchError(
+            "an argument is missing beside a comma",
+            source.span(parens.start, parens.end),
+            help="strike the comma, or write what is missing",
+        )
 
 
 def _start(value: object) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from archdsl import conventions, expressions, phrases
+from archdsl import conventions, expressions, phrases, readings
 from archdsl.blocks import Blocks
 from archdsl.compose import Composer
 from archdsl.errors import ArchError, Span
@@ -17,7 +17,16 @@ from archdsl.layers import Input, LayerError, Value
 from archdsl.parameters import declarable, declared, values_of
 from archdsl.readings import Given, Line, Reading
 from archdsl.sizes import Kept
-from archdsl.syntax import Item, Let, NetworkText, Outputs, Part, Phrase, SizesDecide
+from archdsl.syntax import (
+    Item,
+    Let,
+    NetworkText,
+    Outputs,
+    Part,
+    Phrase,
+    SizesDecide,
+    numbers_of,
+)
 
 MOST_ERRORS = 20  # shown at once
 
@@ -220,12 +229,13 @@ class _Expansion(Composer):
         size = reading.claimed
         if reading.claimed is not None and "lengths" not in layer.given:
             # CS231n's `[227x227x3] INPUT`.
-            numbers = tuple(map(int, reading.claimed.text.replace("×", "x").split("x")))
+            numbers = numbers_of(reading.claimed.text)
             given = Given(numbers, reading.claimed.start, reading.claimed.end)
             layer = layer._replace(given={**layer.given, "lengths": given})
             size = None
         if len(reading.layers) > 1 or reading.repeat or len(line.readings) > 1 or line.guard:
             raise self.fail("the input stands alone on its line", item)
+        layer = readings.evaluated(self.network.source, layer, self.names)
         op = self.settle(layer, (), Frame(self.network.source, self.names))
         assert isinstance(op, Input)
         if item.claims or size:

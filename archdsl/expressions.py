@@ -127,8 +127,9 @@ class _Reader:
             read(self.source, argument)
             for argument in split(parens.inside)  # type: ignore[arg-type]
         )
-        wanted = "one operand" if name.text not in ("min", "max") else "at least one operand"
-        if not operands or (name.text not in ("min", "max") and len(operands) > 1):
+        several = name.text in ("min", "max")
+        if len(operands) < 2 if several else len(operands) != 1:
+            wanted = "at least two operands" if several else "one operand"
             raise self.fail(f"`{name.text}` takes {wanted}", name)
         return Expression("call", name.text, 0, operands, name.start, parens.end)
 

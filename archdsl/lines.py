@@ -98,6 +98,13 @@ class Lines(Builder, ABC):
                     self.printed(sizes.input_of, lines[index + 1 : index + 2]),
                 ),
             )
+            if line.is_reference and self.here == entry and frame.definition is None:
+                raise self.fail(
+                    f"`{notation(frame.source, line)}` is what flows already",
+                    line.item,
+                    "strike the line; for a layer of that name, call the label otherwise",
+                    frame.source,
+                )
             self.tell(line, kinds[index], path, frame, repeat, first, entry)
             if line.is_side:
                 self.here = entry

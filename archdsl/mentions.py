@@ -151,8 +151,9 @@ class Mentions(Wholes):
         if mention.beside is not None and mention.beside.layer is not None:
             yield mention.beside.layer
             return
-        yield from reversed(self.layers[: mention.behind])
-        yield from self.layers[mention.behind :]
+        standing = [layer for layer in self.layers[: mention.behind] if layer.stands]
+        yield from reversed(standing)
+        yield from (layer for layer in self.layers[mention.behind :] if layer.stands)
 
     def assign(self) -> None:
         for mention in self.mentions:
@@ -160,18 +161,23 @@ class Mentions(Wholes):
         for strike in self.strikes:
             # What is struck accompanies a layer; it is not struck from another companion.
             layers = list(self.candidates(strike))
+            if not layers:
+                raise self.fail("it strikes nothing", strike, "the optional layer does not stand")
             layer = next((one for one in layers if not one.kind.accompanies), layers[0])
             layer.struck |= set(strike.words)
 
     def place(self, mention: Mention) -> None:
         taken: tuple[Draft, str] | None = None
+        behind = self.layers[mention.behind :]
         for layer in self.candidates(mention):
             found = mention.fields(layer.kind)
-            if found is None:
-                continue
+            if found is None or (taken is not None and layer not in behind):
+                continue  # past a layer that has it, only what stands in front of the next goes on
             name, value = found
             if name in layer.given:
-                taken = taken or (layer, name)
+                if taken is not None and layer in behind:
+                    break
+                taken = layer, name
                 continue
             if not isinstance(value, Expression):
                 try:
@@ -197,10 +203,14 @@ class Mentions(Wholes):
                 notes=[Note("first given here", self.source.span(first.start, first.end))],
                 help="strike one of the two",
             )
-        layer = next(self.candidates(mention))
-        takes = [one.words[0] for one in layer.kind.attributes.values() if one.words]
+        nearest = next(self.candidates(mention), None)
+        if nearest is None:
+            raise self.fail(
+                f"`{shown}` belongs to no layer", mention, "the optional layer does not stand"
+            )
+        takes = [one.words[0] for one in nearest.kind.attributes.values() if one.words]
         raise self.fail(
-            f"`{layer.kind.kind}` takes no `{mention.text or shown}`",
+            f"`{nearest.kind.kind}` takes no `{mention.text or shown}`",
             mention,
             f"it takes {', '.join(takes)}" if takes else "it takes no attributes",
         )

@@ -9,7 +9,7 @@ from typing import Protocol
 from archdsl import expressions
 from archdsl.errors import ArchError, Source
 from archdsl.readings import Given
-from archdsl.syntax import Part
+from archdsl.syntax import Part, numbers_of
 
 REPEAT = re.compile(r"(\d{1,18})[x×]")
 FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")  # digits at the end of a word
@@ -57,7 +57,9 @@ class Numerals:
         return int(text)
 
     def size(self, part: Part) -> tuple[int, ...]:
-        return tuple(self.whole(n, part) for n in re.findall(r"\d+", part.text))
+        for digits in re.findall(r"\d+", part.text):
+            self.whole(digits, part)
+        return numbers_of(part.text)
 
     def tight(self, part: Part) -> tuple[int, ...]:
         """A size as the value of an attribute; written `2 x 3` it could also be a repeat."""
@@ -71,6 +73,22 @@ class Numerals:
             )
         return self.size(part)
 
+    def check_sign(self, parts: Sequence[Part], at: int) -> None:
+        """Refuse a sign that looks like a minus: `scale -1`."""
+        if (
+            parts[at].text == "-"
+            and 0 < at < len(parts) - 1
+            and parts[at + 1].kind == "number"
+            and parts[at - 1].end < parts[at].start
+            and parts[at].end == parts[at + 1].start
+        ):
+            shown = f"-{parts[at + 1].text}"
+            raise self.fail(
+                f"is `{shown}` a negative number?",
+                parts[at],
+                f"write `({shown})`; a hyphen that joins has no blank in front of it",
+            )
+
     def numbers(self, part: Part) -> tuple[int, ...]:
         """Numbers in parentheses, as Python writes a size: `(3, 3)`."""
         inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
@@ -79,11 +97,12 @@ class Numerals:
 
 def is_size(part: Part) -> bool:
     """Whether parentheses hold whole numbers with commas between them: `(3, 3)`."""
+    if part.kind != "parens":
+        return False
     inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
     kinds = [p.kind for p in inside]
     return (
-        part.kind == "parens"
-        and len(kinds) > 1
+        len(kinds) > 1
         and kinds == ["number", *["comma", "number"] * (len(kinds) // 2)]
         and all(p.text.isdigit() for p in inside if p.kind == "number")
     )

@@ -85,6 +85,7 @@ def read_lines(
         readings: list[Reading] = []
         phrases: list[Phrase] = []
         label: Part | None = None
+        claimed: Part | None = None
         if len(item.phrases) > LONGEST:
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
@@ -101,6 +102,7 @@ def read_lines(
                 continue
             if not reading.layers and reading.whole is None:
                 label = label or reading.label  # an optional layer that does not stand
+                claimed = claimed or reading.claimed
                 continue
             if not readings and label is not None and reading.label is None:
                 reading = reading._replace(label=label)
@@ -121,10 +123,10 @@ def read_lines(
                 errors.append(error)
         if len(errors) >= MOST_ERRORS:
             break
-        if branches and not phrases:
+        if not phrases and not errors and (branches or label or claimed or item.claims):
             start, end = item.start, item.end
             nothing = Hole("identity", None, start, end)
-            readings = [Reading(label, None, (), nothing, None, None, start, end)]
+            readings = [Reading(label, claimed, (), nothing, None, None, start, end)]
             phrases = [item.phrases[0]]
         if len(phrases) < len(item.phrases):
             item = item._replace(phrases=tuple(phrases))
@@ -199,7 +201,14 @@ class _Reader(Scanner):
             listed = listings.read(self.source, parts)
             return Reading(label, claimed, (listed,), None, self.repeat, None, start, end)
         self.scan(parts, None)
-        if self.repeat is not None and len(self.layers) == 1 and self.layers[0].kind.takes_times:
+        times = self.repeat is not None and any(one.kind.takes_times for one in self.layers)
+        if self.repeat is not None and times and len(self.layers) > 1:
+            raise self.fail(
+                "is this a factor, or does it repeat the line?",
+                Part("", "", self.repeat.start, self.repeat.end),
+                "write `upsample 2` for the factor, or give each layer a line of its own",
+            )
+        if self.repeat is not None and times:
             value, first, last = self.repeat  # `upsample x2` is no repeat
             self.mentions.append(Mention("times", (), value, first, last, 1, None))
             self.repeat = None

@@ -152,6 +152,11 @@ class Line(NamedTuple):
         return self.readings[0].label
 
     @property
+    def is_reference(self) -> bool:
+        """Whether the line is a reference alone."""
+        return len(self.readings) == 1 and isinstance(self.readings[0].whole, Reference)
+
+    @property
     def is_side(self) -> bool:
         """Whether the line changes nothing of what flows."""
         return isinstance(self.readings[0].whole, Side)

@@ -90,14 +90,10 @@ class Scanner(Mentions):
                 raise self.fail(
                     f"the line ends with `{part.text}`", part, "go on behind it, or strike it"
                 )
-            case "join" if self.negative(parts, at):
-                raise self.fail(
-                    f"is `{part.text}{parts[at + 1].text}` a negative number?",
-                    part,
-                    f"write `({part.text}{parts[at + 1].text})`; a hyphen that joins has no "
-                    "blank in front of it",
-                )
-            case "join" | "comma":
+            case "join":
+                self.check_sign(parts, at)
+                return 1
+            case "comma":
                 return 1
             case "parens":
                 return self.parens(parts, at, only)
@@ -138,16 +134,6 @@ class Scanner(Mentions):
             help or "a layer takes `stride: 2`, `kernel_size=3`, …",
         )
 
-    def negative(self, parts: Sequence[Part], at: int) -> bool:
-        """Whether a sign looks like a minus: `scale -1`."""
-        return (
-            parts[at].text == "-"
-            and 0 < at < len(parts) - 1
-            and parts[at + 1].kind == "number"
-            and parts[at - 1].end < parts[at].start
-            and parts[at].end == parts[at + 1].start
-        )
-
     def strides(self, behind: Part) -> bool:
         """Whether a slash in front of this part begins a stride: `3x3/2`, `conv7-64/2`."""
         previous = self.mentions[-1] if self.mentions else None
@@ -166,10 +152,10 @@ class Scanner(Mentions):
 
     def compact(self, part: Part, only: Draft | None) -> bool:
         """Read a whole layer in one word: `20C4`, `k3n64s1`."""
-        for regex, kind in vocabulary().compact:
+        for regex, kind, preset in vocabulary().compact:
             found = regex.fullmatch(part.text)
             if found and only is None and part.text not in self.names:
-                made = draft(kind, {}, part.start, part.end)
+                made = draft(kind, preset, part.start, part.end)
                 self.layers.append(made)
                 for name, digits in found.groupdict().items():
                     if digits is not None:
@@ -223,11 +209,13 @@ class Scanner(Mentions):
             self.layers[-1].end = part.end
             self.arguments(inside)
         elif (found := self.optional(part, only)) is not None:
-            (kind, preset), words = found
+            (kind, preset), begin, taken = found
             self.layers.append(draft(kind, preset, part.start, part.end))
             self.layers[-1].stands = self.blocks.options.stands(kind.kind)
-            if words < len(inside):
-                self.arguments(inside[words].inside)  # type: ignore[arg-type]
+            self.arguments(inside[:begin])
+            rest = inside[begin + taken :]
+            lone = len(rest) == 1 and rest[0].kind == "parens"
+            self.arguments(rest[0].inside if lone else rest)  # type: ignore[arg-type]
         elif any(p.kind != "join" for p in inside) and all(map(self.computes, inside)):
             number = expressions.read(self.source, inside)  # `conv 1x1 (t*in)`
             self.mention("number", (), number, part, part, only)
@@ -246,20 +234,31 @@ class Scanner(Mentions):
 
     def optional(
         self, part: Part, only: Draft | None
-    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int] | None:
-        """The layer that parentheses alone hold, and how many parts its word takes.
+    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int, int] | None:
+        """The one layer that parentheses hold, where its word stands, and the parts that it takes.
 
-        It is optional, `Conv-(BN)-Relu`, `fc-(dropout(0.5))`; a weight layer is not: `(conv) 64`.
+        It is optional, `Conv-(BN)-Relu`, `fc-(dropout 0.5)`; a weight layer is not: `(conv) 64`.
         """
         if part.kind != "parens" or only is not None:
             return None
         inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
-        for words, taken in runs(inside, 0):
-            found = vocabulary().layers.get(words)
-            alone = [p.kind for p in inside[taken:]] in ([], ["parens"])
-            if found and alone and not (found[0].weighs or found[0] is Input):
-                return found, taken
-        return None
+        found = []
+        at = 0
+        while at < len(inside):
+            run = next((r for r in runs(inside, at) if r[0] in vocabulary().layers), None)
+            if run is not None:
+                found.append((vocabulary().layers[run[0]], at, run[1]))
+            at += run[1] if run is not None else 1
+        kinds = [layer[0] for layer, _, _ in found]
+        if not kinds or any(kind.weighs or kind is Input for kind in kinds):
+            return None
+        if len(kinds) > 1:
+            raise self.fail(
+                "several layers in parentheses",
+                part,
+                "those around a lone layer make it optional: `-(bn)-(relu)`; else leave them out",
+            )
+        return found[0]
 
     def computes(self, part: Part) -> bool:
         """Whether a part can stand in an expression."""
@@ -271,11 +270,13 @@ class Scanner(Mentions):
         """Whether parentheses hold only words that the language does not know: `(class scores)`."""
         known = {word for spelling in vocabulary().known for word in spelling.split()}
         known |= {"no", "bare"}
-        return all(
-            part.kind in ("join", "comma")
-            or (part.kind == "word" and not {*words_of(part)} & known)
-            for part in parts
-        )
+        words = [part for part in parts if part.kind not in ("join", "comma")]
+        if len(words) == 1 and len(words[0].text) > 1:
+            # One word may be a layer that is meant: `(GN)`, `(rellu)`.
+            (word,) = words
+            if word.text.isupper() or did_you_mean(word.text.lower(), known):
+                return False
+        return all(part.kind == "word" and not {*words_of(part)} & known for part in words)
 
     def word(self, parts: Sequence[Part], at: int, only: Draft | None) -> int:
         known = vocabulary()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl.layers import FullyConnected, LayerError, Shape, Value
 from archdsl.layers.base import LARGEST, axes, plain, same, times
 from archdsl.readings import Given, Group, LayerText, Line, Reading, Reference, Side, Use
-from archdsl.syntax import Part
+from archdsl.syntax import Part, numbers_of
 
 WORDS = ("stride", "padding")  # what `sizes decide` may name
 
@@ -126,7 +126,7 @@ def _claimed(line: Line, quantity: Collection[str]) -> Printed | None:
 def _printed(part: Part) -> Printed | None:
     if part.kind != "size" and not re.fullmatch(r"\d{1,18}", part.text):
         return None
-    return Printed(tuple(map(int, re.findall(r"\d+", part.text))), part.text)
+    return Printed(numbers_of(part.text), part.text)
 
 
 # A group or a block.

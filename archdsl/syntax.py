@@ -6,6 +6,7 @@ characters of the network's source.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from archdsl.errors import Source, Span
@@ -23,6 +24,12 @@ class Part(NamedTuple):
     start: int
     end: int
     inside: tuple[Part, ...] | tuple[Item, ...] = ()
+
+
+def numbers_of(size: str) -> tuple[int, ...]:
+    """The numbers of a size: `3x3`, `7^2 x 320`."""
+    found = re.findall(r"(\d+)(\^2)?", size)
+    return tuple(int(digits) for digits, square in found for _ in range(2 if square else 1))
 
 
 class Phrase(NamedTuple):

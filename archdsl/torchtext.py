@@ -99,6 +99,7 @@ def _pieces(text: str) -> Iterator[str]:
         elif whole == ",":
             # Behind a call the comma ends a line: each layer of a listing is one.
             ends = inside == "sequence" or (called >= 0 and not text[called : here - 1].strip())
+            called = -1
             yield ";" if ends else whole
         else:
             yield " " if inside and whole == "\n" else whole

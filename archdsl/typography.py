@@ -18,12 +18,12 @@ _KEPT = r'"[^"\n]*"|#[^\n]*'
 _SIGNS = {
     "[": r"\\left[ \t]*\[|\\begin\{[bB]matrix\}",
     "]": r"\\right[ \t]*\]|\\end\{[bB]matrix\}",
-    ";": r"\\\\(?:\[[^\]\n]*\])?|<br[ ]*/?>",
+    ";": r"\\\\(?:\[-?[\d.]+[ ]?(?:pt|em|ex|mm|cm|in)\])?|<br[ ]*/?>",
     " x": r"\\times(?![A-Za-z])",
     ",": r"(?<=[a-z] )&(?= \d+ [a-z])",
     '"': r"[“”„]",
     "->": r"\\(?:right|longright)arrow(?![A-Za-z])|\\to(?![A-Za-z])",
-    " %": r"\\%",
+    "%": r"\\%",
     "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?"
     r"|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
     r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$‘’`]",
@@ -33,22 +33,32 @@ _WRAPPED = (
     r"|'(?P<quoted>[^'\n]*)'"
 )
 _BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
-# A line that ends in a sign that joins, or in an open parenthesis, goes on in the next.
-_OPEN_END = r"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?=[ \t]*[^\s#])"
+# A line that ends in a sign that joins, or in an open parenthesis, goes on in the next; so does one
+# in front of a line that begins with `+` or `)`. A statement begins anew.
+_STATEMENT = (
+    r"[ \t]*(?:(?:network|paper|let|block|expect|reported|train)\b|use[ \t]*\""
+    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count)\b"
+    r"|(?:padding[ \t]+(?:same|valid)|with[ \t]+\w+|shortcut[ \t]+\w+)[ \t]*(?:[\n;#]|\Z))"
+)
+_OPEN_END = (
+    rf"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?!{_STATEMENT})(?=[ \t]*[^\s#])"
+    r"|(?:#[^\n]*)?\n(?=[ \t]*(?:\)|\+[ \t]))"
+)
 
 # What most texts hold none of. These patterns compile fast, those of the marks do not.
 _TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "„", "‘", "’")
 _BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
-_ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#[^\n]*)?\n|\n[ \t]*[)+]")
+_ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#|\n)|\n[ \t]*[)+]")
 
 
 def plain(text: str) -> str:
     """The text without its typography, of the same length."""
     text = unwrapped(text)
-    if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
-        text = _marks().sub(_plain, text)
+    # Lines that go on come first: a minus that begins one is no bullet.
     if _ENDS.search(text):
         text = _open_ends().sub(_joined, text)
+    if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
+        text = _marks().sub(_plain, text)
     return text
 
 
@@ -60,7 +70,7 @@ def _marks() -> re.Pattern[str]:
 
 @cache
 def _open_ends() -> re.Pattern[str]:
-    return re.compile(rf"{_KEPT}|{_OPEN_END}|\n(?=[ \t]*(?:\)|\+[ \t]))")
+    return re.compile(rf'"[^"\n]*"|{_OPEN_END}|#[^\n]*')
 
 
 def _plain(found: re.Match[str]) -> str:
@@ -76,7 +86,7 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _joined(found: re.Match[str]) -> str:
-    if found[0][0] in '"#':
-        return found[0]
+    if "\n" not in found[0]:
+        return found[0]  # a string or a comment
     sign = found["sign"] or ""
     return sign + " " * (len(found[0]) - len(sign))

@@ -53,11 +53,11 @@ class Uses(Numerals, ABC):
             return self.blocks.spelled(found[1]), 0
         return None, 0
 
-    def use(self, name: str, parts: Sequence[Part], first: Part) -> tuple[Use, int]:
+    def use(self, name: str, parts: Sequence[Part], first: Part, last: Part) -> tuple[Use, int]:
         """A block with its arguments and its group; and how many parts they take.
 
-        Arguments stand in parentheses; or between commas, by name (`k3x3`, `kernel_size: 5`) or by
-        place. Digits of the block's word are its first argument.
+        Its words stand from `first` to `last`. Arguments stand in parentheses; or between commas,
+        by name (`k3x3`, `kernel_size: 5`) or by place. Digits of the block's word are its first.
         """
         arguments: list[Argument] = []
         taken, end = 0, first.end
@@ -77,9 +77,9 @@ class Uses(Numerals, ABC):
                 raise self.fail("an argument is missing beside a comma", parens, "strike one")
             arguments += map(self.argument, given)
             taken += 1
-        free = [p for p in self.blocks.parameter_names(name) if p not in STRIDES]
-        del free[: len(arguments)]
+        free = list(self.blocks.parameter_names(name))[len(arguments) :]
         while taken < len(parts):
+            self.check_sign((last, *parts), taken + 1)
             joins = parts[taken].kind in ("comma", "join") or parts[taken].text.lower() in NOISE
             found_at = taken + joins
             more = self.word_argument(parts[found_at:], free, arguments)
@@ -103,7 +103,8 @@ class Uses(Numerals, ABC):
             return 0
         part = parts[0]
         for words, taken in runs(parts, 0):
-            name = next((p for p in (part.text, "_".join(words)) if p in (*free, *STRIDES)), None)
+            spelled = ("_".join(words), *([part.text] if taken == 1 else []))
+            name = next((p for p in spelled if p in (*free, *STRIDES)), None)
             signs = [p.kind for p in parts[taken : taken + 2]]
             if name is None or not signs:
                 continue
@@ -123,14 +124,20 @@ class Uses(Numerals, ABC):
             return 0
         if part.kind == "mixed" and REPEAT.fullmatch(part.text):
             return 0
+        if free[0] in STRIDES:
+            raise self.fail(
+                f"is `{part.text}` the stride of the block?", part, "write `stride 2`, or name it"
+            )
         self.named_argument(free[0], self.before_repeat(part), part, free, arguments)
         return 1
 
     def before_repeat(self, part: Part) -> Part:
-        """The argument in `24 x 2`, which is a number and a repeat."""
+        """The argument in `24 x 2`, which is a number and a repeat; `3 x 3` is asked about."""
         numbers = self.size(part) if part.kind == "size" else ()
         if len(numbers) != 2 or self.repeat is not None or not re.search(r"\s", part.text):
             return part
+        if numbers[0] == numbers[1]:
+            self.tight(part)
         self.repeat = Given(numbers[1], part.start, part.end)
         digits = len(str(numbers[0]))
         return Part("number", str(numbers[0]), part.start, part.start + digits)
@@ -145,6 +152,7 @@ class Uses(Numerals, ABC):
             if self.stride is not None:
                 raise self.fail("a second stride", value, "strike one of the two")
             self.stride = Given(expression, first.start, value.end)
+            free[:] = [parameter for parameter in free if parameter != name]
             return
         free.remove(name)
         named = Part("word", name, first.start, value.end)

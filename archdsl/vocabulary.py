@@ -26,7 +26,8 @@ class Vocabulary(NamedTuple):
     attributes: set[Words]  # before a value
     units: set[Words]  # behind a number
     flags: set[Words]  # in place of a value
-    compact: list[tuple[re.Pattern[str], type[Layer]]]  # a whole layer in a word: `20C4`
+    # A whole layer in a word: `20C4`.
+    compact: list[tuple[re.Pattern[str], type[Layer], Mapping[str, Value]]]
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
     words: frozenset[str]  # with which the spelling of a layer, a flag or a unit begins
@@ -40,7 +41,9 @@ def vocabulary() -> Vocabulary:
 @cache
 def _vocabulary(kinds: int) -> Vocabulary:
     layers, attributes, units, flags = {}, set(), set(), set()
-    compact = [(re.compile(c), kind) for kind in REGISTRY for c in kind.compact]
+    compact = [
+        (re.compile(regex), kind, preset) for kind in REGISTRY for regex, preset in kind.compact
+    ]
     for kind in REGISTRY:
         for spelling, preset in kind.words.items():
             layers[tuple(spelling.split())] = (kind, preset)

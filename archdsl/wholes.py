@@ -78,7 +78,7 @@ class Wholes(Uses):
             if word and not known and groups and kinds[0] in ("parens", groups[0]):
                 raise self.unknown_block(part)
             return None, 0
-        use, more = self.use(name, parts[at + taken :], part)
+        use, more = self.use(name, parts[at + taken :], part, parts[at + max(taken, 1) - 1])
         return use, taken + more
 
     def joined(self, parts: Sequence[Part]) -> tuple[Joined, int]:

@@ -136,8 +136,12 @@ def test_each_kind_has_its_own_choice():
     assert kinds(text) == "flatten fc relu"
     assert kinds(text, dropout=1) == "flatten fc relu dropout"
     assert kinds(f"with dropout\n{text}", bn=1) == "flatten fc bn relu dropout"
-    assert kinds("conv3-4 (maxpool) 3x3/2") == "conv"
-    assert archdsl.loads("input 8x8x3\nwith maxpool\nconv3-4 (maxpool) 3x3/2").output == (4, 3, 3)
+    assert kinds("conv3-4 (maxpool 3x3/2)") == "conv"
+    assert archdsl.loads("input 8x8x3\nwith maxpool\nconv3-4 (3x3 maxpool, stride 2)").output == (
+        4,
+        3,
+        3,
+    )
 
 
 def test_an_argument_of_a_derived_network_wins_over_with():
@@ -153,7 +157,6 @@ def test_an_argument_of_a_derived_network_wins_over_with():
         ("(3x3) (conv) 64", "conv"),  # a weight layer is never optional
         ("conv3-64 (stride 2)", "conv"),
         ("conv3-64 (relu)", "conv"),
-        ("conv3-64 (relu 3x3/2 maxpool)", "conv relu pool"),
         ("conv3-64 relu (dropout)", None),
     ],
 )
@@ -172,6 +175,8 @@ def test_refused():
     refused("with bn; with BN; conv3-4-(bn)", "a second `with BN`")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")
     refused("with bn; conv3-4", "no layer")
-    refused("(bn) 3x3, 64", "`bn` takes no `3x3`")
+    refused("(bn) 3x3, 64", "`3x3` belongs to no layer")
+    refused("conv3-64 (relu 3x3/2 maxpool)", "several layers in parentheses")
+    refused("conv3-8 (maxpool) stride 2 stride 2", "given twice")
     refused("conv means (bn)-relu; conv3-4; FC-3", "holds `conv` once")
     refused("[ (bn) ]; conv3-4", "an empty group")

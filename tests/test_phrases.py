@@ -210,6 +210,12 @@ def test_names_win_over_words():
         "relu => params 0%", "maxpool 8x8 => 4.4", "[ relu ] [ relu ]",
         "2x conv3-4 x3", "2 x [conv3-4] x 3", "relu x (2.5)", "conv3-4 kernel 5",
         "input: conv3-4", "network: conv3-4", "class: conv3-4",
+        "maxpool, conv3-8, 3x3", "conv3-8 relu conv3-16 stride 2 stride 2", "fc 10, 0.5",
+        "dropout, fc 10, 0.5", "scale conv3-8 4", "8 filters of 3x3x1", "conv 64x4x3x3",
+        "conv3-8 upsample x2", "bn: conv3-8\nbn", "conv3-64 (GN)", "conv3-64 (rellu)",
+        "(bn, relu) conv3-4", "conv3-(min(8))", "conv3-4 => params 1K thousand",
+        "conv 3x3 8 pad [3x3]", "separable -64", "separable 64, stride banana 2",
+        "mbconv 6, 3, 24, 2", "mbconv 6, 3 x 3, 24",
     ],
 )  # fmt: skip
 def test_refused_rather_than_misread(line: str):
@@ -255,3 +261,51 @@ def test_notation_of_groups_has_neither_claims_nor_comments():
         'maxpool => 4x4 erratum "a # b" ] x 2\nFC-2'
     )
     assert net.rows[0].notation == "[ conv3-4; [ relu ] x 2; maxpool ] x 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("conv3-8 # first\n  + ReLU", "conv relu"),
+        ("conv3-8 # first\n+ ReLU # second\n+ maxpool", "conv relu pool"),
+        ("conv3-8 => 8x8x8 # c\nrelu", "conv relu"),
+        ("conv means conv-bn # c\n+ relu\nconv3-8\nFC-2", "conv bn relu flatten fc"),
+        ("# legend\n+ ReLU", "relu"),
+        ("conv3-8 # a\nrelu", "conv relu"),
+        ("conv3-16 \\\\[3x3, 32]\nrelu", "conv conv relu"),
+        ("conv3-16 \\\\[-.1em] conv3-8", "conv conv"),
+        ("conv3-8,\npadding valid\nconv3-8", "conv conv"),
+        ("dropout 50\\%", "dropout"),
+    ],
+)
+def test_lines_that_go_on(text: str, layers: str):
+    assert kinds(f"input 8x8x6\n{text}") == layers
+
+
+def test_what_begins_a_line_within_parentheses_is_no_bullet():
+    net = archdsl.loads("let n = (\n- 4 + 8)\ninput 8x8x6\nconv3-n\nscale (\n- 2)")
+    assert net.rows[0].output == (4, 8, 8)
+    assert net.graph.nodes[-1].op.factor == -2
+
+
+def test_statements_behind_a_comma_are_statements():
+    net = archdsl.loads("input 8x8x6\nconv3-8,\npadding valid\nconv3-8\nFC-2")
+    assert [row.output for row in net.rows[:2]] == [(8, 6, 6), (8, 4, 4)]
+
+
+def test_squares_of_sizes():
+    assert archdsl.loads("input 32^2 x 3\nconv3-4").input == (3, 32, 32)
+    assert archdsl.loads("input 32^2x3\nconv3-4 => 32^2 x 4").claims[0].verdict == "holds"
+
+
+def test_values_of_names_reach_the_input():
+    assert archdsl.loads("let k = 32\ninput k\nFC-2").input == (32,)
+
+
+@pytest.mark.parametrize(
+    "text", ["#" + ",#" * 40_000, "\\\\[" * 40_000, "nn.ReLU()\nrelu" + "," * 600_000]
+)
+def test_typography_is_linear(text: str):
+    """Each of these took more than eight seconds once."""
+    with pytest.raises(archdsl.ArchError):
+        archdsl.loads(text)

@@ -116,7 +116,8 @@ class Layer:
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
     listed: ClassVar[tuple[Listing, ...]] = ()  # how PyTorch listings write it
 
-    compact: ClassVar[tuple[str, ...]] = ()  # regexes of one word: a group names what it sets
+    # A whole layer in a word, as a regex whose groups name what they set, with what else it sets.
+    compact: ClassVar[tuple[tuple[str, Mapping[str, Value]], ...]] = ()
     bare: ClassVar[tuple[str, ...]] = ()  # the words that say that no convention adds anything
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
     takes_number: ClassVar[str | None] = None  # the field that a bare number sets

@@ -40,7 +40,7 @@ class FullyConnected(Layer):
     takes_number = "width"
     takes_suffix = "width"
     bare = ("linear",)  # a connection alone, without the activation that follows others
-    compact = (r"(?P<width>\d+)N",)  # the 150N of Ciresan, Meier & Schmidhuber 2012
+    compact = ((r"(?P<width>\d+)N", {}),)  # the 150N of Ciresan, Meier & Schmidhuber 2012
     takes_size = "matrix"
     weighs = True
     examples = (

@@ -50,10 +50,11 @@ class Conv(Filters):
     """
 
     kind = "conv"
-    # The 20C4 of Ciresan, Meier & Schmidhuber 2012; the k3n64s1 of Ledig et al. 2017.
     compact = (
-        r"(?P<width>\d+)C(?P<kernel>\d+)",
-        r"k(?P<kernel>\d+)n(?P<width>\d+)(?:s(?P<stride>\d+))?",
+        # The 20C4 of Ciresan, Meier & Schmidhuber 2012: their maps shrink.
+        (r"(?P<width>\d+)C(?P<kernel>\d+)", {"pad": "valid"}),
+        # The k3n64s1 of Ledig et al. 2017.
+        (r"k(?P<kernel>\d+)n(?P<width>\d+)(?:s(?P<stride>\d+))?", {}),
     )
     examples = (
         "conv 3x3 64 on 3x32x32",

@@ -318,7 +318,7 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
 
 _SIZE = re.compile(r"\d+(\s?[x×]\s?\d+)*|\d{1,3}([,.]\d{3})+")
 _FIGURE = re.compile(
-    r"(?P<about>~)?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
+    r"(?P<about>[~≈])?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
     r"(?:[eE](?P<e>\d+)|\s?[x×]\s?10\^(?P<power>\d+))?\s*(?P<unit>[KMG%]|thousand|million|billion)?"
 )
 

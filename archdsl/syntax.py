@@ -99,6 +99,13 @@ class Let(NamedTuple):
     value: tuple[Part, ...]
 
 
+class Either(NamedTuple):
+    """A name whose value the paper leaves open: `reading s = 2 or 1`. The first is the text's own."""
+
+    name: Part
+    values: tuple[tuple[Part, ...], ...]
+
+
 class Padding(NamedTuple):
     mode: Part
 
@@ -177,6 +184,7 @@ Statement = (
     | UseFile
     | Paper
     | Let
+    | Either
     | Padding
     | StrideOn
     | Shortcut

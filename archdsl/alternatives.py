@@ -130,8 +130,9 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
     """
     own = Analysis(expand(text, parameters))
     own_numbers = _numbers(own)
+    every: tuple[Axis | Values, ...] = (*_left_open(text), *AXES)
     axes: list[tuple[Axis | Values, list[str]]] = []
-    for axis in (*_left_open(text), *AXES):
+    for axis in every:
         ways = [axis.own(text)]
         for way in axis.ways:
             analysis = _analysis(axis.read(text, way), parameters)

@@ -224,6 +224,15 @@ def test_only_params_have_the_papers_k():
     ]  # fmt: skip
 
 
+def test_side_heads_are_counted_apart():
+    text = (
+        "input 8x8x3\nparams count K = 1024, no bias\n"
+        "{ conv3-4; side s { FC-2 => params 512 } } => params 108\nFC-4 => params 1K\n"
+        "expect params 1132, params with sides 1644, params with sides 1.6K"
+    )
+    assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}
+
+
 def test_lines_within_groups_are_counted_alone():
     """Inside groups and repetitions each line is counted alone."""
     group = "[ conv3-4 => params 108; conv1-3 ] x 2 => params 240"

@@ -100,7 +100,7 @@ class Let(NamedTuple):
 
 
 class Either(NamedTuple):
-    """A name whose value the paper leaves open: `reading s = 2 or 1`. The first is the text's own."""
+    """A name whose value the paper leaves open, the text's own first: `reading s = 2 or 1`."""
 
     name: Part
     values: tuple[tuple[Part, ...], ...]

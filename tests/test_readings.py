@@ -97,7 +97,7 @@ def test_how_params_count():
 
 
 def test_a_text_may_leave_a_value_open():
-    """EfficientNet-B0's Table 1 first had two strides the wrong way round: only multiply-adds tell."""
+    """EfficientNet-B0's Table 1 once had two strides the wrong way round: multiply-adds tell."""
     net = archdsl.load("efficientnet_b0")
     own, other = under(net), under(net, "let stride5 = 1")
     assert (own.params, own.macs) == (5_288_548, 385_814_752)

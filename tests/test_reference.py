@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from oracle import kept_for_backward, macs
+from oracle import kept_for_backward, macs, named
 
 import archdsl
 from archdsl import zoo
@@ -163,7 +163,7 @@ def test_receptive_field_by_gradient(name: str):
         text = text.replace(old, "avgpool")
     text = re.sub(r"[78]x[78] (global )?average", "global average", text)
     text = re.sub(r"^side .*?^}$", "", text, flags=re.MULTILINE | re.DOTALL)
-    net = archdsl.loads(text, input=(side, 65))
+    net = named(name, text, (side, 65))
     module = net.module(dtype=torch.float64).eval()
     for scope, layer in list(module.named_modules()):
         if isinstance(layer, torch.nn.ReLU | torch.nn.ReLU6 | torch.nn.LocalResponseNorm):

@@ -130,8 +130,8 @@ def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
     """The figures printed for a row; in short, a size that holds is not repeated."""
     shown = []
     for claim in claims:
-        if short and claim.quantity == "output size" and claim.verdict == "holds":
-            shown.append(SIGNS["holds"])
+        if short and claim.verdict == "holds" and claim.quantity in ("output size", "input size"):
+            shown.append(SIGNS["holds"] + " input" * (claim.quantity == "input size"))
             continue
         figure = _printed(claim)
         name = "" if claim.quantity == "output size" else f"{claim.quantity} "

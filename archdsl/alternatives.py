@@ -16,7 +16,7 @@ from archdsl.errors import ArchError, Source
 from archdsl.expand import expand
 from archdsl.expressions import Number
 from archdsl.parse import parse
-from archdsl.syntax import NetworkText, Padding, Shortcut, Statement, StrideOn
+from archdsl.syntax import Either, Let, NetworkText, Padding, Shortcut, Statement, StrideOn
 
 MOST_READINGS = 100  # of one network; beyond it one choice is varied at a time
 MOST_LAYERS = 2_000_000  # of all readings together; beyond it so, too
@@ -62,6 +62,34 @@ AXES = (
 )
 
 
+class Values(NamedTuple):
+    """A choice that a text itself leaves open: `reading s = 2 or 1`."""
+
+    statement: Either
+    ways: tuple[str, ...]  # `let s = 2`, `let s = 1`
+
+    def own(self, text: NetworkText) -> str:
+        return self.ways[0]
+
+    def read(self, text: NetworkText, way: str) -> NetworkText:
+        """The text with one of the values, at its place: lines behind it may need it."""
+        either = self.statement
+        let = Let(either.name, either.values[self.ways.index(way)])
+        return text._replace(statements=tuple(let if s is either else s for s in text.statements))
+
+
+def _left_open(text: NetworkText) -> list[Values]:
+    """The choices that a text leaves open, in its order."""
+    return [
+        Values(
+            s,
+            tuple(f"let {s.name.text} = {text.span(v[0].start, v[-1].end).text}" for v in s.values),
+        )
+        for s in text.statements
+        if isinstance(s, Either)
+    ]
+
+
 class Alternative(NamedTuple):
     """A network under one reading.
 
@@ -102,8 +130,9 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
     """
     own = Analysis(expand(text, parameters))
     own_numbers = _numbers(own)
-    axes: list[tuple[Axis, list[str]]] = []
-    for axis in AXES:
+    every: tuple[Axis | Values, ...] = (*_left_open(text), *AXES)
+    axes: list[tuple[Axis | Values, list[str]]] = []
+    for axis in every:
         ways = [axis.own(text)]
         for way in axis.ways:
             analysis = _analysis(axis.read(text, way), parameters)

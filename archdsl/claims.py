@@ -95,15 +95,19 @@ def judge(
 
         def of_row(quantity: str, row: Row = row, section: Section = section) -> _Computed:
             if quantity in PARAMS and not counting.is_usual:
-                return counting.params(graph, section.first, section.last)
+                beside = () if section.first in analysis.beside else analysis.beside
+                nodes = (i for i in range(section.first, section.last) if i not in beside)
+                return counting.params(graph, nodes)
             return _of_row(analysis, row, section, quantity)
 
         add(section.name, text, of_row)
 
     def of_network(quantity: str) -> _Computed:
-        if quantity in PARAMS and not counting.is_usual:
-            return counting.params(graph, 0, len(graph.nodes))
-        return _of_network(analysis, quantity)
+        computed = _of_network(analysis, quantity)
+        if _of_params(quantity) and computed is not None and not counting.is_usual:
+            beside = analysis.beside if quantity in PARAMS else ()
+            return counting.params(graph, (i for i in range(len(graph.nodes)) if i not in beside))
+        return computed
 
     for statement in graph.network.statements:
         if isinstance(statement, Expect):
@@ -115,6 +119,10 @@ def judge(
 
 
 _Computed = int | tuple[int, ...] | None
+
+
+def _of_params(quantity: str) -> bool:
+    return quantity.removesuffix(WITH_SIDES) in PARAMS
 
 
 def _of_lines(analysis: Analysis) -> Iterator[tuple[Section, ClaimText | Part]]:
@@ -277,7 +285,7 @@ def _judge(
             f"a size where `{quantity}` is a number", span, help=f"write `{quantity} 138M`"
         )
     else:
-        how = compare(printed, computed, counting.kilo if quantity in PARAMS else 1000)
+        how = compare(printed, computed, counting.kilo if _of_params(quantity) else 1000)
     verdict: Verdict
     note = erratum
     if how and erratum is not None:
@@ -320,7 +328,7 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
 
 _SIZE = re.compile(r"\d+(\^2)?(\s?[x×]\s?\d+)*|\d{1,3}([,.]\d{3})+")
 _FIGURE = re.compile(
-    r"(?P<about>~)?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
+    r"(?P<about>[~≈])?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
     r"(?:[eE](?P<e>\d+)|\s?[x×]\s?10\^(?P<power>\d+))?\s*(?P<unit>[KMG%]|thousand|million|billion)?"
 )
 

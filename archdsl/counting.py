@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archdsl import expressions
@@ -31,10 +31,11 @@ class Counting(NamedTuple):
     def is_usual(self) -> bool:
         return self == Counting()
 
-    def params(self, graph: Graph, first: int, last: int) -> int:
-        """The trainable elements of the nodes first … last-1, counted so."""
+    def params(self, graph: Graph, nodes: Iterable[int]) -> int:
+        """The trainable elements of nodes, counted so."""
         total = 0
-        for node in graph.nodes[first:last]:
+        for index in nodes:
+            node = graph.nodes[index]
             op = node.op
             if len(node.inputs) != 1 or (op.normalises and not self.bn):
                 continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archdsl.errors import ArchError
 from archdsl.files import write_whole
 from archdsl.layers import REGISTRY, Join
-from archdsl.report import hwc, number
+from archdsl.report import hwc, number, with_values
 
 if TYPE_CHECKING:
     from archdsl.analysis import Row
@@ -65,7 +65,7 @@ class Diagram:
                 label=self._label(row),
                 fillcolor=FILLS.get(_family(row), PLAIN),
             )
-            dashed = {"style": "dashed"} if row.kind == "side" else {}
+            dashed = {"style": "dashed", "weight": "0"} if row.kind == "side" else {}
             for edge in edges[index]:
                 label = "  " + hwc(edge.shape)
                 graph.edge(str(edge.source + 1), str(index + 1), label=label, **dashed)
@@ -94,9 +94,10 @@ class Diagram:
 
     def _title(self) -> str:
         network = self.network
-        paper = f'<BR/><FONT POINT-SIZE="10">{_html(network.paper)}</FONT>' if network.paper else ""
+        small = [line for line in (network.paper, with_values(network)) if line]
+        lines = "".join(f'<BR/><FONT POINT-SIZE="10">{_html(line)}</FONT>' for line in small)
         return (
-            f'<<B>{_html(network.title)}</B>{paper}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
+            f'<<B>{_html(network.title)}</B>{lines}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
             f"{number(network.params)} params · {number(network.macs)} multiply-adds</FONT>"
             '<BR/><FONT POINT-SIZE="4"> </FONT>>'
         )

@@ -18,6 +18,7 @@ from archdsl.parameters import declarable, declared, values_of
 from archdsl.readings import Given, Line, Reading
 from archdsl.sizes import Kept
 from archdsl.syntax import (
+    Either,
     Item,
     Let,
     NetworkText,
@@ -192,7 +193,7 @@ class _Expansion(Composer):
                 errors.extend((error, *error.others))
 
         for statement in network.statements:
-            if isinstance(statement, Let):
+            if isinstance(statement, Let | Either):
                 with collected():
                     self.let(statement)
         self.blocks = Blocks(network, self.names.keys(), self.options)
@@ -210,7 +211,7 @@ class _Expansion(Composer):
             raise ArchError.several(errors[:MOST_ERRORS])
         return lines
 
-    def let(self, statement: Let) -> None:
+    def let(self, statement: Let | Either) -> None:
         source = self.network.source
         name = declarable(source, statement.name)
         if name in self.names:
@@ -219,8 +220,18 @@ class _Expansion(Composer):
                 statement.name,
                 "a statement holds for the whole network: say it once",
             )
-        value = expressions.read(source, statement.value)
-        self.names[name] = expressions.evaluate(value, self.names, source)
+        values = (statement.value,) if isinstance(statement, Let) else statement.values
+        if isinstance(statement, Either) and (len(values) < 2 or not all(values)):
+            raise self.fail(
+                f"the reading `{name}` needs two values or more",
+                statement.name,
+                f"write `reading {name} = 2 or 1`; `let` gives one value",
+            )
+        # The first value is the text's own; the others are those of other readings.
+        self.names[name], *_ = [
+            expressions.evaluate(expressions.read(source, value), self.names, source)
+            for value in values
+        ]
 
     # The input.
 

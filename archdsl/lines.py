@@ -127,9 +127,11 @@ class Lines(Builder, ABC):
         outermost = len(path) == 1 and frame.definition is None
         if not (outermost or line.item.claims or size or line.is_side):
             return
+        text = notation(frame.source, line)
         section = Section(
             name=".".join(path),
-            notation=notation(frame.source, line),
+            # The name and the weight of a side head stand elsewhere.
+            notation=f"side {text[text.index('{') :]}" if line.is_side else text,
             kind=kind,
             repeat=repeat,
             first=first,

@@ -14,6 +14,7 @@ from archdsl.expand import expand
 from archdsl.expressions import Number
 from archdsl.graph import Graph, Side
 from archdsl.layers import Shape
+from archdsl.parameters import values_of
 from archdsl.parse import collector_paused, parse
 from archdsl.sizes import Settled
 from archdsl.syntax import NetworkText, Outputs, Paper, Reported, Train
@@ -67,6 +68,11 @@ class Network:
     @property
     def paper(self) -> str | None:
         return next((s.text for s in self.text.statements if isinstance(s, Paper)), None)
+
+    @property
+    def values(self) -> dict[str, Number]:
+        """The network's parameters, by name."""
+        return values_of(self.text, self.parameters)[0]
 
     @property
     def spec(self) -> str:

@@ -17,6 +17,7 @@ from archdsl.syntax import (
     Block,
     ClaimText,
     Derived,
+    Either,
     Expect,
     Header,
     Item,
@@ -48,6 +49,7 @@ FORMS = {
     "network": 'network vgg16 "a title"',
     "paper": 'paper "Simonyan & Zisserman 2015" arXiv:1409.1556 "Table 1"',
     "let": "let n = (depth - 4) // 6",
+    "reading": "reading s = 2 or 1",
     "padding": "padding same, or padding valid",
     "stride": "stride on first, or stride on 3x3",
     "shortcut": "shortcut B",
@@ -235,6 +237,16 @@ class _ToSyntax:
     def let(self, children: list[Any]) -> Let:
         name, _, *value = children
         return Let(name, tuple(value))
+
+    def either(self, children: list[Any]) -> Either:
+        name, _, *parts = children
+        values: list[list[Part]] = [[]]
+        for part in parts:
+            if part.kind == "word" and part.text == "or":
+                values.append([])
+            else:
+                values[-1].append(part)
+        return Either(name, tuple(map(tuple, values)))
 
     def padding(self, children: list[Any]) -> Padding:
         return Padding(children[0])

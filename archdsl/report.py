@@ -130,8 +130,8 @@ def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
     """The figures printed for a row; in short, a size that holds is not repeated."""
     shown = []
     for claim in claims:
-        if short and claim.quantity == "output size" and claim.verdict == "holds":
-            shown.append(SIGNS["holds"])
+        if short and claim.verdict == "holds" and claim.quantity in ("output size", "input size"):
+            shown.append(SIGNS["holds"] + " input" * (claim.quantity == "input size"))
             continue
         figure = _printed(claim)
         name = "" if claim.quantity == "output size" else f"{claim.quantity} "
@@ -343,10 +343,18 @@ def html_table(table: Table) -> str:
 # The reports of the commands.
 
 
+def with_values(network: Network) -> str:
+    """`with depth = 28, k = 10`; nothing of a network without parameters."""
+    values = ", ".join(f"{name} = {value}" for name, value in network.values.items())
+    return f"with {values}" if values else ""
+
+
 def heading(network: Network) -> list[str]:
     lines = [network.name if network.title == network.name else f"{network.name}: {network.title}"]
     if network.paper:
         lines.append(network.paper)
+    if network.values:
+        lines.append(with_values(network))
     lines.append(f"input {hwc(network.input)}")
     if network.output_names:
         outputs = zip(network.output_names, network.outputs, strict=True)
@@ -375,8 +383,9 @@ def summary(
     ]
     parts += [_filled(note, width or 100) for note in _remarks(network)]
     parts += notes(network.claims, width)
-    for figure in network.reported:
-        parts.append(_filled(f"reported, for training to reach: {figure}", width or 100))
+    if network.reported:
+        figures = "; ".join(network.reported)
+        parts.append(_filled(f"reported, for training to reach: {figures}", width or 100))
     if network.claims:
         parts.append(_filled(tally(network.claims), width or 100))
     return "\n\n".join(parts)

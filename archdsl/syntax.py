@@ -106,6 +106,13 @@ class Let(NamedTuple):
     value: tuple[Part, ...]
 
 
+class Either(NamedTuple):
+    """A name whose value the paper leaves open, the text's own first: `reading s = 2 or 1`."""
+
+    name: Part
+    values: tuple[tuple[Part, ...], ...]
+
+
 class Padding(NamedTuple):
     mode: Part
 
@@ -184,6 +191,7 @@ Statement = (
     | UseFile
     | Paper
     | Let
+    | Either
     | Padding
     | StrideOn
     | Shortcut

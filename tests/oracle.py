@@ -8,6 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archdsl.errors import Source
+from archdsl.network import Network
+from archdsl.parse import parse
+
 
 def randomise(module: nn.Module, seed: int = 0) -> None:
     """Every parameter and buffer random, variances positive, activations of ordinary size.
@@ -94,3 +98,9 @@ def kept_for_backward(module: nn.Module, *x: Tensor) -> int:
     outputs = output if isinstance(output, tuple) else (output,)
     assert all(one.requires_grad for one in outputs)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+def named(name: str, text: str, input: tuple[int, int] | None = None) -> Network:
+    """The network of that name in a text."""
+    (found,) = [network for network in parse(Source("spec", text)) if network.name == name]
+    return Network(found, input=input)

@@ -29,6 +29,7 @@ FIGURES = [
     ("100K", 98_999, None),
     ("~140M", 138_357_544, "rounds"),
     ("~140M", 145_000_000, "rounds"),
+    ("≈140M", 145_000_000, "rounds"),
     ("~140M", 145_000_001, None),
     ("~140M", 134_999_999, None),
     ("~100", 149, "rounds"),
@@ -221,6 +222,15 @@ def test_only_params_have_the_papers_k():
     assert [(c.quantity, c.verdict) for c in network.verify()] == [
         ("macs", "holds"), ("params", "holds")
     ]  # fmt: skip
+
+
+def test_side_heads_are_counted_apart():
+    text = (
+        "input 8x8x3\nparams count K = 1024, no bias\n"
+        "{ conv3-4; side s { FC-2 => params 512 } } => params 108\nFC-4 => params 1K\n"
+        "expect params 1132, params with sides 1644, params with sides 1.6K"
+    )
+    assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}
 
 
 def test_lines_within_groups_are_counted_alone():

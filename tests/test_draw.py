@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from test_report import NETWORKS
 
 import archdsl
-from archdsl import zoo
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -17,7 +17,7 @@ def texts(svg: bytes) -> list[str]:
     return ["".join(t.itertext()).strip() for t in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_line_of_the_spec_is_a_box(name: str):
     net = archdsl.load(name)
     svg = net.draw().render("svg")

@@ -96,6 +96,34 @@ def test_how_params_count():
     ]
 
 
+def test_a_text_may_leave_a_value_open():
+    """EfficientNet-B0's Table 1 once had two strides the wrong way round: multiply-adds tell."""
+    net = archdsl.load("efficientnet_b0")
+    own, other = under(net), under(net, "let stride5 = 1")
+    assert (own.params, own.macs) == (5_288_548, 385_814_752)
+    assert (other.params, other.macs) == (5_288_548, 516_350_752)
+    assert own.all_hold and "macs 0.39e9" in other.fails
+    assert net.readings().said[0] == "let stride5 = 2"
+    assert [a.changes for a in net.readings().alternatives if a.all_hold] == [()]
+    written = zoo.read(zoo.names()["efficientnet_b0"]).text.replace("2 or 1", "1 or 2")
+    assert archdsl.loads(written).macs == other.macs
+
+
+def test_an_open_value_is_any_expression_and_decides_what_stands():
+    text = (
+        "network n(k=2)\ninput 8x8x1\nlet w = 2*k\nreading v = 0 or (w or 3) or w+1\n"
+        "let u = v + 1\nconv1-(u)\nconv1-2 if v == 0\nFC-2\nexpect conv layers 1"
+    )
+    found = archdsl.loads(text).readings()
+    assert found.said == ("let v = 0",)
+    by_changes = {a.changes: (a.params, a.all_hold) for a in found.alternatives}
+    assert by_changes == {
+        (): (2 + 4 + 258, False),
+        ("let v = (w or 3)",): (10 + 642, True),
+        ("let v = w+1",): (12 + 770, True),
+    }
+
+
 def test_errata_that_hold_after_all():
     found = archdsl.load("resnet50").readings().alternatives
     assert {a.changes: a.errata for a in found}[("shortcut A",)] == ("params 23M",)

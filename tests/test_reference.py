@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from oracle import kept_for_backward, macs
+from oracle import kept_for_backward, macs, named
 
 import archdsl
 from archdsl import zoo
@@ -31,15 +31,28 @@ NETWORKS = {
     "resnet152_v1_5": "ResNet-152 (torchvision: stride on 3x3)",
     "googlenet": "GoogLeNet (no aux)",
     "densenet121": "DenseNet-121",
+    "densenet169": "DenseNet-169",
+    "densenet201": "DenseNet-201",
+    "densenet161": "DenseNet-161",
     "mobilenet_v1": "MobileNet v1 1.0 224",
     "mobilenet_v2": "MobileNetV2",
     "efficientnet_b0": "EfficientNet-B0",
     "highway": "Highway 19 layers CIFAR (authors prototxt as stored)",
     "inception_v3": "Inception v3 (no aux)",
+    "wrn_16_4": "WRN-16-4 CIFAR-10",
     "wrn_16_8": "WRN-16-8 CIFAR-10",
-    "resnet_cifar": "ResNet-20 CIFAR-10 option A",
+    "wrn_28_10": "WRN-28-10 CIFAR-10",
+    "resnet20": "ResNet-20 CIFAR-10 option A",
+    "resnet32": "ResNet-32 CIFAR-10 option A",
+    "resnet44": "ResNet-44 CIFAR-10 option A",
+    "resnet56": "ResNet-56 CIFAR-10 option A",
+    "resnet110": "ResNet-110 CIFAR-10 option A",
+    "resnet1202": "ResNet-1202 CIFAR-10 option A",
     "preact_resnet164": "pre-activation ResNet-164 CIFAR-10",
+    "preact_resnet1001": "pre-activation ResNet-1001 CIFAR-10",
 }
+# Of thousands of layers: counted, not built.
+DEEPEST = ("resnet1202", "preact_resnet1001")
 # Statements of a spec replaced, and the reference of what it is then.
 VARIANTS = [
     ("resnet18", "shortcut B", "shortcut A", "ResNet-18 option A (= plain-18 count)"),
@@ -69,7 +82,7 @@ def check(net: Network, title: str) -> None:
 
 
 def test_every_network_of_the_zoo_has_a_reference():
-    assert set(zoo.names()) == set(NETWORKS)
+    assert set(NETWORKS) == {name for name in zoo.names() if not zoo.find_one(name).lacking}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -91,22 +104,6 @@ def test_identity_shortcuts_have_no_parameters():
     assert archdsl.loads(text).params == archdsl.loads(plain).params
 
 
-# Parameters of a spec, and the params of what it is then.
-FAMILIES = [
-    ("resnet_cifar", {"n": 5}, 464_154),  # ResNet-32
-    ("resnet_cifar", {"n": 18}, 1_727_962),  # ResNet-110
-    ("resnet_cifar", {"n": 200}, 19_421_274),  # ResNet-1202
-    ("wrn_16_8", {"depth": 28, "k": 10}, 36_479_194),
-    ("wrn_16_8", {"k": 4}, 2_748_890),
-    ("preact_resnet164", {"depth": 1001}, 10_327_706),
-]
-
-
-@pytest.mark.parametrize(("name", "parameters", "params"), FAMILIES)
-def test_families(name: str, parameters: dict[str, int], params: int):
-    assert archdsl.load(name, parameters).params == params
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rows_and_layers_sum_to_the_totals(name: str):
     net = archdsl.load(name)
@@ -118,7 +115,7 @@ def test_rows_and_layers_sum_to_the_totals(name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in DEEPEST])
 def test_built_module_agrees(name: str):
     """Parameters and macs to the integer; memory kept for backward within 2 %."""
     net = archdsl.load(name)
@@ -166,7 +163,7 @@ def test_receptive_field_by_gradient(name: str):
         text = text.replace(old, "avgpool")
     text = re.sub(r"[78]x[78] (global )?average", "global average", text)
     text = re.sub(r"^side .*?^}$", "", text, flags=re.MULTILINE | re.DOTALL)
-    net = archdsl.loads(text, input=(side, 65))
+    net = named(name, text, (side, 65))
     module = net.module(dtype=torch.float64).eval()
     for scope, layer in list(module.named_modules()):
         if isinstance(layer, torch.nn.ReLU | torch.nn.ReLU6 | torch.nn.LocalResponseNorm):

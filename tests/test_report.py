@@ -11,7 +11,12 @@ import archdsl
 from archdsl import report, zoo
 from archdsl.contract import Summary, Verification
 
-NETWORKS = sorted(zoo.names())
+# One of each file: those made from a template have its rows.
+NETWORKS = sorted(
+    {
+        path: name for name, path in reversed(zoo.names().items()) if not zoo.find_one(name).lacking
+    }.values()
+)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

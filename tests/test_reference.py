@@ -39,6 +39,11 @@ NETWORKS = {
     "wrn_16_8": "WRN-16-8 CIFAR-10",
     "resnet_cifar": "ResNet-20 CIFAR-10 option A",
     "preact_resnet164": "pre-activation ResNet-164 CIFAR-10",
+    "resnext50": "ResNeXt-50 (32x4d)",
+    "squeezenet1_1": "SqueezeNet 1.1",
+    "unet": "U-Net",
+    "mnasnet": "MnasNet-B1",
+    "vgg13_bn": "VGG B with batch norm",
 }
 # Statements of a spec replaced, and the reference of what it is then.
 VARIANTS = [

@@ -417,7 +417,7 @@ SMALL = {
     **{name: (96, 64) for name in REFERENCES if name[-3:] in ("t18", "t34", "t50", "101", "152")},
     **{name: (96, 64) for name in REFERENCES if name.endswith("v1_5")},
     **dict.fromkeys(("densenet121", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"), (96, 64)),
-    "mnasnet": (96, 64),
+    "mnasnet": (64, 32),
     "squeezenet1_1": (210, 224),  # a 13x13 map behind three pools that round up
     "unet": (188, 204),
     "inception_v3": (171, 203),

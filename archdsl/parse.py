@@ -339,7 +339,8 @@ def _explain(
                 f"this `{sign}` is never closed", span, help=f"close it with `{closing}`"
             )
             return error, (start, end) if shown else None
-        stop = start + len(source.text[start:offset].rstrip())
+        said = re.findall(r'^(?:"[^"]*"|[^"#])*', source.text[start:offset])[0]  # no comment
+        stop = start + len(said.rstrip())
         span = Span(source, max(start, stop - 1), max(start + 1, stop))
         return ArchError("the line ends too early", span, help=help), (start, end)
     span = Span(source, offset, offset + len(shown))

@@ -47,8 +47,8 @@ def without_dropout(module: nn.Module) -> None:
 def difference(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
     """The largest relative difference of outputs and parameter gradients, eval and train.
 
-    Side heads rest in eval mode. The reference is randomised and copied into ours first; dropout
-    is off.
+    So are running statistics compared, which show the momentum. Side heads rest in eval mode. The
+    reference is randomised and copied into ours first; dropout is off.
     """
     randomise(reference)
     copy_state(reference, ours)
@@ -66,7 +66,8 @@ def difference(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
                 weights = torch.linspace(-1, 1, one.numel()).view_as(one)
                 (one * weights).sum().backward(retain_graph=True)
             gradients = [p.grad for p in module.parameters() if p.grad is not None]
-            results.append([*(one.detach() for one in outputs), *gradients])
+            statistics = [b for b in module.buffers() if b.is_floating_point()]
+            results.append([*(one.detach() for one in outputs), *gradients, *statistics])
         for a, b in zip(*results, strict=True):
             assert b.abs().max() > 0, "an output or gradient is all zero: nothing is compared"
             worst = max(worst, float((a - b).abs().max() / b.abs().max()))

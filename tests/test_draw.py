@@ -17,6 +17,9 @@ def texts(svg: bytes) -> list[str]:
     return ["".join(t.itertext()).strip() for t in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
+SKIPS = {"unet": 4}  # arrows past other lines
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_line_of_the_spec_is_a_box(name: str):
     net = archdsl.load(name)
@@ -25,7 +28,7 @@ def test_every_line_of_the_spec_is_a_box(name: str):
     arrows = [g for g in ET.fromstring(svg).iter(f"{SVG}g") if g.get("class") == "edge"]
     ends = 1 + len(net.sides)
     assert len(boxes) == len(net.rows) + 1 + ends  # the input, and the sizes of the outputs
-    assert len(arrows) == len(net.rows) + ends
+    assert len(arrows) == len(net.rows) + ends + SKIPS.get(name, 0)
     shown = texts(svg)
     assert net.title in shown
     for row in net.rows:

@@ -165,6 +165,38 @@ class GoogLeNet(nn.Module):
         return (logits, *sides) if self.training else logits
 
 
+class UNet(nn.Module):
+    """Figure 1 of Ronneberger et al. 2015."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            self.two(x, w) for x, w in [(1, 64), (64, 128), (128, 256), (256, 512), (512, 1024)]
+        )
+        self.up = nn.ModuleList()
+        for w in 512, 256, 128, 64:
+            self.up.extend((nn.ConvTranspose2d(2 * w, w, 2, 2), self.two(2 * w, w)))
+        self.classes = nn.Conv2d(64, 2, 1)
+
+    @staticmethod
+    def two(x: int, width: int) -> nn.Module:
+        layers = [nn.Conv2d(x, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3), nn.ReLU()]
+        return nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        copies = []
+        for index, level in enumerate(self.down):
+            x = level(functional.max_pool2d(x, 2) if index else x)
+            copies.append(x)
+        for index in range(4):
+            x = self.up[2 * index](x)
+            copy = copies[3 - index]
+            top, left = ((copy.shape[i] - x.shape[i]) // 2 for i in (2, 3))
+            cropped = copy[:, :, top : top + x.shape[2], left : left + x.shape[3]]
+            x = self.up[2 * index + 1](torch.cat([cropped, x], 1))
+        return self.classes(x)
+
+
 class HighwayLayer(nn.Module):
     """Equation 3 of Srivastava et al. 2015."""
 
@@ -375,6 +407,11 @@ REFERENCES = {
     "wrn_16_8": wide,
     "resnet20": CifarResNet,
     "preact_resnet164": preact,
+    "resnext50": of_torchvision("resnext50_32x4d"),
+    "squeezenet1_1": of_torchvision("squeezenet1_1"),
+    "unet": UNet,
+    "mnasnet": of_torchvision("mnasnet1_0"),
+    "vgg13_bn": of_torchvision("vgg13_bn"),
 }
 # The deep ones are compared on small images and in double precision, where rounding hides nothing.
 SMALL = {
@@ -383,6 +420,9 @@ SMALL = {
     **dict.fromkeys(
         ("densenet121", "densenet161", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"), (96, 64)
     ),
+    "mnasnet": (64, 32),
+    "squeezenet1_1": (210, 224),  # a 13x13 map behind three pools that round up
+    "unet": (188, 204),
     "inception_v3": (171, 203),
     **dict.fromkeys(("wrn_16_8", "resnet20", "preact_resnet164", "highway"), (32, 32)),
 }
@@ -434,6 +474,20 @@ MUTATIONS = {
     "preact_resnet164": [
         ("    identity\n    [\n      bn -> relu", "    relu\n    [\n      bn -> relu")
     ],
+    "resnext50": [("stride on 3x3", "stride on first")],
+    "squeezenet1_1": [
+        ("squeeze: conv 1x1, (s1x1)", "squeeze: conv 1x1, (s1x1), no relu"),
+        ("1x1 conv, 1000 ", "1x1 conv, 1000 no relu "),
+    ],
+    "unet": [
+        ("{ down4 -> crop; identity }", "{ identity; down4 -> crop }"),
+        ("conv means conv-relu", "up-conv means up-conv-relu\nconv means conv-relu"),
+    ],
+    "mnasnet": [
+        ("bn(momentum 3e-4)", "bn"),
+        ("(c), no activation\n}", "(c)\n}"),
+    ],
+    "vgg13_bn": [("conv3-64 x2", "conv3-64 -> conv3-64 no relu")],
 }
 
 

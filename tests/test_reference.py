@@ -50,6 +50,11 @@ NETWORKS = {
     "resnet1202": "ResNet-1202 CIFAR-10 option A",
     "preact_resnet164": "pre-activation ResNet-164 CIFAR-10",
     "preact_resnet1001": "pre-activation ResNet-1001 CIFAR-10",
+    "resnext50": "ResNeXt-50 (32x4d)",
+    "squeezenet1_1": "SqueezeNet 1.1",
+    "unet": "U-Net",
+    "mnasnet": "MnasNet-B1",
+    "vgg13_bn": "VGG B with batch norm",
 }
 # Of thousands of layers: counted, not built.
 DEEPEST = ("resnet1202", "preact_resnet1001")

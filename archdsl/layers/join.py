@@ -80,7 +80,7 @@ class Concat(Join):
         if any(x[1:] != xs[0][1:] for x in xs):
             raise Misfit(
                 "the branches of `concat` have maps of different sizes",
-                "give them the same strides, and the same padding",
+                "give them the same strides and padding, or cut the larger: `a -> crop`",
             )
         return (sum(x[0] for x in xs), *xs[0][1:])
 

@@ -324,6 +324,8 @@ class _Reader(Scanner):
             hint = f"names with a value here: {', '.join(names)}"
         if kinds := _ending_in(first.text.lower()):
             hint = f"did you mean {' or '.join(f'`{spelling}`' for spelling in kinds)}?"
+        if first.text in self.labels:
+            hint = f"`{first.text}` is a label: a chain begins from it, `{first.text} -> …`"
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 

@@ -359,21 +359,39 @@ class Scanner(Mentions):
             numbers = self.size(digits)
             self.mention("attributes", attribute, _plain(numbers), part, part, only)
             return 1
-        if (fused := FUSED.fullmatch(part.text)) and only is None:
-            stem = (fused[1].lower(),)
-            if stem in known.layers:
-                kind, preset = known.layers[stem]
-                made = draft(kind, preset, part.start, part.end)
-                self.layers.append(made)
-                digits = Part("size", fused[2], part.start + len(fused[1]), part.end)
-                numbers = self.size(digits)
-                if len(numbers) == 1:
-                    self.mention("suffix", (), numbers[0], digits, digits, made)
-                else:
-                    self.mention("size", (), numbers, digits, digits, made)
-                return 1
+        if only is None and (taken := self.fused_layer(parts, at)):
+            return taken
         self.unknown.append(part)
         return 1
+
+    def fused_layer(self, parts: Sequence[Part], at: int) -> int:
+        """A layer with digits behind its words, `conv3`, `up-conv2`; the parts that it takes."""
+        known = vocabulary()
+        for words, taken in runs(parts, at):
+            last = parts[at + taken - 1]
+            fused = FUSED.fullmatch(last.text)
+            stem = (*words[:-1], fused[1].lower()) if fused else ()
+            if fused is None or stem not in known.layers:
+                continue
+            kind, preset = known.layers[stem]
+            made = draft(kind, preset, parts[at].start, last.end)
+            self.layers.append(made)
+            digits = Part("size", fused[2], last.start + len(fused[1]), last.end)
+            numbers = self.size(digits)
+            if len(numbers) > 1:
+                self.mention("size", (), numbers, digits, digits, made)
+            elif kind.takes_suffix is None:
+                text = self.source.plain[parts[at].start : last.end]
+                word = " ".join(stem)
+                raise self.fail(
+                    f"is {numbers[0]} in `{text}` the number of the layer, or what it takes?",
+                    parts[at],
+                    f"for a name write `{text}: {word}`, for a size `{word} 2x2`",
+                )
+            else:
+                self.mention("suffix", (), numbers[0], digits, digits, made)
+            return taken
+        return 0
 
     def fused_attribute(self, part: Part) -> tuple[Words, Part] | None:
         """An attribute with its value in one word, as `s2` and `k3x3`."""

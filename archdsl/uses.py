@@ -69,15 +69,20 @@ class Uses(Numerals, ABC):
             taken = 1
         elif parts and parts[0].kind == "word" and parts[0].text.lower() in _MODULE:
             taken = 1  # `inception module`
-        if len(parts) > taken and parts[taken].kind == "parens" and not arguments:
+        if len(parts) > taken and parts[taken].kind == "parens":
             parens = parts[taken]
+            self.check_digits(name, first, parens, arguments)
             inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
             given = expressions.split(inside)
             if inside and len(given) != 1 + sum(p.kind == "comma" for p in inside):
                 raise self.fail("an argument is missing beside a comma", parens, "strike one")
-            arguments += map(self.argument, given)
+            own = self.blocks.parameter_names(name)
+            arguments += (self.argument(one, own) for one in given)
             taken += 1
-        free = list(self.blocks.parameter_names(name))[len(arguments) :]
+        named = {argument.name.text for argument in arguments if argument.name is not None}
+        places = sum(argument.name is None for argument in arguments)
+        free = list(self.blocks.parameter_names(name))[places:]
+        free = [parameter for parameter in free if parameter not in named]
         while taken < len(parts):
             self.check_sign((last, *parts), taken + 1)
             joins = parts[taken].kind in ("comma", "join") or parts[taken].text.lower() in NOISE
@@ -94,6 +99,21 @@ class Uses(Numerals, ABC):
             end = parts[taken].end
             taken += 1
         return Use(name, tuple(arguments), body, first.start, end), taken
+
+    def check_digits(
+        self, name: str, first: Part, parens: Part, arguments: Sequence[Argument]
+    ) -> None:
+        """Refuse `fire2(16, 64)`: is 2 an argument as in `MBConv6(k=3)`, or a number of the line?"""
+        inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
+        own = self.blocks.parameter_names(name)
+        given = (self.argument(one, own) for one in expressions.split(inside))
+        if arguments and any(argument.name is None for argument in given):
+            shown = self.source.plain[parens.start : parens.end]
+            raise self.fail(
+                f"are the digits of `{first.text}` an argument, or part of a name?",
+                first,
+                f"write `{first.text}: {name}{shown}` for a name, or all arguments in parentheses",
+            )
 
     def word_argument(
         self, parts: Sequence[Part], free: list[str], arguments: list[Argument]
@@ -168,8 +188,13 @@ class Uses(Numerals, ABC):
         (number,) = numbers
         return Expression("number", str(number), number, (), part.start, part.end)
 
-    def argument(self, parts: Sequence[Part]) -> Argument:
+    def argument(self, parts: Sequence[Part], own: Collection[str]) -> Argument:
+        """An argument in parentheses, of a block with the parameters `own`."""
         start, end = parts[0].start, parts[-1].end
+        found = FUSED.fullmatch(parts[0].text) if len(parts) == 1 else None
+        if found and parts[0].text not in self.names and found[1] in own:  # `k3x3`
+            digits = Part("size", found[2], start + len(found[1]), end)
+            return Argument(Part("word", found[1], start, end), self.one_number(digits), start, end)
         if len(parts) > 2 and parts[0].kind == "word" and parts[1].kind == "equals":
             value = expressions.read(self.source, parts[2:])
             return Argument(parts[0], value, start, end)

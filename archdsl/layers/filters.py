@@ -50,7 +50,9 @@ class Filters(Layer):
         "in channels", "input channel", "input channels", check=count, default=None
     )
     dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
-    groups: int = attribute("groups", "cardinality", "C", check=count, default=1)
+    groups: int = attribute(
+        "groups", "group", "cardinality", "C", units=("groups",), check=count, default=1
+    )
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     def check_groups(self, given: Mapping[str, Value], x: Shape) -> None:

@@ -41,7 +41,6 @@ class Pool(Layer):
     kind = "pool"
     takes_size = "kernel"
     takes_number = "kernel"
-    takes_suffix = "kernel"
     default_kernel: ClassVar[int | None]
     module: ClassVar[str]  # the class in torch.nn, without its rank
     name: ClassVar[str]
@@ -132,13 +131,13 @@ class Pool(Layer):
     "max pooling",
     "maxpooling",
     "maxpool2d",
-    "mp",
     global_max_pool={"everywhere": True},
     global_max_pooling={"everywhere": True},
 )
 class MaxPool(Pool):
     """The largest value of each window; 2x2 with stride 2 when no size is given."""
 
+    compact = ((r"MP(?P<kernel>\d+)", {}),)  # of Ciresan, Meier & Schmidhuber 2012
     default_kernel = 2
     module = "MaxPool"
     name = "max pool"

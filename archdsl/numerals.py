@@ -66,7 +66,7 @@ class Numerals:
         if re.search(r"\s", part.text):
             numbers = self.size(part)
             raise self.fail(
-                f"is `{part.text}` a size, or {numbers[0]} and a repeat?",
+                f"is `{' '.join(part.text.split())}` a size, or {numbers[0]} and a repeat?",
                 part,
                 f"write `{numbers[0]}x{numbers[-1]}` for the size, "
                 f"`{numbers[0]} x{numbers[-1]}` for the repeat",

@@ -103,7 +103,7 @@ class Uses(Numerals, ABC):
     def check_digits(
         self, name: str, first: Part, parens: Part, arguments: Sequence[Argument]
     ) -> None:
-        """Refuse `fire2(16, 64)`: is 2 an argument as in `MBConv6(k=3)`, or a number of the line?"""
+        """Refuse `fire2(16, 64)`: is 2 an argument, as in `MBConv6(k=3)`, or part of a name?"""
         inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
         own = self.blocks.parameter_names(name)
         given = (self.argument(one, own) for one in expressions.split(inside))

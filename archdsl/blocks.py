@@ -46,6 +46,7 @@ class Blocks:
         self.names = names
         self.options = options
         self.own: dict[str, Definition] = {}
+        self.cases: dict[str, str] = {}  # its names by their small letters
         self.lines_of: dict[str, tuple[Line, ...]] = {}
         self.parameters_of: dict[str, Parameters] = {}
         errors: list[ArchError] = []
@@ -89,6 +90,7 @@ class Blocks:
                 help="write what it stands for: `block residual { add { shortcut; body } }`",
             )
         self.own[name.text] = definition
+        self.cases.setdefault(name.text.lower(), name.text)
 
     def __contains__(self, name: str) -> bool:
         return name in self.own or name in library()
@@ -101,12 +103,11 @@ class Blocks:
 
     def spelled(self, name: str) -> str | None:
         """The block that a name means, in whatever case: the network's before the library's."""
-        for names in (self.own, library()):
+        for names, cases in ((self.own, self.cases), (library(), _cases())):
             if name in names:
                 return name
-            for known in names:
-                if known.lower() == name.lower():
-                    return known
+            if name.lower() in cases:
+                return cases[name.lower()]
         return None
 
     def parameter_names(self, name: str) -> list[str]:
@@ -158,6 +159,12 @@ def library() -> dict[str, str]:
         if file.endswith(".arch")
         for name in re.findall(r"^block[ \t]+([A-Za-z]\w*)", _text(file), re.MULTILINE)
     }
+
+
+@cache
+def _cases() -> dict[str, str]:
+    """The names of the library by their small letters."""
+    return {name.lower(): name for name in library()}
 
 
 def _text(file: str) -> str:

@@ -113,11 +113,11 @@ def _render_one(error: ArchError) -> str:
     if error.span is not None:
         lines += _excerpt(error.span)
     for note in error.notes:
-        lines.append(f"note: {note.message}")
+        lines.append(f"note: {_cut(note.message)}")
         if note.span is not None:
             lines += _excerpt(note.span)
     if error.help:
-        lines.append(f"help: {error.help}")
+        lines.append(f"help: {_cut(error.help)}")
     return "\n".join(lines)
 
 

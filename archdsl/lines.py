@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -95,10 +96,12 @@ class Lines(Builder, ABC):
                     spot.sums and index == end,
                     spot.entry or self.channels,
                     # A paper that prints the inputs says what comes out of the line in front.
-                    self.printed(sizes.input_of, lines[index + 1 : index + 2]),
+                    self.printed(sizes.input_of, lines[index + 1 : index + 2])
+                    if self.conventions.decides
+                    else None,
                 ),
             )
-            if line.is_reference and self.here == entry and frame.definition is None:
+            if self.here == entry and line.is_reference and frame.definition is None:
                 raise self.fail(
                     f"`{notation(frame.source, line)}` is what flows already",
                     line.item,
@@ -169,11 +172,11 @@ class Lines(Builder, ABC):
         if side.weight is None:
             return 1.0
         weight = readings.value_of(frame.source, side.weight, frame.names)
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+        if type(weight) not in (int, float) or not 0 < weight < math.inf:  # type: ignore[operator]
             raise self.fail(
                 f"a weight of {weight}", side.weight, "write a number above 0: `weight 0.3`"
             )
-        return float(weight)
+        return float(weight)  # type: ignore[arg-type]
 
     def stands(self, line: Line, frame: Frame) -> bool:
         """Whether the guard of a line holds."""

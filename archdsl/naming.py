@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from archdsl.errors import ArchError, Note, Source
+from archdsl.labels import WORDS
 from archdsl.names import is_reserved
 from archdsl.readings import Group, Hole, Joined, Line, Reference, Side, Use, Whole
 from archdsl.syntax import Item, Part
@@ -65,6 +66,12 @@ def names_of(
                 source.span(label.start, label.end),
                 notes=[Note("the first is here", source.span(first.start, first.end))],
                 help="give each line a name of its own",
+            )
+        if label.text in WORDS:
+            raise ArchError(
+                f"no line can be called `{label.text}`",
+                source.span(label.start, label.end),
+                help=f"the language has a meaning for it: write `{label.text}1`",
             )
         if is_reserved(label.text):
             raise ArchError(

@@ -257,6 +257,13 @@ class _Reader(Scanner):
         del parts[: colon + 1]
         if not parts:
             raise self.fail("a label without a layer", name[0], "write `conv1: conv3-64`")
+        for part in name if len(name) > 1 else ():
+            if part.text in self.labels:
+                raise self.fail(
+                    f"the label `{part.text}` within another",
+                    part,
+                    f"for what leaves that line write `{part.text} -> …`",
+                )
         text = "_".join(p.text for p in name)
         if "." in text:
             raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")

@@ -256,10 +256,14 @@ def _filled(text: str, width: int, subsequent_indent: str = "") -> str:
     return fill(text, width, subsequent_indent=subsequent_indent)
 
 
+WIDEST = 300  # characters of a cell
+
+
 def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
     """Columns side by side; cells are cut with … to fit the width, words before numbers."""
+    # One line of a megabyte would make every row as wide.
     widths = [
-        max([_width(c.title), *(_width(row[i].text) for row in table.rows)])
+        min(WIDEST, max([_width(c.title), *(_width(row[i].text) for row in table.rows)]))
         for i, c in enumerate(table.columns)
     ]
     gap = "  "

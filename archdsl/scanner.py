@@ -271,6 +271,13 @@ class Scanner(Mentions):
         known = {word for spelling in vocabulary().known for word in spelling.split()}
         known |= {"no", "bare"}
         words = [part for part in parts if part.kind not in ("join", "comma")]
+        for word in words:
+            if word.text in self.labels:
+                raise self.fail(
+                    f"`{word.text}` is a label, and no remark",
+                    word,
+                    f"for what leaves that line write `{word.text} -> …`",
+                )
         if len(words) == 1 and len(words[0].text) > 1:
             # One word may be a layer that is meant: `(GN)`, `(rellu)`.
             (word,) = words

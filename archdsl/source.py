@@ -234,7 +234,8 @@ def _class_name(name: str) -> str:
         for w in "".join(c if c.isalnum() and c.isascii() else "_" for c in name).split("_")
     )
     # A class of its own, whatever the network is called.
-    return words if words[:1].isalpha() and words != "OrderedDict" else f"Net{words}"
+    plain = words[:1].isalpha() and words != "OrderedDict" and not keyword.iskeyword(words)
+    return words if plain else f"Net{words}"
 
 
 def _comment(text: str) -> str:

@@ -92,7 +92,7 @@ class Wholes(Uses):
             raise self.fail(
                 f"`{word}` without its branches",
                 parts[0],
-                f"write `{word} {{ a; b }}`, or `{word} conv4` for what flows and a labelled value",
+                f"write `{word} {{ a; b }}`; for what flows and labelled values `{word} a, b`",
             )
         references = tuple(self.labels.reference(self.source, part, self.blocks) for part in named)
         return Joined(word.lower(), references, parts[0].start, named[-1].end), end

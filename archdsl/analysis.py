@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.expressions import LARGEST
 from archdsl.graph import Graph, Node, Section
 from archdsl.layers import Flatten, Join, Kept, Layer, Shape
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 FLOAT = 4  # bytes of a float32; memory is told at float32 and batch 1
 MOST_PHASES = 1_000_000  # of the receptive fields of a network
@@ -49,6 +51,8 @@ class Field(NamedTuple):
         """Twice the centre of what the first position reads, on average over the phases."""
         if not self.phases:
             return 2 * self.start + self.size
+        from fractions import Fraction  # most networks have none: a start without it is shorter
+
         period = len(self.phases)
         return Fraction(sum(map(sum, self.phases)), period) - self.stride * (period - 1)
 
@@ -562,6 +566,8 @@ def _slide(
             f.start - pad * f.stride,  # type: ignore[arg-type]
             positions,
         )
+    from fractions import Fraction
+
     # The window slides on a grid on which the input's values lie `up` apart.
     turns = up * (len(f.phases) or 1)
     period = turns // math.gcd(turns, stride)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 
 from archdsl import expressions, readings
 from archdsl.blocks import Definition
@@ -262,18 +261,18 @@ class Composer(Lines):
         """
         stride, reached = self.stride_behind(entry, end)
         if reached != entry:
-            (a, _), (b, _) = self.stride_behind(0, end), self.stride_behind(0, entry)
-            if len(a) != len(b):
+            own, other = self.stride_behind(0, end)[0], self.stride_behind(0, entry)[0]
+            if len(own) != len(other):
                 return ()
-            stride = [x / y for x, y in zip(a, b, strict=True)]
-        if any(s.denominator > 1 for s in stride):
+            stride = [(a * d, b * c) for (a, b), (c, d) in zip(own, other, strict=True)]
+        if any(step % up for step, up in stride):
             return ()
-        return tuple(map(int, stride))
+        return tuple(step // up for step, up in stride)
 
-    def stride_behind(self, entry: int, end: int) -> tuple[list[Fraction], int]:
-        """The stride of a node's positions, back along its path to a node or one in front of it;
-        and that node."""
-        stride = [Fraction(1)] * (len(self.nodes[end].shape) - 1)
+    def stride_behind(self, entry: int, end: int) -> tuple[list[tuple[int, int]], int]:
+        """The stride of a node's positions, back along its path to a node or one in front of it, as
+        a numerator and a denominator an axis; and that node."""
+        stride = [(1, 1)] * (len(self.nodes[end].shape) - 1)
         while end > entry:
             node = self.nodes[end]
             # Of a gate and what it lets through, along what has the map's positions.
@@ -282,8 +281,8 @@ class Composer(Lines):
             window = node.op.window(self.nodes[enters].shape)
             if window is not None and len(window.stride) == len(stride):
                 up = window.up or (1,) * len(stride)
-                steps = map(Fraction, window.stride, up)
-                stride = [a * b for a, b in zip(stride, steps, strict=True)]
+                steps = zip(stride, window.stride, up, strict=True)
+                stride = [(a * step, b * u) for (a, b), step, u in steps]
             end = enters
         return stride, end
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Self
 
 from archdsl.layers.base import (
@@ -95,6 +94,8 @@ class Resize(Layer):
 
     def window(self, x: Shape) -> Window:
         """Between two values lie `up` positions, on which every value of the new map falls."""
+        from fractions import Fraction  # a start without it is shorter
+
         axes_of: list[tuple[int, int, int, int]] = []
         for factor in self.factor:
             a, b = Fraction(str(factor)).as_integer_ratio()

@@ -16,6 +16,7 @@ from archdsl.layers import Layer
 from archdsl.mentions import Mention
 from archdsl.numerals import FUSED, REPEAT
 from archdsl.options import Options
+from archdsl.parse import FORMS
 from archdsl.readings import (
     Blocks,
     Given,
@@ -331,6 +332,11 @@ class _Reader(Scanner):
             hint = f"names with a value here: {', '.join(names)}"
         if kinds := _ending_in(first.text.lower()):
             hint = f"did you mean {' or '.join(f'`{spelling}`' for spelling in kinds)}?"
+        begins = first is self.phrase.parts[0]
+        if begins and self.layers and stem:
+            hint = f"a label ends in a colon: `{first.text}: …`"
+        if begins and (form := FORMS.get(first.text.lower())):
+            hint = f"write it so: `{form}`"
         if first.text in self.labels:
             hint = f"`{first.text}` is a label: a chain begins from it, `{first.text} -> …`"
         what = "word" if self.layers else "layer"

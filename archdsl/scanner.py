@@ -14,6 +14,7 @@ from archdsl.expressions import Expression
 from archdsl.layers import Input, Layer, Value
 from archdsl.mentions import Draft, Mention, Mentions, draft
 from archdsl.numerals import FUSED, REPEAT, is_size
+from archdsl.parse import FORMS
 from archdsl.readings import Given
 from archdsl.syntax import Part
 from archdsl.vocabulary import ACTIVATION, BARE, NOISE, Words, is_tight, runs, vocabulary, words_of
@@ -439,7 +440,7 @@ class Scanner(Mentions):
         if here >= len(parts):
             if words in vocabulary().flags or self.is_unit(words, parts, at):
                 return 0
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
+            raise self.without_value(words, parts[at])
         part = parts[here]
         if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
             value: Value | Expression = self.size(part)
@@ -462,11 +463,17 @@ class Scanner(Mentions):
         elif words in vocabulary().flags or self.is_unit(words, parts, at):
             return 0
         else:
-            raise self.fail(f"`{' '.join(words)}` has no value", parts[at], "write `stride 2`, …")
+            raise self.without_value(words, parts[at])
         beside = self.mentions[-1] if at and parts[at - 1].kind == "size" else None
         self.mention("attributes", words, value, parts[at], part, only)
         self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
         return here + 1 - at
+
+    def without_value(self, words: Words, part: Part) -> ArchError:
+        """What is wrong where an attribute has no value: perhaps a statement is misspelt."""
+        form = FORMS.get(self.phrase.parts[0].text.lower())
+        help = f"write it so: `{form}`" if form else "write `stride 2`, …"
+        return self.fail(f"`{' '.join(words)}` has no value", part, help)
 
     def is_unit(self, words: Words, parts: Sequence[Part], at: int) -> bool:
         """Whether an attribute's word is the unit of a size in front: `2 x 2 window`."""

@@ -140,6 +140,16 @@ class Mentions(Wholes):
         for mention in self.mentions:
             mention.behind = 1
 
+    def imply_in_front(self) -> None:
+        """The convolution in front of its companions, as in `3x3, 64, relu`."""
+        sized = any(mention.how == "size" and not mention.behind for mention in self.mentions)
+        if not sized or not all(layer.kind.accompanies for layer in self.layers):
+            return
+        first = self.mentions[0]
+        self.layers.insert(0, Draft(Conv, first.start, first.end))
+        for mention in (*self.mentions, *self.strikes):
+            mention.behind += 1
+
     def text(self) -> str:
         text = self.source.text[self.phrase.start : self.phrase.end]
         return text if len(text) <= 60 else text[:57] + "…"
@@ -174,6 +184,8 @@ class Mentions(Wholes):
             if found is None or (taken is not None and layer not in behind):
                 continue  # past a layer that has it, only what stands in front of the next goes on
             name, value = found
+            if name in layer.given and mention.how == "flags" and layer.given[name].value == value:
+                return  # MobileNet's `Conv dw / s1 3x3x32 dw`
             if name in layer.given:
                 if taken is not None and layer in behind:
                     break

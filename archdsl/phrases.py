@@ -220,6 +220,8 @@ class _Reader(Scanner):
         implied = not self.layers
         if implied:
             self.imply(label)
+        else:
+            self.imply_in_front()
         self.assign()
         layers = tuple(one.freeze() for one in self.layers if one.stands)
         reading = Reading(label, claimed, layers, None, self.repeat, None, start, end)

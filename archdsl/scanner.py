@@ -449,9 +449,11 @@ class Scanner(Mentions):
         elif is_size(part):
             value = self.numbers(part)
         elif part.kind == "join" and here + 1 < len(parts) and parts[here + 1].kind == "number":
-            here += 1  # `pad -1`: the check says what is allowed
+            joins = is_tight(parts, here)  # YOLO's `s-2`
+            here += 1
             part = parts[here]
-            value = -self.number(part)
+            # `pad -1`: the check says what is allowed.
+            value = self.number(part) if joins else -self.number(part)
         elif part.kind == "number":
             value = self.number(part)
         elif part.kind == "word" and words_of(part) in vocabulary().flags:

@@ -47,6 +47,7 @@ def _vocabulary(kinds: int) -> Vocabulary:
     for kind in REGISTRY:
         for spelling, preset in kind.words.items():
             layers[tuple(spelling.split())] = (kind, preset)
+            layers.setdefault((spelling.replace(" ", ""),), (kind, preset))  # GlobalAvgPool
         for attribute in kind.attributes.values():
             attributes |= {tuple(words.split()) for words in attribute.words}
             units |= {tuple(words.split()) for words in attribute.units}

@@ -95,7 +95,7 @@ class Conv(Filters):
         },
         default=(0,),
     )
-    depthwise: bool = attribute(check=flag, default=False)
+    depthwise: bool = attribute(check=flag, flags={"dw": True, "depthwise": True}, default=False)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

@@ -29,6 +29,7 @@ class Draft:
         self.start = start
         self.end = end
         self.given = given or {}
+        self.spelled = frozenset(self.given)  # what the word itself sets, as `dw conv` does
         self.struck: set[str] = set()
         self.stands = True
 
@@ -184,7 +185,7 @@ class Mentions(Wholes):
             if found is None or (taken is not None and layer not in behind):
                 continue  # past a layer that has it, only what stands in front of the next goes on
             name, value = found
-            if name in layer.given and mention.how == "flags" and layer.given[name].value == value:
+            if name in layer.spelled and layer.given[name].value == value:
                 return  # MobileNet's `Conv dw / s1 3x3x32 dw`
             if name in layer.given:
                 if taken is not None and layer in behind:

@@ -26,7 +26,18 @@ def values_of(
             raise ArchError(f"the parameter `{key}` is no number: {value!r}", help="give an int")
     source = network.source
     own = declared(source, network.header) if network.header else []
-    arguments = _arguments(network, [name.text for name, _ in own])
+    names = [name.text for name, _ in own]
+    arguments = _arguments(network, names)
+    everything = {**arguments, **{name: (value, None) for name, value in given.items()}}
+    # A name that is misspelt comes before the value that lacks for it.
+    for name_given, (_, span) in everything.items():
+        if name_given not in names and options.kind_of(name_given) is None:
+            owner = network.derived[0].base.text if span else network.name or source.name
+            raise ArchError(
+                f"the network {owner} has no parameter `{name_given}`",
+                span,
+                help=did_you_mean(name_given, names) or _known(names),
+            )
     values: dict[str, Number] = {}
     for name, default in own:
         if name.text in given:
@@ -46,18 +57,11 @@ def values_of(
                 f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
     choices = options.said(network)
-    everything = {**arguments, **{name: (value, None) for name, value in given.items()}}
     for name_given, (value, span) in everything.items():
         if name_given in values:
             continue
         kind = options.kind_of(name_given)
-        if kind is None:
-            owner = network.derived[0].base.text if span else network.name or source.name
-            raise ArchError(
-                f"the network {owner} has no parameter `{name_given}`",
-                span,
-                help=did_you_mean(name_given, values) or _known(values),
-            )
+        assert kind is not None
         if value not in (0, 1):
             raise ArchError(
                 f"`{name_given}={value}`: a layer stands or does not",

@@ -71,13 +71,22 @@ class Uses(Numerals, ABC):
             taken = 1  # `inception module`
         if len(parts) > taken and parts[taken].kind == "parens":
             parens = parts[taken]
-            self.check_digits(name, first, parens, arguments)
             inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
             given = expressions.split(inside)
             if inside and len(given) != 1 + sum(p.kind == "comma" for p in inside):
                 raise self.fail("an argument is missing beside a comma", parens, "strike one")
             own = self.blocks.parameter_names(name)
-            arguments += (self.argument(one, own) for one in given)
+            inner = [self.argument(one, own) for one in given]
+            if arguments and any(argument.name is None for argument in inner):
+                # Is 2 in `fire2(16, 64)` an argument, as 6 in `MBConv6(k=3)`, or part of a name?
+                shown = self.source.plain[parens.start : parens.end]
+                raise self.fail(
+                    f"are the digits of `{first.text}` an argument, or part of a name?",
+                    first,
+                    f"write `{first.text}: {name}{shown}` for a name, "
+                    "or all arguments in parentheses",
+                )
+            arguments += inner
             taken += 1
         named = {argument.name.text for argument in arguments if argument.name is not None}
         places = sum(argument.name is None for argument in arguments)
@@ -99,21 +108,6 @@ class Uses(Numerals, ABC):
             end = parts[taken].end
             taken += 1
         return Use(name, tuple(arguments), body, first.start, end), taken
-
-    def check_digits(
-        self, name: str, first: Part, parens: Part, arguments: Sequence[Argument]
-    ) -> None:
-        """Refuse `fire2(16, 64)`: is 2 an argument, as in `MBConv6(k=3)`, or part of a name?"""
-        inside: Sequence[Part] = parens.inside  # type: ignore[assignment]
-        own = self.blocks.parameter_names(name)
-        given = (self.argument(one, own) for one in expressions.split(inside))
-        if arguments and any(argument.name is None for argument in given):
-            shown = self.source.plain[parens.start : parens.end]
-            raise self.fail(
-                f"are the digits of `{first.text}` an argument, or part of a name?",
-                first,
-                f"write `{first.text}: {name}{shown}` for a name, or all arguments in parentheses",
-            )
 
     def word_argument(
         self, parts: Sequence[Part], free: list[str], arguments: list[Argument]

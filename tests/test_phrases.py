@@ -216,6 +216,7 @@ def test_names_win_over_words():
         "(bn, relu) conv3-4", "conv3-(min(8))", "conv3-4 => params 1K thousand",
         "conv 3x3 8 pad [3x3]", "separable -64", "separable 64, stride banana 2",
         "mbconv 6, 3, 24, 2", "mbconv 6, 3 x 3, 24",
+        "conv3-8 no bias no bias", "conv3-8 same same", "conv 3x3 dw dw",
         "maxpool4", "avgpool10", "relu1", "separable6(64)", "MBConv6(3, 24)",
     ],
 )  # fmt: skip

@@ -135,9 +135,10 @@ def _header(
                 help="write `DenseNet-121 (k = 32)`",
             )
         parens = _merged(own, parens)
-    title = header.title if header else None
     place = Part("word", name, cell.start, cell.end)
-    return Header(place, parens, f"{title}: {name}" if title else None)
+    if header is None:
+        return Header(place, parens, None)
+    return Header(place, parens, header.title, header.name.text)
 
 
 def _merged(own: Part, family: Part | None) -> Part:
@@ -161,8 +162,7 @@ class _Row(NamedTuple):
     cells: dict[int, Cell]  # by column
     name: str
     text: str  # the whole row, without blanks: what rules are found by
-    repeats: bool  # the name is that of the row above
-    is_last: bool  # of the rows of its name
+    bears: bool  # the name: of several rows of one name the last that prints no size of its own
 
 
 class _Rules:
@@ -273,8 +273,8 @@ class _Reader:
             try:
                 self.check_ragged(cells)
                 if row := self.row(cells, rows[-1] if rows else None):
-                    if row.repeats:
-                        rows[-1] = rows[-1]._replace(is_last=False)
+                    if row.bears and rows and row.name == rows[-1].name:
+                        rows[-1] = rows[-1]._replace(bears=False)
                     rows.append(row)
             except ArchError as error:
                 errors.append(error)
@@ -332,11 +332,13 @@ class _Reader:
         named = [i for i, column in enumerate(self.columns) if column.role == "name"]
         printed = [self.text(by_column.get(i)) for i in named]
         name = " ".join(filter(None, printed))
-        repeats = bool(named) and not name and above is not None
-        if repeats and above is not None:
+        bears = bool(name)
+        if named and not name and above is not None:
             name = above.name
-            for index, column in enumerate(self.columns):
-                if column.quantity.endswith("size") and index in above.cells:
+            sizes = [i for i, c in enumerate(self.columns) if c.quantity.endswith("size")]
+            bears = above.bears and not any(i in by_column for i in sizes)
+            for index in sizes:
+                if index in above.cells:
                     by_column.setdefault(index, above.cells[index])
         shown = [name] if named else []
         last = None
@@ -345,7 +347,7 @@ class _Reader:
                 last = by_column[index]
                 shown.append(self.text(last))
         self.rules.rows.append(" ".join(shown[:2]))
-        return _Row(by_column, name, _pressed("".join(shown)), repeats, True)
+        return _Row(by_column, name, _pressed("".join(shown)), bears)
 
     # Columns that are networks.
 
@@ -558,7 +560,7 @@ class _Reader:
                 )
         for column, here in widths:
             claims[False].append(self.claim(row, here, column.quantity, "", column))
-        if label is None and row.name and row.is_last:
+        if label is None and row.name and row.bears:
             label = self.label(row)
         for index, item in enumerate(items):
             first, last = index == 0, index == len(items) - 1
@@ -574,8 +576,7 @@ class _Reader:
             yield item._replace(phrases=phrases, claims=(*item.claims, *own), rules=rules)
 
     def label(self, row: _Row) -> Part | None:
-        """The name of a row as a label; of several rows of one name it is that of the last: what
-        leaves the stage. None where the name is a layer's, or stood in a row before."""
+        """The name of a row as a label. None where it is a layer's, or stood in a row before."""
         text = re.sub(r"\W+", "_", row.name).strip("_").lower()
         if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
             return None

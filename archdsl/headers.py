@@ -76,7 +76,9 @@ class Column(NamedTuple):
 
 def squeezed(text: str) -> str:
     """A cell on one line, with single blanks, and none where signs stand between numbers."""
-    text = re.sub(r"\^\{(\w+)\}", r"^\1", text.replace("×", "x").replace(";", " "))
+    for sign, word in (("×", "x"), (";", " "), ("²", "^2")):
+        text = text.replace(sign, word)
+    text = re.sub(r"\^\{(\w+)\}", r"^\1", text)
     text = re.sub(r"(?<=[\d)]) ?x ?(?=\d)", "x", " ".join(text.split()))
     return re.sub(r" ?/ ?", "/", text)
 

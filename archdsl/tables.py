@@ -24,6 +24,7 @@ from archdsl.syntax import (
     Misprint,
     Part,
     Phrase,
+    Reported,
     Rows,
     Statement,
     Table,
@@ -37,6 +38,7 @@ _FIGURE = re.compile(
 )
 _SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2")
 _COUNTED = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
+_REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?')
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 
 Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
@@ -163,6 +165,7 @@ class _Row(NamedTuple):
     name: str
     text: str  # the whole row, without blanks: what rules are found by
     bears: bool  # the name: of several rows of one name the last that prints no size of its own
+    label: Part | None = None
 
 
 class _Rules:
@@ -278,7 +281,7 @@ class _Reader:
                     rows.append(row)
             except ArchError as error:
                 errors.append(error)
-        for row in rows:
+        for row in [one._replace(label=self.label(one)) for one in rows]:
             try:
                 if self.networks:
                     self.across(row)
@@ -356,7 +359,9 @@ class _Reader:
         indexes = [i for i, column in enumerate(self.columns) if column.role == "network"]
         filled = [i for i in indexes if i in row.cells]
         quantity = quantity_of(row.name) if row.name else None
-        spans = filled == indexes[:1] and self.grid.kind != "latex" and quantity is None
+        reported = _REPORTED.fullmatch(row.name)
+        is_figures = quantity or reported
+        spans = filled == indexes[:1] and self.grid.kind != "latex" and not is_figures
         statements: list[Statement] = []
         read: dict[Cell, list[Statement]] = {}
         errors: list[ArchError] = []
@@ -365,9 +370,11 @@ class _Reader:
         for index in indexes if spans else filled:
             cell = row.cells[filled[0] if spans else index]
             column = self.columns[index]
-            if cell not in read or quantity:
+            if cell not in read or is_figures:
                 try:
-                    if quantity:
+                    if reported:
+                        statements = [self.reported(cell, reported)]
+                    elif quantity:
                         statements = [self.claim_of_network(row, cell, column, *quantity)]
                     else:
                         statements = self.cell(row, cell, column)
@@ -389,6 +396,16 @@ class _Reader:
             "strike the row, or say what it stands for: "
             f'`in "{row.name or self.text(cell)}" {{ conv3-64 }}`',
         )
+
+    def reported(self, cell: Cell, row: re.Match[str]) -> Reported:
+        """What a row `reported top1 error "10-crop"` says of a network."""
+        if not re.fullmatch(r"\d+(\.\d+)?%?", self.text(cell)):
+            raise self.fail(
+                f"`{self.text(cell)}` where a figure is expected",
+                cell,
+                "write a figure such as `20.74`; what is no figure is empty, or `-`",
+            )
+        return Reported(" ".join(filter(None, (row[1], self.text(cell), row[2]))))
 
     def claim_of_network(
         self, row: _Row, cell: Cell, column: Column, quantity: str, unit: str
@@ -560,8 +577,7 @@ class _Reader:
                 )
         for column, here in widths:
             claims[False].append(self.claim(row, here, column.quantity, "", column))
-        if label is None and row.name and row.bears:
-            label = self.label(row)
+        label = label or row.label
         for index, item in enumerate(items):
             first, last = index == 0, index == len(items) - 1
             own = (*(claims[True] if first else ()), *(claims[False] if last else ()))
@@ -577,7 +593,7 @@ class _Reader:
 
     def label(self, row: _Row) -> Part | None:
         """The name of a row as a label. None where it is a layer's, or stood in a row before."""
-        text = re.sub(r"\W+", "_", row.name).strip("_").lower()
+        text = re.sub(r"\W+", "_", row.name).strip("_").lower() if row.bears else ""
         if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
             return None
         named = next(i for i, c in enumerate(self.columns) if c.role == "name")

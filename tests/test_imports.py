@@ -38,6 +38,7 @@ VARIANTS = [
     (["verify"], STATIC),
     (["verify", "lenet5", "--format", "json"], STATIC),
     (["verify", "--readings", "resnet18"], STATIC),
+    (["diff", "vgg16", "vgg16"], STATIC),
     (["zoo"], STATIC),
     (["source", "vgg16"], STATIC),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.svg"], HEAVY),
@@ -73,11 +74,14 @@ ORDER = (
     "torchtext typography latex tabular errors files names syntax derived lalr expressions "
     "layers vocabulary headers tables parse options readings labels numerals uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
-    "builder lines compose expand analysis counting claims alternatives zoo used network report "
-    "diagram wiring source parts module weights contract vision train"
+    "builder lines compose expand analysis counting claims isomorphism alignment alternatives zoo used network diff report "
+    "differences diagram wiring source parts module weights contract vision train"
 ).split()
 # The public object reaches down to its renderings when they are asked for.
-LATE = {"network": {"report", "diagram", "source", "module", "weights"}}
+LATE = {
+    "network": {"diff", "report", "diagram", "source", "module", "weights"},
+    "diff": {"differences"},
+}
 
 
 def test_import_direction():

@@ -15,7 +15,7 @@ from archdsl.graph import Scope
 from archdsl.isomorphism import Palette, Plain, backward, coloured, forward
 from archdsl.layers import Activation, Layer, Shape
 
-STEPS = 2_000_000  # in search of a common subsequence: the longest, up to thousands of layers
+STEPS = 1_000_000  # in search of a common subsequence: the longest, up to thousands of layers
 MOST_SLID = 1_000
 CELLS = 4_000  # of a gap in which every pair of layers is weighed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.alignment import align
 from archdsl.graph import Node, Scope
@@ -86,9 +86,15 @@ class Diff(NamedTuple):
         """The layers that differ."""
         return tuple(step for step in self.steps if step.what != "same")
 
+    def to_dict(self) -> dict[str, Any]:
+        """The diff as plain data: what `archdsl diff --format json` prints."""
+        from archdsl.differences import as_dict
+
+        return as_dict(self)
+
     def __repr__(self) -> str:
         found = "same" if self.same else f"{len(self.changes)} layers differ"
-        return f"<diff of {self.a.name} and {self.b.name}: {found}>"
+        return f"<diff of {self.a.full_name} and {self.b.full_name}: {found}>"
 
     def __str__(self) -> str:
         from archdsl.differences import text

@@ -55,7 +55,7 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     if diff.same:
         title = paint("same network", "green", bold=True) if colour else "same network"
         return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_beside(a)}"
-    title = f"{a.name} → {b.name}: not the same network"
+    title = f"{a.full_name} → {b.full_name}: not the same network"
     lines = [paint(title, None, bold=True) if colour else title]
     for one in diff.settings:
         lines.append(_said(one))
@@ -80,8 +80,8 @@ def as_dict(diff: Diff) -> dict[str, Any]:
     """The diff as plain data, by the contract of `archdsl.contract.Difference`."""
     a, b = diff.a, diff.b
     return {
-        "a": a.name,
-        "b": b.name,
+        "a": a.full_name,
+        "b": b.full_name,
         "same": diff.same,
         "settings": [_attribute(one) for one in diff.settings],
         "changes": [
@@ -222,7 +222,7 @@ def _totals(diff: Diff) -> Table:
             ("params with side heads", a.params + a.side_params, b.params + b.side_params),
             ("macs with side heads", a.macs + a.side_macs, b.macs + b.side_macs),
         ]
-    names = (a.name, b.name) if a.name != b.name else ("before", "after")
+    names = (a.full_name, b.full_name) if a.full_name != b.full_name else ("before", "after")
     columns = (
         Column("total"),
         Column(names[0], "right"),

@@ -40,11 +40,12 @@ class _Alignment:
         self.by_colour([list(zip(*both, strict=True)) for both in zip(before, after, strict=True)])
         self.by_colour(before)
         self.by_order(*(self.open(one, companions=False) for one in (a, b)))
-        self.by_wiring()
+        self.by_wiring(a.keys, b.keys)
         behind = [self.companions(one, way) for one, way in ((a, self.pairs), (b, self.back))]
         for owner, group in behind[0].items():
             self.by_order(group, behind[1].get(self.pairs[owner], []))
         self.by_colour(after)
+        self.by_wiring(*([_family(op) for op in one.ops] for one in (a, b)))
         self.slide(a, scopes[0], self.pairs, self.back)
         self.slide(b, scopes[1], self.back, self.pairs)
 
@@ -141,18 +142,19 @@ class _Alignment:
             equal = sum(mine[n] == other[n] for n in p.attributes) / len(p.attributes)
         return 1 + equal + close + named + 2 * (self.a.keys[x] == self.b.keys[y])
 
-    def by_wiring(self) -> None:
-        """Pair layers of one key that read what stands for each other, from the input on."""
+    def by_wiring(self, ones: Sequence[Hashable], others: Sequence[Hashable]) -> None:
+        """Pair layers that are the same to these lists, and read what stands for each other, from
+        the input on."""
         a, b = self.a, self.b
         readers: dict[Hashable, list[int]] = {}
-        for x in reversed(range(len(a.keys))):
+        for x in reversed(range(len(ones))):
             if x not in self.pairs:
-                readers.setdefault((a.keys[x], a.reads(x)), []).append(x)
+                readers.setdefault((ones[x], a.reads(x)), []).append(x)
         for y, inputs in enumerate(b.inputs):
             if y in self.back or not all(i in self.back for i in inputs):
                 continue
             read = [self.back[i] for i in inputs]
-            left = readers.get((b.keys[y], tuple(read if b.ordered(y) else sorted(read))))
+            left = readers.get((others[y], tuple(read if b.ordered(y) else sorted(read))))
             if left:
                 self.put(left.pop(), y)
 

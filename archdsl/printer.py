@@ -1,0 +1,236 @@
+"""Syntax to text: lines as their text writes them, with the values of names in place of the names.
+
+A line becomes marks, which know what is a size and what a group: each format writes them its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import dropwhile
+from typing import NamedTuple
+
+from archdsl import expressions
+from archdsl.errors import Source
+from archdsl.expressions import Expression, Number
+from archdsl.readings import Blocks, Line
+from archdsl.sizes import size_in
+from archdsl.syntax import Item, Part, numbers_of
+from archdsl.vocabulary import is_word_of_a_layer, vocabulary
+
+
+class Mark(NamedTuple):
+    """A sign of a line: `kind` is "size", "times", "arrow", "yields", "bracket", "braces", "value"
+    of a name, or "text". `blank`: one stands in front of it. `lines` are those of a group."""
+
+    kind: str
+    text: str
+    blank: bool = False
+    lines: tuple[Marks, ...] = ()
+
+
+Marks = tuple[Mark, ...]
+
+_ARROW = Mark("arrow", "->", True)
+_YIELDS = Mark("yields", "=>", True)
+
+
+def text(marks: Sequence[Mark]) -> str:
+    """Marks as a spec writes them."""
+    return "".join(" " * (mark.blank and index > 0) + _text(mark) for index, mark in enumerate(marks))
+
+
+def _text(mark: Mark) -> str:
+    lines = "; ".join(map(text, mark.lines))
+    match mark.kind:
+        case "bracket":
+            return f"[{lines}]"
+        case "braces":
+            return f"{{ {lines} }}"
+        case _:
+            return mark.text
+
+
+class Printer:
+    """Prints lines of one source, in which `names` have values.
+
+    `blocks` are those that there are. `sizes`: claims of sizes within lines are printed too.
+    """
+
+    def __init__(
+        self, source: Source, names: Mapping[str, Number], blocks: Blocks, sizes: bool = False
+    ) -> None:
+        self.source = source
+        self.names = names
+        self.blocks = blocks
+        self.sizes = sizes
+        self.values: dict[int, tuple[int, str]] = {}  # by where an expression begins
+
+    def line(self, line: Line) -> Marks:
+        """A line without its label and its claims; of a chain, the later labels stay."""
+        for expression in _expressions((line.readings, line.guard)):
+            self.evaluate(expression)
+        chain: list[Mark] = []
+        for index, (phrase, reading) in enumerate(
+            zip(line.item.phrases, line.readings, strict=True)
+        ):
+            parts = phrase.parts
+            if index == 0 or not self.sizes:
+                # In front of where the layers begin stand the label and the claimed size.
+                parts = tuple(dropwhile(lambda part: part.start != reading.start, parts))
+            chain += [_ARROW] * (index > 0)
+            if index and not self.sizes and reading.label is not None:
+                chain.append(Mark("text", f"{reading.label.text}:", True))
+            chain += _apart(self.parts(parts))
+        return _begun(chain)
+
+    def evaluate(self, expression: Expression) -> None:
+        """Keep the value of an expression, or of those in it that have one."""
+        used = set(_names(expression))
+        if not used:
+            return
+        if used <= self.names.keys():
+            value = expressions.evaluate(expression, self.names, self.source)
+            self.values[expression.start] = expression.end, _number(value)
+            return
+        for operand in expression.operands:
+            self.evaluate(operand)
+
+    def stands(self, item: Item) -> bool:
+        """Whether the guard of a line holds."""
+        if not item.guard:
+            return True
+        guard = expressions.read(self.source, item.guard)
+        return bool(expressions.evaluate(guard, self.names, self.source))
+
+    def item(self, item: Item) -> Marks:
+        """A line within a group."""
+        marks: list[Mark] = []
+        for index, phrase in enumerate(item.phrases):
+            marks += [_ARROW] * (index > 0) + _apart(self.parts(phrase.parts))
+        for claim in item.claims if self.sizes else ():
+            if size_in(claim):
+                marks += [_YIELDS, *_apart(self.parts(claim.parts))]
+        return _begun(marks)
+
+    def parts(self, parts: Sequence[Part]) -> list[Mark]:
+        """Marks of the parts of a phrase, with blanks where the text has some."""
+        marks: list[Mark] = []
+        at = 0
+        while at < len(parts):
+            part = parts[at]
+            before = parts[at - 1] if at else None
+            blank = before is not None and (
+                part.start != before.end or before.start == before.end or part.start == part.end
+            )
+            blank &= part.kind != "comma"
+            taken, value = self.value(parts, at)
+            if before is not None and before.kind == "times" and _ends_in_digit(marks[:-1]):
+                blank = False  # `64 x3` is a width and a repeat
+            if value is not None:
+                marks.append(Mark("value", value, blank))
+            elif part.kind in ("bracket", "braces"):
+                items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+                lines = tuple(self.item(item) for item in items if self.stands(item))
+                if items and not lines:
+                    lines = ((Mark("text", "identity"),),)
+                marks.append(Mark(part.kind, "", blank, lines))
+            elif part.kind == "parens":
+                inside = self.parts(part.inside)  # type: ignore[arg-type]
+                if self.is_bare(before, inside):
+                    marks.append(inside[0]._replace(blank=blank))
+                else:
+                    marks += [Mark("text", "(", blank), *_begun(inside), Mark("text", ")")]
+            elif part.kind == "size":
+                marks.append(Mark("size", _size(part.text), blank))
+            else:
+                kind = part.kind if part.kind == "times" else "text"
+                marks.append(Mark(kind, "x" if kind == "times" else part.text, blank))
+            at += taken
+        return marks
+
+    def value(self, parts: Sequence[Part], at: int) -> tuple[int, str | None]:
+        """The value that stands for the parts from one on, and how many these are."""
+        first = parts[at]
+        while first.kind == "parens" and first.inside and isinstance(first.inside[0], Part):
+            first = first.inside[0]
+        end, value = self.values.get(first.start, (0, None))
+        if value is None or (first is not parts[at] and end < parts[at].end):
+            return 1, None  # what is in parentheses
+        taken = 1
+        while parts[at + taken - 1].end < end:
+            taken += 1
+        return taken, value
+
+    def is_bare(self, before: Part | None, inside: Sequence[Mark]) -> bool:
+        """Whether parentheses behind a part hold a number alone that needs none."""
+        if [mark.kind for mark in inside] != ["value"] or not inside[0].text[0].isdigit():
+            return False
+        if before is None or before.kind != "word":
+            return before is not None and before.kind != "mixed"
+        attribute = (before.text.lower(),) in vocabulary().attributes
+        known = is_word_of_a_layer(before.text) or self.blocks.spelled(before.text)
+        return attribute and not known
+
+
+def _begun(marks: Sequence[Mark]) -> Marks:
+    """Marks without a blank in front of the first."""
+    return (marks[0]._replace(blank=False), *marks[1:]) if marks else ()
+
+
+def _apart(marks: Sequence[Mark]) -> Marks:
+    """Marks with a blank in front of the first."""
+    return (marks[0]._replace(blank=True), *marks[1:]) if marks else ()
+
+
+def _ends_in_digit(marks: Sequence[Mark]) -> bool:
+    return bool(marks) and marks[-1].text[-1:].isdigit()
+
+
+def _number(value: Number) -> str:
+    return str(int(value)) if isinstance(value, int) else repr(value)
+
+
+def _size(text: str) -> str:
+    """A size with blanks on both sides of its signs, or without; `64 x 3` may be a repeat."""
+    sign = " x " if any(map(str.isspace, text)) else "x"
+    return sign.join(map(str, numbers_of(text)))
+
+
+def _names(expression: Expression) -> Iterator[str]:
+    if expression.sign == "name":
+        yield expression.text
+    for operand in expression.operands:
+        yield from _names(operand)
+
+
+def _expressions(value: object) -> Iterator[Expression]:
+    """The expressions within readings, the outermost of each."""
+    if isinstance(value, Expression):
+        yield value
+    elif isinstance(value, Item | Part):
+        return  # what is written, not what is read of it
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _expressions(one)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _expressions(one)
+
+
+def words(parts: Sequence[Part]) -> Iterator[str]:
+    """The words of parts, and of the lines in them."""
+    for part in parts:
+        if part.kind in ("word", "mixed"):
+            yield part.text
+        for inner in part.inside:
+            if isinstance(inner, Part):
+                yield from words((inner,))
+            else:
+                yield from words_of_lines((inner,))
+
+
+def words_of_lines(items: Collection[Item]) -> Iterator[str]:
+    for item in items:
+        for phrase in item.phrases:
+            yield from words(phrase.parts)
+        yield from words(item.guard)

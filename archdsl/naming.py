@@ -9,7 +9,7 @@ from archdsl.errors import ArchError, Note, Source
 from archdsl.labels import WORDS
 from archdsl.names import is_reserved
 from archdsl.readings import Group, Hole, Joined, Line, Reference, Side, Use, Whole
-from archdsl.syntax import Item, Part
+from archdsl.syntax import Item, Part, Phrase
 
 
 def kind_of(line: Line, bracket: Use | None) -> str:
@@ -123,9 +123,25 @@ def numbered(kinds: Sequence[str]) -> list[str]:
 def notation(source: Source, line: Line) -> str:
     """The line as the paper writes it, without label, claims, guards, comments and typography."""
     return " -> ".join(
-        _text(source, phrase.parts, reading.start)
+        _phrase(source, phrase, reading.start)
         for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
     )
+
+
+def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
+    if phrase.composed:
+        return _tidy(" ".join(_composed(source, part) for part in phrase.parts))
+    return _text(source, phrase.parts, start)
+
+
+def _composed(source: Source, part: Part) -> str:
+    """A part of a row of a table: its cells may stand anywhere in the row."""
+    if part.kind in _CLOSING:
+        lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]
+        return f"{part.text} {lines} {_CLOSING[part.kind]}"
+    if part.kind == "parens":
+        return f"({' '.join(_composed(source, one) for one in part.inside)})"  # type: ignore[arg-type]
+    return part.text
 
 
 def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
@@ -157,7 +173,7 @@ def _tidy(text: str) -> str:
 
 
 def _line(source: Source, item: Item) -> str:
-    chain = " -> ".join(_text(source, phrase.parts) for phrase in item.phrases)
+    chain = " -> ".join(_phrase(source, phrase) for phrase in item.phrases)
     return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from archdsl import expressions
 from archdsl.errors import Source
 from archdsl.expressions import Expression, Number
-from archdsl.readings import Blocks, Line
+from archdsl.readings import Blocks, Line, Side
 from archdsl.sizes import size_in
 from archdsl.syntax import Item, Part, numbers_of
 from archdsl.vocabulary import is_word_of_a_layer, vocabulary
@@ -36,7 +36,9 @@ _YIELDS = Mark("yields", "=>", True)
 
 def text(marks: Sequence[Mark]) -> str:
     """Marks as a spec writes them."""
-    return "".join(" " * (mark.blank and index > 0) + _text(mark) for index, mark in enumerate(marks))
+    return "".join(
+        " " * (mark.blank and index > 0) + _text(mark) for index, mark in enumerate(marks)
+    )
 
 
 def _text(mark: Mark) -> str:
@@ -76,7 +78,9 @@ class Printer:
             parts = phrase.parts
             if index == 0 or not self.sizes:
                 # In front of where the layers begin stand the label and the claimed size.
-                parts = tuple(dropwhile(lambda part: part.start != reading.start, parts))
+                parts = _from(parts, reading.start)
+            if isinstance(reading.whole, Side) and (name := reading.whole.name) is not None:
+                parts = tuple(part for part in parts if part.start != name.start)  # the label
             chain += [_ARROW] * (index > 0)
             if index and not self.sizes and reading.label is not None:
                 chain.append(Mark("text", f"{reading.label.text}:", True))
@@ -106,7 +110,7 @@ class Printer:
         """A line within a group."""
         marks: list[Mark] = []
         for index, phrase in enumerate(item.phrases):
-            marks += [_ARROW] * (index > 0) + _apart(self.parts(phrase.parts))
+            marks += [*[_ARROW] * (index > 0), *_apart(self.parts(phrase.parts))]
         for claim in item.claims if self.sizes else ():
             if size_in(claim):
                 marks += [_YIELDS, *_apart(self.parts(claim.parts))]
@@ -144,7 +148,7 @@ class Printer:
                 marks.append(Mark("size", _size(part.text), blank))
             else:
                 kind = part.kind if part.kind == "times" else "text"
-                marks.append(Mark(kind, "x" if kind == "times" else part.text, blank))
+                marks.append(Mark(kind, part.text.replace("×", "x"), blank))
             at += taken
         return marks
 
@@ -170,6 +174,11 @@ class Printer:
         attribute = (before.text.lower(),) in vocabulary().attributes
         known = is_word_of_a_layer(before.text) or self.blocks.spelled(before.text)
         return attribute and not known
+
+
+def _from(parts: Sequence[Part], start: int) -> tuple[Part, ...]:
+    """The parts from the one on that begins at a place: cells of a table stand in any order."""
+    return tuple(dropwhile(lambda part: part.start != start, parts))
 
 
 def _begun(marks: Sequence[Mark]) -> Marks:
@@ -234,3 +243,14 @@ def words_of_lines(items: Collection[Item]) -> Iterator[str]:
         for phrase in item.phrases:
             yield from words(phrase.parts)
         yield from words(item.guard)
+
+
+def lone(items: Collection[Item]) -> Iterator[str]:
+    """The phrases of one word, and those of the lines in groups."""
+    for item in items:
+        for phrase in item.phrases:
+            if len(phrase.parts) == 1 and phrase.parts[0].kind in ("word", "mixed"):
+                yield phrase.parts[0].text
+            for part in phrase.parts:
+                if part.kind in ("bracket", "braces"):
+                    yield from lone(part.inside)  # type: ignore[arg-type]

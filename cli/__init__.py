@@ -11,7 +11,7 @@ import click
 import archdsl
 from archdsl.errors import ArchError
 
-VERBS = ("summary", "verify", "draw", "train", "eval", "predict", "source", "zoo")
+VERBS = ("summary", "verify", "draw", "train", "eval", "predict", "source", "table", "zoo")
 
 
 class _Verbs(click.Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -130,18 +131,26 @@ def notation(source: Source, line: Line) -> str:
 
 def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
     if phrase.composed:
-        return _tidy(" ".join(_composed(source, part) for part in phrase.parts))
+        labelled = [part.kind for part in phrase.parts[:2]] == ["word", "colon"]
+        return _composed(source, phrase.parts[2:] if labelled else phrase.parts)
     return _text(source, phrase.parts, start)
 
 
-def _composed(source: Source, part: Part) -> str:
-    """A part of a row of a table: its cells may stand anywhere in the row."""
-    if part.kind in _CLOSING:
-        lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]
-        return f"{part.text} {lines} {_CLOSING[part.kind]}"
-    if part.kind == "parens":
-        return f"({' '.join(_composed(source, one) for one in part.inside)})"  # type: ignore[arg-type]
-    return part.text
+def _composed(source: Source, parts: Sequence[Part]) -> str:
+    """The parts of a row of a table: its cells may stand anywhere in the row."""
+    pieces: list[str] = []
+    for part in parts:
+        text = part.text
+        if part.kind in _CLOSING:
+            lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]
+            text = f"{text} {lines} {_CLOSING[part.kind]}"
+        elif part.kind == "parens":
+            text = f"({_composed(source, part.inside)})"  # type: ignore[arg-type]
+        elif part.kind == "size":
+            text = "".join(text.split())
+        pieces.append(text)
+    text = re.sub(r" (/) ", r"\1", " ".join(pieces))
+    return _tidy(re.sub(r"(?<=\w) \(", "(", text))
 
 
 def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
@@ -166,7 +175,7 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
 
 def _tidy(text: str) -> str:
     """With single blanks, and none where typography stood in front of a sign."""
-    text = " ".join(text.split())
+    text = " ".join(_TIMES.sub("×", text).split())
     for sign in ",)":
         text = text.replace(f" {sign}", sign)
     return text.replace("( ", "(")
@@ -177,4 +186,5 @@ def _line(source: Source, item: Item) -> str:
     return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
 
 
+_TIMES = re.compile(r"(?<=\d) * x {4,}(?=\d)")  # LaTeX's sign, between the numbers of a size
 _CLOSING = {"bracket": "]", "braces": "}"}

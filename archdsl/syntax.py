@@ -84,9 +84,12 @@ class Item(NamedTuple):
 
 
 class Header(NamedTuple):
+    """A network's name; `family` is that of the table of which it is a column."""
+
     name: Part
     parameters: Part | None  # parens
     title: str | None
+    family: str = ""
 
 
 class Derived(NamedTuple):
@@ -166,11 +169,16 @@ class Means(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block of the text: its name, its parameters between parentheses, its lines in braces."""
+    """A block of the text: its name, its parameters between parentheses, its lines in braces.
+
+    One that a line below a table defines, `ConvBlock: 2x [ … ]`, `widens`: its weight layers
+    without a width have that of the row.
+    """
 
     name: Part
     parameters: Part | None
     body: Part
+    widens: bool = False
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -266,6 +274,12 @@ class NetworkText(NamedTuple):
     @property
     def name(self) -> str:
         return self.header.name.text if self.header else ""
+
+    @property
+    def full_name(self) -> str:
+        """What names it among others: of a table's column `vgg:D`."""
+        family = self.header.family if self.header else ""
+        return f"{family}:{self.name}" if family else self.name
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)

@@ -15,6 +15,7 @@ from archdsl.errors import ArchError, Source, Span, did_you_mean
 from archdsl.headers import Column, columns, quantity_of, squeezed
 from archdsl.names import is_reserved
 from archdsl.syntax import (
+    Block,
     ClaimText,
     Derived,
     Expect,
@@ -31,6 +32,7 @@ from archdsl.syntax import (
 from archdsl.tabular import Cell, Grid
 from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
 
+WIDTH = "width"  # what a word of a table is given by a column of widths
 NOTHING = ("", "-", "–", "—")
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
@@ -64,6 +66,7 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
     if errors:
         raise ArchError.several(errors)
     rules.check()
+    draft = _with_words(draft, list(read.values()))
     names = _networks_of(source, list(read.values()))
     if not names:
         return [Draft(draft.header, _statements(draft, read, ""))]
@@ -84,6 +87,32 @@ def _statements(draft: Draft, read: dict[int, _Reader], name: str) -> tuple[Stat
         elif not isinstance(statement, Rows):
             found.append(statement)
     return tuple(found)
+
+
+def _with_words(draft: Draft, readers: Sequence[_Reader]) -> Draft:
+    """The draft with a block for each line that defines a word of a table: `Sub: Conv(3x3)-Relu`.
+
+    Its parameters are the columns that hold what blocks are given.
+    """
+    parameters = {word: names for reader in readers for word, names in reader.words.items()}
+    found: list[Statement] = []
+    for statement in draft.statements:
+        if isinstance(statement, Item) and _is_labelled(statement):
+            first, *others = statement.phrases
+            label, colon, *parts = first.parts
+            if parts and label.text in parameters:
+                item = statement._replace(phrases=(Phrase(tuple(parts)), *others))
+                inside: list[Part] = []
+                for name in parameters[label.text]:
+                    inside += [colon._replace(kind="comma", text=",")] if inside else []
+                    inside.append(label._replace(kind="word", text=name))
+                places = colon.start, colon.end
+                parens = Part("parens", "(", *places, tuple(inside)) if inside else None
+                body = Part("braces", "{", item.start, item.end, (item,))
+                found.append(Block(label, parens, body, widens=WIDTH in parameters[label.text]))
+                continue
+        found.append(statement)
+    return draft._replace(statements=tuple(found))
 
 
 def _networks_of(source: Source, readers: Sequence[_Reader]) -> dict[str, Column]:
@@ -135,9 +164,10 @@ def _header(
                 help="write `DenseNet-121 (k = 32)`",
             )
         parens = _merged(own, parens)
-    title = header.title if header else None
     place = Part("word", name, cell.start, cell.end)
-    return Header(place, parens, f"{title}: {name}" if title else None)
+    if header is None:
+        return Header(place, parens, None)
+    return Header(place, parens, header.title, header.name.text)
 
 
 def _merged(own: Part, family: Part | None) -> Part:
@@ -161,8 +191,7 @@ class _Row(NamedTuple):
     cells: dict[int, Cell]  # by column
     name: str
     text: str  # the whole row, without blanks: what rules are found by
-    repeats: bool  # the name is that of the row above
-    is_last: bool  # of the rows of its name
+    bears: bool  # the name: of several rows of one name the last that prints no size of its own
 
 
 class _Rules:
@@ -255,6 +284,7 @@ class _Reader:
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
         self.labels: set[str] = set()
+        self.words: dict[str, list[str]] = {}  # that are no layers, with the columns they are given
 
     def read(self) -> None:
         """Raises ArchError with the errors of all cells."""
@@ -273,8 +303,8 @@ class _Reader:
             try:
                 self.check_ragged(cells)
                 if row := self.row(cells, rows[-1] if rows else None):
-                    if row.repeats:
-                        rows[-1] = rows[-1]._replace(is_last=False)
+                    if row.bears and rows and row.name == rows[-1].name:
+                        rows[-1] = rows[-1]._replace(bears=False)
                     rows.append(row)
             except ArchError as error:
                 errors.append(error)
@@ -332,11 +362,13 @@ class _Reader:
         named = [i for i, column in enumerate(self.columns) if column.role == "name"]
         printed = [self.text(by_column.get(i)) for i in named]
         name = " ".join(filter(None, printed))
-        repeats = bool(named) and not name and above is not None
-        if repeats and above is not None:
+        bears = bool(name)
+        if named and not name and above is not None:
             name = above.name
-            for index, column in enumerate(self.columns):
-                if column.quantity.endswith("size") and index in above.cells:
+            sizes = [i for i, c in enumerate(self.columns) if c.quantity.endswith("size")]
+            bears = above.bears and not any(i in by_column for i in sizes)
+            for index in sizes:
+                if index in above.cells:
                     by_column.setdefault(index, above.cells[index])
         shown = [name] if named else []
         last = None
@@ -345,7 +377,7 @@ class _Reader:
                 last = by_column[index]
                 shown.append(self.text(last))
         self.rules.rows.append(" ".join(shown[:2]))
-        return _Row(by_column, name, _pressed("".join(shown)), repeats, True)
+        return _Row(by_column, name, _pressed("".join(shown)), bears)
 
     # Columns that are networks.
 
@@ -447,6 +479,7 @@ class _Reader:
         label = _label_behind(parts)
         kind = next((vocabulary().layers[w][0] for w, _ in _words(parts)), None)
         arguments: list[list[Part]] = []
+        given: list[str] = []
         claims: list[tuple[Column, Cell]] = []
         widths: list[Part] = []
         reduce: list[Part] = []
@@ -466,6 +499,7 @@ class _Reader:
                     stride = [*_comma(here), word, *self.value(here, column)]
                 case "argument" | "width" if kind is None:
                     arguments.append(self.value(here, column))
+                    given.append(WIDTH if column.role == "width" else column.text)
                 case "width" if kind and "width" not in kind.attributes:
                     claims.append((column._replace(quantity="channels"), here))
                 case "argument" if column.text.endswith("reduce") and kind and kind.weighs:
@@ -478,6 +512,8 @@ class _Reader:
                     )
                 case "argument" | "width":
                     widths += [*_comma(here), *self.value(here, column)]
+        if kind is None and len(parts) == 1 and parts[0].kind == "word":
+            self.words[parts[0].text] = given
         if arguments:
             parts += [_arguments(arguments)]
         parts += widths
@@ -558,7 +594,7 @@ class _Reader:
                 )
         for column, here in widths:
             claims[False].append(self.claim(row, here, column.quantity, "", column))
-        if label is None and row.name and row.is_last:
+        if label is None and row.name and row.bears:
             label = self.label(row)
         for index, item in enumerate(items):
             first, last = index == 0, index == len(items) - 1
@@ -574,8 +610,7 @@ class _Reader:
             yield item._replace(phrases=phrases, claims=(*item.claims, *own), rules=rules)
 
     def label(self, row: _Row) -> Part | None:
-        """The name of a row as a label; of several rows of one name it is that of the last: what
-        leaves the stage. None where the name is a layer's, or stood in a row before."""
+        """The name of a row as a label. None where it is a layer's, or stood in a row before."""
         text = re.sub(r"\W+", "_", row.name).strip("_").lower()
         if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
             return None

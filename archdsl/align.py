@@ -17,7 +17,7 @@ from archdsl.errors import ArchError, Note
 from archdsl.headers import names_network, quantity_of
 from archdsl.layers import Shape
 from archdsl.names import is_reserved
-from archdsl.printer import Mark, Marks, Printer
+from archdsl.printer import YIELDS, Mark, Marks, Printer
 from archdsl.readings import Line
 from archdsl.report import hwc, times
 from archdsl.syntax import (
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from archdsl.network import Network
 
 MOST_LINES = 1_000  # of a network that stands beside others
-DEFAULTS = {"padding same", "stride on first", "shortcut B"}  # what holds where nothing is said
+DEFAULTS = ("padding same", "stride on first", "shortcut B")  # what holds where nothing is said
 
+UNNAMED = "from"  # a row's name that is no label: Python's word
 IDENTITY: Marks = (Mark("text", "identity"),)
 
 
@@ -76,7 +77,7 @@ class _Line(NamedTuple):
     `label` is the text's own, `name` what summaries call it. `referred`: other lines refer to the
     label; `is_implied`: it says which layer this is. `lengths` is the size of the map that the line
     gives, `size` as it is shown. `rules` are the conventions of its row in the table that it comes
-    from.
+    from. One that `fills` a cell is no line of its network.
     """
 
     marks: Marks
@@ -89,7 +90,9 @@ class _Line(NamedTuple):
     is_vector: bool
     size: str
     weighs: bool
+    is_reference: bool
     rules: tuple[str, ...]
+    fills: bool = False
 
     @property
     def key(self) -> Hashable:
@@ -99,6 +102,14 @@ class _Line(NamedTuple):
     def is_needed(self) -> bool:
         """Whether the label does more than to name the line."""
         return self.referred or self.is_implied
+
+    @property
+    def sized(self) -> _Line:
+        """The line as a group that holds it and the size that it gives; a side head gives none."""
+        if self.kind == "side" or self.is_reference:
+            return self
+        size = Mark("size", self.size.replace("×", "x"), True)
+        return self._replace(marks=(Mark("braces", "", False, ((*self.marks, YIELDS, size),)),))
 
     @property
     def labelled(self) -> Marks:
@@ -133,7 +144,7 @@ def sheet(networks: Sequence[Network]) -> Sheet:
         first.blocks(inner=False),
         (
             *([f'paper "{paper}"'] if paper else []),
-            first.input,
+            _input(columns),
             *lets,
             *first.conventions,
             *first.blocks(inner=True),
@@ -144,6 +155,19 @@ def sheet(networks: Sequence[Network]) -> Sheet:
         tuple(network.params for network in networks),
         tuple(network.macs for network in networks),
     )
+
+
+def _input(columns: Sequence[_Column]) -> str:
+    """The statement of the input: one with a label, where a network refers to it."""
+    labelled = [column for column in columns if column.input_label is not None]
+    labels = {column.input_label: column for column in labelled}
+    if len(labels) > 1:
+        first, second = (f"`{column.network.name}`" for column in [*labels.values()][:2])
+        raise ArchError(
+            f"{first} and {second} have other names for their input",
+            help="give each a table of its own",
+        )
+    return (labelled or columns)[0].input
 
 
 class _Column:
@@ -198,8 +222,7 @@ class _Column:
         """The statement of the input, as the text has it where it holds."""
         line, op = self.text.lines[0], self.network.graph.nodes[0].op
         if not self.network.changed:
-            (phrase,) = line.item.phrases
-            return printer.text(self.printer.parts(phrase.parts))
+            return printer.text(self.printer.whole(line))
         channels, *lengths = op.out(())
         return f"input {times(lengths)}, {channels} channels" if lengths else f"input {channels}"
 
@@ -252,7 +275,7 @@ class _Column:
     def check(self, other: _Column) -> None:
         """Raises ArchError where another network says something else."""
         pairs = [
-            ("input", [self.shown_input], [other.shown_input]),
+            ("inputs", [self.shown_input], [other.shown_input]),
             ("conventions", self.conventions, other.conventions),
             ("blocks", *(sorted(map(_block, c.definitions())) for c in (self, other))),
         ]
@@ -277,6 +300,11 @@ class _Column:
     @property
     def shown_input(self) -> str:
         return f"input {hwc(self.network.input)}"
+
+    @property
+    def input_label(self) -> str | None:
+        label = self.text.lines[0].label
+        return label.text if label is not None else None
 
     # Its lines.
 
@@ -309,6 +337,7 @@ class _Column:
                 # A signal's length alone would read as a number of elements.
                 size=hwc(shape) if wide or len(shape) == 2 else times(shape[1:] or shape),
                 weighs=any(node.op.weighs for node in nodes),
+                is_reference=line.is_reference,
                 rules=tuple(self.meaning(rule) for rule in line.item.rules),
             )
 
@@ -343,16 +372,19 @@ def _block(definition: Definition) -> str:
 
 
 def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, str]:
-    """What each of two says first that the other does not."""
-
-    def first(said: Sequence[str], other: Sequence[str]) -> str:
-        one = next((s for s in said if s not in other), None)
-        return f"`{one.partition(chr(10))[0]}`" if one else "nothing of it"
-
+    """What each of two says that the other does not, the first of it."""
     if {*mine} == {*theirs}:
         pair = next((a, b) for a, b in zip_longest(mine, theirs, fillvalue="") if a != b)
         return f"`{pair[0]}` first", f"`{pair[1]}` first"
-    return first(mine, theirs), first(theirs, mine)
+    found = []
+    for said, other in ((mine, theirs), (theirs, mine)):
+        found.append(next((one.partition("\n")[0] for one in said if one not in other), ""))
+    # Where one says nothing, what holds then.
+    for index, one in enumerate(found):
+        word = found[1 - index].partition(" ")[0]
+        default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
+        found[index] = f"`{one or default}`" if one or default else "nothing of it"
+    return found[0], found[1]
 
 
 # Names.
@@ -367,7 +399,7 @@ def _headers(columns: Sequence[_Column]) -> list[str]:
         if not names_network(header):
             header = f"{header} network"
         if not names_network(header):
-            header = f"network {len(headers) + 1}"
+            header = f"net {len(headers) + 1}"
         if header in headers:
             raise ArchError(
                 f"two networks are called `{name}`", help="a table holds each name once"
@@ -400,7 +432,7 @@ class _Cells(NamedTuple):
     @property
     def own(self) -> list[_Line]:
         """The lines that networks have, without those that only fill a cell."""
-        return [line for line in self.lines if line is not None and line.marks != IDENTITY]
+        return [line for line in self.lines if line is not None and not line.fills]
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -430,14 +462,10 @@ def _cells(columns: Sequence[_Column]) -> Iterator[_Cells]:
                 continue
             # The only cell of a row, in the first column, would stand for all networks.
             beside = next((i for i, stage in enumerate(stages) if i and stage), None)
-            if beside is None and columns[0].decides:
-                name, other = columns[0].network.name, columns[1].network.name
-                raise ArchError(
-                    f"`{name}` alone has lines that give {lines[0].size}",
-                    help=f"name another network first: `{other}`",
-                )
             filled = [*lines]
-            filled[beside or 1] = lines[0]._replace(marks=IDENTITY)
+            filled[beside or 1] = lines[0]._replace(marks=IDENTITY, label=None, fills=True)
+            if beside is None and columns[0].decides:
+                filled[0] = lines[0].sized
             yield _Cells(tuple(filled), begins, beside is not None)
 
 
@@ -561,6 +589,8 @@ def _row_name(
     `places` are the rows of each label, `taken` the names of those above, `lone` what stands alone
     as a phrase, which such a label would make a reference.
     """
+    if any(line.is_reference for line in lines):
+        return UNNAMED, True
     labels, names = {line.label for line in lines}, {line.name for line in lines}
     label = labels.pop() if len(labels) == 1 else ""
     if label is None and len(names) == 1:

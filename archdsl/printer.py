@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 Marks = tuple[Mark, ...]
 
 _ARROW = Mark("arrow", "->", True)
-_YIELDS = Mark("yields", "=>", True)
+YIELDS = Mark("yields", "=>", True)
 
 
 def text(marks: Sequence[Mark]) -> str:
@@ -71,21 +71,28 @@ class Printer:
         """A line without its label and its claims; of a chain, the later labels stay."""
         for expression in _expressions((line.readings, line.guard)):
             self.evaluate(expression)
+        is_chain = len(line.readings) > 1
         chain: list[Mark] = []
         for index, (phrase, reading) in enumerate(
             zip(line.item.phrases, line.readings, strict=True)
         ):
-            parts = phrase.parts
-            if index == 0 or not self.sizes:
-                # In front of where the layers begin stand the label and the claimed size.
-                parts = _from(parts, reading.start)
+            parts = _from(phrase.parts, reading.start)
             if isinstance(reading.whole, Side) and (name := reading.whole.name) is not None:
                 parts = tuple(part for part in parts if part.start != name.start)  # the label
             chain += [_ARROW] * (index > 0)
-            if index and not self.sizes and reading.label is not None:
+            if reading.claimed is not None and is_chain and self.sizes:
+                chain.append(Mark("text", "[", True))
+                chain += [*_begun(self.parts((reading.claimed,))), Mark("text", "]")]
+            if reading.label is not None and index:
                 chain.append(Mark("text", f"{reading.label.text}:", True))
             chain += _apart(self.parts(parts))
         return _begun(chain)
+
+    def whole(self, line: Line) -> Marks:
+        """A line of one phrase as it stands, with its label and what is claimed in front."""
+        for expression in _expressions(line.readings):
+            self.evaluate(expression)
+        return tuple(self.parts(line.item.phrases[0].parts))
 
     def evaluate(self, expression: Expression) -> None:
         """Keep the value of an expression, or of those in it that have one."""
@@ -113,7 +120,7 @@ class Printer:
             marks += [*[_ARROW] * (index > 0), *_apart(self.parts(phrase.parts))]
         for claim in item.claims if self.sizes else ():
             if size_in(claim):
-                marks += [_YIELDS, *_apart(self.parts(claim.parts))]
+                marks += [YIELDS, *_apart(self.parts(claim.parts))]
         return _begun(marks)
 
     def parts(self, parts: Sequence[Part]) -> list[Mark]:
@@ -128,7 +135,8 @@ class Printer:
             )
             blank &= part.kind != "comma"
             taken, value = self.value(parts, at)
-            if before is not None and before.kind == "times" and _ends_in_digit(marks[:-1]):
+            counts = value is not None or part.kind in ("number", "parens")
+            if counts and marks and marks[-1].kind == "times" and _ends_in_digit(marks[:-1]):
                 blank = False  # `64 x3` is a width and a repeat
             if value is not None:
                 marks.append(Mark("value", value, blank))
@@ -148,7 +156,7 @@ class Printer:
                 marks.append(Mark("size", _size(part.text), blank))
             else:
                 kind = part.kind if part.kind == "times" else "text"
-                marks.append(Mark(kind, part.text.replace("×", "x"), blank))
+                marks.append(Mark(kind, self.quoted(part).replace("×", "x"), blank))
             at += taken
         return marks
 
@@ -164,6 +172,12 @@ class Printer:
         while parts[at + taken - 1].end < end:
             taken += 1
         return taken, value
+
+    def quoted(self, part: Part) -> str:
+        """The text of a part, with its quotation marks: listings ask for them."""
+        text = self.source.text[max(0, part.start - 1) : part.end + 1]
+        is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "'\""
+        return f"'{part.text}'" if is_quoted else part.text
 
     def is_bare(self, before: Part | None, inside: Sequence[Mark]) -> bool:
         """Whether parentheses behind a part hold a number alone that needs none."""

@@ -81,7 +81,8 @@ def _figures(table: Sheet) -> Iterator[tuple[str, list[str]]]:
 
 
 def _markdown(marks: Marks) -> str:
-    return "".join(" " * mark.blank + _markdown_mark(mark) for mark in marks)
+    text = "".join(" " * mark.blank + _markdown_mark(mark) for mark in marks)
+    return re.sub(r" *\* *", " * ", text)  # between blanks a star is no emphasis
 
 
 def _markdown_mark(mark: Mark) -> str:
@@ -93,8 +94,7 @@ def _markdown_mark(mark: Mark) -> str:
         case "size" | "times":
             return mark.text.replace("x", "×")
         case _:
-            # Between blanks a star is no emphasis.
-            return re.sub(r"^\*$", " * ", mark.text).replace("|", "\\|")
+            return mark.text
 
 
 # LaTeX.

@@ -11,35 +11,17 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl import expand, printer, readings
-from archdsl.blocks import Definition
-from archdsl.errors import ArchError, Note
+from archdsl.column import Column, Entry
+from archdsl.errors import ArchError
 from archdsl.headers import names_network, quantity_of
-from archdsl.layers import Shape
 from archdsl.names import is_reserved
-from archdsl.printer import YIELDS, Mark, Marks, Printer
-from archdsl.readings import Line
-from archdsl.report import hwc, times
-from archdsl.syntax import (
-    Means,
-    Outputs,
-    Padding,
-    Part,
-    Phrase,
-    Shortcut,
-    SizesDecide,
-    Statement,
-    StrideOn,
-)
+from archdsl.printer import Mark, Marks
 from archdsl.vocabulary import is_word_of_a_layer
 
 if TYPE_CHECKING:
-    from archdsl.expressions import Number
     from archdsl.network import Network
 
 MOST_LINES = 1_000  # of a network that stands beside others
-DEFAULTS = ("padding same", "stride on first", "shortcut B")  # what holds where nothing is said
-
 UNNAMED = "from"  # a row's name that is no label: Python's word
 IDENTITY: Marks = (Mark("text", "identity"),)
 
@@ -71,59 +53,10 @@ class Sheet(NamedTuple):
     macs: tuple[int, ...]
 
 
-class _Line(NamedTuple):
-    """A line of one network.
-
-    `label` is the text's own, `name` what summaries call it. `referred`: other lines refer to the
-    label; `is_implied`: it says which layer this is. `lengths` is the size of the map that the line
-    gives, `size` as it is shown. `rules` are the conventions of its row in the table that it comes
-    from. One that `fills` a cell is no line of its network.
-    """
-
-    marks: Marks
-    label: str | None
-    referred: bool
-    is_implied: bool
-    name: str
-    kind: str
-    lengths: Shape
-    is_vector: bool
-    size: str
-    weighs: bool
-    is_reference: bool
-    rules: tuple[str, ...]
-    fills: bool = False
-
-    @property
-    def key(self) -> Hashable:
-        return self.marks, self.label, self.size, self.rules
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether the label does more than to name the line."""
-        return self.referred or self.is_implied
-
-    @property
-    def sized(self) -> _Line:
-        """The line as a group that holds it and the size that it gives; a side head gives none."""
-        if self.kind == "side" or self.is_reference:
-            return self
-        size = Mark("size", self.size.replace("×", "x"), True)
-        return self._replace(marks=(Mark("braces", "", False, ((*self.marks, YIELDS, size),)),))
-
-    @property
-    def labelled(self) -> Marks:
-        """The line with its label in front."""
-        if self.label is None:
-            return self.marks
-        first, *rest = self.marks
-        return Mark("text", f"{self.label}:"), first._replace(blank=True), *rest
-
-
 def sheet(networks: Sequence[Network]) -> Sheet:
     """The table of networks, a column each. Raises ArchError for networks whose conventions differ
     otherwise than in the values of names."""
-    columns = [_Column(network) for network in networks]
+    columns = [Column(network) for network in networks]
     first = columns[0]
     for column in columns[1:]:
         first.check(column)
@@ -157,7 +90,7 @@ def sheet(networks: Sequence[Network]) -> Sheet:
     )
 
 
-def _input(columns: Sequence[_Column]) -> str:
+def _input(columns: Sequence[Column]) -> str:
     """The statement of the input: one with a label, where a network refers to it."""
     labelled = [column for column in columns if column.input_label is not None]
     labels = {column.input_label: column for column in labelled}
@@ -170,234 +103,17 @@ def _input(columns: Sequence[_Column]) -> str:
     return (labelled or columns)[0].input
 
 
-class _Column:
-    """One network: what it says, and its lines."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.text = expand.read(network.text, network.parameters)
-        self.names: dict[str, Number] = dict(self.text.names)
-        statements = network.text.statements
-        self.decides = any(isinstance(s, SizesDecide) for s in statements)
-        self.printer = Printer(network.text.source, self.names, self.text.blocks, self.decides)
-        self.lines = tuple(self._lines())
-        means = [s for s in statements if isinstance(s, Means)]
-        others = [said for s in statements if (said := self.said(s)) is not None]
-        options = self.text.options
-        words = {choice.kind: choice.word for choice in options.choices}
-        self.conventions = (
-            *others,
-            *(f"with {words[kind]}" for kind, stands in options.chosen.items() if stands),
-            *(self.meaning(one) for one in means),
-        )
-
-    # What it says.
-
-    def plain(self, phrase: Phrase) -> str:
-        """A phrase as it stands, names and all."""
-        unread = Printer(self.network.text.source, {}, self.text.blocks)
-        return printer.text(unread.parts(phrase.parts))
-
-    def meaning(self, statement: Means) -> str:
-        return f"{self.plain(statement.left)} means {self.plain(statement.right)}"
-
-    def said(self, statement: Statement) -> str | None:
-        """A statement that says how lines are read, or which of them are outputs."""
-        match statement:
-            case Padding(mode):
-                return f"padding {mode.text}"
-            case StrideOn(layer):
-                return f"stride on {self.plain(layer)}"
-            case Shortcut(name):
-                return f"shortcut {name.text}"
-            case SizesDecide(what):
-                return f"sizes decide {', '.join(part.text for part in what)}"
-            case Outputs(labels):
-                return f"output {', '.join(part.text for part in labels)}"
-            case _:
-                return None
-
-    @property
-    def input(self) -> str:
-        """The statement of the input, as the text has it where it holds."""
-        line, op = self.text.lines[0], self.network.graph.nodes[0].op
-        if not self.network.changed:
-            return printer.text(self.printer.whole(line))
-        channels, *lengths = op.out(())
-        return f"input {times(lengths)}, {channels} channels" if lengths else f"input {channels}"
-
-    def definitions(self) -> Iterator[Definition]:
-        """The blocks of the text that its lines and conventions use, and those that these use."""
-        items = [line.item for line in self.text.lines]
-        said = [*printer.words_of_lines(items), "shortcut"]
-        rules = [rule for item in items for rule in item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                said += printer.words((*statement.left.parts, *statement.right.parts))
-        waiting = list(self.text.blocks.own.values())
-        found: set[str] = set()
-        while True:
-            text = _pressed(" ".join(said))
-            new = [d for d in waiting if d.name not in found and _is_said(d.name, text)]
-            if not new:
-                break
-            for definition in new:
-                found.add(definition.name)
-                said += printer.words_of_lines(definition.block.items)
-        yield from (d for d in waiting if d.name in found)
-
-    def blocks(self, inner: bool) -> tuple[str, ...]:
-        """The text of blocks, of those in which the network's names hold or of the others."""
-        return tuple(_block(d) for d in self.definitions() if d.inner == inner)
-
-    @property
-    def bound(self) -> list[str]:
-        """The names with a value that stand in conventions and blocks, not in lines alone."""
-        used: set[str] = set()
-        for definition in self.definitions():
-            if definition.inner:
-                own = {name.text for name, _ in self.text.blocks.parameters(definition)}
-                said = printer.words_of_lines(definition.block.items)
-                parens = definition.block.parameters
-                used |= {*map(_name, said)} - own
-                used |= {*map(_name, printer.words((parens,) if parens else ()))} - own
-        rules = [rule for line in self.text.lines for rule in line.item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                parts: tuple[Part, ...] = (*statement.left.parts, *statement.right.parts)
-            elif isinstance(statement, StrideOn):
-                parts = statement.layer.parts
-            else:
-                continue
-            used |= {*map(_name, printer.words(parts))}
-        return [name for name in self.names if name in used]
-
-    def check(self, other: _Column) -> None:
-        """Raises ArchError where another network says something else."""
-        pairs = [
-            ("inputs", [self.shown_input], [other.shown_input]),
-            ("conventions", self.conventions, other.conventions),
-            ("blocks", *(sorted(map(_block, c.definitions())) for c in (self, other))),
-        ]
-        for what, mine, theirs in pairs:
-            # The order tells only among `means`, which stand last.
-            own = [said for said in mine if said not in DEFAULTS]
-            others = [said for said in theirs if said not in DEFAULTS]
-            means = [[s for s in said if " means " in s] for said in (own, others)]
-            if {*own} == {*others} and means[0] == means[1]:
-                continue
-            here, there = _first_difference(own, others)
-            raise ArchError(
-                f"`{self.network.name}` and `{other.network.name}` cannot stand in one table: "
-                f"their {what} differ",
-                notes=[
-                    Note(f"{column.network.name} says {said}")
-                    for column, said in ((self, here), (other, there))
-                ],
-                help="give each a table of its own",
-            )
-
-    @property
-    def shown_input(self) -> str:
-        return f"input {hwc(self.network.input)}"
-
-    @property
-    def input_label(self) -> str | None:
-        label = self.text.lines[0].label
-        return label.text if label is not None else None
-
-    # Its lines.
-
-    def lone_words(self) -> Iterator[str]:
-        """The phrases of one word: a label of that name would make them references."""
-        return printer.lone([line.item for line in self.text.lines])
-
-    def _lines(self) -> Iterator[_Line]:
-        network, graph = self.network, self.network.graph
-        lines = self.text.lines[1:]
-        referred = {*readings.references(lines), *network.output_names}
-        settled = {
-            one.start for one in graph.settled if any(s.name == "width" for s in one.settings)
-        }
-        standing = [line for line in lines if self.printer.stands(line.item)]
-        for line, section in zip(standing, graph.sections, strict=True):
-            label = line.label.text if line.label is not None else None
-            shape = graph.nodes[section.exit].shape
-            nodes = graph.nodes[section.first : section.last]
-            wide = any(line.item.start <= start < line.item.end for start in settled)
-            yield _Line(
-                marks=self.printer.line(line),
-                label=label,
-                referred=label in referred,
-                is_implied=_is_implied(line),
-                name=section.name,
-                kind=section.kind,
-                lengths=shape[1:] or shape,
-                is_vector=len(shape) == 1,
-                # A signal's length alone would read as a number of elements.
-                size=hwc(shape) if wide or len(shape) == 2 else times(shape[1:] or shape),
-                weighs=any(node.op.weighs for node in nodes),
-                is_reference=line.is_reference,
-                rules=tuple(self.meaning(rule) for rule in line.item.rules),
-            )
-
-
-def _is_implied(line: Line) -> bool:
-    """Whether the label says which layer it is: `FC6: 4096 neurons`."""
-    reading = line.readings[0]
-    return any(layer.start < reading.start for layer in reading.layers)
-
-
-def _name(word: str) -> str:
-    """The name in a word: of `4k` it is k."""
-    return re.sub(r"^\d+", "", word)
-
-
-def _pressed(text: str) -> str:
-    return re.sub(r"[\s_]", "", text).lower()
-
-
-def _is_said(block: str, text: str) -> bool:
-    """Whether a text may use a block: one too many does no harm."""
-    return block.startswith("shortcut_") or _pressed(block) in text
-
-
-def _block(definition: Definition) -> str:
-    """The text of a block, its lines moved to the left."""
-    block, source = definition.block, definition.source
-    first, *rest = source.text[block.name.start : block.body.end].expandtabs(2).split("\n")
-    margin = len(rest[-1]) - len(rest[-1].lstrip()) if rest else 0
-    rest = [line[min(margin, len(line) - len(line.lstrip())) :] for line in rest]
-    return "\n".join((f"block {first}", *rest))
-
-
-def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, str]:
-    """What each of two says that the other does not, the first of it."""
-    if {*mine} == {*theirs}:
-        pair = next((a, b) for a, b in zip_longest(mine, theirs, fillvalue="") if a != b)
-        return f"`{pair[0]}` first", f"`{pair[1]}` first"
-    found = []
-    for said, other in ((mine, theirs), (theirs, mine)):
-        found.append(next((one.partition("\n")[0] for one in said if one not in other), ""))
-    # Where one says nothing, what holds then.
-    for index, one in enumerate(found):
-        word = found[1 - index].partition(" ")[0]
-        default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
-        found[index] = f"`{one or default}`" if one or default else "nothing of it"
-    return found[0], found[1]
-
-
 # Names.
 
 
-def _headers(columns: Sequence[_Column]) -> list[str]:
+def _headers(columns: Sequence[Column]) -> list[str]:
     """What stands above the columns: the names of the networks, in words that name no column."""
     headers: list[str] = []
     for column in columns:
         name = column.network.name
         header = re.sub(r"[^\w.+*-]+", "_", name)
         if not names_network(header):
-            header = f"{header} network"
+            header = f"{header} net"
         if not names_network(header):
             header = f"net {len(headers) + 1}"
         if header in headers:
@@ -414,7 +130,7 @@ def _family(networks: Sequence[Network]) -> str:
     if len(names) == 1:
         return names[0] if re.fullmatch(r"[A-Za-z]\w*", names[0]) else "net"
     end = next((i for i, letters in enumerate(zip(*names, strict=False)) if len({*letters}) > 1), 0)
-    shared = re.match(r"([A-Za-z]\w*?)[\d_]*$", names[0][:end])
+    shared = re.match(r"([A-Za-z]\w*?)[\W\d_]*$", names[0][:end])
     return shared[1] if shared else "networks"
 
 
@@ -425,12 +141,12 @@ class _Cells(NamedTuple):
     """The lines of a row, one a network; the first row of a stage begins it. `sized`: the size
     holds of all that stand there."""
 
-    lines: tuple[_Line | None, ...]
+    lines: tuple[Entry | None, ...]
     begins: bool
     sized: bool
 
     @property
-    def own(self) -> list[_Line]:
+    def own(self) -> list[Entry]:
         """The lines that networks have, without those that only fill a cell."""
         return [line for line in self.lines if line is not None and not line.fills]
 
@@ -452,9 +168,9 @@ class _Cells(NamedTuple):
         return len(keys) == 1 and None not in keys
 
 
-def _cells(columns: Sequence[_Column]) -> Iterator[_Cells]:
+def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
     """The rows of networks beside each other."""
-    for stages in _stages([column.lines for column in columns]):
+    for stages in _stages([column.entries for column in columns]):
         for index, lines in enumerate(_of_stage(stages)):
             begins = index == 0
             if len(lines) == 1 or lines[0] is None or any(lines[1:]):
@@ -469,9 +185,9 @@ def _cells(columns: Sequence[_Column]) -> Iterator[_Cells]:
             yield _Cells(tuple(filled), begins, beside is not None)
 
 
-def _stages(columns: Sequence[tuple[_Line, ...]]) -> list[list[tuple[_Line, ...]]]:
+def _stages(columns: Sequence[tuple[Entry, ...]]) -> list[list[tuple[Entry, ...]]]:
     """For each stage the lines of every network, none where a network has no such stage."""
-    merged: list[tuple[Hashable, list[tuple[_Line, ...]]]] = []
+    merged: list[tuple[Hashable, list[tuple[Entry, ...]]]] = []
     for count, lines in enumerate(columns):
         if len(columns) > 1 and len(lines) > MOST_LINES:
             raise ArchError(
@@ -491,11 +207,11 @@ def _stages(columns: Sequence[tuple[_Line, ...]]) -> list[list[tuple[_Line, ...]
     return [stages for _, stages in merged]
 
 
-def _stage(line: _Line) -> Hashable:
+def _stage(line: Entry) -> Hashable:
     return line.lengths, line.is_vector
 
 
-def _of_stage(stages: Sequence[tuple[_Line, ...]]) -> Iterator[tuple[_Line | None, ...]]:
+def _of_stage(stages: Sequence[tuple[Entry, ...]]) -> Iterator[tuple[Entry | None, ...]]:
     """The rows of a stage: the lines that all networks have that have the stage, and between them
     those that they do not share, from the first."""
     present = [stage for stage in stages if stage]
@@ -548,7 +264,7 @@ def _common(mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[tuple[
 # The names and the sizes of rows.
 
 
-def _rows(columns: Sequence[_Column]) -> tuple[list[Row], list[str]]:
+def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
     """The rows, and the statements with the conventions of their own."""
     cells = list(_cells(columns))
     places: dict[str, set[int]] = {}  # of labels, by the rows in which they stand
@@ -564,11 +280,7 @@ def _rows(columns: Sequence[_Column]) -> tuple[list[Row], list[str]]:
         taken.add(name.lower())
         marks = tuple(line and (line.labelled if inside else line.marks) for line in row.lines)
         rows.append(Row(name, _size(row), marks, row.spans))
-    rules = [
-        f'in "{row.name} {row.size}" {{ {"; ".join(own.rules)} }}'
-        for row, own in zip(rows, cells, strict=True)
-        if own.rules
-    ]
+    rules = _rules(rows, cells)
     for index in range(1, len(rows)):
         if _heads(cells[index - 1], cells[index], rows[index]):
             rows[index - 1] = rows[index - 1]._replace(name=rows[index].name)
@@ -576,8 +288,30 @@ def _rows(columns: Sequence[_Column]) -> tuple[list[Row], list[str]]:
     return rows, rules
 
 
+def _rules(rows: Sequence[Row], cells: Sequence[_Cells]) -> list[str]:
+    """The conventions of rows, said of how they begin. Raises ArchError where rows for which other
+    conventions hold begin alike."""
+    begins = [re.sub(r"\s", "", row.name + row.size).lower() for row in rows]
+    said: dict[tuple[str, ...], list[str]] = {}
+    known: dict[str, tuple[Row, tuple[str, ...]]] = {}
+    for row, begin, own in zip(rows, begins, cells, strict=True):
+        if own.rules:
+            said.setdefault(own.rules, []).append(f'"{f"{row.name} {row.size}".rstrip()}"')
+            known.setdefault(begin, (row, own.rules))
+    for row, text, own in zip(rows, begins, cells, strict=True) if known else ():
+        for end in range(1, len(text) + 1):
+            other, theirs = known.get(text[:end], (row, own.rules))
+            if theirs != own.rules:
+                raise ArchError(
+                    f"the rows `{other.name}` and `{row.name}` begin alike, but other conventions "
+                    "hold for them",
+                    help="give their lines other labels",
+                )
+    return [f"in {', '.join(of)} {{ {'; '.join(own)} }}" for own, of in said.items()]
+
+
 def _row_name(
-    lines: Sequence[_Line],
+    lines: Sequence[Entry],
     index: int,
     places: Mapping[str, set[int]],
     taken: Set[str],
@@ -595,14 +329,14 @@ def _row_name(
     label = labels.pop() if len(labels) == 1 else ""
     if label is None and len(names) == 1:
         name = names.pop()
-        if _is_name(name) and name.lower() not in {*places, *taken, *lone}:
+        if _is_name(name) and not any(name.lower() in known for known in (places, taken, lone)):
             return name, False
     elif label and _is_name(label) and label.lower() not in taken:
         small = label == label.lower() or not any(line.referred for line in lines)
         if small and places[label.lower()] == {index}:
             return label, False
     kind = lines[0].kind
-    if is_word_of_a_layer(kind) and quantity_of(kind) is None:
+    if not lines[0].rules and is_word_of_a_layer(kind) and quantity_of(kind) is None:
         return kind, label is not None
     return f"row {index + 1}", label is not None
 

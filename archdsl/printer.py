@@ -12,7 +12,7 @@ from typing import NamedTuple
 from archdsl import expressions
 from archdsl.errors import Source
 from archdsl.expressions import Expression, Number
-from archdsl.readings import Blocks, Line, Side
+from archdsl.readings import Blocks, LayerText, Line, Side
 from archdsl.sizes import size_in
 from archdsl.syntax import Item, Part, numbers_of
 from archdsl.vocabulary import is_word_of_a_layer, vocabulary
@@ -76,7 +76,7 @@ class Printer:
         for index, (phrase, reading) in enumerate(
             zip(line.item.phrases, line.readings, strict=True)
         ):
-            parts = _from(phrase.parts, reading.start)
+            parts = _from(_behind_label(phrase.parts, reading.label), reading.start)
             if isinstance(reading.whole, Side) and (name := reading.whole.name) is not None:
                 parts = tuple(part for part in parts if part.start != name.start)  # the label
             chain += [_ARROW] * (index > 0)
@@ -130,9 +130,7 @@ class Printer:
         while at < len(parts):
             part = parts[at]
             before = parts[at - 1] if at else None
-            blank = before is not None and (
-                part.start != before.end or before.start == before.end or part.start == part.end
-            )
+            blank = before is not None and self.are_apart(before, part)
             blank &= part.kind != "comma"
             taken, value = self.value(parts, at)
             counts = value is not None or part.kind in ("number", "parens")
@@ -156,7 +154,8 @@ class Printer:
                 marks.append(Mark("size", _size(part.text), blank))
             else:
                 kind = part.kind if part.kind == "times" else "text"
-                marks.append(Mark(kind, self.quoted(part).replace("×", "x"), blank))
+                said = part.text.replace("×", "x")
+                marks.append(Mark(kind, f"'{said}'" if self.is_quoted(part) else said, blank))
             at += taken
         return marks
 
@@ -173,11 +172,15 @@ class Printer:
             taken += 1
         return taken, value
 
-    def quoted(self, part: Part) -> str:
-        """The text of a part, with its quotation marks: listings ask for them."""
-        text = self.source.text[max(0, part.start - 1) : part.end + 1]
-        is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "'\""
-        return f"'{part.text}'" if is_quoted else part.text
+    def are_apart(self, before: Part, part: Part) -> bool:
+        """Whether blanks stand between two parts: quotation marks are none."""
+        begin, end = part.start - self.is_quoted(part), before.end + self.is_quoted(before)
+        return begin != end or before.start == before.end or part.start == part.end
+
+    def is_quoted(self, part: Part) -> bool:
+        """Whether quotation marks stand around a word: listings ask for them."""
+        around = self.source.text[max(0, part.start - 1) : part.end + 1]
+        return part.kind == "word" and around[0] == around[-1] and around[0] in "'\""
 
     def is_bare(self, before: Part | None, inside: Sequence[Mark]) -> bool:
         """Whether parentheses behind a part hold a number alone that needs none."""
@@ -188,6 +191,13 @@ class Printer:
         attribute = (before.text.lower(),) in vocabulary().attributes
         known = is_word_of_a_layer(before.text) or self.blocks.spelled(before.text)
         return attribute and not known
+
+
+def _behind_label(parts: tuple[Part, ...], label: Part | None) -> tuple[Part, ...]:
+    """The parts behind a label and its colon; a label of a row may stand where its line does."""
+    if label is None or parts[0].start != label.start:
+        return parts
+    return tuple(dropwhile(lambda part: part.kind != "colon", parts))[1:] or parts
 
 
 def _from(parts: Sequence[Part], start: int) -> tuple[Part, ...]:
@@ -230,8 +240,8 @@ def _expressions(value: object) -> Iterator[Expression]:
     """The expressions within readings, the outermost of each."""
     if isinstance(value, Expression):
         yield value
-    elif isinstance(value, Item | Part):
-        return  # what is written, not what is read of it
+    elif isinstance(value, Item | Part) or (isinstance(value, LayerText) and not value.computed):
+        return  # what is written, not what is read of it; or numbers alone
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from _expressions(one)

@@ -283,7 +283,7 @@ class _Reader:
         self.networks = [column for column in self.columns if column.role == "network"]
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
-        self.labels: set[str] = set()
+        self.labels: dict[str, _Row] = {}  # with the rows that bear them
         self.words: dict[str, list[str]] = {}  # that are no layers, with the columns they are given
 
     def read(self) -> None:
@@ -612,10 +612,12 @@ class _Reader:
     def label(self, row: _Row) -> Part | None:
         """The name of a row as a label. None where it is a layer's, or stood in a row before."""
         text = re.sub(r"\W+", "_", row.name).strip("_").lower()
-        if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
+        if not text or is_word_of_a_layer(text) or is_reserved(text):
+            return None
+        # It is the label of the row's line in each network.
+        if self.labels.setdefault(text, row) is not row:
             return None
         named = next(i for i, c in enumerate(self.columns) if c.role == "name")
-        self.labels.add(text)
         cell = row.cells.get(named) or next(iter(row.cells.values()))
         return Part("word", text, cell.start, cell.end)
 

@@ -303,7 +303,7 @@ class _Reader:
         self.networks = [column for column in self.columns if column.role == "network"]
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
-        self.labels: dict[str, _Row] = {}  # with the rows that bear them
+        self.labels: set[str] = set()
         self.count = 0  # lines of all networks
         self.words: dict[str, list[str]] = {}  # that are no layers, with the columns they are given
 
@@ -645,12 +645,10 @@ class _Reader:
         if not row.name or not row.bears:
             return None
         text = re.sub(r"\W+", "_", row.name).strip("_").lower()
-        if not text or is_word_of_a_layer(text) or is_reserved(text):
-            return None
-        # It is the label of the row's line in each network.
-        if self.labels.setdefault(text, row) is not row:
+        if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
             return None
         named = next(i for i, c in enumerate(self.columns) if c.role == "name")
+        self.labels.add(text)
         cell = row.cells.get(named) or next(iter(row.cells.values()))
         return Part("word", text, cell.start, cell.end)
 

@@ -177,7 +177,7 @@ def test_labels_that_others_refer_to():
     """
     rows = table(nets(text + "FC-2\n"))
     assert [row[0] for row in rows[1:-3]] == [
-        *("conv", "low", "pool1", "concat1", "add1", "conv", "from", "concat2")
+        *("conv", "low", "pool", "concat1", "add1", "conv", "from", "concat2")
     ]
     assert rows[1][2] == "Deep: conv3-4" and rows[6][2] == "relu: conv3-4"
     table(nets(text + "deep2: conv3-2\noutput deep2, relu, Deep\n"))

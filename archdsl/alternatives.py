@@ -191,16 +191,16 @@ def _choices(ways: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
 
 def _countings(analysis: Analysis, own: Counting) -> list[Counting]:
     """The ways to count parameters under which other claims hold, the text's own first."""
-    every = [Counting(*values) for values in product((1000, 1024), (True, False), (True, False))]
+    choices = ((1000, 1024), (True, False), (True, False))
+    every = [Counting(*values, own.unit) for values in product(*choices)]  # type: ignore[misc]
     holds = {one: [c.how is not None for c in claims.judge(analysis, False, one)] for one in every}
     ways: list[list[int | bool]] = []
-    for index, values in enumerate(((1000, 1024), (True, False), (True, False))):
+    for index, (said, values) in enumerate(zip(own[:3], choices, strict=True)):
         # What K is matters if it makes a claim hold under any way to count the rest.
         rest = [(one[:index] + one[index + 1 :], claimed) for one, claimed in holds.items()]
         matters = any(a == b and x != y for a, x in rest for b, y in rest)
-        said = own[index]
         ways.append([said, *(v for v in values if v != said and matters)])
-    return [Counting(*values) for values in product(*ways)]  # type: ignore[arg-type]
+    return [Counting(*values, own.unit) for values in product(*ways)]  # type: ignore[arg-type]
 
 
 def _changed(own: Counting, other: Counting) -> list[str]:

@@ -43,6 +43,8 @@ SYNONYMS = {
 WITH_SIDES = " with sides"  # what `params with sides` counts beside the main path
 
 PARAMS = {"params", "trainable"}  # what `params count` is about
+# What a lost row or cell of a pasted table changes first.
+DAMAGED = {"output size", "input size", "depth", "weight layers"}
 SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
 
 
@@ -266,6 +268,8 @@ def _judge(
             help=did_you_mean(words, QUANTITIES) or f"known: {', '.join(QUANTITIES)}",
         )
     printed = f"{figure.text} {unit}" if unit else figure.text
+    if _of_params(quantity) and not unit and re.fullmatch(r"\d+(\.\d+)?", figure.text):
+        printed += counting.unit
     exponent = re.search(r"(?:[eE]|\^)(\d+)", figure.text)
     if exponent and (len(exponent[1]) > 2 or int(exponent[1]) > 18):
         raise ArchError("a figure beyond 2^63", span, help="write a figure such as `3.8e9`")
@@ -294,6 +298,9 @@ def _judge(
         verdict = "holds"
     else:
         verdict = "fails" if erratum is None else "erratum"
+    if verdict == "fails" and erratum is None and quantity in DAMAGED:
+        if any(grid.start <= span.start < grid.end for grid in span.source.grids):
+            note = "the transcription of the table may be damaged"
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
 
 

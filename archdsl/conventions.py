@@ -11,6 +11,7 @@ from archdsl.expressions import Expression, Number
 from archdsl.layers import Activation, BatchNorm, Value
 from archdsl.readings import Given, LayerText, Reading, Use
 from archdsl.syntax import (
+    Item,
     Means,
     NetworkText,
     Padding,
@@ -41,6 +42,10 @@ class Rule:
     def selects(self, layer: LayerText) -> bool:
         return selects(self.selector, layer)
 
+    def is_like(self, other: Rule) -> bool:
+        """Whether both select the same layers."""
+        return self.selects(other.selector) and other.selects(self.selector)
+
 
 class Conventions:
     """Those of one network; `names` have the values that hold in its rules."""
@@ -50,6 +55,9 @@ class Conventions:
         self.names = names
         self.padding = "same"
         self.rules: list[Rule] = []
+        # Those of a row of a table, by its statements; and of the row that is being expanded.
+        self.rules_of: dict[tuple[Means, ...], list[Rule]] = {}
+        self.of_row: Sequence[Rule] = ()
         self.bracket: Use | None = None  # the block that a bracket stands for
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
@@ -73,56 +81,66 @@ class Conventions:
     ) -> list[LayerText]:
         """The layer of a source with the companions that the conventions give it.
 
-        The most specific rule applies. The output layer takes its attributes, no companions. What
-        the line writes itself (`written`) is not added again. `channels` enter the line. Raises
+        The most specific rule applies; of a row of a table first the row's own, then what the
+        network's adds to it. The output layer takes their attributes, no companions. What the line
+        or the row writes itself (`written`) is not added again. `channels` enter the line. Raises
         ArchError for a strike, `no relu`, that strikes nothing, but not in a block: it does not
         know the conventions of the network that uses it.
         """
         if layer.listed is not None:
             return [layer]  # a listing writes everything out
-        rule = None
-        for known in self.rules:
-            # The most specific; of equally specific ones the last.
-            if known.selects(layer) and (rule is None or known.specificity >= rule.specificity):
-                rule = known
-        if rule is None and not layer.struck:
+        rules = [
+            rule
+            for rule in (_nearest(self.of_row, layer), _nearest(self.rules, layer))
+            if rule is not None
+        ]
+        if not rules and not layer.struck:
             return [layer]
-        companions = [one for one in rule.layers if one.kind is not layer.kind] if rule else []
-        struck = layer.struck - {BARE} - {name for one in companions for name in _strikes(one)}
-        for kind in () if in_block else struck - {"*"} if rule else struck:
+        beside = [one for rule in rules for one in rule.layers if one.kind is not layer.kind]
+        struck = layer.struck - {BARE} - {name for one in beside for name in _strikes(one)}
+        for kind in () if in_block else struck - {"*"} if rules else struck:
             raise ArchError(
                 "`bare` strikes nothing" if kind == "*" else f"`no {kind}` strikes nothing",
                 source.span(layer.start, layer.end),
                 help=f"no convention adds it to `{layer.kind.kind}`: leave the words out",
             )
-        if rule is None:
-            return [layer]
-        names = {**self.names, "in": channels} if rule.computed else self.names
-        filled = dict(readings.evaluated(self.source, rule.template, names).given)
-        if is_output:
-            filled.pop("bias", None)
-        if filled:
-            layer = layer._replace(given={**filled, **layer.given})
-        if is_output or not layer.struck.isdisjoint(("*", BARE)):
-            return [layer]
         kept = {one.kind for one in written}
-        added = [
-            one
-            for one in companions
-            if not layer.struck.intersection(_strikes(one)) and one.kind not in kept
-        ]
-        if any(one.kind is BatchNorm for one in added):
-            layer = without_bias(layer)
-        chain = []
-        for one in rule.layers:
-            if one is rule.template:
-                chain.append(layer)
-            elif one in added:
+        chain = [layer]
+        for rule in rules:
+            names = {**self.names, "in": channels} if rule.computed else self.names
+            filled = dict(readings.evaluated(self.source, rule.template, names).given)
+            if is_output:
+                filled.pop("bias", None)
+            if filled:
+                layer = layer._replace(given={**filled, **layer.given})
+            added: list[list[LayerText]] = [[], []]  # in front of the layer, and behind it
+            behind = False
+            for one in rule.layers:
+                behind |= one is rule.template
+                if one is rule.template or one.kind in kept:
+                    continue
+                if is_output or layer.struck.intersection(("*", BARE, *_strikes(one))):
+                    continue
                 one = readings.evaluated(self.source, one, names)
                 # Errors and drawings point at the line, not at the convention.
                 place = layer.start, layer.end
-                chain.append(LayerText(one.kind, one.given, one.struck, *place, False, True))
+                made = LayerText(one.kind, one.given, one.struck, *place, False, True)
+                added[behind].append(made)
+            if any(one.kind is BatchNorm for one in (*added[0], *added[1])):
+                layer = without_bias(layer)
+            kept |= {one.kind for one in rule.layers}
+            chain = [*added[0], *(layer if one.kind is layer.kind else one for one in chain)]
+            chain += added[1]
         return chain
+
+
+def _nearest(rules: Sequence[Rule], layer: LayerText) -> Rule | None:
+    """The most specific rule that selects a layer; of equally specific ones the last."""
+    found = None
+    for rule in rules:
+        if rule.selects(layer) and (found is None or rule.specificity >= found.specificity):
+            found = rule
+    return found
 
 
 def _strikes(companion: LayerText) -> tuple[str, ...]:
@@ -149,6 +167,8 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
                     reader.sizes_decide(statement)
                 case Means():
                     reader.means(statement)
+                case Item(rules=rules) if rules:
+                    reader.of_row(rules)
         except ArchError as error:
             errors += (error, *error.others)
     if errors:
@@ -242,10 +262,20 @@ class _Reader:
             self.conventions.bracket = whole
             return
         rule = self.rule(statement)
-        for other in self.conventions.rules:
-            if rule.selects(other.selector) and other.selects(rule.selector):
-                raise self.fail("a second convention for it", statement.left, _ONCE)
+        if any(rule.is_like(other) for other in self.conventions.rules):
+            raise self.fail("a second convention for it", statement.left, _ONCE)
         self.conventions.rules.append(rule)
+
+    def of_row(self, statements: tuple[Means, ...]) -> None:
+        """The conventions of a row; of two for one layer the first, which says more of the row."""
+        if statements in self.conventions.rules_of:
+            return
+        rules: list[Rule] = []
+        for statement in statements:
+            rule = self.rule(statement)
+            if not any(rule.is_like(other) for other in rules):
+                rules.append(rule)
+        self.conventions.rules_of[statements] = rules
 
     def named(self, phrase: Phrase) -> Use | None:
         """A block by its name alone: `dense` is one, though elsewhere it is also a layer."""

@@ -10,15 +10,20 @@ from archdsl.errors import ArchError
 from archdsl.graph import Graph
 from archdsl.syntax import NetworkText, ParamsCount, Part
 
-_FORM = "write `params count K = 1024, no bias`: K is 1000 or 1024; `no bias`, `no bn`"
+_FORM = (
+    "write `params count K = 1024, no bias`: K is 1000 or 1024; `no bias`, `no bn`; `in millions`"
+)
+_UNITS = {"in thousands": "K", "in millions": "M", "in billions": "G"}
 
 
 class Counting(NamedTuple):
-    """What K is in a printed figure (M is K·K), and what the figure counts."""
+    """What K is in a printed figure (M is K·K), the unit of a figure that has none, and what
+    figures count."""
 
     kilo: int = 1000
     bias: bool = True
     bn: bool = True
+    unit: str = ""
 
     def __str__(self) -> str:
         """`without bias, K = 1024`; of the usual way, nothing."""
@@ -29,7 +34,8 @@ class Counting(NamedTuple):
 
     @property
     def is_usual(self) -> bool:
-        return self == Counting()
+        """Whether figures count everything."""
+        return self.bias and self.bn and self.kilo == 1000
 
     def params(self, graph: Graph, nodes: Iterable[int]) -> int:
         """The trainable elements of nodes, counted so."""
@@ -76,6 +82,8 @@ def _with(network: NetworkText, counting: Counting, phrase: Sequence[Part]) -> t
         return words, counting._replace(bias=False)
     if words == "no bn":
         return words, counting._replace(bn=False)
+    if words in _UNITS:
+        return "in", counting._replace(unit=_UNITS[words])
     span = network.span(phrase[0].start, phrase[-1].end)
     if [part.kind for part in phrase] != ["word", "equals", "number"] or phrase[0].text != "K":
         raise ArchError(f"`{span.text}` says nothing of how parameters count", span, help=_FORM)

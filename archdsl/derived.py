@@ -16,6 +16,7 @@ from archdsl.syntax import (
     Part,
     Reported,
     Statement,
+    Table,
     Train,
     UseFile,
 )
@@ -189,7 +190,7 @@ def _check_commas(source: Source, parens: Part | None) -> None:
 
 def _start(value: object) -> int:
     """Where a statement begins: at its first part."""
-    if isinstance(value, Part):
+    if isinstance(value, Part | Table):
         return value.start
     inner = value if isinstance(value, tuple) else ()
     return next((s for s in map(_start, inner) if s >= 0), -1)

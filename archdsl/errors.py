@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl.typography import plain
+from archdsl import tabular
+from archdsl.typography import cell, plain
 
 LONGEST = 400  # characters of a message
 EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
@@ -16,16 +17,30 @@ class Source:
 
     Offsets into the text become lines and columns only when an error is shown. `plain` is the text
     without typography, of the same length: what is read. `folder` is where the files lie that the
-    text may use, None for a text that is no file.
+    text may use, None for a text that is no file. `grids` are the tables in it.
     """
 
-    __slots__ = ("folder", "name", "plain", "text")
+    __slots__ = ("folder", "grids", "name", "plain", "text")
 
     def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
         self.text = text
-        self.plain = plain(text)
+        self.grids = tabular.find(text)
+        self.plain = self._with_grids(_plain_grid) if self.grids else plain(text)
         self.folder = folder
+
+    @property
+    def marked(self) -> str:
+        """The plain text with a mark in the place of each table: what the grammar reads."""
+        return self._with_grids(_mark) if self.grids else self.plain
+
+    def _with_grids(self, written: Callable[[str, tabular.Grid], str]) -> str:
+        pieces = []
+        here = 0
+        for grid in self.grids:
+            pieces += [plain(self.text[here : grid.start]), written(self.text, grid)]
+            here = grid.end
+        return "".join([*pieces, plain(self.text[here:])])
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""
@@ -39,6 +54,21 @@ class Source:
 
     def span(self, start: int, end: int) -> Span:
         return Span(self, start, end)
+
+
+def _plain_grid(text: str, grid: tabular.Grid) -> str:
+    """The cells of a table, each without its typography, between blanks."""
+    pieces = []
+    here = grid.start
+    for row in grid.rows:
+        for one in row:
+            pieces += [" " * (one.start - here), cell(text[one.start : one.end])]
+            here = one.end
+    return "".join([*pieces, " " * (grid.end - here)])
+
+
+def _mark(text: str, grid: tabular.Grid) -> str:
+    return tabular.MARK + " " * (grid.end - grid.start - 1)
 
 
 class Span(NamedTuple):

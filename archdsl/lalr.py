@@ -44,24 +44,26 @@ class Parser:
             (origin, length, _method(callbacks, name)) for origin, length, name in tables.RULES
         )
 
-    def parse(self, text: str) -> Any:
-        """What the callback of the first rule makes of the text. Raises Unexpected."""
+    def parse(self, text: str, begin: int = 0, stop: int | None = None) -> Any:
+        """What the callback of the first rule makes of the text, or of a stretch of it. Raises
+        Unexpected."""
+        stop = len(text) if stop is None else stop
         rules, kinds, scan, skip = self._rules, _KINDS, _scanner().match, _ignored().match
         shifts, reductions, gotos = tables.SHIFTS, tables.REDUCTIONS, tables.GOTOS
         states, begins = [0], [0]  # the states, and where the values of each begin
         values: list[Any] = []
         state, expected = 0, _EXPECTED[0]
-        behind = skip(text).end()  # type: ignore[union-attr]
+        behind = skip(text, begin, stop).end()  # type: ignore[union-attr]
         while True:
             start = behind
-            found = scan(text, start)
+            found = scan(text, start, stop)
             if not found:
                 raise Unexpected(start, text[start], token=False)
             terminal: int = found.lastindex  # type: ignore[assignment]
             end, behind = found.end(terminal), found.end()
             if terminal not in expected:
-                terminal, end = _expected_here(text, start, terminal, end, expected)
-                behind = skip(text, end).end()  # type: ignore[union-attr]
+                terminal, end = _expected_here(text, start, stop, terminal, end, expected)
+                behind = skip(text, end, stop).end()  # type: ignore[union-attr]
             step = shifts[state].get(terminal)
             while step is None:
                 if terminal not in reductions[state]:
@@ -124,7 +126,7 @@ def _terminal(number: int) -> re.Pattern[str]:
 
 
 def _expected_here(
-    text: str, start: int, terminal: int, end: int, expected: frozenset[int]
+    text: str, start: int, stop: int, terminal: int, end: int, expected: frozenset[int]
 ) -> tuple[int, int]:
     """The first terminal that matches of those that may stand here, and its end.
 
@@ -132,6 +134,6 @@ def _expected_here(
     of all terminals, so only those behind it are left. Where none matches, the scanner's stays.
     """
     for other in range(terminal + 1, _END):
-        if other in expected and (found := _terminal(other).match(text, start)):
+        if other in expected and (found := _terminal(other).match(text, start, stop)):
             return other, found.end()
     return terminal, end

@@ -83,6 +83,8 @@ class Lines(Builder, ABC):
             path = spot.path if flat and line.label is None else (*spot.path, name)
             first, entry = len(self.nodes), self.here
             last = index == output
+            if not spot.path:
+                self.conventions.of_row = self.conventions.rules_of.get(line.item.rules, ())
             if self.outputs and not spot.path:
                 # With `output`, the last weight layer of each line that it names stays bare.
                 last = line.label is not None and line.label.text in self.outputs

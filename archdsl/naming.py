@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from archdsl.errors import ArchError, Note, Source
 from archdsl.labels import WORDS
 from archdsl.names import is_reserved
 from archdsl.readings import Group, Hole, Joined, Line, Reference, Side, Use, Whole
-from archdsl.syntax import Item, Part
+from archdsl.syntax import Item, Part, Phrase
 
 
 def kind_of(line: Line, bracket: Use | None) -> str:
@@ -123,9 +124,33 @@ def numbered(kinds: Sequence[str]) -> list[str]:
 def notation(source: Source, line: Line) -> str:
     """The line as the paper writes it, without label, claims, guards, comments and typography."""
     return " -> ".join(
-        _text(source, phrase.parts, reading.start)
+        _phrase(source, phrase, reading.start)
         for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
     )
+
+
+def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
+    if phrase.composed:
+        labelled = [part.kind for part in phrase.parts[:2]] == ["word", "colon"]
+        return _composed(source, phrase.parts[2:] if labelled else phrase.parts)
+    return _text(source, phrase.parts, start)
+
+
+def _composed(source: Source, parts: Sequence[Part]) -> str:
+    """The parts of a row of a table: its cells may stand anywhere in the row."""
+    pieces: list[str] = []
+    for part in parts:
+        text = part.text
+        if part.kind in _CLOSING:
+            lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]
+            text = f"{text} {lines} {_CLOSING[part.kind]}"
+        elif part.kind == "parens":
+            text = f"({_composed(source, part.inside)})"  # type: ignore[arg-type]
+        elif part.kind == "size":
+            text = "".join(text.split())
+        pieces.append(text)
+    text = re.sub(r" (/) ", r"\1", " ".join(pieces))
+    return _tidy(re.sub(r"(?<=\w) \(", "(", text))
 
 
 def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
@@ -150,15 +175,16 @@ def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
 
 def _tidy(text: str) -> str:
     """With single blanks, and none where typography stood in front of a sign."""
-    text = " ".join(text.split())
+    text = " ".join(_TIMES.sub("×", text).split())
     for sign in ",)":
         text = text.replace(f" {sign}", sign)
     return text.replace("( ", "(")
 
 
 def _line(source: Source, item: Item) -> str:
-    chain = " -> ".join(_text(source, phrase.parts) for phrase in item.phrases)
+    chain = " -> ".join(_phrase(source, phrase) for phrase in item.phrases)
     return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
 
 
+_TIMES = re.compile(r"(?<=\d) * x {4,}(?=\d)")  # LaTeX's sign, between the numbers of a size
 _CLOSING = {"bracket": "]", "braces": "}"}

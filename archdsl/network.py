@@ -61,6 +61,11 @@ class Network:
         return self.text.name or stem.lstrip("<-").rstrip(">") or "net"
 
     @property
+    def full_name(self) -> str:
+        """What names it among others: of a table's column `vgg:D`."""
+        return self.text.full_name or self.name
+
+    @property
     def title(self) -> str:
         header = self.text.header
         return (header.title if header else None) or self.name

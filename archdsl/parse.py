@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import takewhile
 from typing import Any
 
@@ -23,6 +23,7 @@ from archdsl.syntax import (
     Item,
     Let,
     Means,
+    Misprint,
     NetworkText,
     Option,
     Outputs,
@@ -32,13 +33,17 @@ from archdsl.syntax import (
     Part,
     Phrase,
     Reported,
+    Rows,
     Shortcut,
     SizesDecide,
     Statement,
     StrideOn,
+    Table,
     Train,
     UseFile,
 )
+from archdsl.tables import unfolded
+from archdsl.tabular import MARK
 from archdsl.torchtext import program
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
@@ -114,7 +119,7 @@ def collector_paused() -> Iterator[None]:
 
 def _recovered(source: Source) -> list[Statement]:
     """The statements of a text, or an error that shows every bad line."""
-    text = source.plain
+    text = source.marked
     errors: list[ArchError] = []
     while True:
         try:
@@ -169,12 +174,28 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             )
         if header:
             seen[header.name.text] = header
-    drafts = [Draft(header, tuple(body)) for header, body in found]
+    drafts = [
+        network
+        for header, body in found
+        for network in unfolded(source, Draft(header, tuple(body)), partial(_cell, source))
+    ]
     return networks(source, drafts, shared)
 
 
+def _cell(source: Source, start: int, end: int) -> list[Statement]:
+    """The statements of a table's cell. Raises ArchError."""
+    try:
+        statements: list[Statement] = _parser().parse(source.plain, start, end)
+    except Unexpected as problem:
+        alone = " " * start + source.plain[start:end]
+        raise _explain(source, alone, problem)[0] from None
+    _check_numbers(source, statements)
+    return statements
+
+
 def _statement_span(source: Source, statement: Statement) -> Span:
-    start = next((part.start for part in _parts(statement)), 0)
+    default = statement.start if isinstance(statement, Table) else 0
+    start = next((part.start for part in _parts(statement)), default)
     return Span(source, *source.line(start))
 
 
@@ -284,6 +305,18 @@ class _ToSyntax:
     def means(self, children: list[Any]) -> Means:
         return Means(*children)
 
+    def table(self, children: list[Any]) -> Table:
+        return Table(children[0].start)
+
+    def rows(self, children: list[Any]) -> Rows:
+        names = tuple(takewhile(lambda c: getattr(c, "kind", "") in ("string", "comma"), children))
+        said = tuple(c for c in children if not isinstance(c, Part))
+        return Rows(tuple(c for c in names if c.kind == "string"), said)
+
+    def misprint(self, children: list[Any]) -> Misprint:
+        *of, reason = children
+        return Misprint(tuple(of), reason)
+
     def expect(self, children: list[Any]) -> Expect:
         return Expect(children[0])
 
@@ -348,6 +381,9 @@ def _explain(
         message = "this quotation mark is never closed"
     elif text[offset] == '"':
         message = "a text in quotation marks cannot stand here"
+    elif shown == MARK:
+        message = "a table stands here"
+        help = "put it into the body of the network, outside of brackets and braces"
     elif shown == "\\":
         message = f"`{re.findall(r'.[A-Za-z]*', text[offset:])[0]}` of LaTeX means nothing here"
         help = "`\\times`, `\\text{…}` and matrices are understood; `#` comments a formula out"

@@ -188,7 +188,8 @@ class _Reader(Scanner):
         text = self.source.plain[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
         key = text if start == self.phrase.start else f":{text}"
-        if (reading := self.known.get(key)) is not None:
+        alone = not self.phrase.composed  # else no stretch of text says what its cells do
+        if alone and (reading := self.known.get(key)) is not None:
             return _moved(reading, label, claimed, start)
         whole = self.take_whole(parts)
         if isinstance(whole, Side) and whole.name is not None:
@@ -226,7 +227,7 @@ class _Reader(Scanner):
         layers = tuple(one.freeze() for one in self.layers if one.stands)
         reading = Reading(label, claimed, layers, None, self.repeat, None, start, end)
         computed = any(layer.computed for layer in layers) or self.repeat is not None
-        if not computed and not (implied and start != self.phrase.start):
+        if alone and not computed and not (implied and start != self.phrase.start):
             self.known[key] = reading
         return reading
 

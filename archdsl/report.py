@@ -464,7 +464,7 @@ def html(network: Network) -> str:
 def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
     """The summary as plain data, by the contract of `archdsl.contract.Summary`."""
     return {
-        "network": network.name,
+        "network": network.full_name,
         "title": network.title,
         "paper": network.paper,
         "input": list(network.input),
@@ -518,7 +518,7 @@ def verification(
     """Every claim of the networks, and the tally."""
     parts = []
     for network in networks:
-        title = _filled(f"{network.name}: {tally(network.claims)}", width or 100)
+        title = _filled(f"{network.full_name}: {tally(network.claims)}", width or 100)
         lines = [_paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
@@ -541,7 +541,7 @@ def readings(
         holding = sum(one.all_hold for one in alternatives)
         plural = "" if len(alternatives) == 1 else "s"
         title = _filled(
-            f"{network.name}: every claim holds under {holding} of {len(alternatives)} "
+            f"{network.full_name}: every claim holds under {holding} of {len(alternatives)} "
             f"reading{plural}",
             width or 100,
         )
@@ -593,7 +593,7 @@ def _held(one: Alternative) -> str:
 def readings_dict(network: Network, read: Readings) -> dict[str, Any]:
     """The readings as plain data, by `archdsl.contract.NetworkReadings`."""
     return {
-        "network": network.name,
+        "network": network.full_name,
         "said": list(read.said),
         "readings": [
             {**_plain(one._asdict()), "all_hold": one.all_hold} for one in read.alternatives
@@ -620,7 +620,7 @@ def _zoo_row(n: Network | NetworkText) -> tuple[Cell, ...]:
         what = f"{title} (a template: give it {', '.join(n.lacking)})"
         return (Cell(n.name, "cyan"), *[Cell("")] * 4, Cell(what))
     return (
-        Cell(n.name, "cyan"),
+        Cell(n.full_name, "cyan"),
         Cell(hwc(n.input)),
         Cell(number(n.params)),
         Cell(number(n.macs)),

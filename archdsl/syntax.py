@@ -33,7 +33,10 @@ def numbers_of(size: str) -> tuple[int, ...]:
 
 
 class Phrase(NamedTuple):
+    """The parts of a layer; `composed` of several cells of a table, they are no stretch of text."""
+
     parts: tuple[Part, ...]
+    composed: bool = False
 
     @property
     def start(self) -> int:
@@ -60,11 +63,15 @@ class ClaimText(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A line of layers: phrases chained by `->`, the claims behind `=>`, the guard behind `if`."""
+    """A line of layers: phrases chained by `->`, the claims behind `=>`, the guard behind `if`.
+
+    `rules` are the conventions of its row, where it comes from a table.
+    """
 
     phrases: tuple[Phrase, ...]
     claims: tuple[ClaimText, ...]
     guard: tuple[Part, ...] = ()
+    rules: tuple[Means, ...] = ()
 
     @property
     def start(self) -> int:
@@ -77,9 +84,12 @@ class Item(NamedTuple):
 
 
 class Header(NamedTuple):
+    """A network's name; `family` is that of the table of which it is a column."""
+
     name: Part
     parameters: Part | None  # parens
     title: str | None
+    family: str = ""
 
 
 class Derived(NamedTuple):
@@ -170,6 +180,27 @@ class Block(NamedTuple):
         return self.body.inside  # type: ignore[return-value]
 
 
+class Table(NamedTuple):
+    """A pasted table, by where it begins in its source."""
+
+    start: int
+
+
+class Misprint(NamedTuple):
+    """A claim of a row that is an erratum: what it is of, a quantity or a column, and the reason,
+    strings with their quotation marks."""
+
+    of: tuple[Part, ...]
+    reason: Part
+
+
+class Rows(NamedTuple):
+    """What is said of the rows of a table that begin so: `in "Dense Block" { … }`."""
+
+    names: tuple[Part, ...]
+    said: tuple[Means | Misprint | Item, ...]
+
+
 class Expect(NamedTuple):
     claims: tuple[ClaimText, ...]
 
@@ -204,6 +235,8 @@ Statement = (
     | Reported
     | Train
     | Outputs
+    | Table
+    | Rows
     | Item
 )
 
@@ -236,6 +269,12 @@ class NetworkText(NamedTuple):
     @property
     def name(self) -> str:
         return self.header.name.text if self.header else ""
+
+    @property
+    def full_name(self) -> str:
+        """What names it among others: of a table's column `vgg:D`."""
+        family = self.header.family if self.header else ""
+        return f"{family}:{self.name}" if family else self.name
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)

@@ -62,10 +62,26 @@ def plain(text: str) -> str:
     return text
 
 
+def cell(text: str) -> str:
+    """`plain` of a table's cell, in which `#` begins no comment."""
+    if "\\" in text or any(map(text.__contains__, _TELLTALES)):
+        text = _cell_marks().sub(_plain, text)
+    return text
+
+
 @cache
 def _marks() -> re.Pattern[str]:
+    return re.compile("|".join((_KEPT, *_signs(), f"(?P<bullet>{_BULLET})")), re.MULTILINE)
+
+
+@cache
+def _cell_marks() -> re.Pattern[str]:
+    return re.compile("|".join(_signs()))
+
+
+def _signs() -> tuple[str, ...]:
     signs = (f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values()))
-    return re.compile("|".join((_KEPT, *signs, _WRAPPED, f"(?P<bullet>{_BULLET})")), re.MULTILINE)
+    return (*signs, _WRAPPED)
 
 
 @cache
@@ -80,7 +96,8 @@ def _plain(found: re.Match[str]) -> str:
         return whole  # a string or a comment
     if group in ("tex", "quoted"):
         before = " " * (found.start(group) - found.start())
-        return before + plain(found[group]) + " " * (found.end() - found.end(group))
+        inside = (plain if found.re is _marks() else cell)(found[group])
+        return before + inside + " " * (found.end() - found.end(group))
     sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
     return sign + " " * (len(whole) - len(sign))
 

@@ -20,12 +20,15 @@ def folder() -> str:
 
 
 def names() -> dict[str, str]:
-    """Every network of the zoo, in order, with its file."""
+    """Every network of the zoo, in order, with its file; a column of a table as `vgg:D`."""
     found: dict[str, str] = {}
     for path in _specs(folder()):
-        with open(path, encoding="utf-8") as file:
-            for name in re.findall(_NETWORK, file.read(), re.MULTILINE):
-                found.setdefault(name, path)
+        source = read(path)
+        own = re.findall(_NETWORK, source.text, re.MULTILINE)
+        if source.grids:
+            own = [network.full_name for network in parse(source)]
+        for name in own:
+            found.setdefault(name, path)
     return found
 
 
@@ -106,7 +109,7 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     path = os.path.join(folder(), f"{name}.arch")
     if re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path):
         networks = parse(read(path))
-    elif path_of := names().get(name):
+    elif path_of := _of_names(name):
         networks = parse(read(path_of))
     else:
         help = did_you_mean(name, names())
@@ -118,6 +121,14 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
         )
     same = tuple(n for n in networks if n.name == name)
     return same or networks
+
+
+def _of_names(name: str) -> str | None:
+    """The file that holds a network of the zoo, or a table of that name."""
+    known = names()
+    return known.get(name) or next(
+        (known[one] for one in known if one.startswith(f"{name}:")), None
+    )
 
 
 def read(path: str, shown: str | None = None) -> Source:

@@ -45,7 +45,7 @@ def command(
             {
                 "networks": [
                     {
-                        "network": n.name,
+                        "network": n.full_name,
                         "params_count": str(n.counting),
                         "claims": [report.claim_dict(c) for c in n.claims],
                     }

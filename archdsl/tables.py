@@ -1,0 +1,654 @@
+"""A pasted table is source: its rows become lines of layers, and claims.
+
+A table with a column of types is one network, a row a layer. In any other each column that is
+nothing known is a network. What the cells leave out is said of rows: `in "Dense Block" { … }`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from archdsl.derived import Draft
+from archdsl.errors import ArchError, Source, Span, did_you_mean
+from archdsl.headers import Column, columns, quantity_of, squeezed
+from archdsl.names import is_reserved
+from archdsl.syntax import (
+    ClaimText,
+    Derived,
+    Expect,
+    Header,
+    Item,
+    Means,
+    Misprint,
+    Part,
+    Phrase,
+    Rows,
+    Statement,
+    Table,
+)
+from archdsl.tabular import Cell, Grid
+from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
+
+NOTHING = ("", "-", "–", "—")
+_FIGURE = re.compile(
+    r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
+)
+_SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2")
+_COUNTED = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
+_REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
+
+Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
+
+
+def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
+    """The networks of a draft: one for each column of its tables; itself where it has none.
+
+    Raises ArchError with the errors of all its tables.
+    """
+    if not any(isinstance(s, Table | Rows) for s in draft.statements):
+        return [draft]
+    rules = _Rules(source, [s for s in draft.statements if isinstance(s, Rows)])
+    grids = {grid.start: grid for grid in source.grids}
+    read: dict[int, _Reader] = {}
+    errors: list[ArchError] = []
+    for statement in draft.statements:
+        if isinstance(statement, Table):
+            try:
+                reader = _Reader(source, grids[statement.start], rules, lines)
+                reader.read()
+                read[statement.start] = reader
+            except ArchError as error:
+                errors += (error, *error.others)
+    if errors:
+        raise ArchError.several(errors)
+    rules.check()
+    names = _networks_of(source, list(read.values()))
+    if not names:
+        return [Draft(draft.header, _statements(draft, read, ""))]
+    if isinstance(draft.header, Derived):
+        return [draft]  # refused: a derived network has no layers of its own
+    return [
+        Draft(_header(source, draft.header, name, column, lines), _statements(draft, read, name))
+        for name, column in names.items()
+    ]
+
+
+def _statements(draft: Draft, read: dict[int, _Reader], name: str) -> tuple[Statement, ...]:
+    """The statements of one network, those of its tables in their places."""
+    found: list[Statement] = []
+    for statement in draft.statements:
+        if isinstance(statement, Table):
+            found += read[statement.start].made.get(name, [])
+        elif not isinstance(statement, Rows):
+            found.append(statement)
+    return tuple(found)
+
+
+def _networks_of(source: Source, readers: Sequence[_Reader]) -> dict[str, Column]:
+    """The networks that the columns of the tables are, in order."""
+    found: dict[str, Column] = {}
+    with_layers = [r for r in readers if r.has_layers] or readers
+    for reader in with_layers:
+        for column in reader.networks:
+            for name in column.names:
+                found.setdefault(name, column)
+    if any(not reader.networks for reader in with_layers) and found:
+        column = next(iter(found.values()))
+        raise ArchError(
+            "a table of one network beside a table of several",
+            source.span(column.cell.start, column.cell.end),
+            help="give each `network` line tables of one kind",
+        )
+    for reader in readers:
+        for column in reader.networks:
+            for name in column.names:
+                if name not in found:
+                    raise ArchError(
+                        f"no table has layers of a network `{name}`",
+                        source.span(column.cell.start, column.cell.end),
+                        help=did_you_mean(name, found) or f"known: {', '.join(found)}",
+                    )
+    return found
+
+
+def _header(
+    source: Source, header: Header | None, name: str, column: Column, lines: Lines
+) -> Header:
+    """The header of a column's network: its parameters are the family's, and the column's own."""
+    cell = column.cell
+    parens = header.parameters if header else None
+    plain = source.plain[cell.start : cell.end]
+    if "(" in plain:
+        opening = cell.start + plain.index("(")
+        try:
+            (item,) = lines(opening, cell.end)
+            assert isinstance(item, Item)
+            ((own,),) = (phrase.parts for phrase in item.phrases)
+        except (ValueError, AssertionError, ArchError):
+            own = Part("", "", opening, cell.end)
+        if own.kind != "parens":
+            raise ArchError(
+                f"`{column.text}` names a network, with its parameters behind",
+                source.span(cell.start, cell.end),
+                help="write `DenseNet-121 (k = 32)`",
+            )
+        parens = _merged(own, parens)
+    place = Part("word", name, cell.start, cell.end)
+    if header is None:
+        return Header(place, parens, None)
+    return Header(place, parens, header.title, header.name.text)
+
+
+def _merged(own: Part, family: Part | None) -> Part:
+    """The parameters of a column, and those of its family that it does not give itself."""
+    names = {part.text for part in own.inside if isinstance(part, Part) and part.kind == "word"}
+    inside: list[Part] = []
+    kept: list[Part] = []
+    for part in (*(family.inside if family else ()), Part("comma", ",", own.start, own.start)):
+        assert isinstance(part, Part)
+        kept.append(part)
+        if part.kind == "comma":
+            if kept[0].text not in names and len(kept) > 1:
+                inside += kept
+            kept = []
+    return own._replace(inside=(*inside, *own.inside))
+
+
+class _Row(NamedTuple):
+    """A row with the name and the sizes that it has, printed or those of the row above."""
+
+    cells: dict[int, Cell]  # by column
+    name: str
+    text: str  # the whole row, without blanks: what rules are found by
+    bears: bool  # the name: of several rows of one name the last that prints no size of its own
+
+
+class _Rules:
+    """What is said of rows, by how they begin."""
+
+    def __init__(self, source: Source, statements: Sequence[Rows]) -> None:
+        self.source = source
+        self.said = [
+            (_pressed(squeezed(name.text[1:-1])), name, statement.said)
+            for statement in statements
+            for name in statement.names
+        ]
+        self.said.sort(key=lambda one: -len(one[0]))  # the more is said of a row, the nearer
+        self.met: set[int] = set()
+        self.marked: set[int] = set()
+        self.rows: list[str] = []  # all that there are, for "did you mean"
+
+    def of(self, row: _Row) -> list[Means | Misprint | Item]:
+        """What is said of a row, the longest beginning first."""
+        found: list[Means | Misprint | Item] = []
+        for begins, name, said in self.said:
+            if row.text.startswith(begins):
+                self.met.add(name.start)
+                found += said
+        return found
+
+    def erratum(self, row: _Row, quantity: str, column: Column | None) -> str | None:
+        """Why a claim of a row is an erratum, where it is said to be one."""
+        for one in self.of(row):
+            if isinstance(one, Misprint) and self.is_of(one, quantity, column):
+                self.marked.add(one.reason.start)
+                return one.reason.text[1:-1]
+        return None
+
+    def is_of(self, one: Misprint, quantity: str, column: Column | None) -> bool:
+        texts = [part.text[1:-1] for part in one.of if part.kind == "string"]
+        words = " ".join(part.text for part in one.of if part.kind != "string")
+        words = re.sub(r" ([-–]) ", r"\1", words)
+        if texts and (column is None or not {*texts} & {column.text, *column.names}):
+            return False
+        return (
+            not words or (quantity_of(words) or (words.lower().replace("_", " "),))[0] == quantity
+        )
+
+    def check(self) -> None:
+        """Raises ArchError for what is said of no row, or of no claim."""
+        errors = []
+        for _, name, said in self.said:
+            if name.start not in self.met:
+                near = did_you_mean(name.text[1:-1], self.rows)
+                errors.append(
+                    ArchError(
+                        f"no row of a table begins with {name.text}",
+                        self.source.span(name.start, name.end),
+                        help=near or "write how the row begins, as it is printed",
+                    )
+                )
+                continue
+            for one in said:
+                if isinstance(one, Misprint) and one.reason.start not in self.marked:
+                    self.marked.add(one.reason.start)
+                    first = one.of[0] if one.of else one.reason
+                    errors.append(
+                        ArchError(
+                            "this erratum is of no claim of the row",
+                            self.source.span(first.start, one.reason.end),
+                            help='write `erratum params "the reason"`, or the column: '
+                            '`erratum "50-layer" "the reason"`',
+                        )
+                    )
+        if errors:
+            raise ArchError.several(errors)
+
+
+def _pressed(text: str) -> str:
+    return re.sub(r"\s", "", text).lower()
+
+
+class _Reader:
+    """Reads one table: `made` holds the statements of each network, by name; of a table of rows
+    under the empty name."""
+
+    def __init__(self, source: Source, grid: Grid, rules: _Rules, lines: Lines) -> None:
+        self.source = source
+        self.grid = grid
+        self.rules = rules
+        self.lines = lines
+        self.columns = columns(source, grid)
+        self.networks = [column for column in self.columns if column.role == "network"]
+        self.made: dict[str, list[Statement]] = {}
+        self.has_layers = False
+        self.labels: set[str] = set()
+
+    def read(self) -> None:
+        """Raises ArchError with the errors of all cells."""
+        names = [name for column in self.networks for name in column.names]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                cell = next(c.cell for c in self.networks[::-1] if name in c.names)
+                raise self.fail(
+                    f"two columns are called `{name}`", cell, "give each network a name of its own"
+                )
+        for name in names or [""]:
+            self.made[name] = []
+        errors: list[ArchError] = []
+        rows: list[_Row] = []
+        for cells in self.grid.rows[self.grid.header + 1 :]:
+            try:
+                self.check_ragged(cells)
+                if row := self.row(cells, rows[-1] if rows else None):
+                    if row.bears and rows and row.name == rows[-1].name:
+                        rows[-1] = rows[-1]._replace(bears=False)
+                    rows.append(row)
+            except ArchError as error:
+                errors.append(error)
+        for row in rows:
+            try:
+                if self.networks:
+                    self.across(row)
+                else:
+                    self.layer(row)
+            except ArchError as error:
+                errors += (error, *error.others)
+        if errors:
+            raise ArchError.several(errors)
+
+    def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
+        return ArchError(message, self.source.span(cell.start, cell.end), help=help)
+
+    def text(self, cell: Cell | None) -> str:
+        """What stands in a cell, on one line; of none, nothing."""
+        if cell is None:
+            return ""
+        text = squeezed(self.source.plain[cell.start : cell.end])
+        return "" if text in NOTHING else text
+
+    def check_ragged(self, cells: Sequence[Cell]) -> None:
+        """Refuse a row with more cells than headers, or one that ends within the networks."""
+        count = len(self.columns)
+        for cell in cells:
+            if cell.column + cell.wide > count and self.text(cell):
+                raise self.fail(
+                    "a cell for which there is no column",
+                    cell,
+                    f"the header has {count} columns: a separator too many in this row, or a "
+                    "header that is missing",
+                )
+        here = sum(cell.wide for cell in cells)
+        networks = [i for i, column in enumerate(self.columns) if column.role == "network"]
+        if any(i < here for i in networks[1:]) and any(i >= here for i in networks):
+            raise self.fail(
+                f"a row of {here} cells where the header has {count}",
+                Span(self.source, cells[0].start, cells[-1].end),
+                "write every cell; one without a layer is empty, or `-`",
+            )
+
+    def row(self, cells: Sequence[Cell], above: _Row | None) -> _Row | None:
+        """A row, with what an empty name takes from the row above; None for one of empty cells."""
+        by_column = {
+            column: cell
+            for cell in cells
+            for column in range(cell.column, cell.column + cell.wide)
+            if self.text(cell)
+        }
+        if not by_column:
+            return None
+        named = [i for i, column in enumerate(self.columns) if column.role == "name"]
+        printed = [self.text(by_column.get(i)) for i in named]
+        name = " ".join(filter(None, printed))
+        bears = bool(name)
+        if named and not name and above is not None:
+            name = above.name
+            sizes = [i for i, c in enumerate(self.columns) if c.quantity.endswith("size")]
+            bears = above.bears and not any(i in by_column for i in sizes)
+            for index in sizes:
+                if index in above.cells:
+                    by_column.setdefault(index, above.cells[index])
+        shown = [name] if named else []
+        last = None
+        for index in sorted(by_column):
+            if index not in named and by_column[index] is not last:
+                last = by_column[index]
+                shown.append(self.text(last))
+        self.rules.rows.append(" ".join(shown[:2]))
+        return _Row(by_column, name, _pressed("".join(shown)), bears)
+
+    # Columns that are networks.
+
+    def across(self, row: _Row) -> None:
+        """The cells of a row, each for its network; the only one, if it is the first, for all."""
+        indexes = [i for i, column in enumerate(self.columns) if column.role == "network"]
+        filled = [i for i in indexes if i in row.cells]
+        quantity = quantity_of(row.name) if row.name else None
+        spans = filled == indexes[:1] and self.grid.kind != "latex" and quantity is None
+        statements: list[Statement] = []
+        read: dict[Cell, list[Statement]] = {}
+        errors: list[ArchError] = []
+        if not filled and not self.rules.of(row):
+            self.check_empty(row)
+        for index in indexes if spans else filled:
+            cell = row.cells[filled[0] if spans else index]
+            column = self.columns[index]
+            if cell not in read or quantity:
+                try:
+                    if quantity:
+                        statements = [self.claim_of_network(row, cell, column, *quantity)]
+                    else:
+                        statements = self.cell(row, cell, column)
+                except ArchError as error:
+                    errors += (error, *error.others)
+                    statements = []
+                read[cell] = statements
+            for name in column.names:
+                self.made[name] += read[cell]
+        if errors:
+            raise ArchError.several(errors)
+
+    def check_empty(self, row: _Row) -> None:
+        """Refuse a row that is named, and sized, but holds no layer of any network."""
+        cell = next(iter(row.cells.values()))
+        raise self.fail(
+            f"the row `{row.name or self.text(cell)}` has no layer",
+            cell,
+            "strike the row, or say what it stands for: "
+            f'`in "{row.name or self.text(cell)}" {{ conv3-64 }}`',
+        )
+
+    def claim_of_network(
+        self, row: _Row, cell: Cell, column: Column, quantity: str, unit: str
+    ) -> Expect:
+        return Expect((self.claim(row, cell, quantity, unit, column),))
+
+    def cell(self, row: _Row, cell: Cell, column: Column) -> list[Statement]:
+        """The statements of a network's cell: lines, or what it claims of the network."""
+        if counted := _COUNTED.fullmatch(self.text(cell)):
+            number = Part("figure", counted[1], cell.start, cell.end)
+            word = Part("word", "weight_layers", cell.start, cell.end)
+            erratum = self.rules.erratum(row, "weight layers", column)
+            return [Expect((ClaimText((word, number), erratum),))]
+        items = self.replaced(row) or self.items(cell)
+        self.has_layers = True
+        return list(self.finished(row, items, cell))
+
+    # Rows that are layers.
+
+    def layer(self, row: _Row) -> None:
+        """The line of a row in a table of one network."""
+        self.has_layers = True
+        named = next((i for i, c in enumerate(self.columns) if c.role == "type"), 0)
+        cell = row.cells.get(named)
+        if cell is None:
+            raise self.fail(
+                "a row without a layer",
+                next(iter(row.cells.values())),
+                f"the column `{self.columns[named].text}` says what stands in a row",
+            )
+        if (quantity := quantity_of(self.text(cell))) is not None:
+            raise self.fail(
+                f"`{self.text(cell)}` is no layer",
+                cell,
+                f"claim it below the table: `expect {quantity[0]} …`",
+            )
+        items = self.replaced(row)
+        claims: list[tuple[Column, Cell]] = []
+        label: Part | None = None
+        if not items:
+            item, label, claims = self.composed(row, cell)
+            items = [item]
+        self.made[""] += self.finished(row, items, cell, label, claims)
+
+    def composed(
+        self, row: _Row, cell: Cell
+    ) -> tuple[Item, Part | None, list[tuple[Column, Cell]]]:
+        """The line that the cells of a row make, its label, and the widths that are claims."""
+        items = self.items(cell)
+        if len(items) != 1 or len(items[0].phrases) != 1:
+            raise self.fail(
+                "more than one layer in a row",
+                cell,
+                "give each a row of its own, or say what the row stands for: "
+                f'`in "{self.text(cell)}" {{ … }}`',
+            )
+        parts = list(items[0].phrases[0].parts)
+        label = _label_behind(parts)
+        kind = next((vocabulary().layers[w][0] for w, _ in _words(parts)), None)
+        arguments: list[list[Part]] = []
+        claims: list[tuple[Column, Cell]] = []
+        widths: list[Part] = []
+        reduce: list[Part] = []
+        times: list[Part] = []
+        stride: list[Part] = []
+        for index, column in enumerate(self.columns):
+            if (here := row.cells.get(index)) is None:
+                continue
+            counts = column.text.startswith("#")  # `#3×3`: how many filters
+            match column.role:
+                case "kernel":
+                    parts += self.value(here, column)
+                case "times" if self.text(here) != "1":
+                    times = [_part("times", "x", here), *self.value(here, column)]
+                case "stride":
+                    word = _part("word", "stride", here)
+                    stride = [*_comma(here), word, *self.value(here, column)]
+                case "argument" | "width" if kind is None:
+                    arguments.append(self.value(here, column))
+                case "width" if kind and "width" not in kind.attributes:
+                    claims.append((column._replace(quantity="channels"), here))
+                case "argument" if column.text.endswith("reduce") and kind and kind.weighs:
+                    reduce = self.value(here, column)
+                case "argument" if not counts or not (kind and kind.weighs):
+                    raise self.fail(
+                        f"`{self.text(cell)}` takes no `{column.text}`",
+                        here,
+                        "this column holds what blocks are given, and the filters of convolutions",
+                    )
+                case "argument" | "width":
+                    widths += [*_comma(here), *self.value(here, column)]
+        if arguments:
+            parts += [_arguments(arguments)]
+        parts += widths
+        if kind is not None and times and stride:
+            # The stride is that of the first repetition.
+            inner = Item((Phrase(tuple(parts), composed=True),), ())
+            parts = [Part("braces", "{", parts[0].start, parts[-1].end, (inner,))]
+        if kind is None or times:
+            parts += [*times, *stride]
+        else:
+            parts += stride
+        phrases = [Phrase(tuple(parts), composed=True)]
+        if reduce:
+            one = Part("size", "1x1", reduce[0].start, reduce[-1].end)
+            conv = Part("word", "conv", *one[2:4])
+            front = (conv, one, Part("comma", ",", *one[2:4]), *reduce)
+            phrases.insert(0, Phrase(front, composed=True))
+        return items[0]._replace(phrases=tuple(phrases)), label, claims
+
+    def value(self, cell: Cell, column: Column) -> list[Part]:
+        """The parts of a cell that feeds a layer; a lone expression stands in parentheses."""
+        items = self.items(cell)
+        if len(items) != 1 or len(items[0].phrases) != 1:
+            raise self.fail(
+                f"`{self.text(cell)}` in the column `{column.text}`", cell, "write one value"
+            )
+        parts = list(items[0].phrases[0].parts)
+        if column.role != "kernel" and [p.kind for p in parts] != ["number"]:
+            return [Part("parens", "(", cell.start, cell.end, tuple(parts))]
+        return parts
+
+    # Both.
+
+    def items(self, cell: Cell) -> list[Item]:
+        """The lines of layers in a cell. Raises ArchError."""
+        hash = self.source.plain.find("#", cell.start, cell.end)
+        if hash >= 0:
+            raise self.fail(
+                "`#` within a cell",
+                Span(self.source, hash, hash + 1),
+                "a comment stands on a line of its own, or behind the row",
+            )
+        found = []
+        for statement in self.lines(cell.start, cell.end):
+            if not isinstance(statement, Item) or statement.claims:
+                raise self.fail(
+                    f"`{self.text(cell)}` in a cell",
+                    cell,
+                    "cells hold layers; statements and claims stand around the table",
+                )
+            found.append(statement)
+        return found
+
+    def replaced(self, row: _Row) -> list[Item]:
+        """The lines that stand for a row, where it is said which do: as one group, if several."""
+        items = [one for one in self.rules.of(row) if isinstance(one, Item)]
+        if len(items) < 2:
+            return items
+        place = items[0].start, items[-1].end
+        group = Part("braces", "{", *place, tuple(items))
+        return [Item((Phrase((group,)),), ())]
+
+    def finished(
+        self,
+        row: _Row,
+        items: Sequence[Item],
+        cell: Cell,
+        label: Part | None = None,
+        widths: Sequence[tuple[Column, Cell]] = (),
+    ) -> Iterator[Item]:
+        """The lines of a row with its label, its conventions and its claims."""
+        rules = tuple(one for one in self.rules.of(row) if isinstance(one, Means))
+        claims: dict[bool, list[ClaimText]] = {True: [], False: []}
+        for index, column in enumerate(self.columns):
+            if column.role == "claim" and index in row.cells:
+                claims[column.quantity == "input size"].append(
+                    self.claim(row, row.cells[index], column.quantity, column.unit, column)
+                )
+        for column, here in widths:
+            claims[False].append(self.claim(row, here, column.quantity, "", column))
+        if label is None and row.name and row.bears:
+            label = self.label(row)
+        for index, item in enumerate(items):
+            first, last = index == 0, index == len(items) - 1
+            own = (*(claims[True] if first else ()), *(claims[False] if last else ()))
+            phrases = item.phrases
+            if last and label is not None and not _is_labelled(item):
+                start = label.start
+                colon = Part("colon", ":", start, label.end)
+                phrases = (
+                    phrases[0]._replace(parts=(label, colon, *phrases[0].parts)),
+                    *phrases[1:],
+                )
+            yield item._replace(phrases=phrases, claims=(*item.claims, *own), rules=rules)
+
+    def label(self, row: _Row) -> Part | None:
+        """The name of a row as a label. None where it is a layer's, or stood in a row before."""
+        text = re.sub(r"\W+", "_", row.name).strip("_").lower()
+        if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
+            return None
+        named = next(i for i, c in enumerate(self.columns) if c.role == "name")
+        self.labels.add(text)
+        cell = row.cells.get(named) or next(iter(row.cells.values()))
+        return Part("word", text, cell.start, cell.end)
+
+    def claim(self, row: _Row, cell: Cell, quantity: str, unit: str, column: Column) -> ClaimText:
+        """A printed figure. Raises ArchError for a cell that holds none."""
+        text = self.text(cell)
+        is_size = quantity.endswith("size") or quantity == "receptive field"
+        figure = text.replace(" ", "") if is_size else text
+        if not (_SIZE if is_size else _FIGURE).fullmatch(figure) and not re.fullmatch(
+            r"\d+", figure
+        ):
+            form = "a size such as `56x56`" if is_size else "a figure such as `138M`"
+            raise self.fail(
+                f"`{text}` where {form} is expected",
+                cell,
+                f"`{column.text if not column.names else row.name}` holds what the paper printed "
+                f"of the {quantity}; what is no figure is empty, or `-`",
+            )
+        place = cell.start, cell.end
+        parts = (
+            [] if quantity == "output size" else [Part("word", quantity.replace(" ", "_"), *place)]
+        )
+        parts.append(Part("size" if "x" in figure and is_size else "figure", figure, *place))
+        if unit:
+            parts.append(Part("word", unit, *place))
+        of_network = column if column.names else None
+        return ClaimText(tuple(parts), self.rules.erratum(row, quantity, of_network))
+
+
+def _is_labelled(item: Item) -> bool:
+    parts = item.phrases[0].parts
+    return len(parts) > 2 and parts[1].kind == "colon"
+
+
+def _label_behind(parts: list[Part]) -> Part | None:
+    """Take the name off the end of a type: `inception (3a)`."""
+    if len(parts) < 2 or parts[-1].kind != "parens":
+        return None
+    text = "".join(part.text for part in parts[-1].inside if isinstance(part, Part))
+    if not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
+        return None
+    remark = parts.pop()
+    return Part("word", text, remark.start, remark.end)
+
+
+def _words(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The words of layers among the parts, in order."""
+    for at, part in enumerate(parts):
+        if part.kind == "word":
+            for words, taken in runs(parts, at):
+                if words in vocabulary().layers:
+                    yield words, taken
+                    break
+
+
+def _part(kind: str, text: str, cell: Cell) -> Part:
+    return Part(kind, text, cell.start, cell.end)
+
+
+def _comma(cell: Cell) -> list[Part]:
+    return [Part("comma", ",", cell.start, cell.start)]
+
+
+def _arguments(values: Sequence[Sequence[Part]]) -> Part:
+    """The arguments of a block, from several cells."""
+    inside: list[Part] = []
+    for value in values:
+        inside += [Part("comma", ",", value[0].start, value[0].start)] if inside else []
+        inside += value
+    return Part("parens", "(", values[0][0].start, values[-1][-1].end, tuple(inside))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl import tabular
+from archdsl import latex, tabular
 from archdsl.typography import cell, plain
 
 LONGEST = 400  # characters of a message
@@ -17,16 +17,21 @@ class Source:
 
     Offsets into the text become lines and columns only when an error is shown. `plain` is the text
     without typography, of the same length: what is read. `folder` is where the files lie that the
-    text may use, None for a text that is no file. `grids` are the tables in it.
+    text may use, None for a text that is no file. `grids` are the tables in it. Behind what the
+    user has `written` stand, a line each, the cells that macros of LaTeX made.
     """
 
-    __slots__ = ("folder", "grids", "name", "plain", "text")
+    __slots__ = ("folder", "grids", "latex", "name", "plain", "text", "written")
 
     def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
-        self.text = text
-        self.grids = tabular.find(text)
-        self.plain = self._with_grids(_plain_grid) if self.grids else plain(text)
+        self.written = text
+        self.latex = latex.read(text)
+        self.grids = tabular.find(self.latex)
+        expanded = self.latex.expanded
+        self.text = "\n".join((text, *(one.text for one in expanded)))
+        own = self._with_grids(_plain_grid)
+        self.plain = "\n".join((own, *(cell(one.plain) for one in expanded)))
         self.folder = folder
 
     @property
@@ -34,16 +39,28 @@ class Source:
         """The plain text with a mark in the place of each table: what the grammar reads."""
         return self._with_grids(_mark) if self.grids else self.plain
 
-    def _with_grids(self, written: Callable[[str, tabular.Grid], str]) -> str:
+    def _with_grids(self, shown: Callable[[str, tabular.Grid], str]) -> str:
+        text = self.latex.plain
         pieces = []
         here = 0
         for grid in self.grids:
-            pieces += [plain(self.text[here : grid.start]), written(self.text, grid)]
+            pieces += [plain(text[here : grid.start]), shown(text, grid)]
             here = grid.end
-        return "".join([*pieces, plain(self.text[here:])])
+        return "".join([*pieces, plain(text[here:])])
+
+    def place(self, offset: int) -> int:
+        """Where an offset stands in what the user wrote: that of an expanded cell at its macro."""
+        if offset <= len(self.written):
+            return offset
+        return next(one.place for one in reversed(self.latex.expanded) if one.start <= offset)
+
+    def is_in_table(self, offset: int) -> bool:
+        place = self.place(offset)
+        return any(grid.start <= place < grid.end for grid in self.grids)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""
+        offset = self.place(offset)
         start = self.text.rfind("\n", 0, offset) + 1
         return self.text.count("\n", 0, offset) + 1, offset - start + 1
 
@@ -62,6 +79,8 @@ def _plain_grid(text: str, grid: tabular.Grid) -> str:
     here = grid.start
     for row in grid.rows:
         for one in row:
+            if one.start >= grid.end:
+                continue  # an expanded cell
             pieces += [" " * (one.start - here), cell(text[one.start : one.end])]
             here = one.end
     return "".join([*pieces, " " * (grid.end - here)])
@@ -158,11 +177,11 @@ def _cut(text: str) -> str:
 
 def _excerpt(span: Span) -> list[str]:
     source = span.source
-    number, column = source.position(span.start)
+    number, _ = source.position(span.start)
     start, end = source.line(span.start)
     text = source.text[start:end]
     width = max(1, min(span.end, end) - span.start)
-    column -= 1
+    column = span.start - start
     # A line may be megabytes long: show the stretch around the span.
     cut = max(0, min(column - EXCERPT // 3, len(text) - EXCERPT))
     shown = text[cut : cut + EXCERPT]

@@ -40,30 +40,33 @@ class Table(NamedTuple):
     rows: list[list[Cell]]
 
 
-class Written(NamedTuple):
-    """A text, and what the LaTeX in it says.
+class Expanded(NamedTuple):
+    """A cell that macros made: `text` stands at `start`, behind the user's text, in a line of its
+    own; `plain` is it without typography, `place` where the first of the macros is called."""
 
-    `text` is the text and, in lines behind it, those of its cells that hold macros, expanded;
-    `calls` says where such a line begins and where its first macro is written. `plain` is as long
-    as `text`: of tables it holds the cells alone, without typography, and no definitions.
-    """
-
+    start: int
     text: str
     plain: str
-    tables: tuple[Table, ...] = ()
-    calls: tuple[tuple[int, int], ...] = ()
-    faults: tuple[Fault, ...] = ()
+    place: int
 
-    def place(self, offset: int) -> int:
-        """Where an offset of `text` stands in what the user wrote."""
-        index = bisect(self.calls, (offset, len(self.text))) - 1
-        return self.calls[index][1] if index >= 0 else offset
+
+class Written(NamedTuple):
+    """What the LaTeX in a text says.
+
+    `plain` is as long as the text: of tables it holds the cells alone, without typography, and no
+    definitions. Cells that macros made are `expanded`, and their offsets point behind the text.
+    """
+
+    plain: str
+    tables: tuple[Table, ...] = ()
+    expanded: tuple[Expanded, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 def read(text: str) -> Written:
     """What the LaTeX in a text says. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
-        return Written(text, text)
+        return Written(text)
     return _Reader(text).read()
 
 
@@ -96,7 +99,7 @@ _ASSIGNED = re.compile(rf"[ \t]*=?[ \t]*{marks.LENGTH}")
 
 _SPLIT = re.compile(
     rf"%[^\n]*|(?P<line>{marks.LINE_END})|\\(?P<section>end(?:first)?head|end(?:last)?foot)\b"
-    rf"|(?P<open>\\begin\s*\{{|\{{)|(?P<close>\\end\s*\{{[^{{}}]*\}}|\}})|(?P<column>&)|\\.",
+    rf"|(?P<open>\\begin\s*\{{[^{{}}]*\}}|\{{)|(?P<close>\\end\s*\{{[^{{}}]*\}}|\}})|(?P<column>&)|\\.",
     re.DOTALL,
 )
 _WIDTH = re.compile(r"\\multicolumn\s*(?:\{\s*([^{}]*?)\s*\}|(\d))")
@@ -117,9 +120,8 @@ class _Reader:
         self.tables: list[Table] = []
         self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
         self.cells: list[tuple[int, str]] = []  # where plain text of a cell stands
-        self.behind: list[tuple[str, str]] = []  # the lines behind the text, and as plain text
-        self.calls: list[tuple[int, int]] = []
-        self.end = len(text)  # with the lines behind it
+        self.expanded: list[Expanded] = []
+        self.end = len(text)  # with the expanded cells behind it
         self.faults: list[Fault] = []
 
     def read(self) -> Written:
@@ -133,12 +135,10 @@ class _Reader:
                     here = max(here, self.region(start))
         except Unreadable as problem:
             self.faults.append(problem.fault)
-        lines, plain = zip(*self.behind, strict=True) if self.behind else ((), ())
         return Written(
-            "\n".join((self.text, *lines)),
-            "\n".join(("".join(self.plain()), *plain)),
+            "".join(self.plain()),
             tuple(self.tables),
-            tuple(self.calls),
+            tuple(self.expanded),
             tuple(self.faults[:MOST_FAULTS]),
         )
 
@@ -309,8 +309,7 @@ class _Reader:
             self.cells.append((place[0], said))
             return *place, wide
         line = re.sub(r"\s", " ", written)
-        self.calls.append((self.end + 1, place[0]))
-        self.behind.append((line, plain))
+        self.expanded.append(Expanded(self.end + 1, line, plain, place[0]))
         begin += self.end + 1 - start
         self.end += 1 + len(line)
         return begin, begin + len(said), wide

@@ -58,7 +58,7 @@ class Piece(NamedTuple):
 
 
 class _Macro(NamedTuple):
-    count: int
+    wants: int
     default: str | None
     body: str
 
@@ -149,19 +149,19 @@ class Macros:
                 end = option(text, here, stop)
                 given[0] = text[here + 1 : end - 1]
                 here = end
-        while len(given) < macro.count:
+        while len(given) < macro.wants:
             begin = blanks(text, here, stop)
             here = argument(text, begin, stop)
             if here == begin:
                 raise Unreadable(
-                    f"`\\{name}` wants {macro.count} arguments",
+                    f"`\\{name}` wants {macro.wants} arguments",
                     found.start(),
                     found.end("name"),
-                    f"write `\\{name}{'{…}' * macro.count}`",
+                    f"write `\\{name}{'{…}' * macro.wants}`",
                 )
             is_group = text[begin] == "{"
             given.append(text[begin + is_group : here - is_group])
-        if not macro.count:
+        if not macro.wants:
             here = re.compile(r"(?:\{\}|[ \t]*)").match(text, here, stop).end()  # type: ignore[union-attr]
         size = len(macro.body) + sum(
             macro.body.count(f"#{number}") * len(one) for number, one in enumerate(given, 1)
@@ -233,5 +233,8 @@ def group(text: str, start: int, stop: int) -> int:
             if not depth:
                 return here
     raise Unreadable(
-        "this `{` is never closed", start, start + 1, "close it with `}`; a brace to be seen is `\\{`"
+        "this `{` is never closed",
+        start,
+        start + 1,
+        "close it with `}`; a brace to be seen is `\\{`",
     )

@@ -1,7 +1,7 @@
 """A cell of a LaTeX table as plain text: what its commands look like is left out.
 
-The plain text is as long as the cell, and every word stands where it was written, but for the
-digits of `10^{9}` and `1{,}000`, which move to the left.
+The plain text is as long as the cell, and every word stands where it was written. Marks within a
+word have no width, as on paper: what stands behind them moves to the left, `10$^9$` is `10^9`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _TYPOGRAPHY = {
         "scshape upshape rmfamily sffamily ttfamily normalfont boldmath tiny scriptsize "
         "footnotesize small normalsize large Large LARGE huge Huge centering raggedright "
         "raggedleft arraybackslash displaystyle textstyle scriptstyle selectfont strut mathstrut "
-        "noindent hfill protect relax unskip ignorespaces leavevmode allowbreak quad qquad enspace "
-        "enskip thinspace space xspace left right big Big bigg Bigg bigl Bigl biggl Biggl bigr "
+        "noindent protect relax unskip ignorespaces leavevmode allowbreak xspace "
+        " left right big Big bigg Bigg bigl Bigl biggl Biggl bigr "
         "Bigr biggr Biggr hline endhead endfirsthead endfoot endlastfoot morecmidrules"
     ),
     "?": "toprule midrule bottomrule addlinespace makecell thead shortstack footnotemark num",
@@ -49,10 +49,10 @@ _ARGUMENTS = {name: form for form, names in _TYPOGRAPHY.items() for name in name
 
 # Commands that the language has a sign for.
 _SIGNS = {
-    "times": " x",
-    "texttimes": " x",
-    "cdot": "*",
-    "ast": "*",
+    "times": " x ",
+    "texttimes": " x ",
+    "cdot": " * ",
+    "ast": " * ",
     "rightarrow": "->",
     "longrightarrow": "->",
     "to": "->",
@@ -65,34 +65,36 @@ _SIGNS = {
     "rbrack": "]",
     "newline": ";",
     "par": ";",
+    **dict.fromkeys(("quad", "qquad", "enspace", "enskip", "thinspace", "space", "hfill"), " "),
+    **dict.fromkeys(("hspace", "phantom", "hphantom"), " "),
 }
+_NOTHING = "\0"  # the sign of a mark that is not read: a text holds none
 # Environments within a cell: their arguments, and the signs for their beginning and their end.
 _ENVIRONMENTS = {
     **dict.fromkeys(("bmatrix", "Bmatrix", "pmatrix"), ("", "[", "]")),
-    **dict.fromkeys(("matrix", "smallmatrix", "gathered", "aligned"), ("?", "", "")),
-    **dict.fromkeys(("array", "tabular", "subarray"), ("?-", "", "")),
-    **dict.fromkeys(("tabular*", "minipage"), ("???-", "", "")),
-    **dict.fromkeys(("center", "flushleft", "flushright"), ("", "", "")),
+    **dict.fromkeys(("matrix", "smallmatrix", "gathered", "aligned"), ("?", _NOTHING, _NOTHING)),
+    **dict.fromkeys(("array", "tabular", "subarray"), ("?-", _NOTHING, _NOTHING)),
+    **dict.fromkeys(("tabular*", "minipage"), ("???-", _NOTHING, _NOTHING)),
+    **dict.fromkeys(("center", "flushleft", "flushright"), ("", _NOTHING, _NOTHING)),
 }
 ENVIRONMENT = r"\\(?:begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 
 _TOKEN = re.compile(
-    r"(?P<comment>%[^\n]*)"
-    r"|(?<=\d)(?P<digits>(?:(?:\{,\}|\\,)\d{3})+)(?!\d)"
+    r"(?<=\d)(?P<digits>(?:(?:\{,\}|\\,)\d{3})+)(?!\d)"
+    r"|(?P<blank>[~\s]+|\\[ ,;:>\n]|%[^\n]*)"
     r"|(?P<script>(?:[\^_]|\\textsuperscript)\{\w+\})"
     rf"|{ENVIRONMENT}"
     rf"|(?P<line>{LINE_END})"
-    r"|(?P<delimiter>\\(?:left|right)\s*\.)"
-    r"|(?P<mark>\^(?:\\d?dag(?:ger)?(?![A-Za-z])|\{?(?:\\d?dag(?:ger)?|\\ast|\*)\}))"
+    r"|(?P<nothing>[{}$]|\\(?:left|right)\s*\.|\^(?:\\d?dag(?:ger)?(?![A-Za-z])"
+    r"|\{?(?:\\d?dag(?:ger)?|\\ast|\*)\}))"
     r"|\\(?P<name>[A-Za-z@]+)\*?"
     r"|\\(?P<sign>.)"
     r"|(?P<dash>---?)"
-    r"|(?P<blank>[{}$~\s])"
     r"|(?P<column>&)",
     re.DOTALL,
 )
-_POWER = re.compile(r"(?<=[\w)])[ ]*\^[ ]*(\w+)")
-_FIGURE = re.compile(r"(?<=\d)[ ]*[x×*·][ ]*(10\^\d+)")
+_JOINED = re.compile(rf"(?<=[\w^/#-]){_NOTHING}+(?=[\w^/-])")
+_FIGURE = re.compile(r"(?<=\d) *[x×*·] *(10\^\d+)")
 
 
 def plain(text: str) -> tuple[str, list[Fault]]:
@@ -100,59 +102,53 @@ def plain(text: str) -> tuple[str, list[Fault]]:
     pieces: list[str] = []
     faults: list[Fault] = []
     written = here = 0
-    stop = len(text)
     while found := _TOKEN.search(text, here):
-        here, sign = _read(text, found, stop, faults)
-        pieces += [text[written : found.start()], sign.ljust(here - found.start())]
+        here, sign = _read(text, found, faults)
+        width = here - found.start()
+        # A sign between blanks stays between blanks.
+        filled = sign.ljust(width, " " if sign.endswith(" ") else _NOTHING)
+        pieces += [text[written : found.start()], filled]
         written = here
     said = "".join([*pieces, text[written:]])
-    said = _POWER.sub(lambda power: f"^{power[1]}".ljust(len(power[0])), said)
+    said = re.sub(r"\S+", lambda word: _JOINED.sub("", word[0]).ljust(len(word[0])), said)
+    said = said.replace(_NOTHING, " ")
     said = _FIGURE.sub(lambda figure: f"x{figure[1]}".ljust(len(figure[0])), said)
     return said, faults
 
 
-def _read(text: str, found: re.Match[str], stop: int, faults: list[Fault]) -> tuple[int, str]:
+def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, str]:
     """Where a mark ends with what belongs to it, and the sign for it."""
     kind, whole, end = found.lastgroup, found[0], found.end()
+    name = found["name"] or found["environment"]
+    if kind == "name" and (name in _SIGNS or name in _ARGUMENTS):
+        end = arguments(text, end, len(text), _ARGUMENTS.get(name, ""))
+        return end, _SIGNS.get(name, _NOTHING)
+    if kind == "environment" and name in _ENVIRONMENTS:
+        form, opening, closing = _ENVIRONMENTS[name]
+        if whole.startswith("\\end"):
+            return end, closing
+        return arguments(text, end, len(text), form), opening
     if kind == "name":
-        name = found["name"]
-        if name in _SIGNS:
-            return found.end("name"), _SIGNS[name]
-        if name in _ARGUMENTS:
-            return arguments(text, end, stop, _ARGUMENTS[name]), ""
+        help = f"define it in front of the table, `\\newcommand{{\\{name}}}{{…}}`, or write it out"
     elif kind == "environment":
-        name = found["environment"]
-        if name in _ENVIRONMENTS:
-            form, opening, closing = _ENVIRONMENTS[name]
-            if whole.startswith("\\end"):
-                return end, closing
-            return arguments(text, end, stop, form), opening
-    elif kind == "sign":
-        return end, whole[1] if whole[1] in "_#%&{}" else ""
+        help = "write the lines of a cell with `\\makecell{…}`"
     elif kind == "column":
-        message = "a `&` within a cell"
         help = "a table within a cell has one column; a sign to be seen is `\\&`"
-        faults.append(Fault(message, found.start(), end, help))
-        return end, ""
     else:
         return end, _sign(kind, whole)
-    faults.append(
-        Fault(
-            f"`{whole}` of LaTeX means nothing here",
-            found.start(),
-            end,
-            f"define it in front of the table, `\\newcommand{{\\{name}}}{{…}}`, "
-            "or write what it stands for"
-            if kind == "name"
-            else "write its lines with `\\makecell{…}`",
-        )
-    )
-    return end, ""
+    message = f"`{whole}` of LaTeX means nothing here"
+    faults.append(Fault(message, found.start(), end, help))
+    return end, _NOTHING
 
 
 def _sign(kind: str | None, whole: str) -> str:
-    if kind == "digits":
-        return re.sub(r"\{,\}|\\,", ",", whole)
-    if kind == "script":
-        return whole[0].replace("\\", "^") + whole[whole.index("{") + 1 : -1]
-    return {"line": ";", "dash": "–"}.get(kind or "", "")
+    match kind:
+        case "digits":
+            return re.sub(r"\{,\}|\\,", ",", whole)
+        case "script":
+            return whole[0].replace("\\", "^") + whole[whole.index("{") + 1 : -1]
+        case "sign" if whole[1] in "_#%&{}":
+            return whole[1]
+        case "blank":
+            return " "
+    return {"line": ";", "dash": "–"}.get(kind or "", _NOTHING)

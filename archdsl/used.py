@@ -35,7 +35,7 @@ def written_in(network: NetworkText) -> str:
 
     Those that the network's own blocks replace are left out.
     """
-    text = network.source.text
+    text = network.source.written
     own = _own(network)
     front: list[str] = []
     pieces: list[str] = []

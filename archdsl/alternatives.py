@@ -192,7 +192,7 @@ def _choices(ways: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
 def _countings(analysis: Analysis, own: Counting) -> list[Counting]:
     """The ways to count parameters under which other claims hold, the text's own first."""
     choices = ((1000, 1024), (True, False), (True, False))
-    every = [Counting(*values, own.unit) for values in product(*choices)]  # type: ignore[misc]
+    every = [Counting(*values, own.unit) for values in product(*choices)]
     holds = {one: [c.how is not None for c in claims.judge(analysis, False, one)] for one in every}
     ways: list[list[int | bool]] = []
     for index, (said, values) in enumerate(zip(own[:3], choices, strict=True)):
@@ -200,7 +200,9 @@ def _countings(analysis: Analysis, own: Counting) -> list[Counting]:
         rest = [(one[:index] + one[index + 1 :], claimed) for one, claimed in holds.items()]
         matters = any(a == b and x != y for a, x in rest for b, y in rest)
         ways.append([said, *(v for v in values if v != said and matters)])
-    return [Counting(*values, own.unit) for values in product(*ways)]  # type: ignore[arg-type]
+    return [
+        own._replace(kilo=kilo, bias=bool(bias), bn=bool(bn)) for kilo, bias, bn in product(*ways)
+    ]
 
 
 def _changed(own: Counting, other: Counting) -> list[str]:

@@ -15,7 +15,7 @@ from archdsl.options import Options
 from archdsl.parameters import RESERVED, Parameters, declared
 from archdsl.parse import FORMS, parse_blocks
 from archdsl.phrases import read_lines
-from archdsl.readings import Line
+from archdsl.readings import Line, widened
 from archdsl.syntax import Block, NetworkText
 from archdsl.vocabulary import is_word
 
@@ -123,7 +123,8 @@ class Blocks:
         if name not in self.lines_of:
             parameters = (p.text for p, _ in self.parameters(definition))
             names = {"in", *parameters, *(self.names if definition.inner else ())}
-            self.lines_of[name] = read_lines(definition.source, definition.block.items, names, self)
+            lines = read_lines(definition.source, definition.block.items, names, self)
+            self.lines_of[name] = widened(lines) if definition.block.widens else lines
         return self.lines_of[name]
 
     def parameters(self, definition: Definition) -> Parameters:

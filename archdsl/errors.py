@@ -72,6 +72,26 @@ class Source:
     def span(self, start: int, end: int) -> Span:
         return Span(self, start, end)
 
+    def cell(self, offset: int) -> str | None:
+        """In which row and column of a table an offset lies, in words; None outside of tables."""
+        for grid in self.grids:
+            if not grid.start <= offset < grid.end or (found := grid.at(offset)) is None:
+                continue
+            index, cell = found
+            header = next((h for h in grid.rows[grid.header] if h.holds(cell.column)), None)
+            column = f"column `{self._line_of(header)}`" if header else f"column {cell.column + 1}"
+            if index <= grid.header:
+                return f"in the header, column {cell.column + 1}"
+            first = next(one for one in grid.rows[index] if one.is_filled)
+            name = f" (`{self._line_of(first)}`)" if first is not cell else ""
+            return f"in row {index - grid.header}{name}, {column}"
+        return None
+
+    def _line_of(self, cell: tabular.Cell) -> str:
+        """The text of a cell on one line, cut short."""
+        text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
+        return text if len(text) <= 40 else f"{text[:39]}…"
+
 
 def _plain_grid(text: str, grid: tabular.Grid) -> str:
     """The cells of a table, each without its typography, between blanks."""
@@ -161,6 +181,8 @@ def _render_one(error: ArchError) -> str:
     lines = [f"error: {_cut(error.message)}"]
     if error.span is not None:
         lines += _excerpt(error.span)
+        if cell := error.span.source.cell(error.span.start):
+            lines.append(f"note: {cell}")
     for note in error.notes:
         lines.append(f"note: {_cut(note.message)}")
         if note.span is not None:

@@ -179,6 +179,34 @@ def references(lines: Sequence[Line]) -> Iterator[str]:
                     yield from references(inner)
 
 
+WIDTH = "width"  # the parameter of a block that a line below a table defines
+
+
+def widened(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with the block's `width` for each weight layer that has no width."""
+    found = []
+    for line in lines:
+        read = []
+        for reading in line.readings:
+            layers = tuple(map(_widened_layer, reading.layers))
+            whole = reading.whole
+            if isinstance(whole, Group):
+                whole = whole._replace(lines=widened(whole.lines))
+            elif isinstance(whole, Use) and whole.body is not None:
+                whole = whole._replace(body=whole.body._replace(lines=widened(whole.body.lines)))
+            read.append(reading._replace(layers=layers, whole=whole))
+        found.append(line._replace(readings=tuple(read)))
+    return tuple(found)
+
+
+def _widened_layer(layer: LayerText) -> LayerText:
+    if not layer.kind.weighs or WIDTH not in layer.kind.attributes or WIDTH in layer.given:
+        return layer
+    value = Expression("name", WIDTH, 0, (), layer.start, layer.end)
+    width = Given(value, layer.start, layer.end)
+    return layer._replace(given={**layer.given, WIDTH: width}, computed=True)
+
+
 def value_of(source: Source, given: Given, names: Mapping[str, Number]) -> Value:
     """The value of an attribute, a repeat or a stride, where names have values."""
     if isinstance(given.value, Expression):

@@ -169,11 +169,16 @@ class Means(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block of the text: its name, its parameters between parentheses, its lines in braces."""
+    """A block of the text: its name, its parameters between parentheses, its lines in braces.
+
+    One that a line below a table defines, `ConvBlock: 2x [ … ]`, `widens`: its weight layers
+    without a width have that of the row.
+    """
 
     name: Part
     parameters: Part | None
     body: Part
+    widens: bool = False
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -15,6 +15,7 @@ from archdsl.errors import ArchError, Source, Span, did_you_mean
 from archdsl.headers import Column, columns, quantity_of, squeezed
 from archdsl.names import is_reserved
 from archdsl.syntax import (
+    Block,
     ClaimText,
     Derived,
     Expect,
@@ -31,6 +32,7 @@ from archdsl.syntax import (
 from archdsl.tabular import Cell, Grid
 from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
 
+WIDTH = "width"  # what a word of a table is given by a column of widths
 NOTHING = ("", "-", "–", "—")
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
@@ -64,6 +66,7 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
     if errors:
         raise ArchError.several(errors)
     rules.check()
+    draft = _with_words(draft, list(read.values()))
     names = _networks_of(source, list(read.values()))
     if not names:
         return [Draft(draft.header, _statements(draft, read, ""))]
@@ -84,6 +87,32 @@ def _statements(draft: Draft, read: dict[int, _Reader], name: str) -> tuple[Stat
         elif not isinstance(statement, Rows):
             found.append(statement)
     return tuple(found)
+
+
+def _with_words(draft: Draft, readers: Sequence[_Reader]) -> Draft:
+    """The draft with a block for each line that defines a word of a table: `Sub: Conv(3x3)-Relu`.
+
+    Its parameters are the columns that hold what blocks are given.
+    """
+    parameters = {word: names for reader in readers for word, names in reader.words.items()}
+    found: list[Statement] = []
+    for statement in draft.statements:
+        if isinstance(statement, Item) and _is_labelled(statement):
+            first, *others = statement.phrases
+            label, colon, *parts = first.parts
+            if parts and label.text in parameters:
+                item = statement._replace(phrases=(Phrase(tuple(parts)), *others))
+                inside: list[Part] = []
+                for name in parameters[label.text]:
+                    inside += [colon._replace(kind="comma", text=",")] if inside else []
+                    inside.append(label._replace(kind="word", text=name))
+                places = colon.start, colon.end
+                parens = Part("parens", "(", *places, tuple(inside)) if inside else None
+                body = Part("braces", "{", item.start, item.end, (item,))
+                found.append(Block(label, parens, body, widens=WIDTH in parameters[label.text]))
+                continue
+        found.append(statement)
+    return draft._replace(statements=tuple(found))
 
 
 def _networks_of(source: Source, readers: Sequence[_Reader]) -> dict[str, Column]:
@@ -255,6 +284,7 @@ class _Reader:
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
         self.labels: set[str] = set()
+        self.words: dict[str, list[str]] = {}  # that are no layers, with the columns they are given
 
     def read(self) -> None:
         """Raises ArchError with the errors of all cells."""
@@ -449,6 +479,7 @@ class _Reader:
         label = _label_behind(parts)
         kind = next((vocabulary().layers[w][0] for w, _ in _words(parts)), None)
         arguments: list[list[Part]] = []
+        given: list[str] = []
         claims: list[tuple[Column, Cell]] = []
         widths: list[Part] = []
         reduce: list[Part] = []
@@ -468,6 +499,7 @@ class _Reader:
                     stride = [*_comma(here), word, *self.value(here, column)]
                 case "argument" | "width" if kind is None:
                     arguments.append(self.value(here, column))
+                    given.append(WIDTH if column.role == "width" else column.text)
                 case "width" if kind and "width" not in kind.attributes:
                     claims.append((column._replace(quantity="channels"), here))
                 case "argument" if column.text.endswith("reduce") and kind and kind.weighs:
@@ -480,6 +512,8 @@ class _Reader:
                     )
                 case "argument" | "width":
                     widths += [*_comma(here), *self.value(here, column)]
+        if kind is None and len(parts) == 1 and parts[0].kind == "word":
+            self.words[parts[0].text] = given
         if arguments:
             parts += [_arguments(arguments)]
         parts += widths

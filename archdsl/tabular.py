@@ -28,6 +28,9 @@ class Cell(NamedTuple):
     def is_filled(self) -> bool:
         return self.end > self.start
 
+    def holds(self, column: int) -> bool:
+        return self.column <= column < self.column + self.wide
+
 
 class Grid(NamedTuple):
     """A table from its first character to its last; each row holds the cells that are written."""

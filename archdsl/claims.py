@@ -299,7 +299,7 @@ def _judge(
     else:
         verdict = "fails" if erratum is None else "erratum"
     if verdict == "fails" and erratum is None and quantity in DAMAGED:
-        if span.source.is_in_table(span.start):
+        if any(grid.start <= span.start < grid.end for grid in span.source.grids):
             note = "the transcription of the table may be damaged"
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
 

@@ -17,8 +17,8 @@ class Source:
 
     Offsets into the text become lines and columns only when an error is shown. `plain` is the text
     without typography, of the same length: what is read. `folder` is where the files lie that the
-    text may use, None for a text that is no file. `grids` are the tables in it. Behind what the
-    user has `written` stand, a line each, the cells that macros of LaTeX made.
+    text may use, None for a text that is no file. `grids` are the tables in it. What the user has
+    `written` is `text` but for the macros in tables of LaTeX: they are expanded.
     """
 
     __slots__ = ("folder", "grids", "latex", "name", "plain", "text", "written")
@@ -27,11 +27,9 @@ class Source:
         self.name = name
         self.written = text
         self.latex = latex.read(text)
+        self.text = self.latex.text
         self.grids = tabular.find(self.latex)
-        expanded = self.latex.expanded
-        self.text = "\n".join((text, *(one.text for one in expanded)))
-        own = self._with_grids(_plain_grid)
-        self.plain = "\n".join((own, *(cell(one.plain) for one in expanded)))
+        self.plain = self._with_grids(_plain_grid)
         self.folder = folder
 
     @property
@@ -48,21 +46,11 @@ class Source:
             here = grid.end
         return "".join([*pieces, plain(text[here:])])
 
-    def place(self, offset: int) -> int:
-        """Where an offset stands in what the user wrote: that of an expanded cell at its macro."""
-        if offset <= len(self.written):
-            return offset
-        return next(one.place for one in reversed(self.latex.expanded) if one.start <= offset)
-
-    def is_in_table(self, offset: int) -> bool:
-        place = self.place(offset)
-        return any(grid.start <= place < grid.end for grid in self.grids)
-
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both counted from 1."""
-        offset = self.place(offset)
-        start = self.text.rfind("\n", 0, offset) + 1
-        return self.text.count("\n", 0, offset) + 1, offset - start + 1
+        """Line and column of an offset in what the user wrote, both counted from 1."""
+        offset = self.latex.written(offset)
+        start = self.written.rfind("\n", 0, offset) + 1
+        return self.written.count("\n", 0, offset) + 1, offset - start + 1
 
     def line(self, offset: int) -> tuple[int, int]:
         """Offsets of the beginning and the end of the line that holds an offset."""
@@ -99,8 +87,6 @@ def _plain_grid(text: str, grid: tabular.Grid) -> str:
     here = grid.start
     for row in grid.rows:
         for one in row:
-            if one.start >= grid.end:
-                continue  # an expanded cell
             pieces += [" " * (one.start - here), cell(text[one.start : one.end])]
             here = one.end
     return "".join([*pieces, " " * (grid.end - here)])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import NamedTuple
 
 from archdsl import marks
@@ -18,7 +17,6 @@ from archdsl.macros import (
     NAME,
     Fault,
     Macros,
-    Piece,
     Unreadable,
     arguments,
     blanks,
@@ -30,7 +28,7 @@ DEEPEST = 50  # environments and groups within each other
 WIDEST = 1000  # columns that a cell spans
 MOST_FAULTS = 10  # that are told at once
 
-# A cell: where its text begins and ends, and the columns that it spans.
+# A cell: where its plain text begins and ends, and the columns that it spans.
 Cell = tuple[int, int, int]
 
 
@@ -40,33 +38,37 @@ class Table(NamedTuple):
     rows: list[list[Cell]]
 
 
-class Expanded(NamedTuple):
-    """A cell that macros made: `text` stands at `start`, behind the user's text, in a line of its
-    own; `plain` is it without typography, `place` where the first of the macros is called."""
+class Stretch(NamedTuple):
+    """From `start` on an expanded text is the user's from `written` on, or all one macro there."""
 
     start: int
-    text: str
-    plain: str
-    place: int
+    written: int
+    is_call: bool
 
 
-class Written(NamedTuple):
-    """What the LaTeX in a text says.
+class Expanded(NamedTuple):
+    """A text, the macros in its tables expanded, and what the LaTeX in it says.
 
-    `plain` is as long as the text: of tables it holds the cells alone, without typography, and no
-    definitions. Cells that macros made are `expanded`, and their offsets point behind the text.
+    `plain` is as long as `text`: of tables it holds the cells alone, without typography, and no
+    definitions of macros. All offsets are offsets into `text`.
     """
 
+    text: str
     plain: str
     tables: tuple[Table, ...] = ()
-    expanded: tuple[Expanded, ...] = ()
     faults: tuple[Fault, ...] = ()
+    stretches: tuple[Stretch, ...] = (Stretch(0, 0, False),)
+
+    def written(self, offset: int) -> int:
+        """Where an offset stands in what the user wrote: within a macro, where it is called."""
+        found = self.stretches[bisect(self.stretches, offset, key=lambda one: one.start) - 1]
+        return found.written + (0 if found.is_call else offset - found.start)
 
 
-def read(text: str) -> Written:
+def read(text: str) -> Expanded:
     """What the LaTeX in a text says. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
-        return Written(text)
+        return Expanded(text, text)
     return _Reader(text).read()
 
 
@@ -95,7 +97,7 @@ _CLOSED = {
     **{"caption": "?-", "captionof": "-?-", "footnote": "?-", "footnotetext": "?-"},
     **{"newcolumntype": "-?-", "newenvironment": "-??--", "renewenvironment": "-??--"},
 }
-_ASSIGNED = re.compile(rf"[ \t]*=?[ \t]*{marks.LENGTH}")
+_ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){marks.LENGTH}")  # \tabcolsep=4pt
 
 _SPLIT = re.compile(
     rf"%[^\n]*|(?P<line>{marks.LINE_END})|\\(?P<section>end(?:first)?head|end(?:last)?foot)\b"
@@ -117,14 +119,16 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.macros = Macros()
-        self.tables: list[Table] = []
+        self.pieces: list[str] = []  # of the expanded text
+        self.done = 0  # the text up to here is among them
+        self.shift = 0  # from the text to the expanded text
+        self.stretches = [Stretch(0, 0, False)]
         self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
-        self.cells: list[tuple[int, str]] = []  # where plain text of a cell stands
-        self.expanded: list[Expanded] = []
-        self.end = len(text)  # with the expanded cells behind it
+        self.cells: list[tuple[int, str]] = []  # where the plain text of a cell stands
+        self.tables: list[Table] = []
         self.faults: list[Fault] = []
 
-    def read(self) -> Written:
+    def read(self) -> Expanded:
         here = 0
         try:
             while found := _BEGINS.search(self.text, here):
@@ -134,29 +138,31 @@ class _Reader:
                 if "#" not in line and line.count('"') % 2 == 0:
                     here = max(here, self.region(start))
         except Unreadable as problem:
-            self.faults.append(problem.fault)
-        return Written(
-            "".join(self.plain()),
+            self.faults.append(problem.fault.moved(self.shift))
+        text = "".join([*self.pieces, self.text[self.done :]])
+        return Expanded(
+            text,
+            "".join(self.plain(text)),
             tuple(self.tables),
-            tuple(self.expanded),
             tuple(self.faults[:MOST_FAULTS]),
+            tuple(self.stretches),
         )
 
-    def plain(self) -> Iterator[str]:
-        """The text in pieces: of regions the cells alone."""
+    def plain(self, text: str) -> Iterator[str]:
+        """The expanded text in pieces: of regions the cells alone."""
         here = 0
-        cells = iter([*self.cells, (len(self.text), "")])
+        cells = iter([*self.cells, (len(text), "")])
         cell, said = next(cells)
         for start, end in self.regions:
-            yield self.text[here:start]
+            yield text[here:start]
             here = start
             while cell < end:
-                yield from (_blank(self.text[here:cell]), said)
+                yield from (_blank(text[here:cell]), said)
                 here = cell + len(said)
                 cell, said = next(cells)
-            yield _blank(self.text[here:end])
+            yield _blank(text[here:end])
             here = end
-        yield self.text[here:]
+        yield text[here:]
 
     # Where tables are.
 
@@ -167,6 +173,7 @@ class _Reader:
         tables: list[tuple[int, list[list[Cell]]]] = []  # the end of each, and its rows
         is_plain = True  # commands alone, so far: what else there is belongs to a table, or is text
         here = end = start
+        begin = start + self.shift
         while True:
             found = _TOKEN.search(self.text, here) if open_ else self.beside(here, start)
             if found is None:
@@ -196,7 +203,8 @@ class _Reader:
                         return here  # no table of ours
                     raise _unmatched(found, last)
                 if last is tabular:
-                    tables.append((here, self.rows(tabular, found.start())))
+                    rows = self.rows(tabular, found.start())
+                    tables.append((here + self.shift, rows))
                     tabular = None
             if not open_:
                 end = here
@@ -205,10 +213,10 @@ class _Reader:
         if open_:
             return len(self.text)
         if tables or (is_plain and end > start):
-            self.regions.append((start, end))
-        begin = start
+            self.regions.append((begin, end + self.shift))
         for number, (behind, rows) in enumerate(tables, 1):
-            self.tables.append(Table(begin, end if number == len(tables) else behind, rows))
+            behind = end + self.shift if number == len(tables) else behind
+            self.tables.append(Table(begin, behind, rows))
             begin = behind
         return end
 
@@ -258,12 +266,13 @@ class _Reader:
 
     def rows(self, tabular: _Open, stop: int) -> list[list[Cell]]:
         """The rows of a tabular that hold anything. Raises Unreadable."""
-        flat = _Flat(self.macros.expanded(self.text, tabular.body, stop), tabular.body)
+        begin = tabular.body + self.shift
+        text = self.expanded(tabular.body, stop)
         head: list[list[tuple[int, int]]] = []
         rows: list[list[tuple[int, int]]] = []
         row: list[tuple[int, int]] = []
         here = depth = 0
-        for found in _SPLIT.finditer(flat.text):
+        for found in _SPLIT.finditer(text):
             depth += (found["open"] is not None) - (found["close"] is not None)
             if depth < 0:
                 break
@@ -285,59 +294,37 @@ class _Reader:
                 *(tabular.start, tabular.body),
                 "each macro closes what it opens",
             )
-        rows = [*head, *rows, [*row, (here, len(flat.text))]]
-        read = [[self.cell(flat, *cell) for cell in row] for row in rows]
+        rows = [*head, *rows, [*row, (here, len(text))]]
+        read = [[self.cell(text[start:end], begin + start) for start, end in row] for row in rows]
         return [row for row in read if any(start < end for start, end, _ in row)]
 
-    def cell(self, flat: _Flat, start: int, end: int) -> Cell:
-        """Where a cell's plain text stands, behind the text if a macro made it."""
-        written = flat.text[start:end]
+    def expanded(self, start: int, stop: int) -> str:
+        """The content of a tabular, its macros expanded. Raises Unreadable."""
+        pieces = self.macros.expanded(self.text, start, stop)
+        text = "".join(piece.text for piece in pieces)
+        if text != self.text[start:stop]:
+            here = start + self.shift
+            for piece in pieces:
+                self.stretches.append(Stretch(here, piece.start, piece.is_call))
+                here += len(piece.text)
+            self.stretches.append(Stretch(here, stop, False))
+            self.pieces += [self.text[self.done : start], text]
+            self.done = stop
+            self.shift += len(text) - (stop - start)
+        return text
+
+    def cell(self, written: str, start: int) -> Cell:
         try:
             plain, faults = marks.plain(written)
             wide = _width(written)
         except Unreadable as problem:
             plain, wide, faults = "", 1, [problem.fault]
-        for one in faults:
-            place = flat.place(start + one.start, start + one.end)
-            self.faults.append(one._replace(start=place[0], end=place[1]))
+        self.faults += [fault.moved(start) for fault in faults]
         said = plain.strip()
         begin = start + plain.find(said)
-        place = flat.place(begin, begin + len(said))
-        if not said:
-            return place[0], place[0], wide
-        if len(touched := flat.touched(begin, begin + len(said))) == 1 and not touched[0].is_call:
-            self.cells.append((place[0], said))
-            return *place, wide
-        line = re.sub(r"\s", " ", written)
-        self.expanded.append(Expanded(self.end + 1, line, plain, place[0]))
-        begin += self.end + 1 - start
-        self.end += 1 + len(line)
+        if said:
+            self.cells.append((begin, said))
         return begin, begin + len(said), wide
-
-
-class _Flat:
-    """The expanded content of a tabular, and where its pieces are written."""
-
-    def __init__(self, pieces: list[Piece], start: int) -> None:
-        self.start = start  # of the content
-        self.pieces = [piece for piece in pieces if piece.text]
-        self.starts = list(accumulate((len(piece.text) for piece in self.pieces), initial=0))
-        self.text = "".join(piece.text for piece in self.pieces)
-
-    def touched(self, start: int, end: int) -> list[Piece]:
-        """The pieces of a stretch; of an empty one, that in front of it."""
-        first = max(0, bisect(self.starts, start if start < end else start - 1) - 1)
-        return self.pieces[first : max(bisect(self.starts, end - 1), first + 1)]
-
-    def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where a stretch is written: its own place, or that of the first call in it."""
-        touched = self.touched(start, end)
-        if call := next((piece for piece in touched if piece.is_call), None):
-            return call.start, call.end
-        if not touched:
-            return self.start, self.start
-        begin = touched[0].start + start - self.starts[self.pieces.index(touched[0])]
-        return begin, begin + end - start
 
 
 def _blank(text: str) -> str:

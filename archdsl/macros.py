@@ -17,6 +17,7 @@ NAME = r"\\(?P<name>[A-Za-z@]+)\*?"
 SKIPPED = r"%[^\n]*|\\."  # comments, and escaped signs
 _SIGN = re.compile(rf"{SKIPPED}|[{{}}]", re.DOTALL)
 _BLANKS = re.compile(r"(?:\s|%[^\n]*(?:\n|$))*")
+_COMMENT = re.compile(r"(\\.)|%[^\n]*(?:\n[ \t]*)?", re.DOTALL)
 _CALL = re.compile(rf"{NAME}|{SKIPPED}", re.DOTALL)
 
 _OWN = r"[ \t]*(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))\s*"
@@ -39,6 +40,9 @@ class Fault(NamedTuple):
     end: int
     help: str
 
+    def moved(self, by: int) -> Fault:
+        return self._replace(start=self.start + by, end=self.end + by)
+
 
 class Unreadable(Exception):
     """LaTeX that ends where it should go on: nothing behind it can be told apart."""
@@ -53,7 +57,6 @@ class Piece(NamedTuple):
 
     text: str
     start: int
-    end: int
     is_call: bool
 
 
@@ -101,7 +104,7 @@ class Macros:
 
     def expanded(self, text: str, start: int, stop: int) -> list[Piece]:
         """A stretch of a text with every call replaced. Raises Unreadable."""
-        return list(self._pieces(text, start, stop, None))
+        return [piece for piece in self._pieces(text, start, stop, None) if piece.text]
 
     def _pieces(
         self, text: str, start: int, stop: int, place: tuple[int, int] | None, depth: int = 0
@@ -122,7 +125,7 @@ class Macros:
                 raise _moved(problem, place) from None
             if end is None:
                 continue
-            yield Piece(text[written : found.start()], written, found.start(), False)
+            yield Piece(text[written : found.start()], written, False)
             written = here = end
             if body is None:
                 continue
@@ -134,8 +137,8 @@ class Macros:
                     f"`\\{name}` may use itself: write out what it stands for",
                 )
             inner = self._pieces(body, 0, len(body), call, depth + 1)
-            yield Piece("".join(piece.text for piece in inner), *call, True)
-        yield Piece(text[written:stop], written, stop, False)
+            yield Piece("".join(piece.text for piece in inner), call[0], True)
+        yield Piece(text[written:stop], written, False)
 
     def _body(self, text: str, found: re.Match[str], stop: int) -> tuple[int, str]:
         """Where a call ends, and its macro's text with the arguments of the call."""
@@ -177,7 +180,7 @@ class Macros:
         # `#3` without a third argument stays as it is: TeX refuses it in the definition.
         numbered = dict(zip("123456789", given, strict=False)) | {"#": "#"}
         body = re.sub(r"#([1-9#])", lambda mark: numbered.get(mark[1], mark[0]), macro.body)
-        return here, body
+        return here, _COMMENT.sub(r"\1", body).replace("\n", " ")
 
 
 def _moved(problem: Unreadable, place: tuple[int, int]) -> Unreadable:

@@ -10,7 +10,7 @@ import re
 
 from archdsl.macros import Fault, arguments
 
-LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|bp|sp|\\[A-Za-z@]+)"
+LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
 LINE_END = rf"\\\\\*?(?:[ \t]*\[\s*{LENGTH}\s*\])?|\\(?:tabularnewline|cr)(?![A-Za-z@])"
 
 # Commands by the arguments that are typography too: `?` in brackets, `(` in parentheses, `-` in

@@ -55,12 +55,12 @@ class Grid(NamedTuple):
         return None
 
 
-def find(written: latex.Written) -> tuple[Grid, ...]:
+def find(expanded: latex.Expanded) -> tuple[Grid, ...]:
     """The tables of a text, in order."""
-    text = written.plain
+    text = expanded.plain
     found = [
         Grid("latex", table.start, table.end, tuple(map(_placed, table.rows)))
-        for table in written.tables
+        for table in expanded.tables
     ]
     if "|" in text or "\t" in text:
         taken = [(grid.start, grid.end) for grid in found]

@@ -93,7 +93,8 @@ def _plain_grid(text: str, grid: tabular.Grid) -> str:
 
 
 def _mark(text: str, grid: tabular.Grid) -> str:
-    return tabular.MARK + " " * (grid.end - grid.start - 1)
+    """The mark, and the end of its line: two tables may stand on one."""
+    return tabular.MARK.ljust(grid.end - grid.start - 1) + ";"
 
 
 class Span(NamedTuple):

@@ -182,7 +182,8 @@ class _Reader:
             here = found.end()
             name = found["environment"] or ""
             if found["name"]:
-                here = self.command(found)
+                # What a tabular defines is defined while it is expanded.
+                here = self.command(found, Macros() if tabular else self.macros)
             elif found["edge"] == "begin" or found[0] == "{":
                 is_plain = is_plain and (bool(open_) or is_tight) and not name
                 open_.append(_Open(name, found.start(), found.end()))
@@ -233,10 +234,10 @@ class _Reader:
             return found if is_quiet or _is_command(name) else None
         return None if _MATRIX.fullmatch(found["environment"] or "") else found
 
-    def command(self, found: re.Match[str]) -> int:
+    def command(self, found: re.Match[str], macros: Macros) -> int:
         """Where a command ends, with what in its arguments is not looked at."""
         text, stop = self.text, len(self.text)
-        if (end := self.macros.defined(text, found, stop)) is not None:
+        if (end := macros.defined(text, found, stop)) is not None:
             return end
         here = found.end()
         if found["name"] in _CLOSED:
@@ -289,14 +290,18 @@ class _Reader:
                 rows.append(row)
                 row = []
         if depth:
-            raise Unreadable(
-                "the macros of this table leave braces or environments open",
-                *(tabular.start, tabular.body),
-                "each macro closes what it opens",
-            )
+            message = "the macros of this table leave braces or environments open"
+            place = begin - tabular.body + tabular.start, begin
+            self.faults.append(Fault(message, *place, "each macro closes what it opens"))
+            return []
         rows = [*head, *rows, [*row, (here, len(text))]]
         read = [[self.cell(text[start:end], begin + start) for start, end in row] for row in rows]
-        return [row for row in read if any(start < end for start, end, _ in row)]
+        filled = [row for row in read if any(start < end for start, end, _ in row)]
+        if not filled:
+            message = f"this `\\begin{{{tabular.name}}}` holds nothing"
+            place = begin - tabular.body + tabular.start, begin
+            self.faults.append(Fault(message, *place, "paste its rows too, or leave it out"))
+        return filled
 
     def expanded(self, start: int, stop: int) -> str:
         """The content of a tabular, its macros expanded. Raises Unreadable."""
@@ -337,8 +342,9 @@ def _is_command(name: str) -> bool:
 
 def _is_quiet(body: str) -> bool:
     """Whether a macro shows nothing: it sets lengths and fonts, as others in front of a table."""
-    said = re.sub(r"%[^\n]*|\s|\\[A-Za-z@]+\*?|(?<=[\w}\]])\{[^{}]*\}|[{}]|#\d", "", body)
-    return not said and all(map(_is_command, re.findall(r"\\([A-Za-z@]+)", body)))
+    commands = re.sub(r"%[^\n]*|\s|\{[^{}]*\}", "", body)
+    names = re.findall(r"\\([A-Za-z@]+)", commands)
+    return bool(re.fullmatch(r"(?:\\[A-Za-z@]+\*?)+", commands)) and all(map(_is_command, names))
 
 
 def _width(cell: str) -> int:
@@ -346,7 +352,7 @@ def _width(cell: str) -> int:
     found = _WIDTH.search(cell)
     if not found:
         return 1
-    wide = found[1] or found[2]
+    wide = found[1] or found[2] or ""
     if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= WIDEST:
         raise Unreadable(
             f"`{found[0]}` spans no number of columns",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LARGEST = 2**20  # characters that the macros of a text stand for, all calls together
+MOST_CALLS = 20_000
 DEEPEST = 20  # macros that use macros
 
 NAME = r"\\(?P<name>[A-Za-z@]+)\*?"
@@ -21,7 +22,7 @@ _COMMENT = re.compile(r"(\\.)|%[^\n]*(?:\n[ \t]*)?", re.DOTALL)
 _CALL = re.compile(rf"{NAME}|{SKIPPED}", re.DOTALL)
 
 _OWN = r"[ \t]*(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))\s*"
-_COMMAND = re.compile(rf"{_OWN}(?:\[(?P<count>\d)\]\s*)?(?:\[(?P<default>[^\]]*)\]\s*)?(?=\{{)")
+_COMMAND = re.compile(rf"{_OWN}(?:\[(?P<count>\d)\]\s*(?:\[(?P<default>[^\]]*)\]\s*)?)?(?=\{{)")
 _DEF = re.compile(r"[ \t]*\\(?P<bare>[A-Za-z@]+)[ \t]*(?P<marks>(?:#\d)*)\s*(?=\{)")
 _LET = re.compile(r"[ \t]*\\(?P<bare>[A-Za-z@]+)[ \t]*=?[ \t]*(?P<same>\\[A-Za-z@]+)")
 DEFINITIONS = {
@@ -72,6 +73,7 @@ class Macros:
     def __init__(self) -> None:
         self.known: dict[str, _Macro] = {}
         self._left = LARGEST
+        self._calls = 0
 
     def defined(self, text: str, found: re.Match[str], stop: int) -> int | None:
         """Note the definition that a command begins, and give where it ends; None for others.
@@ -169,10 +171,13 @@ class Macros:
         size = len(macro.body) + sum(
             macro.body.count(f"#{number}") * len(one) for number, one in enumerate(given, 1)
         )
-        self._left -= size + 1
-        if self._left < 0:
+        self._left -= size
+        self._calls += 1
+        if self._left < 0 or self._calls > MOST_CALLS:
             raise Unreadable(
-                f"macros that stand for more than {LARGEST:,} characters",
+                f"macros that stand for more than {LARGEST:,} characters"
+                if self._left < 0
+                else f"more than {MOST_CALLS:,} calls of macros",
                 found.start(),
                 here,
                 "write out what the table holds",

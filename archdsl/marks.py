@@ -11,7 +11,7 @@ import re
 from archdsl.macros import Fault, arguments
 
 LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
-LINE_END = rf"\\\\\*?(?:[ \t]*\[\s*{LENGTH}\s*\])?|\\(?:tabularnewline|cr)(?![A-Za-z@])"
+LINE_END = rf"(?:\\\\\*?|\\(?:tabularnewline|cr)(?![A-Za-z@]))(?:[ \t]*\[\s*{LENGTH}\s*\])?"
 
 # Commands by the arguments that are typography too: `?` in brackets, `(` in parentheses, `-` in
 # braces. What stands in braces behind them is kept.
@@ -33,7 +33,7 @@ _TYPOGRAPHY = {
         "arrayrulecolor hhline Xhline noalign tnote"
     ),
     "?(-": "cmidrule",
-    "?-": "cellcolor columncolor color textcolor colorbox footnote footnotetext rotatebox",
+    "?-": "cellcolor columncolor color textcolor colorbox footnote footnotetext caption rotatebox",
     "?-??": "rowcolor",
     "??-": "cite citep citet",
     "--": "multicolumn fontsize resizebox",

@@ -33,6 +33,9 @@ from archdsl.tabular import Cell, Grid
 from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
 
 WIDTH = "width"  # what a word of a table is given by a column of widths
+MOST_ERRORS = 20  # of a table, shown at once
+MOST_RULES = 1000  # rows that something is said of
+MOST_LINES = 1_000_000  # that the columns of a table have together
 NOTHING = ("", "-", "–", "—")
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
@@ -70,6 +73,12 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
     names = _networks_of(source, list(read.values()))
     if not names:
         return [Draft(draft.header, _statements(draft, read, ""))]
+    if len(names) * len(draft.statements) > MOST_LINES:
+        raise ArchError(
+            f"networks of more than {MOST_LINES:,} lines together",
+            source.span(*next(iter(names.values())).cell[1:3]),
+            help="keep fewer networks, or lines, around a table",
+        )
     if isinstance(draft.header, Derived):
         return [draft]  # refused: a derived network has no layers of its own
     return [
@@ -192,6 +201,7 @@ class _Row(NamedTuple):
     name: str
     text: str  # the whole row, without blanks: what rules are found by
     bears: bool  # the name: of several rows of one name the last that prints no size of its own
+    label: Part | None = None  # the name, where lines can be called so
 
 
 class _Rules:
@@ -204,19 +214,29 @@ class _Rules:
             for statement in statements
             for name in statement.names
         ]
+        if len(self.said) > MOST_RULES:
+            name = self.said[MOST_RULES][1]
+            raise ArchError(
+                f"rules for more than {MOST_RULES:,} rows",
+                source.span(name.start, name.end),
+                help="say what holds for many rows once, for how they all begin",
+            )
         self.said.sort(key=lambda one: -len(one[0]))  # the more is said of a row, the nearer
+        self.of_row: dict[str, list[Means | Misprint | Item]] = {}
         self.met: set[int] = set()
         self.marked: set[int] = set()
         self.rows: list[str] = []  # all that there are, for "did you mean"
 
     def of(self, row: _Row) -> list[Means | Misprint | Item]:
         """What is said of a row, the longest beginning first."""
-        found: list[Means | Misprint | Item] = []
-        for begins, name, said in self.said:
-            if row.text.startswith(begins):
-                self.met.add(name.start)
-                found += said
-        return found
+        if row.text not in self.of_row:
+            found: list[Means | Misprint | Item] = []
+            for begins, name, said in self.said:
+                if row.text.startswith(begins):
+                    self.met.add(name.start)
+                    found += said
+            self.of_row[row.text] = found
+        return self.of_row[row.text]
 
     def erratum(self, row: _Row, quantity: str, column: Column | None) -> str | None:
         """Why a claim of a row is an erratum, where it is said to be one."""
@@ -284,19 +304,21 @@ class _Reader:
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
         self.labels: set[str] = set()
+        self.count = 0  # lines of all networks
         self.words: dict[str, list[str]] = {}  # that are no layers, with the columns they are given
 
     def read(self) -> None:
         """Raises ArchError with the errors of all cells."""
-        names = [name for column in self.networks for name in column.names]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                cell = next(c.cell for c in self.networks[::-1] if name in c.names)
-                raise self.fail(
-                    f"two columns are called `{name}`", cell, "give each network a name of its own"
-                )
-        for name in names or [""]:
-            self.made[name] = []
+        for column in self.networks:
+            for name in column.names:
+                if name in self.made:
+                    raise self.fail(
+                        f"two columns are called `{name}`",
+                        column.cell,
+                        "give each network a name of its own",
+                    )
+                self.made[name] = []
+        self.made = self.made or {"": []}
         errors: list[ArchError] = []
         rows: list[_Row] = []
         for cells in self.grid.rows[self.grid.header + 1 :]:
@@ -309,6 +331,7 @@ class _Reader:
             except ArchError as error:
                 errors.append(error)
         for row in rows:
+            row = row._replace(label=self.label(row))
             try:
                 if self.networks:
                     self.across(row)
@@ -316,8 +339,10 @@ class _Reader:
                     self.layer(row)
             except ArchError as error:
                 errors += (error, *error.others)
+            if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
+                break
         if errors:
-            raise ArchError.several(errors)
+            raise ArchError.several(errors[:MOST_ERRORS])
 
     def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
         return ArchError(message, self.source.span(cell.start, cell.end), help=help)
@@ -407,6 +432,13 @@ class _Reader:
                 read[cell] = statements
             for name in column.names:
                 self.made[name] += read[cell]
+                self.count += len(read[cell]) + 1
+        if self.count > MOST_LINES:
+            raise self.fail(
+                f"a table of more than {MOST_LINES:,} lines of all its networks",
+                row.cells[filled[0]],
+                "keep fewer networks, or rows, in a table",
+            )
         if errors:
             raise ArchError.several(errors)
 
@@ -594,8 +626,7 @@ class _Reader:
                 )
         for column, here in widths:
             claims[False].append(self.claim(row, here, column.quantity, "", column))
-        if label is None and row.name and row.bears:
-            label = self.label(row)
+        label = label or row.label
         for index, item in enumerate(items):
             first, last = index == 0, index == len(items) - 1
             own = (*(claims[True] if first else ()), *(claims[False] if last else ()))
@@ -611,6 +642,8 @@ class _Reader:
 
     def label(self, row: _Row) -> Part | None:
         """The name of a row as a label. None where it is a layer's, or stood in a row before."""
+        if not row.name or not row.bears:
+            return None
         text = re.sub(r"\W+", "_", row.name).strip("_").lower()
         if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
             return None

@@ -219,7 +219,7 @@ class _Reader:
             behind = end + self.shift if number == len(tables) else behind
             self.tables.append(Table(begin, behind, rows))
             begin = behind
-        return end
+        return blanks(self.text, end, len(self.text))  # no comment is looked at twice
 
     def beside(self, here: int, start: int) -> re.Match[str] | None:
         """What may stand beside a table, outside of all environments and groups."""

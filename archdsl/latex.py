@@ -98,6 +98,7 @@ _CLOSED = {
     **{"newcolumntype": "-?-", "newenvironment": "-??--", "renewenvironment": "-??--"},
 }
 _ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){marks.LENGTH}")  # \tabcolsep=4pt
+_COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
 
 _SPLIT = re.compile(
     rf"%[^\n]*|(?P<line>{marks.LINE_END})|\\(?P<section>end(?:first)?head|end(?:last)?foot)\b"
@@ -214,6 +215,7 @@ class _Reader:
         if open_:
             return len(self.text)
         if tables or (is_plain and end > start):
+            end = _COMMENTS.match(self.text, end).end()  # type: ignore[union-attr]
             self.regions.append((begin, end + self.shift))
         for number, (behind, rows) in enumerate(tables, 1):
             behind = end + self.shift if number == len(tables) else behind

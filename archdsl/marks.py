@@ -93,7 +93,7 @@ _TOKEN = re.compile(
     r"|(?P<column>&)",
     re.DOTALL,
 )
-_JOINED = re.compile(rf"(?<=[\w^/#-]){_NOTHING}+(?=[\w^/-])")
+_JOINED = re.compile(rf"(?<=[\w^/#%()-]){_NOTHING}+(?=[\w^/,)%-])")
 _FIGURE = re.compile(r"(?<=\d) *[x×*·] *(10\^\d+)")
 
 

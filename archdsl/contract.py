@@ -150,6 +150,64 @@ class Readings(_Record):
     networks: list[NetworkReadings]
 
 
+class Attribute(_Record):
+    """What two layers, or two networks, have each otherwise."""
+
+    name: str
+    before: bool | int | float | str | list[int | float]
+    after: bool | int | float | str | list[int | float]
+
+
+class Place(_Record):
+    """A layer of one of two networks, in the row of its line; shapes are [C, H, W] or [C]."""
+
+    name: str
+    row: str
+    layer: str
+    kind: str
+    input: list[int]
+    output: list[int]
+    params: int
+    macs: int
+
+
+class Change(_Record):
+    """A layer that only one network has, or two that stand for each other and differ."""
+
+    what: Literal["added", "removed", "changed"]
+    before: Place | None
+    after: Place | None
+    attributes: list[Attribute]
+    params: int
+    macs: int
+
+
+class Total(_Record):
+    before: int
+    after: int
+    change: int
+
+
+class DifferenceTotals(_Record):
+    """Those of the main path, and of the side heads."""
+
+    params: Total
+    macs: Total
+    side_params: Total
+    side_macs: Total
+
+
+class Difference(_Record):
+    """`archdsl diff --format json`. `settings`: input, output and side heads, where they differ."""
+
+    a: str
+    b: str
+    same: bool
+    settings: list[Attribute]
+    changes: list[Change]
+    totals: DifferenceTotals
+
+
 class ClassAccuracy(_Record):
     """The test images of one class, and the share of them that is classified rightly."""
 

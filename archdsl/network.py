@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from archdsl.alternatives import Readings
     from archdsl.diagram import Diagram
+    from archdsl.diff import Diff
 
 
 class Network:
@@ -197,6 +198,12 @@ class Network:
         from archdsl.alternatives import readings
 
         return readings(self.text, self.parameters)
+
+    def diff(self, other: Network) -> Diff:
+        """Where another network differs from this one as a graph: `diff.same`, `diff.changes`."""
+        from archdsl.diff import diff
+
+        return diff(self, other)
 
     def summary(self, width: int | None = None) -> str:
         """The table that `archdsl summary` prints."""

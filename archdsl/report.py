@@ -282,7 +282,7 @@ def text_table(table: Table, width: int | None = None, colour: bool = False) -> 
         for cell, column, room in zip(row, table.columns, widths, strict=True):
             text = _fit(cell.text, room)
             blank = " " * (room - _width(text))
-            text = _paint(text, cell.colour, bold=index == 0) if colour else text
+            text = paint(text, cell.colour, bold=index == 0) if colour else text
             cells.append(blank + text if column.align == "right" else text + blank)
         lines.append(gap.join(cells).rstrip())
     return "\n".join(lines)
@@ -298,7 +298,7 @@ def _shrink(widths: list[int], columns: Iterable[int], room: int, least: int) ->
         widths[widest] -= 1
 
 
-def _paint(text: str, colour: str | None, bold: bool) -> str:
+def paint(text: str, colour: str | None, bold: bool) -> str:
     return click.style(text, fg=colour, bold=bold) if colour or bold else text
 
 
@@ -375,13 +375,13 @@ def summary(
     rows = network.layers if layers else network.rows
     # A line of the text may be larger than the terminal: numbers are shortened before words.
     table = rows_table(rows, network.claims)
-    if width is not None and _natural_width(table) > width:
+    if width is not None and natural_width(table) > width:
         table = rows_table(rows, network.claims, short=True)
     first, *rest = heading(network)
     if width is not None:
         first, *rest = (_fit(line, width) for line in (first, *rest))
     parts = [
-        "\n".join([_paint(first, None, bold=colour), *rest]),
+        "\n".join([paint(first, None, bold=colour), *rest]),
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
@@ -428,7 +428,7 @@ def _counted(network: Network) -> list[str]:
     return [f"printed params are counted {network.counting}"]
 
 
-def _natural_width(table: Table) -> int:
+def natural_width(table: Table) -> int:
     return max(map(_width, text_table(table).splitlines()))
 
 
@@ -519,7 +519,7 @@ def verification(
     parts = []
     for network in networks:
         title = _filled(f"{network.full_name}: {tally(network.claims)}", width or 100)
-        lines = [_paint(title, None, bold=colour)]
+        lines = [paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
         lines += [_filled(note, width or 100) for note in _counted(network)]
@@ -545,7 +545,7 @@ def readings(
             f"reading{plural}",
             width or 100,
         )
-        lines = [_paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
+        lines = [paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
         if (more := len(alternatives) - MOST_READINGS) > 0:
             lines.append(_filled(f"and {more} more, under which no more claims hold", width or 100))
         lines += [

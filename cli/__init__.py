@@ -11,7 +11,7 @@ import click
 import archdsl
 from archdsl.errors import ArchError
 
-VERBS = ("summary", "verify", "draw", "train", "eval", "predict", "source", "zoo")
+VERBS = ("summary", "verify", "diff", "table", "draw", "source", "train", "eval", "predict", "zoo")
 
 
 class _Verbs(click.Group):
@@ -57,7 +57,8 @@ def main() -> None:
     NETWORK is a file (`specs/vgg16.arch`), `-` for standard input, `FILE:NET` for one of several
     in a file, or the name of a network of the zoo (`vgg16`).
 
-    Exit codes: 0 fine, 1 a claim, a check or a training failed, 2 wrong usage or a bad spec.
+    Exit codes: 0 fine, 1 a claim, a check or a training failed or two networks differ, 2 wrong
+    usage or a bad spec.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks × or ✓ shows `?`, not a traceback.

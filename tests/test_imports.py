@@ -38,8 +38,11 @@ VARIANTS = [
     (["verify"], STATIC),
     (["verify", "lenet5", "--format", "json"], STATIC),
     (["verify", "--readings", "resnet18"], STATIC),
+    (["diff", "vgg16", "vgg16"], STATIC),
     (["zoo"], STATIC),
     (["source", "vgg16"], STATIC),
+    (["table", "resnet18", "resnet50"], STATIC),
+    (["table", "vgg16", "--format", "latex"], STATIC),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.svg"], HEAVY),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.png"], HEAVY),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.pdf"], HEAVY),
@@ -74,11 +77,16 @@ ORDER = (
     "tabular errors files names syntax derived lalr expressions "
     "layers vocabulary headers tables parse options readings labels numerals uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
-    "builder lines compose expand analysis counting claims alternatives zoo used network report "
-    "diagram wiring source parts module weights contract vision train"
+    "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
+    "zoo used network diff report differences diagram wiring source printer column align "
+    "typeset parts module weights "
+    "contract vision train"
 ).split()
 # The public object reaches down to its renderings when they are asked for.
-LATE = {"network": {"report", "diagram", "source", "module", "weights"}}
+LATE = {
+    "network": {"diff", "report", "diagram", "source", "module", "weights"},
+    "diff": {"differences"},
+}
 
 
 def test_import_direction():

@@ -208,6 +208,10 @@ class Layer:
         """What autograd keeps for the backward pass, in training mode."""
         return Kept()
 
+    def plainest(self, x: Shape) -> Layer:
+        """The layer in the plainest of the spellings that do the same to such an input."""
+        return self
+
     def call(self, x: Shape) -> Call:
         """The torch module."""
         raise LayerError(f"`{self.kind}` has no module")

@@ -18,6 +18,7 @@ class Join(Layer, ABC):
     """
 
     function: ClassVar[str]  # its name in archdsl.module
+    ordered: ClassVar[bool] = False  # whether it matters which branch is first
 
     @abstractmethod
     def out(self, *xs: Shape) -> Shape:
@@ -35,6 +36,9 @@ class Join(Layer, ABC):
 
     def gathers(self, *xs: Shape) -> bool:
         return False
+
+    def plainest(self, *xs: Shape) -> Layer:
+        return self
 
     def kept(self, *xs: Shape, needs: Sequence[bool] = ()) -> Kept:
         """What autograd keeps, where gradients flow back to the branches that `needs` says."""
@@ -74,6 +78,7 @@ class Concat(Join):
 
     kind = "concat"
     function = "Concat"
+    ordered = True
     examples = ("concat on 4x8x8 3x8x8 2x8x8", "concat on 7 5")
 
     def out(self, *xs: Shape) -> Shape:

@@ -26,6 +26,7 @@ from archdsl.macros import (
 
 DEEPEST = 50  # environments and groups within each other
 WIDEST = 1000  # columns that a cell spans
+MOST_TABLES = 1000  # of a text
 MOST_FAULTS = 10  # that are told at once
 
 # A cell: where its plain text begins and ends, and the columns that it spans.
@@ -98,6 +99,7 @@ _CLOSED = {
     **{"newcolumntype": "-?-", "newenvironment": "-??--", "renewenvironment": "-??--"},
 }
 _ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){marks.LENGTH}")  # \tabcolsep=4pt
+_LINE = re.compile(r"[^\n]*")
 _COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
 
 _SPLIT = re.compile(
@@ -127,17 +129,19 @@ class _Reader:
         self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
         self.cells: list[tuple[int, str]] = []  # where the plain text of a cell stands
         self.tables: list[Table] = []
+        self.seen = 0  # tables, those of a region that is being read too
         self.faults: list[Fault] = []
 
     def read(self) -> Expanded:
         here = 0
         try:
             while found := _BEGINS.search(self.text, here):
-                here = found.end()
-                start = here - len(found[0].lstrip())
+                start = found.end() - len(found[0].lstrip())
                 line = self.text[self.text.rfind("\n", 0, start) + 1 : start]
-                if "#" not in line and line.count('"') % 2 == 0:
-                    here = max(here, self.region(start))
+                if "#" in line or line.count('"') % 2:  # a comment, or a title
+                    here = start + len(_LINE.match(self.text, start)[0])  # type: ignore[index]
+                else:
+                    here = max(found.end(), self.region(start))
         except Unreadable as problem:
             self.faults.append(problem.fault.moved(self.shift))
         text = "".join([*self.pieces, self.text[self.done :]])
@@ -269,6 +273,13 @@ class _Reader:
 
     def rows(self, tabular: _Open, stop: int) -> list[list[Cell]]:
         """The rows of a tabular that hold anything. Raises Unreadable."""
+        self.seen += 1
+        if self.seen > MOST_TABLES:
+            raise Unreadable(
+                f"more than {MOST_TABLES:,} tables",
+                *(tabular.start, tabular.body),
+                "divide the text into several files",
+            )
         begin = tabular.body + self.shift
         text = self.expanded(tabular.body, stop)
         head: list[list[tuple[int, int]]] = []

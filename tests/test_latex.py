@@ -242,6 +242,7 @@ def test_macros_do_not_exhaust_the_machine():
         (many, "macros that stand for more than 1,048,576 characters"),
         (deep, "macros that use macros more than 20 deep"),
         (calls, "more than 20,000 calls of macros"),
+        (table("a") * 2000, "more than 1,000 tables"),
         ("{\\small" * 10**4 + table("a"), "LaTeX within LaTeX more than 50 deep"),
     ):
         assert [fault.message for fault in latex.read(text).faults] == [message]

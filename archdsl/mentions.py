@@ -214,7 +214,7 @@ class Mentions(Wholes):
                 f"the {name} of `{layer.kind.kind}` is given twice",
                 self.source.span(mention.start, mention.end),
                 notes=[Note("first given here", self.source.span(first.start, first.end))],
-                help="strike one of the two",
+                help="strike one of the two; between two layers stands `;`, `->` or `<br>`",
             )
         nearest = next(self.candidates(mention), None)
         if nearest is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.derived import Draft
@@ -34,7 +35,7 @@ from archdsl.tabular import Cell, Grid
 from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
 
 WIDTH = "width"  # what a word of a table is given by a column of widths
-NOTHING = ("", "-", "–", "—")
+_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
 )
@@ -51,7 +52,15 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
 
     Raises ArchError with the errors of all its tables.
     """
-    if not any(isinstance(s, Table | Rows) for s in draft.statements):
+    if not any(isinstance(s, Table) for s in draft.statements):
+        for statement in draft.statements:
+            if isinstance(statement, Rows):
+                raise ArchError(
+                    "a rule of rows, and no table",
+                    source.span(statement.names[0].start, statement.names[-1].end),
+                    help="a convention of the whole network stands alone: "
+                    "`conv means conv-bn-relu`; the table stands under the `network` line",
+                )
         return [draft]
     rules = _Rules(source, [s for s in draft.statements if isinstance(s, Rows)])
     grids = {grid.start: grid for grid in source.grids}
@@ -74,10 +83,16 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
         return [Draft(draft.header, _statements(draft, read, ""))]
     if isinstance(draft.header, Derived):
         return [draft]  # refused: a derived network has no layers of its own
-    return [
-        Draft(_header(source, draft.header, name, column, lines), _statements(draft, read, name))
-        for name, column in names.items()
-    ]
+    drafts = []
+    for name, column in names.items():
+        try:
+            header = _header(source, draft.header, name, column, lines)
+            drafts.append(Draft(header, _statements(draft, read, name)))
+        except ArchError as error:
+            errors.append(error)
+    if errors:
+        raise ArchError.several(errors)
+    return drafts
 
 
 def _statements(draft: Draft, read: dict[int, _Reader], name: str) -> tuple[Statement, ...]:
@@ -244,7 +259,7 @@ class _Rules:
         errors = []
         for _, name, said in self.said:
             if name.start not in self.met:
-                near = did_you_mean(name.text[1:-1], self.rows)
+                near = did_you_mean(name.text[1:-1], dict.fromkeys(self.rows))
                 errors.append(
                     ArchError(
                         f"no row of a table begins with {name.text}",
@@ -283,6 +298,10 @@ class _Reader:
         self.rules = rules
         self.lines = lines
         self.columns = columns(source, grid)
+        # LaTeX lets rows end early. An editor may have cut the tabs off the ends of lines: then no
+        # row ends in an empty cell.
+        cut = grid.kind == "tabs" and all(row[-1].is_filled for row in grid.rows)
+        self.may_be_short = grid.kind == "latex" or cut
         self.networks = [column for column in self.columns if column.role == "network"]
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
@@ -319,6 +338,9 @@ class _Reader:
                     self.layer(row)
             except ArchError as error:
                 errors += (error, *error.others)
+        if not rows and not errors:
+            cell = next(c for c in self.grid.rows[self.grid.header] if c.is_filled)
+            raise self.fail("a table without rows", cell, "the rows stand below the header")
         if errors:
             raise ArchError.several(errors)
 
@@ -330,7 +352,7 @@ class _Reader:
         if cell is None:
             return ""
         text = squeezed(self.source.plain[cell.start : cell.end])
-        return "" if text in NOTHING else text
+        return text if text.strip(_DASHES) else ""
 
     def check_ragged(self, cells: Sequence[Cell]) -> None:
         """Refuse a row with more cells than headers, or one that ends within the networks."""
@@ -345,10 +367,11 @@ class _Reader:
                 )
         here = sum(cell.wide for cell in cells)
         networks = [i for i, column in enumerate(self.columns) if column.role == "network"]
-        if any(i < here for i in networks[1:]) and any(i >= here for i in networks):
+        ends_within = any(i < here for i in networks[1:]) and any(i >= here for i in networks)
+        if ends_within or (here < count and not self.may_be_short):
             raise self.fail(
                 f"a row of {here} cells where the header has {count}",
-                Span(self.source, cells[0].start, cells[-1].end),
+                Span(self.source, cells[0].start, max(cells[0].start + 1, cells[-1].end)),
                 "write every cell; one without a layer is empty, or `-`",
             )
 
@@ -379,7 +402,7 @@ class _Reader:
             if index not in named and by_column[index] is not last:
                 last = by_column[index]
                 shown.append(self.text(last))
-        self.rules.rows.append(" ".join(shown[:2]))
+        self.rules.rows += (shown[0], " ".join(shown[:2]))
         return _Row(by_column, name, _pressed("".join(shown)), bears)
 
     # Columns that are networks.
@@ -449,9 +472,33 @@ class _Reader:
             word = Part("word", "weight_layers", cell.start, cell.end)
             erratum = self.rules.erratum(row, "weight layers", column)
             return [Expect((ClaimText((word, number), erratum),))]
-        items = self.replaced(row) or self.items(cell)
+        items = self.replaced(row)
+        if not items:
+            items = self.items(cell)
+            self.check_repeats(items)
         self.has_layers = True
         return list(self.finished(row, items, cell))
+
+    def check_repeats(self, items: Sequence[Item]) -> None:
+        """Refuse a repeat behind layers that no bracket holds together: which, nobody can tell."""
+        phrases = [phrase for item in items for phrase in item.phrases]
+        for phrase in phrases:
+            start = _repeat(phrase.parts)
+            begins = [part.start for part in phrase.parts[:-1] if part.kind == "size"]
+            if phrase.parts[0].kind != "size":
+                begins = [phrase.parts[at].start for _, at in _words(phrase.parts)]
+            if len(phrases) > 1 and phrase is phrases[-1]:
+                begins = [one.start for one in phrases]
+            if start is None or start == phrase.start or len(begins) < 2:
+                continue
+            plain = self.source.plain
+            layers = [squeezed(plain[a:b]).strip(" ,->") for a, b in pairwise([*begins, start])]
+            raise self.fail(
+                "a repeat without its bracket: which layers it repeats is not said",
+                Span(self.source, start, phrase.end),
+                "write all that it repeats in one bracket: "
+                f"`[{'; '.join(layers)}] {squeezed(plain[start : phrase.end])}`",
+            )
 
     # Rows that are layers.
 
@@ -494,7 +541,15 @@ class _Reader:
             )
         parts = list(items[0].phrases[0].parts)
         label = _label_behind(parts)
-        kind = next((vocabulary().layers[w][0] for w, _ in _words(parts)), None)
+        kinds = [vocabulary().layers[words][0] for words, _ in _words(parts)]
+        kind = next(iter(kinds), None)
+        if sum(not kind.accompanies for kind in kinds) > 1:
+            raise self.fail(
+                "more than one layer in a row",
+                cell,
+                "give each a row of its own, or say what the row stands for: "
+                f'`in "{self.text(cell)}" {{ … }}`',
+            )
         arguments: list[list[Part]] = []
         given: list[str] = []
         claims: list[tuple[Column, Cell]] = []
@@ -678,13 +733,33 @@ def _label_behind(parts: list[Part]) -> Part | None:
 
 
 def _words(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The words of layers among the parts, in order."""
-    for at, part in enumerate(parts):
-        if part.kind == "word":
-            for words, taken in runs(parts, at):
-                if words in vocabulary().layers:
-                    yield words, taken
-                    break
+    """The words of layers without their digits, of `conv3` `conv`, and which parts they begin."""
+    known = vocabulary().layers
+    at = 0
+    while at < len(parts):
+        more = 1
+        for words, taken in runs(parts, at) if parts[at].kind == "word" else ():
+            stem = (*words[:-1], words[-1].rstrip("0123456789"))
+            if words in known or stem in known:
+                yield words if words in known else stem, at
+                more = taken
+                break
+        at += more
+
+
+def _repeat(parts: Sequence[Part]) -> int | None:
+    """Where the repeat behind a phrase begins: `x 3`, or that of `64 x 3`."""
+    *front, last = parts
+    kinds = [part.kind for part in front]
+    if {last.kind, *kinds} & {"bracket", "braces"}:
+        return None
+    if kinds[-1:] == ["times"]:
+        return front[-1].start
+    spaced = re.search(r"\s+x", last.text) if last.kind == "size" else None
+    sized = kinds.count("size") >= max(1, sum(1 for _ in _words(front)))
+    if spaced and (sized or kinds[-1:] in (["comma"], ["join"])):
+        return last.start + spaced.start()
+    return None
 
 
 def _part(kind: str, text: str, cell: Cell) -> Part:

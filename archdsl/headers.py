@@ -36,6 +36,8 @@ CLAIMS = {
     "depth": "depth",
     "weight layers": "weight layers",
 }
+# What such a column holds goes to the layer of its row.
+FEEDING: tuple[Role, ...] = ("kernel", "width", "times", "stride", "argument")
 KNOWN: dict[str, Role] = {
     **dict.fromkeys(("layer name", "layers", "layer", "stage", "name", "network", "model"), "name"),
     **dict.fromkeys(("type", "operator", "operation", "layer type"), "type"),
@@ -110,6 +112,8 @@ def columns(source: Source, grid: Grid) -> list[Column]:
         if not networks:
             # `Layer | Output size | Params`: the names are the layers.
             return [c._replace(role="type") if c.role == "name" else c for c in found]
+        # Beside networks there is no layer of the row that such a column could feed.
+        found = [_beside_networks(source, c) if c.role in FEEDING else c for c in found]
         return [_network(source, c) if c.role == "network" else c for c in found]
     errors = [_unknown(source, column) for column in found if column.role == "network"]
     if errors:
@@ -172,6 +176,17 @@ def _is_layer(name: str) -> bool:
     known = vocabulary().layers
     words = [word.lower() for word in re.split(r"[\W_\d]+", name) if word]
     return tuple(words) in known or (bool(words) and all((word,) in known for word in words))
+
+
+def _beside_networks(source: Source, column: Column) -> Column:
+    """A column that would feed the layer of its row; of one letter it is a network: VGG's `c`."""
+    if len(column.text) == 1:
+        return column._replace(role="network")
+    raise ArchError(
+        f"`{column.text}` beside columns that are networks",
+        source.span(column.cell.start, column.cell.end),
+        help="a table whose rows are layers has a column `type`, or `operator`",
+    )
 
 
 _SIZE = re.compile(r"\[?\d+x\d+")

@@ -575,6 +575,7 @@ class _Reader:
                 case "width" if kind and "width" not in kind.attributes:
                     claims.append((column._replace(quantity="channels"), here))
                 case "argument" if column.text.endswith("reduce") and kind and kind.weighs:
+                    self.check_kernel(parts, here, column)
                     reduce = self.value(here, column)
                 case "argument" if not counts or not (kind and kind.weighs):
                     raise self.fail(
@@ -583,6 +584,7 @@ class _Reader:
                         "this column holds what blocks are given, and the filters of convolutions",
                     )
                 case "argument" | "width":
+                    self.check_kernel(parts, here, column)
                     widths += [*_comma(here), *self.value(here, column)]
         if kind is None and len(parts) == 1 and parts[0].kind == "word":
             self.words[parts[0].text] = given
@@ -604,6 +606,17 @@ class _Reader:
             front = (conv, one, Part("comma", ",", *one[2:4]), *reduce)
             phrases.insert(0, Phrase(front, composed=True))
         return items[0]._replace(phrases=tuple(phrases)), label, claims
+
+    def check_kernel(self, parts: Sequence[Part], cell: Cell, column: Column) -> None:
+        """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""
+        said = re.match(r"#(\d+x\d+)", column.text)
+        kernel = next((squeezed(part.text) for part in parts if part.kind == "size"), None)
+        if said and kernel and kernel != said[1]:
+            raise self.fail(
+                f"`{column.text}` of convolutions of {kernel}",
+                cell,
+                "the cell has slid into another column, or the kernel is not the printed one",
+            )
 
     def value(self, cell: Cell, column: Column) -> list[Part]:
         """The parts of a cell that feeds a layer; a lone expression stands in parentheses."""

@@ -103,5 +103,5 @@ def kept_for_backward(module: nn.Module, *x: Tensor) -> int:
 
 def named(name: str, text: str, input: tuple[int, int] | None = None) -> Network:
     """The network of that name in a text."""
-    (found,) = [network for network in parse(Source("spec", text)) if network.name == name]
+    (found,) = [network for network in parse(Source("spec", text)) if network.full_name == name]
     return Network(found, input=input)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from oracle import difference, named
+from test_tables import LISTS
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -330,6 +331,57 @@ def inception_v3() -> nn.Module:
     return net
 
 
+class InceptionOfTable(nn.Module):
+    """Table 1 of Szegedy et al. 2016 to the letter, of torchvision's modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from archdsl.vision import torchvision
+
+        parts = torchvision.models.inception
+        conv = parts.BasicConv2d
+        self.stem = nn.Sequential(
+            *(conv(3, 32, kernel_size=3, stride=2), conv(32, 32, kernel_size=3)),
+            *(conv(32, 64, kernel_size=3, padding=1), nn.MaxPool2d(3, 2)),
+            *(conv(64, 80, kernel_size=3), conv(80, 192, kernel_size=3, stride=2)),
+            conv(192, 288, kernel_size=3, padding=1),
+        )
+        a, c = parts.InceptionA, parts.InceptionC
+        self.modules_of_figures = nn.Sequential(
+            *(a(288, pool_features=64) for _ in range(2)),
+            parts.InceptionB(288),
+            *(c(768, channels_7x7=width) for width in (128, 160, 160, 192)),
+            *(parts.InceptionD(768), parts.InceptionE(1280), parts.InceptionE(2048)),
+        )
+        self.fc = nn.Linear(2048, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.modules_of_figures(self.stem(x)).mean((2, 3)))
+
+
+class ConvBlocks(nn.Module):
+    """The lecture's network for CIFAR-100, without norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        width = 3
+        for kind, channels in zip("CCSCCS", (32, 32, 32, 128, 128, 128), strict=True):
+            if kind == "S":
+                layers.append(nn.Conv2d(width, channels, 3, 2, padding=1))
+            for _ in range(2 * (kind == "C")):
+                layers.append(nn.Conv2d(width, channels, (1, 3), padding=(0, 1)))
+                layers.append(nn.Conv2d(channels, channels, (3, 1), padding=(1, 0)))
+                width = channels
+        self.layers = nn.ModuleList(layers)
+        self.fc = nn.Linear(128, 100)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x).relu()
+        return self.fc(x.mean((2, 3)))
+
+
 def of_torchvision(name: str, **options: object) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
         from archdsl.vision import torchvision
@@ -412,6 +464,10 @@ REFERENCES = {
     "unet": UNet,
     "mnasnet": of_torchvision("mnasnet1_0"),
     "vgg13_bn": of_torchvision("vgg13_bn"),
+    "vgg:E": of_torchvision("vgg19"),
+    "all_cnn:All-CNN-C": AllCNN,
+    "cifar100_convblock": ConvBlocks,
+    "inception_v3_table": InceptionOfTable,
 }
 # The deep ones are compared on small images and in double precision, where rounding hides nothing.
 SMALL = {
@@ -424,6 +480,7 @@ SMALL = {
     "squeezenet1_1": (210, 224),  # a 13x13 map behind three pools that round up
     "unet": (188, 204),
     "inception_v3": (171, 203),
+    "inception_v3_table": (171, 203),
     **dict.fromkeys(("wrn_16_8", "resnet20", "preact_resnet164", "highway"), (32, 32)),
 }
 
@@ -488,6 +545,10 @@ MUTATIONS = {
         ("(c), no activation\n}", "(c)\n}"),
     ],
     "vgg13_bn": [("conv3-64 x2", "conv3-64 -> conv3-64 no relu")],
+    "vgg:E": [("conv means conv-relu ", "conv means conv-silu ")],
+    "all_cnn:All-CNN-C": [("1x1 conv. 10 ReLU", "1x1 conv. 10")],
+    "cifar100_convblock": [("stride=2)-(BN)-Relu", "stride=2)-(BN)")],
+    "inception_v3_table": [("inception_c x 2", "inception_c; inception_c -> relu6")],
 }
 
 
@@ -502,7 +563,7 @@ def compare(name: str, text: str, reference: nn.Module) -> float:
         net = named(name, text)
         return difference(net.module(), reference, images(net))
     # The last pool is of the whole map, whatever the size of the images.
-    text = re.sub(r"avg ?pool [78]x[78](/1 pad 0)?", "avgpool", text)
+    text = re.sub(r"(avg|average) ?pool [78]x[78](/1 pad 0)?", "avgpool", text)
     text = re.sub("7x7 global average", "global average", text).replace(
         "conv5-768", "conv5-768 same"
     )
@@ -552,10 +613,12 @@ def test_parity_of_googlenet_with_torchvision():
 
 
 def test_every_network_of_the_zoo_has_a_peer():
-    """One of its own, or that of a network made from the same template."""
+    """One of its own, that of a network made from the same template, or, of a table, that of the
+    list that is the same network."""
     names = zoo.names()
     assert set(REFERENCES) <= set(names)
-    assert {names[name] for name in REFERENCES} == set(names.values())
+    peers = {*REFERENCES, *(column for column, name in LISTS.items() if name in REFERENCES)}
+    assert {names[name] for name in peers} == set(names.values())
 
 
 @pytest.mark.slow

@@ -55,6 +55,19 @@ NETWORKS = {
     "unet": "U-Net",
     "mnasnet": "MnasNet-B1",
     "vgg13_bn": "VGG B with batch norm",
+    **{f"vgg:{column}": f"VGG {column}" for column in ("A", "A-LRN", "B", "C", "D", "E")},
+    **{
+        f"resnet:{depth}-layer": f"ResNet-{depth} (paper: option B, stride on first conv)"
+        for depth in (18, 34, 50, 101, 152)
+    },
+    **{f"densenet_table:DenseNet-{n}": f"DenseNet-{n}" for n in (121, 169, 201, 161)},
+    "googlenet_table": "GoogLeNet (no aux)",
+    "mobilenet_v2_table": "MobileNetV2",
+    "all_cnn:Strided-CNN-C": "Strided-CNN-C",
+    "all_cnn:ConvPool-CNN-C": "ConvPool-CNN-C (2 convs, as lectures print it)",
+    "all_cnn:All-CNN-C": "All-CNN-C",
+    "cifar100_convblock": "CIFAR-100 ConvBlock model (base)",
+    "inception_v3_table": "Inception v3, Table 1 to the letter",
 }
 # Of thousands of layers: counted, not built.
 DEEPEST = ("resnet1202", "preact_resnet1001")
@@ -136,7 +149,11 @@ def test_built_module_agrees(name: str):
 
 @pytest.mark.parametrize(
     ("name", "title"),
-    [("googlenet", "GoogLeNet + 2 aux heads"), ("inception_v3", "Inception v3 (+ aux)")],
+    [
+        ("googlenet", "GoogLeNet + 2 aux heads"),
+        ("googlenet_table", "GoogLeNet + 2 aux heads"),
+        ("inception_v3", "Inception v3 (+ aux)"),
+    ],
 )
 def test_side_heads(name: str, title: str):
     net = archdsl.load(name)

@@ -23,7 +23,7 @@ NETWORKS = sorted(
 def test_summary(name, golden, archdsl_cli):
     code, out, error = archdsl_cli("summary", name)
     assert (code, error) == (0, "")
-    golden(f"summary_{name}.txt", out)
+    golden(f"summary_{name.replace(':', '_')}.txt", out)
 
 
 def test_layers(golden, archdsl_cli):

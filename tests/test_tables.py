@@ -1,0 +1,291 @@
+"""The tables of papers, as lectures print them: the rows are source, every figure is judged."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from conftest import ROOT
+
+from archdsl import zoo
+from archdsl.diff import diff
+from archdsl.errors import ArchError, Source
+from archdsl.network import Network
+from archdsl.parse import parse
+
+PASSAGES = Path(__file__).with_name("tables")
+
+
+class Printed(NamedTuple):
+    """How a table is laid out: the headers of its columns of claims, and the first column that is
+    a network, of a table of one network none; and how many of its figures do not hold."""
+
+    claims: tuple[str, ...]
+    networks: int | None = None
+    errata: int = 0
+
+
+TABLES = {
+    "vgg": [Printed((), 0), Printed((), 1)],
+    "resnet": [Printed(("output size",), 2)],
+    "googlenet_table": [Printed(("output<br>size", "depth", "params", "ops"), errata=9)],
+    "densenet_table": [Printed(("Output Size",), 2)],
+    "inception_v3_table": [Printed(("input size",))],
+    "mobilenet_v2_table": [Printed(("Input",))],
+    "all_cnn": [Printed((), 0)],
+    # Of the widths one is a claim: an average keeps the channels.
+    "cifar100_convblock": [Printed(("Res.", "RF Size"), errata=3)],
+}
+# Rows that claim something of each network: by a name, or in every cell.
+OF_NETWORKS = re.compile(r"FLOPs|Number of parameters|\d+ weight layers")
+# The same networks as lists of layers.
+LISTS = {
+    "vgg:D": "vgg16",
+    **{f"resnet:{depth}-layer": f"resnet{depth}" for depth in (18, 34, 50, 101, 152)},
+    "googlenet_table": "googlenet",
+    **{f"densenet_table:DenseNet-{n}": f"densenet{n}" for n in (121, 169, 201, 161)},
+    "mobilenet_v2_table": "mobilenet_v2",
+}
+DEEP = ("densenet_table", "resnet")  # slow to mutate cell by cell
+
+
+def text_of(spec: str) -> str:
+    return (ROOT / "specs" / f"{spec}.arch").read_text("utf-8")
+
+
+def tables_of(passage: str) -> list[str]:
+    """The tables of a passage, without what stands around them."""
+    text = (PASSAGES / f"{passage}.txt").read_text("utf-8")
+    found = re.findall(r"(?:^(?:\|.*|[^\n]*\t[^\n]*)\n)+", text, re.MULTILINE)
+    return [one.rstrip("\n") for one in found]
+
+
+def cells_of(table: str) -> list[list[str]]:
+    """The rows of a table; the rule of Markdown is none."""
+    rows = []
+    for line in table.splitlines():
+        if not line.startswith("|"):
+            rows.append([cell.strip() for cell in line.split("\t")])
+        elif not re.fullmatch(r"[|\- ]+", line):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def networks_of(text: str) -> dict[str, Network]:
+    return {network.full_name: Network(network) for network in parse(Source("spec", text))}
+
+
+def assert_same(text: str, other: str) -> None:
+    """Two texts give networks of the same names, layers and claims."""
+    ours, others = networks_of(text), networks_of(other)
+    assert list(ours) == list(others)
+    for name, net in ours.items():
+        assert diff(net, others[name]).same, name
+        assert signature(net) == signature(others[name])
+
+
+def signature(net: Network) -> tuple[object, ...]:
+    """All that a reader of the table is told: layers, names, verdicts, and what is no figure."""
+    layers = [(node.name, node.op, node.inputs) for node in net.graph.nodes]
+    claims = [
+        (c.where, c.quantity, c.verdict, c.printed if c.verdict == "erratum" else "")
+        for c in net.claims
+    ]
+    return layers, claims
+
+
+@pytest.mark.parametrize("spec", TABLES)
+def test_the_rows_are_those_of_the_paper(spec: str):
+    shipped = text_of(spec).encode()
+    tables = tables_of(spec)
+    assert tables
+    for table in tables:
+        assert f"\n{table}\n".encode() in shipped
+
+
+def test_definitions_are_those_of_the_lecture():
+    passage = (PASSAGES / "cifar100_convblock.txt").read_text("utf-8")
+    start, end = passage.index("ConvBlock: 2x"), passage.index("\n\nNo. of. param")
+    assert f"\n{passage[start:end]}\n" in text_of("cifar100_convblock")
+
+
+def figures_of(table: str, printed: Printed) -> int:
+    """How many figures a table claims, of each network that has a layer in the row."""
+    rows = cells_of(table)
+    start = next(i for i, row in enumerate(rows) if sum(map(bool, row)) > 1)
+    header = rows[start]
+    claims = [header.index(name) for name in printed.claims]
+    count = 0
+    for row in rows[start + 1 :]:
+        if printed.networks is None:
+            count += sum(bool(row[i]) for i in claims)
+            continue
+        filled = [i for i in range(printed.networks, len(row)) if row[i]]
+        if OF_NETWORKS.match(row[0]):
+            count += sum(len(header[i].split(",")) for i in filled)
+        elif filled == [printed.networks]:  # one cell for all
+            count += len(claims) * (len(header) - printed.networks)
+        else:
+            count += len(claims) * len(filled)
+    return count
+
+
+@pytest.mark.parametrize("spec", TABLES)
+def test_every_figure_is_judged(spec: str):
+    """Each cell with a figure is a claim, that holds or is an erratum with its reason."""
+    text = text_of(spec)
+    networks = networks_of(text).values()
+    for table, printed in zip(tables_of(spec), TABLES[spec], strict=True):
+        start = text.index(table)
+        found = Counter(
+            claim.verdict
+            for net in networks
+            for claim in net.claims
+            if start <= claim.span.start < start + len(table) and claim.quantity != "channels"
+        )
+        assert found.total() == figures_of(table, printed)
+        assert found["erratum"] == printed.errata
+        assert found["holds"] == found.total() - printed.errata
+    assert all(c.note for net in networks for c in net.claims if c.verdict == "erratum")
+
+
+@pytest.mark.parametrize(("column", "name"), LISTS.items())
+def test_a_column_is_the_network_of_its_list(column: str, name: str):
+    assert diff(Network(zoo.find_one(column)), Network(zoo.find_one(name))).same
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name.startswith("resnet")])
+def test_weights_of_a_column_are_those_of_its_list(name: str):
+    """Labels of rows are those that the lists write: every layer has the same name."""
+    ours, other = (zoo.find_one(one) for one in (name, LISTS[name]))
+    assert [n.name for n in Network(ours).graph.nodes] == [
+        n.name for n in Network(other).graph.nodes
+    ]
+
+
+def test_receptive_fields_of_the_lecture():
+    net = Network(zoo.find_one("cifar100_convblock"))
+    rows = [row.receptive_field for row in net.rows[:6]]
+    assert rows == [(5, 5), (9, 9), (11, 11), (19, 19), (27, 27), (31, 31)]
+
+
+def test_optional_norms_of_the_lecture():
+    """With `bn` a norm behind each convolution, which takes over the bias."""
+    text = zoo.find_one("cifar100_convblock")
+    plain, with_bn = Network(text), Network(text, {"bn": 1})
+    channels = 4 * 32 * 2 + 32 + 4 * 128 * 2 + 128
+    assert (with_bn.params, with_bn.macs) == (plain.params + channels, plain.macs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("all_cnn:Strided-CNN-C", "all_cnn:ConvPool-CNN-C", "all_cnn:All-CNN-C"),
+        *("cifar100_convblock", "mobilenet_v2_table", "googlenet_table", "inception_v3_table"),
+        *("resnet:18-layer", "densenet_table:DenseNet-121"),
+    ],
+)
+def test_columns_run(name: str):
+    net = Network(zoo.find_one(name))
+    module = net.module().eval()
+    out = module(torch.rand(2, *net.input))
+    assert tuple(out.shape) == (2, *net.output)
+    assert out.isfinite().all()
+
+
+# The same tables in other forms.
+
+
+def in_tabs(table: str) -> str:
+    return "\n".join("\t".join(row) for row in cells_of(table))
+
+
+def in_markdown(table: str) -> str:
+    first, *rows = (f"| {' | '.join(row)} |" for row in cells_of(table))
+    return "\n".join([first, "|---" * (first.count("|") - 1) + "|", *rows])
+
+
+@pytest.mark.parametrize("spec", TABLES)
+def test_markdown_and_tabs_are_one_notation(spec: str):
+    text = changed = text_of(spec)
+    for table in tables_of(spec):
+        other = in_tabs(table) if table.startswith("|") else in_markdown(table)
+        assert other != table
+        changed = changed.replace(table, other)
+    assert_same(text, changed)
+
+
+@pytest.mark.parametrize(
+    ("spec", "passage"),
+    [
+        ("resnet", "resnet_tabs"),
+        ("googlenet_table", "googlenet_tabs"),
+        ("all_cnn", "all_cnn_tight"),
+    ],
+)
+def test_lectures_that_print_the_same_table(spec: str, passage: str):
+    text = text_of(spec)
+    (theirs,) = tables_of(passage)
+    ours = tables_of(spec)[0]
+    assert text.count(ours) == 1 and theirs != ours
+    assert_same(text, text.replace(ours, theirs))
+
+
+def test_a_letter_beside_networks_is_a_network():
+    """VGG's `C` in small letters is no column of widths, which MobileNetV2's `c` is."""
+    text = text_of("vgg")
+    small = re.sub(r"(?m)^(\| (?:A|Network) +\|.*\|) C( +\|)", r"\1 c\2", text)
+    assert len(re.findall(r"\| c +\|", small)) == 3
+    nets, others = networks_of(text), networks_of(small)
+    assert list(others) == [name.replace(":C", ":c") for name in nets]
+    assert diff(nets["vgg:C"], others["vgg:c"]).same
+    assert others["vgg:c"].claims[1].computed == 133_638_952
+
+
+def test_a_column_that_feeds_layers_stands_in_no_table_of_networks():
+    text = text_of("vgg").replace(
+        "| B                             |", "| stride                        |"
+    )
+    with pytest.raises(ArchError, match="`stride` beside columns that are networks"):
+        networks_of(text)
+
+
+# Nothing in a table is read over: a digit that changes is seen.
+
+
+def mutations(text: str, spec: str) -> Iterator[tuple[str, str]]:
+    """The text with the first, or the last, number of a cell changed; and the cell."""
+    for table in tables_of(spec):
+        at = text.index(table)
+        for cell in re.finditer(r"[^|\t\n]+", table):
+            if cell[0].strip().startswith(("#1", "#5")):
+                continue  # a block is given these columns in order, whatever they are called
+            numbers = list(re.finditer(r"\d+", cell[0]))
+            for number in dict.fromkeys([*numbers[:1], *numbers[-1:]]):
+                digit = at + cell.start() + number.start()
+                other = str(int(text[digit]) % 9 + 1)
+                yield text[:digit] + other + text[digit + 1 :], cell[0].strip()
+
+
+@pytest.mark.parametrize(
+    "spec", [pytest.param(s, marks=[pytest.mark.slow] if s in DEEP else []) for s in TABLES]
+)
+def test_a_changed_digit_is_seen(spec: str):
+    """An error, a claim that fails, another layer or another name; of a figure that is an erratum
+    the figure."""
+    text = text_of(spec)
+    own = {name: signature(net) for name, net in networks_of(text).items()}
+    seen = 0
+    for changed, cell in mutations(text, spec):
+        seen += 1
+        try:
+            found = {name: signature(net) for name, net in networks_of(changed).items()}
+        except ArchError:
+            continue
+        assert found != own, cell
+    assert seen > 10

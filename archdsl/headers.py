@@ -156,7 +156,7 @@ def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
         if first is not None:
             errors.append(
                 ArchError(
-                    f"two columns for the {column.role}: `{first.text}` and `{column.text}`",
+                    f"two columns for one thing: `{first.text}` and `{column.text}`",
                     source.span(column.cell.start, column.cell.end),
                     help="strike one of the two",
                 )

@@ -136,7 +136,11 @@ class Mentions(Wholes):
             raise self.fail(
                 f"`{self.text()}` names no layer", self.phrase, "write `conv3-64`, `FC-4096`, …"
             )
-        first = self.phrase.parts[0]
+        # Behind the label, which of a row of a table stands in another cell.
+        own = [
+            p for p in self.phrase.parts if label is None or not label.start <= p.start < label.end
+        ]
+        first = next(part for part in own if part.kind != "colon")
         self.layers.append(Draft(kind, first.start, first.end))
         for mention in self.mentions:
             mention.behind = 1

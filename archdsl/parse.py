@@ -386,6 +386,10 @@ def _explain(
     elif shown == MARK:
         message = "a table stands here"
         help = "put it into the body of the network, outside of brackets and braces"
+    elif shown in _OPENING.values() and _unclosed(text, offset) is None:
+        message = f"this `{shown}` closes nothing"
+        opening = next(sign for sign in _OPENING if _OPENING[sign] == shown)
+        help = f"strike it, or write the `{opening}` in front that it closes"
     elif shown == "\\":
         command = re.findall(r"\\(?:[A-Za-z]+|[^\s\w]?)", text[offset:])[0]
         message = f"`{command}` of LaTeX means nothing here"

@@ -581,7 +581,8 @@ class _Reader:
                     raise self.fail(
                         f"`{self.text(cell)}` takes no `{column.text}`",
                         here,
-                        "this column holds what blocks are given, and the filters of convolutions",
+                        "this column holds what blocks are given, and the filters of "
+                        "convolutions; where it holds nothing it is empty, or `-`",
                     )
                 case "argument" | "width":
                     self.check_kernel(parts, here, column)

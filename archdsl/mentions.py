@@ -137,10 +137,8 @@ class Mentions(Wholes):
                 f"`{self.text()}` names no layer", self.phrase, "write `conv3-64`, `FC-4096`, …"
             )
         # Behind the label, which of a row of a table stands in another cell.
-        own = [
-            p for p in self.phrase.parts if label is None or not label.start <= p.start < label.end
-        ]
-        first = next(part for part in own if part.kind != "colon")
+        kinds = [part.kind for part in self.phrase.parts]
+        first = self.phrase.parts[kinds.index("colon") + 1 if label is not None else 0]
         self.layers.append(Draft(kind, first.start, first.end))
         for mention in self.mentions:
             mention.behind = 1

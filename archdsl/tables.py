@@ -627,6 +627,12 @@ class _Reader:
                 f"`{self.text(cell)}` in the column `{column.text}`", cell, "write one value"
             )
         parts = list(items[0].phrases[0].parts)
+        if any(True for _ in _words(parts)):
+            raise self.fail(
+                f"the layer `{self.text(cell)}` in the column `{column.text}`",
+                cell,
+                "it belongs into the column of types; a cell has slid here",
+            )
         if column.role != "kernel" and [p.kind for p in parts] != ["number"]:
             return [Part("parens", "(", cell.start, cell.end, tuple(parts))]
         return parts

@@ -1,22 +1,23 @@
 """Which layers of two networks that differ stand for each other: what a reader would compare.
 
-Nothing here is needed for the verdict. Layers of one history are paired first, in whatever order they stand,
-then the others along the order of the texts: convolutions, pools and joins, and the norms and
-activations behind them.
+Nothing here is needed for the verdict. Layers of one history are paired first, in whatever order
+they stand, then the others along the order of the texts: convolutions, pools and joins, and the
+norms and activations behind them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
 from itertools import takewhile
+from math import log2
 
 from archdsl.graph import Scope
 from archdsl.isomorphism import Palette, Plain, backward, coloured, forward
-from archdsl.layers import Activation, Layer
+from archdsl.layers import Activation, Layer, Shape
 
-STEPS = 2_000_000  # in search of a common subsequence: the longest, up to thousands of layers
+STEPS = 1_000_000  # in search of a common subsequence: the longest, up to thousands of layers
 MOST_SLID = 1_000
-CELLS = 40_000  # of a gap in which every pair of layers is weighed
+CELLS = 4_000  # of a gap in which every pair of layers is weighed
 
 Pairs = list[tuple[int, int]]
 
@@ -32,17 +33,19 @@ def align(a: Plain, b: Plain, scopes: tuple[Sequence[Scope], Sequence[Scope]]) -
 class _Alignment:
     def __init__(self, a: Plain, b: Plain, scopes: tuple[Sequence[Scope], Sequence[Scope]]) -> None:
         self.a, self.b, self.scopes = a, b, scopes
+        self.levels = _levels(a), _levels(b)
         self.pairs: dict[int, int] = {}
         self.back: dict[int, int] = {}
         before, after = self.histories()
         self.by_colour([list(zip(*both, strict=True)) for both in zip(before, after, strict=True)])
         self.by_colour(before)
         self.by_order(*(self.open(one, companions=False) for one in (a, b)))
-        self.by_wiring()
+        self.by_wiring(a.keys, b.keys)
         behind = [self.companions(one, way) for one, way in ((a, self.pairs), (b, self.back))]
         for owner, group in behind[0].items():
             self.by_order(group, behind[1].get(self.pairs[owner], []))
         self.by_colour(after)
+        self.by_wiring(*([_family(op) for op in one.ops] for one in (a, b)))
         self.slide(a, scopes[0], self.pairs, self.back)
         self.slide(b, scopes[1], self.back, self.pairs)
 
@@ -78,9 +81,11 @@ class _Alignment:
         ]
 
     def by_order(self, xs: Sequence[int], ys: Sequence[int]) -> None:
-        """Pair layers of one key along their order, and between them those that are alike."""
-        a, b = self.a, self.b
-        found = common([a.keys[x] for x in xs], [b.keys[y] for y in ys])
+        """Pair layers of one key and level along their order, between them those that are alike."""
+        keys = [
+            [(one.keys[i], level[i]) for i in places] for one, level, places in self.sides(xs, ys)
+        ]
+        found = common(*keys)
         i = j = 0
         for m, n in (*found, (len(xs), len(ys))):
             for x, y in self.alike(xs[i:m], ys[j:n]):
@@ -89,14 +94,21 @@ class _Alignment:
                 self.put(xs[m], ys[n])
             i, j = m + 1, n + 1
 
+    def sides(
+        self, xs: Sequence[int], ys: Sequence[int]
+    ) -> tuple[tuple[Plain, list[int], Sequence[int]], ...]:
+        return (self.a, self.levels[0], xs), (self.b, self.levels[1], ys)
+
     def alike(self, xs: Sequence[int], ys: Sequence[int]) -> Pairs:
         """Pairs of one kind, in order: those that agree most."""
         if not xs or not ys:
             return []
         if len(xs) * len(ys) > CELLS:
-            return common(
-                [_family(self.a.ops[x]) for x in xs], [_family(self.b.ops[y]) for y in ys]
-            )
+            kinds = [
+                [(_family(one.ops[i]), level[i]) for i in places]
+                for one, level, places in self.sides(xs, ys)
+            ]
+            return common(*kinds)
         best = [[0.0] * (len(ys) + 1) for _ in range(len(xs) + 1)]
         for i in reversed(range(len(xs))):
             row, below = best[i], best[i + 1]
@@ -118,28 +130,31 @@ class _Alignment:
         return found
 
     def likeness(self, x: int, y: int) -> float:
-        """0 of two kinds; the attributes that agree count, and a line of the same name."""
+        """0 of two kinds, and of layers with neither a level nor the name of a line in common."""
         p, q = self.a.ops[x], self.b.ops[y]
-        if _family(p) != _family(q):
+        close = self.levels[0][x] == self.levels[1][y]
+        named = self.scopes[0][x][0] == self.scopes[1][y][0]
+        if _family(p) != _family(q) or not (close or named):
             return 0.0
         equal = 0.0
         if type(p) is type(q) and p.attributes:
             mine, other = vars(p), vars(q)
             equal = sum(mine[n] == other[n] for n in p.attributes) / len(p.attributes)
-        return 1 + equal + 0.5 * (self.scopes[0][x][0] == self.scopes[1][y][0])
+        return 1 + equal + close + named + 2 * (self.a.keys[x] == self.b.keys[y])
 
-    def by_wiring(self) -> None:
-        """Pair layers of one key that read what stands for each other, from the input on."""
+    def by_wiring(self, ones: Sequence[Hashable], others: Sequence[Hashable]) -> None:
+        """Pair layers that are the same to these lists, and read what stands for each other, from
+        the input on."""
         a, b = self.a, self.b
         readers: dict[Hashable, list[int]] = {}
-        for x in reversed(range(len(a.keys))):
+        for x in reversed(range(len(ones))):
             if x not in self.pairs:
-                readers.setdefault((a.keys[x], a.reads(x)), []).append(x)
+                readers.setdefault((ones[x], a.reads(x)), []).append(x)
         for y, inputs in enumerate(b.inputs):
             if y in self.back or not all(i in self.back for i in inputs):
                 continue
             read = [self.back[i] for i in inputs]
-            left = readers.get((b.keys[y], tuple(read if b.ordered(y) else sorted(read))))
+            left = readers.get((others[y], tuple(read if b.ordered(y) else sorted(read))))
             if left:
                 self.put(left.pop(), y)
 
@@ -205,6 +220,19 @@ def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
             start = None
 
 
+def _levels(plain: Plain) -> list[int]:
+    """How often each map is halved, from the input on; of a vector −1."""
+    entering = plain.shapes[0][1:]
+    found: list[int] = []
+    known: dict[Shape, int] = {}
+    for shape in plain.shapes:
+        if shape not in known:
+            sizes = zip(entering, shape[1:], strict=False)
+            known[shape] = max((round(log2(whole / size)) for whole, size in sizes), default=-1)
+        found.append(known[shape])
+    return found
+
+
 def _family(op: Layer) -> Hashable:
     """What may stand for each other: layers of one kind, and all activations."""
     return "activation" if isinstance(op, Activation) else op.kind
@@ -213,31 +241,24 @@ def _family(op: Layer) -> Hashable:
 def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
     """The places of a common subsequence: the longest, by Myers 1986, unless the two are long and
     differ a lot. Then it is made of stretches, each followed as far as it leads."""
-    front = 0
-    while front < min(len(a), len(b)) and a[front] == b[front]:
-        front += 1
-    i, j = len(a), len(b)
-    while min(i, j) > front and a[i - 1] == b[j - 1]:
-        i, j = i - 1, j - 1
-    found = [(k, k) for k in range(front)]
+    found: Pairs = []
     most = max(32, STEPS // (len(a) + len(b) + 1))
-    x = y = front
-    while x < i and y < j:
-        x, y, pairs = _stretch(a, b, (x, y), (i, j), most)
+    x = y = 0
+    while x < len(a) and y < len(b):
+        x, y, pairs = _stretch(a, b, (x, y), most)
         found += pairs
-    return [*found, *zip(range(i, len(a)), range(j, len(b)), strict=True)]
+    return found
 
 
 def _stretch(
     a: Sequence[Hashable],
     b: Sequence[Hashable],
     start: tuple[int, int],
-    end: tuple[int, int],
     most: int,
 ) -> tuple[int, int, Pairs]:
-    """The way from `start` with the fewest steps that match nothing, to `end` or for `most` of
+    """The way from `start` with the fewest steps that match nothing, to the end or for `most` of
     them: where it leads, and what it matches."""
-    (left, top), (right, bottom) = start, end
+    (left, top), (right, bottom) = start, (len(a), len(b))
     shift = left - top
     reach = {0: left}  # on each diagonal x - y - shift
     trace: list[dict[int, int]] = []  # as it was in front of each step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archdsl.alignment import align
 from archdsl.graph import Node, Scope
@@ -86,9 +86,15 @@ class Diff(NamedTuple):
         """The layers that differ."""
         return tuple(step for step in self.steps if step.what != "same")
 
+    def to_dict(self) -> dict[str, Any]:
+        """The diff as plain data: what `archdsl diff --format json` prints."""
+        from archdsl.differences import as_dict
+
+        return as_dict(self)
+
     def __repr__(self) -> str:
         found = "same" if self.same else f"{len(self.changes)} layers differ"
-        return f"<diff of {self.a.name} and {self.b.name}: {found}>"
+        return f"<diff of {self.a.full_name} and {self.b.full_name}: {found}>"
 
     def __str__(self) -> str:
         from archdsl.differences import text
@@ -181,13 +187,16 @@ class _Comparison:
         if self.p.keys[x] != self.q.keys[y]:
             a, b = self.place(self.a, self.p, x), self.place(self.b, self.q, y)
             found = _attributes(self.p.ops[x], self.q.ops[y], a.input, b.input)
-        within = [
-            _within(net, plain.marks[i])
-            for net, plain, i in ((self.a, self.p, x), (self.b, self.q, y))
-        ]
-        if within[0] != within[1]:
-            found.append(Attribute("side head", *within))
+        heads = self.heads(self.a, self.p.marks[x]), self.heads(self.b, self.q.marks[y])
+        if heads[0] != heads[1]:
+            found.append(Attribute("side head", *("yes" if one else "no" for one in heads)))
         return found
+
+    def heads(self, network: Network, marks: Sequence[object]) -> list[object]:
+        """The numbers of the side heads that a layer stands in; where the networks have other
+        heads, only whether it stands in one."""
+        found = [mark[1] for mark in marks if isinstance(mark, tuple) and mark[0] == "within"]
+        return found if len(self.a.sides) == len(self.b.sides) else [True] * bool(found)
 
     def wires(self, x: int, y: int) -> list[Attribute]:
         """Whether two layers read others; not where only what they read was added or removed."""
@@ -219,11 +228,6 @@ def _heads(network: Network) -> str:
     return ", ".join(f"{s.section.name} weight {s.weight:g}" for s in network.sides) or "none"
 
 
-def _within(network: Network, marks: Sequence[object]) -> str:
-    numbers = [m[1] for m in marks if isinstance(m, tuple) and m[0] == "within"]
-    return ", ".join(network.sides[n].section.name for n in numbers) or "none"
-
-
 def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[Attribute]:
     """What differs of two layers on inputs of the shapes `x` and `y`."""
     if type(p) is not type(q):
@@ -234,10 +238,10 @@ def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[Attribute]:
         for name in p.attributes
         if mine[name] != other[name]
     ]
-    if len(x) != len(y) or x[0] != y[0]:
-        # What enters decides the parameters too.
-        vectors = len(x) == len(y) == 1
-        whole = len(x) != len(y)
-        what = "input" if whole else "inputs" if vectors else "input channels"
-        found.append(Attribute(what, x if whole else x[0], y if whole else y[0]))
-    return found or [Attribute("input", x, y)]
+    if p.call(x) != p.call(y):
+        # What enters is part of it: it decides the weights.
+        if len(x) != len(y) or x[0] == y[0]:
+            found.append(Attribute("input", x, y))
+        else:
+            found.append(Attribute("inputs" if len(x) == 1 else "channels", x[0], y[0]))
+    return found

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.diff import Attribute, Change, Diff, Place
+from archdsl.graph import Scope
 from archdsl.layers import JOINS
-from archdsl.report import Cell, Column, Table, hwc, number, paint, text_table, times
+from archdsl.report import Cell, Column, Table, hwc, natural_width, number, paint, text_table, times
 
 if TYPE_CHECKING:
     from archdsl.network import Network
 
 MOST_ROWS = 200  # shown on a terminal; JSON lists all layers that differ
-WIDEST = 60  # characters of a block in words
+WIDEST = 60  # characters of a block, or of what a layer reads
 LONGEST = 12  # rows that repeat together
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
@@ -24,16 +25,19 @@ class _Line(NamedTuple):
     """A row of the table: a layer that differs, or a block or a line that only one network has."""
 
     what: str
-    names: tuple[str, str]  # of the first and of the last that is shown here
+    row: str
+    names: tuple[Scope, Scope]  # in both networks; of the first and the last of several
     text: str
-    output: str
+    outputs: tuple[str, str]
     params: int
     macs: int
     times: int = 1
 
-    @property
-    def alike(self) -> tuple[object, ...]:
-        return (self.what, self.text, self.output, self.params, self.macs)
+    def repeats(self, other: _Line) -> bool:
+        """Whether one row may stand for both: in one line of the text sizes may differ."""
+        return (self.what, self.text) == (other.what, other.text) and (
+            self.row == other.row or self.outputs == other.outputs
+        )
 
 
 class _Run(NamedTuple):
@@ -51,7 +55,7 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     if diff.same:
         title = paint("same network", "green", bold=True) if colour else "same network"
         return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_beside(a)}"
-    title = f"{a.name} → {b.name}: not the same network"
+    title = f"{a.full_name} → {b.full_name}: not the same network"
     lines = [paint(title, None, bold=True) if colour else title]
     for one in diff.settings:
         lines.append(_said(one))
@@ -64,7 +68,10 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
         lines.append("the layers are the same, the wiring differs")
     parts = ["\n".join(lines)]
     if diff.changes or any(step.macs for step in diff.steps):
-        parts.append(text_table(_table(diff), width, colour))
+        table = _table(diff)
+        if width is not None and natural_width(table) > width:
+            table = _table(diff, short=True)
+        parts.append(text_table(table, width, colour))
     parts.append(text_table(_totals(diff), width, colour))
     return "\n\n".join(parts)
 
@@ -73,8 +80,8 @@ def as_dict(diff: Diff) -> dict[str, Any]:
     """The diff as plain data, by the contract of `archdsl.contract.Difference`."""
     a, b = diff.a, diff.b
     return {
-        "a": a.name,
-        "b": b.name,
+        "a": a.full_name,
+        "b": b.full_name,
         "same": diff.same,
         "settings": [_attribute(one) for one in diff.settings],
         "changes": [
@@ -127,7 +134,12 @@ def _beside(network: Network) -> str:
 
 def _said(one: Attribute) -> str:
     """`kernel 3x3 → 1x1`."""
-    return f"{one.name} {_value(one, one.before)} → {_value(one, one.after)}"
+    before, after = (_cut(_value(one, value)) for value in (one.before, one.after))
+    return f"{one.name} {before} → {after}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
 def _value(one: Attribute, value: object) -> str:
@@ -144,11 +156,13 @@ def _value(one: Attribute, value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def signed(value: int) -> str:
-    return f"+{value:,}" if value > 0 else f"{value:,}".replace("-", "−") if value else ""
+def signed(value: int, short: bool = False) -> str:
+    """`+16,384`, or `+16.4K` where there is no room; of no change nothing."""
+    sign = "+" if value > 0 else "−"
+    return f"{sign}{number(abs(value), short)}" if value else ""
 
 
-def _table(diff: Diff) -> Table:
+def _table(diff: Diff, short: bool = False) -> Table:
     columns = (
         Column(""),
         Column("layer", shrinks=True),
@@ -158,34 +172,46 @@ def _table(diff: Diff) -> Table:
         Column("macs", "right"),
     )
     lines = _folded(_lines(diff))
-    rows = [_row(line) for line in lines[:MOST_ROWS]]
+    rows = [_row(line, short) for line in lines[:MOST_ROWS]]
     if len(lines) > MOST_ROWS:
         rest = lines[MOST_ROWS:]
         what = f"and {len(rest):,} rows more; --format json lists every layer"
         sums = (sum(line.params for line in rest), sum(line.macs for line in rest))
-        rows.append((Cell("…"), Cell(""), Cell(what), Cell(""), *(Cell(signed(s)) for s in sums)))
+        rows.append(
+            (Cell("…"), Cell(""), Cell(what), Cell(""), *(Cell(signed(s, short)) for s in sums))
+        )
     return Table(columns, tuple(rows))
 
 
-def _row(line: _Line | _Run) -> tuple[Cell, ...]:
-    figures = Cell(signed(line.params)), Cell(signed(line.macs))
+def _row(line: _Line | _Run, short: bool) -> tuple[Cell, ...]:
+    figures = Cell(signed(line.params, short)), Cell(signed(line.macs, short))
     if isinstance(line, _Run):
         some = f"{line.layers:,} layer{'s' * (line.layers != 1)} the same"
         if line.resized:
             which = "" if line.resized == line.layers else f"{line.resized:,} "
-            some += f", {which}on other sizes"
+            some += f", {which}resized"
         return (Cell("…"), Cell(""), Cell(some), Cell(""), *figures)
-    first, last = line.names
-    name = first if line.times == 1 else f"{first} … {last}"
-    what = line.text + (f"  x {line.times}" if line.times > 1 else "")
+    between = "→" if line.times == 1 else "…"
+    first, last = line.outputs
+    output = first if first == last else last if short else f"{first} {between} {last}"
     tint = COLOURS[line.what]
+    what = line.text.replace(" → ", "→") if short else line.text
     return (
         Cell(SIGNS[line.what], tint),
-        Cell(name, "cyan"),
-        Cell(what, tint),
-        Cell(line.output),
+        Cell(_name(*line.names, between), "cyan"),
+        Cell(f"{line.times} x {what}" if line.times > 1 else what, tint),
+        Cell(output),
         *figures,
     )
+
+
+def _name(first: Scope, last: Scope, between: str) -> str:
+    """`conv2.1…3.bn` for conv2.1.bn to conv2.3.bn."""
+    others = [i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b]
+    if len(first) != len(last) or len(others) > 1:
+        return f"{'.'.join(first)} {between} {'.'.join(last)}"
+    steps = (a if a == b else f"{a}{between}{b}" for a, b in zip(first, last, strict=True))
+    return ".".join(steps)
 
 
 def _totals(diff: Diff) -> Table:
@@ -196,7 +222,7 @@ def _totals(diff: Diff) -> Table:
             ("params with side heads", a.params + a.side_params, b.params + b.side_params),
             ("macs with side heads", a.macs + a.side_macs, b.macs + b.side_macs),
         ]
-    names = (a.name, b.name) if a.name != b.name else ("before", "after")
+    names = (a.full_name, b.full_name) if a.full_name != b.full_name else ("before", "after")
     columns = (
         Column("total"),
         Column(names[0], "right"),
@@ -222,7 +248,7 @@ def _lines(diff: Diff) -> list[_Line | _Run]:
     }
     lines: list[_Line | _Run] = []
     run: list[Change] = []
-    block: tuple[str, ...] = ()
+    block: Scope = ()
 
     def close(what: str) -> None:
         if not run:
@@ -247,10 +273,10 @@ def _lines(diff: Diff) -> list[_Line | _Run]:
     return lines
 
 
-def _wholes(steps: Iterable[Change], what: str) -> set[tuple[str, ...]]:
+def _wholes(steps: Iterable[Change], what: str) -> set[Scope]:
     """The scopes of which one network has every layer, and the other none."""
-    own: Counter[tuple[str, ...]] = Counter()
-    every: Counter[tuple[str, ...]] = Counter()
+    own: Counter[Scope] = Counter()
+    every: Counter[Scope] = Counter()
     for step in steps:
         place = step.after if what == "added" else step.before
         if place is not None:
@@ -260,7 +286,7 @@ def _wholes(steps: Iterable[Change], what: str) -> set[tuple[str, ...]]:
     return {scope for scope, count in own.items() if count == every[scope]}
 
 
-def _whole(scope: tuple[str, ...], wholes: set[tuple[str, ...]]) -> tuple[str, ...]:
+def _whole(scope: Scope, wholes: set[Scope]) -> Scope:
     """The largest block around a layer that is whole."""
     prefixes = (scope[:depth] for depth in range(1, len(scope)))
     return next((prefix for prefix in prefixes if prefix in wholes), scope)
@@ -279,35 +305,31 @@ def _same(run: Sequence[Change]) -> _Run:
 def _changed(step: Change) -> _Line:
     before, after = step.before, step.after
     assert before is not None and after is not None
-    name = before.name if before.name == after.name else f"{before.name} → {after.name}"
-    output = hwc(after.output)
-    if before.output != after.output:
-        output = f"{hwc(before.output)} → {output}"
+    outputs = hwc(before.output), hwc(after.output)
     if step.attributes[0].name == "layer":
         what = ", ".join((f"{before.layer} → {after.layer}", *map(_said, step.attributes[1:])))
     else:
         what = f"{after.kind}: {', '.join(map(_said, step.attributes))}"
-    return _Line("changed", (name, name), what, output, step.params, step.macs)
+    return _Line(
+        "changed", before.row, (before.scope, after.scope), what, outputs, step.params, step.macs
+    )
 
 
-def _block(
-    what: str, run: Sequence[Change], scope: tuple[str, ...], notations: dict[str, str]
-) -> _Line:
-    name = ".".join(scope)
+def _block(what: str, run: Sequence[Change], scope: Scope, notations: dict[str, str]) -> _Line:
     layers = [step.place.layer for step in run]
     if len(scope) == 1:
-        text = notations[name] if name in notations else layers[0]
+        text = notations.get(scope[0], layers[0])
     elif len(layers) <= 3:
         text = "; ".join(layers)
     else:
         main = [step.place.layer for step in run if step.macs or step.place.kind in JOINS]
-        text = f"{len(layers)} layers: {'; '.join(main)}"
-        text = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+        text = _cut(f"{len(layers)} layers: {'; '.join(main)}")
     return _Line(
         what,
-        (name, name),
+        run[-1].place.row,
+        (scope, scope),
         text,
-        hwc(run[-1].place.output),
+        (hwc(run[-1].place.output),) * 2,
         sum(step.params for step in run),
         sum(step.macs for step in run),
     )
@@ -323,19 +345,19 @@ def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
             between.append([])
         else:
             between[-1].append(line)
-    alike = [line.alike for line in own]
     found: list[_Line | _Run] = []
     at = 0
     left = between[0]
     while at < len(own):
         found += _sum(left)
-        length, turns = _repeats(alike, at)
+        length, turns = _repeats(own, at)
         left = []
         for step in range(length):
             each = own[at + step : at + length * turns : length]
             found.append(
                 each[0]._replace(
-                    names=(each[0].names[0], each[-1].names[1]),
+                    names=(each[0].names[0], each[-1].names[turns == 1]),
+                    outputs=(each[0].outputs[0], each[-1].outputs[1]),
                     params=sum(line.params for line in each),
                     macs=sum(line.macs for line in each),
                     times=turns,
@@ -349,12 +371,14 @@ def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
     return [*found, *_sum(left)]
 
 
-def _repeats(rows: Sequence[object], at: int) -> tuple[int, int]:
+def _repeats(rows: Sequence[_Line], at: int) -> tuple[int, int]:
     """How many rows from here repeat together, and how often: 1, 1 where none do."""
     best = 1, 1
     for length in range(1, min(LONGEST, (len(rows) - at) // 2) + 1):
         turns = 1
-        while rows[at : at + length] == rows[at + length * turns : at + length * (turns + 1)]:
+        while at + length * (turns + 1) <= len(rows) and all(
+            rows[at + i].repeats(rows[at + length * turns + i]) for i in range(length)
+        ):
             turns += 1
         if turns > 1 and length * turns > best[0] * best[1]:
             best = length, turns

@@ -63,6 +63,9 @@ _UNITS = {"k": "K", "m": "M", "g": "G", "thousands": "K", "millions": "M", "bill
 _UNITS |= {"10^3": "K", "10^6": "M", "10^9": "G"}
 
 
+MOST_COLUMNS = 1000  # of a table
+
+
 class Column(NamedTuple):
     """A column: what it is for, and its header as one line of plain text.
 
@@ -102,6 +105,13 @@ def quantity_of(text: str) -> tuple[str, str] | None:
 def columns(source: Source, grid: Grid) -> list[Column]:
     """The columns of a table, by number. Raises ArchError for a header that means nothing."""
     cells = {}
+    *_, last = grid.rows[grid.header]
+    if last.column + last.wide > MOST_COLUMNS:
+        raise ArchError(
+            f"a table of more than {MOST_COLUMNS:,} columns",
+            source.span(last.start, last.end),
+            help="no paper prints so many networks side by side",
+        )
     for cell in grid.rows[grid.header]:
         for column in range(cell.column, cell.column + cell.wide):
             cells[column] = cell

@@ -26,8 +26,9 @@ Palette = dict[Hashable, int]
 class Plain(NamedTuple):
     """The layers of a graph as a comparison sees them, in order; without what changes nothing.
 
-    `nodes`: their nodes in the graph; `place`: the place here of each node there. `keys` say what each layer is, whatever the
-    size of its map, and `marks` the outputs and side heads of the network that it gives.
+    `nodes`: their nodes in the graph; `place`: the place here of each node there. `keys` say what
+    each layer is, whatever the size of its map, and `marks` the outputs and side heads of the
+    network that it gives.
     """
 
     nodes: list[int]

@@ -133,7 +133,7 @@ def _recovered(source: Source) -> list[Statement]:
             text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]
         else:
             if not errors:
-                _check_numbers(source, statements)
+                _check_numbers(source, statements, 0, len(text))
                 return statements
             break
     raise ArchError.several(errors)
@@ -189,7 +189,7 @@ def _cell(source: Source, start: int, end: int) -> list[Statement]:
     except Unexpected as problem:
         alone = " " * start + source.plain[start:end]
         raise _explain(source, alone, problem)[0] from None
-    _check_numbers(source, statements)
+    _check_numbers(source, statements, start, end)
     return statements
 
 
@@ -494,8 +494,11 @@ def _check_listing(source: Source) -> None:
         )
 
 
-def _check_numbers(source: Source, statements: list[Statement]) -> None:
-    if not re.search(r"\d[\d,]{18}", source.text):
+_LONG = re.compile(r"\d[\d,]{18}")
+
+
+def _check_numbers(source: Source, statements: list[Statement], start: int, end: int) -> None:
+    if not _LONG.search(source.text, start, end):
         return
     for statement in statements:
         for part in _parts(statement):

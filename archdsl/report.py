@@ -375,7 +375,7 @@ def summary(
     rows = network.layers if layers else network.rows
     # A line of the text may be larger than the terminal: numbers are shortened before words.
     table = rows_table(rows, network.claims)
-    if width is not None and _natural_width(table) > width:
+    if width is not None and natural_width(table) > width:
         table = rows_table(rows, network.claims, short=True)
     first, *rest = heading(network)
     if width is not None:
@@ -428,7 +428,7 @@ def _counted(network: Network) -> list[str]:
     return [f"printed params are counted {network.counting}"]
 
 
-def _natural_width(table: Table) -> int:
+def natural_width(table: Table) -> int:
     return max(map(_width, text_table(table).splitlines()))
 
 

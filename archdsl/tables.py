@@ -36,6 +36,9 @@ from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
 
 WIDTH = "width"  # what a word of a table is given by a column of widths
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
+MOST_ERRORS = 20  # of a table, shown at once
+MOST_RULES = 1000  # rows that something is said of
+MOST_LINES = 1_000_000  # that the columns of a table have together
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
 )
@@ -81,6 +84,12 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
     names = _networks_of(source, list(read.values()))
     if not names:
         return [Draft(draft.header, _statements(draft, read, ""))]
+    if len(names) * len(draft.statements) > MOST_LINES:
+        raise ArchError(
+            f"networks of more than {MOST_LINES:,} lines together",
+            source.span(*next(iter(names.values())).cell[1:3]),
+            help="keep fewer networks, or lines, around a table",
+        )
     if isinstance(draft.header, Derived):
         return [draft]  # refused: a derived network has no layers of its own
     drafts = []
@@ -209,7 +218,7 @@ class _Row(NamedTuple):
     name: str
     text: str  # the whole row, without blanks: what rules are found by
     bears: bool  # the name: of several rows of one name the last that prints no size of its own
-    label: Part | None = None
+    label: Part | None = None  # the name, where lines can be called so
 
 
 class _Rules:
@@ -222,19 +231,29 @@ class _Rules:
             for statement in statements
             for name in statement.names
         ]
+        if len(self.said) > MOST_RULES:
+            name = self.said[MOST_RULES][1]
+            raise ArchError(
+                f"rules for more than {MOST_RULES:,} rows",
+                source.span(name.start, name.end),
+                help="say what holds for many rows once, for how they all begin",
+            )
         self.said.sort(key=lambda one: -len(one[0]))  # the more is said of a row, the nearer
+        self.of_row: dict[str, list[Means | Misprint | Item]] = {}
         self.met: set[int] = set()
         self.marked: set[int] = set()
         self.rows: list[str] = []  # all that there are, for "did you mean"
 
     def of(self, row: _Row) -> list[Means | Misprint | Item]:
         """What is said of a row, the longest beginning first."""
-        found: list[Means | Misprint | Item] = []
-        for begins, name, said in self.said:
-            if row.text.startswith(begins):
-                self.met.add(name.start)
-                found += said
-        return found
+        if row.text not in self.of_row:
+            found: list[Means | Misprint | Item] = []
+            for begins, name, said in self.said:
+                if row.text.startswith(begins):
+                    self.met.add(name.start)
+                    found += said
+            self.of_row[row.text] = found
+        return self.of_row[row.text]
 
     def erratum(self, row: _Row, quantity: str, column: Column | None) -> str | None:
         """Why a claim of a row is an erratum, where it is said to be one."""
@@ -306,19 +325,21 @@ class _Reader:
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
         self.labels: set[str] = set()
+        self.count = 0  # lines of all networks
         self.words: dict[str, list[str]] = {}  # that are no layers, with the columns they are given
 
     def read(self) -> None:
         """Raises ArchError with the errors of all cells."""
-        names = [name for column in self.networks for name in column.names]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                cell = next(c.cell for c in self.networks[::-1] if name in c.names)
-                raise self.fail(
-                    f"two columns are called `{name}`", cell, "give each network a name of its own"
-                )
-        for name in names or [""]:
-            self.made[name] = []
+        for column in self.networks:
+            for name in column.names:
+                if name in self.made:
+                    raise self.fail(
+                        f"two columns are called `{name}`",
+                        column.cell,
+                        "give each network a name of its own",
+                    )
+                self.made[name] = []
+        self.made = self.made or {"": []}
         errors: list[ArchError] = []
         rows: list[_Row] = []
         for cells in self.grid.rows[self.grid.header + 1 :]:
@@ -330,7 +351,8 @@ class _Reader:
                     rows.append(row)
             except ArchError as error:
                 errors.append(error)
-        for row in [one._replace(label=self.label(one)) for one in rows]:
+        for row in rows:
+            row = row._replace(label=self.label(row))
             try:
                 if self.networks:
                     self.across(row)
@@ -338,11 +360,13 @@ class _Reader:
                     self.layer(row)
             except ArchError as error:
                 errors += (error, *error.others)
+            if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
+                break
         if not rows and not errors:
             cell = next(c for c in self.grid.rows[self.grid.header] if c.is_filled)
             raise self.fail("a table without rows", cell, "the rows stand below the header")
         if errors:
-            raise ArchError.several(errors)
+            raise ArchError.several(errors[:MOST_ERRORS])
 
     def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
         return ArchError(message, self.source.span(cell.start, cell.end), help=help)
@@ -418,10 +442,11 @@ class _Reader:
         statements: list[Statement] = []
         read: dict[Cell, list[Statement]] = {}
         errors: list[ArchError] = []
-        if not filled and not self.rules.of(row):
-            self.check_empty(row)
-        for index in indexes if spans else filled:
-            cell = row.cells[filled[0] if spans else index]
+        first = row.cells[filled[0]] if filled else next(iter(row.cells.values()))
+        if not filled and (is_figures or not self.replaced(row)):
+            raise self.empty(row, first)
+        for index in filled if filled and not spans else indexes:
+            cell = first if spans or not filled else row.cells[index]
             column = self.columns[index]
             if cell not in read or is_figures:
                 try:
@@ -437,17 +462,25 @@ class _Reader:
                 read[cell] = statements
             for name in column.names:
                 self.made[name] += read[cell]
+                self.count += len(read[cell]) + 1
+        if self.count > MOST_LINES:
+            raise self.fail(
+                f"a table of more than {MOST_LINES:,} lines of all its networks",
+                first,
+                "keep fewer networks, or rows, in a table",
+            )
         if errors:
             raise ArchError.several(errors)
 
-    def check_empty(self, row: _Row) -> None:
-        """Refuse a row that is named, and sized, but holds no layer of any network."""
-        cell = next(iter(row.cells.values()))
-        raise self.fail(
-            f"the row `{row.name or self.text(cell)}` has no layer",
+    def empty(self, row: _Row, cell: Cell) -> ArchError:
+        """What is wrong with a row that is named, or sized, but holds nothing of any network."""
+        name = row.name or self.text(cell)
+        if quantity_of(row.name) or _REPORTED.fullmatch(row.name):
+            return self.fail(f"the row `{name}` has no figure", cell, "strike the row")
+        return self.fail(
+            f"the row `{name}` has no layer",
             cell,
-            "strike the row, or say what it stands for: "
-            f'`in "{row.name or self.text(cell)}" {{ conv3-64 }}`',
+            f'strike the row, or say what it stands for: `in "{name}" {{ conv3-64 }}`',
         )
 
     def reported(self, cell: Cell, row: re.Match[str]) -> Reported:
@@ -702,7 +735,9 @@ class _Reader:
 
     def label(self, row: _Row) -> Part | None:
         """The name of a row as a label. None where it is a layer's, or stood in a row before."""
-        text = re.sub(r"\W+", "_", row.name).strip("_").lower() if row.bears else ""
+        if not row.name or not row.bears:
+            return None
+        text = re.sub(r"\W+", "_", row.name).strip("_").lower()
         if text in self.labels or not text or is_word_of_a_layer(text) or is_reserved(text):
             return None
         named = next(i for i, c in enumerate(self.columns) if c.role == "name")

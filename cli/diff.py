@@ -23,7 +23,7 @@ def command(context: click.Context, a: str, b: str, format_: str) -> None:
         )
     found = output.load(a).diff(output.load(b))
     if format_ == "json":
-        output.emit_json(differences.as_dict(found))
+        output.emit_json(found.to_dict())
     else:
         output.emit(differences.text(found, output.width(), output.colour()))
     if not found.same:

@@ -64,18 +64,18 @@ class Source:
             return f"in the header, column {cell.column + 1}"
         header = next((h for h in grid.rows[grid.header] if h.holds(cell.column)), None)
         column = f"column {cell.column + 1}"
-        if header is not None and header.is_filled:
-            column = f"column `{self._line_of(header)}`"
-        first = next(one for one in grid.rows[index] if one.is_filled)
-        name = f" (`{self._line_of(first)}`)" if first is not cell else ""
-        return f"in row {index - grid.header}{name}, {column}"
+        if header is not None and (text := self._line_of(header)):
+            column = f"column `{text}`"
+        name = _named(grid, index)
+        shown = f" (`{self._line_of(name)}`)" if name is not cell else ""
+        return f"in row {index - grid.header}{shown}, {column}"
 
     def row(self, offset: int) -> str | None:
         """How the row of a table begins in which an offset lies; None outside of tables."""
         if (found := self._at(offset)) is None:
             return None
         grid, index, _ = found
-        return self._line_of(next(one for one in grid.rows[index] if one.is_filled))
+        return self._line_of(_named(grid, index))
 
     def _at(self, offset: int) -> tuple[tabular.Grid, int, tabular.Cell] | None:
         for grid in self.grids:
@@ -87,6 +87,13 @@ class Source:
         """The text of a cell on one line, cut short."""
         text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
         return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _named(grid: tabular.Grid, index: int) -> tabular.Cell:
+    """The cell that names a row: its first, or that of a row above which it goes on."""
+    rows = grid.rows[grid.header + 1 : index + 1]
+    first = next((row[0] for row in reversed(rows) if row and row[0].is_filled), None)
+    return first or next(one for one in grid.rows[index] if one.is_filled)
 
 
 def _plain_grid(text: str, grid: tabular.Grid) -> str:

@@ -590,9 +590,18 @@ class _Reader:
         reduce: list[Part] = []
         times: list[Part] = []
         stride: list[Part] = []
+        own = next((i for i, c in enumerate(self.columns) if c.role == "kernel"), -1)
+        window = re.match(r"\d+x\d+", self.text(row.cells.get(own)))
         for index, column in enumerate(self.columns):
             if (here := row.cells.get(index)) is None:
                 continue
+            filters = re.match(r"#(\d+x\d+)", column.text)
+            if kind and kind.weighs and filters and window and filters[1] != window[0]:
+                raise self.fail(
+                    f"filters of {filters[1]} in a row of {window[0]}",
+                    here,
+                    f"they stand in the column `#{window[0]}`; a cell has slid here",
+                )
             counts = column.text.startswith("#")  # `#3×3`: how many filters
             match column.role:
                 case "kernel":

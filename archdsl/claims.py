@@ -243,7 +243,8 @@ def _judge(
     if len(figures) != 1:
         what = "no figure" if not figures else "two figures"
         raise ArchError(f"a claim with {what}", span, help=_FORM)
-    (figure,) = figures
+    # Where typography stood, several blanks are left: `$8\times 8$`.
+    figure = figures[0]._replace(text=" ".join(figures[0].text.split()))
     if unit and re.search(r"[KMGeE%^]", figure.text):
         raise ArchError("a figure with two units", span, help="strike one of the two")
     stem = words.removesuffix(WITH_SIDES)

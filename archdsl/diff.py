@@ -9,6 +9,7 @@ from archdsl.alignment import align
 from archdsl.graph import Node, Scope
 from archdsl.isomorphism import Plain, plain, same
 from archdsl.layers import Layer, Shape, Value
+from archdsl.parse import collector_paused
 
 if TYPE_CHECKING:
     from archdsl.network import Network
@@ -109,10 +110,11 @@ def diff(a: Network, b: Network) -> Diff:
     they read, the input, the outputs and the side heads. Names, notation and the order of lines do
     not matter.
     """
-    layers = plain(a.graph), plain(b.graph)
-    if same(*layers):
-        return Diff(a, b, True)
-    return _Comparison(a, b, *layers).diff()
+    with collector_paused():
+        layers = plain(a.graph), plain(b.graph)
+        if same(*layers):
+            return Diff(a, b, True)
+        return _Comparison(a, b, *layers).diff()
 
 
 class _Comparison:

@@ -348,7 +348,7 @@ def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
     found: list[_Line | _Run] = []
     at = 0
     left = between[0]
-    while at < len(own):
+    while at < len(own) and len(found) <= MOST_ROWS:
         found += _sum(left)
         length, turns = _repeats(own, at)
         left = []
@@ -368,7 +368,8 @@ def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
         if turns > 1:
             left = [run for runs in between[at + 1 : at + length * turns + 1] for run in runs]
         at += length * turns
-    return [*found, *_sum(left)]
+    more = (run for runs in between[at + 1 :] for run in runs)  # not shown, but counted
+    return [*found, *_sum(left), *own[at:], *more]
 
 
 def _repeats(rows: Sequence[_Line], at: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from archdsl import conventions, expressions, phrases, readings
 from archdsl.blocks import Blocks
@@ -14,6 +15,7 @@ from archdsl.frames import Frame, Spot, Values
 from archdsl.graph import Graph, Node, Section
 from archdsl.labels import Labels
 from archdsl.layers import Input, LayerError, Value
+from archdsl.options import Options
 from archdsl.parameters import declarable, declared, values_of
 from archdsl.readings import Given, Line, Reading
 from archdsl.sizes import Kept
@@ -48,6 +50,22 @@ def expand(
         own = _Expansion(network, _without_default(network, parameters or {}), None)
         expansion.kept = Kept(own.graph().settled, bool(parameters))
     return expansion.graph()
+
+
+class Text(NamedTuple):
+    """What the lines of a network say, the input first; its names with their values, its blocks,
+    and which optional layers stand."""
+
+    lines: tuple[Line, ...]
+    names: Mapping[str, Number]
+    blocks: Blocks
+    options: Options
+
+
+def read(network: NetworkText, parameters: Mapping[str, Number] | None = None) -> Text:
+    """A network's text as it is read. Raises ArchError for everything that is wrong with it."""
+    expansion = _Expansion(network, parameters or {}, None)
+    return Text(expansion.read(), expansion.names, expansion.blocks, expansion.options)
 
 
 def _without_default(

@@ -131,6 +131,17 @@ def columns(source: Source, grid: Grid) -> list[Column]:
     return found
 
 
+def names_network(text: str) -> bool:
+    """Whether a header is read as the name of a network."""
+    source, cell = Source("", text), Cell(0, 0, len(text))
+    try:
+        return bool(_network(source, _column(source, cell)).names) and (
+            _column(source, cell).role == "network"
+        )
+    except ArchError:
+        return False
+
+
 def _column(source: Source, cell: Cell) -> Column:
     text = squeezed(source.plain[cell.start : cell.end])
     known = text.lower().rstrip(".")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl.layers import FullyConnected, LayerError, Shape, Value
 from archdsl.layers.base import LARGEST, axes, plain, same, times
 from archdsl.readings import Given, Group, LayerText, Line, Reading, Reference, Side, Use
-from archdsl.syntax import Part, numbers_of
+from archdsl.syntax import ClaimText, Part, numbers_of
 
 WORDS = ("stride", "padding")  # what `sizes decide` may name
 
@@ -114,12 +114,19 @@ def input_of(line: Line) -> Printed | None:
     return _claimed(line, INPUT)
 
 
+def size_in(claim: ClaimText, quantity: Collection[str] = OUTPUT) -> Part | None:
+    """The size that a claim prints, of the output or of another quantity; None of an erratum."""
+    words = " ".join(p.text.lower().replace("_", " ") for p in claim.parts if p.kind == "word")
+    figures = [p for p in claim.parts if p.kind != "word"]
+    if words in quantity and len(figures) == 1 and claim.erratum is None:
+        return figures[0]
+    return None
+
+
 def _claimed(line: Line, quantity: Collection[str]) -> Printed | None:
     for claim in line.item.claims:
-        words = " ".join(p.text.lower().replace("_", " ") for p in claim.parts if p.kind == "word")
-        figures = [p for p in claim.parts if p.kind != "word"]
-        if words in quantity and len(figures) == 1 and claim.erratum is None:
-            return _printed(figures[0])
+        if (figure := size_in(claim, quantity)) is not None:
+            return _printed(figure)
     return None
 
 

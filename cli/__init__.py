@@ -11,7 +11,7 @@ import click
 import archdsl
 from archdsl.errors import ArchError
 
-VERBS = ("summary", "verify", "diff", "draw", "train", "eval", "predict", "source", "zoo")
+VERBS = ("summary", "verify", "diff", "table", "draw", "source", "train", "eval", "predict", "zoo")
 
 
 class _Verbs(click.Group):

@@ -41,6 +41,8 @@ VARIANTS = [
     (["diff", "vgg16", "vgg16"], STATIC),
     (["zoo"], STATIC),
     (["source", "vgg16"], STATIC),
+    (["table", "resnet18", "resnet50"], STATIC),
+    (["table", "vgg16", "--format", "latex"], STATIC),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.svg"], HEAVY),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.png"], HEAVY),
     (["draw", "vgg16", "-o", "{tmp}/vgg16.pdf"], HEAVY),
@@ -75,7 +77,8 @@ ORDER = (
     "layers vocabulary headers tables parse options readings labels numerals uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
     "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
-    "zoo used network diff report differences diagram wiring source parts module weights "
+    "zoo used network diff report differences diagram wiring source printer column align "
+    "typeset parts module weights "
     "contract vision train"
 ).split()
 # The public object reaches down to its renderings when they are asked for.

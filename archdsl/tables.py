@@ -565,24 +565,19 @@ class _Reader:
     ) -> tuple[Item, Part | None, list[tuple[Column, Cell]]]:
         """The line that the cells of a row make, its label, and the widths that are claims."""
         items = self.items(cell)
-        if len(items) != 1 or len(items[0].phrases) != 1:
-            raise self.fail(
-                "more than one layer in a row",
-                cell,
-                "give each a row of its own, or say what the row stands for: "
-                f'`in "{self.text(cell)}" {{ … }}`',
-            )
-        parts = list(items[0].phrases[0].parts)
-        label = _label_behind(parts)
+        phrases = items[0].phrases if items else ()
+        parts = list(phrases[0].parts) if phrases else []
         kinds = [vocabulary().layers[words][0] for words, _ in _words(parts)]
-        kind = next(iter(kinds), None)
-        if sum(not kind.accompanies for kind in kinds) > 1:
+        layers = sum(not kind.accompanies for kind in kinds)
+        if len(items) != 1 or len(phrases) > 1 or layers > 1:
             raise self.fail(
                 "more than one layer in a row",
                 cell,
                 "give each a row of its own, or say what the row stands for: "
                 f'`in "{self.text(cell)}" {{ … }}`',
             )
+        label = _label_behind(parts)
+        kind = next(iter(kinds), None)
         arguments: list[list[Part]] = []
         given: list[str] = []
         claims: list[tuple[Column, Cell]] = []
@@ -590,18 +585,9 @@ class _Reader:
         reduce: list[Part] = []
         times: list[Part] = []
         stride: list[Part] = []
-        own = next((i for i, c in enumerate(self.columns) if c.role == "kernel"), -1)
-        window = re.match(r"\d+x\d+", self.text(row.cells.get(own)))
         for index, column in enumerate(self.columns):
             if (here := row.cells.get(index)) is None:
                 continue
-            filters = re.match(r"#(\d+x\d+)", column.text)
-            if kind and kind.weighs and filters and window and filters[1] != window[0]:
-                raise self.fail(
-                    f"filters of {filters[1]} in a row of {window[0]}",
-                    here,
-                    f"they stand in the column `#{window[0]}`; a cell has slid here",
-                )
             counts = column.text.startswith("#")  # `#3×3`: how many filters
             match column.role:
                 case "kernel":
@@ -642,13 +628,13 @@ class _Reader:
             parts += [*times, *stride]
         else:
             parts += stride
-        phrases = [Phrase(tuple(parts), composed=True)]
+        composed = [Phrase(tuple(parts), composed=True)]
         if reduce:
             one = Part("size", "1x1", reduce[0].start, reduce[-1].end)
             conv = Part("word", "conv", *one[2:4])
             front = (conv, one, Part("comma", ",", *one[2:4]), *reduce)
-            phrases.insert(0, Phrase(front, composed=True))
-        return items[0]._replace(phrases=tuple(phrases)), label, claims
+            composed.insert(0, Phrase(front, composed=True))
+        return items[0]._replace(phrases=tuple(composed)), label, claims
 
     def check_kernel(self, parts: Sequence[Part], cell: Cell, column: Column) -> None:
         """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""

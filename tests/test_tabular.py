@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from conftest import ROOT
 from test_tables import networks_of
 
 import archdsl
+from archdsl.headers import KNOWN
 
 HEAD = "network net\ninput 32x32 RGB\nconv means conv-relu\n\n"
 TABLE = """\
@@ -93,3 +97,10 @@ def test_layers_without_their_header_are_no_chain():
     rows = COLUMNS.partition("\n")[2].replace("<br>conv3-8", "")
     with pytest.raises(archdsl.ArchError, match="the layer `conv3-8` where the name"):
         archdsl.loads(HEAD + rows)
+
+
+def test_the_manual_lists_every_header():
+    manual = (ROOT / "docs" / "language.md").read_text("utf-8")
+    (tables,) = re.findall(r"^## Tables\n(.*?)^## ", manual, re.MULTILINE | re.DOTALL)
+    listed = {text.lower() for text in re.findall(r"`([^`\n]+)`", tables)}
+    assert listed >= {*KNOWN}

@@ -265,9 +265,12 @@ class Builder:
                     self.network.span(origin.start, origin.end),
                 )
             )
-        return ArchError(
-            problem.message, frame.source.span(layer.start, layer.end), notes, problem.help
-        )
+        help = problem.help
+        if "width" in layer.kind.attributes and "width" not in layer.given:
+            row = frame.source.row(layer.start)
+            if row is not None:
+                help = f'{help}, or say it of the row: `in "{row}" {{ conv means conv-(64) }}`'
+        return ArchError(problem.message, frame.source.span(layer.start, layer.end), notes, help)
 
 
 def _written_beside(layers: Sequence[LayerText], index: int, around: Around | None) -> Written:

@@ -62,23 +62,43 @@ class Source:
 
     def cell(self, offset: int) -> str | None:
         """In which row and column of a table an offset lies, in words; None outside of tables."""
+        if (found := self._at(offset)) is None:
+            return None
+        grid, index, cell = found
+        if index <= grid.header:
+            return f"in the header, column {cell.column + 1}"
+        header = next((h for h in grid.rows[grid.header] if h.holds(cell.column)), None)
+        column = f"column {cell.column + 1}"
+        if header is not None and (text := self._line_of(header)):
+            column = f"column `{text}`"
+        name = _named(grid, index)
+        shown = f" (`{self._line_of(name)}`)" if name is not cell else ""
+        return f"in row {index - grid.header}{shown}, {column}"
+
+    def row(self, offset: int) -> str | None:
+        """How the row of a table begins in which an offset lies; None outside of tables."""
+        if (found := self._at(offset)) is None:
+            return None
+        grid, index, _ = found
+        return self._line_of(_named(grid, index))
+
+    def _at(self, offset: int) -> tuple[tabular.Grid, int, tabular.Cell] | None:
         for grid in self.grids:
-            if not grid.start <= offset < grid.end or (found := grid.at(offset)) is None:
-                continue
-            index, cell = found
-            header = next((h for h in grid.rows[grid.header] if h.holds(cell.column)), None)
-            column = f"column `{self._line_of(header)}`" if header else f"column {cell.column + 1}"
-            if index <= grid.header:
-                return f"in the header, column {cell.column + 1}"
-            first = next(one for one in grid.rows[index] if one.is_filled)
-            name = f" (`{self._line_of(first)}`)" if first is not cell else ""
-            return f"in row {index - grid.header}{name}, {column}"
+            if grid.start <= offset < grid.end and (found := grid.at(offset)) is not None:
+                return grid, *found
         return None
 
     def _line_of(self, cell: tabular.Cell) -> str:
         """The text of a cell on one line, cut short."""
         text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
         return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _named(grid: tabular.Grid, index: int) -> tabular.Cell:
+    """The cell that names a row: its first, or that of a row above which it goes on."""
+    rows = grid.rows[grid.header + 1 : index + 1]
+    first = next((row[0] for row in reversed(rows) if row and row[0].is_filled), None)
+    return first or next(one for one in grid.rows[index] if one.is_filled)
 
 
 def _plain_grid(text: str, grid: tabular.Grid) -> str:
@@ -146,8 +166,11 @@ class ArchError(Exception):
 
     @classmethod
     def several(cls, errors: Sequence[ArchError]) -> ArchError:
-        """One error that carries all of them."""
-        first, *rest = errors
+        """One error that carries all of them; what is wrong with one place is said once."""
+        said: dict[tuple[str, Span | None], ArchError] = {}
+        for error in errors:
+            said.setdefault((error.message, error.span), error)
+        first, *rest = said.values()
         return cls(first.message, first.span, first.notes, first.help, rest)
 
     def __str__(self) -> str:
@@ -171,7 +194,9 @@ def _render_one(error: ArchError) -> str:
         if cell := error.span.source.cell(error.span.start):
             lines.append(f"note: {cell}")
     for note in error.notes:
-        lines.append(f"note: {_cut(note.message)}")
+        cell = note.span.source.cell(note.span.start) if note.span else None
+        shown = "" if cell is None or f"note: {cell}" in lines else f", {cell}"
+        lines.append(f"note: {_cut(note.message)}{shown}")
         if note.span is not None:
             lines += _excerpt(note.span)
     if error.help:

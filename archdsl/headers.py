@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.errors import ArchError, Source, nearest
 from archdsl.tabular import Cell, Grid
+from archdsl.vocabulary import vocabulary
 
 Role = Literal["name", "type", "kernel", "width", "times", "stride", "argument", "claim", "network"]
 
@@ -114,6 +116,7 @@ def columns(source: Source, grid: Grid) -> list[Column]:
         for column in range(cell.column, cell.column + cell.wide):
             cells[column] = cell
     found = [_column(source, cells[index]) for index in sorted(cells)]
+    _check_headers(source, grid, found)
     if not any(column.role == "type" for column in found):
         networks = [column for column in found if column.role == "network"]
         if not networks:
@@ -156,6 +159,46 @@ def _column(source: Source, cell: Cell) -> Column:
     return Column("network", text, cell)
 
 
+def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
+    """Refuse cells below no header, and two columns that a row can have but one of."""
+    errors = []
+    for index, column in enumerate(found):
+        if index and not column.text:
+            below = (c for row in grid.rows[grid.header + 1 :] for c in row if c.holds(index))
+            if cell := next((cell for cell in below if cell.is_filled), None):
+                errors.append(
+                    ArchError(
+                        "no header stands above this column",
+                        source.span(cell.start, cell.end),
+                        help="write one; the first column alone may have none, if it holds names",
+                    )
+                )
+        first = next((one for one in found[:index] if _is_twice(one, column)), None)
+        if first is not None:
+            errors.append(
+                ArchError(
+                    f"two columns for one thing: `{first.text}` and `{column.text}`",
+                    source.span(column.cell.start, column.cell.end),
+                    help="strike one of the two",
+                )
+            )
+    if errors:
+        raise ArchError.several(errors)
+
+
+def _is_twice(one: Column, other: Column) -> bool:
+    if one.role in ("type", "kernel", "width", "times", "stride"):
+        return one.role == other.role and one.cell is not other.cell
+    return one.role == "argument" and one.text.lower() == other.text.lower()
+
+
+def _is_layer(name: str) -> bool:
+    """Whether a name is the spelling of layers: `conv3-64`, `average pool`."""
+    known = vocabulary().layers
+    words = [word.lower() for word in re.split(r"[\W_\d]+", name) if word]
+    return tuple(words) in known or (bool(words) and all((word,) in known for word in words))
+
+
 def _beside_networks(source: Source, column: Column) -> Column:
     """A column that would feed the layer of its row; of one letter it is a network: VGG's `c`."""
     if len(column.text) == 1:
@@ -167,6 +210,7 @@ def _beside_networks(source: Source, column: Column) -> Column:
     )
 
 
+_SIZE = re.compile(r"\[?\d+x\d+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
 
 
@@ -176,14 +220,21 @@ def _network(source: Source, column: Column) -> Column:
     near = nearest(column.text, [known for known in KNOWN if len(known) > 3])
     if near is not None and _alike(column.text.lower(), near):
         raise _unknown(source, column)
+    place = source.span(column.cell.start, column.cell.end)
     for name in names:
+        if _is_layer(name) or _SIZE.match(name):
+            raise ArchError(
+                f"the layer `{column.text}` where the name of a network is expected",
+                place,
+                help="the header is lost, or a cell has slid into it; strike it, `~~…~~`, "
+                "or write the header as the paper prints it",
+            )
         if not _NAME.fullmatch(name) or not re.search("[A-Za-z]", name):
             raise ArchError(
-                f"`{column.text}` stands where the name of a network is expected",
-                source.span(column.cell.start, column.cell.end),
-                help="headers are names of networks and known columns: "
-                f"{', '.join(f'`{known}`' for known in _SHOWN)}; "
-                "a layer in the header has slid out of its row",
+                f"`{column.text}` is no name of a network",
+                place,
+                help="a name is made of letters, digits, `.`, `-` and `_`; known columns are "
+                f"{', '.join(f'`{known}`' for known in _SHOWN)}",
             )
     return column._replace(names=tuple(name.replace(" ", "_") for name in names))
 

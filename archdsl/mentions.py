@@ -136,7 +136,9 @@ class Mentions(Wholes):
             raise self.fail(
                 f"`{self.text()}` names no layer", self.phrase, "write `conv3-64`, `FC-4096`, …"
             )
-        first = self.phrase.parts[0]
+        # Behind the label, which of a row of a table stands in another cell.
+        kinds = [part.kind for part in self.phrase.parts]
+        first = self.phrase.parts[kinds.index("colon") + 1 if label is not None else 0]
         self.layers.append(Draft(kind, first.start, first.end))
         for mention in self.mentions:
             mention.behind = 1
@@ -214,7 +216,7 @@ class Mentions(Wholes):
                 f"the {name} of `{layer.kind.kind}` is given twice",
                 self.source.span(mention.start, mention.end),
                 notes=[Note("first given here", self.source.span(first.start, first.end))],
-                help="strike one of the two",
+                help="strike one of the two; between two layers stands `;`, `->` or `<br>`",
             )
         nearest = next(self.candidates(mention), None)
         if nearest is None:

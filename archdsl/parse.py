@@ -358,7 +358,9 @@ def _explain(
         form = 'params 2.7K erratum "the reason"'
     if first == "network" and "=" in line:
         form = "network wrn_28_10 = wrn(28, 10)"
-    help = f"write it so: `{form}`" if form else _PYTHON if shown == "." else _LINE
+    in_cell = source.cell(offset) is not None and text[offset : offset + 1] != MARK
+    line_help = _PYTHON if shown == "." else _CELL if in_cell else _LINE
+    help = f"write it so: `{form}`" if form else line_help
     help = _SIGNS.get(shown[:1], help)
     if not shown.strip(" \t\n;"):
         # The line, or the text, ended too early.
@@ -385,9 +387,15 @@ def _explain(
     elif shown == MARK:
         message = "a table stands here"
         help = "put it into the body of the network, outside of brackets and braces"
+    elif shown in _OPENING.values() and _unclosed(text, offset) is None:
+        message = f"this `{shown}` closes nothing"
+        opening = next(sign for sign in _OPENING if _OPENING[sign] == shown)
+        help = f"strike it, or write the `{opening}` in front that it closes"
     elif shown == "\\":
-        message = f"`{re.findall(r'.[A-Za-z]*', text[offset:])[0]}` of LaTeX means nothing here"
-        help = "`\\times`, `\\text{…}` and matrices are understood; `#` comments a formula out"
+        command = re.findall(r"\\(?:[A-Za-z]+|[^\s\w]?)", text[offset:])[0]
+        message = f"`{command}` of LaTeX means nothing here"
+        rest = "strike the rest: `~~…~~`" if in_cell else "`#` comments a formula out"
+        help = f"`\\times`, `\\text{{…}}` and matrices are understood; {rest}"
     elif not problem.token and not _lexes(shown):
         message = f"`{_printable(shown)}` is no part of the language"
     else:
@@ -397,6 +405,7 @@ def _explain(
 
 _PYTHON = "a line is a layer as papers write it, `conv3-64`, or a layer of PyTorch, `nn.ReLU()`"
 _LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
+_CELL = "a cell holds layers such as `conv3-64`; strike what is none: `~~…~~`"
 
 
 # What pasted text brings with it.

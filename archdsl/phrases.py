@@ -316,7 +316,11 @@ class _Reader(Scanner):
             )
         words = [p for p in self.phrase.parts if p.kind == "word"]
         if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
-            return self.fail("this reads as prose", self.phrase, "comment it out with `#`")
+            row = self.source.row(first.start)
+            help = "comment it out with `#`"
+            if row is not None:
+                help = f'strike it, `~~…~~`, or say what the row stands for: `in "{row}" {{ … }}`'
+            return self.fail("this reads as prose", self.phrase, help)
         if first.text in self.blocks:
             return self.fail(
                 f"the block `{first.text}` beside something else",
@@ -342,6 +346,9 @@ class _Reader(Scanner):
             hint = f"write it so: `{form}`"
         if first.text in self.labels:
             hint = f"`{first.text}` is a label: a chain begins from it, `{first.text} -> …`"
+        if self.phrase.composed and not self.layers:
+            hint = f"{hint} or" if hint else "a layer is misspelt, or"
+            hint += f" define it on a line below the table: `{first.text}: 3x3 conv-relu`"
         what = "word" if self.layers else "layer"
         return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
 

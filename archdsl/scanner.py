@@ -6,6 +6,7 @@ A layer word begins a layer, everything else is a mention or a word that means n
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from archdsl import expressions
@@ -26,6 +27,10 @@ class Scanner(Mentions):
     """Reads the parts of a phrase that is made of layers."""
 
     unknown: list[Part]  # words that mean nothing
+
+    @abstractmethod
+    def unknown_words(self) -> ArchError:
+        """The error of a phrase in which words mean nothing."""
 
     def scan(self, parts: Sequence[Part], only: Draft | None) -> None:
         at = 0
@@ -101,6 +106,12 @@ class Scanner(Mentions):
             case "bracket" | "braces":
                 raise self.fail(
                     "a group beside a layer", part, "give the group a line of its own, or use `->`"
+                )
+            case "times" if self.unknown:
+                raise self.unknown_words()
+            case "times" if at == 0:
+                raise self.fail(
+                    "a repeat of nothing", part, "what it repeats stands in front: `[ … ] x 3`"
                 )
             case "times":
                 raise self.fail(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.derived import Draft
@@ -34,10 +35,10 @@ from archdsl.tabular import Cell, Grid
 from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
 
 WIDTH = "width"  # what a word of a table is given by a column of widths
+_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of
 MOST_LINES = 1_000_000  # that the columns of a table have together
-NOTHING = ("", "-", "–", "—")
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
 )
@@ -54,7 +55,15 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
 
     Raises ArchError with the errors of all its tables.
     """
-    if not any(isinstance(s, Table | Rows) for s in draft.statements):
+    if not any(isinstance(s, Table) for s in draft.statements):
+        for statement in draft.statements:
+            if isinstance(statement, Rows):
+                raise ArchError(
+                    "a rule of rows, and no table",
+                    source.span(statement.names[0].start, statement.names[-1].end),
+                    help="a convention of the whole network stands alone: "
+                    "`conv means conv-bn-relu`; the table stands under the `network` line",
+                )
         return [draft]
     rules = _Rules(source, [s for s in draft.statements if isinstance(s, Rows)])
     grids = {grid.start: grid for grid in source.grids}
@@ -83,10 +92,16 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
         )
     if isinstance(draft.header, Derived):
         return [draft]  # refused: a derived network has no layers of its own
-    return [
-        Draft(_header(source, draft.header, name, column, lines), _statements(draft, read, name))
-        for name, column in names.items()
-    ]
+    drafts = []
+    for name, column in names.items():
+        try:
+            header = _header(source, draft.header, name, column, lines)
+            drafts.append(Draft(header, _statements(draft, read, name)))
+        except ArchError as error:
+            errors.append(error)
+    if errors:
+        raise ArchError.several(errors)
+    return drafts
 
 
 def _statements(draft: Draft, read: dict[int, _Reader], name: str) -> tuple[Statement, ...]:
@@ -263,7 +278,7 @@ class _Rules:
         errors = []
         for _, name, said in self.said:
             if name.start not in self.met:
-                near = did_you_mean(name.text[1:-1], self.rows)
+                near = did_you_mean(name.text[1:-1], dict.fromkeys(self.rows))
                 errors.append(
                     ArchError(
                         f"no row of a table begins with {name.text}",
@@ -302,6 +317,10 @@ class _Reader:
         self.rules = rules
         self.lines = lines
         self.columns = columns(source, grid)
+        # LaTeX lets rows end early. An editor may have cut the tabs off the ends of lines: then no
+        # row ends in an empty cell.
+        cut = grid.kind == "tabs" and all(row[-1].is_filled for row in grid.rows)
+        self.may_be_short = grid.kind == "latex" or cut
         self.networks = [column for column in self.columns if column.role == "network"]
         self.made: dict[str, list[Statement]] = {}
         self.has_layers = False
@@ -343,6 +362,9 @@ class _Reader:
                 errors += (error, *error.others)
             if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
                 break
+        if not rows and not errors:
+            cell = next(c for c in self.grid.rows[self.grid.header] if c.is_filled)
+            raise self.fail("a table without rows", cell, "the rows stand below the header")
         if errors:
             raise ArchError.several(errors[:MOST_ERRORS])
 
@@ -354,7 +376,7 @@ class _Reader:
         if cell is None:
             return ""
         text = squeezed(self.source.plain[cell.start : cell.end])
-        return "" if text in NOTHING else text
+        return text if text.strip(_DASHES) else ""
 
     def check_ragged(self, cells: Sequence[Cell]) -> None:
         """Refuse a row with more cells than headers, or one that ends within the networks."""
@@ -369,10 +391,11 @@ class _Reader:
                 )
         here = sum(cell.wide for cell in cells)
         networks = [i for i, column in enumerate(self.columns) if column.role == "network"]
-        if any(i < here for i in networks[1:]) and any(i >= here for i in networks):
+        ends_within = any(i < here for i in networks[1:]) and any(i >= here for i in networks)
+        if ends_within or (here < count and not self.may_be_short):
             raise self.fail(
                 f"a row of {here} cells where the header has {count}",
-                Span(self.source, cells[0].start, cells[-1].end),
+                Span(self.source, cells[0].start, max(cells[0].start + 1, cells[-1].end)),
                 "write every cell; one without a layer is empty, or `-`",
             )
 
@@ -403,7 +426,7 @@ class _Reader:
             if index not in named and by_column[index] is not last:
                 last = by_column[index]
                 shown.append(self.text(last))
-        self.rules.rows.append(" ".join(shown[:2]))
+        self.rules.rows += (shown[0], " ".join(shown[:2]))
         return _Row(by_column, name, _pressed("".join(shown)), bears)
 
     # Columns that are networks.
@@ -419,10 +442,11 @@ class _Reader:
         statements: list[Statement] = []
         read: dict[Cell, list[Statement]] = {}
         errors: list[ArchError] = []
-        if not filled and not self.rules.of(row):
-            self.check_empty(row)
-        for index in indexes if spans else filled:
-            cell = row.cells[filled[0] if spans else index]
+        first = row.cells[filled[0]] if filled else next(iter(row.cells.values()))
+        if not filled and (is_figures or not self.replaced(row)):
+            raise self.empty(row, first)
+        for index in filled if filled and not spans else indexes:
+            cell = first if spans or not filled else row.cells[index]
             column = self.columns[index]
             if cell not in read or is_figures:
                 try:
@@ -442,20 +466,21 @@ class _Reader:
         if self.count > MOST_LINES:
             raise self.fail(
                 f"a table of more than {MOST_LINES:,} lines of all its networks",
-                row.cells[filled[0]],
+                first,
                 "keep fewer networks, or rows, in a table",
             )
         if errors:
             raise ArchError.several(errors)
 
-    def check_empty(self, row: _Row) -> None:
-        """Refuse a row that is named, and sized, but holds no layer of any network."""
-        cell = next(iter(row.cells.values()))
-        raise self.fail(
-            f"the row `{row.name or self.text(cell)}` has no layer",
+    def empty(self, row: _Row, cell: Cell) -> ArchError:
+        """What is wrong with a row that is named, or sized, but holds nothing of any network."""
+        name = row.name or self.text(cell)
+        if quantity_of(row.name) or _REPORTED.fullmatch(row.name):
+            return self.fail(f"the row `{name}` has no figure", cell, "strike the row")
+        return self.fail(
+            f"the row `{name}` has no layer",
             cell,
-            "strike the row, or say what it stands for: "
-            f'`in "{row.name or self.text(cell)}" {{ conv3-64 }}`',
+            f'strike the row, or say what it stands for: `in "{name}" {{ conv3-64 }}`',
         )
 
     def reported(self, cell: Cell, row: re.Match[str]) -> Reported:
@@ -480,9 +505,33 @@ class _Reader:
             word = Part("word", "weight_layers", cell.start, cell.end)
             erratum = self.rules.erratum(row, "weight layers", column)
             return [Expect((ClaimText((word, number), erratum),))]
-        items = self.replaced(row) or self.items(cell)
+        items = self.replaced(row)
+        if not items:
+            items = self.items(cell)
+            self.check_repeats(items)
         self.has_layers = True
         return list(self.finished(row, items, cell))
+
+    def check_repeats(self, items: Sequence[Item]) -> None:
+        """Refuse a repeat behind layers that no bracket holds together: which, nobody can tell."""
+        phrases = [phrase for item in items for phrase in item.phrases]
+        for phrase in phrases:
+            start = _repeat(phrase.parts)
+            begins = [part.start for part in phrase.parts[:-1] if part.kind == "size"]
+            if phrase.parts[0].kind != "size":
+                begins = [phrase.parts[at].start for _, at in _words(phrase.parts)]
+            if len(phrases) > 1 and phrase is phrases[-1]:
+                begins = [one.start for one in phrases]
+            if start is None or start == phrase.start or len(begins) < 2:
+                continue
+            plain = self.source.plain
+            layers = [squeezed(plain[a:b]).strip(" ,->") for a, b in pairwise([*begins, start])]
+            raise self.fail(
+                "a repeat without its bracket: which layers it repeats is not said",
+                Span(self.source, start, phrase.end),
+                "write all that it repeats in one bracket: "
+                f"`[{'; '.join(layers)}] {squeezed(plain[start : phrase.end])}`",
+            )
 
     # Rows that are layers.
 
@@ -516,16 +565,19 @@ class _Reader:
     ) -> tuple[Item, Part | None, list[tuple[Column, Cell]]]:
         """The line that the cells of a row make, its label, and the widths that are claims."""
         items = self.items(cell)
-        if len(items) != 1 or len(items[0].phrases) != 1:
+        phrases = items[0].phrases if items else ()
+        parts = list(phrases[0].parts) if phrases else []
+        kinds = [vocabulary().layers[words][0] for words, _ in _words(parts)]
+        layers = sum(not kind.accompanies for kind in kinds)
+        if len(items) != 1 or len(phrases) > 1 or layers > 1:
             raise self.fail(
                 "more than one layer in a row",
                 cell,
                 "give each a row of its own, or say what the row stands for: "
                 f'`in "{self.text(cell)}" {{ … }}`',
             )
-        parts = list(items[0].phrases[0].parts)
         label = _label_behind(parts)
-        kind = next((vocabulary().layers[w][0] for w, _ in _words(parts)), None)
+        kind = next(iter(kinds), None)
         arguments: list[list[Part]] = []
         given: list[str] = []
         claims: list[tuple[Column, Cell]] = []
@@ -557,7 +609,8 @@ class _Reader:
                     raise self.fail(
                         f"`{self.text(cell)}` takes no `{column.text}`",
                         here,
-                        "this column holds what blocks are given, and the filters of convolutions",
+                        "this column holds what blocks are given, and the filters of "
+                        "convolutions; where it holds nothing it is empty, or `-`",
                     )
                 case "argument" | "width":
                     self.check_kernel(parts, here, column)
@@ -575,13 +628,13 @@ class _Reader:
             parts += [*times, *stride]
         else:
             parts += stride
-        phrases = [Phrase(tuple(parts), composed=True)]
+        composed = [Phrase(tuple(parts), composed=True)]
         if reduce:
             one = Part("size", "1x1", reduce[0].start, reduce[-1].end)
             conv = Part("word", "conv", *one[2:4])
             front = (conv, one, Part("comma", ",", *one[2:4]), *reduce)
-            phrases.insert(0, Phrase(front, composed=True))
-        return items[0]._replace(phrases=tuple(phrases)), label, claims
+            composed.insert(0, Phrase(front, composed=True))
+        return items[0]._replace(phrases=tuple(composed)), label, claims
 
     def check_kernel(self, parts: Sequence[Part], cell: Cell, column: Column) -> None:
         """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""
@@ -602,6 +655,12 @@ class _Reader:
                 f"`{self.text(cell)}` in the column `{column.text}`", cell, "write one value"
             )
         parts = list(items[0].phrases[0].parts)
+        if any(True for _ in _words(parts)):
+            raise self.fail(
+                f"the layer `{self.text(cell)}` in the column `{column.text}`",
+                cell,
+                "it belongs into the column of types; a cell has slid here",
+            )
         if column.role != "kernel" and [p.kind for p in parts] != ["number"]:
             return [Part("parens", "(", cell.start, cell.end, tuple(parts))]
         return parts
@@ -724,13 +783,33 @@ def _label_behind(parts: list[Part]) -> Part | None:
 
 
 def _words(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The words of layers among the parts, in order."""
-    for at, part in enumerate(parts):
-        if part.kind == "word":
-            for words, taken in runs(parts, at):
-                if words in vocabulary().layers:
-                    yield words, taken
-                    break
+    """The words of layers without their digits, of `conv3` `conv`, and which parts they begin."""
+    known = vocabulary().layers
+    at = 0
+    while at < len(parts):
+        more = 1
+        for words, taken in runs(parts, at) if parts[at].kind == "word" else ():
+            stem = (*words[:-1], words[-1].rstrip("0123456789"))
+            if words in known or stem in known:
+                yield words if words in known else stem, at
+                more = taken
+                break
+        at += more
+
+
+def _repeat(parts: Sequence[Part]) -> int | None:
+    """Where the repeat behind a phrase begins: `x 3`, or that of `64 x 3`."""
+    *front, last = parts
+    kinds = [part.kind for part in front]
+    if {last.kind, *kinds} & {"bracket", "braces"}:
+        return None
+    if kinds[-1:] == ["times"]:
+        return front[-1].start
+    spaced = re.search(r"\s+x", last.text) if last.kind == "size" else None
+    sized = kinds.count("size") >= max(1, sum(1 for _ in _words(front)))
+    if spaced and (sized or kinds[-1:] in (["comma"], ["join"])):
+        return last.start + spaced.start()
+    return None
 
 
 def _part(kind: str, text: str, cell: Cell) -> Part:

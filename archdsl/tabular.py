@@ -109,17 +109,28 @@ _STATEMENT = re.compile(
     r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count|reading)\b)|.*\bmeans\b"
 )
 _CODE = re.compile(r"#(?:\s|$)|=>|->|\"|.*:$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$")
+_LAYER = re.compile(
+    r"(conv|convolution|fc|linear|max[- ]?pool|avg[- ]?pool|bn|relu|lrn|dropout|flatten|softmax)"
+    r"(?:\d*-?\d+)?(?: .*)?",
+    re.IGNORECASE,
+)
 
 
 def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
     """The tables of Markdown and of tabs, outside of what is `taken`."""
     block: list[_Line] = []
+    inside = 0  # how many brackets are open that end a line, as that of `block unit {`
     for line in _lines(text, taken):
-        if line is None or line.is_blank or _STATEMENT.match(line.text):
+        code = line.text.partition("#")[0].rstrip() if line and not line.is_piped else ""
+        inside = max(0, inside - bool(re.match(r"[ \t]*[)\]}]", code)))
+        # Tabs in there indent; a Markdown table is found, and refused.
+        is_inner = inside and line and not line.is_piped
+        if line is None or line.is_blank or is_inner or _STATEMENT.match(line.text):
             yield from _of_block(text, block)
             block = []
         else:
             block.append(line)
+        inside += code.endswith(("(", "[", "{"))
 
 
 def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
@@ -196,6 +207,14 @@ def _trimmed(line: _Line, start: int, end: int) -> tuple[int, int]:
 
 
 def _is_code(text: str, grid: Grid) -> bool:
-    """Whether what looks like a header is a line of layers, with tabs for blanks."""
+    """Whether what looks like a header is a line of layers, with tabs for blanks.
+
+    One layer twice is a row that has lost its header.
+    """
     cells = [text[c.start : c.end] for c in grid.rows[grid.header] if c.is_filled]
-    return len(cells) < 2 or any(map(_CODE.match, cells))
+    if len(cells) < 2 or any(map(_CODE.match, cells)):
+        return True
+    if cells[0] == "input" and cells[1][:1].isdigit():
+        return True
+    layers = [found[1].lower() for found in map(_LAYER.fullmatch, cells) if found]
+    return bool(_LAYER.fullmatch(cells[0])) and len({*layers}) == len(layers)

@@ -150,7 +150,10 @@ class Wholes(Uses):
             return taken
         if part.kind in ("bracket", "braces"):
             raise self.fail(
-                "two groups side by side", part, "put each on a line, or write `->` between them"
+                "two groups side by side",
+                part,
+                "put each on a line, or write `->` between them; "
+                "what is repeated together stands in one: `[3x3, 64; 3x3, 64] x 2`",
             )
         raise self.fail(
             f"`{part.text}` cannot stand behind a {'block' if is_block else 'group'}",

@@ -21,7 +21,7 @@ from conftest import ROOT
 
 import archdsl
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/language.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/language.md", "docs/notation.md"]
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = {"arch", "arch part", "console", "pycon", "sh", "text", "python"}
 

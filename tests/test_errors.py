@@ -37,7 +37,7 @@ def test_error(name, archdsl_cli, tmp_path, monkeypatch, request):
     if beside.is_dir():
         shutil.copytree(beside, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    picked = re.search(r"^# pick (\w+)", spec, re.MULTILINE)
+    picked = re.search(r"^# pick (\S+)", spec, re.MULTILINE)
     code, out, error = archdsl_cli("summary", f"{name}:{picked[1]}" if picked else name)
     if request.config.getoption("--update"):
         lines = "".join(f"#> {line}".rstrip() + "\n" for line in error.splitlines())

@@ -178,7 +178,7 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
     drafts = [
         network
         for header, body in found
-        for network in unfolded(source, Draft(header, tuple(body)), partial(_cell, source))
+        for network in unfolded(source, Draft(header, tuple(body)), partial(_cell, source), shared)
     ]
     return networks(source, drafts, shared)
 

@@ -7,6 +7,7 @@ an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from archdsl import expressions, listings
@@ -302,11 +303,24 @@ class _Reader(Scanner):
             self.repeat = self.value(parts[:1])
             del parts[:2]
         elif len(parts) > 2 and parts[-2].kind == "times":
+            self.check_product(parts)
             self.repeat = self.value(parts[-1:])
             del parts[-2:]
         elif len(parts) > 1 and (front := REPEAT.fullmatch(parts[0].text)):
             self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
             del parts[0]
+
+    def check_product(self, parts: Sequence[Part]) -> None:
+        """Refuse `16×k` at the end of a line: with nothing between them, a number times a name."""
+        number, _, name = parts[-3:]
+        between = self.source.text[number.end : name.start]
+        if number.kind == "number" and name.kind == "word" and not between[:1].isspace():
+            first, second = number.text, name.text
+            raise self.fail(
+                f"is `{first}x{second}` a product, or {first} and a repeat?",
+                Part("", "", number.start, name.end),
+                f"write `({first}*{second})` for the product, `{first} x {second}` for the repeat",
+            )
 
     def unknown_words(self) -> ArchError:
         first = self.unknown[0]
@@ -339,6 +353,9 @@ class _Reader(Scanner):
             hint = f"names with a value here: {', '.join(names)}"
         if kinds := _ending_in(first.text.lower()):
             hint = f"did you mean {' or '.join(f'`{spelling}`' for spelling in kinds)}?"
+        product = re.fullmatch(r"(\d+)[x×]([A-Za-z_]\w*)", first.text)
+        if product and product[2] in self.names:
+            hint = f"write `({product[1]}*{product[2]})` for the product"
         begins = first is self.phrase.parts[0]
         if begins and self.layers and stem:
             hint = f"a label ends in a colon: `{first.text}: …`"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from archdsl.layers import FullyConnected, LayerError, Shape, Value
 from archdsl.layers.base import LARGEST, axes, plain, same, times
+from archdsl.layers.filters import unfolded
 from archdsl.readings import Given, Group, LayerText, Line, Reading, Reference, Side, Use
 from archdsl.syntax import ClaimText, Part, numbers_of
 
@@ -177,6 +178,7 @@ def settle(
     padding are those of the one layer whose window is open: the first that lead to the printed size
     win. What a layer says itself is never changed, and nothing is where nothing leads there.
     """
+    layers = [_unfolded(layer, x) for layer in layers]
     widths = tuple(_width(layers, x, printed))
     layers = given(layers, widths)
     if _leads(layers, x, printed, padding):
@@ -214,13 +216,28 @@ def _setting(layers: Sequence[LayerText], index: int, name: str, value: Value) -
     return Setting(kind, nth, name, value)
 
 
+def _unfolded(layer: LayerText, x: Shape) -> LayerText:
+    """A layer whose kernel holds its width, `3x3x3x32`, with what that says as attributes."""
+    if not isinstance(layer.given.get("kernel", (None,))[0], tuple):
+        return layer
+    values: dict[str, Value] = {name: one.value for name, one in layer.given.items()}  # type: ignore[misc]
+    try:
+        told = unfolded(values, x)
+    except LayerError:
+        return layer  # whoever makes the layer says so
+    return layer._replace(
+        given={name: Given(value, layer.start, layer.end) for name, value in told.items()}
+    )
+
+
 def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[Setting]:
     for index in reversed(range(len(layers))):
         layer = layers[index]
         if layer.kind.weighs and "width" in layer.kind.attributes:
             rank = 0 if issubclass(layer.kind, FullyConnected) else len(x) - 1
             channels = printed.channels(rank)
-            if "width" not in layer.given and channels and channels <= LARGEST:
+            said = {"width", "matrix"} & layer.given.keys()
+            if not said and channels and channels <= LARGEST:
                 yield _setting(layers, index, "width", channels)
             return
 

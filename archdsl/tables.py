@@ -7,14 +7,17 @@ nothing known is a network. What the cells leave out is said of rows: `in "Dense
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.derived import Draft
 from archdsl.errors import ArchError, Source, Span, did_you_mean
-from archdsl.headers import Column, columns, quantity_of, squeezed
+from archdsl.expressions import split
+from archdsl.headers import Column, columns, has_parameters, holds_names, quantity_of, squeezed
 from archdsl.names import is_reserved
+from archdsl.rows import WIDTH, Composer, words_in
 from archdsl.syntax import (
     Block,
     ClaimText,
@@ -32,9 +35,8 @@ from archdsl.syntax import (
     Table,
 )
 from archdsl.tabular import Cell, Grid
-from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary
+from archdsl.vocabulary import is_word_of_a_layer
 
-WIDTH = "width"  # what a word of a table is given by a column of widths
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of
@@ -45,14 +47,16 @@ _FIGURE = re.compile(
 _SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2")
 _COUNTED = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
 _REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?')
-_REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 
 Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
 
 
-def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
+def unfolded(
+    source: Source, draft: Draft, lines: Lines, shared: Sequence[Statement] = ()
+) -> list[Draft]:
     """The networks of a draft: one for each column of its tables; itself where it has none.
 
+    `shared` are the blocks of its file that belong to all networks.
     Raises ArchError with the errors of all its tables.
     """
     if not any(isinstance(s, Table) for s in draft.statements):
@@ -67,12 +71,13 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
         return [draft]
     rules = _Rules(source, [s for s in draft.statements if isinstance(s, Rows)])
     grids = {grid.start: grid for grid in source.grids}
+    blocks = _parameters_of([s for s in (*shared, *draft.statements) if isinstance(s, Block)])
     read: dict[int, _Reader] = {}
     errors: list[ArchError] = []
     for statement in draft.statements:
         if isinstance(statement, Table):
             try:
-                reader = _Reader(source, grids[statement.start], rules, lines)
+                reader = _Reader(source, grids[statement.start], rules, lines, blocks)
                 reader.read()
                 read[statement.start] = reader
             except ArchError as error:
@@ -102,6 +107,16 @@ def unfolded(source: Source, draft: Draft, lines: Lines) -> list[Draft]:
     if errors:
         raise ArchError.several(errors)
     return drafts
+
+
+def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
+    """The parameters of blocks, by their names in small letters."""
+    found: dict[str, list[str]] = {}
+    for block in blocks:
+        inside: tuple[Part, ...] = block.parameters.inside if block.parameters else ()  # type: ignore[assignment]
+        parameters = split(inside)
+        found[block.name.text.lower()] = [p[0].text for p in parameters if p[0].kind == "word"]
+    return found
 
 
 def _statements(draft: Draft, read: dict[int, _Reader], name: str) -> tuple[Statement, ...]:
@@ -175,7 +190,7 @@ def _header(
     cell = column.cell
     parens = header.parameters if header else None
     plain = source.plain[cell.start : cell.end]
-    if "(" in plain:
+    if has_parameters(column.text):
         opening = cell.start + plain.index("(")
         try:
             (item,) = lines(opening, cell.end)
@@ -311,12 +326,23 @@ class _Reader:
     """Reads one table: `made` holds the statements of each network, by name; of a table of rows
     under the empty name."""
 
-    def __init__(self, source: Source, grid: Grid, rules: _Rules, lines: Lines) -> None:
+    def __init__(
+        self,
+        source: Source,
+        grid: Grid,
+        rules: _Rules,
+        lines: Lines,
+        blocks: Mapping[str, Sequence[str]],
+    ) -> None:
         self.source = source
         self.grid = grid
         self.rules = rules
         self.lines = lines
-        self.columns = columns(source, grid)
+        self.blocks = blocks  # of its file, with their parameters
+        self.columns = columns(source, grid, {name for own in blocks.values() for name in own})
+        self.printed = Counter(
+            self.text(cell) for row in grid.rows for cell in row if cell.is_filled
+        )
         # LaTeX lets rows end early. An editor may have cut the tabs off the ends of lines: then no
         # row ends in an empty cell.
         cut = grid.kind == "tabs" and all(row[-1].is_filled for row in grid.rows)
@@ -519,7 +545,7 @@ class _Reader:
             start = _repeat(phrase.parts)
             begins = [part.start for part in phrase.parts[:-1] if part.kind == "size"]
             if phrase.parts[0].kind != "size":
-                begins = [phrase.parts[at].start for _, at in _words(phrase.parts)]
+                begins = [phrase.parts[at].start for _, at in words_in(phrase.parts)]
             if len(phrases) > 1 and phrase is phrases[-1]:
                 begins = [one.start for one in phrases]
             if start is None or start == phrase.start or len(begins) < 2:
@@ -556,114 +582,12 @@ class _Reader:
         claims: list[tuple[Column, Cell]] = []
         label: Part | None = None
         if not items:
-            item, label, claims = self.composed(row, cell)
-            items = [item]
+            is_name = holds_names(self.columns[named]) and self.printed[self.text(cell)] == 1
+            made = Composer(self, self.columns, self.blocks).line(row.cells, named, is_name)
+            items, label, claims = [made.item], made.label, made.claims
+            if made.word is not None:
+                self.words[made.word] = made.given
         self.made[""] += self.finished(row, items, cell, label, claims)
-
-    def composed(
-        self, row: _Row, cell: Cell
-    ) -> tuple[Item, Part | None, list[tuple[Column, Cell]]]:
-        """The line that the cells of a row make, its label, and the widths that are claims."""
-        items = self.items(cell)
-        phrases = items[0].phrases if items else ()
-        parts = list(phrases[0].parts) if phrases else []
-        kinds = [vocabulary().layers[words][0] for words, _ in _words(parts)]
-        layers = sum(not kind.accompanies for kind in kinds)
-        if len(items) != 1 or len(phrases) > 1 or layers > 1:
-            raise self.fail(
-                "more than one layer in a row",
-                cell,
-                "give each a row of its own, or say what the row stands for: "
-                f'`in "{self.text(cell)}" {{ … }}`',
-            )
-        label = _label_behind(parts)
-        kind = next(iter(kinds), None)
-        arguments: list[list[Part]] = []
-        given: list[str] = []
-        claims: list[tuple[Column, Cell]] = []
-        widths: list[Part] = []
-        reduce: list[Part] = []
-        times: list[Part] = []
-        stride: list[Part] = []
-        for index, column in enumerate(self.columns):
-            if (here := row.cells.get(index)) is None:
-                continue
-            counts = column.text.startswith("#")  # `#3×3`: how many filters
-            match column.role:
-                case "kernel":
-                    parts += self.value(here, column)
-                case "times" if self.text(here) != "1":
-                    times = [_part("times", "x", here), *self.value(here, column)]
-                case "stride":
-                    word = _part("word", "stride", here)
-                    stride = [*_comma(here), word, *self.value(here, column)]
-                case "argument" | "width" if kind is None:
-                    arguments.append(self.value(here, column))
-                    given.append(WIDTH if column.role == "width" else column.text)
-                case "width" if kind and "width" not in kind.attributes:
-                    claims.append((column._replace(quantity="channels"), here))
-                case "argument" if column.text.endswith("reduce") and kind and kind.weighs:
-                    self.check_kernel(parts, here, column)
-                    reduce = self.value(here, column)
-                case "argument" if not counts or not (kind and kind.weighs):
-                    raise self.fail(
-                        f"`{self.text(cell)}` takes no `{column.text}`",
-                        here,
-                        "this column holds what blocks are given, and the filters of "
-                        "convolutions; where it holds nothing it is empty, or `-`",
-                    )
-                case "argument" | "width":
-                    self.check_kernel(parts, here, column)
-                    widths += [*_comma(here), *self.value(here, column)]
-        if kind is None and len(parts) == 1 and parts[0].kind == "word":
-            self.words[parts[0].text] = given
-        if arguments:
-            parts += [_arguments(arguments)]
-        parts += widths
-        if kind is not None and times and stride:
-            # The stride is that of the first repetition.
-            inner = Item((Phrase(tuple(parts), composed=True),), ())
-            parts = [Part("braces", "{", parts[0].start, parts[-1].end, (inner,))]
-        if kind is None or times:
-            parts += [*times, *stride]
-        else:
-            parts += stride
-        composed = [Phrase(tuple(parts), composed=True)]
-        if reduce:
-            one = Part("size", "1x1", reduce[0].start, reduce[-1].end)
-            conv = Part("word", "conv", *one[2:4])
-            front = (conv, one, Part("comma", ",", *one[2:4]), *reduce)
-            composed.insert(0, Phrase(front, composed=True))
-        return items[0]._replace(phrases=tuple(composed)), label, claims
-
-    def check_kernel(self, parts: Sequence[Part], cell: Cell, column: Column) -> None:
-        """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""
-        said = re.match(r"#(\d+x\d+)", column.text)
-        kernel = next((squeezed(part.text) for part in parts if part.kind == "size"), None)
-        if said and kernel and kernel != said[1]:
-            raise self.fail(
-                f"`{column.text}` of convolutions of {kernel}",
-                cell,
-                "the cell has slid into another column, or the kernel is not the printed one",
-            )
-
-    def value(self, cell: Cell, column: Column) -> list[Part]:
-        """The parts of a cell that feeds a layer; a lone expression stands in parentheses."""
-        items = self.items(cell)
-        if len(items) != 1 or len(items[0].phrases) != 1:
-            raise self.fail(
-                f"`{self.text(cell)}` in the column `{column.text}`", cell, "write one value"
-            )
-        parts = list(items[0].phrases[0].parts)
-        if any(True for _ in _words(parts)):
-            raise self.fail(
-                f"the layer `{self.text(cell)}` in the column `{column.text}`",
-                cell,
-                "it belongs into the column of types; a cell has slid here",
-            )
-        if column.role != "kernel" and [p.kind for p in parts] != ["number"]:
-            return [Part("parens", "(", cell.start, cell.end, tuple(parts))]
-        return parts
 
     # Both.
 
@@ -771,32 +695,6 @@ def _is_labelled(item: Item) -> bool:
     return len(parts) > 2 and parts[1].kind == "colon"
 
 
-def _label_behind(parts: list[Part]) -> Part | None:
-    """Take the name off the end of a type: `inception (3a)`."""
-    if len(parts) < 2 or parts[-1].kind != "parens":
-        return None
-    text = "".join(part.text for part in parts[-1].inside if isinstance(part, Part))
-    if not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
-        return None
-    remark = parts.pop()
-    return Part("word", text, remark.start, remark.end)
-
-
-def _words(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The words of layers without their digits, of `conv3` `conv`, and which parts they begin."""
-    known = vocabulary().layers
-    at = 0
-    while at < len(parts):
-        more = 1
-        for words, taken in runs(parts, at) if parts[at].kind == "word" else ():
-            stem = (*words[:-1], words[-1].rstrip("0123456789"))
-            if words in known or stem in known:
-                yield words if words in known else stem, at
-                more = taken
-                break
-        at += more
-
-
 def _repeat(parts: Sequence[Part]) -> int | None:
     """Where the repeat behind a phrase begins: `x 3`, or that of `64 x 3`."""
     *front, last = parts
@@ -806,24 +704,7 @@ def _repeat(parts: Sequence[Part]) -> int | None:
     if kinds[-1:] == ["times"]:
         return front[-1].start
     spaced = re.search(r"\s+x", last.text) if last.kind == "size" else None
-    sized = kinds.count("size") >= max(1, sum(1 for _ in _words(front)))
+    sized = kinds.count("size") >= max(1, sum(1 for _ in words_in(front)))
     if spaced and (sized or kinds[-1:] in (["comma"], ["join"])):
         return last.start + spaced.start()
     return None
-
-
-def _part(kind: str, text: str, cell: Cell) -> Part:
-    return Part(kind, text, cell.start, cell.end)
-
-
-def _comma(cell: Cell) -> list[Part]:
-    return [Part("comma", ",", cell.start, cell.start)]
-
-
-def _arguments(values: Sequence[Sequence[Part]]) -> Part:
-    """The arguments of a block, from several cells."""
-    inside: list[Part] = []
-    for value in values:
-        inside += [Part("comma", ",", value[0].start, value[0].start)] if inside else []
-        inside += value
-    return Part("parens", "(", values[0][0].start, values[-1][-1].end, tuple(inside))

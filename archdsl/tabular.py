@@ -102,7 +102,8 @@ class _Line(NamedTuple):
         return "\t" in self.text.lstrip() or self.text.startswith("\t\t")
 
 
-_COMMENT = re.compile(r"[ \t]*#(?:[ \t]|$|[^\t]*$)")
+# A row `# params.` with its cells is none.
+_COMMENT = re.compile(r"[ \t]*#(?! ?param(?:eter)?s?\b\.?\t)(?:[ \t]|$|[^\t]*$)", re.IGNORECASE)
 # What ends a table of tabs though tabs stand in it: statements, and lines with claims or labels.
 _STATEMENT = re.compile(
     r"[ ]*(?:(?:network|paper|let|block|expect|reported|train|side|output|use|in)[ \t]+[\w\"]"

@@ -471,3 +471,11 @@ def test_hostile_sizes_are_refused_in_time():
     huge = "999999999999999999x999999999999999999x999999999999999999"
     with pytest.raises(archdsl.ArchError):
         lines(f"conv 3x3 => {huge}")
+
+
+@pytest.mark.parametrize("line", ["conv 5x5x3x8", "conv 5x5x3, 8 filters"])
+def test_kernels_that_hold_a_width_are_settled(line: str):
+    head = "input 12x12 RGB\nsizes decide stride, padding\n"
+    net = archdsl.loads(f"{head}{line} => 4x4x8\nFC 128x10 => 10\n")
+    assert (net.params, net.output) == (5 * 5 * 3 * 8 + 8 + 1290, (10,))
+    assert {claim.verdict for claim in net.verify()} == {"holds"}

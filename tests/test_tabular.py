@@ -9,6 +9,7 @@ from conftest import ROOT
 from test_tables import networks_of
 
 import archdsl
+from archdsl.diff import diff
 from archdsl.headers import KNOWN
 
 HEAD = "network net\ninput 32x32 RGB\nconv means conv-relu\n\n"
@@ -104,3 +105,124 @@ def test_the_manual_lists_every_header():
     (tables,) = re.findall(r"^## Tables\n(.*?)^## ", manual, re.MULTILINE | re.DOTALL)
     listed = {text.lower() for text in re.findall(r"`([^`\n]+)`", tables)}
     assert listed >= {*KNOWN}
+
+
+ROWS = """\
+| Type | Kernel size | Stride | Channels | n | Output size |
+|---|---|---|---|---|---|
+| conv | 3x3 | 2 | 8 | 1 | 16x16 |
+| maxpool | 2x2 | 2 | - | 1 | 8x8 |
+| conv | 1x1 | 1 | 16 | 2 | 8x8 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "other"),
+    [
+        ("Type", "Operator $\\hat{\\mathcal{F}}_i$"),
+        ("Type", "Layer name/type"),
+        ("Kernel size", "KSize"),
+        ("Kernel size", "Filter size (if not a pool)"),
+        ("Kernel size", "kernel_size"),
+        ("Kernel size", "Size/Stride"),
+        ("Stride", "Stride s"),
+        ("Channels", "#Channels $\\hat{C}_i$"),
+        ("Channels", "#Channels Ĉi"),
+        ("Channels", "# filters"),
+        ("Channels", "Number of filters"),
+        ("Channels", "Out Channels"),
+        ("| n |", "| #Layers $\\hat{L}_i$ |"),
+        ("| n |", "| Repeat n |"),
+        ("Output size", "Output map size"),
+        ("Output size", "Output shape (h, w)"),
+        ("Output size", "Output size $H_i \\times W_i$"),
+    ],
+)
+def test_headers_of_papers(header: str, other: str):
+    assert header in ROWS
+    assert ops(HEAD + ROWS.replace(header, other)) == ops(HEAD + ROWS)
+
+
+@pytest.mark.parametrize(
+    "header", ["Type A", "Model l", "Type (k=8)", "Channels (in)", "Model (A)"]
+)
+def test_what_only_begins_like_a_header(header: str):
+    """A capital is the name of a network; a remark may say that widths are others."""
+    for known in ("Channels", "Kernel size"):
+        with pytest.raises(archdsl.ArchError):
+            archdsl.loads(HEAD + ROWS.replace(known, header))
+
+
+def test_attributes_and_activations_in_columns():
+    table = """\
+| Layer | Kernel | Stride | Padding | Groups | Filters | Activation | Param # |
+|---|---|---|---|---|---|---|---|
+| Conv1 | 5 | 1 | 0 | 1 | 8 | LeakyReLU | 608 |
+| MaxPool1 | 2 | 2 | 0 | 1 | - | - | 0 |
+| Conv2 | 3x3 | 2 | same | 2 | 8 | tanh | 296 |
+| FC3 | - | 1 | 0 | - | 10 | Softmax | 3,930 |
+"""
+    lines = """\
+conv1: 5x5 conv 8, pad 0, leaky relu
+maxpool1: 2x2/2
+conv2: 3x3 conv 8, stride 2, pad same, groups 2, tanh
+fc3: fc 10 -> softmax
+"""
+    head = "network net\ninput 32x32 RGB\n\n"
+    net = archdsl.loads(head + table)
+    assert diff(net, archdsl.loads(head + lines)).same
+    assert [row.name for row in net.rows] == ["conv1", "maxpool1", "conv2", "fc3"]
+    assert {claim.verdict for claim in net.verify()} == {"holds"}
+
+
+PARAMETERS = """\
+network net
+input 16x16x8
+
+block bneck(k, exp_size, out, SE=0, s=1) {
+  [ conv 1x1 (exp_size); conv kernel (k) width (exp_size), stride (s) ]
+  squeeze_excitation if SE == 1
+  conv 1x1 (out)
+}
+
+Operator	SE	#out	s	exp size
+bneck, 3x3	-	8	2	16
+bneck, 5x5	✓	12	1	24
+bneck, 3x3	✗	12	1	24
+"""
+
+
+def test_columns_that_are_called_as_parameters():
+    lines = (
+        "bneck(3, 16, 8), stride 2\nbneck(k=5, exp_size=24, out=12, SE=1)\nbneck(3, 24, 12, SE=0)\n"
+    )
+    net = archdsl.loads(PARAMETERS)
+    assert diff(net, archdsl.loads(PARAMETERS.partition("Operator")[0] + lines)).same
+    gate = [node for node in net.graph.nodes if node.op and node.op.kind == "sigmoid"]
+    assert len(gate) == 1
+
+
+def test_blocks_in_front_of_all_networks_have_parameters_too():
+    head, block, table = re.split(r"\n\n", PARAMETERS, maxsplit=2)
+    assert ops(f"{block}\n\n{head}\n\n{table}") == ops(PARAMETERS)
+
+
+def test_names_of_networks_with_remarks():
+    table = COLUMNS.replace("A\tB", "• ResNet-50\tResNeXt-50 (32×4d)")
+    assert [*networks_of(HEAD + table)] == ["net:ResNet-50", "net:ResNeXt-50"]
+
+
+def test_figures_with_raised_digits():
+    """A row that is called `# params.` is no comment."""
+    table = "Layer\tA\tB\nconv\tconv3-8\tconv3-16\n# params.\t22.4×10¹\t4.5×10²\n"
+    claims = [net.verify()[-1] for net in networks_of(HEAD + table).values()]
+    assert [(claim.printed, claim.verdict) for claim in claims] == [
+        ("22.4×10^1", "holds"),
+        ("4.5×10^2", "holds"),
+    ]
+
+
+def test_the_last_of_several_columns_of_names_holds_layers():
+    table = "| # | Layer | Filters | Output |\n|---|---|---|---|\n| 0 | conv3 | 8 | 32x32x8 |\n"
+    net = archdsl.loads(HEAD + table)
+    assert net.output == (8, 32, 32)

@@ -125,8 +125,12 @@ def _headers(columns: Sequence[Column]) -> list[str]:
 
 
 def _family(networks: Sequence[Network]) -> str:
-    """A name for all of them: what their names begin with."""
+    """A name for all of them: that of the table that they are columns of, or what their names
+    begin with."""
     names = [network.name for network in networks]
+    families = {n.full_name.partition(":")[0] for n in networks if ":" in n.full_name}
+    if len(families) == 1 and all(":" in network.full_name for network in networks):
+        return families.pop()
     if len(names) == 1:
         return names[0] if re.fullmatch(r"[A-Za-z]\w*", names[0]) else "net"
     end = next((i for i, letters in enumerate(zip(*names, strict=False)) if len({*letters}) > 1), 0)

@@ -266,7 +266,8 @@ class Builder:
                 )
             )
         help = problem.help
-        if "width" in layer.kind.attributes and "width" not in layer.given:
+        said = {"width", "matrix"} & layer.given.keys()
+        if "width" in layer.kind.attributes and not said and not notes:
             row = frame.source.row(layer.start)
             if row is not None:
                 help = f'{help}, or say it of the row: `in "{row}" {{ conv means conv-(64) }}`'

@@ -275,7 +275,8 @@ def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
                     ArchError(
                         "no header stands above this column",
                         source.span(cell.start, cell.end),
-                        help="write one; the first column alone may have none, if it holds names",
+                        help="write one, and of headers in two rows the lower alone; only the "
+                        "first column may have none, if it holds names",
                     )
                 )
         first = next((one for one in found[:index] if _is_twice(one, column)), None)

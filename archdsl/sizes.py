@@ -237,6 +237,9 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
             rank = 0 if issubclass(layer.kind, FullyConnected) else len(x) - 1
             channels = printed.channels(rank)
             said = {"width", "matrix"} & layer.given.keys()
+            first = not any(before.kind.weighs for before in layers[:index])
+            if first and "depthwise" in layer.given and channels == x[0]:
+                return  # it has that width anyway
             if not said and channels and channels <= LARGEST:
                 yield _setting(layers, index, "width", channels)
             return

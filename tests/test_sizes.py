@@ -479,3 +479,10 @@ def test_kernels_that_hold_a_width_are_settled(line: str):
     net = archdsl.loads(f"{head}{line} => 4x4x8\nFC 128x10 => 10\n")
     assert (net.params, net.output) == (5 * 5 * 3 * 8 + 8 + 1290, (10,))
     assert {claim.verdict for claim in net.verify()} == {"holds"}
+
+
+def test_the_width_of_a_depthwise_convolution_is_not_settled():
+    net = archdsl.loads("input 12x12x4\nsizes decide stride\n3x3 dw conv => 6x6x4\n")
+    assert [one.name for found in net.settled for one in found.settings] == ["stride"]
+    wider = archdsl.loads("input 12x12x4\nsizes decide stride\n3x3 dw conv => 6x6x8\n")
+    assert wider.output == (8, 6, 6)

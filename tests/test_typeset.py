@@ -305,6 +305,12 @@ def test_names_of_columns():
         assert rows[0][2] == f"{name} net"
 
 
+def test_columns_of_one_table_keep_its_name(archdsl_cli):
+    _, out, _ = archdsl_cli("table", "tests/pasted/resnext.arch")
+    assert "network resnext\n" in out
+    assert [net.full_name for net in read(out)] == ["resnext:ResNet-50", "resnext:ResNeXt-50"]
+
+
 def test_the_command(archdsl_cli, tmp_path):
     code, out, error = archdsl_cli("table", "specs/densenet.arch")
     assert (code, error) == (0, "")

@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from archdsl import listings, readings, sizes
 from archdsl.blocks import Blocks
-from archdsl.conventions import Conventions, without_bias
+from archdsl.conventions import Apart, Conventions, Written, without_bias
 from archdsl.errors import ArchError, Note, Source
 from archdsl.expressions import Number
 from archdsl.frames import Around, Frame, Named, Spot
@@ -53,6 +53,7 @@ class Builder:
         self.here = 0
         self.stride: Stride | None = None
         # Activations at the end of the branches of an `add`, each with where it stands.
+        self.late: list[Apart] = []  # companions that stand behind what the line writes
         self.moved: list[tuple[LayerText, Frame]] = []
         self.taken: dict[Scope, set[str]] = {}  # names by scope
         self.settled: dict[object, tuple[Layer, Shape]] = {}
@@ -104,12 +105,23 @@ class Builder:
                 layer = self.strided(layer, source)
             if layer.kind.fits is not None and layer.kind.fits not in layer.given:
                 layer = self.fitted(layer, layer.kind.fits, frame)
-            written = _written_beside(layers, index, around) if len(layers) > 1 or around else ()
+            written = _written_beside(layers, index, around)
             entry = frame.names.get("in") or spot.entry or self.channels
             in_block = frame.definition is not None
-            chain += self.conventions.apply(
+            made, apart = self.conventions.apply(
                 source, layer, written, index == output, entry, in_block
             )
+            for one in apart:
+                at = [i for i, other in enumerate(chain) if other.kind is one.kind]
+                if not one.behind and at:
+                    chain.insert(at[-1], one.layer)
+                elif not one.behind:
+                    made.insert(0, one.layer)  # what the line writes stands in another phrase
+            chain += made
+            # What waits for this layer, which the line writes, stands behind it.
+            chain += [one.layer for one in self.late if one.kind is layer.kind]
+            self.late = [one for one in self.late if one.kind is not layer.kind]
+            self.late += [one for one in apart if one.behind]
         # A written `Conv-BN`: the norm directly behind takes over the bias.
         following = [*chain[1:], *around.behind[:1]] if around else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
@@ -261,17 +273,17 @@ class Builder:
         return ArchError(problem.message, frame.source.span(layer.start, layer.end), notes, help)
 
 
-def _written_beside(
-    layers: Sequence[LayerText], index: int, around: Around | None
-) -> list[LayerText]:
+def _written_beside(layers: Sequence[LayerText], index: int, around: Around | None) -> Written:
     """The companions that the line itself writes for a layer: behind it, up to the next weight
     layer, and in front of the first weight layer."""
+    if len(layers) == 1 and around is None:
+        return Written((), ())
     front, behind = around or ((), ())
     front = (*front, *layers[:index])
     behind = (*layers[index + 1 :], *behind)
     if any(layer.kind.weighs for layer in front):
         front = ()
-    return [*front, *takewhile(lambda layer: not layer.kind.weighs, behind)]
+    return Written(front, tuple(takewhile(lambda layer: not layer.kind.weighs, behind)))
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

@@ -161,7 +161,19 @@ class Column:
 
     def blocks(self, inner: bool) -> tuple[str, ...]:
         """The text of blocks, of those in which the network's names hold or of the others."""
-        return tuple(_block(d) for d in self.definitions() if d.inner == inner)
+        return tuple(self.block(d) for d in self.definitions() if d.inner == inner)
+
+    def block(self, definition: Definition) -> str:
+        """The text of a block; of one that a line below a table defines, with braces and widths."""
+        block, source = definition.block, definition.source
+        if source.text[block.body.start] == "{":
+            return _block(definition)
+        start, text = block.body.start, source.text[block.body.start : block.body.end]
+        for end in sorted(readings.widened_at(self.text.blocks.lines(definition)), reverse=True):
+            text = f"{text[: end - start]}-({readings.WIDTH}){text[end - start :]}"
+        parameters = ", ".join(name.text for name, _ in self.text.blocks.parameters(definition))
+        parens = f"({parameters})" * bool(parameters)
+        return f"block {block.name.text}{parens} {{ {text} }}"
 
     @property
     def bound(self) -> list[str]:
@@ -190,7 +202,7 @@ class Column:
         pairs = [
             ("inputs", [self.shown_input], [other.shown_input]),
             ("conventions", self.conventions, other.conventions),
-            ("blocks", *(sorted(map(_block, c.definitions())) for c in (self, other))),
+            ("blocks", *(sorted(map(c.block, c.definitions())) for c in (self, other))),
         ]
         for what, mine, theirs in pairs:
             # The order tells only among `means`, which stand last.

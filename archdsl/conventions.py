@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import NamedTuple
 
 from archdsl import phrases, readings, sizes
 from archdsl.blocks import Blocks
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression, Number
-from archdsl.layers import Activation, BatchNorm, Value
+from archdsl.layers import Activation, BatchNorm, Layer, Value
 from archdsl.readings import Given, LayerText, Reading, Use
 from archdsl.syntax import (
     Item,
@@ -47,6 +49,21 @@ class Rule:
         return self.selects(other.selector) and other.selects(self.selector)
 
 
+class Written(NamedTuple):
+    """The companions that a line itself writes for a layer, in front of it and behind it."""
+
+    front: Sequence[LayerText]
+    behind: Sequence[LayerText]
+
+
+class Apart(NamedTuple):
+    """A companion that stands `behind` one that the line writes, of a kind, or in front of it."""
+
+    kind: type[Layer]
+    behind: bool
+    layer: LayerText
+
+
 class Conventions:
     """Those of one network; `names` have the values that hold in its rules."""
 
@@ -74,28 +91,29 @@ class Conventions:
         self,
         source: Source,
         layer: LayerText,
-        written: Sequence[LayerText],
+        written: Written,
         is_output: bool,
         channels: Number,
         in_block: bool = False,
-    ) -> list[LayerText]:
+    ) -> tuple[list[LayerText], list[Apart]]:
         """The layer of a source with the companions that the conventions give it.
 
         The most specific rule applies; of a row of a table first the row's own, then what the
         network's adds to it. The output layer takes their attributes, no companions. What the line
-        or the row writes itself (`written`) is not added again. `channels` enter the line. Raises
+        or the row writes itself (`written`) is not added again; what a rule has beyond it stands
+        apart. `channels` enter the line. Raises
         ArchError for a strike, `no relu`, that strikes nothing, but not in a block: it does not
         know the conventions of the network that uses it.
         """
         if layer.listed is not None:
-            return [layer]  # a listing writes everything out
+            return [layer], []  # a listing writes everything out
         rules = [
             rule
             for rule in (_nearest(self.of_row, layer), _nearest(self.rules, layer))
             if rule is not None
         ]
         if not rules and not layer.struck:
-            return [layer]
+            return [layer], []
         beside = [one for rule in rules for one in rule.layers if one.kind is not layer.kind]
         struck = layer.struck - {BARE} - {name for one in beside for name in _strikes(one)}
         for kind in () if in_block else struck - {"*"} if rules else struck:
@@ -104,8 +122,9 @@ class Conventions:
                 source.span(layer.start, layer.end),
                 help=f"no convention adds it to `{layer.kind.kind}`: leave the words out",
             )
-        kept = {one.kind for one in written}
+        kept = {one.kind for one in (*written.front, *written.behind)}
         chain = [layer]
+        apart: list[Apart] = []
         for rule in rules:
             names = {**self.names, "in": channels} if rule.computed else self.names
             filled = dict(readings.evaluated(self.source, rule.template, names).given)
@@ -113,10 +132,18 @@ class Conventions:
                 filled.pop("bias", None)
             if filled:
                 layer = layer._replace(given={**filled, **layer.given})
+            own = {one.kind for one in rule.layers}
+            close = set(takewhile(own.__contains__, (one.kind for one in written.behind)))
+            near = set(takewhile(own.__contains__, (one.kind for one in written.front[::-1])))
             added: list[list[LayerText]] = [[], []]  # in front of the layer, and behind it
             behind = False
-            for one in rule.layers:
+            after = None  # the last written companion that the rule has in front
+            for index, one in enumerate(rule.layers):
                 behind |= one is rule.template
+                if behind and one.kind in close:
+                    after = one.kind
+                if not behind and one.kind in near and one.kind is BatchNorm:
+                    layer = without_bias(layer)
                 if one is rule.template or one.kind in kept:
                     continue
                 if is_output or layer.struck.intersection(("*", BARE, *_strikes(one))):
@@ -125,13 +152,20 @@ class Conventions:
                 # Errors and drawings point at the line, not at the convention.
                 place = layer.start, layer.end
                 made = LayerText(one.kind, one.given, one.struck, *place, False, True)
-                added[behind].append(made)
-            if any(one.kind is BatchNorm for one in (*added[0], *added[1])):
+                before = next((o.kind for o in rule.layers[index:] if o.kind in near), None)
+                if after is not None:
+                    apart.append(Apart(after, True, made))
+                elif before is not None and not behind:
+                    apart.append(Apart(before, False, made))
+                else:
+                    added[behind].append(made)
+            everything = (*added[0], *added[1], *(one.layer for one in apart))
+            if any(one.kind is BatchNorm for one in everything):
                 layer = without_bias(layer)
-            kept |= {one.kind for one in rule.layers}
+            kept |= own
             chain = [*added[0], *(layer if one.kind is layer.kind else one for one in chain)]
             chain += added[1]
-        return chain
+        return chain, apart
 
 
 def _nearest(rules: Sequence[Rule], layer: LayerText) -> Rule | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl import tabular
+from archdsl import latex, tabular
 from archdsl.typography import cell, plain
 
 LONGEST = 400  # characters of a message
@@ -17,16 +17,19 @@ class Source:
 
     Offsets into the text become lines and columns only when an error is shown. `plain` is the text
     without typography, of the same length: what is read. `folder` is where the files lie that the
-    text may use, None for a text that is no file. `grids` are the tables in it.
+    text may use, None for a text that is no file. `grids` are the tables in it. What the user has
+    `written` is `text` but for the macros in tables of LaTeX: they are expanded.
     """
 
-    __slots__ = ("folder", "grids", "name", "plain", "text")
+    __slots__ = ("folder", "grids", "latex", "name", "plain", "text", "written")
 
     def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
-        self.text = text
-        self.grids = tabular.find(text)
-        self.plain = self._with_grids(_plain_grid) if self.grids else plain(text)
+        self.written = text
+        self.latex = latex.read(text)
+        self.text = self.latex.text
+        self.grids = tabular.find(self.latex)
+        self.plain = self._with_grids(_plain_grid)
         self.folder = folder
 
     @property
@@ -34,18 +37,20 @@ class Source:
         """The plain text with a mark in the place of each table: what the grammar reads."""
         return self._with_grids(_mark) if self.grids else self.plain
 
-    def _with_grids(self, written: Callable[[str, tabular.Grid], str]) -> str:
+    def _with_grids(self, shown: Callable[[str, tabular.Grid], str]) -> str:
+        text = self.latex.plain
         pieces = []
         here = 0
         for grid in self.grids:
-            pieces += [plain(self.text[here : grid.start]), written(self.text, grid)]
+            pieces += [plain(text[here : grid.start]), shown(text, grid)]
             here = grid.end
-        return "".join([*pieces, plain(self.text[here:])])
+        return "".join([*pieces, plain(text[here:])])
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both counted from 1."""
-        start = self.text.rfind("\n", 0, offset) + 1
-        return self.text.count("\n", 0, offset) + 1, offset - start + 1
+        """Line and column of an offset in what the user wrote, both counted from 1."""
+        offset = self.latex.written(offset)
+        start = self.written.rfind("\n", 0, offset) + 1
+        return self.written.count("\n", 0, offset) + 1, offset - start + 1
 
     def line(self, offset: int) -> tuple[int, int]:
         """Offsets of the beginning and the end of the line that holds an offset."""
@@ -108,7 +113,8 @@ def _plain_grid(text: str, grid: tabular.Grid) -> str:
 
 
 def _mark(text: str, grid: tabular.Grid) -> str:
-    return tabular.MARK + " " * (grid.end - grid.start - 1)
+    """The mark, and the end of its line: two tables may stand on one."""
+    return tabular.MARK.ljust(grid.end - grid.start - 1) + ";"
 
 
 class Span(NamedTuple):
@@ -205,11 +211,11 @@ def _cut(text: str) -> str:
 
 def _excerpt(span: Span) -> list[str]:
     source = span.source
-    number, column = source.position(span.start)
+    number, _ = source.position(span.start)
     start, end = source.line(span.start)
     text = source.text[start:end]
     width = max(1, min(span.end, end) - span.start)
-    column -= 1
+    column = span.start - start
     # A line may be megabytes long: show the stretch around the span.
     cut = max(0, min(column - EXCERPT // 3, len(text) - EXCERPT))
     shown = text[cut : cut + EXCERPT]

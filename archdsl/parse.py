@@ -98,6 +98,7 @@ def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
 
 def _statements(source: Source) -> list[Statement]:
     _check_characters(source)
+    _check_latex(source)
     _check_depth(source)
     _check_listing(source)
     with collector_paused():
@@ -467,12 +468,23 @@ def _check_characters(source: Source) -> None:
     )
 
 
+def _check_latex(source: Source) -> None:
+    """Refuse tables of LaTeX that cannot be read, with all that is wrong in them."""
+    if source.latex.faults:
+        raise ArchError.several(
+            [
+                ArchError(fault.message, source.span(fault.start, fault.end), help=fault.help)
+                for fault in source.latex.faults
+            ]
+        )
+
+
 def _check_depth(source: Source) -> None:
     """Refuse texts nested so deep that a recursion over them would exhaust the stack."""
-    if sum(map(source.text.count, _OPENING)) <= DEEPEST:
+    if sum(map(source.plain.count, _OPENING)) <= DEEPEST:
         return
     depth = 0
-    for offset, bracket in _brackets(source.text):
+    for offset, bracket in _brackets(source.plain):
         depth = depth + 1 if bracket in _OPENING else max(0, depth - 1)
         if depth > DEEPEST:
             raise ArchError(

@@ -162,6 +162,8 @@ class Printer:
     def value(self, parts: Sequence[Part], at: int) -> tuple[int, str | None]:
         """The value that stands for the parts from one on, and how many these are."""
         first = parts[at]
+        if first.start == first.end:
+            return 1, None  # a comma that stands between cells
         while first.kind == "parens" and first.inside and isinstance(first.inside[0], Part):
             first = first.inside[0]
         end, value = self.values.get(first.start, (0, None))

@@ -207,6 +207,20 @@ def _widened_layer(layer: LayerText) -> LayerText:
     return layer._replace(given={**layer.given, WIDTH: width}, computed=True)
 
 
+def widened_at(lines: Sequence[Line]) -> Iterator[int]:
+    """Where the weight layers end to which `widened` gave a width."""
+    for line in lines:
+        for reading in line.readings:
+            for layer in reading.layers:
+                given = layer.given.get(WIDTH)
+                if given is not None and (given.start, given.end) == (layer.start, layer.end):
+                    yield layer.end
+            if isinstance(whole := reading.whole, Group):
+                yield from widened_at(whole.lines)
+            elif isinstance(whole, Use) and whole.body is not None:
+                yield from widened_at(whole.body.lines)
+
+
 def value_of(source: Source, given: Given, names: Mapping[str, Number]) -> Value:
     """The value of an attribute, a repeat or a stride, where names have values."""
     if isinstance(given.value, Expression):

@@ -55,21 +55,18 @@ class Grid(NamedTuple):
         return None
 
 
-def find(text: str) -> tuple[Grid, ...]:
+def find(expanded: latex.Expanded) -> tuple[Grid, ...]:
     """The tables of a text, in order."""
-    found: list[Grid] = []
-    if "\\begin{tab" in text:
-        found += [Grid("latex", *one) for one in _latex(text)]
+    text = expanded.plain
+    found = [
+        Grid("latex", table.start, table.end, tuple(map(_placed, table.rows)))
+        for table in expanded.tables
+    ]
     if "|" in text or "\t" in text:
         taken = [(grid.start, grid.end) for grid in found]
         found += _of_lines(text, taken)
         found.sort(key=lambda grid: grid.start)
     return tuple(found)
-
-
-def _latex(text: str) -> Iterator[tuple[int, int, tuple[tuple[Cell, ...], ...]]]:
-    for start, end, rows in latex.find(text):
-        yield start, end, tuple(_placed(row) for row in rows)
 
 
 def _placed(cells: Sequence[tuple[int, int, int]]) -> tuple[Cell, ...]:

@@ -35,7 +35,7 @@ def written_in(network: NetworkText) -> str:
 
     Those that the network's own blocks replace are left out.
     """
-    text = network.source.text
+    text, place = network.source.written, network.source.latex.written
     own = _own(network)
     front: list[str] = []
     pieces: list[str] = []
@@ -46,10 +46,10 @@ def written_in(network: NetworkText) -> str:
             for source, block in blocks
             if block.name.text not in own
         ]
-        pieces.append(text[here : text.rindex("use", 0, use.file.start)])
+        pieces.append(text[here : text.rindex("use", 0, place(use.file.start))])
         # In front of the first network no name of it has a value in them, as in their own file.
         (front if network.header else pieces).extend(written)
-        here = use.file.end
+        here = place(use.file.end)
     return "".join([*front, *pieces, text[here:]])
 
 

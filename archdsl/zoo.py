@@ -24,7 +24,7 @@ def names() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in _specs(folder()):
         source = read(path)
-        own = re.findall(_NETWORK, source.text, re.MULTILINE)
+        own = re.findall(_NETWORK, source.written, re.MULTILINE)
         if source.grids:
             own = [network.full_name for network in parse(source)]
         for name in own:

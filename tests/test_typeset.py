@@ -351,6 +351,13 @@ def test_latex_is_well_formed(names: list[str]):
             assert outside.replace("\\&", "").count("&") + 1 + wide == columns, line
 
 
+@pytest.mark.parametrize("names", [*([name] for name in NAMES), *FAMILIES], ids="+".join)
+def test_latex_is_read_back(names: list[str]):
+    """With the signs of the comments away, LaTeX is a spec too."""
+    text = re.sub(r"^% ?", "", latex(*names), flags=re.MULTILINE)
+    assert_same([archdsl.load(name) for name in names], read(text))
+
+
 def test_latex_as_papers_typeset_it():
     text = latex("resnet18", "resnet50")
     assert "conv1 & 112$\\times$112 & \\multicolumn{2}{c}{7$\\times$7, 64, stride 2} \\\\" in text

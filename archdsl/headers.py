@@ -144,6 +144,12 @@ def columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -> lis
     Raises ArchError for a header that means nothing.
     """
     cells: dict[int, Cell] = {}
+    if not grid.rows:
+        raise ArchError(
+            "a table without rows",
+            source.span(grid.start, grid.end),
+            help="below the header and its rule stand the rows",
+        )
     *_, last = grid.rows[grid.header]
     if last.column + last.wide > MOST_COLUMNS:
         raise ArchError(

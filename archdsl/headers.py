@@ -100,6 +100,7 @@ _SYMBOLS = re.compile(rf"(.*?\w) {_SYMBOL}(?: ?x ?{_SYMBOL})*")
 
 
 MOST_COLUMNS = 1000  # of a table
+LONGEST = 100  # characters of a header in which more than what is known is looked for
 
 
 class Column(NamedTuple):
@@ -239,7 +240,7 @@ def known_header(text: str) -> str:
     """
     known = re.sub(r"^(?:number|no\.?|num\.?) of |^# ", "#", text.lower().replace("_", " "))
     known = known.rstrip(".:")
-    if known in KNOWN or known in AMBIGUOUS:
+    if known in KNOWN or known in AMBIGUOUS or len(known) > LONGEST:
         return known
     if found := re.fullmatch(r"(.*?) ?\(\w+[\w ,'-]*\)", known):
         is_told = KNOWN.get(found[1]) in ("kernel", "times", "stride", "attribute", "type")

@@ -162,17 +162,22 @@ def _column(source: Source, cell: Cell) -> Column:
 def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
     """Refuse cells below no header, and two columns that a row can have but one of."""
     errors = []
+    nameless = {index for index, column in enumerate(found) if index and not column.text}
+    below: dict[int, Cell] = {}  # the first filled cell of each such column
+    for row in grid.rows[grid.header + 1 :] if nameless else ():
+        for cell in row:
+            if cell.is_filled:
+                for index in nameless.intersection(range(cell.column, cell.column + cell.wide)):
+                    below.setdefault(index, cell)
     for index, column in enumerate(found):
-        if index and not column.text:
-            below = (c for row in grid.rows[grid.header + 1 :] for c in row if c.holds(index))
-            if cell := next((cell for cell in below if cell.is_filled), None):
-                errors.append(
-                    ArchError(
-                        "no header stands above this column",
-                        source.span(cell.start, cell.end),
-                        help="write one; the first column alone may have none, if it holds names",
-                    )
+        if index in below:
+            errors.append(
+                ArchError(
+                    "no header stands above this column",
+                    source.span(below[index].start, below[index].end),
+                    help="write one; the first column alone may have none, if it holds names",
                 )
+            )
         first = next((one for one in found[:index] if _is_twice(one, column)), None)
         if first is not None:
             errors.append(

@@ -38,7 +38,7 @@ WIDTH = "width"  # what a word of a table is given by a column of widths
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of
-MOST_COMPARED = 1000  # beginnings of rows, with one that a rule names and no row has
+MOST_COMPARED = 200  # beginnings of rows, with one that a rule names and no row has
 MOST_LINES = 1_000_000  # that the columns of a table have together
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
@@ -222,11 +222,10 @@ class _Row(NamedTuple):
     bears: bool  # the name: of several rows of one name the last that prints no size of its own
     label: Part | None = None  # the name, where lines can be called so
 
-    def begins(self, text: str) -> bool:
-        """Whether it begins so; `stage 1` is not how `stage 10` begins."""
-        end = len(text)
-        is_number = text[-1:].isdigit() and self.text[end : end + 1].isdigit()
-        return self.text.startswith(text) and (not is_number or end in self.ends)
+    def is_whole(self, end: int) -> bool:
+        """Whether no number goes on where a beginning ends: of `stage 10` `stage 1` is none."""
+        is_number = self.text[end - 1 : end].isdigit() and self.text[end : end + 1].isdigit()
+        return not is_number or end in self.ends
 
 
 class _Rules:
@@ -258,7 +257,7 @@ class _Rules:
         if key not in self.of_row:
             found: list[Means | Misprint | Item] = []
             for begins, name, said in self.said:
-                if row.begins(begins):
+                if row.text.startswith(begins) and row.is_whole(len(begins)):
                     self.met.add(name.start)
                     found += said
             self.of_row[key] = found

@@ -102,9 +102,12 @@ class _Line(NamedTuple):
         return "\t" in self.text.lstrip() or self.text.startswith("\t\t")
 
 
-# `# params` names figures, like `number of params`.
-_COUNTED = r"(?! ?(?:params?|parameters|ops|flops|macs|madds|mult[a-z]*-adds|weight layers)\b"
-_COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)(?:[ \t]|$|[^\t]*$)", re.IGNORECASE)
+# `# params` and `#3×3` say what is counted, like `number of params`.
+_COUNTED = (
+    r"(?! ?(?:params?|parameters|ops|flops|macs|madds|mult[a-z]*-adds|weight layers|ch|out|repeats"
+    r"|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|])"
+)
+_COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
 # What ends a table of tabs though tabs stand in it: statements, and lines with claims or labels.
 _STATEMENT = re.compile(
     r"[ ]*(?:(?:network|paper|let|block|expect|reported|train|side|output|use|in)[ \t]+[\w\"]"
@@ -118,9 +121,9 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _LAYER = re.compile(
-    r"(?:[\w×]+[- ])*?"
+    r"(?:(?:\d[\w×]*(?:-d)?|global|depthwise|dw|pointwise|transposed|local) |up-)*"
     r"(conv|convolution|fc|linear|(?:max|avg|average)[- ]?pool|bn|relu|lrn|dropout|flatten|softmax"
-    r"|filters)(?:\d*-?\d+)?(?: .*)?",
+    r"|(?<=\d )filters)(?:\d*-?\d+)?(?: .*)?",
     re.IGNORECASE,
 )
 
@@ -202,7 +205,7 @@ class _Headers:
         return self.found[1] if self.found else []
 
 
-_RULE = re.compile(r"[ \t]*\|?[ \t:|-]*-[ \t:|-]*")
+_RULE = re.compile(r"[ \t:|]*-[ \t:|-]*")
 _PIPE = re.compile(r"(?<!\\)\|")
 _TAIL = re.compile(r"[ \t]*(?:#.*)?")
 

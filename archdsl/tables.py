@@ -571,6 +571,8 @@ class _Reader:
         if not items:
             item, label, claims = self.composed(row, cell)
             items = [item]
+        else:
+            claims = list(self.left_over(row))
         self.made[""] += self.finished(row, items, cell, label, claims)
 
     def composed(
@@ -589,8 +591,8 @@ class _Reader:
                 "give each a row of its own, or say what the row stands for: "
                 f'`in "{self.text(cell)}" {{ … }}`',
             )
-        label = _label_behind(parts)
         kind = next(iter(kinds), None)
+        label = _label_behind(parts, kind is not None)
         arguments: list[list[Part]] = []
         given: list[str] = []
         claims: list[tuple[Column, Cell]] = []
@@ -649,6 +651,22 @@ class _Reader:
             composed.insert(0, Phrase(front, composed=True))
         return items[0]._replace(phrases=tuple(composed)), label, claims
 
+    def left_over(self, row: _Row) -> Iterator[tuple[Column, Cell]]:
+        """The widths of a row that other lines stand for: claims. What else there is for its layer
+        would be lost; a kernel may be a remark, `As in figure 5`."""
+        for index, column in enumerate(self.columns):
+            if (here := row.cells.get(index)) is None:
+                continue
+            text = self.text(here)
+            if column.role == "width":
+                yield column._replace(quantity="channels"), here
+            elif column.role == "argument" or (column.role in ("times", "stride") and text != "1"):
+                raise self.fail(
+                    f"`{text}` in the column `{column.text}` of a row that other lines stand for",
+                    here,
+                    f"say it in those lines, and strike the cell: `~~{text}~~`",
+                )
+
     def check_kernel(self, parts: Sequence[Part], cell: Cell, column: Column) -> None:
         """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""
         said = re.match(r"#(\d+x\d+)", column.text)
@@ -668,6 +686,12 @@ class _Reader:
                 f"`{self.text(cell)}` in the column `{column.text}`", cell, "write one value"
             )
         parts = list(items[0].phrases[0].parts)
+        if column.role != "kernel" and any(part.kind == "comma" for part in parts):
+            raise self.fail(
+                f"`{self.text(cell)}` in the column `{column.text}`",
+                cell,
+                "write one value, without separators of thousands",
+            )
         if any(True for _ in _words(parts)):
             raise self.fail(
                 f"the layer `{self.text(cell)}` in the column `{column.text}`",
@@ -790,12 +814,13 @@ def _is_called(item: Item) -> bool:
     return _is_labelled(item) or (len(words) == 2 and words[0] == "side" and words[1] != "weight")
 
 
-def _label_behind(parts: list[Part]) -> Part | None:
-    """Take the name off the end of a type: `inception (3a)`."""
+def _label_behind(parts: list[Part], is_layer: bool) -> Part | None:
+    """Take the name off the end of a type: `inception (3a)`. A number behind a layer is none."""
     if len(parts) < 2 or parts[-1].kind != "parens":
         return None
     text = "".join(part.text for part in parts[-1].inside if isinstance(part, Part))
-    if not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
+    is_value = is_layer and text.isdigit()
+    if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
         return None
     remark = parts.pop()
     return Part("word", text, remark.start, remark.end)

@@ -322,3 +322,13 @@ def test_a_column_is_picked_by_its_name(tmp_path: Path):
     for name in ("A*", "WRN.2+", "18-layer"):
         (network,) = zoo.find(f"{path}:{name}")
         assert network.name == name
+
+
+def test_a_width_of_a_row_that_other_lines_stand_for():
+    text = (
+        'network net\ninput 8x8x3\nin "stem" { conv3-8 -> conv3-9 }\n'
+        "| name | type | c | n |\n|---|---|---|---|\n| stem | as before | 8 | 1 |\n"
+    )
+    (net,) = networks_of(text).values()
+    (claim,) = net.claims
+    assert (claim.where, claim.quantity, claim.verdict) == ("stem", "channels", "fails")

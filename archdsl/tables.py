@@ -45,7 +45,7 @@ _FIGURE = re.compile(
 )
 _SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2")
 _COUNTED = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
-_REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?')
+_REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?', re.IGNORECASE)
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 
 Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source

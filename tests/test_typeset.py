@@ -148,6 +148,22 @@ def test_a_line_of_the_first_network_alone_does_not_stand_for_all():
 
 
 @pytest.mark.parametrize("statement", ["", "sizes decide stride, padding\n"])
+def test_a_side_head_of_the_first_network_alone(statement: str):
+    """What stands beside it is the map that goes on, not what the side head gives."""
+    heads = "side aux { average pool; FC-3 }\nside other { average pool; FC-3 }\n"
+    for behind in ("conv3-4\nFC-3\nrelu\n", "FC-5\nrelu\nFC-3\n"):
+        one = f"input 8x8x3\n{statement}conv3-6\n{heads}{behind}"
+        other = one.replace("FC-3 }\nconv", "FC-4 }\nconv").replace("FC-3 }\nFC", "FC-4 }\nFC")
+        rows = table(nets(one, other))
+        beside = [row for row in rows if row[3] == "identity"]
+        assert beside and not any(row[1] for row in beside)
+        table(nets(other, one))
+    # A line of the trunk beside a side head that gives as many values.
+    table(nets("input 8x8x3\nFC-3\nrelu\nFC-3\n", f"input 8x8x3\n{heads}FC-3\n"))
+    table(nets("input 8x8x3\nFC-3\nrelu\nFC-3\n", f"input 8x8x3\n{heads}relu\nFC-3\n"))
+
+
+@pytest.mark.parametrize("statement", ["", "sizes decide stride, padding\n"])
 def test_a_stage_of_the_first_network_alone(statement: str):
     one = f"input 16x16x3\n{statement}conv3-4\n[ conv3-4 ] => 8x8\nmaxpool => 4x4\nFC-2\n"
     other = f"input 16x16x3\n{statement}conv3-4\n[ conv3-4 ] => 4x4\nFC-2\n"
@@ -315,6 +331,11 @@ def test_the_command(archdsl_cli, tmp_path):
     assert code == 2 and "cannot stand in one table" in error
     assert archdsl_cli("table")[0] == 2
     assert "has no value" in archdsl_cli("table", "wrn")[2]
+    templates = tmp_path / "templates.arch"
+    templates.write_text("".join(f"network {n}(m)\ninput 8x8x1\nconv3-m\n" for n in "ab"))
+    code, out, error = archdsl_cli("table", str(templates))
+    assert (code, out) == (2, "") and "has no value" in error
+    assert "standard input can be read only once" in archdsl_cli("table", "-", "-")[2]
 
 
 # LaTeX.

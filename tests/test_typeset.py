@@ -232,6 +232,26 @@ def test_what_cells_hold():
     assert "    with bn\n" in typeset.markdown(nets(text))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fc 4 x2", "fc 4, x2", "fc k x n", "maxpool 2x2 x2", "maxpool 2 x2", "maxpool 3x3/2 x2",
+        "crop 8 x2", "crop 8x8 x 2", "LRN size 5 x2", "scale 2 x2", "channelpad 8 x2",
+        "conv 3x3x4x4 x2", "conv kernel 3 width 4 x2", "conv 3x3 4 stride 1 x2", "4 conv 3x3 x2",
+        "conv 3x3 4 s: 2 x2", "3x3, 4 x2", "3x3, 4 x 2", "squeeze_excitation 2 x2",
+        "n x 3 x 3 conv, 4", "2 x 3x3 conv 4", "conv1-6 -> 2 x 3x3 conv 4", "2x 2x2 max pool",
+        "conv3-4 -> conv1-2 x2", "conv3-4 -> 3x3, 4 x 2", "conv3-4, conv1-2 x2", "conv3-4-relu x n",
+        "conv3-4 -> m: conv1-2 x2", "conv1-6 -> upsample x2", "conv3-4 x2 -> relu",
+        "[ fc 4 x2; fc 3 ] x 2", "concat { maxpool 2x2 x2; maxpool 4 }",
+        "scale z", "scale (z)", "scale by z", "scale z x2", "scale (z * n) -> relu",
+    ],
+)  # fmt: skip
+def test_numbers_beside_repeats_and_minus_signs(line: str):
+    printed = nets(f"input 32x32x4\nlet k = 4\nlet n = 2\nlet z = -1\n{line}\n")
+    table(printed)
+    assert_same(printed, read(re.sub(r"^% ?", "", typeset.latex(printed), flags=re.MULTILINE)))
+
+
 def test_blocks_that_are_used_are_written_in(tmp_path):
     (tmp_path / "parts.arch").write_text(
         "block outer(c) {\n  # twice\n  inner(c)\n  inner(c)\n}\n"

@@ -105,6 +105,12 @@ def quantity_of(text: str) -> tuple[str, str] | None:
 def columns(source: Source, grid: Grid) -> list[Column]:
     """The columns of a table, by number. Raises ArchError for a header that means nothing."""
     cells = {}
+    if not grid.rows:
+        raise ArchError(
+            "a table without rows",
+            source.span(grid.start, grid.end),
+            help="below the header and its rule stand the rows",
+        )
     *_, last = grid.rows[grid.header]
     if last.column + last.wide > MOST_COLUMNS:
         raise ArchError(

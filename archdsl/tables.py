@@ -363,8 +363,8 @@ class _Reader:
             if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
                 break
         if not rows and not errors:
-            cell = next(c for c in self.grid.rows[self.grid.header] if c.is_filled)
-            raise self.fail("a table without rows", cell, "the rows stand below the header")
+            place = Span(self.source, self.grid.start, self.grid.end)
+            raise self.fail("a table without rows", place, "the rows stand below the header")
         if errors:
             raise ArchError.several(errors[:MOST_ERRORS])
 

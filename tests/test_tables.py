@@ -50,6 +50,7 @@ LISTS = {
     "googlenet_table": "googlenet",
     **{f"densenet_table:DenseNet-{n}": f"densenet{n}" for n in (121, 169, 201, 161)},
     "mobilenet_v2_table": "mobilenet_v2",
+    "all_cnn:All-CNN-C": "all_cnn_c",
 }
 DEEP = ("densenet_table", "resnet")  # slow to mutate cell by cell
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
 from conftest import ROOT
-from test_tables import networks_of
+from test_tables import networks_of, text_of
 
 import archdsl
 from archdsl.headers import KNOWN
@@ -104,3 +105,21 @@ def test_the_manual_lists_every_header():
     (tables,) = re.findall(r"^## Tables\n(.*?)^## ", manual, re.MULTILINE | re.DOTALL)
     listed = {text.lower() for text in re.findall(r"`([^`\n]+)`", tables)}
     assert listed >= {*KNOWN}
+
+
+@pytest.mark.parametrize("spec", ["vgg", "googlenet_table", "mobilenet_v2_table", "all_cnn"])
+def test_whatever_is_cut_out_there_is_no_traceback(spec: str):
+    """Stretches of a text are cut out, or stand elsewhere too."""
+    text = text_of(spec)
+    choose = random.Random(spec)
+    refused = 0
+    for _ in range(80):
+        start, other = choose.randrange(len(text)), choose.randrange(len(text))
+        length = choose.choice((1, 2, 12, 80))
+        piece = choose.choice(("", text[other : other + length], "|", "\t", "[", "}", "<br>", "#"))
+        try:
+            networks_of(text[:start] + piece + text[start + length :])
+        except archdsl.ArchError as error:
+            assert str(error).startswith("error: ")
+            refused += 1
+    assert 10 < refused < 80

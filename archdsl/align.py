@@ -174,19 +174,28 @@ class _Cells(NamedTuple):
 
 def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
     """The rows of networks beside each other."""
+    flows: list[Entry | None] = [None] * len(columns)  # the last lines that side heads are not
     for stages in _stages([column.entries for column in columns]):
         for index, lines in enumerate(_of_stage(stages)):
             begins = index == 0
-            if len(lines) == 1 or lines[0] is None or any(lines[1:]):
+            alone = lines[0]
+            if alone is None or len(lines) == 1 or any(lines[1:]):
                 yield _Cells(lines, begins, True)
-                continue
-            # The only cell of a row, in the first column, would stand for all networks.
-            beside = next((i for i, stage in enumerate(stages) if i and stage), None)
-            filled = [*lines]
-            filled[beside or 1] = lines[0]._replace(marks=IDENTITY, label=None, fills=True)
-            if beside is None and columns[0].decides:
-                filled[0] = lines[0].sized
-            yield _Cells(tuple(filled), begins, beside is not None)
+            else:
+                # The only cell of a row, in the first column, would stand for all networks.
+                beside = next((i for i, stage in enumerate(stages) if i and stage), 1)
+                filled = [*lines]
+                filled[beside] = alone._replace(marks=IDENTITY, label=None, fills=True)
+                # What fills it gives the map that is there, not that of a side head.
+                flow = flows[beside]
+                sized = alone.kind != "side" and flow is not None and flow.size == alone.size
+                if not sized and columns[0].decides:
+                    filled[0] = alone.sized
+                yield _Cells(tuple(filled), begins, sized)
+            flows = [
+                line if line is not None and line.kind != "side" else flow
+                for line, flow in zip(lines, flows, strict=True)
+            ]
 
 
 def _stages(columns: Sequence[tuple[Entry, ...]]) -> list[list[tuple[Entry, ...]]]:

@@ -236,8 +236,8 @@ def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[Attribute]:
         return [Attribute("layer", p.label, q.label)]
     mine, other = vars(p), vars(q)
     found = [
-        Attribute(name, mine[name], other[name])
-        for name in p.attributes
+        Attribute(said.words[0] if said.words else name, mine[name], other[name])
+        for name, said in p.attributes.items()
         if mine[name] != other[name]
     ]
     if p.call(x) != p.call(y):

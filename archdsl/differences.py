@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.diff import Attribute, Change, Diff, Place
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
-from archdsl.report import Cell, Column, Table, hwc, natural_width, number, paint, text_table, times
+from archdsl.report import (
+    Cell,
+    Column,
+    Table,
+    filled,
+    hwc,
+    natural_width,
+    number,
+    paint,
+    text_table,
+    times,
+)
 
 if TYPE_CHECKING:
     from archdsl.network import Network
@@ -55,10 +67,10 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     if diff.same:
         title = paint("same network", "green", bold=True) if colour else "same network"
         return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_beside(a)}"
-    title = f"{a.full_name} → {b.full_name}: not the same network"
+    title = filled(f"{a.full_name} → {b.full_name}: not the same network", width or 100)
     lines = [paint(title, None, bold=True) if colour else title]
     for one in diff.settings:
-        lines.append(_said(one))
+        lines.append(filled(_said(one), width or 100, subsequent_indent="  "))
     if not diff.changes and not diff.settings:
         lines.append("the layers are the same, and wired alike one by one, but not as a whole")
     elif diff.changes and all(
@@ -134,8 +146,24 @@ def _beside(network: Network) -> str:
 
 def _said(one: Attribute) -> str:
     """`kernel 3x3 → 1x1`."""
-    before, after = (_cut(_value(one, value)) for value in (one.before, one.after))
+    before, after = (_value(one, value) for value in (one.before, one.after))
+    if max(len(before), len(after)) > WIDEST:
+        before, after = map(_cut, _differing(before, after))
     return f"{one.name} {before} → {after}"
+
+
+def _differing(before: str, after: str) -> list[str]:
+    """Two lists of names without those that both begin and end with, but for one: a cut shall not
+    leave them alike."""
+    lists = before.split(", "), after.split(", ")
+    room = min(map(len, lists)) - 1
+    pairs = list(zip(*lists, strict=False)), list(zip(*map(reversed, lists), strict=False))
+    first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[0][:room]))
+    last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[1][: room - first]))
+    return [
+        ", ".join(["…"] * (first > 0) + names[first : len(names) - last] + ["…"] * (last > 0))
+        for names in lists
+    ]
 
 
 def _cut(text: str) -> str:
@@ -152,8 +180,14 @@ def _value(one: Attribute, value: object) -> str:
             return "whole map"
         if one.name in ("kernel", "size") or len(set(value)) > 1:
             return times(value)
-        return f"{value[0]:g}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return _figure(value[0])
+    return _figure(value) if isinstance(value, float) else str(value)
+
+
+def _figure(value: float) -> str:
+    """As short as it can be without being another."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def signed(value: int, short: bool = False) -> str:

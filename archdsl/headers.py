@@ -92,7 +92,7 @@ AMBIGUOUS = {
 _UNITS = {"k": "K", "m": "M", "g": "G", "thousands": "K", "millions": "M", "billions": "G"}
 _UNITS |= {"10^3": "K", "10^6": "M", "10^9": "G"}
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_LOOKS = "•◦○●*†‡ "  # around the name of a network
+_LOOKS = "•◦○●†‡ "  # around the name of a network
 # A symbol behind what it stands for: `Stage $i$`, `#Channels Ĉi`, `Resolution Ĥi × Ŵi`. A capital
 # alone is none: `Type A` is a network.
 _SYMBOL = r"(?:[c-t]|[A-Z]_?[a-z0-9]|(?:\\\w+|[{}])+[\w{}]*)"
@@ -274,18 +274,23 @@ def _without_marks(text: str) -> str:
 def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
     """Refuse cells below no header, and two columns that a row can have but one of."""
     errors = []
+    nameless = {index for index, column in enumerate(found) if index and not column.text}
+    below: dict[int, Cell] = {}  # the first filled cell of each such column
+    for row in grid.rows[grid.header + 1 :] if nameless else ():
+        for cell in row:
+            if cell.is_filled:
+                for index in nameless.intersection(range(cell.column, cell.column + cell.wide)):
+                    below.setdefault(index, cell)
     for index, column in enumerate(found):
-        if index and not column.text:
-            below = (c for row in grid.rows[grid.header + 1 :] for c in row if c.holds(index))
-            if cell := next((cell for cell in below if cell.is_filled), None):
-                errors.append(
-                    ArchError(
-                        "no header stands above this column",
-                        source.span(cell.start, cell.end),
-                        help="write one, and of headers in two rows the lower alone; only the "
-                        "first column may have none, if it holds names",
-                    )
+        if index in below:
+            errors.append(
+                ArchError(
+                    "no header stands above this column",
+                    source.span(below[index].start, below[index].end),
+                    help="write one, and of headers in two rows the lower alone; only the "
+                    "first column may have none, if it holds names",
                 )
+            )
         first = next((one for one in found[:index] if _is_twice(one, column)), None)
         if first is not None:
             errors.append(

@@ -132,13 +132,16 @@ class Mentions(Wholes):
             kind = kind or _with_unit(words)
         if kind is None and any(m.how == "size" for m in self.mentions):
             kind = Conv
-        if kind is None:
-            raise self.fail(
-                f"`{self.text()}` names no layer", self.phrase, "write `conv3-64`, `FC-4096`, …"
-            )
         # Behind the label, which of a row of a table stands in another cell.
         kinds = [part.kind for part in self.phrase.parts]
         first = self.phrase.parts[kinds.index("colon") + 1 if label is not None else 0]
+        if kind is None:
+            text = self.source.text[first.start : self.phrase.end]
+            raise ArchError(
+                f"`{text if len(text) <= 60 else text[:57] + '…'}` names no layer",
+                self.source.span(first.start, self.phrase.end),
+                help="write `conv3-64`, `FC-4096`, …",
+            )
         self.layers.append(Draft(kind, first.start, first.end))
         for mention in self.mentions:
             mention.behind = 1
@@ -152,10 +155,6 @@ class Mentions(Wholes):
         self.layers.insert(0, Draft(Conv, first.start, first.end))
         for mention in (*self.mentions, *self.strikes):
             mention.behind += 1
-
-    def text(self) -> str:
-        text = self.source.text[self.phrase.start : self.phrase.end]
-        return text if len(text) <= 60 else text[:57] + "…"
 
     def candidates(self, mention: Mention) -> Iterator[Draft]:
         if mention.only is not None:

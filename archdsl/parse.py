@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import takewhile
@@ -165,22 +165,28 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             _statement_span(source, found[0][1][0]),
             help="put them behind a `network NAME` line",
         )
-    seen: dict[str, Header | Derived] = {}
-    for header, _ in found:
-        if header and header.name.text in seen:
-            raise ArchError(
-                f"two networks are called `{header.name.text}`",
-                Span(source, header.name.start, header.name.end),
-                help="a file holds each name once",
-            )
-        if header:
-            seen[header.name.text] = header
+    _check_names(source, [header for header, _ in found])
     drafts = [
         network
         for header, body in found
         for network in unfolded(source, Draft(header, tuple(body)), partial(_cell, source), shared)
     ]
+    _check_names(source, [draft.header for draft in drafts])  # columns are called by their headers
     return networks(source, drafts, shared)
+
+
+def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> None:
+    seen: set[str] = set()
+    for header in headers:
+        if header is None:
+            continue
+        if header.name.text in seen:
+            raise ArchError(
+                f"two networks are called `{header.name.text}`",
+                Span(source, header.name.start, header.name.end),
+                help="a file holds each name once",
+            )
+        seen.add(header.name.text)
 
 
 def _cell(source: Source, start: int, end: int) -> list[Statement]:

@@ -85,7 +85,10 @@ class Printer:
                 chain += [*_begun(self.parts((reading.claimed,))), Mark("text", "]")]
             if reading.label is not None and index:
                 chain.append(Mark("text", f"{reading.label.text}:", True))
-            chain += _apart(self.parts(parts))
+            marks = self.parts(parts)
+            if len(reading.layers) > 1 or (is_chain and reading is line.readings[-1]):
+                marks = _held(marks, reading.repeat is not None)
+            chain += _apart(marks)
         return _begun(chain)
 
     def whole(self, line: Line) -> Marks:
@@ -136,8 +139,12 @@ class Printer:
             counts = value is not None or part.kind in ("number", "parens")
             if counts and marks and marks[-1].kind == "times" and _ends_in_digit(marks[:-1]):
                 blank = False  # `64 x3` is a width and a repeat
-            if value is not None:
-                marks.append(Mark("value", value, blank))
+            if part.kind == "times" and [mark.kind for mark in marks] == ["value"]:
+                # `2x 3 x 3`: a repeat that the blanks of a size do not take in.
+                marks = [Mark("text", f"{marks[0].text}x", marks[0].blank)]
+            elif value is not None:
+                minus = value.startswith("-") and part.kind != "parens"
+                marks.append(Mark("value", f"({value})" if minus else value, blank))
             elif part.kind in ("bracket", "braces"):
                 items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
                 lines = tuple(self.item(item) for item in items if self.stands(item))
@@ -146,7 +153,9 @@ class Printer:
                 marks.append(Mark(part.kind, "", blank, lines))
             elif part.kind == "parens":
                 inside = self.parts(part.inside)  # type: ignore[arg-type]
-                if self.is_bare(before, inside):
+                if self.is_bare(before, inside) or (
+                    [mark.kind for mark in inside] == ["value"] and inside[0].text[0] == "("
+                ):
                     marks.append(inside[0]._replace(blank=blank))
                 else:
                     marks += [Mark("text", "(", blank), *_begun(inside), Mark("text", ")")]
@@ -205,6 +214,21 @@ def _behind_label(parts: tuple[Part, ...], label: Part | None) -> tuple[Part, ..
 def _from(parts: Sequence[Part], start: int) -> tuple[Part, ...]:
     """The parts from the one on that begins at a place: cells of a table stand in any order."""
     return tuple(dropwhile(lambda part: part.start != start, parts))
+
+
+def _held(marks: list[Mark], repeats: bool) -> list[Mark]:
+    """What a repeat behind it repeats, as a group: a table refuses to guess which layers these are,
+    where a chain or several stand in front. The `x2` of an upsampling stands in the group."""
+    if any(mark.kind in ("bracket", "braces") for mark in marks):
+        return marks
+    if repeats and marks[-1].kind == "size":  # of `64 x 2` the repeat is a part
+        last, _, count = marks[-1].text.rpartition(" x ")
+        repeat = [Mark("times", "x", True), Mark("text", count, True)]
+        marks = [*marks[:-1], marks[-1]._replace(text=last), *repeat]
+    if len(marks) < 3 or marks[-2].kind != "times":
+        return marks
+    end = -2 if repeats else len(marks)
+    return [Mark("braces", "", True, (_begun(marks[:end]),)), *_apart(marks[end:])]
 
 
 def _begun(marks: Sequence[Mark]) -> Marks:

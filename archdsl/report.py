@@ -202,7 +202,7 @@ def verdict(claim: Claim) -> str:
 def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
     """Why printed figures do not hold, in full, a paragraph each."""
     return [
-        _filled(
+        filled(
             f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {_printed(c)}: {c.note}",
             width or 100,
             subsequent_indent="  ",
@@ -248,7 +248,7 @@ def tally(claims: Sequence[Claim]) -> str:
 # Renderings of a table.
 
 
-def _filled(text: str, width: int, subsequent_indent: str = "") -> str:
+def filled(text: str, width: int, subsequent_indent: str = "") -> str:
     if len(text) <= width:
         return text
     from textwrap import fill  # slow to import, and most paragraphs are short
@@ -385,13 +385,13 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
-    parts += [_filled(note, width or 100) for note in _remarks(network)]
+    parts += [filled(note, width or 100) for note in _remarks(network)]
     parts += notes(network.claims, width)
     if network.reported:
         figures = "; ".join(network.reported)
-        parts.append(_filled(f"reported, for training to reach: {figures}", width or 100))
+        parts.append(filled(f"reported, for training to reach: {figures}", width or 100))
     if network.claims:
-        parts.append(_filled(tally(network.claims), width or 100))
+        parts.append(filled(tally(network.claims), width or 100))
     return "\n\n".join(parts)
 
 
@@ -518,16 +518,16 @@ def verification(
     """Every claim of the networks, and the tally."""
     parts = []
     for network in networks:
-        title = _filled(f"{network.full_name}: {tally(network.claims)}", width or 100)
+        title = filled(f"{network.full_name}: {tally(network.claims)}", width or 100)
         lines = [paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
-        lines += [_filled(note, width or 100) for note in _counted(network)]
+        lines += [filled(note, width or 100) for note in _counted(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
     plural = "" if len(networks) == 1 else "s"
     total = f"{len(networks)} network{plural}, {tally(everything)}"
-    parts.append(_filled(total, width or 100))
+    parts.append(filled(total, width or 100))
     return "\n\n".join(parts)
 
 
@@ -540,16 +540,16 @@ def readings(
         alternatives = read.alternatives
         holding = sum(one.all_hold for one in alternatives)
         plural = "" if len(alternatives) == 1 else "s"
-        title = _filled(
+        title = filled(
             f"{network.full_name}: every claim holds under {holding} of {len(alternatives)} "
             f"reading{plural}",
             width or 100,
         )
         lines = [paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
         if (more := len(alternatives) - MOST_READINGS) > 0:
-            lines.append(_filled(f"and {more} more, under which no more claims hold", width or 100))
+            lines.append(filled(f"and {more} more, under which no more claims hold", width or 100))
         lines += [
-            _filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width or 100)
+            filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width or 100)
             for one in alternatives[:MOST_READINGS]
             for name in one.errata
             if one.all_hold

@@ -79,7 +79,7 @@ class Composer:
             )
         self.type = text
         self.kind = next(iter(kinds), None)
-        name = _label_behind(self.parts)
+        name = _label_behind(self.parts, self.kind is not None)
         if name is None and label:
             kernels = [i for i, column in enumerate(self.columns) if column.role == "kernel"]
             name = self.numbered(any(i in row for i in kernels))
@@ -262,6 +262,9 @@ class Composer:
                 f"`{text}` in the column `{column.text}`", cell, "write one value"
             )
         parts = list(items[0].phrases[0].parts)
+        if column.role != "kernel" and any(part.kind == "comma" for part in parts):
+            message = f"`{text}` in the column `{column.text}`"
+            raise self.cells.fail(message, cell, "write one value, without separators of thousands")
         if any(True for _ in words_in(parts)):
             raise self.cells.fail(
                 f"the layer `{text}` in the column `{column.text}`",
@@ -285,12 +288,13 @@ def _parameter(column: Column, own: Sequence[str]) -> str | None:
     return widths[0] if column.role == "width" and len(widths) == 1 else None
 
 
-def _label_behind(parts: list[Part]) -> Part | None:
-    """Take the name off the end of a type: `inception (3a)`."""
+def _label_behind(parts: list[Part], is_layer: bool) -> Part | None:
+    """Take the name off the end of a type: `inception (3a)`. A number behind a layer is none."""
     if len(parts) < 2 or parts[-1].kind != "parens":
         return None
     text = "".join(part.text for part in parts[-1].inside if isinstance(part, Part))
-    if not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
+    is_value = is_layer and text.isdigit()
+    if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
         return None
     remark = parts.pop()
     return Part("word", text, remark.start, remark.end)

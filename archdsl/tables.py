@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from archdsl.derived import Draft
@@ -40,13 +40,14 @@ from archdsl.vocabulary import is_word_of_a_layer
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of
+MOST_COMPARED = 200  # beginnings of rows, with one that a rule names and no row has
 MOST_LINES = 1_000_000  # that the columns of a table have together
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
 )
 _SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2")
 _COUNTED = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
-_REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?')
+_REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?', re.IGNORECASE)
 
 Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
 
@@ -232,8 +233,14 @@ class _Row(NamedTuple):
     cells: dict[int, Cell]  # by column
     name: str
     text: str  # the whole row, without blanks: what rules are found by
+    ends: frozenset[int]  # where the cells end in it
     bears: bool  # the name: of several rows of one name the last that prints no size of its own
     label: Part | None = None  # the name, where lines can be called so
+
+    def is_whole(self, end: int) -> bool:
+        """Whether no number goes on where a beginning ends: of `stage 10` `stage 1` is none."""
+        is_number = self.text[end - 1 : end].isdigit() and self.text[end : end + 1].isdigit()
+        return not is_number or end in self.ends
 
 
 class _Rules:
@@ -254,21 +261,22 @@ class _Rules:
                 help="say what holds for many rows once, for how they all begin",
             )
         self.said.sort(key=lambda one: -len(one[0]))  # the more is said of a row, the nearer
-        self.of_row: dict[str, list[Means | Misprint | Item]] = {}
+        self.of_row: dict[tuple[str, frozenset[int]], list[Means | Misprint | Item]] = {}
         self.met: set[int] = set()
         self.marked: set[int] = set()
         self.rows: list[str] = []  # all that there are, for "did you mean"
 
     def of(self, row: _Row) -> list[Means | Misprint | Item]:
         """What is said of a row, the longest beginning first."""
-        if row.text not in self.of_row:
+        key = row.text, row.ends
+        if key not in self.of_row:
             found: list[Means | Misprint | Item] = []
             for begins, name, said in self.said:
-                if row.text.startswith(begins):
+                if row.text.startswith(begins) and row.is_whole(len(begins)):
                     self.met.add(name.start)
                     found += said
-            self.of_row[row.text] = found
-        return self.of_row[row.text]
+            self.of_row[key] = found
+        return self.of_row[key]
 
     def erratum(self, row: _Row, quantity: str, column: Column | None) -> str | None:
         """Why a claim of a row is an erratum, where it is said to be one."""
@@ -290,10 +298,13 @@ class _Rules:
 
     def check(self) -> None:
         """Raises ArchError for what is said of no row, or of no claim."""
-        errors = []
+        errors: list[ArchError] = []
         for _, name, said in self.said:
+            if len(errors) == MOST_ERRORS:
+                break
             if name.start not in self.met:
-                near = did_you_mean(name.text[1:-1], dict.fromkeys(self.rows))
+                rows = dict.fromkeys(self.rows[:MOST_COMPARED])
+                near = did_you_mean(name.text[1:-1], rows)
                 errors.append(
                     ArchError(
                         f"no row of a table begins with {name.text}",
@@ -430,8 +441,8 @@ class _Reader:
         by_column = {
             column: cell
             for cell in cells
-            for column in range(cell.column, cell.column + cell.wide)
             if self.text(cell)
+            for column in range(cell.column, cell.column + cell.wide)
         }
         if not by_column:
             return None
@@ -453,7 +464,9 @@ class _Reader:
                 last = by_column[index]
                 shown.append(self.text(last))
         self.rules.rows += (shown[0], " ".join(shown[:2]))
-        return _Row(by_column, name, _pressed("".join(shown)), bears)
+        texts = [_pressed(text) for text in shown]
+        ends = frozenset(accumulate(map(len, texts)))
+        return _Row(by_column, name, "".join(texts), ends, bears)
 
     # Columns that are networks.
 
@@ -587,7 +600,27 @@ class _Reader:
             items, label, claims = [made.item], made.label, made.claims
             if made.word is not None:
                 self.words[made.word] = made.given
+        else:
+            claims = list(self.left_over(row))
         self.made[""] += self.finished(row, items, cell, label, claims)
+
+    def left_over(self, row: _Row) -> Iterator[tuple[Column, Cell]]:
+        """The widths of a row that other lines stand for: claims. What else there is for its layer
+        would be lost; a kernel may be a remark, `As in figure 5`."""
+        for index, column in enumerate(self.columns):
+            if (here := row.cells.get(index)) is None:
+                continue
+            text = self.text(here)
+            if column.role == "width":
+                yield column._replace(quantity="channels"), here
+            elif column.role in ("argument", "companion") or (
+                column.role in ("times", "stride", "attribute") and text not in ("0", "1")
+            ):
+                raise self.fail(
+                    f"`{text}` in the column `{column.text}` of a row that other lines stand for",
+                    here,
+                    f"say it in those lines, and strike the cell: `~~{text}~~`",
+                )
 
     # Both.
 
@@ -643,7 +676,7 @@ class _Reader:
             first, last = index == 0, index == len(items) - 1
             own = (*(claims[True] if first else ()), *(claims[False] if last else ()))
             phrases = item.phrases
-            if last and label is not None and not _is_labelled(item):
+            if last and label is not None and not _is_called(item):
                 start = label.start
                 colon = Part("colon", ":", start, label.end)
                 phrases = (
@@ -693,6 +726,12 @@ class _Reader:
 def _is_labelled(item: Item) -> bool:
     parts = item.phrases[0].parts
     return len(parts) > 2 and parts[1].kind == "colon"
+
+
+def _is_called(item: Item) -> bool:
+    """Whether a line has a name already; that of a side head stands behind its word."""
+    words = [part.text.lower() for part in item.phrases[0].parts[:2] if part.kind == "word"]
+    return _is_labelled(item) or (len(words) == 2 and words[0] == "side" and words[1] != "weight")
 
 
 def _repeat(parts: Sequence[Part]) -> int | None:

@@ -7,7 +7,7 @@ columns mean is told in archdsl/tables.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl import latex
@@ -102,17 +102,28 @@ class _Line(NamedTuple):
         return "\t" in self.text.lstrip() or self.text.startswith("\t\t")
 
 
-# A row `# params.` with its cells is none.
-_COMMENT = re.compile(r"[ \t]*#(?! ?param(?:eter)?s?\b\.?\t)(?:[ \t]|$|[^\t]*$)", re.IGNORECASE)
+# `# params` and `#3×3` say what is counted, like `number of params`.
+_COUNTED = (
+    r"(?! ?(?:params?|parameters|ops|flops|macs|madds|mult[a-z]*-adds|weight layers|ch|out|repeats"
+    r"|channels|filters|layers|blocks|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|.])"
+)
+_COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
 # What ends a table of tabs though tabs stand in it: statements, and lines with claims or labels.
 _STATEMENT = re.compile(
     r"[ ]*(?:(?:network|paper|let|block|expect|reported|train|side|output|use|in)[ \t]+[\w\"]"
-    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count|reading)\b)|.*\bmeans\b"
+    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count|reading)\b"
+    r"|(?:padding[ \t]+(?:same|valid)|(?:with|shortcut)[ \t]+\w+)[ \t]*(?:[;#]|$))|.*\bmeans\b"
 )
-_CODE = re.compile(r"#(?:\s|$)|=>|->|\"|.*:$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$")
+# What stands in no header: comments, claims, figures, and attributes with their values.
+_CODE = re.compile(
+    rf"#{_COUNTED})(?:\s|$)|=>|->|\"|.*[:,]$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$"
+    r"|(?:(?:at|with) )?(?:stride|pad|padding|kernel|width|groups|dilation)(?: |=|: ?)\d",
+    re.IGNORECASE,
+)
 _LAYER = re.compile(
-    r"(conv|convolution|fc|linear|max[- ]?pool|avg[- ]?pool|bn|relu|lrn|dropout|flatten|softmax)"
-    r"(?:\d*-?\d+)?(?: .*)?",
+    r"(?:(?:\d[\w×]*(?:-d)?|global|depthwise|dw|pointwise|transposed|local) |up-)*"
+    r"(conv|convolution|fc|linear|(?:max|avg|average)[- ]?pool|bn|relu|lrn|dropout|flatten|softmax"
+    r"|(?<=\d )filters)(?:\d*-?\d+)?(?: .*)?",
     re.IGNORECASE,
 )
 
@@ -149,34 +160,52 @@ def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None
 
 def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
     """The tables in lines that no blank line parts."""
-    while block:
-        first = next((i for i, one in enumerate(block) if one.is_piped or one.is_tabbed), None)
-        if first is None:
-            return
-        piped = block[first].is_piped
-        last = first
-        for index in range(first, len(block)):
+    at = 0
+    headers = _Headers(block)
+    while at < len(block):
+        piped = block[at].is_piped
+        if not piped and (not block[at].is_tabbed or _is_code(text, headers.behind(at))):
+            at += 1  # blanks between layers: the table may begin in the next line
+            continue
+        last = at
+        for index in range(at, len(block)):
             one = block[index]
-            if one.is_piped if piped else one.is_tabbed:
+            # Behind a row of tabs, a cell behind one is the only one of its row.
+            is_row = one.is_tabbed or (one.text.startswith("\t") and index > at)
+            if one.is_piped if piped else is_row and not one.is_piped:
                 last = index
-            elif piped and not one.is_comment:
+            elif one.is_piped or (piped and not one.is_comment):
                 break
-        lines = block[first : last + 1]
+        lines = block[at : last + 1]
         written = [one for one in lines if not one.is_comment]
         if piped:
             rows = tuple(_of_pipes(one) for one in written if not _RULE.fullmatch(one.text))
             yield Grid("markdown", lines[0].start, lines[-1].end, rows)
         elif len(written) > 1:
-            rows = tuple(_of_tabs(one) for one in written)
-            grid = Grid("tabs", lines[0].start, lines[-1].end, rows)
-            if _is_code(text, grid):
-                last = first  # blanks between layers: the table may begin in the next line
-            else:
-                yield grid
-        del block[: last + 1]
+            yield Grid("tabs", lines[0].start, lines[-1].end, tuple(map(_of_tabs, written)))
+        at = last + 1
 
 
-_RULE = re.compile(r"[ \t]*\|?[ \t:|-]*-[ \t:|-]*")
+class _Headers:
+    """The rows of a block that may be headers, each looked for once."""
+
+    def __init__(self, block: list[_Line]) -> None:
+        self.left = (
+            (index, cells)
+            for index, line in enumerate(block)
+            if not line.is_piped and not line.is_comment and "\t" in line.text
+            if len(cells := [cell for cell in _of_tabs(line) if cell.is_filled]) > 1
+        )
+        self.found: tuple[int, list[Cell]] | None = (-1, [])
+
+    def behind(self, at: int) -> list[Cell]:
+        """The filled cells of the first header from a line on; none where there is none."""
+        while self.found and self.found[0] < at:
+            self.found = next(self.left, None)
+        return self.found[1] if self.found else []
+
+
+_RULE = re.compile(r"[ \t:|]*-[ \t:|-]*")
 _PIPE = re.compile(r"(?<!\\)\|")
 _TAIL = re.compile(r"[ \t]*(?:#.*)?")
 
@@ -186,18 +215,26 @@ def _of_pipes(line: _Line) -> tuple[Cell, ...]:
     ends = [*signs[1:], len(line.text)]
     if len(signs) > 1 and _TAIL.fullmatch(line.text, signs[-1] + 1):
         del ends[-1]  # the last sign closes the row; a comment may stand behind it
-    return tuple(
-        Cell(column, *_trimmed(line, start + 1, end))
-        for column, (start, end) in enumerate(zip(signs, ends, strict=False))
-    )
+    return _row(_trimmed(line, start + 1, end) for start, end in zip(signs, ends, strict=False))
 
 
 def _of_tabs(line: _Line) -> tuple[Cell, ...]:
-    cells = []
-    start = 0
-    for column, piece in enumerate(line.text.split("\t")):
-        cells.append(Cell(column, *_trimmed(line, start, start + len(piece))))
-        start += len(piece) + 1
+    ends = [*(found.start() for found in re.finditer("\t", line.text)), len(line.text)]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    return _row(_trimmed(line, start, end) for start, end in zip(starts, ends, strict=True))
+
+
+def _row(places: Iterable[tuple[int, int]]) -> tuple[Cell, ...]:
+    """The cells of a row. Empty ones beside each other are one, however many: a line may hold
+    millions."""
+    cells: list[Cell] = []
+    column = 0
+    for start, end in places:
+        if start == end and cells and not cells[-1].is_filled:
+            cells[-1] = cells[-1]._replace(wide=cells[-1].wide + 1)
+        else:
+            cells.append(Cell(column, start, end))
+        column += 1
     return tuple(cells)
 
 
@@ -207,12 +244,12 @@ def _trimmed(line: _Line, start: int, end: int) -> tuple[int, int]:
     return line.start + front, line.start + max(front, start + len(piece.rstrip()))
 
 
-def _is_code(text: str, grid: Grid) -> bool:
+def _is_code(text: str, header: Sequence[Cell]) -> bool:
     """Whether what looks like a header is a line of layers, with tabs for blanks.
 
     One layer twice is a row that has lost its header.
     """
-    cells = [text[c.start : c.end] for c in grid.rows[grid.header] if c.is_filled]
+    cells = [text[cell.start : cell.end] for cell in header]
     if len(cells) < 2 or any(map(_CODE.match, cells)):
         return True
     if cells[0] == "input" and cells[1][:1].isdigit():

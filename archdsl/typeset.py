@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from archdsl import printer
 from archdsl.align import Row, Sheet, sheet
 from archdsl.network import Network
 from archdsl.printer import Mark, Marks
@@ -100,6 +101,7 @@ def _markdown_mark(mark: Mark) -> str:
 # LaTeX.
 
 _SPECIAL = str.maketrans({**{sign: f"\\{sign}" for sign in "_%&#${}"}, "<": "$<$", ">": "$>$"})
+_COMPOUND = re.compile(r"[A-Za-z]\w*(-\d+)?")  # `conv3-64`
 _PLAIN = re.compile(r"[\d.,/() ]*")  # what mathematics sets as text does
 
 
@@ -107,10 +109,26 @@ def _escaped(text: str) -> str:
     return text.translate(_SPECIAL)
 
 
+def _clear(marks: Sequence[Mark]) -> list[Mark]:
+    """Marks with repeats that no number beside them makes a size: in LaTeX blanks do not tell."""
+    found: list[Mark] = []
+    for mark in marks:
+        last = printer.text(found).rpartition(" ")[2]
+        if mark.kind != "times" or not last[-1:].isdigit() or _COMPOUND.fullmatch(last):
+            found.append(mark)
+        elif last.isdigit() and (
+            len(found) == 1 or found[-2].kind == "arrow" or found[-2].text[1:].endswith(":")
+        ):
+            found[-1] = found[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
+        else:
+            found += [Mark("text", ","), mark._replace(blank=True)]
+    return found
+
+
 def _latex(marks: Marks) -> str:
     """A line in text; groups are mathematics, with what repeats them."""
     pieces = []
-    for mark in marks:
+    for mark in _clear(marks):
         piece = f"${_group(mark)}$" if mark.kind in _GROUPS else _latex_mark(mark)
         pieces.append(" " * mark.blank + piece)
     return re.sub(r"(\\right(?:\]|\\\}))\$ ?\$\\times\$ ?(\d+)", r"\1\\times \2$", "".join(pieces))
@@ -141,7 +159,7 @@ def _group(mark: Mark) -> str:
 def _in_math(marks: Marks) -> str:
     """A line in mathematics: figures as they are, words upright, groups with their lines."""
     pieces = []
-    for is_group, run in groupby(marks, key=lambda mark: mark.kind in _GROUPS):
+    for is_group, run in groupby(_clear(marks), key=lambda mark: mark.kind in _GROUPS):
         if is_group:
             pieces += [_group(mark) for mark in run]
             continue

@@ -93,7 +93,7 @@ def _listed(networks: tuple[NetworkText, ...]) -> str:
 def _split(target: str) -> tuple[str, str | None]:
     place, colon, picked = target.rpartition(":")
     # A colon may belong to the path: `C:\nets\a.arch`, or a folder called `a:b`.
-    if not colon or not place or not re.fullmatch(r"[\w.+-]+", picked) or os.path.exists(target):
+    if not colon or not place or not re.fullmatch(r"[\w.+*-]+", picked) or os.path.exists(target):
         return target, None
     if picked.endswith(".arch") or (len(place) == 1 and place != "-"):
         return target, None

@@ -4,7 +4,6 @@ import click
 from archdsl.cli import output
 
 from archdsl import differences
-from archdsl.errors import ArchError
 
 
 @click.command("diff")
@@ -17,10 +16,7 @@ def command(context: click.Context, a: str, b: str, format_: str) -> None:
 
     A and B are networks like NETWORK elsewhere. Exits with 1 if they differ.
     """
-    if a.partition(":")[0] == b.partition(":")[0] == "-":
-        raise ArchError(
-            "standard input can be read only once", help="name a file for one of the two networks"
-        )
+    output.check_standard_input((a, b))
     found = output.load(a).diff(output.load(b))
     if format_ == "json":
         output.emit_json(found.to_dict())

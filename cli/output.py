@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -54,6 +54,14 @@ def formats(*names: str) -> Callable[[F], F]:
 
 def load(target: str, input_: str | None = None, parameters: tuple[str, ...] = ()) -> Network:
     return Network(zoo.find_one(target), _parameters(parameters), _sizes(input_))
+
+
+def check_standard_input(targets: Sequence[str]) -> None:
+    """Raises ArchError where several networks are read from standard input."""
+    if sum(target.partition(":")[0] == "-" for target in targets) > 1:
+        raise ArchError(
+            "standard input can be read only once", help="name a file for the other networks"
+        )
 
 
 def _sizes(text: str | None) -> tuple[int, ...] | None:

@@ -15,10 +15,11 @@ def command(networks: tuple[str, ...], format_: str) -> None:
 
     Of a file with several networks all stand in the table.
     """
+    output.check_standard_input(networks)
     found = []
     for target in networks:
         texts = zoo.find(target)
-        # A template has no figures; one that is named alone is an error.
-        found += [Network(text) for text in texts if len(texts) == 1 or not text.lacking]
+        # A template has no figures; where there is nothing else it is an error.
+        found += [Network(t) for t in texts if not t.lacking] or [Network(texts[0])]
     write = typeset.markdown if format_ == "markdown" else typeset.latex
     output.emit(write(found))

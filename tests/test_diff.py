@@ -85,6 +85,8 @@ def test_near_misses_differ(one: str, other: str):
         ("avgpool; FC-2", "avgpool 16x16/3; FC-2"),
         ("global max pool", "maxpool 16x16 pad 0"),
         ("maxpool 2x2 ceil", "maxpool 2x2"),
+        ("LRN size 3 alpha 0.0001 beta 0.75 k 2", "nn.LocalResponseNorm(3, 0.0003, k=2)"),
+        ("LRN size 7 alpha 2e-5 beta 0.75 k 2", "nn.LocalResponseNorm(7, 14e-5, k=2)"),
         ("add { conv3-4; conv1-4 -> relu }", "add { conv1-4 -> relu; conv3-4 }"),
         ("multiply { conv3-4; conv1-4 -> sigmoid }", "multiply { conv1-4 -> sigmoid; conv3-4 }"),
         ("e: relu\na: e -> conv3-4\nb: e -> conv1-4\nadd { a; b }",
@@ -112,7 +114,7 @@ def test_every_network_is_itself(name: str):
         ("conv3-8", "conv3-8 dilation 2", "dilation"),
         ("conv3-8", "conv3-8 groups 2", "groups"),
         ("conv3-8", "conv3-8 no bias", "bias"),
-        ("up-conv 2x2 8", "up-conv 2x2 8 output padding 1", "more"),
+        ("up-conv 2x2 8", "up-conv 2x2 8 output padding 1", "output padding"),
         ("maxpool 3x3/2", "maxpool 3x3/2 ceil", "ceil"),
         ("maxpool 3x3/2", "maxpool 3x3/2 pad 1", "pad"),
         ("maxpool", "2x2 avgpool", "layer"),
@@ -137,7 +139,7 @@ def test_every_network_is_itself(name: str):
         ("crop 8", "crop 6", "size"),
         ("upsample", "upsample 3", "factor"),
         ("upsample", "upsample bilinear", "mode"),
-        ("scale 0.5", "scale 0.25", "factor"),
+        ("scale 0.5", "scale 0.25", "by"),
     ],
 )  # fmt: skip
 def test_each_attribute_is_seen_and_named(a: str, b: str, what: str):
@@ -178,6 +180,22 @@ def test_outputs():
     found = check(diff(text + "output a, b", text + "output b, a"))
     assert [one.name for one in found.settings] == ["output"] and not found.changes
     assert not check(diff(text + "output a, b", text)).same
+
+
+def test_a_cut_does_not_hide_what_differs():
+    names = [f"branch_{i}" for i in range(20)]
+    other = [*names[:9], *reversed(names[9:11]), *names[11:]]
+    lines = "".join(f"{name}: conv3-4\n" for name in names)
+    for statement in ("output {}", "concat {}"):
+        found = check(diff(*(lines + statement.format(", ".join(n)) for n in (names, other))))
+        assert "…, branch_9, branch_10, … → …, branch_10, branch_9, …" in shown(found)
+    heads = "".join(f"side head_{i} weight 0.{i} {{ FC-3 }}\n" for i in range(1, 7)) + "conv3-4"
+    found = check(diff(heads, heads.replace("0.4", "0.7")))
+    assert "…, head_4 weight 0.4, … → …, head_4 weight 0.7, …" in shown(found)
+    short = check(diff(heads.replace("0.4", "0.7")[: heads.index("side head_5")], heads))
+    assert max(map(len, shown(short, 80).splitlines())) <= 80
+    found = check(diff("scale 0.123456789", "scale 0.1234567891"))
+    assert "by 0.123456789 → 0.1234567891" in shown(found)
 
 
 def test_a_softmax_at_the_end_is_part_of_the_text():
@@ -427,6 +445,7 @@ def test_the_command(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch)
     ("arguments", "message"),
     [
         (["-", "-"], "standard input can be read only once"),
+        (["-:a", "-"], "standard input can be read only once"),
         (["-:a", "-:b"], "standard input can be read only once"),
         (["two.arch:a", "two.arch"], "holds 2 networks"),
         (["vgg61", "vgg16"], "no network `vgg61`"),

@@ -290,3 +290,45 @@ def test_a_changed_digit_is_seen(spec: str):
             continue
         assert found != own, cell
     assert seen > 10
+
+
+def test_a_rule_holds_for_whole_numbers():
+    """`Stage 1` is not how `Stage 10` begins; a cell that begins with a digit is another."""
+    text = (
+        'network net\ninput 8x8x3\nin "Stage 1" { conv means conv-relu }\n'
+        "| layer | output | type |\n|---|---|---|\n"
+        "| Stage 1 | 8x8 | conv3-8 |\n| Stage 10 | 8x8 | conv3-8 |\n"
+    )
+    (net,) = networks_of(text).values()
+    assert [node.name for node in net.graph.nodes[1:]] == [
+        "stage_1.conv",
+        "stage_1.relu",
+        "stage_10",
+    ]
+
+
+def test_a_side_head_keeps_its_name():
+    text = (
+        "network net\ninput 8x8x3\n| layer | A | B |\n|---|---|---|\n| c1 | conv3-8 | conv3-8 |\n"
+        "| aux | side early { FC-10 } | side weight 0.3 { FC-10 } |\n| c2 | conv3-8 | conv3-8 |\n"
+    )
+    nets = networks_of(text).values()
+    assert [net.graph.sides[0].section.name for net in nets] == ["early", "aux"]
+
+
+def test_a_column_is_picked_by_its_name(tmp_path: Path):
+    path = tmp_path / "family.arch"
+    path.write_text("input 8x8x3\n| A* | WRN.2+ | 18-layer |\n| conv3-8 | conv3-9 | conv3-10 |\n")
+    for name in ("A*", "WRN.2+", "18-layer"):
+        (network,) = zoo.find(f"{path}:{name}")
+        assert network.name == name
+
+
+def test_a_width_of_a_row_that_other_lines_stand_for():
+    text = (
+        'network net\ninput 8x8x3\nin "stem" { conv3-8 -> conv3-9 }\n'
+        "| name | type | c | n |\n|---|---|---|---|\n| stem | as before | 8 | 1 |\n"
+    )
+    (net,) = networks_of(text).values()
+    (claim,) = net.claims
+    assert (claim.where, claim.quantity, claim.verdict) == ("stem", "channels", "fails")

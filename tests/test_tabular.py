@@ -10,6 +10,7 @@ from conftest import ROOT
 from test_tables import networks_of, text_of
 
 import archdsl
+from archdsl import latex, tabular
 from archdsl.diff import diff
 from archdsl.headers import KNOWN
 
@@ -78,6 +79,9 @@ def test_an_editor_strips_the_ends_of_lines():
         "input 32x32 RGB\nconv 3x3\t8\tstride 2\nconv 3x3\t16\trelu\nFC-10",
         "input 32x32 RGB\nconv1:\tconv3-8\tstride 2\nconv2:\tconv3-16\trelu\nFC-10",
         "input 32x32 RGB\nconv3-8 stride 2\t# halves\nconv3-16 relu\t# and on\nFC-10",
+        "input 32x32 RGB\nconv3-8,\tstride 2\n3x3, 16,\trelu\nFC-10",
+        "input 32x32 RGB\n3x3 conv, 8\tstride 2\n16 3x3 filters\trelu\nFC-10",
+        "input 32x32 RGB\npadding\tsame\nshortcut\tB\nconv3-8 stride 2\nconv3-16 relu\nFC-10",
         "input 32x32 RGB\n{\n\t\tconv3-8\tstride 2\n\t\tconv3-16\trelu\n}\nFC-10",
     ],
 )
@@ -99,6 +103,45 @@ def test_layers_without_their_header_are_no_chain():
     rows = COLUMNS.partition("\n")[2].replace("<br>conv3-8", "")
     with pytest.raises(archdsl.ArchError, match="the layer `conv3-8` where the name"):
         archdsl.loads(HEAD + rows)
+
+
+def test_a_row_of_one_cell_behind_a_tab():
+    """Its first cell is empty: it is not a line of all networks."""
+    text = f"{HEAD}A\tB\nconv3-8\tconv3-16\n\tconv3-32\n\nFC-10"
+    assert [net.weight_layers for net in networks_of(text).values()] == [2, 3]
+
+
+def test_names_that_end_as_layers_do():
+    text = HEAD + "A-LRN\tVGG BN\nconv3-8\tconv3-16\nFC-10\tFC-10"
+    assert [*networks_of(text)] == ["net:A-LRN", "net:VGG_BN"]
+
+
+@pytest.mark.parametrize("comment", ["#c2\tconv3-8\tconv3-8", "# c2\tconv3-8\tmaxpool", "#\t\tLRN"])
+def test_a_row_that_a_comment_takes_out(comment: str):
+    rows = ["layer\tA\tB", "c1\tconv3-8\tconv3-16", "c3\tFC-10\tFC-10"]
+    without = HEAD + "\n".join(rows)
+    rows.insert(2, comment)
+    assert ops(HEAD + "\n".join(rows)) == ops(without)
+
+
+@pytest.mark.parametrize("name", ["# params", "#params", "# Parameters", "#Weight layers"])
+def test_a_number_sign_that_counts(name: str):
+    text = f"{HEAD}layer\tA\tB\nc1\tconv3-8\tconv3-16\n{name}\t224\t448"
+    assert [len(net.claims) for net in networks_of(text).values()] == [1, 1]
+
+
+def test_columns_that_count_filters():
+    text = f"{HEAD}#out\ttype\t# params\n8\tconv3\t224"
+    (claim,) = archdsl.loads(text).claims
+    assert (claim.quantity, claim.verdict) == ("params", "holds")
+
+
+@pytest.mark.parametrize("sign", "|\t")
+def test_empty_cells_take_no_room(sign: str):
+    """A line of 16 MiB may hold as many."""
+    (grid,) = tabular.find(latex.read(f"{sign} A {sign}{sign * 1000} B {sign}\n{sign} a {sign} b"))
+    assert sum(cell.wide for cell in grid.rows[0]) > 1000
+    assert len(grid.rows[0]) < 6
 
 
 def test_the_manual_lists_every_header():

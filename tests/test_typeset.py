@@ -148,6 +148,22 @@ def test_a_line_of_the_first_network_alone_does_not_stand_for_all():
 
 
 @pytest.mark.parametrize("statement", ["", "sizes decide stride, padding\n"])
+def test_a_side_head_of_the_first_network_alone(statement: str):
+    """What stands beside it is the map that goes on, not what the side head gives."""
+    heads = "side aux { average pool; FC-3 }\nside other { average pool; FC-3 }\n"
+    for behind in ("conv3-4\nFC-3\nrelu\n", "FC-5\nrelu\nFC-3\n"):
+        one = f"input 8x8x3\n{statement}conv3-6\n{heads}{behind}"
+        other = one.replace("FC-3 }\nconv", "FC-4 }\nconv").replace("FC-3 }\nFC", "FC-4 }\nFC")
+        rows = table(nets(one, other))
+        beside = [row for row in rows if row[3] == "identity"]
+        assert beside and not any(row[1] for row in beside)
+        table(nets(other, one))
+    # A line of the trunk beside a side head that gives as many values.
+    table(nets("input 8x8x3\nFC-3\nrelu\nFC-3\n", f"input 8x8x3\n{heads}FC-3\n"))
+    table(nets("input 8x8x3\nFC-3\nrelu\nFC-3\n", f"input 8x8x3\n{heads}relu\nFC-3\n"))
+
+
+@pytest.mark.parametrize("statement", ["", "sizes decide stride, padding\n"])
 def test_a_stage_of_the_first_network_alone(statement: str):
     one = f"input 16x16x3\n{statement}conv3-4\n[ conv3-4 ] => 8x8\nmaxpool => 4x4\nFC-2\n"
     other = f"input 16x16x3\n{statement}conv3-4\n[ conv3-4 ] => 4x4\nFC-2\n"
@@ -214,6 +230,26 @@ def test_what_cells_hold():
     ]
     assert rows[2][:2] == ["aux", "3"]
     assert "    with bn\n" in typeset.markdown(nets(text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fc 4 x2", "fc 4, x2", "fc k x n", "maxpool 2x2 x2", "maxpool 2 x2", "maxpool 3x3/2 x2",
+        "crop 8 x2", "crop 8x8 x 2", "LRN size 5 x2", "scale 2 x2", "channelpad 8 x2",
+        "conv 3x3x4x4 x2", "conv kernel 3 width 4 x2", "conv 3x3 4 stride 1 x2", "4 conv 3x3 x2",
+        "conv 3x3 4 s: 2 x2", "3x3, 4 x2", "3x3, 4 x 2", "squeeze_excitation 2 x2",
+        "n x 3 x 3 conv, 4", "2 x 3x3 conv 4", "conv1-6 -> 2 x 3x3 conv 4", "2x 2x2 max pool",
+        "conv3-4 -> conv1-2 x2", "conv3-4 -> 3x3, 4 x 2", "conv3-4, conv1-2 x2", "conv3-4-relu x n",
+        "conv3-4 -> m: conv1-2 x2", "conv1-6 -> upsample x2", "conv3-4 x2 -> relu",
+        "[ fc 4 x2; fc 3 ] x 2", "concat { maxpool 2x2 x2; maxpool 4 }",
+        "scale z", "scale (z)", "scale by z", "scale z x2", "scale (z * n) -> relu",
+    ],
+)  # fmt: skip
+def test_numbers_beside_repeats_and_minus_signs(line: str):
+    printed = nets(f"input 32x32x4\nlet k = 4\nlet n = 2\nlet z = -1\n{line}\n")
+    table(printed)
+    assert_same(printed, read(re.sub(r"^% ?", "", typeset.latex(printed), flags=re.MULTILINE)))
 
 
 def test_blocks_that_are_used_are_written_in(tmp_path):
@@ -321,6 +357,11 @@ def test_the_command(archdsl_cli, tmp_path):
     assert code == 2 and "cannot stand in one table" in error
     assert archdsl_cli("table")[0] == 2
     assert "has no value" in archdsl_cli("table", "wrn")[2]
+    templates = tmp_path / "templates.arch"
+    templates.write_text("".join(f"network {n}(m)\ninput 8x8x1\nconv3-m\n" for n in "ab"))
+    code, out, error = archdsl_cli("table", str(templates))
+    assert (code, out) == (2, "") and "has no value" in error
+    assert "standard input can be read only once" in archdsl_cli("table", "-", "-")[2]
 
 
 # LaTeX.

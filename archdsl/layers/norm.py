@@ -116,7 +116,8 @@ class LocalResponseNorm(Layer):
     )
 
     def call(self, x: Shape) -> Call:
-        alpha = self.size * self.alpha
+        # Twelve digits: a listing's 0.0003 was divided by 3, and shall be 0.0003 again.
+        alpha = float(f"{self.size * self.alpha:.12g}")
         return Call(
             "LocalResponseNorm",
             (self.size,),

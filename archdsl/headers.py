@@ -22,6 +22,7 @@ Role = Literal[
     "argument",
     "claim",
     "network",
+    "struck",
 ]
 
 # What the papers print above a column, in small letters, without the blanks around signs.
@@ -162,6 +163,9 @@ def columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -> lis
         cells |= dict.fromkeys(range(cell.column, cell.column + cell.wide), cell)
     _check_turned(source, grid)
     found = [_column(source, cells[index]) for index in sorted(cells)]
+    if any(column.role == "network" for column in found):
+        # Where layers stand below, a struck header is damage. Else its column is struck with it.
+        found = [c._replace(role="name") if c.role == "struck" else c for c in found]
     _check_headers(source, grid, found)
     asked = {spelled(name) for name in parameters}
     given = [c._replace(role="argument") if _is_asked(c, asked) else c for c in found]
@@ -211,7 +215,7 @@ def names_network(text: str) -> bool:
 def _column(source: Source, cell: Cell) -> Column:
     text = squeezed(source.plain[cell.start : cell.end])
     if not text:
-        return Column("name", text, cell)
+        return Column("struck" if "~~" in source.span(*cell[1:3]).text else "name", text, cell)
     # One letter is a network, or a column in small letters: VGG's `C`, MobileNetV2's `c`.
     if len(text) == 1 and text.isupper():
         return Column("network", text, cell)
@@ -274,7 +278,7 @@ def _without_marks(text: str) -> str:
 def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
     """Refuse cells below no header, and two columns that a row can have but one of."""
     errors = []
-    nameless = {index for index, column in enumerate(found) if index and not column.text}
+    nameless = {i for i, c in enumerate(found) if i and not c.text and c.role != "struck"}
     below: dict[int, Cell] = {}  # the first filled cell of each such column
     for row in grid.rows[grid.header + 1 :] if nameless else ():
         for cell in row:

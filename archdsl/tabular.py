@@ -1,7 +1,7 @@
 """Pasted tables: where they stand in a text, and where their cells do.
 
 A table is Markdown (lines that begin with `|`), text between tabs, or LaTeX's tabular. What its
-columns mean is told in archdsl/tables.py.
+columns mean is told in archdsl/headers.py.
 """
 
 from __future__ import annotations

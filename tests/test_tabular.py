@@ -256,6 +256,16 @@ def test_names_of_networks_with_remarks():
     assert [*networks_of(HEAD + table)] == ["net:ResNet-50", "net:ResNeXt-50"]
 
 
+def test_a_struck_header_strikes_its_column():
+    text = "input 8x8x3\n\n| type |{} c |\n|---|{}---|\n| conv 3x3 |{} 8 |\n"
+    struck = archdsl.loads(text.format(" ~~# bits~~ |", "---|", " 6 bit, no layer |"))
+    assert diff(struck, archdsl.loads(text.format("", "", ""))).same
+    for header, other in (("  |", "c"), (" ~~bits~~ |", "A")):  # below networks it is damage
+        with pytest.raises(archdsl.ArchError, match="no header stands above"):
+            broken = text.format(header, "---|", " 6 bit, no layer |")
+            archdsl.loads(broken.replace(" c |", f" {other} |").replace("type", "layer"))
+
+
 def test_figures_with_raised_digits():
     """A row that is called `# params.` is no comment."""
     table = "Layer\tA\tB\nconv\tconv3-8\tconv3-16\n# params.\t22.4×10¹\t4.5×10²\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl import latex, tabular
+from archdsl.grids import MARK, Cell, Expanded, Grid
 from archdsl.typography import cell, plain
 
 LONGEST = 400  # characters of a message
@@ -26,9 +26,9 @@ class Source:
     def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
         self.written = text
-        self.latex = latex.read(text)
+        self.latex = _expanded(text)
         self.text = self.latex.text
-        self.grids = tabular.find(self.latex)
+        self.grids = _grids(self.latex)
         self.plain = self._with_grids(_plain_grid)
         self.folder = folder
 
@@ -37,7 +37,7 @@ class Source:
         """The plain text with a mark in the place of each table: what the grammar reads."""
         return self._with_grids(_mark) if self.grids else self.plain
 
-    def _with_grids(self, shown: Callable[[str, tabular.Grid], str]) -> str:
+    def _with_grids(self, shown: Callable[[str, Grid], str]) -> str:
         text = self.latex.plain
         pieces = []
         here = 0
@@ -82,26 +82,42 @@ class Source:
         grid, index, _ = found
         return self._line_of(_named(grid, index))
 
-    def _at(self, offset: int) -> tuple[tabular.Grid, int, tabular.Cell] | None:
+    def _at(self, offset: int) -> tuple[Grid, int, Cell] | None:
         for grid in self.grids:
             if grid.start <= offset < grid.end and (found := grid.at(offset)) is not None:
                 return grid, *found
         return None
 
-    def _line_of(self, cell: tabular.Cell) -> str:
+    def _line_of(self, cell: Cell) -> str:
         """The text of a cell on one line, cut short."""
         text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
         return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _named(grid: tabular.Grid, index: int) -> tabular.Cell:
+def _expanded(text: str) -> Expanded:
+    if "\\" not in text:
+        return Expanded(text, text)
+    from archdsl import latex  # only where there may be some
+
+    return latex.read(text)
+
+
+def _grids(expanded: Expanded) -> tuple[Grid, ...]:
+    if not expanded.tables and "|" not in expanded.plain and "\t" not in expanded.plain:
+        return ()
+    from archdsl import tabular  # only where there may be tables
+
+    return tabular.find(expanded)
+
+
+def _named(grid: Grid, index: int) -> Cell:
     """The cell that names a row: its first, or that of a row above which it goes on."""
     rows = grid.rows[grid.header + 1 : index + 1]
     first = next((row[0] for row in reversed(rows) if row and row[0].is_filled), None)
     return first or next(one for one in grid.rows[index] if one.is_filled)
 
 
-def _plain_grid(text: str, grid: tabular.Grid) -> str:
+def _plain_grid(text: str, grid: Grid) -> str:
     """The cells of a table, each without its typography, between blanks."""
     pieces = []
     here = grid.start
@@ -112,9 +128,9 @@ def _plain_grid(text: str, grid: tabular.Grid) -> str:
     return "".join([*pieces, " " * (grid.end - here)])
 
 
-def _mark(text: str, grid: tabular.Grid) -> str:
+def _mark(text: str, grid: Grid) -> str:
     """The mark, and the end of its line: two tables may stand on one."""
-    return tabular.MARK.ljust(grid.end - grid.start - 1) + ";"
+    return MARK.ljust(grid.end - grid.start - 1) + ";"
 
 
 class Span(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.errors import ArchError, Source, nearest
-from archdsl.tabular import Cell, Grid
+from archdsl.grids import Cell, Grid
 from archdsl.vocabulary import vocabulary
 
 Role = Literal[

@@ -7,15 +7,14 @@ commands and definitions of macros beside it. All of that is typography; a capti
 from __future__ import annotations
 
 import re
-from bisect import bisect
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl import marks
+from archdsl.grids import Expanded, Fault, Place, Stretch, Tabular
 from archdsl.macros import (
     DEFINITIONS,
     NAME,
-    Fault,
     Macros,
     Unreadable,
     arguments,
@@ -28,42 +27,6 @@ DEEPEST = 50  # environments and groups within each other
 WIDEST = 1000  # columns that a cell spans
 MOST_TABLES = 1000  # of a text
 MOST_FAULTS = 10  # that are told at once
-
-# A cell: where its plain text begins and ends, and the columns that it spans.
-Cell = tuple[int, int, int]
-
-
-class Table(NamedTuple):
-    start: int
-    end: int
-    rows: list[list[Cell]]
-
-
-class Stretch(NamedTuple):
-    """From `start` on an expanded text is the user's from `written` on, or all one macro there."""
-
-    start: int
-    written: int
-    is_call: bool
-
-
-class Expanded(NamedTuple):
-    """A text, the macros in its tables expanded, and what the LaTeX in it says.
-
-    `plain` is as long as `text`: of tables it holds the cells alone, without typography, and no
-    definitions of macros. All offsets are offsets into `text`.
-    """
-
-    text: str
-    plain: str
-    tables: tuple[Table, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    stretches: tuple[Stretch, ...] = (Stretch(0, 0, False),)
-
-    def written(self, offset: int) -> int:
-        """Where an offset stands in what the user wrote: within a macro, where it is called."""
-        found = self.stretches[bisect(self.stretches, offset, key=lambda one: one.start) - 1]
-        return found.written + (0 if found.is_call else offset - found.start)
 
 
 def read(text: str) -> Expanded:
@@ -128,7 +91,7 @@ class _Reader:
         self.stretches = [Stretch(0, 0, False)]
         self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
         self.cells: list[tuple[int, str]] = []  # where the plain text of a cell stands
-        self.tables: list[Table] = []
+        self.tables: list[Tabular] = []
         self.seen = 0  # tables, those of a region that is being read too
         self.faults: list[Fault] = []
 
@@ -175,7 +138,7 @@ class _Reader:
         """Read what is LaTeX alone from `start` on, and give where it ends. Raises Unreadable."""
         open_: list[_Open] = []
         tabular: _Open | None = None  # the outermost that is open
-        tables: list[tuple[int, list[list[Cell]]]] = []  # the end of each, and its rows
+        tables: list[tuple[int, list[list[Place]]]] = []  # the end of each, and its rows
         is_plain = True  # commands alone, so far: what else there is belongs to a table, or is text
         here = end = start
         begin = start + self.shift
@@ -223,7 +186,7 @@ class _Reader:
             self.regions.append((begin, end + self.shift))
         for number, (behind, rows) in enumerate(tables, 1):
             behind = end + self.shift if number == len(tables) else behind
-            self.tables.append(Table(begin, behind, rows))
+            self.tables.append(Tabular(begin, behind, rows))
             begin = behind
         return blanks(self.text, end, len(self.text))  # no comment is looked at twice
 
@@ -271,7 +234,7 @@ class _Reader:
 
     # What they hold.
 
-    def rows(self, tabular: _Open, stop: int) -> list[list[Cell]]:
+    def rows(self, tabular: _Open, stop: int) -> list[list[Place]]:
         """The rows of a tabular that hold anything. Raises Unreadable."""
         self.seen += 1
         if self.seen > MOST_TABLES:
@@ -331,7 +294,7 @@ class _Reader:
             self.shift += len(text) - (stop - start)
         return text
 
-    def cell(self, written: str, start: int) -> Cell:
+    def cell(self, written: str, start: int) -> Place:
         try:
             plain, faults = marks.plain(written)
             wide = _width(written)

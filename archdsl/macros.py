@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from archdsl.grids import Fault
+
 LARGEST = 2**20  # characters that the macros of a text stand for, all calls together
 MOST_CALLS = 20_000
 DEEPEST = 20  # macros that use macros
@@ -31,18 +33,6 @@ DEFINITIONS = {
     **dict.fromkeys(("def", "gdef", "edef", "xdef"), _DEF),
     "let": _LET,
 }
-
-
-class Fault(NamedTuple):
-    """What is wrong in LaTeX, where in the text, and how to mend it."""
-
-    message: str
-    start: int
-    end: int
-    help: str
-
-    def moved(self, by: int) -> Fault:
-        return self._replace(start=self.start + by, end=self.end + by)
 
 
 class Unreadable(Exception):

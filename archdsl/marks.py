@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from archdsl.macros import Fault, arguments
+from archdsl.grids import Fault
+from archdsl.macros import arguments
 
 LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
 LINE_END = rf"(?:\\\\\*?|\\(?:tabularnewline|cr)(?![A-Za-z@]))(?:[ \t]*\[\s*{LENGTH}\s*\])?"

@@ -12,6 +12,7 @@ from typing import Any
 
 from archdsl.derived import Draft, networks
 from archdsl.errors import ArchError, Source, Span
+from archdsl.grids import MARK
 from archdsl.lalr import Parser, Unexpected
 from archdsl.syntax import (
     Block,
@@ -42,8 +43,6 @@ from archdsl.syntax import (
     Train,
     UseFile,
 )
-from archdsl.tables import unfolded
-from archdsl.tabular import MARK
 from archdsl.torchtext import program
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
@@ -166,11 +165,12 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             help="put them behind a `network NAME` line",
         )
     _check_names(source, [header for header, _ in found])
-    drafts = [
-        network
-        for header, body in found
-        for network in unfolded(source, Draft(header, tuple(body)), partial(_cell, source), shared)
-    ]
+    drafts = [Draft(header, tuple(body)) for header, body in found]
+    if any(isinstance(s, Table | Rows) for s in statements):
+        from archdsl.tables import unfolded  # only where there are tables
+
+        cell = partial(_cell, source)
+        drafts = [n for draft in drafts for n in unfolded(source, draft, cell, shared)]
     _check_names(source, [draft.header for draft in drafts])  # columns are called by their headers
     return networks(source, drafts, shared)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from archdsl.errors import ArchError, Source, Span
+from archdsl.grids import Cell, Grid
 from archdsl.headers import Column, columns, holds_names, quantity_of, squeezed
 from archdsl.names import is_reserved
 from archdsl.rows import Composer, words_in
@@ -22,7 +23,6 @@ from archdsl.syntax import (
     Reported,
     Statement,
 )
-from archdsl.tabular import Cell, Grid
 from archdsl.vocabulary import is_word_of_a_layer
 
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from archdsl.errors import ArchError
+from archdsl.grids import Cell
 from archdsl.headers import ATTRIBUTES, KNOWN, SIZES, Column, known_header, spelled, squeezed
 from archdsl.names import is_reserved
 from archdsl.syntax import Item, Part, Phrase
-from archdsl.tabular import Cell
 from archdsl.vocabulary import is_word_of_a_layer, runs, vocabulary, words_of
 
 WIDTH = "width"  # what a word of a table is given by a column of widths

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.grids import Cell
 from archdsl.headers import Column, quantity_of, squeezed
 from archdsl.syntax import (
     Item,
@@ -15,7 +16,6 @@ from archdsl.syntax import (
     Part,
     Rows,
 )
-from archdsl.tabular import Cell
 
 MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of

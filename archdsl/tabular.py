@@ -8,54 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from archdsl import latex
-
-Kind = Literal["markdown", "tabs", "latex"]
-MARK = "\x1d"  # what the grammar sees of a table: no text may hold it
+from archdsl.grids import Cell, Expanded, Grid
 
 
-class Cell(NamedTuple):
-    """What stands in a row from a column on, without the blanks around it; `wide` columns."""
-
-    column: int
-    start: int
-    end: int
-    wide: int = 1
-
-    @property
-    def is_filled(self) -> bool:
-        return self.end > self.start
-
-    def holds(self, column: int) -> bool:
-        return self.column <= column < self.column + self.wide
-
-
-class Grid(NamedTuple):
-    """A table from its first character to its last; each row holds the cells that are written."""
-
-    kind: Kind
-    start: int
-    end: int
-    rows: tuple[tuple[Cell, ...], ...]
-
-    @property
-    def header(self) -> int:
-        """The row of the headers: the first with two filled cells; rows above it are titles."""
-        filled = (sum(cell.is_filled for cell in row) for row in self.rows)
-        return next((index for index, count in enumerate(filled) if count > 1), 0)
-
-    def at(self, offset: int) -> tuple[int, Cell] | None:
-        """The row and the cell that hold an offset."""
-        for index, row in enumerate(self.rows):
-            for cell in row:
-                if cell.start <= offset <= cell.end and cell.is_filled:
-                    return index, cell
-        return None
-
-
-def find(expanded: latex.Expanded) -> tuple[Grid, ...]:
+def find(expanded: Expanded) -> tuple[Grid, ...]:
     """The tables of a text, in order."""
     text = expanded.plain
     found = [

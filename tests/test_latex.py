@@ -9,6 +9,7 @@ import pytest
 
 from archdsl import latex, marks
 from archdsl.errors import ArchError, Source
+from archdsl.grids import Expanded
 from archdsl.network import Network
 from archdsl.parse import parse
 from archdsl.zoo import folder
@@ -185,7 +186,7 @@ def test_two_tables_in_one_environment():
 def test_other_latex_and_comments_stay_as_they_were():
     lines = "$\\begin{bmatrix} 3 \\times 3, 64 \\end{bmatrix} \\times 2$\n\\textbf{conv3-64}\n"
     for text in (lines, f"# {table('a')[:30]}\nconv3-64", 'network n "\\begin{tabular}{c}"'):
-        assert latex.read(text) == latex.Expanded(text, text)
+        assert latex.read(text) == Expanded(text, text)
 
 
 MACROS = [

@@ -454,7 +454,8 @@ class Composer(Lines):
             shape = self.nodes[self.here].shape
             # 2 and 2.0 are equal, and True and 1: a repeat tells them apart.
             values = ((name, type(value), value) for name, value in frame.names.items())
-            key = (definition.name, _given(body), shape, spot.last, *values)
+            rules = id(self.conventions.of_row)  # they reach into blocks
+            key = (definition.name, _given(body), shape, spot.last, rules, *values)
         self.within.append("a block")
         if key in self.made:
             made = self.made[key]

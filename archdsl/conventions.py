@@ -123,6 +123,7 @@ class Conventions:
                 help=f"no convention adds it to `{layer.kind.kind}`: leave the words out",
             )
         kept = {one.kind for one in (*written.front, *written.behind)}
+        activated = False  # by the row's own rule: its activation replaces the network's
         chain = [layer]
         apart: list[Apart] = []
         for rule in rules:
@@ -146,6 +147,8 @@ class Conventions:
                     layer = without_bias(layer)
                 if one is rule.template or one.kind in kept:
                     continue
+                if activated and issubclass(one.kind, Activation):
+                    continue
                 if is_output or layer.struck.intersection(("*", BARE, *_strikes(one))):
                     continue
                 one = readings.evaluated(self.source, one, names)
@@ -163,6 +166,7 @@ class Conventions:
             if any(one.kind is BatchNorm for one in everything):
                 layer = without_bias(layer)
             kept |= own
+            activated = any(issubclass(kind, Activation) for kind in own)
             chain = [*added[0], *(layer if one.kind is layer.kind else one for one in chain)]
             chain += added[1]
         return chain, apart

@@ -332,3 +332,20 @@ def test_a_width_of_a_row_that_other_lines_stand_for():
     (net,) = networks_of(text).values()
     (claim,) = net.claims
     assert (claim.where, claim.quantity, claim.verdict) == ("stem", "channels", "fails")
+
+
+def test_a_rule_of_a_row_reaches_into_its_block_alone():
+    """A block that another row has used alike is not copied, and one activation stands."""
+    text = (
+        "network a\ninput 8x8x8\nconv means conv-relu\nblock unit(c) { conv3-(c); conv3-(c) }\n"
+        'in "two" { conv means conv-bn-relu6 }\n\n'
+        "| layer name | A | B |\n|---|---|---|\n"
+        "| one | unit(8) | conv3-8 |\n| two | unit(8) | conv3-8 |\n| three | unit(8) | conv3-8 |\n"
+        "\n10-d fc\n"
+    )
+    for network, times in zip(parse(Source("a", text)), (2, 1), strict=True):
+        found: dict[str, list[str]] = {}
+        for node in Network(network).graph.nodes:
+            found.setdefault(node.scope[0], []).append(node.op.kind)
+        assert found["one"] == found["three"] == ["conv", "relu"] * times
+        assert found["two"] == ["conv", "bn", "relu6"] * times

@@ -51,9 +51,7 @@ CLAIMS = {
     "weight layers": "weight layers",
 }
 # What such a column holds goes to the layer of its row.
-FEEDING: tuple[Role, ...] = (
-    *("kernel", "width", "times", "stride", "attribute", "companion", "argument"),
-)
+FEEDING = ("kernel", "width", "times", "stride", "attribute", "companion", "argument")
 # What a layer is told by name, by the header of the column.
 ATTRIBUTES = {"padding": "pad", "pad": "pad", "groups": "groups", "dilation": "dilation"}
 SIZES = ("kernel", "kernel size", "ksize", "filter size")  # of kernels: one number is a length
@@ -98,8 +96,6 @@ _LOOKS = "•◦○●†‡ "  # around the name of a network
 # alone is none: `Type A` is a network.
 _SYMBOL = r"(?:[c-t]|[A-Z]_?[a-z0-9]|(?:\\\w+|[{}])+[\w{}]*)"
 _SYMBOLS = re.compile(rf"(.*?\w) {_SYMBOL}(?: ?x ?{_SYMBOL})*")
-
-
 MOST_COLUMNS = 1000  # of a table
 LONGEST = 100  # characters of a header in which more than what is known is looked for
 

@@ -9,13 +9,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.grids import Cell
 from archdsl.headers import Column, quantity_of, squeezed
-from archdsl.syntax import (
-    Item,
-    Means,
-    Misprint,
-    Part,
-    Rows,
-)
+from archdsl.syntax import Item, Means, Misprint, Part, Rows
 
 MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of

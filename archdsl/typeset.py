@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from archdsl import printer
-from archdsl.align import Row, Sheet, sheet
 from archdsl.network import Network
 from archdsl.printer import Mark, Marks
+from archdsl.sheet import Row, Sheet, sheet
 
 NAME, SIZE = "layer name", "output size"
 

@@ -79,7 +79,7 @@ ORDER = (
     "uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
     "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
-    "zoo used network diff report differences diagram wiring source printer column align "
+    "zoo used network diff report differences diagram wiring source printer column sheet "
     "typeset parts module weights "
     "contract vision train"
 ).split()

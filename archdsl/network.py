@@ -68,8 +68,11 @@ class Network:
 
     @property
     def title(self) -> str:
+        """What the text calls it; a column of a table by the table's title and its own name."""
         header = self.text.header
-        return (header.title if header else None) or self.name
+        if header is None or header.title is None:
+            return self.name
+        return f"{header.title}, {self.name}" if header.family else header.title
 
     @property
     def paper(self) -> str | None:

@@ -354,7 +354,9 @@ def with_values(network: Network) -> str:
 
 
 def heading(network: Network) -> list[str]:
-    lines = [network.name if network.title == network.name else f"{network.name}: {network.title}"]
+    # The title of a table's column holds its name.
+    named = network.title == network.name or network.full_name != network.name
+    lines = [network.title if named else f"{network.name}: {network.title}"]
     if network.paper:
         lines.append(network.paper)
     if network.values:

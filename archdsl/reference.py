@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archdsl import phrases
 from archdsl.errors import Source
+from archdsl.expressions import Expression, evaluate
 from archdsl.layers import JOINS, Layer, Shape
 from archdsl.parse import parse
 from archdsl.readings import LayerText
@@ -14,7 +17,9 @@ def written(spec: str) -> LayerText:
     source = Source("example", spec)
     (network,) = parse(source)
     (item,) = network.statements
-    (layer,) = phrases.read(source, item.phrases[0]).layers  # type: ignore[union-attr]
+    reading = phrases.read(source, item.phrases[0])  # type: ignore[union-attr]
+    (layer,) = reading.layers
+    assert reading.repeat is None, spec
     return layer
 
 
@@ -23,8 +28,11 @@ def settled(spec: str, *xs: Shape) -> Layer:
     if spec in JOINS:
         return JOINS[spec]()
     layer = written(spec)
-    given = {name: one.value for name, one in layer.given.items()}
-    return layer.kind.settle(given, xs[0], "same")  # type: ignore[arg-type]
+    given: dict[str, Any] = {name: one.value for name, one in layer.given.items()}
+    for name, value in given.items():
+        if isinstance(value, Expression):  # `scale (-1)`
+            given[name] = evaluate(value, {}, Source("example", spec))
+    return layer.kind.settle(given, xs[0], "same")
 
 
 def split(example: str) -> tuple[str, tuple[Shape, ...]]:

@@ -19,7 +19,7 @@ from archdsl import listings, source
 from archdsl.analysis import Analysis, Fields
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
-from archdsl.layers import Input, Join, Layer, LayerError, Misfit, Shape
+from archdsl.layers import Activation, FullyConnected, Input, Join, Layer, LayerError, Shape
 from archdsl.module import construct
 from archdsl.parse import parse
 from archdsl.reference import settled, split, written
@@ -56,7 +56,7 @@ def counts(one: Case) -> None:
     op, xs = one.op, one.xs
     assert type(op) is one.kind
     if one.kind is Input:
-        assert op.out(one.x) == one.x
+        assert op.out(()) == one.x
         return
     module = one.module().eval()
     batch = [x.detach() for x in one.batch()]
@@ -78,7 +78,9 @@ def printed(one: Case) -> None:
         names = list("abcdef"[: len(one.xs)])
         text = one.op.code(names, list(one.xs))
         compare_modules(
-            lambda *xs: eval(text, {"torch": torch, **dict(zip(names, xs))}), module, one
+            lambda *xs: eval(text, {"torch": torch, **dict(zip(names, xs, strict=True))}),
+            module,
+            one,
         )
         return
     names = {"torch": torch, "nn": nn}
@@ -211,10 +213,22 @@ def reads(one: Case) -> None:
     if math.prod(x[1:]) > 1:
         # A maximum of a whole map reads one value of it: whether it ends the trunk is its name's.
         whole = math.prod(out[1:]) == 1
+        reads_all = whole and bool(_reached(module, middle, x, 64).any(0).all())
         if op.gathers(x):
-            assert whole and bool(_reached(module, middle, x, 64).any(0).all())
+            assert reads_all
         else:
             assert not (whole and bool(_reached(module, middle, x, 1).all()))
+            assert not (reads_all and _is_global(one))
+
+
+def _is_global(one: Case) -> bool:
+    """Whether a larger map too becomes one position."""
+    larger = (one.x[0], *(2 * n + 1 for n in one.x[1:]))
+    try:
+        out = settled(one.spec, larger).out(larger)
+    except LayerError:
+        return False
+    return len(out) == len(larger) and math.prod(out[1:]) == 1
 
 
 def _graph(one: Case) -> Graph:
@@ -283,7 +297,7 @@ def _do_the_same(one: Case, other: Case) -> bool:
         for module in (a, b):
             torch.manual_seed(0)
             outputs.append(module.train(mode)(*one.batch()))
-        if outputs[0].shape != outputs[1].shape or not torch.equal(*outputs):
+        if outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, atol=1e-6):
             return False
     return True
 
@@ -291,23 +305,33 @@ def _do_the_same(one: Case, other: Case) -> bool:
 SIZES = (6, 5, 4)
 
 
-def ranks_are_known(kind: type[Layer]) -> None:
-    """Vectors, signals, maps and volumes: each has an example, or is refused as no fit."""
+def other_inputs(kind: type[Layer]) -> None:
+    """The line of each example on other inputs: it is refused, or is right there too.
+
+    Those are vectors, signals, maps and volumes, other channels and small maps. A rank that a
+    line stands on has an example. Activations look at single values, whatever the rank; of a
+    connection all maps are flattened.
+    """
     if issubclass(kind, Join) or kind is Input:
         return
     examples = [split(example) for example in kind.examples]
     known = {len(xs[0]) for _, xs in examples}
-    for length in {1, 2, 3, 4} - known:
-        for spec, xs in examples:
-            shape = (xs[0][0], *SIZES[: length - 1])
+    for spec, ((channels, *sizes),) in examples:
+        shapes = [(channels, *SIZES[:rank]) for rank in range(4)]
+        shapes += [(2 * channels + 1, *sizes), (1, *sizes), (channels, *(1 for _ in sizes))]
+        for shape in shapes:
+            if issubclass(kind, FullyConnected) and len(shape) > 1:
+                continue
             try:
                 op = settled(spec, shape)
                 op.out(shape)
-            except Misfit:
+            except LayerError:
                 continue
-            except LayerError as problem:
-                raise AssertionError(f"`{spec}` on {shape}: no Misfit but {problem}") from None
-            raise AssertionError(f"`{spec}` also stands on {shape}: an example of it is missing")
+            one = Case(kind, spec, op, (shape,))
+            counts(one)
+            computes(one)
+            is_listed(one)
+            assert len(shape) in known or issubclass(kind, Activation), (spec, shape)
 
 
-OVER_EXAMPLES = (spellings_agree, ranks_are_known)
+OVER_EXAMPLES = (spellings_agree, other_inputs)

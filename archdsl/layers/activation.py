@@ -29,6 +29,13 @@ class Activation(Layer):
     def call(self, x: Shape) -> Call:
         return Call(self.module)
 
+    @property
+    def label(self) -> str:
+        name = self.takes_number
+        if name is None or vars(self)[name] == self.defaults[name]:
+            return self.kind
+        return f"{self.kind} {vars(self)[name]:g}"
+
 
 @layer("relu", "rectified linear unit")
 class ReLU(Activation):
@@ -110,7 +117,11 @@ class PReLU(Activation):
 
     kind = "prelu"
     takes_number = "slope"
-    examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
+    examples = (
+        "prelu on 3x4x4",
+        "channel-wise prelu on 3x4x4",
+        "prelu(0.1) per channel on 7",
+    )
 
     slope: float = attribute("slope", "init", check=number, default=0.25)  # before training
     channelwise: bool = attribute(
@@ -250,7 +261,7 @@ class Softmax(Layer):
 
     kind = "softmax"
     trails = True
-    examples = ("soft-max on 7", "softmax on 3x4x4")
+    examples = ("soft-max on 7", "softmax on 3x4x4", "softmax on 3x5", "softmax on 3x2x2x2")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)

@@ -12,7 +12,12 @@ class Scale(Layer):
     kind = "scale"
     takes_number = "factor"
     weakens = True
-    examples = ("scale 0.5 on 3x4x4", "scale by -1 on 7", "scale (2) on 3x5")
+    examples = (
+        "scale 0.5 on 3x4x4",
+        "scale by -1 on 7",
+        "scale (2) on 3x5",
+        "scale 0.1 on 2x3x2x2",
+    )
 
     factor: float = attribute("by", check=number)
 
@@ -21,7 +26,7 @@ class Scale(Layer):
 
     @property
     def label(self) -> str:
-        return f"scale {self.factor:g}"
+        return f"scale {self.factor:g}" if self.factor >= 0 else f"scale ({self.factor:g})"
 
 
 @layer("complement")
@@ -29,7 +34,12 @@ class Complement(Layer):
     """1 - x: what a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
     kind = "complement"
-    examples = ("complement on 3x4x4", "complement on 7")
+    examples = (
+        "complement on 3x4x4",
+        "complement on 7",
+        "complement on 3x5",
+        "complement on 2x3x2x2",
+    )
 
     def call(self, x: Shape) -> Call:
         return Call("Complement", (), (), True)

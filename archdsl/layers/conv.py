@@ -78,6 +78,8 @@ class Conv(Filters):
         "11x11x3, 8 filters on 3x16x16",
         "conv 5x5x2 8 groups 2 on 4x8x8",
         "conv 3x3 in_channels 3 out_channels 8 on 3x8x8",
+        "20C4 on 3x9x9",
+        "k3n8s2 on 3x9x9",
     )
 
     pad: tuple[int, ...] = attribute(
@@ -187,8 +189,13 @@ class Conv(Filters):
     def label(self) -> str:
         stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
         name = "dw conv" if self.depthwise else "conv"
-        return f"{name} {times(self.kernel)}{stride}, {self.width}"
+        return f"{name} {show_kernel(self.kernel)}{stride}, {self.width}"
 
 
 def show_axes(values: tuple[int, ...]) -> str:
     return str(values[0]) if len(set(values)) == 1 else times(values)
+
+
+def show_kernel(kernel: tuple[int, ...]) -> str:
+    """As a label has it: one number alone would also be a width."""
+    return times(kernel) if len(kernel) > 1 else f"k{kernel[0]}"

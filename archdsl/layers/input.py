@@ -77,7 +77,3 @@ class Input(Layer):
 
     def out(self, x: Shape) -> Shape:
         return self.shape
-
-    @property
-    def label(self) -> str:
-        return "input"

@@ -34,7 +34,12 @@ class BatchNorm(Layer):
     kind = "bn"
     accompanies = True
     normalises = True
-    examples = ("bn on 3x4x4", "batch norm eps 0.001 momentum 0.01 on 5", "bn on 3x7")
+    examples = (
+        "bn on 3x4x4",
+        "batch norm eps 0.001 momentum 0.01 on 5",
+        "bn on 3x7",
+        "bn on 3x2x3x2",
+    )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     momentum: float = attribute("momentum", check=fraction, default=0.1)
@@ -86,7 +91,12 @@ class LocalResponseNorm(Layer):
 
     kind = "norm"
     accompanies = True
-    examples = ("LRN on 7x4x4", "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4")
+    examples = (
+        "LRN on 7x4x4",
+        "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4",
+        "LRN on 7x5",
+        "LRN on 7x3x2x2",
+    )
 
     size: int = attribute("size", "n", check=count, default=5)
     alpha: float = attribute("alpha", check=positive, default=1e-4)
@@ -195,6 +205,8 @@ class StochasticDepth(Layer):
         "stochastic depth 0.2 on 3x4x4",
         "drop path (10%) on 6",
         "stochastic depth p 0 on 6",
+        "drop path 0.1 on 3x5",
+        "drop path 0.1 on 2x3x2x2",
     )
 
     p: float = attribute("p", "rate", "ratio", check=fraction)

@@ -57,4 +57,4 @@ class ChannelPad(Layer):
 
     @property
     def label(self) -> str:
-        return f"channels to {self.width}"
+        return f"channelpad {self.width}"

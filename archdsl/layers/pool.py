@@ -27,7 +27,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
-from archdsl.layers.conv import show_axes
+from archdsl.layers.conv import show_axes, show_kernel
 from archdsl.layers.listing import Argument, Listing, fixed
 
 
@@ -130,7 +130,7 @@ class Pool(Layer):
         if not self.kernel:
             return f"global {self.name}"
         stride = f"/{show_axes(self.stride)}" if self.stride != self.kernel else ""
-        return f"{self.name} {times(self.kernel)}{stride}"
+        return f"{self.name} {show_kernel(self.kernel)}{stride}"
 
 
 @layer(
@@ -153,11 +153,15 @@ class MaxPool(Pool):
         "maxpool on 4x8x8",
         "3x3 max pool, stride 2 on 4x9x9",
         "max pool 3x3/2 ceil on 4x8x8",
+        "max pool 3x3/2 ceil on 4x9x9",
         "maxpool 3x3/1 on 4x8x8",
         "maxpool 3x3/2 pad 1 on 4x8x8",
         "maxpool 2x1 on 3x8x5",
         "maxpool on 3x9",
         "global max pool on 3x5x5",
+        "max pool 2x2x2 on 2x4x4x5",
+        "maxpool 3 on 3x7x9",
+        "MP3 on 3x7x9",
     )
 
     listed = (
@@ -205,11 +209,13 @@ class AvgPool(Pool):
     examples = (
         "2x2 average pool, stride 2 on 4x8x8",
         "avgpool on 4x7x7",
+        "7x7 avgpool on 4x7x7",
         "7x7 global average pool on 4x7x7",
         "avg pool 3x3/1 on 4x8x8",
         "avgpool 3x3/2 pad 1 on 4x8x8",
         "avgpool 3x3/2 ceil on 4x8x8",
         "avgpool 2 on 3x9",
+        "avgpool on 2x3x4x5",
     )
 
     listed = (

@@ -66,6 +66,7 @@ class Resize(Layer):
         "upsample 2x1 on 2x4x5",
         "upsample mode bilinear on 2x3x4x2",
         "upsample 4 bilinear on 2x6",
+        "upsample x3 on 3x4x5",
     )
 
     factor: tuple[float, ...] = attribute("factor", "scale factor", check=_factor)

@@ -21,9 +21,8 @@ from archdsl.layers.base import (
     margin,
     needs_map,
     plain,
-    times,
 )
-from archdsl.layers.conv import show_axes
+from archdsl.layers.conv import show_axes, show_kernel
 from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
@@ -158,4 +157,4 @@ class UpConv(Filters):
     @property
     def label(self) -> str:
         stride = f", stride {show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
-        return f"up-conv {times(self.kernel)}, {self.width}{stride}"
+        return f"up-conv {show_kernel(self.kernel)}, {self.width}{stride}"

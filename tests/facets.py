@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from archdsl import listings, source
 from archdsl.analysis import Analysis, Fields
+from archdsl.catalogue import settled, split, written
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
 from archdsl.layers import Activation, FullyConnected, Input, Join, Layer, LayerError, Shape
 from archdsl.module import construct
 from archdsl.parse import parse
-from archdsl.reference import settled, split, written
 
 
 class Case(NamedTuple):

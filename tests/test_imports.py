@@ -40,6 +40,10 @@ VARIANTS = [
     (["verify", "--readings", "resnet18"], STATIC),
     (["diff", "vgg16", "vgg16"], STATIC),
     (["zoo"], STATIC),
+    (["layers"], STATIC),
+    (["layers", "conv"], STATIC),
+    (["layers", "--format", "json"], STATIC),
+    (["layers", "--format", "markdown"], STATIC),
     (["source", "vgg16"], STATIC),
     (["table", "resnet18", "resnet50"], STATIC),
     (["table", "vgg16", "--format", "latex"], STATIC),
@@ -79,7 +83,7 @@ ORDER = (
     "uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
     "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
-    "zoo used network diff report differences diagram wiring source printer column sheet "
+    "zoo used network diff report catalogue differences diagram wiring source printer column sheet "
     "typeset parts module weights "
     "contract vision train"
 ).split()

@@ -123,7 +123,7 @@ class PReLU(Activation):
         "prelu(0.1) per channel on 7",
     )
 
-    slope: float = attribute("slope", "init", check=number, default=0.25)  # before training
+    slope: float = attribute("slope", "init", check=number, default=0.25, means="before training")
     channelwise: bool = attribute(
         check=flag,
         flags={
@@ -133,6 +133,7 @@ class PReLU(Activation):
             "shared": False,
         },
         default=False,
+        means="one slope a channel",
     )
 
     def params(self, x: Shape) -> int:

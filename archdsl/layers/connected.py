@@ -61,10 +61,10 @@ class FullyConnected(Layer):
         units=("neurons", "units", "d", "way", "outputs"),
         check=count,
     )
-    inputs: int | None = attribute(  # what enters, where the text says it
-        "in features", check=count, default=None
+    inputs: int | None = attribute(
+        "in features", check=count, default=None, means="what enters: only checked"
     )
-    matrix: tuple[int, ...] = attribute(check=lengths, default=())  # inputs x width
+    matrix: tuple[int, ...] = attribute(check=lengths, default=(), means="inputs x width")
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod

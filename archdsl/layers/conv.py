@@ -43,7 +43,9 @@ from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
     pointwise_convolution={"kernel": 1},
 )
 class Conv(Filters):
-    """A convolution. `groups` splits the channels, `dilation` spreads the kernel.
+    """`width` filters that slide over a map, each a weighted sum of its window (LeCun et al. 1989).
+
+    `groups` splits the channels, `dilation` spreads the kernel.
 
     A depthwise one has a group for each channel, and as many filters unless a multiple is given.
     Multiply-adds: output positions x width x kernel x channels / groups.
@@ -96,8 +98,15 @@ class Conv(Filters):
             "unpadded": "valid",
         },
         default=(0,),
+        means="zeros on each side",
+        otherwise="the network's `padding`: `same`",
     )
-    depthwise: bool = attribute(check=flag, flags={"dw": True, "depthwise": True}, default=False)
+    depthwise: bool = attribute(
+        check=flag,
+        flags={"dw": True, "depthwise": True},
+        default=False,
+        means="a group for each channel",
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

@@ -40,6 +40,7 @@ class Input(Layer):
         flags={"rgb": 3, "colour": 3, "color": 3, "grey": 1, "gray": 1, "grayscale": 1},
         check=count,
         default=0,
+        otherwise="the number of the size that differs; none in a vector",
     )
 
     @classmethod

@@ -46,9 +46,18 @@ class Pool(Layer):
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", units=("window",), check=lengths
+        "kernel",
+        "kernel size",
+        "size",
+        "window",
+        "k",
+        units=("window",),
+        check=lengths,
+        otherwise="2, of an average the whole map",
     )
-    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths)
+    stride: tuple[int, ...] = attribute(
+        "stride", "s", units=("stride",), check=lengths, otherwise="that of the window"
+    )
     pad: tuple[int, ...] = attribute(
         "pad",
         "padding",
@@ -56,9 +65,18 @@ class Pool(Layer):
         units=("pad", "padding"),
         check=margin,
         flags={"same": "same", "valid": "valid"},
+        otherwise="`same` at stride 1, else 0",
     )
-    ceil: bool = attribute("ceil", check=flag, flags={"ceil": True}, default=False)
-    everywhere: bool = attribute(check=flag, flags={"global": True}, default=False)
+    ceil: bool = attribute(
+        "ceil",
+        check=flag,
+        flags={"ceil": True},
+        default=False,
+        means="a last window may reach over the edge",
+    )
+    everywhere: bool = attribute(
+        check=flag, flags={"global": True}, default=False, means="of the whole map"
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

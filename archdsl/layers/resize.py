@@ -33,6 +33,7 @@ def _factor(value: Value) -> Value:
 
 
 def _mode(value: Value) -> Value:
+    """Nearest or bilinear, on any number of axes."""
     if value not in ("nearest", "bilinear"):
         raise LayerError(f"must be nearest or bilinear, not {value}")
     return value
@@ -69,14 +70,16 @@ class Resize(Layer):
         "upsample x3 on 3x4x5",
     )
 
-    factor: tuple[float, ...] = attribute("factor", "scale factor", check=_factor)
+    factor: tuple[float, ...] = attribute(
+        "factor", "scale factor", check=_factor, otherwise="2, of `upsample` alone"
+    )
     mode: str = attribute(
         "mode",
         check=_mode,
         flags={"nearest": "nearest", "bilinear": "bilinear", "trilinear": "bilinear"},
         default="nearest",
     )
-    twice: bool = attribute(check=flag, default=False)
+    twice: bool = attribute(check=flag, default=False, means="by 2, where it says no factor")
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

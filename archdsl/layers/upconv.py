@@ -62,11 +62,27 @@ class UpConv(Filters):
         "up-conv 2x2x8x4 on 8x5x6",
     )
 
-    # That of the kernel for `up-conv`, else 1.
-    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths, default=())
-    pad: tuple[int, ...] = attribute("pad", "padding", check=margin, flags={"valid": 0}, default=0)
-    more: tuple[int, ...] = attribute("output padding", check=margin, default=0)
-    up: bool = attribute(check=flag, default=False)
+    stride: tuple[int, ...] = attribute(
+        "stride",
+        "s",
+        units=("stride",),
+        check=lengths,
+        default=(),
+        means="how far apart the windows lie",
+        otherwise="1; of `up-conv` its kernel",
+    )
+    pad: tuple[int, ...] = attribute(
+        "pad",
+        "padding",
+        check=margin,
+        flags={"valid": 0},
+        default=0,
+        means="positions taken away on each side",
+    )
+    more: tuple[int, ...] = attribute(
+        "output padding", check=margin, default=0, means="positions added at the end"
+    )
+    up: bool = attribute(check=flag, default=False, means="with the stride of its kernel")
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

@@ -19,6 +19,8 @@ from archdsl.report import Cell, Column, Table, hwc, markdown_table, number, pai
 # The files of archdsl/layers in the order of a network; the others follow as they are imported.
 FIRST = ("input", "conv", "upconv", "pool", "connected", "join")
 
+MUST = "must be said"
+
 # How a value may stand in a line without a word of its own.
 _BARE = {
     "takes_size": "a bare size",
@@ -155,12 +157,12 @@ def values(attribute: Attribute) -> str:
 
 
 def default(kind: type[Layer], field: str) -> str:
-    """What stands where the text says nothing; "must be said" where something must."""
+    """What stands where the text says nothing."""
     attribute = kind.attributes[field]
     if attribute.otherwise:
         return attribute.otherwise
     if field not in kind.defaults:
-        return "must be said"
+        return MUST
     value = kind.defaults[field]
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -244,12 +246,10 @@ def examples_table(kind: type[Layer]) -> Table:
 
 def _facts(kind: type[Layer]) -> Iterator[tuple[str, str]]:
     """What else is said of a kind, each with its title; code in backticks."""
-    yield (
-        "written",
-        ", ".join(
-            f"`{words}`" + (f" ({preset})" if preset else "") for words, preset in spellings(kind)
-        ),
-    )
+    alike: dict[str, list[str]] = {}
+    for words, preset in spellings(kind):
+        alike.setdefault(f"{preset}: " if preset else "", []).append(f"`{words}`")
+    yield "written", "; ".join(preset + ", ".join(texts) for preset, texts in alike.items())
     if kind.compact:
         yield "in a word", ", ".join(f"`{form}`" for form in compact(kind))
     if kind.listed:
@@ -282,8 +282,9 @@ def explanation(kind: type[Layer], width: int | None = None, colour: bool = Fals
         lines += ["", paint("attributes", None, colour)]
         for field, how, values, without, *means in attributes.rows:
             lines.append(_hanging(field.text, how.text, width))
-            less = f"without it: {without.text}" if field.text in kind.defaults else without.text
-            said = [*(one.text for one in means), values.text, less if without.text else ""]
+            said = [*(one.text for one in means), values.text]
+            if without.text:
+                said.append(without.text if without.text == MUST else f"else {without.text}")
             lines.append(_hanging("", "; ".join(filter(None, said)), width))
     examples = examples_table(kind)
     rows = (tuple(c._replace(text=c.text.replace("`", "")) for c in row) for row in examples.rows)

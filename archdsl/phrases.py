@@ -379,8 +379,9 @@ class _Reader(Scanner):
         if product and product[2] in self.names:
             hint = f"write `({product[1]}*{product[2]})` for the product"
         begins = first is self.phrase.parts[0]
-        if begins and self.layers and stem:
-            hint = f"a label ends in a colon: `{first.text}: …`"
+        if begins and self.layers:
+            label = f"a label ends in a colon: `{first.text}: …`"
+            hint = label if stem or hint is None else f"{hint} {label[0].upper()}{label[1:]}"
         if begins and (form := FORMS.get(first.text.lower())):
             hint = f"write it so: `{form}`"
         if first.text in self.labels:

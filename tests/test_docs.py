@@ -22,7 +22,13 @@ from conftest import ROOT
 
 import archdsl
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/language.md", "docs/notation.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/language.md",
+    "docs/errors.md",
+    "docs/notation.md",
+]
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = {"arch", "arch part", "arch file", "console", "pycon", "sh", "text", "python"}
 FILE = re.compile(r"arch (\w+\.arch)")

@@ -43,11 +43,16 @@ def check(layer: LayerText, op: Layer, x: Shape) -> None:
     listed = layer.listed
     if listed is None:
         return
-    name = op.call(x).name
-    if name != listed.name:
+    call = op.call(x)
+    if call.own or call.name != listed.name:
         axes = len(x) - 1
         what = f"a map of {axes} {'axis' if axes == 1 else 'axes'}" if axes else "a vector"
-        raise Misfit(f"`nn.{listed.name}` on {what}", f"its class in torch is `nn.{name}`")
+        raise Misfit(
+            f"`nn.{listed.name}` on {what}",
+            f"torch has no class for it: write `{op.kind}`"
+            if call.own
+            else f"its class in torch is `nn.{call.name}`",
+        )
     pad = layer.given.get("pad")
     if pad is not None and pad.value == "same":
         window = op.window(x)

@@ -43,3 +43,10 @@ class StochasticDepth(nn.Module):
 
     def extra_repr(self) -> str:
         return str(self.p)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """A layer norm over the channels of each position of a map."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)

@@ -13,7 +13,8 @@ from archdsl import parts, phrases
 from archdsl.analysis import Analysis, Fields
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
-from archdsl.layers import JOINS, REGISTRY, Input, Join, Layer, Shape, Softmax
+from archdsl.layers import JOINS, REGISTRY, Input, Join, Layer, Shape
+from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
 from archdsl.module import construct
 from archdsl.parse import parse
 
@@ -111,8 +112,10 @@ class Scaled(nn.Module):
 @pytest.mark.parametrize(("kind", "example"), CASES)
 def test_receptive_field_by_gradient(kind: type[Layer], example: str):
     """What one output position reads is where its gradient is not zero."""
-    if kind in (Input, Softmax) or issubclass(kind, Join):
+    if kind is Input or issubclass(kind, Join):
         return
+    if kind in (GroupNorm, InstanceNorm):
+        return  # the statistics of a map are no part of a receptive field
     layer, (x,) = node(example)
     if len(x) < 2 or len(layer.shape) < 2:
         return
@@ -136,7 +139,8 @@ def check_field(fields: Fields, module: nn.Module, middle: tuple[int, ...], x: S
         with torch.no_grad():
             for parameter in module.parameters():
                 parameter.uniform_(0.5, 1.0)
-        module(batch)[(0, slice(None), *middle)].sum().backward()
+        values = module(batch)[(0, slice(None), *middle)]
+        (values * torch.rand(len(values))).sum().backward()  # their sum may be constant
         reached |= (batch.grad[0] != 0).any(0)
     for axis, (field, position, size) in enumerate(zip(fields, middle, x[1:], strict=True)):
         others = tuple(a for a in range(len(x) - 1) if a != axis)

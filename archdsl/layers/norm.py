@@ -25,22 +25,32 @@ from archdsl.layers.listing import ENTERING, INPLACE, Argument, Listing, fixed
 
 @layer("bn", "batch norm", "batchnorm", "batch normalization", "batch normalisation", "batchnorm2d")
 class BatchNorm(Layer):
-    """Each channel to zero mean and unit variance over the batch, then scaled and shifted.
+    """Each channel to zero mean and unit variance over the batch, then scaled and shifted (Ioffe
+    & Szegedy 2015).
 
-    Two parameters a channel; the running mean and variance, and a counter, are buffers.
-    `momentum` is torch's: the share of the new batch.
+    Two parameters a channel, none with `no affine`; the running mean and variance, and a counter,
+    are buffers. `eps` 1e-5; `momentum` 0.1, torch's: the share of the new batch. It takes over
+    the bias of a convolution in front of it, as no other norm does.
     """
 
     kind = "bn"
     accompanies = True
     normalises = True
-    examples = ("bn on 3x4x4", "batch norm eps 0.001 momentum 0.01 on 5", "bn on 3x7")
+    examples = (
+        "bn on 3x4x4",
+        "batch norm eps 0.001 momentum 0.01 on 5",
+        "bn on 3x7",
+        "bn, no affine on 3x4x4",
+    )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     momentum: float = attribute("momentum", check=fraction, default=0.1)
+    affine: bool = attribute(
+        "affine", check=flag, flags={"affine": True, "no affine": False}, default=True
+    )
 
     def params(self, x: Shape) -> int:
-        return 2 * x[0]
+        return 2 * x[0] * self.affine
 
     def buffers(self, x: Shape) -> int:
         return 2 * x[0] + 1
@@ -55,7 +65,7 @@ class BatchNorm(Layer):
                 Argument("num_features", ENTERING),
                 Argument("eps", "eps", 1e-5),
                 Argument("momentum", "momentum", 0.1),
-                fixed("affine", True),
+                Argument("affine", "affine", True),
                 fixed("track_running_stats", True),
             ),
         ),
@@ -67,6 +77,8 @@ class BatchNorm(Layer):
             options.append(("eps", self.eps))
         if self.momentum != 0.1:
             options.append(("momentum", self.momentum))
+        if not self.affine:
+            options.append(("affine", False))
         return Call(f"BatchNorm{max(1, len(x) - 1)}d", (x[0],), tuple(options))
 
 

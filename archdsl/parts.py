@@ -50,3 +50,31 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class LearnedScale(nn.Module):
+    """Every value times a learned factor: one of all, or, of shape (C, 1, …), one a channel."""
+
+    def __init__(self, shape: tuple[int, ...], init: float) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.full(shape, float(init)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
+
+    def extra_repr(self) -> str:
+        return f"shape={tuple(self.factor.shape)}"
+
+
+class Maxout(nn.Module):
+    """The largest of every few channels."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(len(x), -1, self.pieces, *x.shape[2:]).max(dim=2).values
+
+    def extra_repr(self) -> str:
+        return str(self.pieces)

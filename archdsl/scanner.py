@@ -291,7 +291,7 @@ class Scanner(Mentions):
                     f"for what leaves that line write `{word.text} -> …`",
                 )
         if len(words) == 1 and len(words[0].text) > 1:
-            # One word may be a layer that is meant: `(GN)`, `(rellu)`.
+            # One word may be a layer that is meant: `(WN)`, `(rellu)`.
             (word,) = words
             if word.text.isupper() or did_you_mean(word.text.lower(), known):
                 return False

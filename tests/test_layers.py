@@ -123,7 +123,11 @@ def test_receptive_field_by_gradient(kind: type[Layer], example: str):
     module = construct(layer.op.call(x)).eval()
     middle = tuple(n // 2 for n in layer.shape[1:])
     positions = [middle]
-    if (window := layer.op.window(x)) and window.up and set(window.dilation) == {1}:
+    window = layer.op.window(x)
+    if window and window.reads:  # every position, and so every turn
+        longest = max(layer.shape[1:])
+        positions = [tuple(min(i, n - 1) for n in layer.shape[1:]) for i in range(longest)]
+    elif window and window.up and set(window.dilation) == {1}:
         # Neighbours read in turn: each of them.
         sizes = zip(middle, layer.shape[1:], strict=True)
         positions += zip(*(range(max(0, m - 4), min(n, m + 2)) for m, n in sizes), strict=False)
@@ -159,17 +163,17 @@ def test_a_kind_registered_late_is_read():
 
     assert archdsl.loads("input 8\nrelu\nFC-2").params == 18
 
-    @layer("log sigmoid")
-    class LogSigmoid(Activation):
-        """The logarithm of the sigmoid."""
+    @layer("clipped relu")
+    class ClippedReLU(Activation):
+        """min(max(0, x), 20)."""
 
-        kind = "logsigmoid"
+        kind = "clippedrelu"
 
         def call(self, x: Shape) -> Call:
-            return Call("LogSigmoid")
+            return Call("Hardtanh", (0, 20))
 
     try:
-        net = archdsl.loads("input 8\nfc means fc-log sigmoid\nFC-3\nFC-2")
-        assert isinstance(net.module().fc1.logsigmoid, nn.LogSigmoid)
+        net = archdsl.loads("input 8\nfc means fc-clipped relu\nFC-3\nFC-2")
+        assert isinstance(net.module().fc1.clippedrelu, nn.Hardtanh)
     finally:
-        REGISTRY.remove(LogSigmoid)
+        REGISTRY.remove(ClippedReLU)

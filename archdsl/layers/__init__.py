@@ -2,6 +2,7 @@
 
 from archdsl.layers import (  # noqa: F401
     activation,
+    adaptive,
     arithmetic,
     connected,
     conv,
@@ -9,10 +10,13 @@ from archdsl.layers import (  # noqa: F401
     groupnorm,
     input,
     join,
+    maxout,
     norm,
     pad,
     pool,
     resize,
+    shrink,
+    shuffle,
     upconv,
 )
 from archdsl.layers.activation import Activation, Softmax

@@ -195,6 +195,52 @@ class Dropout(Layer):
         return f"{'channel ' if self.channelwise else ''}dropout {self.p:g}"
 
 
+@layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
+class AlphaDropout(Layer):
+    """Each value with probability p to what SELU gives far below zero, in training; all are then
+    scaled and shifted, so that mean and variance stay (Klambauer et al. 2017).
+
+    `p` 0.5; `feature alpha dropout` takes whole maps at once.
+    """
+
+    kind = "alphadropout"
+    takes_number = "p"
+    accompanies = True
+    weakens = True
+    examples = (
+        "alpha dropout on 3x4x4",
+        "alpha dropout (10%) on 7",
+        "feature alpha dropout(0.2) on 3x4x4",
+        "alpha dropout p 0 on 6",
+    )
+
+    p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
+    channelwise: bool = attribute(check=flag, default=False)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        self = cls(**given)  # type: ignore[arg-type]
+        if self.channelwise:
+            needs_map("feature alpha dropout", x)
+        return self
+
+    def kept(self, x: Shape) -> Kept:
+        mask = x[0] if self.channelwise else math.prod(x)
+        return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
+
+    listed = (
+        Listing("AlphaDropout", (Argument("p", "p", 0.5), INPLACE)),
+        Listing("FeatureAlphaDropout", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+    )
+
+    def call(self, x: Shape) -> Call:
+        return Call("FeatureAlphaDropout" if self.channelwise else "AlphaDropout", (self.p,))
+
+    @property
+    def label(self) -> str:
+        return f"{'feature ' if self.channelwise else ''}alpha dropout {self.p:g}"
+
+
 @layer("stochastic depth", "drop path")
 class StochasticDepth(Layer):
     """All of an image's values to zero with probability p in training, else scaled up by

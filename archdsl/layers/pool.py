@@ -172,11 +172,6 @@ class MaxPool(Pool):
                 Argument("ceil_mode", "ceil", False),
             ),
         ),
-        Listing(
-            "AdaptiveMaxPool*d",
-            (Argument("output_size", only=(1,)), fixed("return_indices", False)),
-            {"everywhere": True},
-        ),
     )
 
     def kept(self, x: Shape) -> Kept:
@@ -224,7 +219,6 @@ class AvgPool(Pool):
                 fixed("divisor_override", None),
             ),
         ),
-        Listing("AdaptiveAvgPool*d", (Argument("output_size", only=(1,)),), {"everywhere": True}),
     )
 
     def gathers(self, x: Shape) -> bool:

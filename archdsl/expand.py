@@ -300,7 +300,8 @@ class _Expansion(Composer):
             or not 0 < len(sizes) < 5
         ):
             raise ArchError(
-                f"`input={sizes!r}` is no size", help="give (H, W), (H, W, C), (L, C) or (T, H, W, C)"
+                f"`input={sizes!r}` is no size",
+                help="give (H, W), (H, W, C), (L, C) or (T, H, W, C)",
             )
         given: dict[str, Value] = {"lengths": tuple(sizes)}
         if op.channels and len(sizes) - len(op.lengths) in (0, 1):

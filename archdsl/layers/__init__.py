@@ -12,6 +12,7 @@ from archdsl.layers import (  # noqa: F401
     pad,
     pool,
     resize,
+    slice,
     upconv,
 )
 from archdsl.layers.activation import Activation, Softmax

@@ -86,7 +86,7 @@ class Input(Layer):
         if rank and len(sizes) not in (rank, rank + 1):
             what = {SIGNAL: "signal", IMAGE: "image", CLIP: "clip"}[rank]
             raise LayerError(f"the {what} {times(sizes)} has {_numbers(len(sizes))}", _FORMS)
-        if len(sizes) == rank or not rank and _leaves_out(sizes, channels):
+        if len(sizes) == rank or (not rank and _leaves_out(sizes, channels)):
             if not channels:
                 raise _no_channels(sizes)
             return cls(sizes, channels)
@@ -144,7 +144,7 @@ def _signal(sizes: tuple[int, ...], told: bool = False) -> Shape:
     if first and told:
         raise LayerError(
             f"is the signal {times(sizes)} {a} long, or has it {_channels(a)}?",
-            f"write `{b}x{a}` where it has {_channels(a)}, `{a}, {b} channels` where it is {a} long",
+            f"write `{b}x{a}` for {_channels(a)}, `{a}, {b} channels` for a length of {a}",
         )
     if not (first or last or told):
         raise _no_channels(sizes)

@@ -78,3 +78,18 @@ class Maxout(nn.Module):
 
     def extra_repr(self) -> str:
         return str(self.pieces)
+
+
+class Slice(nn.Module):
+    """The channels from `start` up to `stop`, and every n-th position of each axis."""
+
+    def __init__(self, start: int, stop: int, *steps: int) -> None:
+        super().__init__()
+        self.part = (slice(None), slice(start, stop), *(slice(None, None, s) for s in steps))
+        self.shown = ", ".join(map(str, (start, stop, *steps)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[self.part].contiguous()
+
+    def extra_repr(self) -> str:
+        return self.shown

@@ -59,6 +59,7 @@ class LayerText(NamedTuple):
     computed: bool = False  # it holds expressions that have no value yet
     conventional: bool = False  # a convention adds it, the line does not write it
     listed: Listed | None = None
+    ranked: str = ""  # the word that says the axes of its map: `conv1d`
 
 
 class Group(NamedTuple):

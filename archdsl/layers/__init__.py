@@ -17,6 +17,7 @@ from archdsl.layers import (  # noqa: F401
     resize,
     shrink,
     shuffle,
+    slice,
     upconv,
 )
 from archdsl.layers.activation import Activation, Softmax

@@ -23,7 +23,16 @@ from archdsl.layers.base import (
 from archdsl.layers.listing import ENTERING, INPLACE, Argument, Listing, fixed
 
 
-@layer("bn", "batch norm", "batchnorm", "batch normalization", "batch normalisation", "batchnorm2d")
+@layer(
+    "bn",
+    "batch norm",
+    "batchnorm",
+    "batch normalization",
+    "batch normalisation",
+    "batchnorm1d",
+    "batchnorm2d",
+    "batchnorm3d",
+)
 class BatchNorm(Layer):
     """Each channel to zero mean and unit variance over the batch, then scaled and shifted (Ioffe
     & Szegedy 2015).
@@ -144,7 +153,9 @@ class LocalResponseNorm(Layer):
 @layer(
     "dropout",
     "drop out",
+    dropout1d={"channelwise": True},
     dropout2d={"channelwise": True},
+    dropout3d={"channelwise": True},
     channel_dropout={"channelwise": True},
     spatial_dropout={"channelwise": True},
 )
@@ -164,7 +175,7 @@ class Dropout(Layer):
         "dropout (40%) on 6",
         "dropout on 6",
         "channel dropout(0.2) on 3x4x4",
-        "dropout2d on 3x5",
+        "dropout1d on 3x5",
         "spatial dropout on 3x2x3x4",
     )
 

@@ -201,6 +201,8 @@ class Builder:
             raise self.fail("a second input", layer, "a network has one `input` line", frame.source)
         try:
             listings.check_entering(layer, x)
+            if layer.ranked:
+                _check_rank(layer.ranked, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
         if issubclass(layer.kind, FullyConnected) and len(x) > 1:
@@ -272,6 +274,26 @@ class Builder:
             if row is not None:
                 help = f'{help}, or say it of the row: `in "{row}" {{ conv means conv-(64) }}`'
         return ArchError(problem.message, frame.source.span(layer.start, layer.end), notes, help)
+
+
+def _check_rank(word: str, x: Shape) -> None:
+    """Raises Misfit where a word says another number of axes than the map has, `conv1d`.
+
+    A vector is no map: `batchnorm1d` takes it, and what needs a map says so itself.
+    """
+    rank = int(word[-2])
+    if rank != max(1, len(x) - 1):
+        raise Misfit(
+            f"`{word}` on {_a_map(x)}",
+            f"write `{word[:-2]}`, which is of any rank"
+            + ("" if len(x) == 1 else f", or `{word[:-2]}{len(x) - 1}d`"),
+        )
+
+
+def _a_map(x: Shape) -> str:
+    if len(x) == 1:
+        return "a vector"
+    return "a map of 1 axis" if len(x) == 2 else f"a map of {len(x) - 1} axes"
 
 
 def _written_beside(layers: Sequence[LayerText], index: int, around: Around | None) -> Written:

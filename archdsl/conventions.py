@@ -133,6 +133,8 @@ class Conventions:
                 filled.pop("bias", None)
             if filled:
                 layer = layer._replace(given={**filled, **layer.given})
+            if rule.template.ranked and not layer.ranked:
+                layer = layer._replace(ranked=rule.template.ranked)
             own = {one.kind for one in rule.layers}
             close = set(takewhile(own.__contains__, (one.kind for one in written.behind)))
             near = set(takewhile(own.__contains__, (one.kind for one in written.front[::-1])))
@@ -154,7 +156,9 @@ class Conventions:
                 one = readings.evaluated(self.source, one, names)
                 # Errors and drawings point at the line, not at the convention.
                 place = layer.start, layer.end
-                made = LayerText(one.kind, one.given, one.struck, *place, False, True)
+                made = LayerText(
+                    one.kind, one.given, one.struck, *place, False, True, None, one.ranked
+                )
                 before = next((o.kind for o in rule.layers[index:] if o.kind in near), None)
                 if after is not None:
                     apart.append(Apart(after, True, made))

@@ -292,15 +292,22 @@ class _Expansion(Composer):
         self.nodes.append(Node(op, (), ("input",), op.shape, item.start, item.end))
 
     def overridden(self, op: Input, sizes: Sequence[int]) -> Input:
+        """The input of another size: its lengths, or those and the channels. Other numbers of
+        sizes are read as a text's are."""
         if (
             not isinstance(sizes, list | tuple)
             or not all(type(n) is int for n in sizes)
-            or not 0 < len(sizes) < 4
+            or not 0 < len(sizes) < 5
         ):
-            raise ArchError(f"`input={sizes!r}` is no size", help="give (H, W) or (H, W, C)")
+            raise ArchError(
+                f"`input={sizes!r}` is no size",
+                help="give (H, W), (H, W, C), (L, C) or (T, H, W, C)",
+            )
         given: dict[str, Value] = {"lengths": tuple(sizes)}
-        if op.channels and len(sizes) == len(op.lengths):
-            given["channels"] = op.channels
+        if op.channels and len(sizes) - len(op.lengths) in (0, 1):
+            given["rank"] = len(op.lengths)
+            if len(sizes) == len(op.lengths):
+                given["channels"] = op.channels
         try:
             return Input.settle(given, (), self.conventions.padding)
         except LayerError as problem:

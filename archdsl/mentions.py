@@ -32,6 +32,7 @@ class Draft:
         self.spelled = frozenset(self.given)  # what the word itself sets, as `dw conv` does
         self.struck: set[str] = set()
         self.stands = True
+        self.ranked = ""  # its word, where that says the axes of its map: `conv1d`
 
     def freeze(self) -> LayerText:
         return LayerText(
@@ -41,6 +42,7 @@ class Draft:
             self.start,
             self.end,
             any(isinstance(given.value, Expression) for given in self.given.values()),
+            ranked=self.ranked,
         )
 
 

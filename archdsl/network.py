@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Network:
     """What a spec says of one network.
 
-    Shapes are (C, H, W) or (C,), without batch. Everything is computed from the text; only
-    `module` needs torch.
+    Shapes are (C, H, W), of signals (C, L), of clips (C, T, H, W), of vectors (C,), without batch.
+    Everything is computed from the text; only `module` needs torch.
     """
 
     def __init__(
@@ -280,8 +280,9 @@ def load(
     """The network of a file (`specs/vgg16.arch`), of one of several in a file (`FILE:NET`), or of
     the zoo (`vgg16`).
 
-    `parameters` replace defaults of the network's parameters, `input` (H, W) or (H, W, C) its
-    input size. Raises ArchError, whose text shows the line and the fix.
+    `parameters` replace defaults of the network's parameters, `input` its input size: (H, W) or
+    (H, W, C), of a signal (L,) or (L, C), of a clip (T, H, W) or (T, H, W, C). Raises ArchError,
+    whose text shows the line and the fix.
     """
     return Network(zoo.find_one(str(target)), parameters, input)
 

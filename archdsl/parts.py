@@ -43,3 +43,53 @@ class StochasticDepth(nn.Module):
 
     def extra_repr(self) -> str:
         return str(self.p)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """A layer norm over the channels of each position of a map."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class LearnedScale(nn.Module):
+    """Every value times a learned factor: one of all, or, of shape (C, 1, …), one a channel."""
+
+    def __init__(self, shape: tuple[int, ...], init: float) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.full(shape, float(init)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
+
+    def extra_repr(self) -> str:
+        return f"shape={tuple(self.factor.shape)}"
+
+
+class Maxout(nn.Module):
+    """The largest of every few channels."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(len(x), -1, self.pieces, *x.shape[2:]).max(dim=2).values
+
+    def extra_repr(self) -> str:
+        return str(self.pieces)
+
+
+class Slice(nn.Module):
+    """The channels from `start` up to `stop`, and every n-th position of each axis."""
+
+    def __init__(self, start: int, stop: int, *steps: int) -> None:
+        super().__init__()
+        self.part = (slice(None), slice(start, stop), *(slice(None, None, s) for s in steps))
+        self.shown = ", ".join(map(str, (start, stop, *steps)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[self.part].contiguous()
+
+    def extra_repr(self) -> str:
+        return self.shown

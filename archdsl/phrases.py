@@ -14,6 +14,8 @@ from archdsl import expressions, listings
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.labels import WORDS, Labels, label_of
 from archdsl.layers import Layer
+from archdsl.layers.margins import MODES
+from archdsl.layers.pad import SIDES
 from archdsl.mentions import Mention
 from archdsl.numerals import FUSED, REPEAT
 from archdsl.options import Options
@@ -241,6 +243,7 @@ class _Reader(Scanner):
             raise self.fail(f"more than {LONGEST} layers in a phrase", self.phrase, _LINES)
         if self.unknown:
             raise self.unknown_words()
+        self.check_alone(parts)
         implied = not self.layers
         if implied:
             self.imply(label)
@@ -253,6 +256,18 @@ class _Reader(Scanner):
         if alone and not computed and not (implied and start != self.phrase.start):
             self.known[key] = reading
         return reading
+
+    def check_alone(self, parts: Sequence[Part]) -> None:
+        """Refuse a layer that stands alone beside others: `conv3-64, zero padding 1`."""
+        for one in self.layers:
+            if one.kind.alone and (len(self.layers) > 1 or one.start != parts[0].start):
+                text = self.source.plain[one.start : one.end]
+                raise self.fail(
+                    f"is `{text}` a layer of its own, or does it belong to the one beside it?",
+                    Part("", "", one.start, one.end),
+                    "a layer of its own stands on its own line, or behind `->`; "
+                    f"a convolution takes `pad 1`, and `{'` or `'.join(MODES[1:])}`",
+                )
 
     def take_claim(self, parts: list[Part]) -> Part | None:
         """A size or a number in a bracket of its own, in front of a layer, is a claim."""
@@ -276,7 +291,9 @@ class _Reader(Scanner):
             return None
         value = parts[colon + 1].kind if colon + 1 < len(parts) else ""
         if value in VALUES and words_of(name[-1]) in vocabulary().attributes:
-            return None  # `stride: 2`
+            side = any(name[-1].text.lower() in axis for axis in SIDES)
+            if len(name) > 1 or not side:
+                return None  # `stride: 2`; but `top: 3x3 conv` is a label
         if REPEAT.fullmatch(name[0].text):
             raise self.fail(
                 "a repeat in front of a label", name[0], "write it behind: `conv1: 2x conv3-64`"
@@ -406,7 +423,7 @@ def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: in
     """What has been read, as it stands at another place."""
     by = start - reading.start
     layers = []
-    for kind, given, struck, begin, end, *_ in reading.layers:
+    for kind, given, struck, begin, end, *_, ranked in reading.layers:
         moved = {n: Given(value, a + by, b + by) for n, (value, a, b) in given.items()}
-        layers.append(LayerText(kind, moved, struck, begin + by, end + by))
+        layers.append(LayerText(kind, moved, struck, begin + by, end + by, ranked=ranked))
     return Reading(label, claimed, tuple(layers), None, None, None, start, reading.end + by)

@@ -291,7 +291,7 @@ class Scanner(Mentions):
                     f"for what leaves that line write `{word.text} -> …`",
                 )
         if len(words) == 1 and len(words[0].text) > 1:
-            # One word may be a layer that is meant: `(GN)`, `(rellu)`.
+            # One word may be a layer that is meant: `(WN)`, `(rellu)`.
             (word,) = words
             if word.text.isupper() or did_you_mean(word.text.lower(), known):
                 return False
@@ -350,12 +350,14 @@ class Scanner(Mentions):
                 self.layers.append(draft(kind, preset, part.start, last.end))
                 if " ".join(words) in kind.bare:
                     self.layers[-1].struck.add(BARE)
+                if re.search(r"[123]d$", words[-1]):
+                    self.layers[-1].ranked = words[-1]
                 return taken
             if words in known.attributes and (
                 used := self.attribute(words, parts, at, taken, only)
             ):
                 return used
-            if words in known.flags:
+            if words in known.flags and not self.goes_on(words, parts, at + taken):
                 self.mention("flags", words, True, part, last, only)
                 return taken
             if words in known.units and at and parts[at - 1].kind == "size":
@@ -434,6 +436,12 @@ class Scanner(Mentions):
             if words in vocabulary().layers:
                 return (vocabulary().layers[words][0].kind,), taken
         return None
+
+    def goes_on(self, words: Words, parts: Sequence[Part], here: int) -> bool:
+        """Whether the last word of a flag has a value of its own: `reflect padding 1`."""
+        known = vocabulary()
+        behind = here < len(parts) and parts[here].kind in ("number", "size", "equals", "parens")
+        return behind and words[:-1] in known.flags and words[-1:] in known.attributes
 
     def attribute(
         self, words: Words, parts: Sequence[Part], at: int, taken: int, only: Draft | None

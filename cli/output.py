@@ -35,7 +35,10 @@ def device(function: F) -> F:
 def changes(function: F) -> F:
     """--input and -p, which make another network of the paper's."""
     function = click.option(
-        "--input", "input_", metavar="SIZE", help="Another input size: 320x320, or 320x320x1."
+        "--input",
+        "input_",
+        metavar="SIZE",
+        help="Another input size: 320x320, or with channels 320x320x1; of a signal 8000.",
     )(function)
     return click.option(
         "-p",
@@ -67,7 +70,7 @@ def check_standard_input(targets: Sequence[str]) -> None:
 def _sizes(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
-    if not re.fullmatch(r"\d{1,7}([x×]\d{1,7}){0,2}", text):
+    if not re.fullmatch(r"\d{1,7}([x×]\d{1,7}){0,3}", text):
         raise ArchError(f"`--input {text}` is no size", help="write `--input 320x320`")
     return tuple(int(n) for n in re.split("[x×]", text))
 

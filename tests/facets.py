@@ -21,6 +21,7 @@ from archdsl.catalogue import settled, split, written
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
 from archdsl.layers import Activation, FullyConnected, Input, Join, Layer, LayerError, Shape
+from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
 from archdsl.module import construct
 from archdsl.parse import parse
 
@@ -186,8 +187,8 @@ class _Scaled(nn.Module):
 
 def reads(one: Case) -> None:
     """What one output position reads is where its gradient is not zero; so the trunk's end."""
-    if isinstance(one.op, Input | Join):
-        return
+    if isinstance(one.op, Input | Join | GroupNorm | InstanceNorm):
+        return  # the statistics of a map are no part of a receptive field
     op, x = one.op, one.x
     out = op.out(x)
     module = one.module().eval()
@@ -203,7 +204,11 @@ def reads(one: Case) -> None:
         return
     middle = tuple(n // 2 for n in out[1:])
     positions = [middle]
-    if (window := op.window(x)) and window.up and set(window.dilation) == {1}:
+    window = op.window(x)
+    if window and window.reads:  # every position, and so every turn
+        longest = max(out[1:])
+        positions = [tuple(min(i, n - 1) for n in out[1:]) for i in range(longest)]
+    elif window and window.up and set(window.dilation) == {1}:
         # Neighbours read in turn: each of them.
         sizes = zip(middle, out[1:], strict=True)
         positions += zip(*(range(max(0, m - 4), min(n, m + 2)) for m, n in sizes), strict=False)

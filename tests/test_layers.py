@@ -60,17 +60,17 @@ def test_a_kind_registered_late_is_read():
 
     assert archdsl.loads("input 8\nrelu\nFC-2").params == 18
 
-    @layer("log sigmoid")
-    class LogSigmoid(Activation):
-        """The logarithm of the sigmoid."""
+    @layer("clipped relu")
+    class ClippedReLU(Activation):
+        """min(max(0, x), 20)."""
 
-        kind = "logsigmoid"
+        kind = "clippedrelu"
 
         def call(self, x: Shape) -> Call:
-            return Call("LogSigmoid")
+            return Call("Hardtanh", (0, 20))
 
     try:
-        net = archdsl.loads("input 8\nfc means fc-log sigmoid\nFC-3\nFC-2")
-        assert isinstance(net.module().fc1.logsigmoid, nn.LogSigmoid)
+        net = archdsl.loads("input 8\nfc means fc-clipped relu\nFC-3\nFC-2")
+        assert isinstance(net.module().fc1.clippedrelu, nn.Hardtanh)
     finally:
-        REGISTRY.remove(LogSigmoid)
+        REGISTRY.remove(ClippedReLU)

@@ -2,16 +2,22 @@
 
 from archdsl.layers import (  # noqa: F401
     activation,
+    adaptive,
     arithmetic,
     connected,
     conv,
     crop,
+    groupnorm,
     input,
     join,
+    maxout,
     norm,
     pad,
     pool,
     resize,
+    shrink,
+    shuffle,
+    slice,
     upconv,
 )
 from archdsl.layers.activation import Activation, Softmax
@@ -22,6 +28,7 @@ from archdsl.layers.base import (
     Layer,
     LayerError,
     Misfit,
+    Reads,
     Shape,
     Value,
     Window,
@@ -50,6 +57,7 @@ __all__ = [
     "LayerError",
     "Misfit",
     "Multiply",
+    "Reads",
     "Shape",
     "Softmax",
     "Value",

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import Call, Layer, Shape, attribute, layer, number
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    Shape,
+    Value,
+    attribute,
+    flag,
+    layer,
+    number,
+)
 
 
 @layer("scale")
@@ -27,6 +40,57 @@ class Scale(Layer):
     @property
     def label(self) -> str:
         return f"scale {self.factor:g}" if self.factor >= 0 else f"scale ({self.factor:g})"
+
+
+@layer(
+    layer_scale={"channelwise": True},
+    learned_scale={"channelwise": False},
+    learnable_scale={"channelwise": False},
+    rezero={"channelwise": False},
+    skipinit={"channelwise": False},
+)
+class LearnedScale(Layer):
+    """Every value times a learned factor: one a channel (layer scale, Touvron et al. 2021), or one
+    for all (`learned scale`; ReZero, Bachlechner et al. 2020; SkipInit, De & Smith 2020).
+
+    `layer scale 0.1` is what the factors begin with: 1e-6 of a layer scale, as ConvNeXt's, and 0
+    of a learned scale, so that a residual block begins as the identity.
+    """
+
+    kind = "layerscale"
+    takes_number = "init"
+    weakens = True
+    examples = (
+        "layer scale on 3x4x4",
+        "layer scale 0.1 on 7",
+        "LayerScale(init=1e-5) on 3x5",
+        "learned scale on 3x4x4",
+        "learned scale init 0.5 on 7",
+        "rezero on 3x2x3x2",
+    )
+
+    init: float = attribute("init", "initial", check=number)
+    channelwise: bool = attribute(check=flag, default=True)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        if "init" not in given:
+            given = {**given, "init": 1e-6 if given["channelwise"] else 0}
+        return cls(**given)  # type: ignore[arg-type]
+
+    def params(self, x: Shape) -> int:
+        return x[0] if self.channelwise else 1
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        shape = (x[0], *(1 for _ in x[1:])) if self.channelwise else ()
+        return Call("LearnedScale", (shape, self.init), (), True)
+
+    @property
+    def label(self) -> str:
+        return "layer scale" if self.channelwise else "learned scale"
 
 
 @layer("complement")

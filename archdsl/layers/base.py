@@ -51,11 +51,18 @@ class Call(NamedTuple):
         return f"{'' if self.own else 'nn.'}{self.name}({', '.join(arguments)})"
 
 
+Reads = Callable[[int], tuple[int, int]]
+
+
 class Window(NamedTuple):
     """The stretch of its input that one output position reads, per axis.
 
     Where a layer makes its map larger, `up` positions of the window's own grid lie between two of
     the input, and kernel, stride and padding count on that grid.
+
+    Where no window slides, as in a resize to a size, `reads` gives for each axis the stretch
+    (start, end) that a position reads. It moves by `stride` every `up` positions; kernel, padding
+    and dilation say nothing then.
     """
 
     kernel: tuple[int, ...]
@@ -63,6 +70,7 @@ class Window(NamedTuple):
     pad: tuple[int, ...]
     dilation: tuple[int, ...]
     up: tuple[int, ...] = ()
+    reads: tuple[Reads, ...] = ()
 
 
 class Kept(NamedTuple):
@@ -136,6 +144,7 @@ class Layer:
     fits: ClassVar[str | None] = None  # the field that takes the size of the branch beside it
     takes_times: ClassVar[str | None] = None  # the field that `x2` sets, where it is no repeat
 
+    alone: ClassVar[bool] = False  # stands in a phrase of its own: beside others its words ask
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
     normalises: ClassVar[bool] = False  # its parameters are those that `no bn` leaves out

@@ -8,6 +8,7 @@ from typing import Self
 
 from archdsl.layers.base import (
     Call,
+    Kept,
     LayerError,
     Shape,
     Value,
@@ -25,13 +26,16 @@ from archdsl.layers.base import (
     times,
 )
 from archdsl.layers.filters import Filters, unfolded
-from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
+from archdsl.layers.listing import ENTERING, Argument, Listing
+from archdsl.layers.margins import MODES, check_room, padding_mode
 
 
 @layer(
     "conv",
     "convolution",
+    "conv1d",
     "conv2d",
+    "conv3d",
     "convolutional",
     dw_conv={"depthwise": True},
     conv_dw={"depthwise": True},
@@ -47,7 +51,9 @@ class Conv(Filters):
 
     `groups` splits the channels, `dilation` spreads the kernel.
 
-    A depthwise one has a group for each channel, and as many filters unless a multiple is given.
+    It pads with zeros unless its padding mode says otherwise: `reflect` mirrors the map at its
+    border, `replicate` repeats the border, `circular` goes on at the other side. A depthwise one
+    has a group for each channel, and as many filters unless a multiple is given.
     Multiply-adds: output positions x width x kernel x channels / groups.
     """
 
@@ -82,6 +88,15 @@ class Conv(Filters):
         "conv 3x3 in_channels 3 out_channels 8 on 3x8x8",
         "20C4 on 3x9x9",
         "k3n8s2 on 3x9x9",
+        "conv 3x3 4 reflect on 3x9x8",
+        "conv 5x3 4 replicate padding 2x0 stride 2 on 3x9x8",
+        "conv 3x3 4 padding mode circular on 3x9x8",
+        "conv5-4 reflect padding on 3x20",
+        "conv3-4 circular dilation 2 on 3x20",
+        "conv 3x3x3 2 replicate on 2x4x5x6",
+        "conv 3x3x3 2 reflect padding 1 on 2x5x5x6",
+        "conv 3x3x1 2 circular on 2x5x5x6",
+        "conv 1x1 4 reflect on 3x4x4",
     )
 
     pad: tuple[int, ...] = attribute(
@@ -98,7 +113,7 @@ class Conv(Filters):
             "unpadded": "valid",
         },
         default=(0,),
-        means="zeros on each side",
+        means="on each side",
         otherwise="the network's `padding`: `same`",
     )
     depthwise: bool = attribute(
@@ -106,6 +121,20 @@ class Conv(Filters):
         flags={"dw": True, "depthwise": True},
         default=False,
         means="a group for each channel",
+    )
+    mode: str = attribute(
+        "padding mode",
+        "pad mode",
+        check=padding_mode,
+        flags={
+            "zeros": "zeros",
+            "reflect": "reflect",
+            "reflect padding": "reflect",
+            "replicate": "replicate",
+            "replicate padding": "replicate",
+            "circular": "circular",
+        },
+        default="zeros",
     )
 
     @classmethod
@@ -130,14 +159,18 @@ class Conv(Filters):
         pad: Value = given.get("pad", padding)
         if isinstance(pad, str):
             pad = same(kernel, dilation) if pad == "same" else 0
+        margins = axes(pad, rank, "padding")
+        mode = str(given.get("mode", "zeros")) if any(margins) else "zeros"
+        check_room(mode, [(p, p) for p in margins], x)
         self = cls(
             width=given["width"],  # type: ignore[arg-type]
             kernel=kernel,
             stride=axes(given.get("stride", 1), rank, "stride"),
-            pad=axes(pad, rank, "padding"),
+            pad=margins,
             dilation=dilation,
             groups=given.get("groups", 1),  # type: ignore[arg-type]
             bias=given.get("bias", True),  # type: ignore[arg-type]
+            mode=mode,
             depthwise=given.get("groups", 1) == x[0] > 1,
         )
         self.check_groups(given, x)
@@ -157,6 +190,13 @@ class Conv(Filters):
     def window(self, x: Shape) -> Window:
         return Window(self.kernel, self.stride, self.pad, self.dilation)
 
+    def kept(self, x: Shape) -> Kept:
+        if self.mode == "zeros":
+            return super().kept(x)
+        # The padded map is another tensor; how a circular one was made needs no map.
+        padded = math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
+        return Kept(input=self.mode != "circular", extra=4 * x[0] * padded)
+
     def gathers(self, x: Shape) -> bool:
         # A convolution of a whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
@@ -173,7 +213,7 @@ class Conv(Filters):
                 Argument("dilation", "dilation", 1),
                 Argument("groups", "groups", 1),
                 Argument("bias", "bias", True),
-                fixed("padding_mode", "zeros"),
+                Argument("padding_mode", "mode", "zeros", texts=MODES),
             ),
         ),
     )
@@ -190,6 +230,8 @@ class Conv(Filters):
             options.append(("groups", self.groups))
         if not self.bias:
             options.append(("bias", False))
+        if self.mode != "zeros":
+            options.append(("padding_mode", self.mode))
         return Call(
             f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
         )
@@ -198,7 +240,8 @@ class Conv(Filters):
     def label(self) -> str:
         stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
         name = "dw conv" if self.depthwise else "conv"
-        return f"{name} {show_kernel(self.kernel)}{stride}, {self.width}"
+        mode = f", {self.mode} padding" if self.mode != "zeros" else ""
+        return f"{name} {show_kernel(self.kernel)}{stride}, {self.width}{mode}"
 
 
 def show_axes(values: tuple[int, ...]) -> str:

@@ -23,12 +23,23 @@ from archdsl.layers.base import (
 from archdsl.layers.listing import ENTERING, INPLACE, Argument, Listing, fixed
 
 
-@layer("bn", "batch norm", "batchnorm", "batch normalization", "batch normalisation", "batchnorm2d")
+@layer(
+    "bn",
+    "batch norm",
+    "batchnorm",
+    "batch normalization",
+    "batch normalisation",
+    "batchnorm1d",
+    "batchnorm2d",
+    "batchnorm3d",
+)
 class BatchNorm(Layer):
-    """Each channel to zero mean and unit variance over the batch, then scaled and shifted.
+    """Each channel to zero mean and unit variance over the batch, then scaled and shifted (Ioffe
+    & Szegedy 2015).
 
-    Two parameters a channel; the running mean and variance, and a counter, are buffers.
-    `momentum` is torch's: the share of the new batch.
+    Two parameters a channel, none with `no affine`; the running mean and variance, and a counter,
+    are buffers. `eps` 1e-5; `momentum` 0.1, torch's: the share of the new batch. It takes over
+    the bias of a convolution in front of it, as no other norm does.
     """
 
     kind = "bn"
@@ -39,13 +50,17 @@ class BatchNorm(Layer):
         "batch norm eps 0.001 momentum 0.01 on 5",
         "bn on 3x7",
         "bn on 3x2x3x2",
+        "bn, no affine on 3x4x4",
     )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     momentum: float = attribute("momentum", check=fraction, default=0.1)
+    affine: bool = attribute(
+        "affine", check=flag, flags={"affine": True, "no affine": False}, default=True
+    )
 
     def params(self, x: Shape) -> int:
-        return 2 * x[0]
+        return 2 * x[0] * self.affine
 
     def buffers(self, x: Shape) -> int:
         return 2 * x[0] + 1
@@ -60,7 +75,7 @@ class BatchNorm(Layer):
                 Argument("num_features", ENTERING),
                 Argument("eps", "eps", 1e-5),
                 Argument("momentum", "momentum", 0.1),
-                fixed("affine", True),
+                Argument("affine", "affine", True),
                 fixed("track_running_stats", True),
             ),
         ),
@@ -72,6 +87,8 @@ class BatchNorm(Layer):
             options.append(("eps", self.eps))
         if self.momentum != 0.1:
             options.append(("momentum", self.momentum))
+        if not self.affine:
+            options.append(("affine", False))
         return Call(f"BatchNorm{max(1, len(x) - 1)}d", (x[0],), tuple(options))
 
 
@@ -142,7 +159,9 @@ class LocalResponseNorm(Layer):
 @layer(
     "dropout",
     "drop out",
+    dropout1d={"channelwise": True},
     dropout2d={"channelwise": True},
+    dropout3d={"channelwise": True},
     channel_dropout={"channelwise": True},
     spatial_dropout={"channelwise": True},
 )
@@ -162,7 +181,7 @@ class Dropout(Layer):
         "dropout (40%) on 6",
         "dropout on 6",
         "channel dropout(0.2) on 3x4x4",
-        "dropout2d on 3x5",
+        "dropout1d on 3x5",
         "spatial dropout on 3x2x3x4",
     )
 
@@ -191,6 +210,52 @@ class Dropout(Layer):
     @property
     def label(self) -> str:
         return f"{'channel ' if self.channelwise else ''}dropout {self.p:g}"
+
+
+@layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
+class AlphaDropout(Layer):
+    """Each value with probability p to what SELU gives far below zero, in training; all are then
+    scaled and shifted, so that mean and variance stay (Klambauer et al. 2017).
+
+    `p` 0.5; `feature alpha dropout` takes whole maps at once.
+    """
+
+    kind = "alphadropout"
+    takes_number = "p"
+    accompanies = True
+    weakens = True
+    examples = (
+        "alpha dropout on 3x4x4",
+        "alpha dropout (10%) on 7",
+        "feature alpha dropout(0.2) on 3x4x4",
+        "alpha dropout p 0 on 6",
+    )
+
+    p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
+    channelwise: bool = attribute(check=flag, default=False)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        self = cls(**given)  # type: ignore[arg-type]
+        if self.channelwise:
+            needs_map("feature alpha dropout", x)
+        return self
+
+    def kept(self, x: Shape) -> Kept:
+        mask = x[0] if self.channelwise else math.prod(x)
+        return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
+
+    listed = (
+        Listing("AlphaDropout", (Argument("p", "p", 0.5), INPLACE)),
+        Listing("FeatureAlphaDropout", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+    )
+
+    def call(self, x: Shape) -> Call:
+        return Call("FeatureAlphaDropout" if self.channelwise else "AlphaDropout", (self.p,))
+
+    @property
+    def label(self) -> str:
+        return f"{'feature ' if self.channelwise else ''}alpha dropout {self.p:g}"
 
 
 @layer("stochastic depth", "drop path")

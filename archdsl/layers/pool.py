@@ -126,7 +126,7 @@ class Pool(Layer):
         if self.kernel == x[1:] and not any(self.pad):
             return type(self)((), (), (), False)  # of the whole map
         if self.ceil:
-            floor = type(self)(self.kernel, self.stride, self.pad, False)
+            floor = type(self)(**{**vars(self), "ceil": False})
             return floor if floor.out(x) == self.out(x) else self
         return self
 
@@ -156,7 +156,9 @@ class Pool(Layer):
     "max pool",
     "max pooling",
     "maxpooling",
+    "maxpool1d",
     "maxpool2d",
+    "maxpool3d",
     global_max_pool={"everywhere": True},
     global_max_pooling={"everywhere": True},
 )
@@ -194,11 +196,6 @@ class MaxPool(Pool):
                 Argument("ceil_mode", "ceil", False),
             ),
         ),
-        Listing(
-            "AdaptiveMaxPool*d",
-            (Argument("output_size", only=(1,)), fixed("return_indices", False)),
-            {"everywhere": True},
-        ),
     )
 
     def kept(self, x: Shape) -> Kept:
@@ -212,18 +209,35 @@ class MaxPool(Pool):
     "average pooling",
     "avg pooling",
     "avgpooling",
+    "avgpool1d",
     "avgpool2d",
+    "avgpool3d",
     global_average_pool={"everywhere": True},
     global_average_pooling={"everywhere": True},
     global_avg_pool={"everywhere": True},
     gap={"everywhere": True},
 )
 class AvgPool(Pool):
-    """The mean of each window; of the whole map when no size is given."""
+    """The mean of each window; of the whole map when no size is given.
+
+    Zeros of the padding count; with `exclude padding` only what lies on the map does.
+    """
 
     default_kernel = None
     module = "AvgPool"
     name = "avg pool"
+    counted: bool = attribute(
+        "count include pad",
+        check=flag,
+        flags={
+            "count include pad": True,
+            "include padding": True,
+            "exclude padding": False,
+            "exclude pad": False,
+        },
+        default=True,
+    )
+
     examples = (
         "2x2 average pool, stride 2 on 4x8x8",
         "avgpool on 4x7x7",
@@ -234,6 +248,11 @@ class AvgPool(Pool):
         "avgpool 3x3/2 ceil on 4x8x8",
         "avgpool 2 on 3x9",
         "avgpool on 2x3x4x5",
+        "avgpool 3x3/1 exclude padding on 4x8x8",
+        "avgpool 3x3 stride 2 pad 1 ceil exclude padding on 4x8x7",
+        "avgpool 3 stride 2 pad 1 count_include_pad=False on 4x9",
+        "avgpool 3x3x3/2 pad 1 exclude pad on 2x5x6x7",
+        "avgpool 2x2x2 on 2x4x6x8",
     )
 
     listed = (
@@ -244,12 +263,24 @@ class AvgPool(Pool):
                 Argument("stride", "stride", None, like="kernel_size"),
                 Argument("padding", "pad", 0),
                 Argument("ceil_mode", "ceil", False),
-                fixed("count_include_pad", True),
+                Argument("count_include_pad", "counted", True),
                 fixed("divisor_override", None),
             ),
         ),
-        Listing("AdaptiveAvgPool*d", (Argument("output_size", only=(1,)),), {"everywhere": True}),
     )
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        self = super().settle(given, x, padding)
+        if given.get("counted", True) or not any(self.pad):
+            return self
+        return cls(**{**vars(self), "counted": False})
+
+    def call(self, x: Shape) -> Call:
+        call = super().call(x)
+        if self.counted:
+            return call
+        return call._replace(options=(*call.options, ("count_include_pad", False)))
 
     def gathers(self, x: Shape) -> bool:
         # A mean of the whole map reads it as one, whether or not its size is written.

@@ -208,6 +208,8 @@ def _is_code(text: str, header: Sequence[Cell]) -> bool:
     One layer twice is a row that has lost its header.
     """
     cells = [text[cell.start : cell.end] for cell in header]
+    if len(cells) > 1 and all(map(str.isdecimal, cells[1:])) and header[0].column < 2:
+        return False  # the numbers of maps, in a table of connections
     if len(cells) < 2 or any(map(_CODE.match, cells)):
         return True
     if cells[0] == "input" and cells[1][:1].isdigit():

@@ -6,12 +6,16 @@ from archdsl.layers import (  # noqa: F401
     connected,
     conv,
     crop,
+    fixed,
     input,
     join,
     norm,
     pad,
     pool,
+    rbf,
     resize,
+    scaled_tanh,
+    subsampling,
     upconv,
 )
 from archdsl.layers.activation import Activation, Softmax

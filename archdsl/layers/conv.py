@@ -8,6 +8,7 @@ from typing import Self
 
 from archdsl.layers.base import (
     Call,
+    Kept,
     LayerError,
     Shape,
     Value,
@@ -24,6 +25,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
+from archdsl.layers.connections import BELOW, connected, connecting, tables
 from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
@@ -47,6 +49,12 @@ class Conv(Filters):
 
     A depthwise one has a group for each channel, and as many filters unless a multiple is given.
     Multiply-adds: output positions x width x kernel x channels / groups.
+
+    With `connections` each output map reads some of the input maps (LeCun, Bottou, Bengio & Haffner
+    1998, Table I, C3): the table stands below the line, or the input maps of each output map in
+    parentheses, `connections (0 1 2, 1 2 3)`, numbered from 0. There are weights, and
+    multiply-adds, for what is connected alone; the module is a grouped convolution for each number
+    of maps that are read.
     """
 
     kind = "conv"
@@ -78,6 +86,10 @@ class Conv(Filters):
         "11x11x3, 8 filters on 3x16x16",
         "conv 5x5x2 8 groups 2 on 4x8x8",
         "conv 3x3 in_channels 3 out_channels 8 on 3x8x8",
+        "conv 5x5 valid 4 connections (0 1 2, 1 2, 0, 0 2) on 3x9x8",
+        "conv 3x3 stride 2 no bias connections (1, 0 1) on 2x7x7",
+        "conv kernel 3 dilation 2 connections (0, 1, 0 1) on 2x9",
+        "conv 1x3x3 connections (1, 0) on 2x3x4x4",
     )
 
     pad: tuple[int, ...] = attribute(
@@ -95,6 +107,13 @@ class Conv(Filters):
         },
         default=(0,),
     )
+    connections: str = attribute(  # the input maps of each output map, `0 1 2, 1 2 3`
+        "connections",
+        "connection table",
+        check=connected,
+        flags={"connections": BELOW, "connection table": BELOW},
+        default="",
+    )
     depthwise: bool = attribute(check=flag, flags={"dw": True, "depthwise": True}, default=False)
 
     @classmethod
@@ -107,6 +126,8 @@ class Conv(Filters):
                     "a depthwise convolution has a group for each channel", "strike the groups"
                 )
             given = {"width": x[0], **given, "groups": x[0]}
+        if "connections" in given:
+            given = connecting(given, x)
         if "width" not in given:
             raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
         if "kernel" not in given:
@@ -127,6 +148,7 @@ class Conv(Filters):
             dilation=dilation,
             groups=given.get("groups", 1),  # type: ignore[arg-type]
             bias=given.get("bias", True),  # type: ignore[arg-type]
+            connections=given.get("connections", ""),  # type: ignore[arg-type]
             depthwise=given.get("groups", 1) == x[0] > 1,
         )
         self.check_groups(given, x)
@@ -135,13 +157,18 @@ class Conv(Filters):
     def out(self, x: Shape) -> Shape:
         return (self.width, *slide("convolution", x, self.window(x)))
 
+    def links(self, x: Shape) -> int:
+        """Pairs of an input map and an output map that reads it."""
+        if self.connections:
+            return sum(map(len, tables(self.connections)))
+        return self.width * (x[0] // self.groups)
+
     def params(self, x: Shape) -> int:
-        weights = self.width * (x[0] // self.groups) * math.prod(self.kernel)
-        return weights + self.width * self.bias
+        return self.links(x) * math.prod(self.kernel) + self.width * self.bias
 
     def macs(self, x: Shape) -> int:
         positions = math.prod(self.out(x)[1:])
-        return positions * self.width * (x[0] // self.groups) * math.prod(self.kernel)
+        return positions * self.links(x) * math.prod(self.kernel)
 
     def window(self, x: Shape) -> Window:
         return Window(self.kernel, self.stride, self.pad, self.dilation)
@@ -149,6 +176,12 @@ class Conv(Filters):
     def gathers(self, x: Shape) -> bool:
         # A convolution of a whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
+
+    def kept(self, x: Shape) -> Kept:
+        if self.connections:
+            # Each output map has copies of its own of the maps that it reads.
+            return Kept(extra=4 * self.links(x) * math.prod(x[1:]))
+        return super().kept(x)
 
     listed = (
         Listing(
@@ -179,6 +212,9 @@ class Conv(Filters):
             options.append(("groups", self.groups))
         if not self.bias:
             options.append(("bias", False))
+        if self.connections:
+            table = tables(self.connections)
+            return Call("PartialConv", (table, self.kernel), tuple(options), True)
         return Call(
             f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
         )
@@ -187,7 +223,8 @@ class Conv(Filters):
     def label(self) -> str:
         stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
         name = "dw conv" if self.depthwise else "conv"
-        return f"{name} {times(self.kernel)}{stride}, {self.width}"
+        read = ", connections" if self.connections else ""
+        return f"{name} {times(self.kernel)}{stride}, {self.width}{read}"
 
 
 def show_axes(values: tuple[int, ...]) -> str:

@@ -15,7 +15,7 @@ from archdsl.vocabulary import LISTS, runs
 
 MOST_ERRORS = 20  # of a table, shown at once
 
-_MARKS = "xX×✓✔"  # where maps are connected
+_MARKS = frozenset("xX×✓✔")  # where maps are connected
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 _FORM = "a row for each input map, a column for each output map, both counted from 0 or from 1"
 
@@ -35,10 +35,10 @@ def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statemen
             if place is not None and isinstance(before, Item):
                 found[-1] = _with_lists(before, *place, _Reader(source, grid).read())
                 continue
-            if (header := _header(source, grid)) is not None:
+            if _is_connections(source, grid):
                 raise ArchError(
                     "a table of connections, and no layer in front of it that asks for one",
-                    source.span(header[0].start, header[-1].end),
+                    source.span(grid.start, source.line(grid.start)[1]),
                     help="say it on the line in front: `conv 5x5 16, connection table`",
                 )
         found.append(statement)
@@ -84,6 +84,16 @@ def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
     return None
 
 
+def _is_connections(source: Source, grid: Grid) -> bool:
+    """Whether a table holds numbers of maps and marks alone."""
+    header = _header(source, grid)
+    if header is None:
+        return False
+    rows = grid.rows[grid.rows.index(header) + 1 :]
+    cells = [_text(source, cell) for row in rows for cell in row if cell.column]
+    return any(cells) and all(text in _MARKS for text in cells if text)
+
+
 class _Reader:
     """Reads one table of connections."""
 
@@ -97,7 +107,7 @@ class _Reader:
         header = _header(self.source, self.grid)
         if header is None:
             first = next(cell for row in self.grid.rows for cell in row if cell.is_filled)
-            self.fail("this is no table of connections", first, _FORM)
+            self.fail("this is no table of connections", first, f"write {_FORM}")
             raise ArchError.several(self.errors)
         columns = self.numbered([cell for cell in header if cell.column], "output map", "column")
         rows = [
@@ -118,7 +128,7 @@ class _Reader:
             if not lists[cell.column]:
                 self.fail("this output map reads no input map", cell, "a column has an X or more")
         if not rows:
-            self.fail("a table of connections without rows", header[-1], _FORM)
+            self.fail("a table of connections without rows", header[-1], f"write {_FORM}")
         if self.errors:
             raise ArchError.several(self.errors[:MOST_ERRORS])
         return list(lists.values())
@@ -133,7 +143,7 @@ class _Reader:
         for cell in filled:
             text = _text(self.source, cell)
             if not text.isdecimal() or len(text) > 9:
-                self.fail(f"`{text}` is no number of an {what}", cell, f"it is {_FORM}")
+                self.fail(f"`{text}` is no number of an {what}", cell, f"write {_FORM}")
                 continue
             number = int(text)
             expected = (0, 1) if before is None else (before + 1,)
@@ -142,7 +152,7 @@ class _Reader:
                 self.fail(
                     f"{what} {number} where {missing} is expected",
                     cell,
-                    f"a {line} is missing, or stands twice: it is {_FORM}",
+                    f"a {line} is missing, or stands twice; maps are counted from 0 or from 1",
                 )
             before = number
         return filled
@@ -153,7 +163,7 @@ class _Reader:
         if first.column == 0 and _text(self.source, first):
             return first
         shown = next(cell for cell in row if _text(self.source, cell))
-        self.fail("a row without the number of its input map", shown, f"it is {_FORM}")
+        self.fail("a row without the number of its input map", shown, f"write {_FORM}")
         return None
 
     def marked(self, row: Sequence[Cell], columns: dict[int, list[int]]) -> Iterator[int]:

@@ -79,8 +79,8 @@ def test_the_hook_forbids():
 ORDER = (
     "torchtext typography grids macros marks latex "
     "tabular errors files names syntax derived lalr expressions "
-    "layers vocabulary headers rows rules pasted tables parse options readings labels numerals "
-    "uses wholes "
+    "layers vocabulary headers rows rules pasted connections tables parse options readings "
+    "labels numerals uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
     "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
     "zoo used network diff report catalogue differences diagram wiring source printer column sheet "

@@ -25,6 +25,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
+from archdsl.layers.connections import BELOW, connected, connecting, tables
 from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing
 from archdsl.layers.margins import MODES, check_room, padding_mode
@@ -55,6 +56,12 @@ class Conv(Filters):
     border, `replicate` repeats the border, `circular` goes on at the other side. A depthwise one
     has a group for each channel, and as many filters unless a multiple is given.
     Multiply-adds: output positions x width x kernel x channels / groups.
+
+    With `connections` each output map reads some of the input maps (LeCun, Bottou, Bengio & Haffner
+    1998, Table I, C3): the table stands below the line, or the input maps of each output map in
+    parentheses, `connections (0 1 2, 1 2 3)`, numbered from 0. There are weights, and
+    multiply-adds, for what is connected alone; the module is a grouped convolution for each number
+    of maps that are read.
     """
 
     kind = "conv"
@@ -97,6 +104,10 @@ class Conv(Filters):
         "conv 3x3x3 2 reflect padding 1 on 2x5x5x6",
         "conv 3x3x1 2 circular on 2x5x5x6",
         "conv 1x1 4 reflect on 3x4x4",
+        "conv 5x5 valid 4 connections (0 1 2, 1 2, 0, 0 2) on 3x9x8",
+        "conv 3x3 stride 2 no bias connections (1, 0 1) on 2x7x7",
+        "conv kernel 3 dilation 2 connections (0, 1, 0 1) on 2x9",
+        "conv 1x3x3 connections (1, 0) on 2x3x4x4",
     )
 
     pad: tuple[int, ...] = attribute(
@@ -136,6 +147,13 @@ class Conv(Filters):
         },
         default="zeros",
     )
+    connections: str = attribute(  # the input maps of each output map, `0 1 2, 1 2 3`
+        "connections",
+        "connection table",
+        check=connected,
+        flags={"connections": BELOW, "connection table": BELOW},
+        default="",
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
@@ -147,6 +165,8 @@ class Conv(Filters):
                     "a depthwise convolution has a group for each channel", "strike the groups"
                 )
             given = {"width": x[0], **given, "groups": x[0]}
+        if "connections" in given:
+            given = connecting(given, x)
         if "width" not in given:
             raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
         if "kernel" not in given:
@@ -171,6 +191,7 @@ class Conv(Filters):
             groups=given.get("groups", 1),  # type: ignore[arg-type]
             bias=given.get("bias", True),  # type: ignore[arg-type]
             mode=mode,
+            connections=given.get("connections", ""),  # type: ignore[arg-type]
             depthwise=given.get("groups", 1) == x[0] > 1,
         )
         self.check_groups(given, x)
@@ -179,13 +200,18 @@ class Conv(Filters):
     def out(self, x: Shape) -> Shape:
         return (self.width, *slide("convolution", x, self.window(x)))
 
+    def links(self, x: Shape) -> int:
+        """Pairs of an input map and an output map that reads it."""
+        if self.connections:
+            return sum(map(len, tables(self.connections)))
+        return self.width * (x[0] // self.groups)
+
     def params(self, x: Shape) -> int:
-        weights = self.width * (x[0] // self.groups) * math.prod(self.kernel)
-        return weights + self.width * self.bias
+        return self.links(x) * math.prod(self.kernel) + self.width * self.bias
 
     def macs(self, x: Shape) -> int:
         positions = math.prod(self.out(x)[1:])
-        return positions * self.width * (x[0] // self.groups) * math.prod(self.kernel)
+        return positions * self.links(x) * math.prod(self.kernel)
 
     def window(self, x: Shape) -> Window:
         return Window(self.kernel, self.stride, self.pad, self.dilation)
@@ -200,6 +226,12 @@ class Conv(Filters):
     def gathers(self, x: Shape) -> bool:
         # A convolution of a whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
+
+    def kept(self, x: Shape) -> Kept:
+        if self.connections:
+            # Each output map has copies of its own of the maps that it reads.
+            return Kept(extra=4 * self.links(x) * math.prod(x[1:]))
+        return super().kept(x)
 
     listed = (
         Listing(
@@ -232,6 +264,9 @@ class Conv(Filters):
             options.append(("bias", False))
         if self.mode != "zeros":
             options.append(("padding_mode", self.mode))
+        if self.connections:
+            table = tables(self.connections)
+            return Call("PartialConv", (table, self.kernel), tuple(options), True)
         return Call(
             f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
         )
@@ -241,7 +276,8 @@ class Conv(Filters):
         stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
         name = "dw conv" if self.depthwise else "conv"
         mode = f", {self.mode} padding" if self.mode != "zeros" else ""
-        return f"{name} {show_kernel(self.kernel)}{stride}, {self.width}{mode}"
+        read = ", connections" if self.connections else ""
+        return f"{name} {show_kernel(self.kernel)}{stride}, {self.width}{mode}{read}"
 
 
 def show_axes(values: tuple[int, ...]) -> str:

@@ -193,8 +193,6 @@ class Laplacian(FixedFilter):
     )
 
     neighbours: int = attribute(
-        "neighbours",
-        "neighbors",
         units=("neighbours", "neighbors", "neighbour", "neighbor"),
         check=count,
     )

@@ -108,6 +108,8 @@ class Conv(Filters):
         "conv 3x3 stride 2 no bias connections (1, 0 1) on 2x7x7",
         "conv kernel 3 dilation 2 connections (0, 1, 0 1) on 2x9",
         "conv 1x3x3 connections (1, 0) on 2x3x4x4",
+        "conv 3x3 circular connections (1, 0 1) on 2x7x7",
+        "conv 3x3 reflect connections (1, 0 1) on 2x7x7",
     )
 
     pad: tuple[int, ...] = attribute(
@@ -216,22 +218,21 @@ class Conv(Filters):
     def window(self, x: Shape) -> Window:
         return Window(self.kernel, self.stride, self.pad, self.dilation)
 
-    def kept(self, x: Shape) -> Kept:
-        if self.mode == "zeros":
-            return super().kept(x)
-        # The padded map is another tensor; how a circular one was made needs no map.
-        padded = math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
-        return Kept(input=self.mode != "circular", extra=4 * x[0] * padded)
-
     def gathers(self, x: Shape) -> bool:
         # A convolution of a whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
 
     def kept(self, x: Shape) -> Kept:
-        if self.connections:
-            # Each output map has copies of its own of the maps that it reads.
-            return Kept(extra=4 * self.links(x) * math.prod(x[1:]))
-        return super().kept(x)
+        # Each output map with connections has copies of its own of the maps that it reads.
+        maps = self.links(x) if self.connections else x[0]
+        copies = 4 * maps * math.prod(x[1:]) if self.connections else 0
+        if self.mode == "zeros":
+            return Kept(input=not self.connections, extra=copies)
+        # The padded map is another tensor; how a circular one was made needs no map.
+        padded = 4 * maps * math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
+        if self.mode == "circular":
+            return Kept(extra=padded)
+        return Kept(input=not self.connections, extra=copies + padded)
 
     listed = (
         Listing(

@@ -14,6 +14,8 @@ from facets import COMPARISONS, OVER_EXAMPLES, case
 from archdsl import vocabulary
 from archdsl.layers import REGISTRY, Input, Join, Layer, Shape
 
+pytestmark = pytest.mark.slow  # a minute, over all kinds
+
 METHODS = (
     *("settle", "out", "params", "buffers", "macs", "window", "gathers", "kept", "call"),
     *("plainest", "label", "code"),
@@ -21,7 +23,12 @@ METHODS = (
 SPELLINGS = ("takes_size", "takes_number", "takes_suffix", "takes_times", "compact", "weighs")
 
 # What may be taken away unnoticed: it says again what another field says.
-EQUIVALENT = {("Conv", "depthwise"): "`call` says it by the groups"}
+EQUIVALENT = {
+    ("Conv", "depthwise"): "`call` says it by the groups",
+    ("InstanceNorm", "label"): "`instancenorm` reads as `instance norm` does",
+    ("HardTanh", "settle"): "it only refuses bounds in the wrong order",
+    ("RReLU", "settle"): "it only refuses slopes in the wrong order",
+}
 
 
 def facets(kind: type[Layer]) -> list[str]:

@@ -160,8 +160,8 @@ class PReLU(Activation):
         slopes = given.pop("slopes", None)
         if slopes not in (None, 1, x[0]):
             raise Misfit(f"{slopes} slopes on {x[0]} channels", f"it has 1, or {x[0]}")
-        if slopes is not None:
-            given["channelwise"] = slopes != 1
+        if slopes is not None or x[0] == 1:
+            given["channelwise"] = slopes == x[0] > 1
         return cls(**given)  # type: ignore[arg-type]
 
     def params(self, x: Shape) -> int:
@@ -207,6 +207,7 @@ class SELU(Activation):
 
 
 def _approximation(value: Value) -> Value:
+    """None, or tanh."""
     if value not in ("none", "tanh"):
         raise LayerError(f"must be none or tanh, not {value}")
     return value
@@ -285,7 +286,7 @@ class Softplus(Activation):
 
     kind = "softplus"
     takes_number = "beta"
-    examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7")
+    examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
     listed = (
         Listing("Softplus", (Argument("beta", "beta", 1), Argument("threshold", "threshold", 20))),
     )
@@ -452,7 +453,12 @@ class LogSoftmax(Softmax):
     """
 
     kind = "logsoftmax"
-    examples = ("log softmax on 7", "log-softmax on 3x4x4")
+    examples = (
+        "log softmax on 7",
+        "log-softmax on 3x4x4",
+        "log softmax on 3x5",
+        "log softmax on 3x2x2x2",
+    )
     listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
 
     def call(self, x: Shape) -> Call:
@@ -465,7 +471,7 @@ class Softmin(Layer):
 
     kind = "softmin"
     trails = True
-    examples = ("softmin on 7", "soft-min on 3x4x4")
+    examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
     listed = (Listing("Softmin", (Argument("dim", only=(1,)),)),)
 
     def kept(self, x: Shape) -> Kept:

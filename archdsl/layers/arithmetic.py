@@ -67,6 +67,7 @@ class LearnedScale(Layer):
         "learned scale on 3x4x4",
         "learned scale init 0.5 on 7",
         "rezero on 3x2x3x2",
+        "layer scale on 2x3x2x2",
     )
 
     init: float = attribute("init", "initial", check=number)
@@ -90,7 +91,7 @@ class LearnedScale(Layer):
 
     @property
     def label(self) -> str:
-        return "layer scale" if self.channelwise else "learned scale"
+        return f"{'layer' if self.channelwise else 'learned'} scale {self.init:g}"
 
 
 @layer("complement")

@@ -274,17 +274,19 @@ class Conv(Filters):
 
     @property
     def label(self) -> str:
-        stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
+        stride = self.stride if any(s != 1 for s in self.stride) else ()
         name = "dw conv" if self.depthwise else "conv"
-        mode = f", {self.mode} padding" if self.mode != "zeros" else ""
+        mode = f", {self.mode}" if self.mode != "zeros" else ""
         read = ", connections" if self.connections else ""
-        return f"{name} {show_kernel(self.kernel)}{stride}, {self.width}{mode}{read}"
+        return f"{name} {show_window(self.kernel, stride)}, {self.width}{mode}{read}"
 
 
 def show_axes(values: tuple[int, ...]) -> str:
     return str(values[0]) if len(set(values)) == 1 else times(values)
 
 
-def show_kernel(kernel: tuple[int, ...]) -> str:
-    """As a label has it: one number alone would also be a width."""
-    return times(kernel) if len(kernel) > 1 else f"k{kernel[0]}"
+def show_window(kernel: tuple[int, ...], stride: tuple[int, ...] = ()) -> str:
+    """`3x3/2`; on one axis `k3 s2`, where a number alone would also be a width."""
+    if len(kernel) == 1:
+        return f"k{kernel[0]}" + (f" s{stride[0]}" if stride else "")
+    return times(kernel) + (f"/{show_axes(stride)}" if stride else "")

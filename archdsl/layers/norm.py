@@ -229,6 +229,8 @@ class AlphaDropout(Layer):
         "alpha dropout (10%) on 7",
         "feature alpha dropout(0.2) on 3x4x4",
         "alpha dropout p 0 on 6",
+        "feature alpha dropout on 3x5",
+        "alpha dropout 0.2 on 3x2x2x2",
     )
 
     p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)

@@ -27,7 +27,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
-from archdsl.layers.conv import show_axes, show_kernel
+from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.listing import Argument, Listing, fixed
 
 
@@ -147,8 +147,8 @@ class Pool(Layer):
     def label(self) -> str:
         if not self.kernel:
             return f"global {self.name}"
-        stride = f"/{show_axes(self.stride)}" if self.stride != self.kernel else ""
-        return f"{self.name} {show_kernel(self.kernel)}{stride}"
+        stride = self.stride if self.stride != self.kernel else ()
+        return f"{self.name} {show_window(self.kernel, stride)}"
 
 
 @layer(
@@ -272,6 +272,12 @@ class AvgPool(Pool):
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
         self = super().settle(given, x, padding)
+        # torch looks at the padding of images alone.
+        if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):
+            raise Misfit(
+                f"a {times(self.kernel)} average on a {times(x[1:])} map",
+                "of a map of three axes torch has it for windows that fit without padding",
+            )
         if given.get("counted", True) or not any(self.pad):
             return self
         return cls(**{**vars(self), "counted": False})

@@ -43,7 +43,13 @@ class RBF(Layer):
     takes_number = "width"
     takes_suffix = "width"
     weighs = True
-    examples = ("rbf 10 on 84", "RBF-3 on 84", "rbf 12 on 84", "5 gaussian connections on 7")
+    examples = (
+        "rbf 10 on 84",
+        "RBF-3 on 84",
+        "rbf 12 on 84",
+        "5 gaussian connections on 7",
+        "RBF10 on 84",
+    )
 
     width: int = attribute(
         "width", units=("neurons", "units", "d", "way", "outputs", "classes"), check=count

@@ -185,6 +185,9 @@ class Resize(Layer):
                 found.append(stretch.between(a, b, _TAPS[self.mode]))
         return stretch.window(found)
 
+    def gathers(self, x: Shape) -> bool:
+        return self.mode == "area" and set(self.out(x)[1:]) == {1}
+
     def kept(self, x: Shape) -> Kept:
         # An adaptive pool; the gradient of a mean over a map needs its size alone.
         return Kept(input=self.mode == "area" and set(self.out(x)[1:]) != {1})
@@ -233,6 +236,7 @@ class Resize(Layer):
             words.append(f"to {times(self.size)}")
         else:
             factors = self.factor[:1] if len(set(self.factor)) == 1 else self.factor
+            words += ["factor"] if len(factors) > 1 else []
             words.append("x".join(f"{f:g}" for f in factors))
         if self.mode != "nearest":
             words.append(self.mode)

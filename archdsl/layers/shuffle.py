@@ -98,6 +98,7 @@ class PixelUnshuffle(Layer):
     examples = (
         "pixel unshuffle 2 on 3x4x6",
         "PixelUnshuffle(3) on 1x3x6",
+        "pixelunshuffle2 on 3x4x6",
         "space to depth factor 2 on 5x2x2",
     )
 

@@ -22,7 +22,7 @@ from archdsl.layers.base import (
     needs_map,
     plain,
 )
-from archdsl.layers.conv import show_axes, show_kernel
+from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
@@ -175,4 +175,4 @@ class UpConv(Filters):
     @property
     def label(self) -> str:
         stride = f", stride {show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
-        return f"up-conv {show_kernel(self.kernel)}, {self.width}{stride}"
+        return f"up-conv {show_window(self.kernel)}, {self.width}{stride}"

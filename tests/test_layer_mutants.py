@@ -26,6 +26,7 @@ SPELLINGS = ("takes_size", "takes_number", "takes_suffix", "takes_times", "compa
 EQUIVALENT = {
     ("Conv", "depthwise"): "`call` says it by the groups",
     ("InstanceNorm", "label"): "`instancenorm` reads as `instance norm` does",
+    ("AlphaDropout", "settle"): "it only refuses whole maps of a vector",
     ("HardTanh", "settle"): "it only refuses bounds in the wrong order",
     ("RReLU", "settle"): "it only refuses slopes in the wrong order",
 }

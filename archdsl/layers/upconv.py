@@ -175,4 +175,5 @@ class UpConv(Filters):
     @property
     def label(self) -> str:
         stride = f", stride {show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
-        return f"up-conv {show_window(self.kernel)}, {self.width}{stride}"
+        name = "up-conv" if self.stride == self.kernel else "deconv"
+        return f"{name} {show_window(self.kernel)}, {self.width}{stride}"

@@ -590,7 +590,10 @@ MUTATIONS = {
     "convnext_tiny": [
         ("gelu; 1x1, 96]", "silu; 1x1, 96]"),
         ("block downsample(c) { ln eps 1e-6;", "block downsample(c) { gn 1;"),
-        ("{ identity; [ body; layer scale 1e-6 ] }", "{ identity; [ layer scale 1e-6; body ] }"),
+        (
+            "{ identity; [ body; layer scale 1e-6 ] }",
+            "{ identity; [ body; layer scale 1e-6; relu ] }",
+        ),
     ],
     "shufflenet_v2_x1_0": [
         ("channel shuffle 2", "channel shuffle (in // 2)"),

@@ -31,7 +31,7 @@ def _needs_two_axes(what: str, x: Shape) -> None:
         )
 
 
-@layer("pixel shuffle", "depth to space")
+@layer("pixel shuffle")
 class PixelShuffle(Layer):
     """The channels of a position become r x r positions, and a map r times as high and wide (Shi
     et al. 2016).
@@ -47,7 +47,7 @@ class PixelShuffle(Layer):
     examples = (
         "pixel shuffle 2 on 8x3x4",
         "PixelShuffle(3) on 9x2x3",
-        "depth to space factor 2 on 4x5x5",
+        "pixel shuffle factor 2 on 4x5x5",
         "pixel shuffle x2 on 4x2x2",
     )
 

@@ -101,12 +101,14 @@ class _Reader:
         self.name = name
         known = _listings(len(REGISTRY))
         if name not in known:
-            shown = sorted({listing.name.replace("*", "2") for _, listing in known.values()})
             near = nearest(name, known)
             raise self.fail(
                 f"there is no layer for `nn.{name}`",
                 part,
-                f"did you mean `nn.{near}`?" if near else f"known: {', '.join(shown)}",
+                f"did you mean `nn.{near}`?"
+                if near
+                else "read are the layers of docs/language.md by torch's names: "
+                "`nn.Conv2d`, `nn.Linear`, …",
             )
         self.kind, self.listing = known[name]
 

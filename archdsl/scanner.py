@@ -311,7 +311,9 @@ class Scanner(Mentions):
         known = vocabulary()
         part = parts[at]
         behind = parts[at + 1].kind if at + 1 < len(parts) else ""
-        several = any(len(w) > 1 and w in known.attributes for w, _ in runs(parts, at))
+        several = any(
+            len(w) > 1 and (w in known.attributes or w in known.layers) for w, _ in runs(parts, at)
+        )
         if part.text in self.names and behind not in VALUES and not several:  # `in channels 3`
             value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)

@@ -58,7 +58,10 @@ def _vocabulary(kinds: int) -> Vocabulary:
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
     named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
-    words = frozenset(spelling[0] for spelling in named)
+    # `alpha` begins `alpha dropout`, but other layers have one: a network may call a number so.
+    alone = {spelling[0] for spelling in named if len(spelling) == 1}
+    free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
+    words = frozenset(spelling[0] for spelling in named) - free
     longest = max(map(len, spellings))
     return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
 

@@ -404,6 +404,40 @@ def strided_first(name: str) -> Callable[[], nn.Module]:
     return build
 
 
+class Pointwise(nn.Linear):
+    """A connection along the last axis with the weight of a 1x1 convolution."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__(linear.in_features, linear.out_features)
+        self.weight = nn.Parameter(self.weight[:, :, None, None].detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight[:, :, 0, 0], self.bias)
+
+
+class ChannelScale(nn.Module):
+    def __init__(self, scale: nn.Parameter) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+
+def convnext_tiny() -> nn.Module:
+    """torchvision's; the connections of a block hold 1x1 convolutions, its scale stands last."""
+    net = of_torchvision("convnext_tiny", stochastic_depth_prob=0.0)()
+    for block in net.modules():
+        if hasattr(block, "layer_scale"):
+            scale = block.layer_scale
+            del block.layer_scale
+            block.layer_scale = 1.0
+            block.block[3] = Pointwise(block.block[3])
+            block.block[5] = Pointwise(block.block[5])
+            block.block.append(ChannelScale(scale))
+    return net
+
+
 class ZeroPadded(nn.Module):
     """Option A of He et al. 2015, section 3.3."""
 
@@ -468,6 +502,8 @@ REFERENCES = {
     "all_cnn:All-CNN-C": AllCNN,
     "cifar100_convblock": ConvBlocks,
     "inception_v3_table": InceptionOfTable,
+    "convnext_tiny": convnext_tiny,
+    "shufflenet_v2_x1_0": of_torchvision("shufflenet_v2_x1_0"),
 }
 # The deep ones are compared on small images and in double precision, where rounding hides nothing.
 SMALL = {
@@ -479,6 +515,8 @@ SMALL = {
     "mnasnet": (64, 32),
     "squeezenet1_1": (210, 224),  # a 13x13 map behind three pools that round up
     "unet": (188, 204),
+    "convnext_tiny": (96, 64),
+    "shufflenet_v2_x1_0": (96, 64),
     "inception_v3": (171, 203),
     "inception_v3_table": (171, 203),
     **dict.fromkeys(("wrn_16_8", "resnet20", "preact_resnet164", "highway"), (32, 32)),
@@ -549,6 +587,19 @@ MUTATIONS = {
     "all_cnn:All-CNN-C": [("1x1 conv. 10 ReLU", "1x1 conv. 10")],
     "cifar100_convblock": [("stride=2)-(BN)-Relu", "stride=2)-(BN)")],
     "inception_v3_table": [("inception_c x 2", "inception_c; inception_c -> relu6")],
+    "convnext_tiny": [
+        ("gelu; 1x1, 96]", "silu; 1x1, 96]"),
+        ("block downsample(c) { ln eps 1e-6;", "block downsample(c) { gn 1;"),
+        (
+            "{ identity; [ body; layer scale 1e-6 ] }",
+            "{ identity; [ body; layer scale 1e-6; relu ] }",
+        ),
+    ],
+    "shufflenet_v2_x1_0": [
+        ("channel shuffle 2", "channel shuffle (in // 2)"),
+        ("dw conv means dw conv-bn ", ""),
+        ("    slice channels to (in // 2)", "    slice channels from (in // 2)"),
+    ],
 }
 
 

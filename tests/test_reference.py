@@ -55,6 +55,11 @@ NETWORKS = {
     "unet": "U-Net",
     "mnasnet": "MnasNet-B1",
     "vgg13_bn": "VGG B with batch norm",
+    "convnext_tiny": "ConvNeXt-T",
+    "shufflenet_v2_x0_5": "ShuffleNetV2 0.5x",
+    "shufflenet_v2_x1_0": "ShuffleNetV2 1x",
+    "shufflenet_v2_x1_5": "ShuffleNetV2 1.5x",
+    "shufflenet_v2_x2_0": "ShuffleNetV2 2x",
     **{f"vgg:{column}": f"VGG {column}" for column in ("A", "A-LRN", "B", "C", "D", "E")},
     **{
         f"resnet:{depth}-layer": f"ResNet-{depth} (paper: option B, stride on first conv)"

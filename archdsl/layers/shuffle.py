@@ -31,7 +31,7 @@ def _needs_two_axes(what: str, x: Shape) -> None:
         )
 
 
-@layer("pixel shuffle", "depthtospace")
+@layer("pixel shuffle")
 class PixelShuffle(Layer):
     """The channels of a position become r x r positions, and a map r times as high and wide (Shi
     et al. 2016).
@@ -47,8 +47,8 @@ class PixelShuffle(Layer):
     examples = (
         "pixel shuffle 2 on 8x3x4",
         "PixelShuffle(3) on 9x2x3",
+        "pixel shuffle factor 2 on 4x5x5",
         "pixelshuffle2 on 8x3x4",
-        "DepthToSpace factor 2 on 4x5x5",
         "pixel shuffle x2 on 4x2x2",
     )
 

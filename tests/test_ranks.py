@@ -33,7 +33,7 @@ lrn
 crop 60                    => 60x8
 convtranspose1d kernel 4 width 8 stride 2
 resize 0.5 bilinear
-concat { conv3-4; maxpool1d kernel 3 stride 1; identity; avgpool1d kernel 3 stride 1 exclude padding }
+concat { conv3-4; maxpool1d 3/1; identity; avgpool 3/1 exclude padding }
 squeeze_excitation(4)
 global average pool, 10-d fc, softmax   => 1x10
 expect receptive field 405

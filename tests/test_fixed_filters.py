@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archdsl
+from archdsl.layers import Layer, Value
+from archdsl.layers.fixed import Gaussian, Laplacian
+from archdsl.module import construct
 
 IMAGE = torch.arange(2 * 3 * 8 * 9, dtype=torch.float32).view(2, 3, 8, 9).square().remainder(17)
 
@@ -17,8 +20,13 @@ IMAGE = torch.arange(2 * 3 * 8 * 9, dtype=torch.float32).view(2, 3, 8, 9).square
 def made(line: str, x: Tensor = IMAGE) -> Tensor:
     """What a line gives for a batch."""
     sizes = "x".join(map(str, x.shape[2:]))
-    channels = f"x{x.shape[1]}" if x.dim() == 5 else f", {x.shape[1]} channels"
-    return archdsl.loads(f"input {sizes}{channels}\n{line}\n").module()(x)
+    return archdsl.loads(f"input {sizes}, {x.shape[1]} channels\n{line}\n").module()(x)
+
+
+def of(kind: type[Layer], x: Tensor, **given: Value) -> Tensor:
+    """What a layer gives for a batch of volumes."""
+    shape = tuple(x.shape[1:])
+    return construct(kind.settle(given, shape, "same").call(shape))(x)
 
 
 def correlated(x: Tensor, kernel: list[list[float]]) -> Tensor:
@@ -114,9 +122,9 @@ def test_signals_and_volumes():
     for axis in (2, 3, 4):
         for by in (-1, 1):
             total += volume.roll(by, axis)[..., 1:-1, 1:-1, 1:-1]
-    assert torch.allclose(made("laplacian valid", volume), total)
+    assert torch.allclose(of(Laplacian, volume, pad="valid"), total)
     cube = functional.avg_pool3d(volume, 3, 1) * 27 - 27 * middle
-    assert torch.allclose(made("laplacian 26 neighbours valid", volume), cube, atol=1e-4)
+    assert torch.allclose(of(Laplacian, volume, pad="valid", neighbours=26), cube, atol=1e-4)
     # A blur of a volume is one along each axis.
     expected = volume
     for axis in (2, 3, 4):
@@ -124,7 +132,7 @@ def test_signals_and_volumes():
         shape = line.shape
         blurred = made("gaussian 3 sigma 1", line.reshape(2, -1, shape[-1]))
         expected = blurred.view(shape).movedim(4, axis)
-    assert torch.allclose(made("gaussian 3 sigma 1", volume), expected, atol=1e-5)
+    assert torch.allclose(of(Gaussian, volume, kernel=3, sigma=1), expected, atol=1e-5)
 
 
 def test_nothing_is_learned():

@@ -325,8 +325,9 @@ def _size_holds(printed: str, computed: tuple[int, ...], quantity: str) -> How |
         flat = tuple(n for n in computed if n != 1) or (1,)
         forms = [(*computed[1:], computed[0]), computed[1:], (math.prod(computed),)]
         if len(computed) == 1:
-            # A vector is printed as 1×1×1000 too, or as a map of 1×1.
-            forms += [(1, 1, *computed), (1, 1)]
+            # A vector is printed as 1×1×1000 too, or as a map of 1×1; of signals and clips alike.
+            forms += [(*ones, *computed) for ones in ((1,), (1, 1), (1, 1, 1))]
+            forms += [(1, 1), (1, 1, 1)]
         elif len(flat) == 1:
             forms += [flat]
     elif len(set(computed)) == 1:

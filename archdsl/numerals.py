@@ -63,7 +63,9 @@ class Numerals:
 
     def tight(self, part: Part) -> tuple[int, ...]:
         """A size as the value of an attribute; written `2 x 3` it could also be a repeat."""
-        if re.search(r"\s", part.text):
+        # In the plain text there are blanks in place of the signs of `2$\times$3`.
+        written = self.source.text[part.start : part.end]
+        if re.search(r"\s", part.text) and not re.fullmatch(r"\d\S*\d", written):
             numbers = self.size(part)
             raise self.fail(
                 f"is `{' '.join(part.text.split())}` a size, or {numbers[0]} and a repeat?",

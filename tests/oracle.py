@@ -101,7 +101,7 @@ def kept_for_backward(module: nn.Module, *x: Tensor) -> int:
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
-def named(name: str, text: str, input: tuple[int, int] | None = None) -> Network:
+def named(name: str, text: str, input: tuple[int, ...] | None = None) -> Network:
     """The network of that name in a text."""
     (found,) = [network for network in parse(Source("spec", text)) if network.full_name == name]
     return Network(found, input=input)

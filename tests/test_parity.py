@@ -298,6 +298,43 @@ class CifarResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class M5(nn.Module):
+    """Table 1 of Dai et al. 2016."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv1d(1, 128, 80, 4, 38, bias=False)]
+        for x, width in ((128, 128), (128, 256), (256, 512)):
+            layers += [nn.BatchNorm1d(x), nn.ReLU(), nn.MaxPool1d(4)]
+            layers += [nn.Conv1d(x, width, 3, padding=1, bias=False)]
+        layers += [nn.BatchNorm1d(512), nn.ReLU(), nn.MaxPool1d(4, ceil_mode=True)]
+        self.features = nn.Sequential(*layers)
+        self.classes = nn.Linear(512, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classes(self.features(x).mean(2))
+
+
+class C3D(nn.Module):
+    """Figure 3 of Tran et al. 2015, for clips of 64x64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [(3, 64), (64, 128), (128, 256), (256, 256), (256, 512), *[(512, 512)] * 3]
+        self.convs = nn.ModuleList(nn.Conv3d(a, b, 3, padding=1) for a, b in widths)
+        sizes = ((512 * 2 * 2, 4096), (4096, 4096), (4096, 487))
+        self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pools = {0: (1, 2, 2), 1: (2, 2, 2), 3: (2, 2, 2), 5: (2, 2, 2), 7: (2, 2, 2)}
+        for index, conv in enumerate(self.convs):
+            x = conv(x).relu()
+            if index in pools:
+                x = functional.max_pool3d(x, pools[index], ceil_mode=index == 7)
+        x = self.fcs[0](x.flatten(1)).relu()
+        return self.fcs[2](self.fcs[1](x).relu())
+
+
 def mobilenet_v1() -> nn.Module:
     layers: list[nn.Module] = []
 
@@ -504,6 +541,8 @@ REFERENCES = {
     "inception_v3_table": InceptionOfTable,
     "convnext_tiny": convnext_tiny,
     "shufflenet_v2_x1_0": of_torchvision("shufflenet_v2_x1_0"),
+    "m5": M5,
+    "c3d": C3D,
 }
 # The deep ones are compared on small images and in double precision, where rounding hides nothing.
 SMALL = {
@@ -520,6 +559,8 @@ SMALL = {
     "inception_v3": (171, 203),
     "inception_v3_table": (171, 203),
     **dict.fromkeys(("wrn_16_8", "resnet20", "preact_resnet164", "highway"), (32, 32)),
+    "m5": (8000,),  # the last pool rounds up
+    "c3d": (16, 64, 64),
 }
 
 # What a careless hand would do to the spec; every change keeps all shapes.
@@ -599,6 +640,11 @@ MUTATIONS = {
         ("channel shuffle 2", "channel shuffle (in // 2)"),
         ("dw conv means dw conv-bn ", ""),
         ("    slice channels to (in // 2)", "    slice channels from (in // 2)"),
+    ],
+    "m5": [("conv3-256", "conv3-256 circular"), ("maxpool 4 ceil", "avgpool 4 ceil")],
+    "c3d": [
+        ("conv4a: conv 3x3x3 512", "conv4a: conv 3x3x3 512 replicate"),
+        ("pool2:  max pool 2x2x2", "pool2:  avg pool 2x2x2"),
     ],
 }
 
@@ -724,7 +770,7 @@ def test_parity_with_batch_norm():
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin", "mobilenet_v2", "highway"]
+    "name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin", "mobilenet_v2", "highway", "m5"]
 )
 def test_source_is_the_module(name: str):
     net = archdsl.load(name, input=(64, 64) if "resnet" in name else None)

@@ -490,8 +490,8 @@ def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(loop, "CHEAP", cheap)
     shifts = loop.sets.shifted
 
-    def broken(images, most, generator):
-        moved = shifts(images, most, generator)
+    def broken(images, most, generator, size):
+        moved = shifts(images, most, generator, size)
         return moved * math.inf if len(told.run_epochs()) and generator is not None else moved
 
     class Recorded(Told):

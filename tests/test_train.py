@@ -129,7 +129,7 @@ def test_digits_take_the_shape_of_the_input():
 def test_shifts():
     """Every image moves by its own offset, and nothing else happens to it."""
     images = torch.arange(1.0, 1 + 200 * 16).view(200, 1, 4, 4)
-    moved = shifted(images, 1, torch.Generator().manual_seed(0))
+    moved = shifted(images, 1, torch.Generator().manual_seed(0), images.shape[2:])
     seen = set()
     for image, after in zip(images[:, 0], moved[:, 0], strict=True):
         found = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ TEST_SHARE = 0.2
 
 
 class Data(NamedTuple):
-    """Images (N, C, H, W) in 0 … 1, or vectors (N, L), and labels (N,), for training and test."""
+    """Images in 0 … 1 as a network's inputs, (N, C, H, W), (N, L), (N, C, L) or (N, C, T, H, W),
+    and labels (N,), for training and test."""
 
     train_images: Tensor
     train_labels: Tensor
@@ -67,15 +69,22 @@ def check(network: Network, recipe: Recipe) -> None:
 
 
 def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
-    """(C, H, W) of the images behind an input shape; a vector is a square image, flattened."""
-    if len(shape) == 3 and shape[0] in (1, 3):
-        return shape[0], shape[1], shape[2]
-    if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
-        return 1, math.isqrt(shape[0]), math.isqrt(shape[0])
+    """(C, H, W) of the images behind an input shape.
+
+    A vector and a signal are a square image, row after row; a clip shows one in every frame.
+    """
+    channels = shape[0] if len(shape) > 1 else 1
+    side = math.isqrt(shape[-1])
+    if channels in (1, 3) and len(shape) > 2:
+        return channels, shape[-2], shape[-1]
+    if channels in (1, 3) and side**2 == shape[-1]:
+        return channels, side, side
     shown = "x".join(map(str, (*shape[1:], shape[0])))
     raise ArchError(
         f"{data} holds grey images, the input is {shown}",
-        help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`",
+        help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`; a signal is "
+        "a square image row after row, `input 1024x1`, a clip one in every frame, "
+        "`input 8x32x32x1`",
     )
 
 
@@ -93,9 +102,10 @@ def digits(shape: Shape, split: int = 0) -> Data:
         indices, test_size=TEST_SHARE, stratify=bunch.target, random_state=split
     )
     images = torch.from_numpy(bunch.images / 16.0).float().unsqueeze(1)
-    images = fitted(images, shape)
     labels = torch.from_numpy(bunch.target).long()
-    return Data(images[train], labels[train], images[test], labels[test])
+    # The frames of a clip are one image in memory.
+    shown = fitted(images[train], shape), fitted(images[test], shape)
+    return Data(shown[0], labels[train], shown[1], labels[test])
 
 
 def fitted(images: Tensor, shape: Shape, data: str = "digits") -> Tensor:
@@ -113,7 +123,10 @@ def fitted(images: Tensor, shape: Shape, data: str = "digits") -> Tensor:
             align_corners=False,
             antialias=height < old[0] or width < old[1],
         )
-    return images.expand(-1, channels, -1, -1).reshape(len(images), *shape)
+    images = images.expand(-1, channels, -1, -1)
+    if len(shape) == 4:
+        return images.unsqueeze(2).expand(-1, *shape)
+    return images.reshape(len(images), *shape)
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:
@@ -127,18 +140,20 @@ def batches(order: Tensor, size: int) -> list[Tensor]:
     return parts
 
 
-def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
+def shifted(images: Tensor, most: int, generator: torch.Generator, size: Sequence[int]) -> Tensor:
     """Each image moved by up to `most` pixels each way, zeros where nothing was.
 
-    (N, C, H, W) to (N, C, H, W).
+    Inputs (N, …) that hold images of `size` (H, W), to inputs of that shape: (N, C, H, W), rows one
+    after the other, or the frames of a clip, which move alike.
     """
-    number, _, height, width = images.shape
-    padded = torch.nn.functional.pad(images, (most, most, most, most))
+    height, width = size
+    maps = images.reshape(len(images), -1, height, width)
+    padded = torch.nn.functional.pad(maps, (most, most, most, most))
     # Drawn on the CPU, so that every device sees the same shifts.
-    offsets = torch.randint(0, 2 * most + 1, (2, number, 1), generator=generator)
+    offsets = torch.randint(0, 2 * most + 1, (2, len(maps), 1), generator=generator)
     offsets = offsets.to(images.device)
     rows = offsets[0] + torch.arange(height, device=images.device)
     columns = offsets[1] + torch.arange(width, device=images.device)
-    which = torch.arange(number, device=images.device)[:, None, None]
+    which = torch.arange(len(maps), device=images.device)[:, None, None]
     moved = padded[which, :, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2)
+    return moved.permute(0, 3, 1, 2).reshape(images.shape)

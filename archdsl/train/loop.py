@@ -244,6 +244,7 @@ class _Training:
         self.device = device
         self.watched = device.type in CHEAP
         data = sets.digits(network.input, self.recipe.split)
+        _, *self.size = sets.image_shape(network.input, self.recipe.data)
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
         self.data = sets.Data(*(t.to(device) for t in data))
@@ -285,7 +286,7 @@ class _Training:
         for step, chosen in enumerate(sets.batches(order, self.recipe.batch), 1):
             x, y = images[chosen], labels[chosen]
             if self.recipe.shift:
-                x = self.shifted(x)
+                x = sets.shifted(x, self.recipe.shift, self.generator, self.size)
             random = random_state(self.device) if self.watched else None
             logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):
@@ -323,13 +324,6 @@ class _Training:
             f"{message}; {told(fault)}",
             help=f"train anew with a lower rate, `--set lr={self.recipe.lr / 10:g}`",
         )
-
-    def shifted(self, x: Tensor) -> Tensor:
-        if x.dim() == 4:
-            return sets.shifted(x, self.recipe.shift, self.generator)
-        side = round(x.shape[1] ** 0.5)
-        square = sets.shifted(x.view(-1, 1, side, side), self.recipe.shift, self.generator)
-        return square.reshape(x.shape)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on."""

@@ -108,7 +108,7 @@ def test_the_source_of_our_own_parts_stands_alone(text: str):
 
 def test_factors_begin_as_the_text_says():
     module = archdsl.loads("input 6x6x8\nlayer scale\nlayer scale 0.5\nlearned scale").module()
-    assert [(p.shape, float(p.flatten()[0])) for p in module.parameters()] == [
+    assert [(p.shape, p.flatten()[0].item()) for p in module.parameters()] == [
         ((8, 1, 1), pytest.approx(1e-6)),
         ((8, 1, 1), 0.5),
         ((), 0.0),
@@ -122,7 +122,7 @@ def test_factors_begin_as_the_text_says():
     ("one", "other"),
     [
         ("resize to 4x6", "interpolate size=(4, 6)"),
-        ("upsample 2 nearest-exact", "upsample mode nearest-exact"),
+        ("upsample 2 nearest-exact", "upsample nearest exact"),
         ("resize factor 2x3", "upsample 2x3"),
         ("group norm, 16 groups", "GN16"),
         ("gelu approximate tanh", "nn.GELU(approximate='tanh')"),
@@ -195,3 +195,19 @@ def test_refused(example: str, message: str):
 def test_refused_in_a_network(text: str, message: str):
     with pytest.raises(ArchError, match=message):
         archdsl.loads(f"input 64x64x64\n{text}\nconv3-8 -> conv3-8").receptive_field  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("upsample bilinear", "resize to 14x14 bilinear", True),
+        ("resize 0.5 area", "adaptive average pool 3", True),
+        ("resize 0.5 area", "resize to 3 area", True),
+        ("resize 0.5 bilinear", "resize to 3 bilinear", False),  # 7 by 0.5 is no 7 to 3
+        ("adaptive average pool 7x1", "average pool 1x7", True),
+        ("adaptive max pool 3", "max pool 3x3/2", False),
+    ],
+)
+def test_what_two_texts_compute(one: str, other: str, same: bool):
+    a, b = (archdsl.loads(f"input 7x7x4\n{text}\nFC-2") for text in (one, other))
+    assert a.diff(b).same == same

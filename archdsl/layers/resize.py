@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from archdsl.layers import stretch
+from archdsl.layers.adaptive import AdaptiveAvgPool
 from archdsl.layers.base import (
     Call,
     Kept,
@@ -187,6 +188,17 @@ class Resize(Layer):
 
     def gathers(self, x: Shape) -> bool:
         return self.mode == "area" and set(self.out(x)[1:]) == {1}
+
+    def plainest(self, x: Shape) -> Layer:
+        """To a size, where a factor does not say more: a map of 5 by 0.5 is no 5 to 2. The mean of
+        what a position covers is a pool."""
+        sizes = self.out(x)[1:]
+        exact = all(n * f == m for n, f, m in zip(x[1:], self.factor, sizes, strict=False))
+        if self.mode == "area":
+            return AdaptiveAvgPool.settle({"size": sizes}, x, "same").plainest(x)
+        if self.factor and (exact or self.corners):
+            return type(self)(size=sizes, mode=self.mode, corners=self.corners)
+        return self
 
     def kept(self, x: Shape) -> Kept:
         # An adaptive pool; the gradient of a mean over a map needs its size alone.

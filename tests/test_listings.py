@@ -198,6 +198,8 @@ def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
         return
     layer, (x,) = node(example)
     call = layer.op.call(x)
+    if call.own:
+        return  # torch.nn has no such class
     assert read_back(str(call), x) == layer.op
     # Every argument counts: with one changed it is another layer, or no layer.
     for name, value in call.options:

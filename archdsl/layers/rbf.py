@@ -45,9 +45,7 @@ class RBF(Layer):
     weighs = True
     examples = ("rbf 10 on 84", "RBF-3 on 84", "rbf 12 on 84", "5 gaussian connections on 7")
 
-    width: int = attribute(
-        "width", units=("neurons", "units", "d", "way", "outputs", "classes"), check=count
-    )
+    width: int = attribute("width", units=("neurons", "units", "d", "way", "outputs"), check=count)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

@@ -217,7 +217,7 @@ def _is_code(text: str, header: Sequence[Cell]) -> bool:
     One layer twice is a row that has lost its header.
     """
     cells = [text[cell.start : cell.end] for cell in header]
-    if _are_maps(cells[header[0].column == 0 :]):
+    if _are_maps([text for cell, text in zip(header, cells, strict=True) if cell.column]):
         return False
     if len(cells) < 2 or any(map(_CODE.match, cells)):
         return True

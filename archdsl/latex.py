@@ -114,6 +114,7 @@ class _Reader:
             tuple(self.tables),
             tuple(self.faults[:MOST_FAULTS]),
             tuple(self.stretches),
+            tuple(self.regions),
         )
 
     def plain(self, text: str) -> Iterator[str]:

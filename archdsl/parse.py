@@ -77,13 +77,13 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
     A text without a `network` line is one network without a name.
     Raises ArchError with every syntax error of the text.
     """
-    return _networks(source, _statements(source))
+    return _networks(source, statements_of(source))
 
 
 def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
     """The blocks and `use` lines of a text that holds nothing else. Raises ArchError."""
     found: list[Block | UseFile] = []
-    for statement in _statements(source):
+    for statement in statements_of(source):
         if not isinstance(statement, Block | UseFile):
             raise ArchError(
                 "a file that is used holds blocks alone, and `use` lines",
@@ -95,7 +95,9 @@ def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
     return tuple(found)
 
 
-def _statements(source: Source) -> list[Statement]:
+def statements_of(source: Source) -> list[Statement]:
+    """The statements of a text, networks or blocks, in order. Raises ArchError with every syntax
+    error."""
     _check_characters(source)
     _check_latex(source)
     _check_depth(source)
@@ -202,17 +204,17 @@ def _cell(source: Source, start: int, end: int) -> list[Statement]:
 
 def _statement_span(source: Source, statement: Statement) -> Span:
     default = statement.start if isinstance(statement, Table) else 0
-    start = next((part.start for part in _parts(statement)), default)
+    start = next((part.start for part in parts_of(statement)), default)
     return Span(source, *source.line(start))
 
 
-def _parts(value: Any) -> Iterator[Part]:
+def parts_of(value: Any) -> Iterator[Part]:
     """The parts within a statement, in the order of the text."""
     if isinstance(value, Part):
         yield value
     if isinstance(value, tuple):
         for one in value:
-            yield from _parts(one)
+            yield from parts_of(one)
 
 
 class _ToSyntax:
@@ -519,7 +521,7 @@ def _check_numbers(source: Source, statements: list[Statement], start: int, end:
     if not _LONG.search(source.text, start, end):
         return
     for statement in statements:
-        for part in _parts(statement):
+        for part in parts_of(statement):
             if re.search(r"\d{19}", part.text.replace(",", "")):
                 raise ArchError(
                     "a number beyond 2^63",

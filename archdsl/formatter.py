@@ -1,0 +1,273 @@
+"""A spec in its one layout: only blanks change, and the rules of tables of Markdown.
+
+The paper's spellings stay. What stands between blanks is never touched, nor are blanks put where
+there were none or taken away where they say something: `64 x2` repeats, `64 x 2` is a size. Both
+texts are read and compared before the new one is given.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple
+
+from archdsl.errors import ArchError, Source
+from archdsl.layout import Line, Mark, laid, table, width
+from archdsl.meaning import first_difference
+from archdsl.torchtext import unwrapped
+
+INDENT = 2  # blanks for each brace, bracket or parenthesis that is open
+
+
+def formatted(source: Source) -> str:
+    """The text of a spec, or of a file of blocks, in its one layout.
+
+    Lines stay lines; indentation, blanks, and the columns of claims, comments and Markdown change.
+    Tables of tabs and of LaTeX and listings of PyTorch stay as they are. Formatting twice changes
+    nothing more. Raises ArchError with the syntax errors of the text.
+    """
+    text = "\n".join(_without_empty_ends(laid(tuple(_Layout(source).lines()))))
+    text = text + "\n" if text else ""
+    place = first_difference(source, text)
+    if place is not None:
+        raise ArchError(
+            "this would say something else once formatted: an error of archdsl, not of this text",
+            place,
+            help="the text stays as it is; please report it",
+        )
+    return text
+
+
+def _without_empty_ends(lines: Iterator[str]) -> list[str]:
+    """The lines without empty ones at both ends."""
+    found = list(lines)
+    while found and not found[-1]:
+        found.pop()
+    first = next((i for i, line in enumerate(found) if line), 0)
+    return found[first:]
+
+
+_CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what stands in front of a comment
+_BLANKS = re.compile(r'("[^"]*")|[ \t\r]+')
+_TOKEN = re.compile(r'"[^"]*"|->|→|=>|[ \t\r]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
+_ENDS = " \t\r\u00a0\u2009\u202f"  # what is no part of a line at its ends
+_LISTED = re.compile(r"\bnn\.\w")
+_NAMED = re.compile(r"^((?:let|reading|network)[ ]+\w+)[ ]*=[ ]*(?!=)")
+_BRACES = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
+
+
+class _Spaced(NamedTuple):
+    """The code of a line with its blanks set, and where in both texts a middle and a claim begin.
+
+    A place is (in the line as it was, in the new text); none is None.
+    """
+
+    text: str
+    middle: tuple[int, int] | None
+    claims: tuple[int, int] | None
+
+
+class _Layout:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.plain = source.plain
+        self.listing = unwrapped(self.text)
+        markdown = [grid for grid in source.grids if grid.kind == "markdown"]
+        kept = [(grid.start, grid.end) for grid in source.grids if grid.kind != "markdown"]
+        self.tables = {source.line(grid.start)[0]: grid for grid in markdown}
+        self.kept = _merged([*kept, *source.latex.regions])
+        self.starts = [start for start, _ in self.kept]
+        self.depth = 0
+        self.shift = 0  # how far the line has moved that goes on
+        self.stanza = 0
+        self.in_claims = False
+
+    def lines(self) -> Iterator[Line]:
+        here = 0
+        blank = False
+        while here <= len(self.text):
+            end = self.source.line(here)[1]
+            if here in self.tables:
+                end = self.source.line(self.tables[here].end)[1]
+                yield from self.of_table(here, end)
+            elif (stop := self.kept_until(here, end)) is not None:
+                end = stop
+                yield from self.as_written(here, end)
+            else:
+                line = self.line(here, end)
+                # Of several empty lines one stays.
+                if not (line.is_blank and blank):
+                    yield line
+                blank = line.is_blank
+                here = end + 1
+                continue
+            self.stanza += 1
+            blank = False
+            here = end + 1
+
+    # What is not looked at.
+
+    def kept_until(self, start: int, end: int) -> int | None:
+        """The end of the lines that stay as they are, where one begins."""
+        stop = None
+        while True:
+            at = bisect(self.starts, end) - 1
+            if at < 0 or self.kept[at][1] <= start:
+                return stop
+            start, end = end + 1, self.source.line(max(end, self.kept[at][1]))[1]
+            if stop == end:
+                return stop
+            stop = end
+
+    def as_written(self, start: int, end: int) -> Iterator[Line]:
+        """Lines as the user wrote them, where the macros in them have not been expanded."""
+        written = self.source.latex.written
+        yield from map(Line, self.source.written[written(start) : written(end)].split("\n"))
+
+    def of_table(self, start: int, end: int) -> Iterator[Line]:
+        yield from map(Line, table(self.text[start:end].split("\n")))
+
+    # Lines.
+
+    def line(self, start: int, end: int) -> Line:
+        text, plain = self.text[start:end], self.plain[start:end]
+        code = _CODE.match(plain)[0]  # type: ignore[index]
+        depth = self.depth
+        self.depth = max(0, depth + self.opened(code))
+        goes_on = start > 0 and self.plain[start - 1] != "\n"
+        if not text.strip(_ENDS):
+            if not goes_on:
+                self.stanza += 1
+                self.in_claims = False
+            return Line("")
+        if self.is_listing(start, end) or (goes_on and self.listing[start - 1] != "\n"):
+            return Line(text.rstrip(_ENDS), self.stanza)
+        indent = text[: len(text) - len(text.lstrip(_ENDS))]
+        old = width(indent.expandtabs(8))
+        if goes_on:
+            new = max(0, old + self.shift)
+        else:
+            closed = re.match(r"[\s)\]}]*", code)[0]  # type: ignore[index]
+            new = INDENT * max(0, depth - sum(map(closed.count, ")]}")))
+            self.shift = new - old
+            self.in_claims = False
+        stanza = (self.stanza, depth if goes_on else new)
+        return self.marked(text, plain, len(code), len(indent), new, stanza, goes_on)
+
+    def marked(
+        self,
+        text: str,
+        plain: str,
+        stop: int,
+        begin: int,
+        new: int,
+        stanza: Hashable,
+        goes_on: bool,
+    ) -> Line:
+        """A line whose code goes from `begin` to `stop`, in front of a comment."""
+        front = " " * new
+
+        def column(place: int) -> int:
+            return new + width(text[begin:place].expandtabs(8))
+
+        comment = Mark(text[stop:].rstrip(_ENDS), column(stop)) if text[stop:] else None
+        code = text[begin:stop].rstrip(_ENDS)
+        if not code and comment:
+            return Line(front + comment.text, stanza)
+        if code != plain[begin : begin + len(code)]:
+            # Typography: nothing is certain but that several blanks are as one.
+            return Line(front + _BLANKS.sub(_one_blank, code), stanza, comment=comment)
+        spaced = self.spaced(code)
+        claims = None
+        line = spaced.text
+        if spaced.claims and not goes_on:
+            at, place = spaced.claims
+            claims = Mark(line[place:], column(begin + at))
+            line = line[:place].rstrip(" ")
+        if spaced.middle and not goes_on:
+            at, place = spaced.middle
+            is_padded = code[:at].endswith("  ")
+            head, line = front + line[:place].rstrip(" "), line[place:]
+            return Line(line, stanza, head, line[0], is_padded, claims, comment)
+        return Line(front + line, stanza, claims=claims, comment=comment)
+
+    def is_listing(self, start: int, end: int) -> bool:
+        text = self.text[start:end]
+        return bool(_LISTED.search(text)) or text != self.listing[start:end]
+
+    @staticmethod
+    def opened(code: str) -> int:
+        return sum(_BRACES.get(sign, 0) for sign in re.sub(r'"[^"]*"?', "", code))
+
+    def spaced(self, code: str) -> _Spaced:
+        """Code with its blanks set."""
+        pieces: list[str] = []
+        size = 0
+        middle = claims = None
+        open_ = 0
+        first = second = ""  # the sign in front, and that in front of it
+        blank = is_divided = False
+        is_rows = re.match(r'in[ \t]*"', code) is not None
+        for found in _TOKEN.finditer(code):
+            sign = found[0]
+            if sign.isspace() and sign not in "\u00a0\u2009\u202f":
+                blank = True
+                continue
+            if sign in ("=>", "expect", "reported"):
+                self.in_claims = True
+            gap = bool(first) and self.gap(second, first, sign, blank)
+            place = found.start(), size + gap
+            if sign == "=>" and open_ <= 0 and not is_divided and claims is None:
+                claims = place
+            if open_ == 0 and middle is None and not is_divided:
+                if (sign == "means" and blank) or (sign == "{" and is_rows):
+                    middle = place
+            pieces += [" "] * gap + [sign]
+            size += gap + len(sign)
+            open_ += _BRACES.get(sign, 0)
+            is_divided = is_divided or (sign == ";" and open_ <= 0)
+            if sign in (";", "{", "}"):
+                self.in_claims = False
+            second, first, blank = first, sign, False
+        if open_ != 0 and is_rows:
+            middle = None  # its lines stand below
+        text = "".join(pieces)
+        if (named := _NAMED.match(text)) is not None:
+            text = f"{named[1]} = {text[named.end() :]}"
+        return _Spaced(text, middle, claims)
+
+    def gap(self, second: str, first: str, sign: str, blank: bool) -> bool:
+        """Whether a blank stands in front of a sign."""
+        if first in ("->", "→", "=>") or sign in ("->", "→", "=>"):
+            return True
+        if sign in (",", ";"):
+            return False
+        if first == ";":
+            return True
+        if first == ",":
+            separates = re.fullmatch(r"[~≈]?\d{1,3}", second) and re.fullmatch(r"\d{3}", sign)
+            return blank or not (self.in_claims and separates)
+        if first == "{":
+            return sign != "}"
+        if sign == "}" or (sign == "{" and first not in ("(", "[")):
+            return True
+        if first == "(" or sign == ")":
+            return False
+        return blank
+
+
+def _one_blank(found: re.Match[str]) -> str:
+    return found[1] or " "
+
+
+def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches in order, those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        if found and start < found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found

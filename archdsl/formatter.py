@@ -226,6 +226,7 @@ class _Layout:
                     middle = place
             pieces += [" "] * gap + [sign]
             size += gap + len(sign)
+            sign = ", " if sign == "," and blank else sign  # no separator of thousands
             open_ += _BRACES.get(sign, 0)
             is_divided = is_divided or (sign == ";" and open_ <= 0)
             if sign in (";", "{", "}"):
@@ -244,7 +245,7 @@ class _Layout:
             return True
         if sign in (",", ";"):
             return False
-        if first == ";":
+        if first in (";", ", "):
             return True
         if first == ",":
             separates = re.fullmatch(r"[~≈]?\d{1,3}", second) and re.fullmatch(r"\d{3}", sign)

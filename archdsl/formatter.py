@@ -15,6 +15,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, Source
 from archdsl.layout import Line, Mark, laid, table, width
 from archdsl.meaning import first_difference
+from archdsl.parse import collector_paused
 from archdsl.torchtext import unwrapped
 
 INDENT = 2  # blanks for each brace, bracket or parenthesis that is open
@@ -27,9 +28,10 @@ def formatted(source: Source) -> str:
     Tables of tabs and of LaTeX and listings of PyTorch stay as they are. Formatting twice changes
     nothing more. Raises ArchError with the syntax errors of the text.
     """
-    text = "\n".join(_without_empty_ends(laid(tuple(_Layout(source).lines()))))
-    text = text + "\n" if text else ""
-    place = first_difference(source, text)
+    with collector_paused():
+        text = "\n".join(_without_empty_ends(laid(tuple(_Layout(source).lines()))))
+        text = text + "\n" if text else ""
+        place = first_difference(source, text)
     if place is not None:
         raise ArchError(
             "this would say something else once formatted: an error of archdsl, not of this text",
@@ -49,11 +51,13 @@ def _without_empty_ends(lines: Iterator[str]) -> list[str]:
 
 
 _CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what stands in front of a comment
-_BLANKS = re.compile(r'("[^"]*")|[ \t\r]+')
+_STRING = re.compile(r'"[^"\n]*"?')
+_BLANKS = re.compile(r"[ \t\r]+")
 _TOKEN = re.compile(r'"[^"]*"|->|→|=>|[ \t\r]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
 _ENDS = " \t\r\u00a0\u2009\u202f"  # what is no part of a line at its ends
 _LISTED = re.compile(r"\bnn\.\w")
 _NAMED = re.compile(r"^((?:let|reading|network)[ ]+\w+)[ ]*=[ ]*(?!=)")
+_BRACKET = re.compile(r'"[^"]*"?|[()\[\]{}]')
 _BRACES = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
 
 
@@ -178,7 +182,8 @@ class _Layout:
             return Line(front + comment.text, stanza)
         if code != plain[begin : begin + len(code)]:
             # Typography: nothing is certain but that several blanks are as one.
-            return Line(front + _BLANKS.sub(_one_blank, code), stanza, comment=comment)
+            line = _with_single_blanks(code, plain[begin:])
+            return Line(front + line, stanza, comment=comment)
         spaced = self.spaced(code)
         claims = None
         line = spaced.text
@@ -199,7 +204,8 @@ class _Layout:
 
     @staticmethod
     def opened(code: str) -> int:
-        return sum(_BRACES.get(sign, 0) for sign in re.sub(r'"[^"]*"?', "", code))
+        """How many brackets a line opens more than it closes."""
+        return sum(_BRACES[sign] for sign in _BRACKET.findall(code) if sign in _BRACES)
 
     def spaced(self, code: str) -> _Spaced:
         """Code with its blanks set."""
@@ -259,8 +265,14 @@ class _Layout:
         return blank
 
 
-def _one_blank(found: re.Match[str]) -> str:
-    return found[1] or " "
+def _with_single_blanks(code: str, plain: str) -> str:
+    """Code with one blank for several, but in its texts in quotation marks."""
+    pieces = []
+    here = 0
+    for found in _STRING.finditer(plain, 0, len(code)):
+        pieces += [_BLANKS.sub(" ", code[here : found.start()]), code[found.start() : found.end()]]
+        here = found.end()
+    return "".join([*pieces, _BLANKS.sub(" ", code[here:])])
 
 
 def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:

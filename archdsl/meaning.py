@@ -20,13 +20,15 @@ def first_difference(source: Source, text: str) -> Span | None:
     comments; and all characters but blanks. Raises ArchError where the source cannot be read.
     """
     ours = statements_of(source)
+    if text == source.written:
+        return None
     other = Source(source.name, text, source.folder)
     try:
         theirs = statements_of(other)
     except ArchError as error:
         return source.span(0, min(1, len(source.text))) if error.span is None else error.span
     for one, two in zip_longest(ours, theirs):
-        if not _same(one, two, source, other):
+        if not _same(one, two):
             start = next((part.start for part in parts_of(one)), getattr(one, "start", 0))
             return source.span(*source.line(start))
     whole = source.span(0, source.line(0)[1])
@@ -38,22 +40,22 @@ def first_difference(source: Source, text: str) -> Span | None:
     return None
 
 
-def _same(one: Any, two: Any, source: Source, other: Source) -> bool:
+def _same(one: Any, two: Any) -> bool:
     """Whether two pieces of syntax are the same but for their places."""
     if type(one) is not type(two):
         return False
     if isinstance(one, Part):
-        if one.kind != two.kind or one.text != two.text:
-            if one.kind != two.kind or one.text.split() != two.text.split():
-                return False
-        return (not one.inside and not two.inside) or _same(one.inside, two.inside, source, other)
+        # A size may hold blanks.
+        alike = one.text == two.text or (
+            one.kind != "string" and one.text.split() == two.text.split()
+        )
+        return alike and one.kind == two.kind and _same(one.inside, two.inside)
     if isinstance(one, tuple):
-        if len(one) != len(two):
-            return False
-        for a, b in zip(one, two, strict=True):
-            if not isinstance(a, int) and not _same(a, b, source, other):
-                return False
-        return type(one) is not tuple or _gaps(one) == _gaps(two)
+        return (
+            len(one) == len(two)
+            and all(isinstance(a, int) or _same(a, b) for a, b in zip(one, two, strict=True))
+            and (type(one) is not tuple or _gaps(one) == _gaps(two))
+        )
     return bool(one == two)
 
 

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from archdsl.derived import Draft, networks
-from archdsl.errors import ArchError, Source, Span
+from archdsl.errors import MOST_ERRORS, ArchError, Source, Span
 from archdsl.grids import MARK
 from archdsl.lalr import Parser, Unexpected
 from archdsl.syntax import (
@@ -46,7 +46,8 @@ from archdsl.syntax import (
 from archdsl.torchtext import program
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
-MOST_ERRORS = 10  # syntax errors shown at once
+LEAST_ERRORS = 10  # syntax errors that are found in a text of any length
+MOST_READ = 4 * 2**20  # characters that are read again to find further syntax errors
 DEEPEST = 50  # brackets and parentheses within each other
 
 FORMS = {
@@ -123,13 +124,17 @@ def _recovered(source: Source) -> list[Statement]:
     """The statements of a text, or an error that shows every bad line."""
     text = source.marked
     errors: list[ArchError] = []
+    read = 0
     while True:
         try:
             statements: list[Statement] = _parser().parse(text)
         except Unexpected as problem:
             error, bad = _explain(source, text, problem)
             errors.append(error)
+            read += problem.offset
             if bad is None or len(errors) == MOST_ERRORS:
+                break
+            if read > MOST_READ and len(errors) >= LEAST_ERRORS:
                 break
             # Blank the line out and go on: one run shows every bad line.
             text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]

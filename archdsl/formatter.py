@@ -52,9 +52,9 @@ def _without_empty_ends(lines: Iterator[str]) -> list[str]:
 
 _CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what stands in front of a comment
 _STRING = re.compile(r'"[^"\n]*"?')
-_BLANKS = re.compile(r"[ \t\r]+")
-_TOKEN = re.compile(r'"[^"]*"|->|→|=>|[ \t\r]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
-_ENDS = " \t\r\u00a0\u2009\u202f"  # what is no part of a line at its ends
+_BLANKS = re.compile(r"[ \t]+")
+_TOKEN = re.compile(r'"[^"]*"|->|→|=>|[ \t]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
+_ENDS = " \t"  # what is no part of a line at its ends; other blanks are, `with bn` stops at them
 _LISTED = re.compile(r"\bnn\.\w")
 _NAMED = re.compile(r"^((?:let|reading|network)[ ]+\w+)[ ]*=[ ]*(?!=)")
 _BRACKET = re.compile(r'"[^"]*"?|[()\[\]{}]')
@@ -218,7 +218,7 @@ class _Layout:
         is_rows = re.match(r'in[ \t]*"', code) is not None
         for found in _TOKEN.finditer(code):
             sign = found[0]
-            if sign.isspace() and sign not in "\u00a0\u2009\u202f":
+            if not sign.strip(_ENDS):
                 blank = True
                 continue
             if sign in ("=>", "expect", "reported"):

@@ -88,7 +88,7 @@ def test_every_error_of_many_files(folder: Path, archdsl_cli):
         ("bad/words.arch", 3, "unknown layer `convv3`", ["a", "b"]),
         ("bad/words.arch", 4, "unknown word `foo`", ["a", "b"]),
         ("bad/words.arch", 5, "`foo` says nothing of how parameters count", ["a", "b"]),
-        ("bad/words.arch", 6, "a recipe has no setting `lrr`", ["a"]),
+        ("bad/words.arch", 6, "a recipe has no setting `lrr`", ["a", "b"]),
         (None, None, "there is no file missing.arch", []),
     ]
 

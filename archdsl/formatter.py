@@ -15,7 +15,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, Source
 from archdsl.layout import Line, Mark, laid, table, width
 from archdsl.meaning import first_difference
-from archdsl.parse import collector_paused
+from archdsl.parse import collector_paused, statements_of
 from archdsl.torchtext import unwrapped
 
 INDENT = 2  # blanks for each brace, bracket or parenthesis that is open
@@ -29,9 +29,10 @@ def formatted(source: Source) -> str:
     nothing more. Raises ArchError with the syntax errors of the text.
     """
     with collector_paused():
+        statements = statements_of(source)
         text = "\n".join(_without_empty_ends(laid(tuple(_Layout(source).lines()))))
         text = text + "\n" if text else ""
-        place = first_difference(source, text)
+        place = first_difference(source, statements, text)
     if place is not None:
         raise ArchError(
             "this would say something else once formatted: an error of archdsl, not of this text",
@@ -54,8 +55,10 @@ _CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what stands in front 
 _STRING = re.compile(r'"[^"\n]*"?')
 _BLANKS = re.compile(r"[ \t]+")
 _TOKEN = re.compile(r'"[^"]*"|->|→|=>|[ \t]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
+_TOKEN_OF_PAPER = re.compile(r"(?:arXiv|doi|https?):[^\s\"]+|" + _TOKEN.pattern, re.IGNORECASE)
 _ENDS = " \t"  # what is no part of a line at its ends; other blanks are, `with bn` stops at them
 _LISTED = re.compile(r"\bnn\.\w")
+_BULLET = re.compile(r"(?:[-–•*·]|\d{1,2}[.)])(?![ \t])")
 _NAMED = re.compile(r"^((?:let|reading|network)[ ]+\w+)[ ]*=[ ]*(?!=)")
 _BRACKET = re.compile(r'"[^"]*"?|[()\[\]{}]')
 _BRACES = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
@@ -180,11 +183,14 @@ class _Layout:
         code = text[begin:stop].rstrip(_ENDS)
         if not code and comment:
             return Line(front + comment.text, stanza)
+        if _BULLET.match(code) or "\t" in text[stop:]:
+            # Behind such a sign a blank makes it the mark of a list; tabs may make a table.
+            return Line(front + text[begin:].rstrip(_ENDS), stanza)
         if code != plain[begin : begin + len(code)]:
             # Typography: nothing is certain but that several blanks are as one.
             line = _with_single_blanks(code, plain[begin:])
             return Line(front + line, stanza, comment=comment)
-        spaced = self.spaced(code)
+        spaced = self.spaced(code, is_statement=new == 0)
         claims = None
         line = spaced.text
         if spaced.claims and not goes_on:
@@ -207,41 +213,46 @@ class _Layout:
         """How many brackets a line opens more than it closes."""
         return sum(_BRACES[sign] for sign in _BRACKET.findall(code) if sign in _BRACES)
 
-    def spaced(self, code: str) -> _Spaced:
-        """Code with its blanks set."""
+    def spaced(self, code: str, is_statement: bool) -> _Spaced:
+        """Code with its blanks set; `is_statement`: no bracket is open in front of it."""
         pieces: list[str] = []
         size = 0
         middle = claims = None
         open_ = 0
         first = second = ""  # the sign in front, and that in front of it
-        blank = is_divided = False
+        blank = is_divided = guarded = False
         is_rows = re.match(r'in[ \t]*"', code) is not None
-        for found in _TOKEN.finditer(code):
+        # A reference such as arXiv:1409.1556 is one word, whatever stands in it.
+        tokens = _TOKEN_OF_PAPER if code.startswith("paper") else _TOKEN
+        for found in tokens.finditer(code):
             sign = found[0]
             if not sign.strip(_ENDS):
                 blank = True
                 continue
             if sign in ("=>", "expect", "reported"):
                 self.in_claims = True
+            if sign in ("->", "→") and (guarded or first in ("", *"{[(;,")):
+                sign = found[0] + " "  # no link of a chain: nothing in front of it flows
             gap = bool(first) and self.gap(second, first, sign, blank)
             place = found.start(), size + gap
             if sign == "=>" and open_ <= 0 and not is_divided and claims is None:
                 claims = place
-            if open_ == 0 and middle is None and not is_divided:
+            if open_ == 0 and not is_divided and middle is None and claims is None:
                 if (sign == "means" and blank) or (sign == "{" and is_rows):
                     middle = place
-            pieces += [" "] * gap + [sign]
-            size += gap + len(sign)
+            pieces += [" "] * gap + [found[0]]
+            size += gap + len(found[0])
             sign = ", " if sign == "," and blank else sign  # no separator of thousands
             open_ += _BRACES.get(sign, 0)
             is_divided = is_divided or (sign == ";" and open_ <= 0)
+            guarded = (guarded or sign == "if") and sign not in (";", "{", "}")
             if sign in (";", "{", "}"):
                 self.in_claims = False
             second, first, blank = first, sign, False
         if open_ != 0 and is_rows:
             middle = None  # its lines stand below
         text = "".join(pieces)
-        if (named := _NAMED.match(text)) is not None:
+        if is_statement and (named := _NAMED.match(text)) is not None:
             text = f"{named[1]} = {text[named.end() :]}"
         return _Spaced(text, middle, claims)
 

@@ -121,7 +121,7 @@ def table(lines: Sequence[str]) -> list[str]:
             if index != rule:
                 wides[column] = max(wides[column], width(cell))
     if sum(wide + 3 for wide in wides) + 1 > WIDEST:
-        return [line.rstrip() for line in lines]
+        return [line.rstrip(" \t") for line in lines]
     shown = []
     for index, (cells, behind) in enumerate(rows):
         if cells is None:

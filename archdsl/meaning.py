@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise, zip_longest
 from typing import Any
 
 from archdsl.errors import ArchError, Source, Span
 from archdsl.parse import parts_of, statements_of
-from archdsl.syntax import Part
+from archdsl.syntax import Part, Statement
 
 _FREE = frozenset(("comma", "braces"))  # beside them a blank says nothing
 
 
-def first_difference(source: Source, text: str) -> Span | None:
-    """Where another text begins to say something else than a source; None where nowhere.
+def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Span | None:
+    """Where another text begins to say something else than a source, with its statements; None
+    where nowhere.
 
     The statements are compared part by part, and whether blanks part them; tables cell by cell;
-    comments; and all characters but blanks. Raises ArchError where the source cannot be read.
+    comments; and all characters but blanks.
     """
-    ours = statements_of(source)
     if text == source.written:
         return None
     other = Source(source.name, text, source.folder)

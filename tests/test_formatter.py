@@ -11,7 +11,7 @@ from conftest import ROOT
 from generated import spec
 
 from archdsl import formatter
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError, Source, Span
 from archdsl.formatter import formatted
 from archdsl.meaning import first_difference
 from archdsl.network import Network
@@ -62,9 +62,14 @@ def test_a_text_says_what_it_said(name: str):
     text = TEXTS[name]
     once = of(text)
     assert of(once) == once
-    assert first_difference(Source("text", text), once) is None
+    assert difference(text, once) is None
     assert comments(once) == comments(text)
     assert re.sub(r"[\s|:-]", "", once) == re.sub(r"[\s|:-]", "", text)
+
+
+def difference(text: str, other: str) -> Span | None:
+    source = Source("text", text)
+    return first_difference(source, statements_of(source), other)
 
 
 def comments(text: str) -> list[str]:
@@ -173,9 +178,9 @@ def test_texts_by_chance():
     ],
 )
 def test_a_difference_is_seen(text: str, other: str):
-    assert first_difference(Source("text", text), text + "\n") is None
-    assert first_difference(Source("text", text), other) is not None
-    assert first_difference(Source("text", f"relu\n{text}\n\nrelu"), f"relu\n{other}\n\nrelu")
+    assert difference(text, text + "\n") is None
+    assert difference(text, other) is not None
+    assert difference(f"relu\n{text}\n\nrelu", f"relu\n{other}\n\nrelu") is not None
 
 
 def test_a_faulty_formatter_gives_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -225,6 +230,24 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
     assert of(macro) == macro
     listing = "features = nn.Sequential(\n    nn.Conv2d(1,6, 5),  nn.ReLU(),   # as printed\n)\n"
     assert of(f"input   8x8x1\n{listing}") == f"input 8x8x1\n{listing}"
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("  with bn\u00a0", "with bn\u00a0"),  # the blank makes it a line of layers
+        ("a {let a=  3}\nb {\nlet a=  3\n}", "a { let a= 3 }\nb {\n  let a= 3\n}"),
+        ("{->relu}\nrelu if ->k;->relu", "{ ->relu }\nrelu if ->k; ->relu"),
+        ("->relu\n-# a", "->relu\n-# a"),
+        ("conv3-4\t bn #\ta", "conv3-4\t bn #\ta"),
+        ('paper "a" doi:10.1/a{b,c} "d"', 'paper "a" doi:10.1/a{b,c} "d"'),
+        ("conv3-4  => params 48 ,120", "conv3-4  => params 48, 120"),
+        ("network a “b  c”", "network a “b  c”"),
+        (f"|a|{'b' * 130}|\n|-|-|\n| c |  |\u2009", f"|a|{'b' * 130}|\n|-|-|\n| c |  |\u2009"),
+    ],
+)
+def test_what_looks_odd_stays(text: str, after: str):
+    assert of(text) == of(after) == f"{after}\n"
 
 
 def test_what_is_no_spec_is_refused():

@@ -51,11 +51,13 @@ def _without_empty_ends(lines: Iterator[str]) -> list[str]:
     return found[first:]
 
 
+_REFERENCE = r"(?:[aA][rR][xX][iI][vV]|[dD][oO][iI]|[hH][tT][tT][pP][sS]?):[^\s\"]+"
 _CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what stands in front of a comment
+_CODE_OF_PAPER = re.compile(rf'(?:"[^"\n]*"|{_REFERENCE}|[^"#])*')
 _STRING = re.compile(r'"[^"\n]*"?')
 _BLANKS = re.compile(r"[ \t]+")
-_TOKEN = re.compile(r'"[^"]*"|->|→|=>|[ \t]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
-_TOKEN_OF_PAPER = re.compile(r"(?:arXiv|doi|https?):[^\s\"]+|" + _TOKEN.pattern, re.IGNORECASE)
+_TOKEN = re.compile(r'"[^"]*"|->|→|=>|[=!<>]=|[ \t]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
+_TOKEN_OF_PAPER = re.compile(f"{_REFERENCE}|{_TOKEN.pattern}")
 _ENDS = " \t"  # what is no part of a line at its ends; other blanks are, `with bn` stops at them
 _LISTED = re.compile(r"\bnn\.\w")
 _BULLET = re.compile(r"(?:[-–•*·]|\d{1,2}[.)])(?![ \t])")
@@ -90,6 +92,7 @@ class _Layout:
         self.shift = 0  # how far the line has moved that goes on
         self.stanza = 0
         self.in_claims = False
+        self.in_string = False
 
     def lines(self) -> Iterator[Line]:
         here = 0
@@ -140,10 +143,15 @@ class _Layout:
 
     def line(self, start: int, end: int) -> Line:
         text, plain = self.text[start:end], self.plain[start:end]
-        code = _CODE.match(plain)[0]  # type: ignore[index]
+        is_paper = plain.lstrip(_ENDS).startswith("paper")
+        code = (_CODE_OF_PAPER if is_paper else _CODE).match(plain)[0]  # type: ignore[index]
         depth = self.depth
-        self.depth = max(0, depth + self.opened(code))
+        self.depth = depth if is_paper else max(0, depth + self.opened(code))
         goes_on = start > 0 and self.plain[start - 1] != "\n"
+        was_in_string = self.in_string and goes_on
+        self.in_string = was_in_string is (code.count('"') % 2 == 0)
+        if was_in_string or self.in_string:
+            return Line(text, self.stanza)  # a title that goes on
         if not text.strip(_ENDS):
             if not goes_on:
                 self.stanza += 1

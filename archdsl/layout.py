@@ -120,7 +120,9 @@ def table(lines: Sequence[str]) -> list[str]:
             wides += [3] * (column == len(wides))
             if index != rule:
                 wides[column] = max(wides[column], width(cell))
-    if sum(wide + 3 for wide in wides) + 1 > WIDEST:
+    # Another blank in front makes a row of what would be a rule.
+    is_odd = any(line.lstrip(" \t") != line.lstrip() for line in lines)
+    if is_odd or sum(wide + 3 for wide in wides) + 1 > WIDEST:
         return [line.rstrip(" \t") for line in lines]
     shown = []
     for index, (cells, behind) in enumerate(rows):

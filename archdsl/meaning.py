@@ -81,7 +81,7 @@ def _cells(source: Source, grid: Any) -> Any:
 
 def _comments(source: Source) -> list[str]:
     """The comments outside of tables and listings, in order."""
-    found = re.findall(r'"[^"\n]*"|(#[^\n]*)', source.marked)
+    found = re.findall(r'"[^"\n]*"|\b(?:arxiv|doi|https?):[^\s"]+|(#[^\n]*)', source.marked, re.I)
     return [comment.rstrip() for comment in found if comment]
 
 

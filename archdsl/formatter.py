@@ -185,7 +185,7 @@ class _Layout:
         front = " " * new
 
         def column(place: int) -> int:
-            return new + width(text[begin:place].expandtabs(8))
+            return new + width(text[begin:place])
 
         comment = Mark(text[stop:].rstrip(_ENDS), column(stop)) if text[stop:] else None
         code = text[begin:stop].rstrip(_ENDS)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from archdsl.grids import MARK, Cell, Expanded, Grid
 from archdsl.typography import cell, plain
 
+MOST_ERRORS = 1000  # that are looked for in a text at once
+SHOWN = 20  # errors that are shown at once; `archdsl check` shows all
 LONGEST = 400  # characters of a message
 EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 
@@ -193,10 +195,16 @@ class ArchError(Exception):
         return render(self)
 
 
-def render(error: ArchError) -> str:
-    """The error as text: message, file:line:column, the line with carets, notes, help."""
-    shown = [_render_one(one) for one in (error, *error.others)]
-    if error.others:
+def render(error: ArchError, most: int | None = SHOWN) -> str:
+    """The error as text: message, file:line:column, the line with carets, notes, help.
+
+    Of several errors the first ones, `most` at most, and how many there are.
+    """
+    errors = (error, *error.others)
+    shown = [_render_one(one) for one in errors[:most]]
+    if len(errors) > len(shown):
+        shown.append(f"{len(shown)} of {len(errors)} errors: `archdsl check` shows all")
+    elif error.others:
         shown.append(f"{len(shown)} errors")
     # Names of files reach this text too: nothing may move the terminal's cursor.
     text = "\n\n".join(shown)

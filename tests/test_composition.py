@@ -549,8 +549,8 @@ def test_training_adds_the_losses_of_side_heads(tmp_path, monkeypatch):
 
 
 def test_the_loss_of_training_is_the_weighted_sum():
+    from archdsl.recipe import recipe_of
     from archdsl.train.loop import _Training
-    from archdsl.train.recipe import recipe_of
 
     net = load(TWO_HEADS)
     training = _Training.__new__(_Training)

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from archdsl import expressions, readings, sizes
 from archdsl.builder import Builder
+from archdsl.conventions import NO_RULES
 from archdsl.errors import ArchError
 from archdsl.expressions import Number
 from archdsl.frames import Around, Frame, Named, Spot, Values
@@ -84,7 +85,7 @@ class Lines(Builder, ABC):
             first, entry = len(self.nodes), self.here
             last = index == output
             if not spot.path:
-                self.conventions.of_row = self.conventions.rules_of.get(line.item.rules, ())
+                self.conventions.of_row = self.conventions.rules_of.get(line.item.rules, NO_RULES)
             if self.outputs and not spot.path:
                 # With `output`, the last weight layer of each line that it names stays bare.
                 last = line.label is not None and line.label.text in self.outputs

@@ -92,6 +92,7 @@ def read_lines(
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
             continue
+        item = item._replace(phrases=_linked(source, item.phrases, names, blocks))
         # The labels of a chain's links are visible behind them, those of lines in other lines.
         links = Labels((), labels) if len(item.phrases) > 1 else labels
         for phrase in item.phrases:
@@ -137,6 +138,27 @@ def read_lines(
     if errors:
         raise ArchError.several(errors[:MOST_ERRORS])
     return tuple(lines)
+
+
+def _linked(
+    source: Source, phrases: tuple[Phrase, ...], names: Collection[str], blocks: Blocks
+) -> tuple[Phrase, ...]:
+    """The links of a chain. Blocks behind each other stand between commas or hyphens too:
+    `c7s1-64,d128,R256` (Zhu et al. 2017), `C64-C128` (Isola et al. 2017)."""
+    linked: list[Phrase] = []
+    for phrase in phrases:
+        parts = phrase.parts
+        if phrase.composed or all(part.kind not in ("comma", "join") for part in parts):
+            linked.append(phrase)
+            continue
+        reader = _Reader(source, phrase, names, blocks, {}, Labels())
+        begin = 0
+        for at in range(1, len(parts) - 1):
+            if parts[at].kind in ("comma", "join") and reader.begins_link(parts, begin, at):
+                linked.append(Phrase(parts[begin:at]))
+                begin = at + 1
+        linked.append(Phrase(parts[begin:]) if begin else phrase)
+    return tuple(linked)
 
 
 def _check_flow(source: Source, reading: Reading, item: Item, behind: bool) -> None:
@@ -357,8 +379,9 @@ class _Reader(Scanner):
         if product and product[2] in self.names:
             hint = f"write `({product[1]}*{product[2]})` for the product"
         begins = first is self.phrase.parts[0]
-        if begins and self.layers and stem:
-            hint = f"a label ends in a colon: `{first.text}: …`"
+        if begins and self.layers:
+            label = f"a label ends in a colon: `{first.text}: …`"
+            hint = label if stem or hint is None else f"{hint} {label[0].upper()}{label[1:]}"
         if begins and (form := FORMS.get(first.text.lower())):
             hint = f"write it so: `{form}`"
         if first.text in self.labels:

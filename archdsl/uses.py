@@ -12,7 +12,7 @@ from archdsl.expressions import Expression
 from archdsl.numerals import FUSED, REPEAT, Numerals
 from archdsl.readings import Argument, Blocks, Given, Group, Use
 from archdsl.syntax import Part
-from archdsl.vocabulary import NOISE, runs, vocabulary
+from archdsl.vocabulary import NOISE, is_tight, runs, vocabulary
 
 STRIDES = ("stride", "s")  # the parameters of a block that a stride behind its use sets
 GROUPS = ("bracket", "braces")
@@ -52,6 +52,23 @@ class Uses(Numerals, ABC):
         if found := FUSED.fullmatch(part.text):
             return self.blocks.spelled(found[1]), 0
         return None, 0
+
+    def begins_link(self, parts: Sequence[Part], begin: int, at: int) -> bool:
+        """Whether behind the sign at a place another link of the chain begins, of which the first
+        stands at `begin`: a block, which is no argument of one in front of it."""
+        front, _ = self.block_at(parts, begin)
+        name, taken = self.block_at(parts, at + 1)
+        sign, first = parts[at], parts[at + 1]
+        if name is None:
+            return False
+        stem = FUSED.fullmatch(first.text)
+        own = self.blocks.parameter_names(front) if front else ()
+        if first.text in own or (stem and stem[1] in own):
+            return False
+        if sign.kind == "join":
+            return taken == 0 and sign.text == "-" and is_tight(parts, at)
+        behind = parts[at + 1 + max(1, taken) :][:1]
+        return not (behind and behind[0].kind in ("equals", "colon"))
 
     def use(self, name: str, parts: Sequence[Part], first: Part, last: Part) -> tuple[Use, int]:
         """A block with its arguments and its group; and how many parts they take.

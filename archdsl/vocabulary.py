@@ -78,10 +78,13 @@ def is_word_of_a_layer(name: str) -> bool:
 
 
 def is_word(name: str) -> bool:
-    """Whether a name alone is a layer, also with its digits (`conv3`), a flag or a unit."""
+    """Whether a name alone is a layer, also with its digits (`conv3`), a flag or a unit.
+
+    The unit of one letter, `1000-d`, stands behind digits alone: `d128` is something else.
+    """
     known, word = vocabulary(), (name.lower(),)
     stem = (name.lower().rstrip("0123456789"),)
-    return stem in known.layers or word in known.flags or word in known.units
+    return stem in known.layers or word in known.flags or (word in known.units and len(name) > 1)
 
 
 def words_of(part: Part) -> Words:

@@ -1,6 +1,7 @@
 """Every block of the documents runs, and shows what it printed.
 
-```arch      a spec; `arch part` is a few lines of one, put between an input and an output layer
+```arch      a spec; `arch part` is a few lines of one, put between an input and an output layer;
+             `arch tiny.arch` is also a file of that name, for the document's commands
 ```console   `$ ` commands with what they print; `…` alone on a line stands for lines left out
 ```pycon     a Python session; a document's sessions are one
 ```sh        commands alone, checked by test_set_up
@@ -21,15 +22,31 @@ from conftest import ROOT
 
 import archdsl
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/language.md", "docs/notation.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/language.md",
+    "docs/errors.md",
+    "docs/notation.md",
+]
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-KINDS = {"arch", "arch part", "console", "pycon", "sh", "text", "python"}
+KINDS = {"arch", "arch part", "arch file", "console", "pycon", "sh", "text", "python"}
+FILE = re.compile(r"arch (\w+\.arch)")
 
 
 def blocks(document: str) -> list[tuple[str, str, int]]:
     """Kind, text and line of each block."""
     text = (ROOT / document).read_text("utf-8")
-    return [(m[1], m[2], text.count("\n", 0, m.start()) + 1) for m in BLOCK.finditer(text)]
+    return [
+        (FILE.sub("arch file", m[1]), m[2], text.count("\n", 0, m.start()) + 1)
+        for m in BLOCK.finditer(text)
+    ]
+
+
+def files(document: str) -> dict[str, str]:
+    """The specs of a document that have the name of a file."""
+    found = BLOCK.findall((ROOT / document).read_text("utf-8"))
+    return {named[1]: text for kind, text in found if (named := FILE.fullmatch(kind))}
 
 
 def cases(*kinds: str):
@@ -55,7 +72,7 @@ def test_every_block_is_of_a_kind_that_runs(document: str):
     assert (ROOT / document).read_text("utf-8").count("```") == 2 * len(blocks(document))
 
 
-@pytest.mark.parametrize(("document", "text"), cases("arch"))
+@pytest.mark.parametrize(("document", "text"), cases("arch", "arch file"))
 def test_specs(document: str, text: str):
     net = archdsl.loads(text)
     assert {c.verdict for c in net.verify()} <= {"holds", "erratum"}
@@ -87,6 +104,8 @@ def run(command: str, folder: Path) -> str:
 @pytest.mark.parametrize(("document", "text"), cases("console"))
 def test_commands(document: str, text: str, tmp_path: Path, request: pytest.FixtureRequest):
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    for name, spec in files(document).items():
+        (tmp_path / name).write_text(spec, "utf-8")
     shown = ""
     for step in re.split(r"^(?=\$ )", text, flags=re.MULTILINE):
         if not step:

@@ -584,3 +584,33 @@ def test_names_that_no_block_can_have(name: str):
 def test_equal_numbers_of_other_kinds_are_told_apart():
     text = "block b(k) { conv3-4 x (k) }\nnetwork a\ninput 4x4x2\n"
     refused(text + "b(4/2)\nb(0.5*4)\nFC-2", "a repeat of 2.0")
+
+
+STRINGS = """
+block c7s1(w) { conv 7x7 (w) -> relu }
+block d(w) { conv 3x3 (w) stride 2 -> relu }
+block R(w, p=0) { add { identity; [ conv 3x3 (w); relu; conv 3x3 (w) ] } }
+input 16x16x3
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "chain"),
+    [
+        ("c7s1-64,d128,R128", "c7s1(64) -> d(128) -> R(128)"),
+        ("c7s1-64, d128, R128 x 2, d8", "c7s1(64) -> d(128) -> R(128) x 2 -> d(8)"),
+        ("d64-d128-R128", "d(64) -> d(128) -> R(128)"),
+        ("conv3-64, d128", "conv3-64 -> d(128)"),
+        ("d64, R w=64, p=1, d8", "d(64) -> R(64, 1) -> d(8)"),
+    ],
+)
+def test_blocks_in_a_string_are_a_chain(line: str, chain: str):
+    strung, chained = archdsl.loads(STRINGS + line), archdsl.loads(STRINGS + chain)
+    assert strung.diff(chained).same
+    assert [row.name for row in strung.rows] == [row.name for row in chained.rows]
+
+
+def test_an_argument_called_as_a_block_is_an_argument():
+    blocks = "block d(w) { conv1-(w) }\nblock unit(w, d) { conv3-(w) stride (d) }\n"
+    one = archdsl.loads(f"{blocks}input 16x16x3\nunit 8, d2")
+    assert one.output == (8, 8, 8)

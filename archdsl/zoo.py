@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 
 import archdsl.specs
@@ -135,8 +136,12 @@ def read(path: str, shown: str | None = None) -> Source:
     """A spec's text. Raises ArchError for a file that is missing, too large or not text."""
     name = shown or _shown(path)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             data = file.read(LARGEST + 1)
+            if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise ArchError(
+                    f"{name} is a pipe that nobody writes", help="name a file, or pipe a spec in"
+                )
     except FileNotFoundError:
         near = did_you_mean(_stem(path), [_stem(p) for p in _specs(os.path.dirname(path))])
         near = near and near.replace("`?", ".arch`?")
@@ -148,6 +153,13 @@ def read(path: str, shown: str | None = None) -> Source:
     except OSError as problem:
         raise ArchError(f"cannot read {name}: {problem.strerror}") from None
     return Source(name, _decode(name, data), os.path.dirname(path) or os.curdir)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for one who writes it."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(handle, True)
+    return handle
 
 
 def _stem(path: str) -> str:

@@ -99,6 +99,7 @@ def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
 def statements_of(source: Source) -> list[Statement]:
     """The statements of a text, networks or blocks, in order. Raises ArchError with every syntax
     error."""
+    _check_size(source)
     _check_characters(source)
     _check_latex(source)
     _check_depth(source)
@@ -468,6 +469,16 @@ _INVISIBLE = frozenset(
     for first, last in ((0, 8), (11, 12), (14, 31), (127, 159), (0x202A, 0x202E), (0x2066, 0x2069))
     for code in range(first, last + 1)
 )
+
+
+def _check_size(source: Source) -> None:
+    if source.beyond is not None:
+        message, start = source.beyond
+        raise ArchError(
+            message,
+            Span(source, start, start + 1),
+            help="no network needs so much: say with `x 3`, blocks and parameters what repeats",
+        )
 
 
 def _check_characters(source: Source) -> None:

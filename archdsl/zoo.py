@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Sequence
 
@@ -171,8 +172,13 @@ def content(path: str, shown: str | None = None) -> bytes:
         return sys.stdin.buffer.read(LARGEST + 1)
     name = shown or _shown(path)
     try:
-        with open(path, "rb") as file:
-            return file.read(LARGEST + 1)
+        with open(path, "rb", opener=_without_waiting) as file:
+            data = file.read(LARGEST + 1)
+            if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise ArchError(
+                    f"{name} is a pipe that nobody writes", help="name a file, or pipe a spec in"
+                )
+            return data
     except FileNotFoundError:
         near = did_you_mean(_stem(path), [_stem(p) for p in _specs(os.path.dirname(path))])
         near = near and near.replace("`?", ".arch`?")
@@ -188,6 +194,13 @@ def content(path: str, shown: str | None = None) -> bytes:
 def source(name: str, data: bytes, folder: str | None = None) -> Source:
     """What bytes say, with lines as ours end. Raises ArchError for what is no text."""
     return Source(name, _decode(name, data), folder)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for one who writes it."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(handle, True)
+    return handle
 
 
 def _stem(path: str) -> str:

@@ -581,8 +581,8 @@ def _slide(
     if reads is not None:
         from fractions import Fraction
 
-        ends = map(reads, range(_turns(f, stride, up)))
-        stretches = [(f.reads(first)[0], f.reads(last - 1)[1]) for first, last in ends]
+        read = map(reads, range(_turns(f, stride, up)))
+        stretches = [(f.reads(first)[0], f.reads(last - 1)[1]) for first, last in read]
         return _field(stretches, f.stride * Fraction(stride, up), positions)
     if up == 1 and not f.phases:
         return Field(
@@ -611,7 +611,7 @@ def _slide(
                 (last - dilation * j for j in tries if (last - dilation * j) % up == 0), last
             )
         # As `reads` says it, without the work that is the same for all positions.
-        begin, begins = divmod(-(-first // up), len(phases))
-        end, ends = divmod(last // up, len(phases))
-        found.append((phases[begins][0] + begin * shift, phases[ends][1] + end * shift))
+        turn, phase = divmod(-(-first // up), len(phases))
+        last_turn, last_phase = divmod(last // up, len(phases))
+        found.append((phases[phase][0] + turn * shift, phases[last_phase][1] + last_turn * shift))
     return _field(found, f.stride * Fraction(stride, up), positions)

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from facets import case
 from oracle import copy_state, randomise
-from test_layers import CASES, node
+from test_layers import CASES
 from torch import nn
 
 import archdsl
@@ -196,7 +197,8 @@ def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
     """`archdsl source` prints this call."""
     if not kind.listed:
         return
-    layer, (x,) = node(example)
+    layer = case(kind, example)
+    (x,) = layer.xs
     call = layer.op.call(x)
     if call.own:
         return  # a module of ours, which torch.nn lacks

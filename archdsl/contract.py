@@ -208,6 +208,65 @@ class Difference(_Record):
     totals: DifferenceTotals
 
 
+class Spelling(_Record):
+    """How papers write a layer kind, and the attributes that these words set."""
+
+    words: str
+    sets: dict[str, bool | int | float | str]
+
+
+class LayerAttribute(_Record):
+    """How an attribute is written: `words` in front of a value, `units` behind it, `flags` instead.
+
+    `values` says what it may be, `default` what stands where the text does not say it.
+    """
+
+    name: str
+    words: list[str]
+    units: list[str]
+    flags: dict[str, bool | int | float | str]
+    values: str
+    default: str
+    means: str
+
+
+class LayerExample(_Record):
+    """A line, on inputs [C, H, W] or [C]."""
+
+    text: str
+    inputs: list[list[int]]
+    output: list[int]
+    params: int
+    macs: int
+
+
+class LayerKind(_Record):
+    """A layer kind. `takes_size`, `takes_number` and `takes_suffix` name the attributes that a bare
+    `3x3`, a bare `64` and the digits of `conv3` set; `listings` the classes of torch.nn.
+    """
+
+    name: str
+    kind: str
+    group: str
+    summary: str
+    description: str
+    spellings: list[Spelling]
+    compact: list[str]
+    listings: list[str]
+    weight_layer: bool
+    takes_size: str | None
+    takes_number: str | None
+    takes_suffix: str | None
+    attributes: list[LayerAttribute]
+    examples: list[LayerExample]
+
+
+class LayerKinds(_Record):
+    """`archdsl layers --format json`."""
+
+    kinds: list[LayerKind]
+
+
 class ClassAccuracy(_Record):
     """The test images of one class, and the share of them that is classified rightly."""
 

@@ -202,12 +202,23 @@ def _trimmed(line: _Line, start: int, end: int) -> tuple[int, int]:
     return line.start + front, line.start + max(front, start + len(piece.rstrip()))
 
 
+def _are_maps(cells: Sequence[str]) -> bool:
+    """Whether these are the numbers of maps, counted from 0 or 1: a table of connections."""
+    numbers = [int(cell) for cell in cells if cell.isdecimal() and len(cell) < 10]
+    return len(numbers) == len(cells) > 1 and numbers in (
+        [*range(len(cells))],
+        [*range(1, len(cells) + 1)],
+    )
+
+
 def _is_code(text: str, header: Sequence[Cell]) -> bool:
     """Whether what looks like a header is a line of layers, with tabs for blanks.
 
     One layer twice is a row that has lost its header.
     """
     cells = [text[cell.start : cell.end] for cell in header]
+    if _are_maps(cells[header[0].column == 0 :]):
+        return False
     if len(cells) < 2 or any(map(_CODE.match, cells)):
         return True
     if cells[0] == "input" and cells[1][:1].isdigit():

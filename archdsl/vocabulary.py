@@ -18,6 +18,9 @@ BARE = "linear"  # what a word strikes that says that a layer stands alone
 
 Words = tuple[str, ...]
 
+# Attributes whose value is lists of numbers: `connections (0 1 2, 1 2 3)`.
+LISTS: frozenset[Words] = frozenset({("connections",), ("connection", "table")})
+
 
 class Vocabulary(NamedTuple):
     """All spellings, each a run of words."""
@@ -113,6 +116,9 @@ def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
         part = parts[here]
         if part.kind == "word":
             words += words_of(part)
+            found.append((words, here + 1 - at))
+        elif part.kind == "times" and (*words, part.text) in vocabulary().layers:
+            words += (part.text,)  # `sobel x`: here the sign is a word
             found.append((words, here + 1 - at))
         elif not (
             found

@@ -40,6 +40,10 @@ VARIANTS = [
     (["verify", "--readings", "resnet18"], STATIC),
     (["diff", "vgg16", "vgg16"], STATIC),
     (["zoo"], STATIC),
+    (["layers"], STATIC),
+    (["layers", "conv"], STATIC),
+    (["layers", "--format", "json"], STATIC),
+    (["layers", "--format", "markdown"], STATIC),
     (["source", "vgg16"], STATIC),
     (["table", "resnet18", "resnet50"], STATIC),
     (["table", "vgg16", "--format", "latex"], STATIC),
@@ -75,11 +79,11 @@ def test_the_hook_forbids():
 ORDER = (
     "torchtext typography grids macros marks latex "
     "tabular errors files names syntax derived lalr expressions "
-    "layers vocabulary headers rows rules pasted tables parse options readings labels numerals "
-    "uses wholes "
+    "layers vocabulary headers rows rules pasted connections tables parse options readings "
+    "labels numerals uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
     "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
-    "zoo used network diff report differences diagram wiring source printer column sheet "
+    "zoo used network diff report catalogue differences diagram wiring source printer column sheet "
     "typeset parts module weights "
     "contract vision train"
 ).split()

@@ -37,6 +37,60 @@ class LeNet5(nn.Module):
         return self.f7(self.f6(self.f5(x.flatten(1)).relu()).relu())
 
 
+class LeNet5Original(nn.Module):
+    """Section II.B and Table I of the paper: C3 as loops over the table; squared distances."""
+
+    TABLE = (
+        (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1),
+        (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (3, 4, 5, 0), (4, 5, 0, 1), (5, 0, 1, 2),
+        (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c1 = nn.Conv2d(1, 6, 5)
+        self.s2 = nn.ParameterList((torch.ones(6, 1, 1), torch.zeros(6, 1, 1)))
+        # The output maps that read three maps, four, and all.
+        self.c3 = nn.ModuleList(
+            nn.Conv2d(maps * width, width, 5, groups=width)
+            for maps, width in ((3, 6), (4, 9), (6, 1))
+        )
+        self.s4 = nn.ParameterList((torch.ones(16, 1, 1), torch.zeros(16, 1, 1)))
+        self.c5 = nn.Conv2d(16, 120, 5)
+        self.f6 = nn.Linear(120, 84)
+        self.out = nn.Module()
+        self.out.register_buffer("codes", torch.zeros(10, 84))
+
+    @staticmethod
+    def squash(x: Tensor) -> Tensor:
+        return 1.7159 * torch.tanh(2 * x / 3)
+
+    def subsample(self, x: Tensor, numbers: nn.ParameterList) -> Tensor:
+        sums = x[..., ::2, ::2] + x[..., 1::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, 1::2]
+        return self.squash(sums * numbers[0] + numbers[1])
+
+    def maps(self, x: Tensor) -> Tensor:
+        found = []
+        for number, inputs in enumerate(self.TABLE):
+            conv, row = ((self.c3[0], 0), (self.c3[1], 6), (self.c3[2], 15))[
+                (number > 5) + (number > 14)
+            ]
+            weight, bias = conv.weight[number - row], conv.bias[number - row]
+            # The weights of a row belong to its maps in ascending order.
+            total = sum(
+                functional.conv2d(x[:, i : i + 1], w[None, None])
+                for i, w in zip(sorted(inputs), weight, strict=True)
+            )
+            found.append(total + bias)
+        return torch.cat(found, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.subsample(self.squash(self.c1(x)), self.s2)
+        x = self.subsample(self.squash(self.maps(x)), self.s4)
+        x = self.squash(self.f6(self.squash(self.c5(x)).flatten(1)))
+        return -(x[:, None] - self.out.codes).square().sum(2)
+
+
 class LeNet1x1(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -506,6 +560,7 @@ def option_c() -> nn.Module:
 
 REFERENCES = {
     "lenet5": LeNet5,
+    "lenet5_original": LeNet5Original,
     "lenet_1x1": LeNet1x1,
     "alexnet": AlexNet,
     "vgg16": of_torchvision("vgg16"),
@@ -568,6 +623,14 @@ MUTATIONS = {
     "lenet5": [
         ("relu                => 84", "sigmoid => 84"),
         ("maxpool             => 5x5x16", "avgpool 2x2         => 5x5x16"),
+    ],
+    "lenet5_original": [
+        (  # an X moved
+            "| 2 | X | X | X |   |   |   | X | X | X |   |    | X  |    | X  | X  | X  |\n| 3 |   ",
+            "| 2 |   | X | X |   |   |   | X | X | X |   |    | X  |    | X  | X  | X  |\n| 3 | X ",
+        ),
+        ("subsampling-scaled tanh", "subsampling"),
+        ("subsampling-scaled tanh", "subsampling-scaled tanh slope 0.6"),
     ],
     "lenet_1x1": [
         ("conv3-64 ", "conv3-64 dilation 2 "),

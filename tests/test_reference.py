@@ -18,6 +18,7 @@ NETWORKS = {
     "vgg16": "VGG D",
     "alexnet": "AlexNet cs231n single column",
     "lenet5": "LeNet modern (001)",
+    "lenet5_original": "LeNet-5 as published (1998)",
     "lenet_1x1": "LeNet-like FC / 1x1-conv head",
     "nin": "NIN CIFAR-10",
     "all_cnn_c": "All-CNN-C",

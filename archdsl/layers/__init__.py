@@ -7,6 +7,7 @@ from archdsl.layers import (  # noqa: F401
     connected,
     conv,
     crop,
+    fixed,
     groupnorm,
     input,
     join,
@@ -14,10 +15,13 @@ from archdsl.layers import (  # noqa: F401
     norm,
     pad,
     pool,
+    rbf,
     resize,
+    scaled_tanh,
     shrink,
     shuffle,
     slice,
+    subsampling,
     upconv,
 )
 from archdsl.layers.activation import Activation, Softmax

@@ -38,6 +38,13 @@ class Activation(Layer):
     def call(self, x: Shape) -> Call:
         return Call(self.module)
 
+    @property
+    def label(self) -> str:
+        name = self.takes_number
+        if name is None or vars(self)[name] == self.defaults[name]:
+            return self.kind
+        return f"{self.kind} {vars(self)[name]:g}"
+
 
 @layer("relu", "rectified linear unit")
 class ReLU(Activation):
@@ -122,14 +129,18 @@ class PReLU(Activation):
 
     kind = "prelu"
     takes_number = "slope"
-    examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
+    examples = (
+        "prelu on 3x4x4",
+        "channel-wise prelu on 3x4x4",
+        "prelu(0.1) per channel on 7",
+    )
     listed = (
         Listing(
             "PReLU", (Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25))
         ),
     )
 
-    slope: float = attribute("slope", "init", check=number, default=0.25)  # before training
+    slope: float = attribute("slope", "init", check=number, default=0.25, means="before training")
     channelwise: bool = attribute(
         check=flag,
         flags={
@@ -139,6 +150,7 @@ class PReLU(Activation):
             "shared": False,
         },
         default=False,
+        means="one slope a channel",
     )
     slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
 
@@ -148,8 +160,8 @@ class PReLU(Activation):
         slopes = given.pop("slopes", None)
         if slopes not in (None, 1, x[0]):
             raise Misfit(f"{slopes} slopes on {x[0]} channels", f"it has 1, or {x[0]}")
-        if slopes is not None:
-            given["channelwise"] = slopes != 1
+        if slopes is not None or x[0] == 1:
+            given["channelwise"] = slopes == x[0] > 1
         return cls(**given)  # type: ignore[arg-type]
 
     def params(self, x: Shape) -> int:
@@ -195,6 +207,7 @@ class SELU(Activation):
 
 
 def _approximation(value: Value) -> Value:
+    """None, or tanh."""
     if value not in ("none", "tanh"):
         raise LayerError(f"must be none or tanh, not {value}")
     return value
@@ -273,7 +286,7 @@ class Softplus(Activation):
 
     kind = "softplus"
     takes_number = "beta"
-    examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7")
+    examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
     listed = (
         Listing("Softplus", (Argument("beta", "beta", 1), Argument("threshold", "threshold", 20))),
     )
@@ -413,7 +426,12 @@ class Softmax(Layer):
 
     kind = "softmax"
     trails = True
-    examples = ("soft-max on 7", "softmax on 3x4x4")
+    examples: ClassVar[tuple[str, ...]] = (
+        "soft-max on 7",
+        "softmax on 3x4x4",
+        "softmax on 3x5",
+        "softmax on 3x2x2x2",
+    )
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
@@ -435,7 +453,12 @@ class LogSoftmax(Softmax):
     """
 
     kind = "logsoftmax"
-    examples = ("log softmax on 7", "log-softmax on 3x4x4")
+    examples = (
+        "log softmax on 7",
+        "log-softmax on 3x4x4",
+        "log softmax on 3x5",
+        "log softmax on 3x2x2x2",
+    )
     listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
 
     def call(self, x: Shape) -> Call:
@@ -448,7 +471,7 @@ class Softmin(Layer):
 
     kind = "softmin"
     trails = True
-    examples = ("softmin on 7", "soft-min on 3x4x4")
+    examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
     listed = (Listing("Softmin", (Argument("dim", only=(1,)),)),)
 
     def kept(self, x: Shape) -> Kept:

@@ -87,6 +87,7 @@ class AdaptiveMaxPool(AdaptivePool):
         "adaptive max pooling to 4 on 3x9",
         "adaptive maxpool 2 on 3x4x6",
         "adaptive max pool 2x1x3 on 2x4x3x4",
+        "adaptive max pool 4 on 4x8x8",
     )
 
     listed = (
@@ -119,6 +120,7 @@ class AdaptiveAvgPool(AdaptivePool):
         "adaptive avgpool to 4x5 on 3x3x5",
         "adaptive average pool 4 on 3x9",
         "adaptive average pool 2x2x1 on 3x4x3x2",
+        "adaptive average pool 4 on 4x8x8",
     )
 
     listed = (Listing("AdaptiveAvgPool*d", (Argument("output_size", "size"),)),)

@@ -25,7 +25,12 @@ class Scale(Layer):
     kind = "scale"
     takes_number = "factor"
     weakens = True
-    examples = ("scale 0.5 on 3x4x4", "scale by -1 on 7", "scale (2) on 3x5")
+    examples = (
+        "scale 0.5 on 3x4x4",
+        "scale by -1 on 7",
+        "scale (2) on 3x5",
+        "scale 0.1 on 2x3x2x2",
+    )
 
     factor: float = attribute("by", check=number)
 
@@ -34,7 +39,7 @@ class Scale(Layer):
 
     @property
     def label(self) -> str:
-        return f"scale {self.factor:g}"
+        return f"scale {self.factor:g}" if self.factor >= 0 else f"scale ({self.factor:g})"
 
 
 @layer(
@@ -62,6 +67,7 @@ class LearnedScale(Layer):
         "learned scale on 3x4x4",
         "learned scale init 0.5 on 7",
         "rezero on 3x2x3x2",
+        "layer scale on 2x3x2x2",
     )
 
     init: float = attribute("init", "initial", check=number)
@@ -85,7 +91,7 @@ class LearnedScale(Layer):
 
     @property
     def label(self) -> str:
-        return "layer scale" if self.channelwise else "learned scale"
+        return f"{'layer' if self.channelwise else 'learned'} scale {self.init:g}"
 
 
 @layer("complement")
@@ -93,7 +99,12 @@ class Complement(Layer):
     """1 - x: what a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
     kind = "complement"
-    examples = ("complement on 3x4x4", "complement on 7")
+    examples = (
+        "complement on 3x4x4",
+        "complement on 7",
+        "complement on 3x5",
+        "complement on 2x3x2x2",
+    )
 
     def call(self, x: Shape) -> Call:
         return Call("Complement", (), (), True)

@@ -96,6 +96,8 @@ class Attribute(NamedTuple):
     flags: Mapping[str, Value]  # instead of it: `RGB`, `ceil`, `no bias`
     check: Callable[[Value], Value]
     default: Any
+    means: str = ""  # what it is, where its spellings do not say it
+    otherwise: str = ""  # what stands where the text does not say it, where the default is not that
 
 
 def attribute(
@@ -104,9 +106,15 @@ def attribute(
     units: tuple[str, ...] = (),
     flags: Mapping[str, Value] | None = None,
     default: Any = _MISSING,
+    means: str = "",
+    otherwise: str = "",
 ) -> Any:
-    """A field of a layer class, with its spellings and the check that its value must pass."""
-    return Attribute(words, units, flags or {}, check, default)
+    """A field of a layer class, with its spellings and the check that its value must pass.
+
+    The first sentence of the check's docstring says what values there are; `means` and
+    `otherwise` are for `archdsl layers` alone.
+    """
+    return Attribute(words, units, flags or {}, check, default, means, otherwise)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attribute,))
@@ -272,7 +280,7 @@ def lengths(value: Value) -> Value:
 
 
 def margin(value: Value) -> Value:
-    """A padding: a length from 0, one an axis, or "same" or "valid"."""
+    """A length from 0, one an axis, `same` or `valid`."""
     if isinstance(value, str):
         return value
     values = value if isinstance(value, tuple) else (value,)
@@ -304,7 +312,7 @@ def number(value: Value) -> Value:
 
 
 def flag(value: Value) -> Value:
-    """True or False."""
+    """Yes or no."""
     if value not in (0, 1):
         raise LayerError(f"must be true or false, not {show(value)}")
     return bool(value)

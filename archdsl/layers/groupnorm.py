@@ -55,6 +55,7 @@ class LayerNorm(Layer):
         "layer normalization no affine on 5x6",
         "layer norm, no affine on 9",
         "ln on 3x2x4x3",
+        "layer norm eps 0.01 on 3x4x5",
     )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)

@@ -18,7 +18,7 @@ class Maxout(Layer):
     kind = "maxout"
     takes_number = "pieces"
     accompanies = True
-    examples = ("maxout on 6x4x4", "maxout 4 on 8", "maxout, 3 pieces on 6x5")
+    examples = ("maxout on 6x4x4", "maxout 4 on 8", "maxout, 3 pieces on 6x5", "maxout on 4x3x2x2")
 
     pieces: int = attribute("pieces", "k", units=("pieces",), check=count, default=2)
 
@@ -53,7 +53,7 @@ class GLU(Layer):
 
     kind = "glu"
     accompanies = True
-    examples = ("glu on 6x4x4", "gated linear unit on 8")
+    examples = ("glu on 6x4x4", "gated linear unit on 8", "glu on 4x5", "glu on 4x3x2x2")
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

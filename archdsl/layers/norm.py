@@ -49,6 +49,7 @@ class BatchNorm(Layer):
         "bn on 3x4x4",
         "batch norm eps 0.001 momentum 0.01 on 5",
         "bn on 3x7",
+        "bn on 3x2x3x2",
         "bn, no affine on 3x4x4",
     )
 
@@ -107,7 +108,12 @@ class LocalResponseNorm(Layer):
 
     kind = "norm"
     accompanies = True
-    examples = ("LRN on 7x4x4", "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4")
+    examples = (
+        "LRN on 7x4x4",
+        "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4",
+        "LRN on 7x5",
+        "LRN on 7x3x2x2",
+    )
 
     size: int = attribute("size", "n", check=count, default=5)
     alpha: float = attribute("alpha", check=positive, default=1e-4)
@@ -223,6 +229,8 @@ class AlphaDropout(Layer):
         "alpha dropout (10%) on 7",
         "feature alpha dropout(0.2) on 3x4x4",
         "alpha dropout p 0 on 6",
+        "feature alpha dropout on 3x5",
+        "alpha dropout 0.2 on 3x2x2x2",
     )
 
     p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
@@ -264,6 +272,8 @@ class StochasticDepth(Layer):
         "stochastic depth 0.2 on 3x4x4",
         "drop path (10%) on 6",
         "stochastic depth p 0 on 6",
+        "drop path 0.1 on 3x5",
+        "drop path 0.1 on 2x3x2x2",
     )
 
     p: float = attribute("p", "rate", "ratio", check=fraction)

@@ -44,6 +44,7 @@ def _factor(value: Value) -> Value:
 
 
 def _mode(value: Value) -> Value:
+    """`nearest`, `nearest-exact`, `bilinear`, `bicubic` or `area`, on any number of axes."""
     mode = _SPELLINGS.get(str(value), value)
     if mode not in _MODES:
         raise LayerError(f"must be one of {', '.join(_MODES)}, not {value}")
@@ -87,6 +88,7 @@ class Resize(Layer):
         "upsample 2x1 on 2x4x5",
         "upsample mode bilinear on 2x3x4x2",
         "upsample 4 bilinear on 2x6",
+        "upsample x3 on 3x4x5",
         "resize 1.5 nearest-exact on 2x8x8",
         "upsample to 9x10 on 2x6x4",
         "resize to 5 nearest-exact on 2x8x7",
@@ -104,7 +106,9 @@ class Resize(Layer):
         "upsample 3 bilinear align corners on 2x1x4",
     )
 
-    factor: tuple[float, ...] = attribute("factor", "scale factor", check=_factor, default=())
+    factor: tuple[float, ...] = attribute(
+        "factor", "scale factor", check=_factor, default=(), otherwise="2, of `upsample` alone"
+    )
     size: tuple[int, ...] = attribute("to", "size", "to size", check=lengths, default=())
     mode: str = attribute(
         "mode",
@@ -119,7 +123,7 @@ class Resize(Layer):
     corners: bool = attribute(
         "align corners", check=flag, flags={"align corners": True}, default=False
     )
-    twice: bool = attribute(check=flag, default=False)
+    twice: bool = attribute(check=flag, default=False, means="by 2, where it says nothing else")
     pair: tuple[int, ...] = attribute(check=_factor, default=())  # a bare `2x1`
 
     @classmethod
@@ -182,6 +186,9 @@ class Resize(Layer):
                 found.append(stretch.between(a, b, _TAPS[self.mode]))
         return stretch.window(found)
 
+    def gathers(self, x: Shape) -> bool:
+        return self.mode == "area" and set(self.out(x)[1:]) == {1}
+
     def plainest(self, x: Shape) -> Layer:
         """By a factor, where one gives the size exactly. The mean of what a position covers is a
         pool."""
@@ -243,6 +250,7 @@ class Resize(Layer):
             words.append(f"to {times(self.size)}")
         else:
             factors = self.factor[:1] if len(set(self.factor)) == 1 else self.factor
+            words += ["factor"] if len(factors) > 1 else []
             words.append("x".join(f"{f:g}" for f in factors))
         if self.mode != "nearest":
             words.append(self.mode)

@@ -37,7 +37,7 @@ class SoftShrink(Shrink):
 
     kind = "softshrink"
     module = "Softshrink"
-    examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7")
+    examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
     listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5),)),)
 
 
@@ -75,3 +75,7 @@ class Threshold(Activation):
 
     def call(self, x: Shape) -> Call:
         return Call("Threshold", (self.threshold, self.value))
+
+    @property
+    def label(self) -> str:
+        return f"thresholded relu {self.threshold:g}"

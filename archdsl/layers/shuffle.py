@@ -48,6 +48,7 @@ class PixelShuffle(Layer):
         "pixel shuffle 2 on 8x3x4",
         "PixelShuffle(3) on 9x2x3",
         "pixel shuffle factor 2 on 4x5x5",
+        "pixelshuffle2 on 8x3x4",
         "pixel shuffle x2 on 4x2x2",
     )
 
@@ -97,6 +98,7 @@ class PixelUnshuffle(Layer):
     examples = (
         "pixel unshuffle 2 on 3x4x6",
         "PixelUnshuffle(3) on 1x3x6",
+        "pixelunshuffle2 on 3x4x6",
         "space to depth factor 2 on 5x2x2",
     )
 

@@ -25,6 +25,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/archdsl fmt --check specs archdsl/library
 
 # Write the expected texts of the tests anew; read the difference before you commit it.
 golden: setup

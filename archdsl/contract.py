@@ -150,6 +150,36 @@ class Readings(_Record):
     networks: list[NetworkReadings]
 
 
+class Remark(_Record):
+    """A note of a diagnostic; its place is None where it is about no text."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    end_line: int | None
+    end_column: int | None
+    message: str
+
+
+class Diagnostic(Remark):
+    """An error, in `networks`; in none where it is one of a whole file.
+
+    Lines and columns count from 1, columns in characters. `end_column` is behind the last one.
+    """
+
+    notes: list[Remark]
+    help: str | None
+    networks: list[str]
+
+
+class Check(_Record):
+    """`archdsl check --format json`."""
+
+    files: int
+    networks: int
+    diagnostics: list[Diagnostic]
+
+
 class Attribute(_Record):
     """What two layers, or two networks, have each otherwise."""
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from archdsl import expressions, listings
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.errors import MOST_ERRORS, ArchError, Source, did_you_mean
 from archdsl.labels import WORDS, Labels, label_of
 from archdsl.layers import Layer
 from archdsl.layers.margins import MODES
@@ -35,7 +35,6 @@ from archdsl.scanner import VALUES, Scanner
 from archdsl.syntax import Item, Part, Phrase
 from archdsl.vocabulary import runs, vocabulary, words_of
 
-MOST_ERRORS = 20  # shown at once
 LONGEST = 500  # layers of a phrase, links of a chain
 _LINES = "write a layer a line"
 

@@ -12,7 +12,7 @@ import archdsl
 from archdsl.errors import ArchError
 
 VERBS = (
-    *("summary", "verify", "diff", "table", "draw", "source"),
+    *("summary", "verify", "check", "fmt", "diff", "table", "draw", "source"),
     *("train", "eval", "predict", "zoo", "layers"),
 )
 

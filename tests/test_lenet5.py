@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from oracle import difference, macs, randomise
+from test_notation import PRINTED
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,16 +27,8 @@ PAPER = (
     "0 1 2, 1 2 3, 2 3 4, 3 4 5, 0 4 5, 0 1 5, 0 1 2 3, 1 2 3 4, 2 3 4 5, 0 3 4 5, 0 1 4 5, "
     "0 1 2 5, 0 1 3 4, 1 2 4 5, 0 2 3 5, 0 1 2 3 4 5"
 )
-# A lecture's transcription of it: the empty cells of LeCun's table moved.
-DECK = """
-	0	1	2	3	4	5	6	7	8	9	10	11	12	13	14	15
-0	X			X	X	X		X	X	X	X		X	X		
-1	X	X				X	X	X		X	X	X	X			X
-2	X	X	X				X	X	X		X		X	X	X	
-3		X	X	X			X	X	X	X		X	X	X		
-4		X	X	X			X	X	X	X	X	X	X	X		
-5		X	X	X			X	X	X	X	X	X	X	X		
-"""
+# A lecture's transcription of it, N55 of the pieces of notation: cells have moved.
+DECK = PRINTED["N55"].partition("\n\nTABLE I")[0]
 PASTED = TEXT[TEXT.index("|   |") : TEXT.index("S4:")].rstrip()
 
 

@@ -19,6 +19,7 @@ Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
 
 LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's own limit
+MOST_ELEMENTS = 2**63 - 1  # of the value that leaves a layer: torch's own limit
 
 
 class LayerError(Exception):
@@ -368,6 +369,16 @@ def enlarged(kind: str, x: Shape, sizes: tuple[int, ...]) -> Shape:
             f"a map has from 1 to {LARGEST:,} positions an axis: change its factor or stride",
         )
     return (x[0], *sizes)
+
+
+def check_elements(x: Shape) -> Shape:
+    """The shape of a value. Raises LayerError where it has more elements than any machine holds."""
+    if elements(x) > MOST_ELEMENTS:
+        raise LayerError(
+            f"a value of more than {MOST_ELEMENTS:,} numbers",
+            "use fewer channels, or a smaller map",
+        )
+    return x
 
 
 def check_inputs(given: Value | None, channels: int, what: str, groups: int = 1) -> None:

@@ -250,7 +250,7 @@ class Gaussian(FixedFilter):
     )
 
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", units=("window",), check=lengths
+        "kernel", "kernel size", "size", "window", "k", check=lengths
     )
     sigma: tuple[float, ...] = attribute("sigma", check=positive)
 

@@ -51,9 +51,7 @@ class RBF(Layer):
         "RBF10 on 84",
     )
 
-    width: int = attribute(
-        "width", units=("neurons", "units", "d", "way", "outputs", "classes"), check=count
-    )
+    width: int = attribute("width", units=("neurons", "units", "d", "way", "outputs"), check=count)
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

@@ -23,7 +23,14 @@ from archdsl.layers.base import (
 )
 
 
-@layer("subsampling", "subsample", "weighted subsampling", "trainable subsampling")
+@layer(
+    "subsampling",
+    "sub sampling",
+    "weighted subsampling",
+    "weighted sub sampling",
+    "trainable subsampling",
+    "trainable sub sampling",
+)
 class Subsampling(Layer):
     """The sum of each window, times a coefficient, plus a bias: both are learned, one of each for
     every map (LeCun, Bottou, Bengio & Haffner 1998, section II.B, S2 and S4).

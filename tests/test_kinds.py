@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from oracle import difference
-from test_layers import node
 from torch import Tensor, nn
 from torch.nn import functional
 
 import archdsl
+from archdsl.catalogue import settled, split
 from archdsl.errors import ArchError
 from archdsl.layers.base import LayerError
 
@@ -179,7 +179,8 @@ def test_spellings_of_one_layer(one: str, other: str):
 )
 def test_refused(example: str, message: str):
     with pytest.raises(LayerError, match=message):
-        node(example)
+        spec, xs = split(example)
+        settled(spec, *xs)
 
 
 @pytest.mark.parametrize(

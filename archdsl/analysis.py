@@ -581,8 +581,8 @@ def _slide(
     if reads is not None:
         from fractions import Fraction
 
-        read = map(reads, range(_turns(f, stride, up)))
-        stretches = [(f.reads(first)[0], f.reads(last - 1)[1]) for first, last in read]
+        own = map(reads, range(_turns(f, stride, up)))
+        stretches = [(f.reads(first)[0], f.reads(last - 1)[1]) for first, last in own]
         return _field(stretches, f.stride * Fraction(stride, up), positions)
     if up == 1 and not f.phases:
         return Field(

@@ -89,7 +89,8 @@ class Slice(nn.Module):
         self.shown = ", ".join(map(str, (start, stop, *steps)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x[self.part].contiguous()
+        # A copy also of one image: what is kept of a part for backward is not the whole.
+        return x[self.part].clone(memory_format=torch.contiguous_format)
 
     def extra_repr(self) -> str:
         return self.shown

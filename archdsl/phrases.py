@@ -415,12 +415,14 @@ class _Reader(Scanner):
 
 
 def _ending_in(word: str) -> list[str]:
-    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`."""
+    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`; the longer
+    ones, `adaptive max pool`, only where none is shorter."""
     found: dict[type[Layer], str] = {}
     for spelling, (kind, _) in vocabulary().layers.items():
         if len(spelling) > 1 and spelling[-1] == word:
             found.setdefault(kind, " ".join(spelling))
-    return list(found.values())
+    fewest = min((spelling.count(" ") for spelling in found.values()), default=0)
+    return [spelling for spelling in found.values() if spelling.count(" ") == fewest]
 
 
 def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: int) -> Reading:

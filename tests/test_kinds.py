@@ -190,7 +190,7 @@ def test_refused(example: str, message: str):
         ("nn.Upsample(scale_factor=2, mode='cubic')", "has no meaning here"),
         ("nn.GLU()", "the axis|has no meaning here"),
         ("conv3-64 no gn", "strikes nothing"),
-        ("resize to 1000003x999983", "more than 1,000,000 phases"),
+        ("resize to 1000003x999983", "more than [0-9,]+ phases"),
     ],
 )
 def test_refused_in_a_network(text: str, message: str):

@@ -197,18 +197,17 @@ def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
     """`archdsl source` prints this call."""
     if not kind.listed:
         return
-    layer = case(kind, example)
-    (x,) = layer.xs
-    call = layer.op.call(x)
+    one = case(kind, example)
+    call = one.op.call(one.x)
     if call.own:
         return  # a module of ours, which torch.nn lacks
-    assert read_back(str(call), x) == layer.op
+    assert read_back(str(call), one.x) == one.op
     # Every argument counts: with one changed it is another layer, or no layer.
     for name, value in call.options:
         other = {True: False, False: True}.get(value, 3) if isinstance(value, bool) else 0.7
         changed = call._replace(options=((name, other),))
         try:
-            assert read_back(str(changed), x) != layer.op
+            assert read_back(str(changed), one.x) != one.op
         except (ArchError, LayerError):
             pass
 

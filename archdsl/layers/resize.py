@@ -190,14 +190,16 @@ class Resize(Layer):
         return self.mode == "area" and set(self.out(x)[1:]) == {1}
 
     def plainest(self, x: Shape) -> Layer:
-        """To a size, where a factor does not say more: a map of 5 by 0.5 is no 5 to 2. The mean of
-        what a position covers is a pool."""
-        sizes = self.out(x)[1:]
-        exact = all(n * f == m for n, f, m in zip(x[1:], self.factor, sizes, strict=False))
+        """By a factor, where one gives the size exactly. The mean of what a position covers is a
+        pool."""
         if self.mode == "area":
-            return AdaptiveAvgPool.settle({"size": sizes}, x, "same").plainest(x)
-        if self.factor and (exact or self.corners):
-            return type(self)(size=sizes, mode=self.mode, corners=self.corners)
+            return AdaptiveAvgPool.settle({"size": self.out(x)[1:]}, x, "same").plainest(x)
+        from fractions import Fraction
+
+        factors = tuple(m / n for n, m in zip(x[1:], self.size, strict=False))
+        exact = (Fraction(str(f)) * n for n, f in zip(x[1:], factors, strict=False))
+        if self.size and tuple(exact) == self.size:
+            return type(self)(factor=factors, mode=self.mode, corners=self.corners)
         return self
 
     def kept(self, x: Shape) -> Kept:

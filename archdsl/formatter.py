@@ -209,7 +209,8 @@ class _Layout:
             at, place = spaced.middle
             is_padded = code[:at].endswith("  ")
             head, line = front + line[:place].rstrip(" "), line[place:]
-            return Line(line, stanza, head, line[0], is_padded, claims, comment)
+            kind = ":" if head.endswith(":") else line[0]
+            return Line(line, stanza, head, kind, is_padded, claims, comment)
         return Line(front + line, stanza, claims=claims, comment=comment)
 
     def is_listing(self, start: int, end: int) -> bool:
@@ -246,7 +247,8 @@ class _Layout:
             if sign == "=>" and open_ <= 0 and not is_divided and claims is None:
                 claims = place
             if open_ == 0 and not is_divided and middle is None and claims is None:
-                if (sign == "means" and blank) or (sign == "{" and is_rows):
+                is_labelled = blank and not second and first.endswith(":")
+                if (sign == "means" and blank) or (sign == "{" and is_rows) or is_labelled:
                     middle = place
             pieces += [" "] * gap + [found[0]]
             size += gap + len(found[0])

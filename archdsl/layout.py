@@ -117,7 +117,7 @@ def table(lines: Sequence[str]) -> list[str]:
     rule = next((i for i, line in enumerate(lines) if is_rule(line)), None)
     for index, (cells, _) in enumerate(rows):
         for column, cell in enumerate(cells or ()):
-            wides += [3] * (column == len(wides))
+            wides += [1] * (column == len(wides))
             if index != rule:
                 wides[column] = max(wides[column], width(cell))
     # Another blank in front makes a row of what would be a rule.

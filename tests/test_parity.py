@@ -590,7 +590,7 @@ MUTATIONS = {
     "all_cnn:All-CNN-C": [("1x1 conv. 10 ReLU", "1x1 conv. 10")],
     "cifar100_convblock": [("stride=2)-(BN)-Relu", "stride=2)-(BN)")],
     "inception_v3_table": [("inception_c x 2", "inception_c; inception_c -> relu6")],
-    "m5": [("conv3-256", "conv3-256 circular"), ("maxpool 4 ceil", "avgpool 4 ceil")],
+    "m5": [("conv3-256", "conv3-256 circular"), ("max pool 4x1 ceil", "avg pool 4x1 ceil")],
     "c3d": [
         ("conv4a: conv 3x3x3 512", "conv4a: conv 3x3x3 512 replicate"),
         ("pool2:  max pool 2x2x2", "pool2:  avg pool 2x2x2"),

@@ -159,6 +159,7 @@ class MaxPool(Pool):
         "maxpool 3x3/2 pad 1 on 4x8x8",
         "maxpool 2x1 on 3x8x5",
         "maxpool on 3x9",
+        "max pool 4x1 on 3x9",
         "global max pool on 3x5x5",
     )
 

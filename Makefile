@@ -25,10 +25,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/archdsl fmt --check specs archdsl/library
 
 # Write the expected texts of the tests anew; read the difference before you commit it.
 golden: setup
-	$(BIN)/python -m pytest -q --update tests/test_errors.py tests/test_report.py
+	$(BIN)/python -m pytest -q --update tests/test_errors.py tests/test_report.py tests/test_catalogue.py
 
 # Work the parse table out anew, after a change of grammar/arch.lark.
 .PHONY: grammar

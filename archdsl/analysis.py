@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.errors import ArchError
 from archdsl.expressions import LARGEST
 from archdsl.graph import Graph, Node, Section
-from archdsl.layers import Flatten, Join, Kept, Layer, Shape
+from archdsl.layers import Flatten, Join, Kept, Layer, Reads, Shape
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
 FLOAT = 4  # bytes of a float32; memory is told at float32 and batch 1
-MOST_PHASES = 1_000_000  # of the receptive fields of a network
+MOST_PHASES = 250_000  # of the receptive fields of a network
 
 
 class Field(NamedTuple):
@@ -102,13 +102,16 @@ class Memory(NamedTuple):
     backward: int
 
 
+_Axis = tuple[int, int, int, int, int, Reads | None]
+
+
 class _Facts(NamedTuple):
-    """What a layer says of itself on its input; the window is (kernel, stride, pad, dilation, up)
-    for each axis, empty where each position stands for itself."""
+    """What a layer says of itself on its input; the window is (kernel, stride, pad, dilation, up,
+    reads) for each axis, empty where each position stands for itself."""
 
     params: int
     macs: int
-    window: tuple[tuple[int, int, int, int, int], ...]
+    window: tuple[_Axis, ...]
     enlarges: bool
     everything: bool  # it reads the whole map
     gathers: bool
@@ -142,10 +145,11 @@ class Analysis:
                 # A fully connected layer reads every position of the map that was flattened.
                 everything = op.weighs and len(x) == 1
                 window = None if everything else op.window(x)
-                axes: tuple[tuple[int, int, int, int, int], ...] = ()
+                axes: tuple[_Axis, ...] = ()
                 if window:
                     up = window.up or (1,) * len(window.kernel)
-                    axes = tuple(zip(*window[:4], up, strict=True))
+                    reads = window.reads or (None,) * len(window.kernel)
+                    axes = tuple(zip(*window[:4], up, reads, strict=True))
                 enlarges = bool(window and window.up)
                 fact = _Facts(op.params(x), op.macs(x), axes, enlarges, everything, op.gathers(x))
                 known[id(op), x] = fact
@@ -543,22 +547,43 @@ def _whole(stride: int | Fraction) -> int:
     return max(1, int(stride))
 
 
-def _slid(f: Field, axis: tuple[int, int, int, int, int], positions: int) -> Field:
+def _slid(f: Field, axis: _Axis, positions: int) -> Field:
     return _slide(f, *axis, positions)
 
 
-def _phases(f: Field, axis: tuple[int, int, int, int, int]) -> int:
+def _phases(f: Field, axis: _Axis) -> int:
     """How many phases a window has on a field, times the work for each."""
-    kernel, stride, _, dilation, up = axis
+    kernel, stride, _, dilation, up, reads = axis
     if up == 1 and not f.phases:
         return 0
+    if reads is not None:
+        return _turns(f, stride, up)
     turns = up * (len(f.phases) or 1)
     return turns // math.gcd(turns, stride) * (min(kernel, up) if dilation > 1 else 1)
 
 
+def _turns(f: Field, stride: int, up: int) -> int:
+    """After how many positions what they read of a field repeats, `stride` further every `up`."""
+    inner = len(f.phases) or 1
+    return up * (inner // math.gcd(inner, stride))
+
+
 def _slide(
-    f: Field, kernel: int, stride: int, pad: int, dilation: int, up: int, positions: int
+    f: Field,
+    kernel: int,
+    stride: int,
+    pad: int,
+    dilation: int,
+    up: int,
+    reads: Reads | None,
+    positions: int,
 ) -> Field:
+    if reads is not None:
+        from fractions import Fraction
+
+        read = map(reads, range(_turns(f, stride, up)))
+        stretches = [(f.reads(first)[0], f.reads(last - 1)[1]) for first, last in read]
+        return _field(stretches, f.stride * Fraction(stride, up), positions)
     if up == 1 and not f.phases:
         return Field(
             f.size + dilation * (kernel - 1) * f.stride,  # type: ignore[arg-type]
@@ -569,6 +594,8 @@ def _slide(
     from fractions import Fraction
 
     # The window slides on a grid on which the input's values lie `up` apart.
+    phases = f.phases or ((f.start, f.start + f.size),)
+    shift = int(f.stride * len(phases))  # from the phases of one turn to those of the next
     turns = up * (len(f.phases) or 1)
     period = turns // math.gcd(turns, stride)
     found = []
@@ -583,5 +610,8 @@ def _slide(
             last = next(
                 (last - dilation * j for j in tries if (last - dilation * j) % up == 0), last
             )
-        found.append((f.reads(-(-first // up))[0], f.reads(last // up)[1]))
+        # As `reads` says it, without the work that is the same for all positions.
+        turn, phase = divmod(-(-first // up), len(phases))
+        last_turn, last_phase = divmod(last // up, len(phases))
+        found.append((phases[phase][0] + turn * shift, phases[last_phase][1] + last_turn * shift))
     return _field(found, f.stride * Fraction(stride, up), positions)

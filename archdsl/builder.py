@@ -24,6 +24,7 @@ from archdsl.layers import (
     Shape,
     Value,
 )
+from archdsl.layers.base import check_elements
 from archdsl.naming import numbered
 from archdsl.readings import Argument, Given, LayerText, Whole
 from archdsl.sizes import Kept, Settled
@@ -216,7 +217,7 @@ class Builder:
         if found is None:
             op = self.settle(layer, x, frame)
             try:
-                found = op, op.out(x)
+                found = op, check_elements(op.out(x))
             except LayerError as problem:
                 raise self.misfit(problem, layer, frame) from None
             self.settled[key] = found

@@ -13,7 +13,7 @@ from archdsl.counting import Counting, read
 from archdsl.errors import ArchError, Span, did_you_mean
 from archdsl.graph import Section
 from archdsl.layers import Shape
-from archdsl.syntax import ClaimText, Expect, Part, numbers_of
+from archdsl.syntax import ClaimText, Expect, Item, Part, numbers_of
 from archdsl.vocabulary import vocabulary
 
 Verdict = Literal["holds", "erratum", "fails", "not judged"]
@@ -45,6 +45,7 @@ WITH_SIDES = " with sides"  # what `params with sides` counts beside the main pa
 PARAMS = {"params", "trainable"}  # what `params count` is about
 # What a lost row or cell of a pasted table changes first.
 DAMAGED = {"output size", "input size", "depth", "weight layers"}
+COUNTED = {*PARAMS, "macs", "flops"}  # and a lost X of a table of connections
 SIZES = {"output size", "input size", "receptive field", "kernel", "stride"}
 
 
@@ -85,10 +86,17 @@ def judge(
     counting = counting or read(graph.network)
     judged: list[Claim] = []
     errors: list[ArchError] = []
+    lines = (s for s in graph.network.statements if isinstance(s, Item))
+    tabled = {line.start for line in lines if line.is_tabled}
 
-    def add(where: str, text: ClaimText | Part, value: Callable[[str], _Computed]) -> None:
+    def add(
+        where: str,
+        text: ClaimText | Part,
+        value: Callable[[str], _Computed],
+        follows: bool,
+    ) -> None:
         try:
-            judged.append(_judge(analysis, where, text, value, changed, counting))
+            judged.append(_judge(analysis, where, text, value, changed, counting, follows))
         except ArchError as error:
             errors.append(error)
 
@@ -102,7 +110,7 @@ def judge(
                 return counting.params(graph, nodes)
             return _of_row(analysis, row, section, quantity)
 
-        add(section.name, text, of_row)
+        add(section.name, text, of_row, section.start in tabled)
 
     def of_network(quantity: str) -> _Computed:
         computed = _of_network(analysis, quantity)
@@ -114,7 +122,7 @@ def judge(
     for statement in graph.network.statements:
         if isinstance(statement, Expect):
             for text in statement.claims:
-                add("network", text, of_network)
+                add("network", text, of_network, bool(tabled))
     if errors:
         raise ArchError.several(errors)
     return tuple(judged)
@@ -222,6 +230,7 @@ def _judge(
     value: Callable[[str], _Computed],
     changed: bool,
     counting: Counting,
+    follows: bool,
 ) -> Claim:
     network = analysis.graph.network
     span = network.span(text.start, text.end)
@@ -299,8 +308,10 @@ def _judge(
         verdict = "holds"
     else:
         verdict = "fails" if erratum is None else "erratum"
-    if verdict == "fails" and erratum is None and quantity in DAMAGED:
-        if any(grid.start <= span.start < grid.end for grid in span.source.grids):
+    if verdict == "fails" and erratum is None:
+        grids = span.source.grids
+        within = any(grid.start <= span.start < grid.end for grid in grids)
+        if (quantity in DAMAGED and within) or (quantity in COUNTED and follows):
             note = "the transcription of the table may be damaged"
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
 

@@ -13,6 +13,7 @@ from archdsl.expressions import Number
 from archdsl.frames import Body, Frame, Spot, Target, Values
 from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
+from archdsl.layers.base import check_elements
 from archdsl.lines import Lines, Made
 from archdsl.naming import notation
 from archdsl.parameters import bind, form_of
@@ -214,7 +215,7 @@ class Composer(Lines):
         """A join of the values of nodes; `texts` are the branches as the text has them."""
         op = JOINS[group.kind]()
         try:
-            shape = op.out(*(self.nodes[end].shape for end in ends))
+            shape = check_elements(op.out(*(self.nodes[end].shape for end in ends)))
         except LayerError as problem:
             notes = []
             for number, (text, end) in enumerate(zip(texts, ends, strict=True), 1):

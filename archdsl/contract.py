@@ -150,6 +150,36 @@ class Readings(_Record):
     networks: list[NetworkReadings]
 
 
+class Remark(_Record):
+    """A note of a diagnostic; its place is None where it is about no text."""
+
+    file: str | None
+    line: int | None
+    column: int | None
+    end_line: int | None
+    end_column: int | None
+    message: str
+
+
+class Diagnostic(Remark):
+    """An error, in `networks`; in none where it is one of a whole file.
+
+    Lines and columns count from 1, columns in characters. `end_column` is behind the last one.
+    """
+
+    notes: list[Remark]
+    help: str | None
+    networks: list[str]
+
+
+class Check(_Record):
+    """`archdsl check --format json`."""
+
+    files: int
+    networks: int
+    diagnostics: list[Diagnostic]
+
+
 class Attribute(_Record):
     """What two layers, or two networks, have each otherwise."""
 
@@ -206,6 +236,65 @@ class Difference(_Record):
     settings: list[Attribute]
     changes: list[Change]
     totals: DifferenceTotals
+
+
+class Spelling(_Record):
+    """How papers write a layer kind, and the attributes that these words set."""
+
+    words: str
+    sets: dict[str, bool | int | float | str]
+
+
+class LayerAttribute(_Record):
+    """How an attribute is written: `words` in front of a value, `units` behind it, `flags` instead.
+
+    `values` says what it may be, `default` what stands where the text does not say it.
+    """
+
+    name: str
+    words: list[str]
+    units: list[str]
+    flags: dict[str, bool | int | float | str]
+    values: str
+    default: str
+    means: str
+
+
+class LayerExample(_Record):
+    """A line, on inputs [C, H, W] or [C]."""
+
+    text: str
+    inputs: list[list[int]]
+    output: list[int]
+    params: int
+    macs: int
+
+
+class LayerKind(_Record):
+    """A layer kind. `takes_size`, `takes_number` and `takes_suffix` name the attributes that a bare
+    `3x3`, a bare `64` and the digits of `conv3` set; `listings` the classes of torch.nn.
+    """
+
+    name: str
+    kind: str
+    group: str
+    summary: str
+    description: str
+    spellings: list[Spelling]
+    compact: list[str]
+    listings: list[str]
+    weight_layer: bool
+    takes_size: str | None
+    takes_number: str | None
+    takes_suffix: str | None
+    attributes: list[LayerAttribute]
+    examples: list[LayerExample]
+
+
+class LayerKinds(_Record):
+    """`archdsl layers --format json`."""
+
+    kinds: list[LayerKind]
 
 
 class ClassAccuracy(_Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -40,13 +40,52 @@ class Rule:
         self.template = next(layer for layer in layers if layer.kind is selector.kind)
         self.specificity = len(selector.given)
         self.computed = any(layer.computed for layer in layers)
+        self.number = 0  # among those of its network, or its row
 
     def selects(self, layer: LayerText) -> bool:
         return selects(self.selector, layer)
 
-    def is_like(self, other: Rule) -> bool:
-        """Whether both select the same layers."""
-        return self.selects(other.selector) and other.selects(self.selector)
+
+class Rules:
+    """Conventions by what they select: one is found without trying them all."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        # By kind, by the attributes that are selected by, and by their values.
+        self.found: dict[type[Layer], dict[tuple[str, ...], dict[Hashable, list[Rule]]]] = {}
+
+    def add(self, rule: Rule) -> None:
+        rule.number = self.number
+        self.number += 1
+        names = tuple(sorted(rule.selector.given))
+        of_names = self.found.setdefault(rule.selector.kind, {}).setdefault(names, {})
+        of_names.setdefault(_values(rule.selector, names), []).append(rule)
+
+    def selecting(self, layer: LayerText) -> list[Rule]:
+        """Those that select a layer."""
+        return [
+            rule
+            for names, rules in self.found.get(layer.kind, {}).items()
+            for rule in rules.get(_values(layer, names), ())
+            if rule.selects(layer)
+        ]
+
+    def nearest(self, layer: LayerText) -> Rule | None:
+        """The most specific rule that selects a layer; of equally specific ones the last."""
+        return max(self.selecting(layer), key=lambda r: (r.specificity, r.number), default=None)
+
+    def like(self, rule: Rule) -> bool:
+        """Whether one of them selects the same layers as another rule."""
+        return any(rule.selects(other.selector) for other in self.selecting(rule.selector))
+
+
+def _values(layer: LayerText, names: Sequence[str]) -> Hashable:
+    """The values of attributes; those that agree are equal here: 3 is 3x3."""
+    said = (_said(layer, name) for name in names)
+    return tuple(v[0] if isinstance(v, tuple) and len({*v}) == 1 else v for v in said)
+
+
+NO_RULES = Rules()  # of lines that stand in no row
 
 
 class Written(NamedTuple):
@@ -71,10 +110,10 @@ class Conventions:
         self.source = source
         self.names = names
         self.padding = "same"
-        self.rules: list[Rule] = []
+        self.rules = Rules()
         # Those of a row of a table, by its statements; and of the row that is being expanded.
-        self.rules_of: dict[tuple[Means, ...], list[Rule]] = {}
-        self.of_row: Sequence[Rule] = ()
+        self.rules_of: dict[tuple[Means, ...], Rules] = {}
+        self.of_row = NO_RULES
         self.bracket: Use | None = None  # the block that a bracket stands for
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
@@ -109,7 +148,7 @@ class Conventions:
             return [layer], []  # a listing writes everything out
         rules = [
             rule
-            for rule in (_nearest(self.of_row, layer), _nearest(self.rules, layer))
+            for rule in (self.of_row.nearest(layer), self.rules.nearest(layer))
             if rule is not None
         ]
         if not rules and not layer.struck:
@@ -174,15 +213,6 @@ class Conventions:
             chain = [*added[0], *(layer if one.kind is layer.kind else one for one in chain)]
             chain += added[1]
         return chain, apart
-
-
-def _nearest(rules: Sequence[Rule], layer: LayerText) -> Rule | None:
-    """The most specific rule that selects a layer; of equally specific ones the last."""
-    found = None
-    for rule in rules:
-        if rule.selects(layer) and (found is None or rule.specificity >= found.specificity):
-            found = rule
-    return found
 
 
 def _strikes(companion: LayerText) -> tuple[str, ...]:
@@ -304,19 +334,19 @@ class _Reader:
             self.conventions.bracket = whole
             return
         rule = self.rule(statement)
-        if any(rule.is_like(other) for other in self.conventions.rules):
+        if self.conventions.rules.like(rule):
             raise self.fail("a second convention for it", statement.left, _ONCE)
-        self.conventions.rules.append(rule)
+        self.conventions.rules.add(rule)
 
     def of_row(self, statements: tuple[Means, ...]) -> None:
         """The conventions of a row; of two for one layer the first, which says more of the row."""
         if statements in self.conventions.rules_of:
             return
-        rules: list[Rule] = []
+        rules = Rules()
         for statement in statements:
             rule = self.rule(statement)
-            if not any(rule.is_like(other) for other in rules):
-                rules.append(rule)
+            if not rules.like(rule):
+                rules.add(rule)
         self.conventions.rules_of[statements] = rules
 
     def named(self, phrase: Phrase) -> Use | None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from archdsl.grids import MARK, Cell, Expanded, Grid
 from archdsl.typography import cell, plain
 
+MOST_ERRORS = 1000  # that are looked for in a text at once
+SHOWN = 20  # errors that are shown at once; `archdsl check` shows all
 LONGEST = 400  # characters of a message
+LONGEST_LINE = 100_000  # characters
+MOST_LINES = 200_000  # of a text, empty ones and comments apart
+MOST_CELLS = 100_000  # of the tables of a text
 EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 
 
@@ -18,18 +25,20 @@ class Source:
     Offsets into the text become lines and columns only when an error is shown. `plain` is the text
     without typography, of the same length: what is read. `folder` is where the files lie that the
     text may use, None for a text that is no file. `grids` are the tables in it. What the user has
-    `written` is `text` but for the macros in tables of LaTeX: they are expanded.
+    `written` is `text` but for the macros in tables of LaTeX: they are expanded. `beyond` is what
+    of a text is larger than archdsl reads, and where: such a text is not looked into.
     """
 
-    __slots__ = ("folder", "grids", "latex", "name", "plain", "text", "written")
+    __slots__ = ("beyond", "folder", "grids", "latex", "name", "plain", "text", "written")
 
     def __init__(self, name: str, text: str, folder: str | None = None) -> None:
         self.name = name
         self.written = text
-        self.latex = _expanded(text)
+        self.beyond = _beyond(text)
+        self.latex = _expanded(text) if self.beyond is None else Expanded(text, text)
         self.text = self.latex.text
-        self.grids = _grids(self.latex)
-        self.plain = self._with_grids(_plain_grid)
+        self.grids = _grids(self.latex) if self.beyond is None else ()
+        self.plain = self._with_grids(_plain_grid) if self.beyond is None else text
         self.folder = folder
 
     @property
@@ -92,6 +101,27 @@ class Source:
         """The text of a cell on one line, cut short."""
         text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
         return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _beyond(text: str) -> tuple[str, int] | None:
+    """What is larger than archdsl reads, and where it begins; None where nothing is."""
+    if len(text) <= min(LONGEST_LINE, MOST_LINES, MOST_CELLS):
+        return None
+    start = 0
+    for line in text.split("\n"):
+        if len(line) > LONGEST_LINE:
+            return f"a line of more than {LONGEST_LINE:,} characters", start
+        start += len(line) + 1
+    if text.count("\n") + text.count(";") > MOST_LINES:
+        lines = re.finditer(r"(?:^|;)[^\S\n]*(?![\n;#]|\Z)", text, re.MULTILINE)
+        if (last := next(islice(lines, MOST_LINES, None), None)) is not None:
+            return f"more than {MOST_LINES:,} lines", last.end()
+    if text.count("|") + text.count("&") + text.count("\t") > MOST_CELLS:
+        # Tabs in front of a line only indent it.
+        cells = re.finditer(r"[|&]|[^\s]\t", text)
+        if (last := next(islice(cells, MOST_CELLS, None), None)) is not None:
+            return f"tables of more than {MOST_CELLS:,} cells", last.start()
+    return None
 
 
 def _expanded(text: str) -> Expanded:
@@ -193,10 +223,16 @@ class ArchError(Exception):
         return render(self)
 
 
-def render(error: ArchError) -> str:
-    """The error as text: message, file:line:column, the line with carets, notes, help."""
-    shown = [_render_one(one) for one in (error, *error.others)]
-    if error.others:
+def render(error: ArchError, most: int | None = SHOWN) -> str:
+    """The error as text: message, file:line:column, the line with carets, notes, help.
+
+    Of several errors the first ones, `most` at most, and how many there are.
+    """
+    errors = (error, *error.others)
+    shown = [_render_one(one) for one in errors[:most]]
+    if len(errors) > len(shown):
+        shown.append(f"{len(shown)} of {len(errors)} errors: `archdsl check` shows all")
+    elif error.others:
         shown.append(f"{len(shown)} errors")
     # Names of files reach this text too: nothing may move the terminal's cursor.
     text = "\n\n".join(shown)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl import conventions, expressions, phrases, readings
 from archdsl.blocks import Blocks
 from archdsl.compose import Composer
-from archdsl.errors import ArchError, Span
+from archdsl.errors import MOST_ERRORS, ArchError, Span
 from archdsl.expressions import Number
 from archdsl.frames import Frame, Spot, Values
 from archdsl.graph import Graph, Node, Section
@@ -30,8 +30,6 @@ from archdsl.syntax import (
     SizesDecide,
     numbers_of,
 )
-
-MOST_ERRORS = 20  # shown at once
 
 
 def expand(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,10 +12,11 @@ from pathlib import Path
 from archdsl.errors import ArchError
 
 
-def write_whole(path: Path, data: bytes | memoryview) -> None:
+def write_whole(path: Path, data: bytes | memoryview, mode: int | None = None) -> None:
     """Write a file beside its place and rename it: a reader never sees half of it.
 
-    Raises ArchError with the system's reason; what was there before is there still.
+    `mode` are its permissions, by default those of a new file. Raises ArchError with the system's
+    reason; what was there before is there still.
     """
     name = None
     try:
@@ -23,7 +25,7 @@ def write_whole(path: Path, data: bytes | memoryview) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
+        os.chmod(name, 0o666 & ~_umask() if mode is None else mode)
         os.replace(name, path)
     except OSError as problem:
         raise ArchError(f"cannot write {path}: {problem.strerror or problem}") from None
@@ -32,6 +34,20 @@ def write_whole(path: Path, data: bytes | memoryview) -> None:
             with suppress(OSError):
                 os.unlink(name)
     _keep_names(path.parent)
+
+
+def replace_whole(path: str, data: bytes) -> None:
+    """`write_whole` in the place of a file that is there: its permissions stay, and a link to it.
+
+    Raises ArchError, also for a file that may not be written.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        with target.open("r+b") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    except OSError as problem:
+        raise ArchError(f"cannot write {path}: {problem.strerror or problem}") from None
+    write_whole(target, data, mode)
 
 
 def make_whole(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -88,7 +88,8 @@ class Expanded(NamedTuple):
     """A text, the macros in its tables expanded, and what the LaTeX in it says.
 
     `plain` is as long as `text`: of tables it holds the cells alone, without typography, and no
-    definitions of macros. All offsets are offsets into `text`.
+    definitions of macros. `regions` are the stretches that are LaTeX alone. All offsets are offsets
+    into `text`.
     """
 
     text: str
@@ -96,6 +97,7 @@ class Expanded(NamedTuple):
     tables: tuple[Tabular, ...] = ()
     faults: tuple[Fault, ...] = ()
     stretches: tuple[Stretch, ...] = (Stretch(0, 0, False),)
+    regions: tuple[tuple[int, int], ...] = ()
 
     def written(self, offset: int) -> int:
         """Where an offset stands in what the user wrote: within a macro, where it is called."""

@@ -26,7 +26,7 @@ from archdsl.macros import (
 DEEPEST = 50  # environments and groups within each other
 WIDEST = 1000  # columns that a cell spans
 MOST_TABLES = 1000  # of a text
-MOST_FAULTS = 10  # that are told at once
+MOST_FAULTS = 1000  # of a text
 
 
 def read(text: str) -> Expanded:
@@ -114,6 +114,7 @@ class _Reader:
             tuple(self.tables),
             tuple(self.faults[:MOST_FAULTS]),
             tuple(self.stretches),
+            tuple(self.regions),
         )
 
     def plain(self, text: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from archdsl import expressions, readings, sizes
 from archdsl.builder import Builder
+from archdsl.conventions import NO_RULES
 from archdsl.errors import ArchError
 from archdsl.expressions import Number
 from archdsl.frames import Around, Frame, Named, Spot, Values
@@ -30,7 +31,9 @@ from archdsl.readings import (
 from archdsl.sizes import Printed, Setting, Settled
 from archdsl.syntax import Item, NetworkText, Part, Phrase
 
-MOST_LAYERS = 1_000_000  # of a network
+# Of a network: a short text stands for no more; a long one for as many as it has room to write.
+MOST_LAYERS = 120_000
+SHORTEST = 4  # characters of a text for each layer beyond them
 MOST_TRIED = 3_000_000  # layers copied to try what printed sizes ask for
 
 
@@ -84,7 +87,7 @@ class Lines(Builder, ABC):
             first, entry = len(self.nodes), self.here
             last = index == output
             if not spot.path:
-                self.conventions.of_row = self.conventions.rules_of.get(line.item.rules, ())
+                self.conventions.of_row = self.conventions.rules_of.get(line.item.rules, NO_RULES)
             if self.outputs and not spot.path:
                 # With `output`, the last weight layer of each line that it names stays bare.
                 last = line.label is not None and line.label.text in self.outputs
@@ -435,11 +438,13 @@ class Lines(Builder, ABC):
             self.expand_whole(reading.whole, spot, stride)
 
     def check_count(self, count: int, where: Phrase | Whole, spot: Spot) -> None:
-        if count > MOST_LAYERS:
+        most = max(MOST_LAYERS, len(self.network.source.text) // SHORTEST)
+        if count > most:
             raise self.fail(
-                f"more than {MOST_LAYERS:,} layers",
+                f"more than {most:,} layers",
                 where,
-                f"archdsl expands networks of up to {MOST_LAYERS:,} layers",
+                f"archdsl expands networks of up to {MOST_LAYERS:,} layers, "
+                f"or of one for each {SHORTEST} characters of the text",
                 spot.frame.source,
             )
 

@@ -43,11 +43,16 @@ def check(layer: LayerText, op: Layer, x: Shape) -> None:
     listed = layer.listed
     if listed is None:
         return
-    name = op.call(x).name
-    if name != listed.name:
+    call = op.call(x)
+    if call.own or call.name != listed.builds:
         axes = len(x) - 1
         what = f"a map of {axes} {'axis' if axes == 1 else 'axes'}" if axes else "a vector"
-        raise Misfit(f"`nn.{listed.name}` on {what}", f"its class in torch is `nn.{name}`")
+        raise Misfit(
+            f"`nn.{listed.name}` on {what}",
+            f"torch has no class for it: write `{op.kind}`"
+            if call.own
+            else f"its class in torch is `nn.{call.name}`",
+        )
     pad = layer.given.get("pad")
     if pad is not None and pad.value == "same":
         window = op.window(x)
@@ -96,12 +101,14 @@ class _Reader:
         self.name = name
         known = _listings(len(REGISTRY))
         if name not in known:
-            shown = sorted({listing.name.replace("*", "2") for _, listing in known.values()})
             near = nearest(name, known)
             raise self.fail(
                 f"there is no layer for `nn.{name}`",
                 part,
-                f"did you mean `nn.{near}`?" if near else f"known: {', '.join(shown)}",
+                f"did you mean `nn.{near}`?"
+                if near
+                else "read are the layers of docs/language.md by torch's names: "
+                "`nn.Conv2d`, `nn.Linear`, …",
             )
         self.kind, self.listing = known[name]
 
@@ -144,11 +151,13 @@ class _Reader:
                 value = self.quotient(value, values[argument.per])
             if argument.sets == ENTERING:
                 entering, entering_name = self.entering(argument, value), argument.name
+            elif argument.sets and value.value is None and argument.default is None:
+                continue  # as torch decides, and so do we
             elif argument.sets:
                 given[argument.sets] = self.checked(argument, value)
             else:
                 self.only(argument, value)
-        listed = Listed(self.name, entering, entering_name)
+        listed = Listed(self.name, self.listing.builds or self.name, entering, entering_name)
         computed = any(isinstance(g.value, Expression) for g in (*given.values(), entering) if g)
         return LayerText(
             self.kind, given, frozenset(), start, end, computed=computed, listed=listed
@@ -218,20 +227,20 @@ class _Reader:
         first, last = parts[0], parts[-1]
         where = first.start, last.end
         inside: tuple[Part, ...] = first.inside  # type: ignore[assignment]
-        if len(parts) == 1 and first.kind == "word":
-            if first.text in _WORDS:
-                return _Value(_WORDS[first.text], *where)
-            texts = (*argument.texts, *(o for o in argument.only if isinstance(o, str)))
-            if texts and self.quoted(first):
-                if first.text not in texts:
-                    known = " or ".join(f"`{argument.name}='{text}'`" for text in texts)
-                    raise self.fail(
-                        f"`{argument.name}='{first.text}'` has no meaning here",
-                        first,
-                        f"known: {known}",
-                    )
-                return _Value(first.text, *where)
-        elif len(parts) == 1 and first.kind == "parens" and any(p.kind == "comma" for p in inside):
+        texts = (*argument.texts, *(o for o in argument.only if isinstance(o, str)))
+        if len(parts) == 1 and first.kind == "word" and first.text in _WORDS:
+            return _Value(_WORDS[first.text], *where)
+        if first.kind == "word" and texts and self.quoted(first):
+            text = self.source.text[slice(*where)]  # also `nearest-exact`
+            if text not in texts:
+                known = " or ".join(f"`{argument.name}='{text}'`" for text in texts)
+                raise self.fail(
+                    f"`{argument.name}='{text}'` has no meaning here",
+                    _Value(None, *where),
+                    f"known: {known}",
+                )
+            return _Value(text, *where)
+        if len(parts) == 1 and first.kind == "parens" and any(p.kind == "comma" for p in inside):
             numbers = tuple(self.number(one) for one in self.stretches(inside))
             named = next((n for n in numbers if isinstance(n, Expression)), None)
             if named is not None:

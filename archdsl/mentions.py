@@ -202,7 +202,7 @@ class Mentions(Wholes):
                     raise self.fail(
                         f"the {name} of `{layer.kind.kind}` {problem.message}",
                         mention,
-                        layer.kind.form(),
+                        problem.help or layer.kind.form(),
                     ) from None
             layer.given[name] = Given(value, mention.start, mention.end)
             mention.layer = layer

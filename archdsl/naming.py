@@ -140,6 +140,8 @@ def _composed(source: Source, parts: Sequence[Part]) -> str:
     """The parts of a row of a table: its cells may stand anywhere in the row."""
     pieces: list[str] = []
     for part in parts:
+        if part.is_of_table:
+            continue
         text = part.text
         if part.kind in _CLOSING:
             lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]

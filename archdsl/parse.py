@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from archdsl.derived import Draft, networks
-from archdsl.errors import ArchError, Source, Span
+from archdsl.errors import MOST_ERRORS, ArchError, Source, Span
 from archdsl.grids import MARK
 from archdsl.lalr import Parser, Unexpected
 from archdsl.syntax import (
@@ -46,7 +46,8 @@ from archdsl.syntax import (
 from archdsl.torchtext import program
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
-MOST_ERRORS = 10  # syntax errors shown at once
+LEAST_ERRORS = 10  # syntax errors that are found in a text of any length
+MOST_READ = 4 * 2**20  # characters that are read again to find further syntax errors
 DEEPEST = 50  # brackets and parentheses within each other
 
 FORMS = {
@@ -77,13 +78,13 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
     A text without a `network` line is one network without a name.
     Raises ArchError with every syntax error of the text.
     """
-    return _networks(source, _statements(source))
+    return _networks(source, statements_of(source))
 
 
 def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
     """The blocks and `use` lines of a text that holds nothing else. Raises ArchError."""
     found: list[Block | UseFile] = []
-    for statement in _statements(source):
+    for statement in statements_of(source):
         if not isinstance(statement, Block | UseFile):
             raise ArchError(
                 "a file that is used holds blocks alone, and `use` lines",
@@ -95,7 +96,10 @@ def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
     return tuple(found)
 
 
-def _statements(source: Source) -> list[Statement]:
+def statements_of(source: Source) -> list[Statement]:
+    """The statements of a text, networks or blocks, in order. Raises ArchError with every syntax
+    error."""
+    _check_size(source)
     _check_characters(source)
     _check_latex(source)
     _check_depth(source)
@@ -121,13 +125,17 @@ def _recovered(source: Source) -> list[Statement]:
     """The statements of a text, or an error that shows every bad line."""
     text = source.marked
     errors: list[ArchError] = []
+    read = 0
     while True:
         try:
             statements: list[Statement] = _parser().parse(text)
         except Unexpected as problem:
             error, bad = _explain(source, text, problem)
             errors.append(error)
+            read += problem.offset
             if bad is None or len(errors) == MOST_ERRORS:
+                break
+            if read > MOST_READ and len(errors) >= LEAST_ERRORS:
                 break
             # Blank the line out and go on: one run shows every bad line.
             text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]
@@ -202,17 +210,17 @@ def _cell(source: Source, start: int, end: int) -> list[Statement]:
 
 def _statement_span(source: Source, statement: Statement) -> Span:
     default = statement.start if isinstance(statement, Table) else 0
-    start = next((part.start for part in _parts(statement)), default)
+    start = next((part.start for part in parts_of(statement)), default)
     return Span(source, *source.line(start))
 
 
-def _parts(value: Any) -> Iterator[Part]:
+def parts_of(value: Any) -> Iterator[Part]:
     """The parts within a statement, in the order of the text."""
     if isinstance(value, Part):
         yield value
     if isinstance(value, tuple):
         for one in value:
-            yield from _parts(one)
+            yield from parts_of(one)
 
 
 class _ToSyntax:
@@ -463,6 +471,16 @@ _INVISIBLE = frozenset(
 )
 
 
+def _check_size(source: Source) -> None:
+    if source.beyond is not None:
+        message, start = source.beyond
+        raise ArchError(
+            message,
+            Span(source, start, start + 1),
+            help="no network needs so much: say with `x 3`, blocks and parameters what repeats",
+        )
+
+
 def _check_characters(source: Source) -> None:
     if _INVISIBLE.isdisjoint(source.text):
         return
@@ -519,7 +537,7 @@ def _check_numbers(source: Source, statements: list[Statement], start: int, end:
     if not _LONG.search(source.text, start, end):
         return
     for statement in statements:
-        for part in _parts(statement):
+        for part in parts_of(statement):
             if re.search(r"\d{19}", part.text.replace(",", "")):
                 raise ArchError(
                     "a number beyond 2^63",

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from archdsl.errors import ArchError, Source, Span
+from archdsl.errors import MOST_ERRORS, ArchError, Source, Span
 from archdsl.grids import Cell, Grid
 from archdsl.headers import Column, columns, holds_names, quantity_of, squeezed
 from archdsl.names import is_reserved
 from archdsl.rows import Composer, words_in
-from archdsl.rules import MOST_ERRORS, Row, Rules, pressed
+from archdsl.rules import Row, Rules, pressed
 from archdsl.syntax import (
     ClaimText,
     Expect,

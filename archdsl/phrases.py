@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from archdsl import expressions, listings
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.errors import MOST_ERRORS, ArchError, Source, did_you_mean
 from archdsl.labels import WORDS, Labels, label_of
 from archdsl.layers import Layer
 from archdsl.layers.margins import MODES
@@ -33,9 +33,8 @@ from archdsl.readings import (
 )
 from archdsl.scanner import VALUES, Scanner
 from archdsl.syntax import Item, Part, Phrase
-from archdsl.vocabulary import vocabulary, words_of
+from archdsl.vocabulary import runs, vocabulary, words_of
 
-MOST_ERRORS = 20  # shown at once
 LONGEST = 500  # layers of a phrase, links of a chain
 _LINES = "write a layer a line"
 
@@ -341,13 +340,18 @@ class _Reader(Scanner):
         if len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
             self.repeat = self.value(parts[:1])
             del parts[:2]
-        elif len(parts) > 2 and parts[-2].kind == "times":
+        elif len(parts) > 2 and parts[-2].kind == "times" and not self.is_worded(parts):
             self.check_product(parts)
             self.repeat = self.value(parts[-1:])
             del parts[-2:]
         elif len(parts) > 1 and (front := REPEAT.fullmatch(parts[0].text)):
             self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
             del parts[0]
+
+    def is_worded(self, parts: Sequence[Part]) -> bool:
+        """Whether the sign in front of the last part is a word: `sobel x unpadded`."""
+        taken = (count for words, count in runs(parts, len(parts) - 3) if count == 2)
+        return not self.counts(parts[-1]) and any(taken)
 
     def check_product(self, parts: Sequence[Part]) -> None:
         """Refuse `16×k` at the end of a line: with nothing between them, a number times a name."""

@@ -43,6 +43,7 @@ class Listed(NamedTuple):
     """How a PyTorch listing writes a layer: it is exactly that, conventions do not reach it."""
 
     name: str  # the class in torch.nn
+    builds: str  # the class that we build for it
     entering: Given | None  # what the listing says of the channels, or features, that enter
     argument: str  # torch's name of that number
 

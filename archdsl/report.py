@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
@@ -303,15 +304,24 @@ def paint(text: str, colour: str | None, bold: bool) -> str:
 
 
 def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    """How many columns of a terminal a character takes."""
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _fit(text: str, room: int) -> str:
-    if _width(text) <= room:
+    """A text cut to a width; of one of a megabyte only what is shown is looked at."""
+    if len(text) <= room and _width(text) <= room:
         return text
-    while text and _width(text) > room - 1:
-        text = text[:-1]
-    return text + "…" if room > 0 else ""
+    if room < 1:
+        return ""
+    wide = accumulate(map(_columns, text[:room]))
+    return text[: sum(1 for _ in takewhile(lambda columns: columns < room, wide))] + "…"
 
 
 def _escaped(text: str) -> str:

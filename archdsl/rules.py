@@ -6,12 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.errors import MOST_ERRORS, ArchError, Source, did_you_mean
 from archdsl.grids import Cell
 from archdsl.headers import Column, quantity_of, squeezed
 from archdsl.syntax import Item, Means, Misprint, Part, Rows
 
-MOST_ERRORS = 20  # of a table, shown at once
 MOST_RULES = 1000  # rows that something is said of
 MOST_COMPARED = 200  # beginnings of rows, with one that a rule names and no row has
 

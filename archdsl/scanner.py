@@ -18,7 +18,17 @@ from archdsl.numerals import FUSED, REPEAT, is_size
 from archdsl.parse import FORMS
 from archdsl.readings import Given
 from archdsl.syntax import Part
-from archdsl.vocabulary import ACTIVATION, BARE, NOISE, Words, is_tight, runs, vocabulary, words_of
+from archdsl.vocabulary import (
+    ACTIVATION,
+    BARE,
+    LISTS,
+    NOISE,
+    Words,
+    is_tight,
+    runs,
+    vocabulary,
+    words_of,
+)
 
 VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
 
@@ -291,7 +301,7 @@ class Scanner(Mentions):
                     f"for what leaves that line write `{word.text} -> …`",
                 )
         if len(words) == 1 and len(words[0].text) > 1:
-            # One word may be a layer that is meant: `(GN)`, `(rellu)`.
+            # One word may be a layer that is meant: `(WN)`, `(rellu)`.
             (word,) = words
             if word.text.isupper() or did_you_mean(word.text.lower(), known):
                 return False
@@ -301,7 +311,9 @@ class Scanner(Mentions):
         known = vocabulary()
         part = parts[at]
         behind = parts[at + 1].kind if at + 1 < len(parts) else ""
-        several = any(len(w) > 1 and w in known.attributes for w, _ in runs(parts, at))
+        several = any(
+            len(w) > 1 and (w in known.attributes or w in known.layers) for w, _ in runs(parts, at)
+        )
         if part.text in self.names and behind not in VALUES and not several:  # `in channels 3`
             value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)
@@ -461,8 +473,10 @@ class Scanner(Mentions):
                 return 0
             raise self.without_value(words, parts[at])
         part = parts[here]
-        if part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
-            value: Value | Expression = self.size(part)
+        if part.kind == "parens" and words in LISTS:
+            value: Value | Expression = self.lists(part)
+        elif part.kind == "size" and words[0] in ("kernel", "size", "window", "filter"):
+            value = self.size(part)
         elif part.kind == "size":
             value = self.tight(part)
         elif is_size(part):
@@ -489,6 +503,20 @@ class Scanner(Mentions):
         self.mention("attributes", words, value, parts[at], part, only)
         self.mentions[-1].beside = beside  # `3x3 stride 2` stays together
         return here + 1 - at
+
+    def lists(self, part: Part) -> str:
+        """Lists of whole numbers in parentheses: `(0 1 2, 1 2 3)`."""
+        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+        for one in inside:
+            if one.kind != "comma" and not (one.kind == "number" and one.text.isdecimal()):
+                raise self.fail(
+                    f"`{one.text}` where the number of a map is expected",
+                    one,
+                    "write `connections (0 1 2, 1 2 3)`: the input maps of each output map",
+                )
+            if one.kind == "number":
+                self.whole(one.text, one)
+        return " ".join(one.text for one in inside)
 
     def without_value(self, words: Words, part: Part) -> ArchError:
         """What is wrong where an attribute has no value: perhaps a statement is misspelt."""

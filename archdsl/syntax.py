@@ -25,6 +25,11 @@ class Part(NamedTuple):
     end: int
     inside: tuple[Part, ...] | tuple[Item, ...] = ()
 
+    @property
+    def is_of_table(self) -> bool:
+        """Whether these are the connections that a table below the line says."""
+        return self.kind == "parens" and self.start == self.end
+
 
 def numbers_of(size: str) -> tuple[int, ...]:
     """The numbers of a size: `3x3`, `7^2 x 320`."""
@@ -81,6 +86,11 @@ class Item(NamedTuple):
     def end(self) -> int:
         """Where the layers end; claims stand behind."""
         return self.phrases[-1].end
+
+    @property
+    def is_tabled(self) -> bool:
+        """Whether a table below the line says its connections."""
+        return any(part.is_of_table for phrase in self.phrases for part in phrase.parts)
 
 
 class Header(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archdsl.connections import connected
 from archdsl.derived import Draft
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import split
@@ -36,6 +37,7 @@ def unfolded(
     `shared` are the blocks of its file that belong to all networks.
     Raises ArchError with the errors of all its tables.
     """
+    draft = draft._replace(statements=connected(source, draft.statements))
     if not any(isinstance(s, Table) for s in draft.statements):
         for statement in draft.statements:
             if isinstance(statement, Rows):

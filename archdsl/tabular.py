@@ -137,7 +137,7 @@ def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
         lines = block[at : last + 1]
         written = [one for one in lines if not one.is_comment]
         if piped:
-            rows = tuple(_of_pipes(one) for one in written if not _RULE.fullmatch(one.text))
+            rows = tuple(_of_pipes(one) for one in written if not is_rule(one.text))
             yield Grid("markdown", lines[0].start, lines[-1].end, rows)
         elif len(written) > 1:
             yield Grid("tabs", lines[0].start, lines[-1].end, tuple(map(_of_tabs, written)))
@@ -168,12 +168,22 @@ _PIPE = re.compile(r"(?<!\\)\|")
 _TAIL = re.compile(r"[ \t]*(?:#.*)?")
 
 
-def _of_pipes(line: _Line) -> tuple[Cell, ...]:
-    signs = [found.start() for found in _PIPE.finditer(line.text)]
-    ends = [*signs[1:], len(line.text)]
-    if len(signs) > 1 and _TAIL.fullmatch(line.text, signs[-1] + 1):
+def is_rule(text: str) -> bool:
+    """Whether a line of a Markdown table is the rule below its header."""
+    return bool(_RULE.fullmatch(text))
+
+
+def between_pipes(text: str) -> list[tuple[int, int]]:
+    """Where the cells of a row of Markdown begin and end, with the blanks around them."""
+    signs = [found.start() for found in _PIPE.finditer(text)]
+    ends = [*signs[1:], len(text)]
+    if len(signs) > 1 and _TAIL.fullmatch(text, signs[-1] + 1):
         del ends[-1]  # the last sign closes the row; a comment may stand behind it
-    return _row(_trimmed(line, start + 1, end) for start, end in zip(signs, ends, strict=False))
+    return [(start + 1, end) for start, end in zip(signs, ends, strict=False)]
+
+
+def _of_pipes(line: _Line) -> tuple[Cell, ...]:
+    return _row(_trimmed(line, start, end) for start, end in between_pipes(line.text))
 
 
 def _of_tabs(line: _Line) -> tuple[Cell, ...]:
@@ -202,12 +212,23 @@ def _trimmed(line: _Line, start: int, end: int) -> tuple[int, int]:
     return line.start + front, line.start + max(front, start + len(piece.rstrip()))
 
 
+def _are_maps(cells: Sequence[str]) -> bool:
+    """Whether these are the numbers of maps, counted from 0 or 1: a table of connections."""
+    numbers = [int(cell) for cell in cells if cell.isdecimal() and len(cell) < 10]
+    return len(numbers) == len(cells) > 1 and numbers in (
+        [*range(len(cells))],
+        [*range(1, len(cells) + 1)],
+    )
+
+
 def _is_code(text: str, header: Sequence[Cell]) -> bool:
     """Whether what looks like a header is a line of layers, with tabs for blanks.
 
     One layer twice is a row that has lost its header.
     """
     cells = [text[cell.start : cell.end] for cell in header]
+    if _are_maps([text for cell, text in zip(header, cells, strict=True) if cell.column]):
+        return False
     if len(cells) < 2 or any(map(_CODE.match, cells)):
         return True
     if cells[0] == "input" and cells[1][:1].isdigit():

@@ -18,6 +18,9 @@ BARE = "linear"  # what a word strikes that says that a layer stands alone
 
 Words = tuple[str, ...]
 
+# Attributes whose value is lists of numbers: `connections (0 1 2, 1 2 3)`.
+LISTS: frozenset[Words] = frozenset({("connections",), ("connection", "table")})
+
 
 class Vocabulary(NamedTuple):
     """All spellings, each a run of words."""
@@ -55,7 +58,10 @@ def _vocabulary(kinds: int) -> Vocabulary:
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
     named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
-    words = frozenset(spelling[0] for spelling in named)
+    # `alpha` begins `alpha dropout`, but other layers have one: a network may call a number so.
+    alone = {spelling[0] for spelling in named if len(spelling) == 1}
+    free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
+    words = frozenset(spelling[0] for spelling in named) - free
     longest = max(map(len, spellings))
     return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
 
@@ -110,6 +116,9 @@ def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
         part = parts[here]
         if part.kind == "word":
             words += words_of(part)
+            found.append((words, here + 1 - at))
+        elif part.kind == "times" and (*words, part.text) in vocabulary().layers:
+            words += (part.text,)  # `sobel x`: here the sign is a word
             found.append((words, here + 1 - at))
         elif not (
             found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
+from collections.abc import Sequence
 
 import archdsl.specs
 from archdsl.errors import ArchError, Source, Span, did_you_mean
@@ -23,10 +25,10 @@ def names() -> dict[str, str]:
     """Every network of the zoo, in order, with its file; a column of a table as `vgg:D`."""
     found: dict[str, str] = {}
     for path in _specs(folder()):
-        source = read(path)
-        own = re.findall(_NETWORK, source.written, re.MULTILINE)
-        if source.grids:
-            own = [network.full_name for network in parse(source)]
+        text = read(path)
+        own = re.findall(_NETWORK, text.written, re.MULTILINE)
+        if text.grids:
+            own = [network.full_name for network in parse(text)]
         for name in own:
             found.setdefault(name, path)
     return found
@@ -49,9 +51,7 @@ def find(target: str) -> tuple[NetworkText, ...]:
     """
     place, picked = _split(target)
     if place == "-":
-        if sys.stdin is None:
-            raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
-        networks = parse(Source("-", _decode("-", sys.stdin.buffer.read(LARGEST + 1))))
+        networks = parse(read("-"))
     elif _is_path(place):
         networks = parse(read(place, place))
     else:
@@ -131,12 +131,54 @@ def _of_names(name: str) -> str | None:
     )
 
 
+def files(targets: Sequence[str]) -> tuple[list[str], list[ArchError]]:
+    """The files that arguments name, each once: of a folder the specs in it and below it. Beside
+    them an error for each folder without any."""
+    found: dict[str, None] = {}
+    errors = []
+    for target in targets:
+        if not os.path.isdir(target):
+            found[target] = None
+            continue
+        here = [
+            path
+            for place, inner, _ in os.walk(target)
+            if not inner.sort()
+            for path in _specs(place)
+        ]
+        found |= dict.fromkeys(here)
+        if not here:
+            errors.append(
+                ArchError(f"{target} holds no spec", help="a file's name ends in `.arch`")
+            )
+    return list(found), errors
+
+
 def read(path: str, shown: str | None = None) -> Source:
-    """A spec's text. Raises ArchError for a file that is missing, too large or not text."""
+    """A spec's text, `-` for standard input. Raises ArchError for a file that is missing, too large
+    or not text."""
+    if path == "-":
+        return source(path, content(path))
+    name = shown or _shown(path)
+    return source(name, content(path, name), os.path.dirname(path) or os.curdir)
+
+
+def content(path: str, shown: str | None = None) -> bytes:
+    """The bytes of a file, or of standard input; not many more than a spec may have. Raises
+    ArchError."""
+    if path == "-":
+        if sys.stdin is None:
+            raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
+        return sys.stdin.buffer.read(LARGEST + 1)
     name = shown or _shown(path)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             data = file.read(LARGEST + 1)
+            if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise ArchError(
+                    f"{name} is a pipe that nobody writes", help="name a file, or pipe a spec in"
+                )
+            return data
     except FileNotFoundError:
         near = did_you_mean(_stem(path), [_stem(p) for p in _specs(os.path.dirname(path))])
         near = near and near.replace("`?", ".arch`?")
@@ -147,7 +189,18 @@ def read(path: str, shown: str | None = None) -> Source:
         raise ArchError(f"{name} is a folder", help="name a file in it") from None
     except OSError as problem:
         raise ArchError(f"cannot read {name}: {problem.strerror}") from None
-    return Source(name, _decode(name, data), os.path.dirname(path) or os.curdir)
+
+
+def source(name: str, data: bytes, folder: str | None = None) -> Source:
+    """What bytes say, with lines as ours end. Raises ArchError for what is no text."""
+    return Source(name, _decode(name, data), folder)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for one who writes it."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(handle, True)
+    return handle
 
 
 def _stem(path: str) -> str:

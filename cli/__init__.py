@@ -11,7 +11,10 @@ import click
 import archdsl
 from archdsl.errors import ArchError
 
-VERBS = ("summary", "verify", "diff", "table", "draw", "source", "train", "eval", "predict", "zoo")
+VERBS = (
+    *("summary", "verify", "check", "fmt", "diff", "table", "draw", "source"),
+    *("train", "eval", "predict", "zoo", "layers"),
+)
 
 
 class _Verbs(click.Group):

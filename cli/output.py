@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from archdsl import zoo
-from archdsl.errors import ArchError
+from archdsl.errors import SHOWN, ArchError, render
 from archdsl.expressions import Number
 from archdsl.network import Network
 
@@ -121,12 +121,17 @@ def emit_json(data: Any) -> None:
     emit(json.dumps(data, indent=1, ensure_ascii=False))
 
 
-def show_error(error: ArchError) -> None:
+def show_error(error: ArchError, most: int | None = SHOWN) -> None:
     if sys.stderr is None:
         return
-    text = str(error)
+    text = render(error, most)
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         text = re.sub(r"^error:", click.style("error:", fg="red", bold=True), text, flags=re.M)
         text = re.sub(r"^help:", click.style("help:", fg="cyan", bold=True), text, flags=re.M)
         text = re.sub(r"^note:", click.style("note:", bold=True), text, flags=re.M)
     click.echo(text, err=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -546,7 +546,7 @@ def test_towers_are_refused_in_time():
     )
     top = "network a\ninput 8x8x2\n"
     assert kinds(load(f"block b0 {{ body }}\n{bodies}{top}b40 [ identity ]\nFC-2"))[-1] == "fc"
-    refused(f"block b0 {{ body }}\n{bodies}{top}b40 [ relu ]\nFC-2", "more than 1,000,000 layers")
+    refused(f"block b0 {{ body }}\n{bodies}{top}b40 [ relu ]\nFC-2", "more than 120,000 layers")
     empty = "".join(f"block b{i}(k) {{ b{i - 1}(2*k); b{i - 1}(2*k+1) }}\n" for i in range(1, 31))
     refused(f"block b0(k) {{ relu if k < 0 }}\n{empty}{top}b30(1)\nFC-2", "hold no layer")
     tower = "".join(f"block b{i} {{ b{i - 1} }}\n" for i in range(1, 200))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import archdsl
+from archdsl import zoo
 
 # An import of one of these ends the process.
 HOOK = """
@@ -38,8 +39,16 @@ VARIANTS = [
     (["verify"], STATIC),
     (["verify", "lenet5", "--format", "json"], STATIC),
     (["verify", "--readings", "resnet18"], STATIC),
+    (["check", "vgg16", "densenet"], STATIC),
+    (["check", "vgg16", "--format", "json"], STATIC),
+    (["check", "lenet5"], [name for name in STATIC if name != "pydantic"]),  # its recipe
+    (["fmt", "--check", zoo.folder()], STATIC),
     (["diff", "vgg16", "vgg16"], STATIC),
     (["zoo"], STATIC),
+    (["layers"], STATIC),
+    (["layers", "conv"], STATIC),
+    (["layers", "--format", "json"], STATIC),
+    (["layers", "--format", "markdown"], STATIC),
     (["source", "vgg16"], STATIC),
     (["table", "resnet18", "resnet50"], STATIC),
     (["table", "vgg16", "--format", "latex"], STATIC),
@@ -75,12 +84,12 @@ def test_the_hook_forbids():
 ORDER = (
     "torchtext typography grids macros marks latex "
     "tabular errors files names syntax derived lalr expressions "
-    "layers vocabulary headers rows rules pasted tables parse options readings labels numerals "
-    "uses wholes "
+    "layers vocabulary headers rows rules pasted connections tables parse meaning layout formatter "
+    "options readings labels numerals uses wholes "
     "listings mentions scanner phrases parameters blocks sizes conventions naming graph frames "
     "builder lines compose expand analysis counting claims isomorphism alignment alternatives "
-    "zoo used network diff report differences diagram wiring source printer column sheet "
-    "typeset parts module weights "
+    "zoo used network recipe problems diff report catalogue differences diagram wiring source "
+    "printer column sheet typeset parts module weights "
     "contract vision train"
 ).split()
 # The public object reaches down to its renderings when they are asked for.

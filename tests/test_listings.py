@@ -16,7 +16,7 @@ from torch import nn
 import archdsl
 from archdsl import listings, phrases
 from archdsl.errors import ArchError, Source
-from archdsl.layers import Layer
+from archdsl.layers import Layer, LayerError
 from archdsl.parse import parse
 
 # What enters, and a listing; `rate` is a name with a value.
@@ -198,6 +198,8 @@ def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
         return
     layer, (x,) = node(example)
     call = layer.op.call(x)
+    if call.own:
+        return  # a module of ours, which torch.nn lacks
     assert read_back(str(call), x) == layer.op
     # Every argument counts: with one changed it is another layer, or no layer.
     for name, value in call.options:
@@ -205,7 +207,7 @@ def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
         changed = call._replace(options=((name, other),))
         try:
             assert read_back(str(changed), x) != layer.op
-        except ArchError:
+        except (ArchError, LayerError):
             pass
 
 

@@ -37,6 +37,60 @@ class LeNet5(nn.Module):
         return self.f7(self.f6(self.f5(x.flatten(1)).relu()).relu())
 
 
+class LeNet5Original(nn.Module):
+    """Section II.B and Table I of the paper: C3 as loops over the table; squared distances."""
+
+    TABLE = (
+        (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1),
+        (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (3, 4, 5, 0), (4, 5, 0, 1), (5, 0, 1, 2),
+        (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c1 = nn.Conv2d(1, 6, 5)
+        self.s2 = nn.ParameterList((torch.ones(6, 1, 1), torch.zeros(6, 1, 1)))
+        # The output maps that read three maps, four, and all.
+        self.c3 = nn.ModuleList(
+            nn.Conv2d(maps * width, width, 5, groups=width)
+            for maps, width in ((3, 6), (4, 9), (6, 1))
+        )
+        self.s4 = nn.ParameterList((torch.ones(16, 1, 1), torch.zeros(16, 1, 1)))
+        self.c5 = nn.Conv2d(16, 120, 5)
+        self.f6 = nn.Linear(120, 84)
+        self.out = nn.Module()
+        self.out.register_buffer("codes", torch.zeros(10, 84))
+
+    @staticmethod
+    def squash(x: Tensor) -> Tensor:
+        return 1.7159 * torch.tanh(2 * x / 3)
+
+    def subsample(self, x: Tensor, numbers: nn.ParameterList) -> Tensor:
+        sums = x[..., ::2, ::2] + x[..., 1::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, 1::2]
+        return self.squash(sums * numbers[0] + numbers[1])
+
+    def maps(self, x: Tensor) -> Tensor:
+        found = []
+        for number, inputs in enumerate(self.TABLE):
+            conv, row = ((self.c3[0], 0), (self.c3[1], 6), (self.c3[2], 15))[
+                (number > 5) + (number > 14)
+            ]
+            weight, bias = conv.weight[number - row], conv.bias[number - row]
+            # The weights of a row belong to its maps in ascending order.
+            total = sum(
+                functional.conv2d(x[:, i : i + 1], w[None, None])
+                for i, w in zip(sorted(inputs), weight, strict=True)
+            )
+            found.append(total + bias)
+        return torch.cat(found, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.subsample(self.squash(self.c1(x)), self.s2)
+        x = self.subsample(self.squash(self.maps(x)), self.s4)
+        x = self.squash(self.f6(self.squash(self.c5(x)).flatten(1)))
+        return -(x[:, None] - self.out.codes).square().sum(2)
+
+
 class LeNet1x1(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -441,6 +495,40 @@ def strided_first(name: str) -> Callable[[], nn.Module]:
     return build
 
 
+class Pointwise(nn.Linear):
+    """A connection along the last axis with the weight of a 1x1 convolution."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__(linear.in_features, linear.out_features)
+        self.weight = nn.Parameter(self.weight[:, :, None, None].detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight[:, :, 0, 0], self.bias)
+
+
+class ChannelScale(nn.Module):
+    def __init__(self, scale: nn.Parameter) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+
+def convnext_tiny() -> nn.Module:
+    """torchvision's; the connections of a block hold 1x1 convolutions, its scale stands last."""
+    net = of_torchvision("convnext_tiny", stochastic_depth_prob=0.0)()
+    for block in net.modules():
+        if hasattr(block, "layer_scale"):
+            scale = block.layer_scale
+            del block.layer_scale
+            block.layer_scale = 1.0
+            block.block[3] = Pointwise(block.block[3])
+            block.block[5] = Pointwise(block.block[5])
+            block.block.append(ChannelScale(scale))
+    return net
+
+
 class ZeroPadded(nn.Module):
     """Option A of He et al. 2015, section 3.3."""
 
@@ -472,6 +560,7 @@ def option_c() -> nn.Module:
 
 REFERENCES = {
     "lenet5": LeNet5,
+    "lenet5_original": LeNet5Original,
     "lenet_1x1": LeNet1x1,
     "alexnet": AlexNet,
     "vgg16": of_torchvision("vgg16"),
@@ -505,6 +594,8 @@ REFERENCES = {
     "all_cnn:All-CNN-C": AllCNN,
     "cifar100_convblock": ConvBlocks,
     "inception_v3_table": InceptionOfTable,
+    "convnext_tiny": convnext_tiny,
+    "shufflenet_v2_x1_0": of_torchvision("shufflenet_v2_x1_0"),
     "m5": M5,
     "c3d": C3D,
 }
@@ -518,6 +609,8 @@ SMALL = {
     "mnasnet": (64, 32),
     "squeezenet1_1": (210, 224),  # a 13x13 map behind three pools that round up
     "unet": (188, 204),
+    "convnext_tiny": (96, 64),
+    "shufflenet_v2_x1_0": (96, 64),
     "inception_v3": (171, 203),
     "inception_v3_table": (171, 203),
     **dict.fromkeys(("wrn_16_8", "resnet20", "preact_resnet164", "highway"), (32, 32)),
@@ -530,6 +623,14 @@ MUTATIONS = {
     "lenet5": [
         ("relu                => 84", "sigmoid => 84"),
         ("maxpool             => 5x5x16", "avgpool 2x2         => 5x5x16"),
+    ],
+    "lenet5_original": [
+        (  # an X moved
+            "| 2 | X | X | X |   |   |   | X | X | X |   |    | X  |    | X  | X  | X  |\n| 3 |   ",
+            "| 2 |   | X | X |   |   |   | X | X | X |   |    | X  |    | X  | X  | X  |\n| 3 | X ",
+        ),
+        ("subsampling-scaled tanh", "subsampling"),
+        ("subsampling-scaled tanh", "subsampling-scaled tanh slope 0.6"),
     ],
     "lenet_1x1": [
         ("conv3-64 ", "conv3-64 dilation 2 "),
@@ -590,6 +691,19 @@ MUTATIONS = {
     "all_cnn:All-CNN-C": [("1x1 conv. 10 ReLU", "1x1 conv. 10")],
     "cifar100_convblock": [("stride=2)-(BN)-Relu", "stride=2)-(BN)")],
     "inception_v3_table": [("inception_c x 2", "inception_c; inception_c -> relu6")],
+    "convnext_tiny": [
+        ("gelu; 1x1, 96]", "silu; 1x1, 96]"),
+        ("block downsample(c) { ln eps 1e-6;", "block downsample(c) { gn 1;"),
+        (
+            "{ identity; [ body; layer scale 1e-6 ] }",
+            "{ identity; [ body; layer scale 1e-6; relu ] }",
+        ),
+    ],
+    "shufflenet_v2_x1_0": [
+        ("channel shuffle 2", "channel shuffle (in // 2)"),
+        ("dw conv means dw conv-bn ", ""),
+        ("    slice channels to (in // 2)", "    slice channels from (in // 2)"),
+    ],
     "m5": [("conv3-256", "conv3-256 circular"), ("max pool 4x1 ceil", "avg pool 4x1 ceil")],
     "c3d": [
         ("conv4a: conv 3x3x3 512", "conv4a: conv 3x3x3 512 replicate"),

@@ -192,8 +192,8 @@ def test_names_win_over_words():
 @pytest.mark.parametrize(
     "line",
     [
-        "conv3-64 stride 2 x 3", "max pool 3x3/2 x 2", "conv3-64 pad 1 x 2", "layer norm",
-        "conv3-8-layer norm-relu", "2 conv layers of 3x3", "global max pool, stride 2",
+        "conv3-64 stride 2 x 3", "max pool 3x3/2 x 2", "conv3-64 pad 1 x 2", "weight norm",
+        "conv3-8-weight norm-relu", "2 conv layers of 3x3", "global max pool, stride 2",
         "8x8 global average pool, stride 2", "maxpool no relu", "conv3-4 no maxpool",
         "conv3-4 no conv", "conv3-4 no rleu", "conv3-64 (x2)", "conv3-8 stride -2",
         "FC-10; LRN", "conv3-2*4", "let k = 1; let k = 2; relu",
@@ -212,7 +212,7 @@ def test_names_win_over_words():
         "input: conv3-4", "network: conv3-4", "class: conv3-4",
         "maxpool, conv3-8, 3x3", "conv3-8 relu conv3-16 stride 2 stride 2", "fc 10, 0.5",
         "dropout, fc 10, 0.5", "scale conv3-8 4", "8 filters of 3x3x1", "conv 64x4x3x3",
-        "conv3-8 upsample x2", "bn: conv3-8\nbn", "conv3-64 (GN)", "conv3-64 (rellu)",
+        "conv3-8 upsample x2", "bn: conv3-8\nbn", "conv3-64 (WN)", "conv3-64 (rellu)",
         "(bn, relu) conv3-4", "conv3-(min(8))", "conv3-4 => params 1K thousand",
         "conv 3x3 8 pad [3x3]", "separable -64", "separable 64, stride banana 2",
         "mbconv 6, 3, 24, 2", "mbconv 6, 3 x 3, 24",

@@ -18,6 +18,7 @@ NETWORKS = {
     "vgg16": "VGG D",
     "alexnet": "AlexNet cs231n single column",
     "lenet5": "LeNet modern (001)",
+    "lenet5_original": "LeNet-5 as published (1998)",
     "lenet_1x1": "LeNet-like FC / 1x1-conv head",
     "nin": "NIN CIFAR-10",
     "all_cnn_c": "All-CNN-C",
@@ -55,6 +56,11 @@ NETWORKS = {
     "unet": "U-Net",
     "mnasnet": "MnasNet-B1",
     "vgg13_bn": "VGG B with batch norm",
+    "convnext_tiny": "ConvNeXt-T",
+    "shufflenet_v2_x0_5": "ShuffleNetV2 0.5x",
+    "shufflenet_v2_x1_0": "ShuffleNetV2 1x",
+    "shufflenet_v2_x1_5": "ShuffleNetV2 1.5x",
+    "shufflenet_v2_x2_0": "ShuffleNetV2 2x",
     **{f"vgg:{column}": f"VGG {column}" for column in ("A", "A-LRN", "B", "C", "D", "E")},
     **{
         f"resnet:{depth}-layer": f"ResNet-{depth} (paper: option B, stride on first conv)"

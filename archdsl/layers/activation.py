@@ -1,19 +1,28 @@
-"""Activations: functions of one value, and softmax."""
+"""Activations: functions of one value, and softmax, which weighs the channels."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from archdsl.layers.base import (
     Call,
     Kept,
     Layer,
+    LayerError,
+    Misfit,
     Shape,
+    Value,
     attribute,
+    count,
     flag,
+    fraction,
     layer,
     number,
     positive,
 )
-from archdsl.layers.listing import INPLACE, Argument, Listing, fixed
+from archdsl.layers.listing import INPLACE, Argument, Listing
 
 
 class Activation(Layer):
@@ -28,6 +37,13 @@ class Activation(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call(self.module)
+
+    @property
+    def label(self) -> str:
+        name = self.takes_number
+        if name is None or vars(self)[name] == self.defaults[name]:
+            return self.kind
+        return f"{self.kind} {vars(self)[name]:g}"
 
 
 @layer("relu", "rectified linear unit")
@@ -106,13 +122,25 @@ class LeakyReLU(Activation):
 
 @layer("prelu", "parametric relu")
 class PReLU(Activation):
-    """x above zero, a · x below; one `a` is learned, or one a channel (He et al. 2015)."""
+    """x above zero, a · x below; one `a` is learned, or one a channel (He et al. 2015).
+
+    `channel-wise prelu` has one a channel; `slope` 0.25 is what they begin with.
+    """
 
     kind = "prelu"
     takes_number = "slope"
-    examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
+    examples = (
+        "prelu on 3x4x4",
+        "channel-wise prelu on 3x4x4",
+        "prelu(0.1) per channel on 7",
+    )
+    listed = (
+        Listing(
+            "PReLU", (Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25))
+        ),
+    )
 
-    slope: float = attribute("slope", "init", check=number, default=0.25)  # before training
+    slope: float = attribute("slope", "init", check=number, default=0.25, means="before training")
     channelwise: bool = attribute(
         check=flag,
         flags={
@@ -122,7 +150,19 @@ class PReLU(Activation):
             "shared": False,
         },
         default=False,
+        means="one slope a channel",
     )
+    slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        given = dict(given)
+        slopes = given.pop("slopes", None)
+        if slopes not in (None, 1, x[0]):
+            raise Misfit(f"{slopes} slopes on {x[0]} channels", f"it has 1, or {x[0]}")
+        if slopes is not None or x[0] == 1:
+            given["channelwise"] = slopes == x[0] > 1
+        return cls(**given)  # type: ignore[arg-type]
 
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
@@ -166,17 +206,36 @@ class SELU(Activation):
         return Kept(input=True)
 
 
-@layer("gelu")
+def _approximation(value: Value) -> Value:
+    """None, or tanh."""
+    if value not in ("none", "tanh"):
+        raise LayerError(f"must be none or tanh, not {value}")
+    return value
+
+
+@layer("gelu", approximate_gelu={"approximate": "tanh"})
 class GELU(Activation):
-    """x times the normal distribution up to x (Hendrycks & Gimpel 2016)."""
+    """x times the normal distribution up to x (Hendrycks & Gimpel 2016).
+
+    `gelu approximate tanh` is the paper's approximation of it by a tanh.
+    """
 
     kind = "gelu"
-    module = "GELU"
-    examples = ("gelu on 3x4x4",)
-    listed = (Listing("GELU", (fixed("approximate", "none"),)),)
+    examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
+    listed = (
+        Listing("GELU", (Argument("approximate", "approximate", "none", texts=("none", "tanh")),)),
+    )
+
+    approximate: str = attribute(
+        "approximate", check=_approximation, flags={"tanh": "tanh"}, default="none"
+    )
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        options = () if self.approximate == "none" else (("approximate", self.approximate),)
+        return Call("GELU", (), options)
 
 
 @layer("hard swish", "hardswish", "h swish")
@@ -220,42 +279,203 @@ class Mish(Activation):
 
 @layer("softplus", "soft plus")
 class Softplus(Activation):
-    """log(1 + exp(x)) (Glorot, Bordes & Bengio 2011)."""
+    """log(1 + exp(beta · x)) / beta (Glorot, Bordes & Bengio 2011).
+
+    `beta` 1; where beta · x is over the `threshold`, 20, it is x itself, as torch has it.
+    """
 
     kind = "softplus"
-    module = "Softplus"
-    examples = ("softplus on 3x4x4",)
-    listed = (Listing("Softplus", (fixed("beta", 1), fixed("threshold", 20))),)
+    takes_number = "beta"
+    examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
+    listed = (
+        Listing("Softplus", (Argument("beta", "beta", 1), Argument("threshold", "threshold", 20))),
+    )
+
+    beta: float = attribute("beta", check=positive, default=1)
+    threshold: float = attribute("threshold", check=number, default=20)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        options = [("beta", self.beta)] if self.beta != 1 else []
+        options += [("threshold", self.threshold)] if self.threshold != 20 else []
+        return Call("Softplus", (), tuple(options))
 
 
 @layer("hard tanh", "hardtanh")
 class HardTanh(Activation):
-    """x, held between -1 and 1 (Collobert 2004)."""
+    """x, held between -1 and 1 (Collobert 2004).
+
+    Or between others: `hard tanh from 0 to 20`.
+    """
 
     kind = "hardtanh"
-    module = "Hardtanh"
-    examples = ("hard tanh on 3x4x4",)
-    listed = (Listing("Hardtanh", (fixed("min_val", -1), fixed("max_val", 1), INPLACE)),)
+    examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
+    listed = (
+        Listing(
+            "Hardtanh",
+            (Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE),
+        ),
+    )
+
+    low: float = attribute("from", "min val", check=number, default=-1.0)
+    high: float = attribute("to", "max val", check=number, default=1.0)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        self = cls(**given)  # type: ignore[arg-type]
+        if self.low >= self.high:
+            raise LayerError(
+                f"a hard tanh from {self.low:g} to {self.high:g}",
+                "write the lower bound first, as in `hard tanh from -2 to 2`",
+            )
+        return self
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
+    def call(self, x: Shape) -> Call:
+        bounds = (self.low, self.high)
+        return Call("Hardtanh", () if bounds == (-1, 1) else bounds)
+
+
+@layer("log sigmoid")
+class LogSigmoid(Activation):
+    """The logarithm of the sigmoid, -log(1 + exp(-x))."""
+
+    kind = "logsigmoid"
+    module = "LogSigmoid"
+    examples = ("log sigmoid on 3x4x4",)
+    listed = (Listing("LogSigmoid"),)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True, extra=4 * math.prod(x))  # exp(-|x|)
+
+
+@layer("softsign", "soft sign")
+class Softsign(Activation):
+    """x / (1 + abs(x)) (Bergstra et al. 2009)."""
+
+    kind = "softsign"
+    module = "Softsign"
+    examples = ("softsign on 3x4x4",)
+    listed = (Listing("Softsign"),)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True, extra=4 * math.prod(x))  # the denominators
+
+
+@layer("celu", "continuously differentiable elu")
+class CELU(Activation):
+    """x above zero, alpha · (exp(x / alpha) - 1) below (Barron 2017). `alpha` 1."""
+
+    kind = "celu"
+    takes_number = "alpha"
+    examples = ("celu on 3x4x4", "celu(0.5) on 7")
+    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0), INPLACE)),)
+
+    alpha: float = attribute("alpha", check=positive, default=1.0)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        return Call("CELU", (self.alpha,))
+
+
+@layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")
+class RReLU(Activation):
+    """x above zero, a · x below; in training `a` is drawn for each value, from `lower` to `upper`,
+    in use it is their mean (Xu et al. 2015). 1/8 and 1/3, as torch has them."""
+
+    kind = "rrelu"
+    examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
+    listed = (
+        Listing(
+            "RReLU", (Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE)
+        ),
+    )
+
+    lower: float = attribute("lower", check=fraction, default=1 / 8)
+    upper: float = attribute("upper", check=positive, default=1 / 3)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        self = cls(**given)  # type: ignore[arg-type]
+        if self.lower > self.upper:
+            raise LayerError(
+                f"slopes from {self.lower:g} to {self.upper:g}", "write the lower one first"
+            )
+        return self
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True, extra=4 * math.prod(x))  # the slopes
+
+    def call(self, x: Shape) -> Call:
+        bounds = (self.lower, self.upper)
+        return Call("RReLU", () if bounds == (1 / 8, 1 / 3) else bounds)
+
 
 @layer("softmax", "soft max")
 class Softmax(Layer):
-    """Probabilities over the channels. A last one is left to the loss: modules give logits."""
+    """Probabilities: exp(x) over its sum, over the channels of each position.
+
+    A last one is left to the loss: modules give logits.
+    """
 
     kind = "softmax"
     trails = True
-    examples = ("soft-max on 7", "softmax on 3x4x4")
+    examples: ClassVar[tuple[str, ...]] = (
+        "soft-max on 7",
+        "softmax on 3x4x4",
+        "softmax on 3x5",
+        "softmax on 3x2x2x2",
+    )
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
 
-    listed = (Listing("Softmax", (Argument("dim", only=(1,)),)),)
+    listed: ClassVar[tuple[Listing, ...]] = (
+        Listing("Softmax", (Argument("dim", only=(1,)),)),
+        Listing("Softmax2d", builds="Softmax"),
+    )
 
     def call(self, x: Shape) -> Call:
         return Call("Softmax", (), (("dim", 1),))
+
+
+@layer("log softmax", "log soft max")
+class LogSoftmax(Softmax):
+    """The logarithm of the softmax over the channels.
+
+    A last one is left to the loss, like a softmax: modules give logits.
+    """
+
+    kind = "logsoftmax"
+    examples = (
+        "log softmax on 7",
+        "log-softmax on 3x4x4",
+        "log softmax on 3x5",
+        "log softmax on 3x2x2x2",
+    )
+    listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
+
+    def call(self, x: Shape) -> Call:
+        return Call("LogSoftmax", (), (("dim", 1),))
+
+
+@layer("softmin", "soft min")
+class Softmin(Layer):
+    """Probabilities, the largest of the smallest value: the softmax of -x over the channels."""
+
+    kind = "softmin"
+    trails = True
+    examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
+    listed = (Listing("Softmin", (Argument("dim", only=(1,)),)),)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
+
+    def call(self, x: Shape) -> Call:
+        return Call("Softmin", (), (("dim", 1),))

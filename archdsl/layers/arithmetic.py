@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import Call, Layer, Shape, attribute, layer, number
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    Shape,
+    Value,
+    attribute,
+    flag,
+    layer,
+    number,
+)
 
 
 @layer("scale")
@@ -12,7 +25,12 @@ class Scale(Layer):
     kind = "scale"
     takes_number = "factor"
     weakens = True
-    examples = ("scale 0.5 on 3x4x4", "scale by -1 on 7", "scale (2) on 3x5")
+    examples = (
+        "scale 0.5 on 3x4x4",
+        "scale by -1 on 7",
+        "scale (2) on 3x5",
+        "scale 0.1 on 2x3x2x2",
+    )
 
     factor: float = attribute("by", check=number)
 
@@ -21,7 +39,59 @@ class Scale(Layer):
 
     @property
     def label(self) -> str:
-        return f"scale {self.factor:g}"
+        return f"scale {self.factor:g}" if self.factor >= 0 else f"scale ({self.factor:g})"
+
+
+@layer(
+    layer_scale={"channelwise": True},
+    learned_scale={"channelwise": False},
+    learnable_scale={"channelwise": False},
+    rezero={"channelwise": False},
+    skipinit={"channelwise": False},
+)
+class LearnedScale(Layer):
+    """Every value times a learned factor: one a channel (layer scale, Touvron et al. 2021), or one
+    for all (`learned scale`; ReZero, Bachlechner et al. 2020; SkipInit, De & Smith 2020).
+
+    `layer scale 0.1` is what the factors begin with: 1e-6 of a layer scale, as ConvNeXt's, and 0
+    of a learned scale, so that a residual block begins as the identity.
+    """
+
+    kind = "layerscale"
+    takes_number = "init"
+    weakens = True
+    examples = (
+        "layer scale on 3x4x4",
+        "layer scale 0.1 on 7",
+        "LayerScale(init=1e-5) on 3x5",
+        "learned scale on 3x4x4",
+        "learned scale init 0.5 on 7",
+        "rezero on 3x2x3x2",
+        "layer scale on 2x3x2x2",
+    )
+
+    init: float = attribute("init", "initial", check=number)
+    channelwise: bool = attribute(check=flag, default=True)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        if "init" not in given:
+            given = {**given, "init": 1e-6 if given["channelwise"] else 0}
+        return cls(**given)  # type: ignore[arg-type]
+
+    def params(self, x: Shape) -> int:
+        return x[0] if self.channelwise else 1
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        shape = (x[0], *(1 for _ in x[1:])) if self.channelwise else ()
+        return Call("LearnedScale", (shape, self.init), (), True)
+
+    @property
+    def label(self) -> str:
+        return f"{'layer' if self.channelwise else 'learned'} scale {self.init:g}"
 
 
 @layer("complement")
@@ -29,7 +99,12 @@ class Complement(Layer):
     """1 - x: what a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
     kind = "complement"
-    examples = ("complement on 3x4x4", "complement on 7")
+    examples = (
+        "complement on 3x4x4",
+        "complement on 7",
+        "complement on 3x5",
+        "complement on 2x3x2x2",
+    )
 
     def call(self, x: Shape) -> Call:
         return Call("Complement", (), (), True)

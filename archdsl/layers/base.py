@@ -19,6 +19,7 @@ Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
 
 LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's own limit
+MOST_ELEMENTS = 2**63 - 1  # of the value that leaves a layer: torch's own limit
 
 
 class LayerError(Exception):
@@ -51,11 +52,18 @@ class Call(NamedTuple):
         return f"{'' if self.own else 'nn.'}{self.name}({', '.join(arguments)})"
 
 
+Reads = Callable[[int], tuple[int, int]]
+
+
 class Window(NamedTuple):
     """The stretch of its input that one output position reads, per axis.
 
     Where a layer makes its map larger, `up` positions of the window's own grid lie between two of
     the input, and kernel, stride and padding count on that grid.
+
+    Where no window slides, as in a resize to a size, `reads` gives for each axis the stretch
+    (start, end) that a position reads. It moves by `stride` every `up` positions; kernel, padding
+    and dilation say nothing then.
     """
 
     kernel: tuple[int, ...]
@@ -63,6 +71,7 @@ class Window(NamedTuple):
     pad: tuple[int, ...]
     dilation: tuple[int, ...]
     up: tuple[int, ...] = ()
+    reads: tuple[Reads, ...] = ()
 
 
 class Kept(NamedTuple):
@@ -88,6 +97,8 @@ class Attribute(NamedTuple):
     flags: Mapping[str, Value]  # instead of it: `RGB`, `ceil`, `no bias`
     check: Callable[[Value], Value]
     default: Any
+    means: str = ""  # what it is, where its spellings do not say it
+    otherwise: str = ""  # what stands where the text does not say it, where the default is not that
 
 
 def attribute(
@@ -96,9 +107,15 @@ def attribute(
     units: tuple[str, ...] = (),
     flags: Mapping[str, Value] | None = None,
     default: Any = _MISSING,
+    means: str = "",
+    otherwise: str = "",
 ) -> Any:
-    """A field of a layer class, with its spellings and the check that its value must pass."""
-    return Attribute(words, units, flags or {}, check, default)
+    """A field of a layer class, with its spellings and the check that its value must pass.
+
+    The first sentence of the check's docstring says what values there are; `means` and
+    `otherwise` are for `archdsl layers` alone.
+    """
+    return Attribute(words, units, flags or {}, check, default, means, otherwise)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attribute,))
@@ -264,7 +281,7 @@ def lengths(value: Value) -> Value:
 
 
 def margin(value: Value) -> Value:
-    """A padding: a length from 0, one an axis, or "same" or "valid"."""
+    """A length from 0, one an axis, `same` or `valid`."""
     if isinstance(value, str):
         return value
     values = value if isinstance(value, tuple) else (value,)
@@ -296,7 +313,7 @@ def number(value: Value) -> Value:
 
 
 def flag(value: Value) -> Value:
-    """True or False."""
+    """Yes or no."""
     if value not in (0, 1):
         raise LayerError(f"must be true or false, not {show(value)}")
     return bool(value)
@@ -354,6 +371,16 @@ def enlarged(kind: str, x: Shape, sizes: tuple[int, ...]) -> Shape:
             f"a map has from 1 to {LARGEST:,} positions an axis: change its factor or stride",
         )
     return (x[0], *sizes)
+
+
+def check_elements(x: Shape) -> Shape:
+    """The shape of a value. Raises LayerError where it has more elements than any machine holds."""
+    if elements(x) > MOST_ELEMENTS:
+        raise LayerError(
+            f"a value of more than {MOST_ELEMENTS:,} numbers",
+            "use fewer channels, or a smaller map",
+        )
+    return x
 
 
 def check_inputs(given: Value | None, channels: int, what: str, groups: int = 1) -> None:

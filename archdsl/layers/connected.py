@@ -51,6 +51,8 @@ class FullyConnected(Layer):
         "linear 5 no bias on 9",
         "fully connected 6 on 7",
         "fc 4096 neurons on 3",
+        "150N on 7",
+        "FC6 on 7",
     )
 
     width: int = attribute(
@@ -59,10 +61,10 @@ class FullyConnected(Layer):
         units=("neurons", "units", "d", "way", "outputs"),
         check=count,
     )
-    inputs: int | None = attribute(  # what enters, where the text says it
-        "in features", check=count, default=None
+    inputs: int | None = attribute(
+        "in features", check=count, default=None, means="what enters: only checked"
     )
-    matrix: tuple[int, ...] = attribute(check=lengths, default=())  # inputs x width
+    matrix: tuple[int, ...] = attribute(check=lengths, default=(), means="inputs x width")
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
@@ -124,7 +126,7 @@ class Flatten(Layer):
 
     kind = "flatten"
     trails = True
-    examples = ("flatten on 3x4x5", "flatten on 7")
+    examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
 
     def out(self, x: Shape) -> Shape:
         return (elements(x),)

@@ -25,6 +25,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
+from archdsl.layers.connections import BELOW, connected, connecting, tables
 from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing
 from archdsl.layers.margins import MODES, check_room, padding_mode
@@ -47,12 +48,20 @@ from archdsl.layers.margins import MODES, check_room, padding_mode
     pointwise_convolution={"kernel": 1},
 )
 class Conv(Filters):
-    """A convolution. `groups` splits the channels, `dilation` spreads the kernel.
+    """`width` filters that slide over a map, each a weighted sum of its window (LeCun et al. 1989).
+
+    `groups` splits the channels, `dilation` spreads the kernel.
 
     It pads with zeros unless its padding mode says otherwise: `reflect` mirrors the map at its
     border, `replicate` repeats the border, `circular` goes on at the other side. A depthwise one
     has a group for each channel, and as many filters unless a multiple is given.
     Multiply-adds: output positions x width x kernel x channels / groups.
+
+    With `connections` each output map reads some of the input maps (LeCun, Bottou, Bengio & Haffner
+    1998, Table I, C3): the table stands below the line, or the input maps of each output map in
+    parentheses, `connections (0 1 2, 1 2 3)`, numbered from 0. There are weights, and
+    multiply-adds, for what is connected alone; the module is a grouped convolution for each number
+    of maps that are read.
     """
 
     kind = "conv"
@@ -85,6 +94,8 @@ class Conv(Filters):
         "11x11x3, 8 filters on 3x16x16",
         "conv 5x5x2 8 groups 2 on 4x8x8",
         "conv 3x3 in_channels 3 out_channels 8 on 3x8x8",
+        "20C4 on 3x9x9",
+        "k3n8s2 on 3x9x9",
         "conv 3x3 4 reflect on 3x9x8",
         "conv 5x3 4 replicate padding 2x0 stride 2 on 3x9x8",
         "conv 3x3 4 padding mode circular on 3x9x8",
@@ -94,6 +105,12 @@ class Conv(Filters):
         "conv 3x3x3 2 reflect padding 1 on 2x5x5x6",
         "conv 3x3x1 2 circular on 2x5x5x6",
         "conv 1x1 4 reflect on 3x4x4",
+        "conv 5x5 valid 4 connections (0 1 2, 1 2, 0, 0 2) on 3x9x8",
+        "conv 3x3 stride 2 no bias connections (1, 0 1) on 2x7x7",
+        "conv kernel 3 dilation 2 connections (0, 1, 0 1) on 2x9",
+        "conv 1x3x3 connections (1, 0) on 2x3x4x4",
+        "conv 3x3 circular connections (1, 0 1) on 2x7x7",
+        "conv 3x3 reflect connections (1, 0 1) on 2x7x7",
     )
 
     pad: tuple[int, ...] = attribute(
@@ -110,6 +127,14 @@ class Conv(Filters):
             "unpadded": "valid",
         },
         default=(0,),
+        means="on each side",
+        otherwise="the network's `padding`: `same`",
+    )
+    depthwise: bool = attribute(
+        check=flag,
+        flags={"dw": True, "depthwise": True},
+        default=False,
+        means="a group for each channel",
     )
     mode: str = attribute(
         "padding mode",
@@ -125,7 +150,13 @@ class Conv(Filters):
         },
         default="zeros",
     )
-    depthwise: bool = attribute(check=flag, flags={"dw": True, "depthwise": True}, default=False)
+    connections: str = attribute(  # the input maps of each output map, `0 1 2, 1 2 3`
+        "connections",
+        "connection table",
+        check=connected,
+        flags={"connections": BELOW, "connection table": BELOW},
+        default="",
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
@@ -137,6 +168,8 @@ class Conv(Filters):
                     "a depthwise convolution has a group for each channel", "strike the groups"
                 )
             given = {"width": x[0], **given, "groups": x[0]}
+        if "connections" in given:
+            given = connecting(given, x)
         if "width" not in given:
             raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
         if "kernel" not in given:
@@ -161,6 +194,7 @@ class Conv(Filters):
             groups=given.get("groups", 1),  # type: ignore[arg-type]
             bias=given.get("bias", True),  # type: ignore[arg-type]
             mode=mode,
+            connections=given.get("connections", ""),  # type: ignore[arg-type]
             depthwise=given.get("groups", 1) == x[0] > 1,
         )
         self.check_groups(given, x)
@@ -169,27 +203,37 @@ class Conv(Filters):
     def out(self, x: Shape) -> Shape:
         return (self.width, *slide("convolution", x, self.window(x)))
 
+    def links(self, x: Shape) -> int:
+        """Pairs of an input map and an output map that reads it."""
+        if self.connections:
+            return sum(map(len, tables(self.connections)))
+        return self.width * (x[0] // self.groups)
+
     def params(self, x: Shape) -> int:
-        weights = self.width * (x[0] // self.groups) * math.prod(self.kernel)
-        return weights + self.width * self.bias
+        return self.links(x) * math.prod(self.kernel) + self.width * self.bias
 
     def macs(self, x: Shape) -> int:
         positions = math.prod(self.out(x)[1:])
-        return positions * self.width * (x[0] // self.groups) * math.prod(self.kernel)
+        return positions * self.links(x) * math.prod(self.kernel)
 
     def window(self, x: Shape) -> Window:
         return Window(self.kernel, self.stride, self.pad, self.dilation)
 
-    def kept(self, x: Shape) -> Kept:
-        if self.mode == "zeros":
-            return super().kept(x)
-        # The padded map is another tensor; how a circular one was made needs no map.
-        padded = math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
-        return Kept(input=self.mode != "circular", extra=4 * x[0] * padded)
-
     def gathers(self, x: Shape) -> bool:
         # A convolution of a whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
+
+    def kept(self, x: Shape) -> Kept:
+        # Each output map with connections has copies of its own of the maps that it reads.
+        maps = self.links(x) if self.connections else x[0]
+        copies = 4 * maps * math.prod(x[1:]) if self.connections else 0
+        if self.mode == "zeros":
+            return Kept(input=not self.connections, extra=copies)
+        # The padded map is another tensor; how a circular one was made needs no map.
+        padded = 4 * maps * math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
+        if self.mode == "circular":
+            return Kept(extra=padded)
+        return Kept(input=not self.connections, extra=copies + padded)
 
     listed = (
         Listing(
@@ -222,17 +266,28 @@ class Conv(Filters):
             options.append(("bias", False))
         if self.mode != "zeros":
             options.append(("padding_mode", self.mode))
+        if self.connections:
+            table = tables(self.connections)
+            return Call("PartialConv", (table, self.kernel), tuple(options), True)
         return Call(
             f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
         )
 
     @property
     def label(self) -> str:
-        stride = f"/{show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
+        stride = self.stride if any(s != 1 for s in self.stride) else ()
         name = "dw conv" if self.depthwise else "conv"
-        mode = f", {self.mode} padding" if self.mode != "zeros" else ""
-        return f"{name} {times(self.kernel)}{stride}, {self.width}{mode}"
+        mode = f", {self.mode}" if self.mode != "zeros" else ""
+        read = ", connections" if self.connections else ""
+        return f"{name} {show_window(self.kernel, stride)}, {self.width}{mode}{read}"
 
 
 def show_axes(values: tuple[int, ...]) -> str:
     return str(values[0]) if len(set(values)) == 1 else times(values)
+
+
+def show_window(kernel: tuple[int, ...], stride: tuple[int, ...] = ()) -> str:
+    """`3x3/2`; on one axis `k3 s2`, where a number alone would also be a width."""
+    if len(kernel) == 1:
+        return f"k{kernel[0]}" + (f" s{stride[0]}" if stride else "")
+    return times(kernel) + (f"/{show_axes(stride)}" if stride else "")

@@ -46,12 +46,26 @@ class Filters(Layer):
     stride: tuple[int, ...] = attribute(
         "stride", "s", units=("stride",), check=lengths, default=(1,)
     )
-    inputs: int | None = attribute(  # the channels that enter, where the text says them
-        "in channels", "input channel", "input channels", check=count, default=None
+    inputs: int | None = attribute(
+        "in channels",
+        "input channel",
+        "input channels",
+        check=count,
+        default=None,
+        means="the channels that enter, of a layer or a group: only checked",
     )
-    dilation: tuple[int, ...] = attribute("dilation", check=lengths, default=(1,))
+    dilation: tuple[int, ...] = attribute(
+        "dilation", check=lengths, default=(1,), means="how far apart the positions of a kernel lie"
+    )
     groups: int = attribute(
-        "groups", "group", "cardinality", "C", units=("groups",), check=count, default=1
+        "groups",
+        "group",
+        "cardinality",
+        "C",
+        units=("groups",),
+        check=count,
+        default=1,
+        means="each sees its share of the channels",
     )
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 

@@ -63,6 +63,7 @@ class Input(Layer):
         flags={"rgb": 3, "colour": 3, "color": 3, "grey": 1, "gray": 1, "grayscale": 1},
         check=count,
         default=0,
+        otherwise="the number of the size that differs; none in a vector",
     )
     rank: int = attribute(
         check=count,
@@ -106,10 +107,6 @@ class Input(Layer):
 
     def out(self, x: Shape) -> Shape:
         return self.shape
-
-    @property
-    def label(self) -> str:
-        return "input"
 
 
 def _leaves_out(sizes: tuple[int, ...], channels: int) -> bool:

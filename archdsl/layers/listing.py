@@ -29,12 +29,13 @@ class Listing(NamedTuple):
     """A class of torch.nn, and its arguments in torch's order.
 
     A `*` in the name stands for the number of axes of the map: `Conv*d`. `presets` are the fields
-    that the class itself sets.
+    that the class itself sets; `builds` is the class that we build where torch has two for it.
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     presets: Mapping[str, Any] = {}
+    builds: str = ""
 
 
 INPLACE = Argument("inplace", default=False)

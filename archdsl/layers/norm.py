@@ -34,22 +34,33 @@ from archdsl.layers.listing import ENTERING, INPLACE, Argument, Listing, fixed
     "batchnorm3d",
 )
 class BatchNorm(Layer):
-    """Each channel to zero mean and unit variance over the batch, then scaled and shifted.
+    """Each channel to zero mean and unit variance over the batch, then scaled and shifted (Ioffe
+    & Szegedy 2015).
 
-    Two parameters a channel; the running mean and variance, and a counter, are buffers.
-    `momentum` is torch's: the share of the new batch.
+    Two parameters a channel, none with `no affine`; the running mean and variance, and a counter,
+    are buffers. `eps` 1e-5; `momentum` 0.1, torch's: the share of the new batch. It takes over
+    the bias of a convolution in front of it, as no other norm does.
     """
 
     kind = "bn"
     accompanies = True
     normalises = True
-    examples = ("bn on 3x4x4", "batch norm eps 0.001 momentum 0.01 on 5", "bn on 3x7")
+    examples = (
+        "bn on 3x4x4",
+        "batch norm eps 0.001 momentum 0.01 on 5",
+        "bn on 3x7",
+        "bn on 3x2x3x2",
+        "bn, no affine on 3x4x4",
+    )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     momentum: float = attribute("momentum", check=fraction, default=0.1)
+    affine: bool = attribute(
+        "affine", check=flag, flags={"affine": True, "no affine": False}, default=True
+    )
 
     def params(self, x: Shape) -> int:
-        return 2 * x[0]
+        return 2 * x[0] * self.affine
 
     def buffers(self, x: Shape) -> int:
         return 2 * x[0] + 1
@@ -64,7 +75,7 @@ class BatchNorm(Layer):
                 Argument("num_features", ENTERING),
                 Argument("eps", "eps", 1e-5),
                 Argument("momentum", "momentum", 0.1),
-                fixed("affine", True),
+                Argument("affine", "affine", True),
                 fixed("track_running_stats", True),
             ),
         ),
@@ -76,6 +87,8 @@ class BatchNorm(Layer):
             options.append(("eps", self.eps))
         if self.momentum != 0.1:
             options.append(("momentum", self.momentum))
+        if not self.affine:
+            options.append(("affine", False))
         return Call(f"BatchNorm{max(1, len(x) - 1)}d", (x[0],), tuple(options))
 
 
@@ -95,7 +108,12 @@ class LocalResponseNorm(Layer):
 
     kind = "norm"
     accompanies = True
-    examples = ("LRN on 7x4x4", "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4")
+    examples = (
+        "LRN on 7x4x4",
+        "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4",
+        "LRN on 7x5",
+        "LRN on 7x3x2x2",
+    )
 
     size: int = attribute("size", "n", check=count, default=5)
     alpha: float = attribute("alpha", check=positive, default=1e-4)
@@ -194,6 +212,54 @@ class Dropout(Layer):
         return f"{'channel ' if self.channelwise else ''}dropout {self.p:g}"
 
 
+@layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
+class AlphaDropout(Layer):
+    """Each value with probability p to what SELU gives far below zero, in training; all are then
+    scaled and shifted, so that mean and variance stay (Klambauer et al. 2017).
+
+    `p` 0.5; `feature alpha dropout` takes whole maps at once.
+    """
+
+    kind = "alphadropout"
+    takes_number = "p"
+    accompanies = True
+    weakens = True
+    examples = (
+        "alpha dropout on 3x4x4",
+        "alpha dropout (10%) on 7",
+        "feature alpha dropout(0.2) on 3x4x4",
+        "alpha dropout p 0 on 6",
+        "feature alpha dropout on 3x5",
+        "alpha dropout 0.2 on 3x2x2x2",
+    )
+
+    p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
+    channelwise: bool = attribute(check=flag, default=False)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        self = cls(**given)  # type: ignore[arg-type]
+        if self.channelwise:
+            needs_map("feature alpha dropout", x)
+        return self
+
+    def kept(self, x: Shape) -> Kept:
+        mask = x[0] if self.channelwise else math.prod(x)
+        return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
+
+    listed = (
+        Listing("AlphaDropout", (Argument("p", "p", 0.5), INPLACE)),
+        Listing("FeatureAlphaDropout", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+    )
+
+    def call(self, x: Shape) -> Call:
+        return Call("FeatureAlphaDropout" if self.channelwise else "AlphaDropout", (self.p,))
+
+    @property
+    def label(self) -> str:
+        return f"{'feature ' if self.channelwise else ''}alpha dropout {self.p:g}"
+
+
 @layer("stochastic depth", "drop path")
 class StochasticDepth(Layer):
     """All of an image's values to zero with probability p in training, else scaled up by
@@ -206,6 +272,8 @@ class StochasticDepth(Layer):
         "stochastic depth 0.2 on 3x4x4",
         "drop path (10%) on 6",
         "stochastic depth p 0 on 6",
+        "drop path 0.1 on 3x5",
+        "drop path 0.1 on 2x3x2x2",
     )
 
     p: float = attribute("p", "rate", "ratio", check=fraction)

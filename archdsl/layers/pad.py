@@ -218,5 +218,5 @@ class ChannelPad(Layer):
 
     @property
     def label(self) -> str:
-        front = f", {self.front} in front" if self.front else ""
-        return f"channels to {self.width}{front}"
+        front = f" front {self.front}" if self.front else ""
+        return f"channelpad {self.width}{front}"

@@ -27,7 +27,7 @@ from archdsl.layers.base import (
     slide,
     times,
 )
-from archdsl.layers.conv import show_axes
+from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.listing import Argument, Listing, fixed
 
 
@@ -46,9 +46,18 @@ class Pool(Layer):
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", units=("window",), check=lengths
+        "kernel",
+        "kernel size",
+        "size",
+        "window",
+        "k",
+        units=("window",),
+        check=lengths,
+        otherwise="2, of an average the whole map",
     )
-    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths)
+    stride: tuple[int, ...] = attribute(
+        "stride", "s", units=("stride",), check=lengths, otherwise="that of the window"
+    )
     pad: tuple[int, ...] = attribute(
         "pad",
         "padding",
@@ -56,9 +65,18 @@ class Pool(Layer):
         units=("pad", "padding"),
         check=margin,
         flags={"same": "same", "valid": "valid"},
+        otherwise="`same` at stride 1, else 0",
     )
-    ceil: bool = attribute("ceil", check=flag, flags={"ceil": True}, default=False)
-    everywhere: bool = attribute(check=flag, flags={"global": True}, default=False)
+    ceil: bool = attribute(
+        "ceil",
+        check=flag,
+        flags={"ceil": True},
+        default=False,
+        means="a last window may reach over the edge",
+    )
+    everywhere: bool = attribute(
+        check=flag, flags={"global": True}, default=False, means="of the whole map"
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
@@ -129,8 +147,8 @@ class Pool(Layer):
     def label(self) -> str:
         if not self.kernel:
             return f"global {self.name}"
-        stride = f"/{show_axes(self.stride)}" if self.stride != self.kernel else ""
-        return f"{self.name} {times(self.kernel)}{stride}"
+        stride = self.stride if self.stride != self.kernel else ()
+        return f"{self.name} {show_window(self.kernel, stride)}"
 
 
 @layer(
@@ -155,12 +173,16 @@ class MaxPool(Pool):
         "maxpool on 4x8x8",
         "3x3 max pool, stride 2 on 4x9x9",
         "max pool 3x3/2 ceil on 4x8x8",
+        "max pool 3x3/2 ceil on 4x9x9",
         "maxpool 3x3/1 on 4x8x8",
         "maxpool 3x3/2 pad 1 on 4x8x8",
         "maxpool 2x1 on 3x8x5",
         "maxpool on 3x9",
         "max pool 4x1 on 3x9",
         "global max pool on 3x5x5",
+        "max pool 2x2x2 on 2x4x4x5",
+        "maxpool 3 on 3x7x9",
+        "MP3 on 3x7x9",
     )
 
     listed = (
@@ -174,11 +196,6 @@ class MaxPool(Pool):
                 fixed("return_indices", False),
                 Argument("ceil_mode", "ceil", False),
             ),
-        ),
-        Listing(
-            "AdaptiveMaxPool*d",
-            (Argument("output_size", only=(1,)), fixed("return_indices", False)),
-            {"everywhere": True},
         ),
     )
 
@@ -225,11 +242,13 @@ class AvgPool(Pool):
     examples = (
         "2x2 average pool, stride 2 on 4x8x8",
         "avgpool on 4x7x7",
+        "7x7 avgpool on 4x7x7",
         "7x7 global average pool on 4x7x7",
         "avg pool 3x3/1 on 4x8x8",
         "avgpool 3x3/2 pad 1 on 4x8x8",
         "avgpool 3x3/2 ceil on 4x8x8",
         "avgpool 2 on 3x9",
+        "avgpool on 2x3x4x5",
         "avgpool 3x3/1 exclude padding on 4x8x8",
         "avgpool 3x3 stride 2 pad 1 ceil exclude padding on 4x8x7",
         "avgpool 3 stride 2 pad 1 count_include_pad=False on 4x9",
@@ -249,12 +268,17 @@ class AvgPool(Pool):
                 fixed("divisor_override", None),
             ),
         ),
-        Listing("AdaptiveAvgPool*d", (Argument("output_size", only=(1,)),), {"everywhere": True}),
     )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
         self = super().settle(given, x, padding)
+        # torch looks at the padding of images alone.
+        if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):
+            raise Misfit(
+                f"a {times(self.kernel)} average on a {times(x[1:])} map",
+                "of a map of three axes torch has it for windows that fit without padding",
+            )
         if given.get("counted", True) or not any(self.pad):
             return self
         return cls(**{**vars(self), "counted": False})

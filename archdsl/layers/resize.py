@@ -6,10 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
+from archdsl.layers import stretch
+from archdsl.layers.adaptive import AdaptiveAvgPool
 from archdsl.layers.base import (
     Call,
+    Kept,
     Layer,
     LayerError,
+    Misfit,
     Shape,
     Value,
     Window,
@@ -18,11 +22,18 @@ from archdsl.layers.base import (
     enlarged,
     flag,
     layer,
+    lengths,
     needs_map,
+    plain,
     positive,
+    times,
 )
+from archdsl.layers.listing import Argument, Listing, fixed
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}  # torch's names, by rank
+_SPELLINGS = {"linear": "bilinear", "trilinear": "bilinear", "nearest-exact": "nearest exact"}
+_MODES = ("nearest", "nearest exact", "bilinear", "bicubic", "area")
+_TAPS = {"bilinear": 2, "bicubic": 4}  # the values an axis that lie around one of the new map
 
 
 def _factor(value: Value) -> Value:
@@ -33,9 +44,17 @@ def _factor(value: Value) -> Value:
 
 
 def _mode(value: Value) -> Value:
-    if value not in ("nearest", "bilinear"):
-        raise LayerError(f"must be nearest or bilinear, not {value}")
-    return value
+    """`nearest`, `nearest-exact`, `bilinear`, `bicubic` or `area`, on any number of axes."""
+    mode = _SPELLINGS.get(str(value), value)
+    if mode not in _MODES:
+        raise LayerError(f"must be one of {', '.join(_MODES)}, not {value}")
+    return mode
+
+
+_ARGUMENTS = (
+    Argument("size", "size", None),
+    Argument("scale_factor", "factor", None),
+)
 
 
 @layer(
@@ -46,15 +65,18 @@ def _mode(value: Value) -> Value:
     upsampling={"twice": True},
 )
 class Resize(Layer):
-    """A map of another size: the nearest value, or linear between neighbours along each axis.
+    """A map of another size: the nearest value, or a mean of those around it.
 
-    As torch's with `align_corners=False`: the corners of the maps lie on each other, not the
-    centres of their outermost values. `upsample` doubles unless it says more.
+    By a factor, `resize 0.5`, `upsample 2x1`, or to a size, `resize to 56x56`; `upsample` doubles
+    unless it says more. Modes: `nearest`, the default, and `nearest-exact`, which takes the value
+    below the middle of a position; `bilinear`, linear along each axis; `bicubic`, of maps of two
+    axes; `area`, the mean of what a position covers. The borders of the maps lie on each other;
+    with `align corners`, bilinear and bicubic, the centres of their outermost values do.
     """
 
     kind = "resize"
     takes_number = "factor"
-    takes_size = "factor"
+    takes_size = "pair"
     takes_times = "factor"
     examples = (
         "upsample on 3x4x5",
@@ -66,56 +88,170 @@ class Resize(Layer):
         "upsample 2x1 on 2x4x5",
         "upsample mode bilinear on 2x3x4x2",
         "upsample 4 bilinear on 2x6",
+        "upsample x3 on 3x4x5",
+        "resize 1.5 nearest-exact on 2x8x8",
+        "upsample to 9x10 on 2x6x4",
+        "resize to 5 nearest-exact on 2x8x7",
+        "resize to 8x3 bilinear on 2x6x9",
+        "resize size 9 mode linear on 2x6",
+        "upsample bicubic on 2x7x6",
+        "resize to 7x10 bicubic on 2x9x8",
+        "resize to 4x5 area on 2x8x7",
+        "resize 0.5 area on 2x9",
+        "resize to 2x3x4 area on 2x4x4x4",
+        "resize to 1 area on 2x4x3",
+        "upsample bilinear align corners on 2x4x5",
+        "resize to 1x7 bilinear align_corners=True on 2x4x5",
+        "resize to 9x6 bicubic align corners on 2x5x8",
+        "upsample 3 bilinear align corners on 2x1x4",
     )
 
-    factor: tuple[float, ...] = attribute("factor", "scale factor", check=_factor)
+    factor: tuple[float, ...] = attribute(
+        "factor", "scale factor", check=_factor, default=(), otherwise="2, of `upsample` alone"
+    )
+    size: tuple[int, ...] = attribute("to", "size", "to size", check=lengths, default=())
     mode: str = attribute(
         "mode",
         check=_mode,
-        flags={"nearest": "nearest", "bilinear": "bilinear", "trilinear": "bilinear"},
+        flags={
+            **{mode: mode for mode in _MODES},
+            "linear": "bilinear",
+            "trilinear": "bilinear",
+        },
         default="nearest",
     )
-    twice: bool = attribute(check=flag, default=False)
+    corners: bool = attribute(
+        "align corners", check=flag, flags={"align corners": True}, default=False
+    )
+    twice: bool = attribute(check=flag, default=False, means="by 2, where it says nothing else")
+    pair: tuple[int, ...] = attribute(check=_factor, default=())  # a bare `2x1`
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        if "factor" not in given and not given.get("twice"):
+        pair, factor, size = given.get("pair"), given.get("factor"), given.get("size")
+        if pair and not given.get("twice"):
+            shown = times(pair)  # type: ignore[arg-type]
             raise LayerError(
-                "`resize` has no factor", "write `resize 0.5`, or `upsample` to double"
+                f"is `{shown}` the size of the new map, or a factor?",
+                f"write `resize to {shown}`, or `resize factor {shown}`",
             )
-        factor = given.get("factor", 2)
+        factor = factor or pair
+        if factor and size:
+            raise LayerError("a resize by a factor and to a size", "strike one of the two")
+        if not factor and not size:
+            if not given.get("twice"):
+                raise LayerError(
+                    "`resize` has no factor",
+                    "write `resize 0.5`, `resize to 56x56`, or `upsample` to double",
+                )
+            factor = 2
+        mode = str(given.get("mode", "nearest"))
+        if mode == "bicubic" and rank != 2:
+            raise Misfit(
+                f"a bicubic resize of a map of {rank} {'axis' if rank == 1 else 'axes'}",
+                "torch has it for two: use `bilinear`, which is linear along each axis",
+            )
+        corners = bool(given.get("corners", False))
+        if corners and mode not in _TAPS:
+            raise LayerError(
+                f"`align corners` with the mode {mode}", "it is for `bilinear` and `bicubic`"
+            )
+        if size:
+            return cls(size=axes(size, rank, "size"), mode=mode, corners=corners)
         factors = axes(factor if isinstance(factor, tuple) else (factor,) * rank, rank, "factor")
-        return cls(factor=factors, mode=str(given.get("mode", "nearest")))
+        return cls(factor=factors, mode=mode, corners=corners)
 
     def out(self, x: Shape) -> Shape:
+        if self.size:
+            return enlarged("resize", x, self.size)
         sizes = (math.floor(n * f) for n, f in zip(x[1:], self.factor, strict=True))
         return enlarged("resize", x, tuple(sizes))
 
     def window(self, x: Shape) -> Window:
-        """Between two values lie `up` positions, on which every value of the new map falls."""
         from fractions import Fraction  # a start without it is shorter
 
-        axes_of: list[tuple[int, int, int, int]] = []
-        for factor in self.factor:
-            a, b = Fraction(str(factor)).as_integer_ratio()
-            if self.mode == "nearest":  # the value in front: floor(o · b / a)
-                axes_of.append((a, b, a - 1, a))
-            else:  # those around (o + 1/2) · b / a - 1/2
-                axes_of.append((4 * a - 1, 2 * b, 3 * a - b - 1, 2 * a))
-        kernel, stride, pad, up = zip(*axes_of, strict=True)
-        return Window(kernel, stride, pad, (1,) * len(kernel), up)
+        found = []
+        for index, (n, m) in enumerate(zip(x[1:], self.out(x)[1:], strict=True)):
+            # `a` values of the old map lie beside `b` of the new one.
+            ratio = 1 / Fraction(str(self.factor[index])) if self.factor else Fraction(n, m)
+            a, b = ratio.as_integer_ratio()
+            if self.mode == "area":
+                found.append(stretch.adaptive(n, m))
+            elif self.mode not in _TAPS:
+                found.append(stretch.nearest(a, b, self.mode == "nearest exact"))
+            elif self.corners:
+                found.append(stretch.corners(n, m, _TAPS[self.mode]))
+            else:
+                found.append(stretch.between(a, b, _TAPS[self.mode]))
+        return stretch.window(found)
+
+    def gathers(self, x: Shape) -> bool:
+        return self.mode == "area" and set(self.out(x)[1:]) == {1}
+
+    def plainest(self, x: Shape) -> Layer:
+        """To a size, where a factor does not say more: a map of 5 by 0.5 is no 5 to 2. The mean of
+        what a position covers is a pool."""
+        sizes = self.out(x)[1:]
+        exact = all(n * f == m for n, f, m in zip(x[1:], self.factor, sizes, strict=False))
+        if self.mode == "area":
+            return AdaptiveAvgPool.settle({"size": sizes}, x, "same").plainest(x)
+        if self.factor and (exact or self.corners):
+            return type(self)(size=sizes, mode=self.mode, corners=self.corners)
+        return self
+
+    def kept(self, x: Shape) -> Kept:
+        # An adaptive pool; the gradient of a mean over a map needs its size alone.
+        return Kept(input=self.mode == "area" and set(self.out(x)[1:]) != {1})
+
+    listed = (
+        Listing(
+            "Upsample",
+            (
+                *_ARGUMENTS,
+                Argument(
+                    "mode",
+                    "mode",
+                    "nearest",
+                    texts=("nearest", "nearest-exact", *_LINEAR.values(), "bicubic", "area"),
+                ),
+                Argument("align_corners", "corners", None),
+                fixed("recompute_scale_factor", None),
+            ),
+        ),
+        Listing("UpsamplingNearest2d", _ARGUMENTS, builds="Upsample"),
+        Listing(
+            "UpsamplingBilinear2d",
+            _ARGUMENTS,
+            {"mode": "bilinear", "corners": True},
+            builds="Upsample",
+        ),
+    )
 
     def call(self, x: Shape) -> Call:
-        equal = len(set(self.factor)) == 1
-        factor = self.factor[0] if equal else self.factor
-        options: list[tuple[str, object]] = [("scale_factor", factor)]
+        if self.size:
+            options: list[tuple[str, object]] = [("size", plain(self.size))]
+        else:
+            equal = len(set(self.factor)) == 1
+            options = [("scale_factor", self.factor[0] if equal else self.factor)]
         if self.mode != "nearest":
-            options.append(("mode", _LINEAR[len(x) - 1]))
+            mode = _LINEAR[len(x) - 1] if self.mode == "bilinear" else self.mode.replace(" ", "-")
+            options.append(("mode", mode))
+        if self.corners:
+            options.append(("align_corners", True))
         return Call("Upsample", (), tuple(options))
 
     @property
     def label(self) -> str:
-        mode = "" if self.mode == "nearest" else f" {self.mode}"
-        factors = self.factor[:1] if len(set(self.factor)) == 1 else self.factor
-        return f"resize {'x'.join(f'{f:g}' for f in factors)}{mode}"
+        words = ["resize"]
+        if self.size:
+            words.append(f"to {times(self.size)}")
+        else:
+            factors = self.factor[:1] if len(set(self.factor)) == 1 else self.factor
+            words += ["factor"] if len(factors) > 1 else []
+            words.append("x".join(f"{f:g}" for f in factors))
+        if self.mode != "nearest":
+            words.append(self.mode)
+        if self.corners:
+            words.append("align corners")
+        return " ".join(words)

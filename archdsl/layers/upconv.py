@@ -21,9 +21,8 @@ from archdsl.layers.base import (
     margin,
     needs_map,
     plain,
-    times,
 )
-from archdsl.layers.conv import show_axes
+from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.filters import Filters, unfolded
 from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
@@ -65,11 +64,27 @@ class UpConv(Filters):
         "up-conv 2x2x8x4 on 8x5x6",
     )
 
-    # That of the kernel for `up-conv`, else 1.
-    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths, default=())
-    pad: tuple[int, ...] = attribute("pad", "padding", check=margin, flags={"valid": 0}, default=0)
-    more: tuple[int, ...] = attribute("output padding", check=margin, default=0)
-    up: bool = attribute(check=flag, default=False)
+    stride: tuple[int, ...] = attribute(
+        "stride",
+        "s",
+        units=("stride",),
+        check=lengths,
+        default=(),
+        means="how far apart the windows lie",
+        otherwise="1; of `up-conv` its kernel",
+    )
+    pad: tuple[int, ...] = attribute(
+        "pad",
+        "padding",
+        check=margin,
+        flags={"valid": 0},
+        default=0,
+        means="positions taken away on each side",
+    )
+    more: tuple[int, ...] = attribute(
+        "output padding", check=margin, default=0, means="positions added at the end"
+    )
+    up: bool = attribute(check=flag, default=False, means="with the stride of its kernel")
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
@@ -160,4 +175,5 @@ class UpConv(Filters):
     @property
     def label(self) -> str:
         stride = f", stride {show_axes(self.stride)}" if any(s != 1 for s in self.stride) else ""
-        return f"up-conv {times(self.kernel)}, {self.width}{stride}"
+        name = "up-conv" if self.stride == self.kernel else "deconv"
+        return f"{name} {show_window(self.kernel)}, {self.width}{stride}"

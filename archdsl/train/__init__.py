@@ -6,11 +6,11 @@
 20
 """
 
+from archdsl.recipe import Recipe, recipe_of
 from archdsl.train.evaluate import evaluate
 from archdsl.train.finite import NotFinite
 from archdsl.train.loop import Progress, resume, train
 from archdsl.train.predict import predict
-from archdsl.train.recipe import Recipe, recipe_of
 from archdsl.train.record import Epoch, Run, RunRecord
 
 __all__ = [

@@ -15,7 +15,7 @@ from archdsl.errors import ArchError
 from archdsl.layers import Shape
 from archdsl.layers.base import elements
 from archdsl.network import Network
-from archdsl.train.recipe import Recipe
+from archdsl.recipe import Recipe
 
 CLASSES = {"digits": tuple("0123456789")}
 TEST_SHARE = 0.2

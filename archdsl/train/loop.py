@@ -26,6 +26,7 @@ from archdsl import __version__
 from archdsl.errors import ArchError, Note
 from archdsl.files import write_whole
 from archdsl.network import Network
+from archdsl.recipe import Recipe
 from archdsl.report import memory_size
 from archdsl.train import checkpoint
 from archdsl.train import data as sets
@@ -35,7 +36,6 @@ from archdsl.train.device import device_of, random_state, reproducible, set_rand
 from archdsl.train.evaluate import measure, tally
 from archdsl.train.finite import NotFinite, first_fault, first_fault_of_weights, told
 from archdsl.train.lock import locked
-from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
 from archdsl.weights import CHECKPOINT
 

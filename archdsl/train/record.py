@@ -18,7 +18,7 @@ from archdsl.errors import ArchError, Source
 from archdsl.files import make_whole, remove_halves, write_whole
 from archdsl.network import Network
 from archdsl.parse import parse
-from archdsl.train.recipe import Recipe
+from archdsl.recipe import Recipe
 from archdsl.weights import CHECKPOINT
 
 FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")

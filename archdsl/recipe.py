@@ -54,28 +54,33 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
     Settings are written as in the section: `{"epochs": "3", "schedule": "halve every 5 epochs"}`.
     Raises ArchError where there is no section, or a setting is unknown or out of range.
     """
-    section, *more = network.train_sections or (None,)
-    if more:
-        raise ArchError(
-            "a second `train` section",
-            network.text.span(more[0].start, more[0].end),
-            help="a network has one recipe; `--set` changes it for a run",
-        )
-    if section is None:
+    if not network.train_sections:
         raise ArchError(
             f"the network {network.name} has no recipe",
             help="add a `train` section to its spec:\n" + EXAMPLE,
         )
-    given = _Reader(network.text).read(section.settings)
+    return read(network.text, settings)
+
+
+def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe of a text with a `train` section. Raises ArchError."""
+    section, *more = (s for s in text.statements if isinstance(s, Train))
+    if more:
+        raise ArchError(
+            "a second `train` section",
+            text.span(more[0].start, more[0].end),
+            help="a network has one recipe; `--set` changes it for a run",
+        )
+    given = _Reader(text).read(section.settings)
     if section.data is not None:
-        given["data"] = Setting(section.data.text, section.data, network.text)
+        given["data"] = Setting(section.data.text, section.data, text)
     replaced: dict[str, Setting] = {}
     for name, value in (settings or {}).items():
         if re.search(r"[{};\n]", f"{name}{value}"):
             raise ArchError(f"`--set {name}={value}` is no setting", help="write `--set epochs=3`")
-        (text,) = parse(Source("--set", f"train {{ {name} {value} }}"))
-        (only,) = (s for s in text.statements if isinstance(s, Train))
-        replaced |= _Reader(text).read(only.settings)
+        (said,) = parse(Source("--set", f"train {{ {name} {value} }}"))
+        (only,) = (s for s in said.statements if isinstance(s, Train))
+        replaced |= _Reader(said).read(only.settings)
     if "schedule" in replaced:
         # Another schedule has steps of its own.
         given = {k: v for k, v in given.items() if k not in ("schedule", "every", "factor")}

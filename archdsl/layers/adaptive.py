@@ -1,0 +1,129 @@
+"""Pools to a size, whatever the size of the map in front of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archdsl.layers import stretch
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    enlarged,
+    layer,
+    lengths,
+    needs_map,
+    plain,
+    times,
+)
+from archdsl.layers.listing import Argument, Listing, fixed
+from archdsl.layers.pool import AvgPool, MaxPool, Pool
+
+
+class AdaptivePool(Layer):
+    """What the two share: position o of m reads what lies between o / m and (o + 1) / m of the
+    map, whole positions. To one position it is the global pool."""
+
+    kind = "pool"
+    takes_size = "size"
+    takes_number = "size"
+    pool: ClassVar[type[Pool]]
+
+    size: tuple[int, ...] = attribute("size", "to", "output size", check=lengths)
+
+    @classmethod
+    def settle(  # type: ignore[override]  # a global pool is of another kind
+        cls, given: Mapping[str, Value], x: Shape, padding: str
+    ) -> Layer:
+        rank = needs_map(cls.kind, x)
+        self = super().settle(given, x, padding)
+        size = axes(given["size"], rank, "size")
+        if set(size) == {1}:
+            return self.pool((), (), (), False)
+        return cls(size)
+
+    def out(self, x: Shape) -> Shape:
+        return enlarged(f"adaptive {self.pool.name}", x, self.size)
+
+    def window(self, x: Shape) -> Window:
+        return stretch.window(map(stretch.adaptive, x[1:], self.size))
+
+    def plainest(self, x: Shape) -> Layer:
+        """Where the sizes go into the map's, a pool of their quotients."""
+        if any(n % m for n, m in zip(x[1:], self.size, strict=True)):
+            return self
+        quotients = tuple(n // m for n, m in zip(x[1:], self.size, strict=True))
+        return self.pool(quotients, quotients, (0,) * len(quotients), False)
+
+    def call(self, x: Shape) -> Call:
+        return Call(f"Adaptive{self.pool.module}{len(x) - 1}d", (plain(self.size),))
+
+    @property
+    def label(self) -> str:
+        return f"adaptive {self.pool.name} {times(self.size)}"
+
+
+@layer(
+    "adaptive max pool",
+    "adaptive max pooling",
+    "adaptive maxpool",
+    "adaptive maxpooling",
+    "adaptivemaxpool2d",
+)
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest value of each part of a map: `adaptive max pool 6x6` divides the map into 6 x 6
+    parts, as torch does. Where 6 does not divide it, they overlap by a position."""
+
+    pool = MaxPool
+    examples = (
+        "adaptive max pool 3x2 on 4x7x8",
+        "adaptive max pooling to 4 on 3x9",
+        "adaptive maxpool 2 on 3x4x6",
+        "adaptive max pool 2x1x3 on 2x4x3x4",
+        "adaptive max pool 4 on 4x8x8",
+    )
+
+    listed = (
+        Listing(
+            "AdaptiveMaxPool*d", (Argument("output_size", "size"), fixed("return_indices", False))
+        ),
+    )
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
+
+
+@layer(
+    "adaptive average pool",
+    "adaptive avg pool",
+    "adaptive average pooling",
+    "adaptive avg pooling",
+    "adaptive avgpool",
+    "adaptiveavgpool2d",
+)
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of each part of a map: `adaptive average pool 6x6` divides the map into 6 x 6 parts,
+    as torch does (torchvision's AlexNet and VGG). Where 6 does not divide it, they overlap by a
+    position."""
+
+    pool = AvgPool
+    examples = (
+        "adaptive average pool 6x6 on 4x13x12",
+        "adaptive avg pool 3 on 4x6x7",
+        "adaptive avgpool to 4x5 on 3x3x5",
+        "adaptive average pool 4 on 3x9",
+        "adaptive average pool 2x2x1 on 3x4x3x2",
+        "adaptive average pool 4 on 4x8x8",
+    )
+
+    listed = (Listing("AdaptiveAvgPool*d", (Argument("output_size", "size"),)),)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)

@@ -1,0 +1,273 @@
+"""Filters of image processing: their numbers are fixed, nothing is learned.
+
+They see each channel alone, and cross-correlate, as convolutions do in torch and in OpenCV: the
+kernel lies on the image as it is printed, unflipped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, ClassVar, Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    count,
+    layer,
+    lengths,
+    margin,
+    needs_map,
+    plain,
+    positive,
+    same,
+    slide,
+    times,
+)
+
+
+class FixedFilter(Layer):
+    """What the fixed filters share: kernels that each channel is correlated with.
+
+    The padding is zeros: by default as much as keeps the size, none under `padding valid`. The maps
+    of a channel stand beside each other. The numbers are buffers; multiply-adds are those of a
+    depthwise convolution.
+    """
+
+    kind = "filter"
+    ranks: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the maps that the filter is defined for
+
+    pad: tuple[int, ...] = attribute(
+        "pad",
+        "padding",
+        "p",
+        units=("pad", "padding"),
+        check=margin,
+        flags={"same": "same", "valid": "valid", "no padding": "valid", "unpadded": "valid"},
+    )
+
+    @classmethod
+    def rank(cls, x: Shape) -> int:
+        """The number of axes of a map that the filter is defined for. Raises Misfit."""
+        rank = needs_map(cls.kind, x)
+        if rank not in cls.ranks:
+            raise Misfit(
+                f"`{cls.kind}` needs an image of two axes, its input has {rank}",
+                "`laplacian` and `gaussian` are defined for one axis and for three too",
+            )
+        return rank
+
+    @classmethod
+    def padded(cls, given: Mapping[str, Value], kernel: tuple[int, ...], padding: str) -> Any:
+        """The padding that a text gives to a kernel, per axis."""
+        pad = given.get("pad", padding)
+        if isinstance(pad, str):
+            return same(kernel) if pad == "same" else (0,) * len(kernel)
+        return axes(pad, len(kernel), "padding")
+
+    def size(self, x: Shape) -> tuple[int, ...]:
+        """The size of the kernels."""
+        return (3,) * (len(x) - 1)
+
+    def maps(self, x: Shape) -> int:
+        """How many maps each channel gives."""
+        return 1
+
+    def out(self, x: Shape) -> Shape:
+        return (x[0] * self.maps(x), *slide("filter", x, self.window(x)))
+
+    def window(self, x: Shape) -> Window:
+        one = (1,) * (len(x) - 1)
+        return Window(self.size(x), one, self.pad, one)
+
+    def buffers(self, x: Shape) -> int:
+        return x[0] * self.maps(x) * math.prod(self.size(x))
+
+    def macs(self, x: Shape) -> int:
+        return math.prod(self.out(x)) * math.prod(self.size(x))
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(
+            input=True
+        )  # as torch's convolutions do, though only filters that learn need it
+
+    def padding(self) -> tuple[tuple[str, Value], ...]:
+        """The option of the torch call."""
+        return (("padding", plain(self.pad)),) if any(self.pad) else ()
+
+
+class Gradient(FixedFilter):
+    """The derivatives of an image: one axis is differenced, the other smoothed."""
+
+    ranks = (2,)
+    smoothing: ClassVar[tuple[int, int, int]]
+
+    direction: str = attribute(check=str, default="both")  # "x", "y" or "both"
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        cls.rank(x)
+        direction = str(given.get("direction", "both"))
+        return cls(cls.padded(given, (3, 3), padding), direction)
+
+    def maps(self, x: Shape) -> int:
+        return 2 if self.direction == "both" else 1
+
+    def call(self, x: Shape) -> Call:
+        difference = (-1, 0, 1)
+        along_x = tuple(tuple(s * d for d in difference) for s in self.smoothing)
+        along_y = tuple(zip(*along_x, strict=True))
+        kernels = {"x": (along_x,), "y": (along_y,), "both": (along_x, along_y)}[self.direction]
+        return Call("FixedFilter", (x[0], *kernels), self.padding(), True)
+
+    @property
+    def label(self) -> str:
+        return self.kind + (f" {self.direction}" if self.direction != "both" else "")
+
+
+@layer(
+    "sobel",
+    "sobel filter",
+    "sobel operator",
+    sobel_x={"direction": "x"},
+    sobel_y={"direction": "y"},
+)
+class Sobel(Gradient):
+    """The derivative along an axis, smoothed by (1, 2, 1) along the other (Sobel & Feldman 1968).
+
+    `sobel x` is positive where the image becomes brighter to the right, `sobel y` where it does
+    downwards: G_y = (-1 -2 -1; 0 0 0; 1 2 1). Texts that print it upside down turn the sign.
+    `sobel` alone gives both, two maps a channel, that of x first. Nothing is divided by 8.
+    """
+
+    kind = "sobel"
+    smoothing = (1, 2, 1)
+    examples = (
+        "sobel on 3x6x7",
+        "sobel x on 1x6x6",
+        "sobel_y on 2x5x5",
+        "sobel filter, valid on 2x5x6",
+        "sobel pad 2x0 on 1x5x6",
+    )
+
+
+@layer(
+    "scharr",
+    "scharr filter",
+    "scharr operator",
+    scharr_x={"direction": "x"},
+    scharr_y={"direction": "y"},
+)
+class Scharr(Gradient):
+    """As Sobel's, smoothed by (3, 10, 3): truer in its direction (Scharr 2000)."""
+
+    kind = "scharr"
+    smoothing = (3, 10, 3)
+    examples = ("scharr on 3x6x7", "scharr x on 1x6x6", "scharr y no padding on 2x5x5")
+
+
+@layer("laplacian", "laplacian filter", "discrete laplacian", "laplace filter")
+class Laplacian(FixedFilter):
+    """The sum of the second derivatives: neighbours minus the position, as many times as there are
+    neighbours.
+
+    Of an image it has the 4 neighbours (0 1 0; 1 -4 1; 0 1 0), or with `8 neighbours` the diagonal
+    ones too (1 1 1; 1 -8 1; 1 1 1). Signals have 2, volumes 6 or 26.
+    """
+
+    kind = "laplacian"
+    examples = (
+        "laplacian on 3x6x7",
+        "laplacian, 8 neighbours on 2x5x5",
+        "discrete laplacian valid on 2x9",
+        "laplacian on 2x4x4x4",
+    )
+
+    neighbours: int = attribute(
+        units=("neighbours", "neighbors", "neighbour", "neighbor"),
+        check=count,
+    )
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        rank = cls.rank(x)
+        known = sorted({2 * rank, 3**rank - 1})
+        neighbours = given.get("neighbours", 2 * rank)
+        if neighbours not in known:
+            raise LayerError(
+                f"a laplacian of {neighbours} neighbours",
+                f"on {rank} axes it has {' or '.join(map(str, known))}",
+            )
+        return cls(cls.padded(given, (3,) * rank, padding), neighbours)  # type: ignore[arg-type]
+
+    def call(self, x: Shape) -> Call:
+        rank = len(x) - 1
+
+        def number(place: tuple[int, ...]) -> int:
+            away = sum(map(abs, place))
+            if not away:
+                return -self.neighbours
+            return int(away == 1 or self.neighbours > 2 * rank)
+
+        kernel: Any = [number(place) for place in product((-1, 0, 1), repeat=rank)]
+        while len(kernel) > 3:
+            kernel = [tuple(kernel[i : i + 3]) for i in range(0, len(kernel), 3)]
+        return Call("FixedFilter", (x[0], tuple(kernel)), self.padding(), True)
+
+    @property
+    def label(self) -> str:
+        return f"laplacian, {self.neighbours} neighbours"
+
+
+@layer("gaussian", "gaussian filter", "gaussian blur", "gaussian smoothing")
+class Gaussian(FixedFilter):
+    """A blur: the mean of a window, weighted by a bell, exp(-d² / (2 · sigma²)) at the distance d.
+
+    The window is 5 wide unless a size is given. `sigma` is one number, or what OpenCV takes for a
+    window of k: 0.3 · ((k - 1) / 2 - 1) + 0.8, 1.1 of the default. The weights add up to 1. The
+    window is as many axes as the map has; even windows do not pad.
+    """
+
+    kind = "gaussian"
+    takes_size = "kernel"
+    takes_number = "kernel"
+    examples = (
+        "gaussian on 3x6x7",
+        "gaussian blur 3x3 sigma 1 on 2x5x5",
+        "gaussian 5x3 valid on 1x8x8",
+        "gaussian 4x4 on 1x8x8",
+        "gaussian 7 sigma 2.5 on 2x20",
+        "gaussian 3 on 1x4x4x4",
+    )
+
+    kernel: tuple[int, ...] = attribute(
+        "kernel", "kernel size", "size", "window", "k", check=lengths
+    )
+    sigma: tuple[float, ...] = attribute("sigma", check=positive)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        rank = cls.rank(x)
+        kernel = axes(given.get("kernel", 5), rank, "kernel")
+        usual = tuple(round(0.3 * ((k - 1) / 2 - 1) + 0.8, 6) for k in kernel)
+        sigma = (float(given["sigma"]),) * rank if "sigma" in given else usual  # type: ignore[arg-type]
+        return cls(cls.padded(given, kernel, padding), kernel, sigma)
+
+    def size(self, x: Shape) -> tuple[int, ...]:
+        return self.kernel
+
+    def call(self, x: Shape) -> Call:
+        return Call("GaussianFilter", (x[0], self.kernel, self.sigma), self.padding(), True)
+
+    @property
+    def label(self) -> str:
+        return f"gaussian {times(self.kernel)}"

@@ -1,0 +1,81 @@
+"""Shrinkages: activations that take small values for none."""
+
+from __future__ import annotations
+
+from archdsl.layers.activation import Activation
+from archdsl.layers.base import Call, Kept, Shape, attribute, layer, number, positive
+from archdsl.layers.listing import INPLACE, Argument, Listing
+
+
+class Shrink(Activation):
+    """What the two have in common: a width below which a value is zero."""
+
+    takes_number = "lambd"
+    lambd: float = attribute("lambda", "lambd", check=positive, default=0.5)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        return Call(self.module, (self.lambd,))
+
+
+@layer("hard shrink", "hard shrinkage", "hard thresholding")
+class HardShrink(Shrink):
+    """x, but zero from -lambda to lambda (Donoho & Johnstone 1994). `lambda` 0.5."""
+
+    kind = "hardshrink"
+    module = "Hardshrink"
+    examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
+    listed = (Listing("Hardshrink", (Argument("lambd", "lambd", 0.5),)),)
+
+
+@layer("soft shrink", "soft shrinkage", "soft thresholding")
+class SoftShrink(Shrink):
+    """x, by lambda nearer to zero: zero from -lambda to lambda (Donoho & Johnstone 1994; the
+    activation of learned ISTA, Gregor & LeCun 2010). `lambda` 0.5."""
+
+    kind = "softshrink"
+    module = "Softshrink"
+    examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
+    listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5),)),)
+
+
+@layer("tanh shrink")
+class TanhShrink(Activation):
+    """x - tanh(x)."""
+
+    kind = "tanhshrink"
+    module = "Tanhshrink"
+    examples = ("tanh shrink on 3x4x4",)
+    listed = (Listing("Tanhshrink"),)
+
+
+@layer("thresholded relu", "threshold relu", "truncated relu")
+class Threshold(Activation):
+    """x above the threshold, else zero (Konda, Memisevic & Krueger 2015).
+
+    `thresholded relu 0.5`; with `value -1` another value below it, as torch's Threshold has it.
+    """
+
+    kind = "threshold"
+    takes_number = "threshold"
+    examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")
+    listed = (
+        Listing(
+            "Threshold", (Argument("threshold", "threshold"), Argument("value", "value"), INPLACE)
+        ),
+    )
+
+    threshold: float = attribute("threshold", "theta", check=number, default=1)
+    value: float = attribute("value", check=number, default=0)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    def call(self, x: Shape) -> Call:
+        return Call("Threshold", (self.threshold, self.value))
+
+    @property
+    def label(self) -> str:
+        return f"thresholded relu {self.threshold:g}"

@@ -1,0 +1,87 @@
+"""The trainable pooling of LeNet-5."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    Shape,
+    Value,
+    Window,
+    attribute,
+    axes,
+    layer,
+    lengths,
+    needs_map,
+    slide,
+    times,
+)
+
+
+@layer(
+    "subsampling",
+    "sub sampling",
+    "weighted subsampling",
+    "weighted sub sampling",
+    "trainable subsampling",
+    "trainable sub sampling",
+)
+class Subsampling(Layer):
+    """The sum of each window, times a coefficient, plus a bias: both are learned, one of each for
+    every map (LeCun, Bottou, Bengio & Haffner 1998, section II.B, S2 and S4).
+
+    The window is 2x2 unless a size is given, and slides as far as it is wide unless a stride is.
+    It does not pad, and rounds down. Of torch's multiply-adds it has none, as pools have none, and
+    papers do not count it among the weight layers. The squashing function behind it is said by a
+    convention: `subsampling means subsampling-scaled tanh`.
+    """
+
+    kind = "subsampling"
+    takes_size = "kernel"
+    takes_number = "kernel"
+    examples = (
+        "subsampling 2x2 on 6x8x8",
+        "weighted subsampling on 3x7x9",
+        "trainable subsampling 3x3, stride 2 on 4x9x9",
+        "subsampling 3 on 2x10",
+        "subsampling 2x1x2 on 2x4x3x4",
+    )
+
+    kernel: tuple[int, ...] = attribute(
+        "kernel", "kernel size", "size", "window", "k", units=("window",), check=lengths
+    )
+    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        rank = needs_map(cls.kind, x)
+        kernel = axes(given.get("kernel", 2), rank, "kernel")
+        return cls(kernel, axes(given.get("stride", kernel), rank, "stride"))
+
+    def out(self, x: Shape) -> Shape:
+        return (x[0], *slide("subsampling", x, self.window(x)))
+
+    def params(self, x: Shape) -> int:
+        return 2 * x[0]
+
+    def window(self, x: Shape) -> Window:
+        rank = len(x) - 1
+        return Window(self.kernel, self.stride, (0,) * rank, (1,) * rank)
+
+    def kept(self, x: Shape) -> Kept:
+        # The gradient of the coefficient needs the sums.
+        return Kept(input=True, extra=4 * math.prod(self.out(x)))
+
+    def call(self, x: Shape) -> Call:
+        options = () if self.stride == self.kernel else (("stride", self.stride),)
+        return Call("Subsampling", (x[0], self.kernel), options, True)
+
+    @property
+    def label(self) -> str:
+        stride = f"/{times(self.stride)}" if self.stride != self.kernel else ""
+        return f"subsampling {times(self.kernel)}{stride}"

@@ -1,0 +1,54 @@
+"""archdsl fmt"""
+
+import click
+from archdsl.cli import output
+
+from archdsl import zoo
+from archdsl.errors import ArchError
+from archdsl.files import replace_whole
+from archdsl.formatter import formatted
+
+
+@click.command("fmt")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Write nothing; name the files that would change.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@click.pass_context
+def command(context: click.Context, files: tuple[str, ...], check: bool, diff: bool) -> None:
+    """Lay specs out: blanks, indentation, and columns of claims and tables; no spelling changes.
+
+    FILE is a spec, a file of blocks, a folder of them, or `-`: then the text is printed. With
+    --check and --diff the exit code is 1 if a file would change.
+    """
+    paths, errors = zoo.files(files)
+    changed = 0
+    for path in paths:
+        try:
+            data = zoo.content(path)
+            new = formatted(zoo.source(path, data)).encode()
+            changed += new != data
+            if diff and new != data:
+                output.emit(_difference(path, data.decode(), new.decode()))
+            elif check and new != data:
+                output.emit(path)
+            elif path == "-" and not (check or diff):
+                output.emit(new.decode().removesuffix("\n"))
+            elif new != data:
+                replace_whole(path, new)
+                output.emit(path)
+        except ArchError as error:
+            errors += (error, *error.others)
+    if errors:
+        raise ArchError.several(errors)
+    only_asked = check or diff
+    if only_asked or paths != ["-"]:
+        would = "would change" if only_asked else "changed"
+        output.emit(f"{output.counted(len(paths), 'file')}, {changed or 'none'} {would}")
+    context.exit(1 if only_asked and changed else 0)
+
+
+def _difference(path: str, old: str, new: str) -> str:
+    import difflib  # only where something is shown
+
+    lines = difflib.unified_diff(old.split("\n"), new.split("\n"), path, path, lineterm="")
+    return "\n".join(lines)

@@ -1,0 +1,156 @@
+"""Specs written by chance: each is a network, with every answer, or an ArchError; nothing else."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import random
+from typing import Any
+
+import pytest
+from generated import KINDS, spec, specs
+from hypothesis import HealthCheck, Phase, given, settings
+
+from archdsl import report, typeset
+from archdsl.contract import Difference, Readings, Summary, Verification
+from archdsl.errors import ArchError, Source
+from archdsl.network import Network
+from archdsl.parse import parse
+from archdsl.syntax import NetworkText
+
+# The same specs in every run: what fails for one fails for all. They are short as they are, and
+# making them shorter takes minutes.
+quick = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+long = settings(quick, max_examples=2000)
+
+
+def texts_of(text: str) -> tuple[NetworkText, ...]:
+    """The networks of a text that can be built; none where it is refused."""
+    try:
+        return tuple(n for n in parse(Source("spec", text)) if not n.lacking)
+    except ArchError as error:
+        assert str(error).startswith("error: ") and error.message
+        return ()
+
+
+def networks_of(text: str) -> list[Network]:
+    found = []
+    for network in texts_of(text):
+        try:
+            found.append(Network(network))
+        except ArchError as error:
+            assert str(error).startswith("error: ") and error.message
+    return found
+
+
+def or_refused(answer: Any) -> Any:
+    """What a function gives; None where it raises ArchError."""
+    try:
+        return answer()
+    except ArchError as error:
+        assert str(error).startswith("error: ")
+        return None
+
+
+def has_every_answer(net: Network) -> None:
+    """Raises where an answer is missing or is not what the contract says."""
+    assert net.rows and net.layers
+    assert all(math.prod(row.output) > 0 for row in net.rows)
+    assert sum(row.params for row in net.rows if row.kind != "side") == net.params
+    data = json.loads(json.dumps(net.to_dict(), allow_nan=False))
+    summary = Summary.model_validate(data)
+    assert [row.name for row in summary.rows] == [row.name for row in net.rows]
+    Summary.model_validate(report.as_dict(net, layers=True))
+    claims = [report.claim_dict(claim) for claim in net.verify()]
+    verified = {"network": net.full_name, "params_count": str(net.counting), "claims": claims}
+    Verification.model_validate({"networks": [verified]})
+    assert net.summary() and net.summary(width=40) and report.verification([net], 60)
+    assert report.markdown(net) and net._repr_html_()
+    if (code := or_refused(net.source)) is not None:
+        ast.parse(code)
+    diagram = net.draw()
+    assert diagram.dot().startswith("digraph") and diagram.mermaid()
+
+
+def goes_around(net: Network) -> None:
+    """A table of a network is that network."""
+    for write in (typeset.markdown, typeset.latex):
+        if (table := or_refused(lambda write=write: write([net]))) is not None and (
+            write is typeset.markdown
+        ):
+            (again,) = networks_of(table)
+            assert net.diff(again).same, table
+
+
+@quick
+@given(specs())
+def test_specs_end_well(text: str):
+    for net in networks_of(text):
+        has_every_answer(net)
+        Difference.model_validate(net.diff(net).to_dict())
+        assert net.diff(net).same
+
+
+@pytest.mark.slow
+@long
+@given(specs())
+def test_many_specs_end_well(text: str):
+    nets = networks_of(text)
+    for net in nets:
+        has_every_answer(net)
+        goes_around(net)
+        if (read := or_refused(net.readings)) is not None:
+            Readings.model_validate({"networks": [report.readings_dict(net, read)]})
+    for net in nets[1:]:
+        found = nets[0].diff(net)
+        Difference.model_validate(found.to_dict())
+        assert found.same == net.diff(nets[0]).same
+
+
+@pytest.mark.slow
+def test_modules_of_specs():
+    """The module of a generated network gives what its text says: shapes and parameters."""
+    import torch
+
+    built = 0
+    for seed in range(400):
+        for net in networks_of(spec(random.Random(seed))):
+            if net.params > 3_000_000 or (module := or_refused(net.module)) is None:
+                continue
+            built += 1
+            module.eval()
+            with torch.no_grad():
+                given = module(torch.rand(2, *net.input))
+            outputs = given if isinstance(given, tuple) else (given,)
+            assert [tuple(o.shape[1:]) for o in outputs] == list(net.outputs), seed
+            found = sum(p.numel() for p in module.parameters())
+            assert found == net.params + net.side_params, seed
+    assert built > 200
+
+
+def test_equal_seeds_write_equal_texts():
+    assert [spec(random.Random(i)) for i in range(20)] == [
+        spec(random.Random(i)) for i in range(20)
+    ]
+
+
+def test_the_specs_are_of_the_whole_language():
+    """Every layer kind is in networks that load, and most networks load."""
+    kinds: set[type] = set()
+    texts = found = 0
+    for seed in range(600):
+        text = spec(random.Random(seed))
+        nets = networks_of(text)
+        texts += len(texts_of(text))
+        found += len(nets)
+        kinds |= {type(node.op) for net in nets for node in net.graph.nodes}
+    assert found > texts / 2
+    assert not {kind.__name__ for kind in KINDS} - {kind.__name__ for kind in kinds}

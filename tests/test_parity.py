@@ -704,7 +704,7 @@ MUTATIONS = {
         ("dw conv means dw conv-bn ", ""),
         ("    slice channels to (in // 2)", "    slice channels from (in // 2)"),
     ],
-    "m5": [("conv3-256", "conv3-256 circular"), ("maxpool 4 ceil", "avgpool 4 ceil")],
+    "m5": [("conv3-256", "conv3-256 circular"), ("max pool 4x1 ceil", "avg pool 4x1 ceil")],
     "c3d": [
         ("conv4a: conv 3x3x3 512", "conv4a: conv 3x3x3 512 replicate"),
         ("pool2:  max pool 2x2x2", "pool2:  avg pool 2x2x2"),

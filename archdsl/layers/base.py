@@ -323,9 +323,11 @@ def flag(value: Value) -> Value:
 
 
 def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:
-    """A length for each of `rank` axes."""
+    """A length for each of `rank` axes. Papers print the 4 of a signal as 4x1, too."""
     if isinstance(value, int):
         return (value,) * rank
+    if rank == 1 and len(value) == 2 and value[1] == 1 and name != "padding":
+        value = value[:1]
     if len(value) != rank:
         raise Misfit(
             f"the {name} {times(value)} has {len(value)} axes, the input has {rank}",

@@ -84,6 +84,7 @@ class Conv(Filters):
         "conv 3x3 4 stride 2 on 2x9x9",
         "conv kernel 5 width 4 on 3x40",
         "conv 3x3x3 4 on 2x6x7x8",
+        "conv 9x1 4 stride 2 on 3x40",
         "3x3 dw conv, stride 2 on 6x8x8",
         "depthwise convolution 5x5 on 4x9x9",
         "conv dw 3x3 8 no bias on 4x6x6",

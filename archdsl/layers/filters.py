@@ -92,6 +92,8 @@ def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
     kernel, rank = given.get("kernel"), len(x) - 1
     if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:
         return given
+    if rank == 1 and len(kernel) == 2 and kernel[1] == 1:
+        return given  # the 80x1 of a signal
     if len(kernel) == rank + 1 and kernel[0] == x[0] != kernel[-1] and len(set(kernel[1:])) == 1:
         kernel = (*kernel[1:], kernel[0])  # `4 kernels (3,5,5)`, as torch orders them
     elif len(kernel) == rank + 2 and kernel[1] == x[0] and len({*kernel[:rank]}) > 1:

@@ -178,6 +178,7 @@ class MaxPool(Pool):
         "maxpool 3x3/2 pad 1 on 4x8x8",
         "maxpool 2x1 on 3x8x5",
         "maxpool on 3x9",
+        "max pool 4x1 on 3x9",
         "global max pool on 3x5x5",
         "max pool 2x2x2 on 2x4x4x5",
         "maxpool 3 on 3x7x9",

@@ -17,7 +17,7 @@ from archdsl.layers import Flatten, Input, Join, Layer, Shape
 if TYPE_CHECKING:
     from archdsl.graph import Graph
 
-MOST_STEPS = 20_000_000  # edges that a search looks at; no network of a paper needs a search
+MOST_STEPS = 1_000_000  # edges that a search looks at; no network of a paper needs a search
 
 Colours = list[int]
 Palette = dict[Hashable, int]

@@ -47,7 +47,7 @@ _BEGINS = re.compile(
 )
 _EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 _TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
-_BESIDE = re.compile(rf"{_EDGE}|{NAME}|\{{(?=\s*(?:%[^\n]*\s*)*\\)")
+_BESIDE = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
 _MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, as ever
 _COMMANDS = frozenset(
     "centering raggedright raggedleft tiny scriptsize footnotesize small normalsize large Large "
@@ -70,7 +70,7 @@ _SPLIT = re.compile(
     rf"|(?P<open>\\begin\s*\{{[^{{}}]*\}}|\{{)|(?P<close>\\end\s*\{{[^{{}}]*\}}|\}})|(?P<column>&)|\\.",
     re.DOTALL,
 )
-_WIDTH = re.compile(r"\\multicolumn\s*(?:\{\s*([^{}]*?)\s*\}|(\d))")
+_WIDTH = re.compile(r"\\multicolumn\s*(?:\{([^{}]*)\}|(\d))")
 
 
 class _Open(NamedTuple):
@@ -329,7 +329,7 @@ def _width(cell: str) -> int:
     found = _WIDTH.search(cell)
     if not found:
         return 1
-    wide = found[1] or found[2] or ""
+    wide = (found[1] or found[2] or "").strip()
     if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= WIDEST:
         raise Unreadable(
             f"`{found[0]}` spans no number of columns",

@@ -134,8 +134,9 @@ def _family(networks: Sequence[Network]) -> str:
     if len(names) == 1:
         return names[0] if re.fullmatch(r"[A-Za-z]\w*", names[0]) else "net"
     end = next((i for i, letters in enumerate(zip(*names, strict=False)) if len({*letters}) > 1), 0)
-    shared = re.match(r"([A-Za-z]\w*?)[\W\d_]*$", names[0][:end])
-    return shared[1] if shared else "networks"
+    while end and re.match(r"[\W\d_]", names[0][end - 1]):
+        end -= 1
+    return names[0][:end] if re.fullmatch(r"[A-Za-z]\w*", names[0][:end]) else "networks"
 
 
 # Rows.

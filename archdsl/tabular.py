@@ -81,7 +81,7 @@ _CODE = re.compile(
 _LAYER = re.compile(
     r"(?:(?:\d[\w×]*(?:-d)?|global|depthwise|dw|pointwise|transposed|local) |up-)*"
     r"(conv|convolution|fc|linear|(?:max|avg|average)[- ]?pool|bn|relu|lrn|dropout|flatten|softmax"
-    r"|(?<=\d )filters)(?:\d*-?\d+)?(?: .*)?",
+    r"|(?<=\d )filters)(?:\d++(?:-\d++)?|-\d++)?(?: .*)?",
     re.IGNORECASE,
 )
 

@@ -707,7 +707,7 @@ MUTATIONS = {
     "m5": [("conv3-256", "conv3-256 circular"), ("max pool 4x1 ceil", "avg pool 4x1 ceil")],
     "c3d": [
         ("conv4a: conv 3x3x3 512", "conv4a: conv 3x3x3 512 replicate"),
-        ("pool2:  max pool 2x2x2", "pool2:  avg pool 2x2x2"),
+        ("pool2: max pool 2x2x2", "pool2: avg pool 2x2x2"),
     ],
 }
 

@@ -9,7 +9,7 @@ from archdsl.errors import ArchError, Note, Source, Span, did_you_mean
 from archdsl.expressions import Expression, Number
 from archdsl.options import Choice, Options
 from archdsl.syntax import Block, Derived, Header, NetworkText, Part
-from archdsl.vocabulary import is_word_of_a_layer
+from archdsl.vocabulary import is_word, vocabulary
 
 
 def values_of(
@@ -194,7 +194,8 @@ def _known(names: Mapping[str, Number] | Sequence[str]) -> str:
 
 def declarable(source: Source, name: Part) -> str:
     """A name that may have a value. Raises ArchError for one that means something already."""
-    if name.text in RESERVED or is_word_of_a_layer(name.text):
+    attribute = (name.text.lower(),) in vocabulary().attributes  # a block's `stride` may be one
+    if name.text in RESERVED or (is_word(name.text) and not attribute):
         raise ArchError(
             f"`{name.text}` means something already",
             source.span(name.start, name.end),

@@ -311,10 +311,7 @@ class Scanner(Mentions):
         known = vocabulary()
         part = parts[at]
         behind = parts[at + 1].kind if at + 1 < len(parts) else ""
-        several = any(
-            len(w) > 1 and (w in known.attributes or w in known.layers) for w, _ in runs(parts, at)
-        )
-        if part.text in self.names and behind not in VALUES and not several:  # `in channels 3`
+        if part.text in self.names and behind not in VALUES and not self.longer(parts, at):
             value = expressions.read(self.source, [part])  # `conv3-k`: a name that has a value
             self.mention("number", (), value, part, part, only)
             return 1
@@ -396,6 +393,13 @@ class Scanner(Mentions):
             return taken
         self.unknown.append(part)
         return 1
+
+    def longer(self, parts: Sequence[Part], at: int) -> bool:
+        """Whether several words from here are a spelling, `layer norm`, `in channels 3`: then the
+        first is no name, though one may be called so."""
+        known = vocabulary()
+        spellings = (known.attributes, known.layers, known.flags, known.units)
+        return any(len(w) > 1 and any(w in one for one in spellings) for w, _ in runs(parts, at))
 
     def fused_layer(self, parts: Sequence[Part], at: int) -> int:
         """A layer with digits behind its words, `conv3`, `up-conv2`; the parts that it takes."""

@@ -10,6 +10,7 @@ it should be.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import subprocess
@@ -54,11 +55,14 @@ def run(target: str) -> Run:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", metavar="NAME", nargs="*")
+    names = parser.parse_args().names or BOMBS
     good = True
     base = run("vgg16")
     print(f"{'vgg16':34}{base.seconds:6.2f} s{base.memory:6.0f} MB")
     with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[1:] or BOMBS:
+        for name in names:
             _, said = BOMBS[name]
             path = Path(folder, "bomb.arch")
             # In a process of its own: the peak of a process counts what its parent held.

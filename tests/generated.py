@@ -15,9 +15,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from archdsl import phrases
+from archdsl import phrases, readings
 from archdsl.errors import ArchError, Source
-from archdsl.expressions import Expression, Number, evaluate
+from archdsl.expressions import Number
 from archdsl.layers import REGISTRY, Input, Layer, LayerError, Shape
 from archdsl.layers.base import Attribute
 from archdsl.parse import parse
@@ -577,11 +577,9 @@ def settled(text: str, x: Shape, names: Mapping[str, Number]) -> Layer | None:
         (network,) = parse(source)
         (item,) = network.statements
         (read,) = phrases.read(source, item.phrases[0], names=names).layers
-        given = {
-            name: evaluate(value, names, source) if isinstance(value, Expression) else value
-            for name, (value, _, _) in read.given.items()
-        }
-        return read.kind.settle(given, x, "same")
+        layer = readings.evaluated(source, read, names)
+        given = {name: one.value for name, one in layer.given.items()}
+        return layer.kind.settle(given, x, "same")
     except (ArchError, LayerError, ValueError, AttributeError):
         return None
 

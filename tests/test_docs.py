@@ -195,11 +195,14 @@ def test_set_up():
 def test_benchmarks_run():
     """Whatever the machine's speed: the programs that the documents name go through."""
     programs = re.findall(r"python (bench/\S+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
-    assert len(programs) == 3
-    for program in programs:
-        assert "--rounds" in (out := run(f"python {program} --help", ROOT)) or "--seeds" in out
+    options = ["--rounds", "--rounds", "--mutants", "NAME", "--seeds"]
+    for program, option in zip(programs, options, strict=True):
+        assert option in run(f"python {program} --help", ROOT)
     lines = run("python bench/scale.py --rounds 1 --layers 1000", ROOT).splitlines()
-    assert [line.partition("  ")[0] for line in lines[1:]] == ["repeated", "written out", "blocks"]
+    kinds = ["repeated", "written out", "parsed", "blocks"]
+    assert [line.strip().partition("  ")[0] for line in lines[1:]] == kinds
+    assert "0 fail" in run("python bench/fuzz.py --mutants 20", ROOT)
+    assert "✗" not in run("python bench/bombs.py braces value", ROOT)
 
 
 def test_the_readmes_picture_is_of_the_readmes_spec():

@@ -20,6 +20,7 @@ from archdsl.layers.base import (
     enlarged,
     layer,
     needs_map,
+    show,
     times,
 )
 from archdsl.layers.listing import Argument, Listing
@@ -32,6 +33,13 @@ _WORDS = {
     for name, mode in zip(_NAMES, MODES, strict=True)
     for end in (" padding", " pad", "pad1d", "pad2d", "pad3d")
 }
+
+
+def _side(value: Value) -> Value:
+    """The padding of one side, from 0."""
+    if isinstance(value, tuple):
+        raise LayerError(f"must be one number, not {show(value)}")
+    return margins(value)
 
 
 @layer(**_WORDS)
@@ -70,12 +78,12 @@ class Pad(Layer):
     )
 
     margin: tuple[int, ...] | None = attribute("pad", "padding", check=margins, default=None)
-    left: int | None = attribute("left", check=margins, default=None)
-    right: int | None = attribute("right", check=margins, default=None)
-    top: int | None = attribute("top", check=margins, default=None)
-    bottom: int | None = attribute("bottom", check=margins, default=None)
-    front: int | None = attribute("front", check=margins, default=None)
-    back: int | None = attribute("back", check=margins, default=None)
+    left: int | None = attribute("left", check=_side, default=None)
+    right: int | None = attribute("right", check=_side, default=None)
+    top: int | None = attribute("top", check=_side, default=None)
+    bottom: int | None = attribute("bottom", check=_side, default=None)
+    front: int | None = attribute("front", check=_side, default=None)
+    back: int | None = attribute("back", check=_side, default=None)
     # (front, behind) of the first axis, then of the next; as torch lists them the last axis first.
     sides: tuple[int, ...] = attribute(check=margins, default=())
     backwards: tuple[int, ...] | None = attribute(check=margins, default=None)

@@ -31,6 +31,7 @@ from archdsl.vocabulary import (
 )
 
 VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
+REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)  # `x1: conv3-8`, a label to its author
 
 
 class Scanner(Mentions):
@@ -120,6 +121,13 @@ class Scanner(Mentions):
             case "times" if self.unknown:
                 raise self.unknown_words()
             case "times" if at == 0:
+                name = REPEAT_AS_NAME.match(self.source.text, part.start)
+                if name is not None:
+                    raise ArchError(
+                        f"`{name[1]}` is read as a repeat, and cannot be a name",
+                        self.source.span(name.start(1), name.end(1)),
+                        help=f"`x` repeats: write `{name[1].upper()}`, or another name",
+                    )
                 raise self.fail(
                     "a repeat of nothing", part, "what it repeats stands in front: `[ … ] x 3`"
                 )

@@ -182,7 +182,7 @@ class Conv(Filters):
         pad: Value = given.get("pad", padding)
         if given.get("pad") == "same" and any(k % 2 == 0 for k in kernel):
             raise LayerError(
-                f"`same` of the even kernel {times(kernel)}: both sides cannot be padded alike",
+                f"`same` does not say how the even kernel {times(kernel)} pads",
                 "write the padding as a number, `pad 1`, or in front of the layer: "
                 "`zero padding right 1 bottom 1 -> conv 2x2 16 valid`",
             )

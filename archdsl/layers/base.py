@@ -420,5 +420,10 @@ def times(values: tuple[int, ...]) -> str:
     return "x".join(map(str, values))
 
 
+def signed(value: float) -> str:
+    """A number as labels write it: a negative one in parentheses."""
+    return f"{value:g}" if value >= 0 else f"({value:g})"
+
+
 def show(value: object) -> str:
     return times(value) if isinstance(value, tuple) else str(value)

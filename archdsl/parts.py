@@ -253,8 +253,8 @@ class GaussianFilter(nn.Module):
         super().__init__()
         weight = torch.ones(())
         for size, width in zip(kernel, sigma, strict=True):
-            at = torch.arange(size) - (size - 1) / 2
-            bell = torch.exp(-(at**2) / (2 * width**2))
+            squares = (torch.arange(size) - (size - 1) / 2) ** 2
+            bell = torch.exp(-(squares - squares.min()) / (2 * width**2))  # the highest is 1
             weight = weight[..., None] * (bell / bell.sum())
         self.sigma = sigma
         self.padding = padding

@@ -74,7 +74,8 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.reshape(len(x), -1, self.pieces, *x.shape[2:]).max(dim=2).values
+        made = x.shape[1] // self.pieces
+        return x.reshape(len(x), made, self.pieces, *x.shape[2:]).max(dim=2).values
 
     def extra_repr(self) -> str:
         return str(self.pieces)

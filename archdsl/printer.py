@@ -15,7 +15,7 @@ from archdsl.expressions import Expression, Number
 from archdsl.readings import Blocks, LayerText, Line, Side
 from archdsl.sizes import size_in
 from archdsl.syntax import Item, Part, numbers_of
-from archdsl.vocabulary import is_word_of_a_layer, layers_among, vocabulary
+from archdsl.vocabulary import is_word_of_a_layer, layers_among, runs, vocabulary
 
 
 class Mark(NamedTuple):
@@ -168,7 +168,7 @@ class Printer:
             elif part.kind == "size":
                 marks.append(Mark("size", _size(part.text), blank))
             else:
-                kind = part.kind if part.kind == "times" else "text"
+                kind = part.kind if part.kind == "times" and not _is_word(parts, at) else "text"
                 said = part.text.replace("×", "x")
                 marks.append(Mark(kind, f"'{said}'" if self.is_quoted(part) else said, blank))
             at += taken
@@ -249,6 +249,13 @@ def _apart(marks: Sequence[Mark]) -> Marks:
 
 def _ends_in_digit(marks: Sequence[Mark]) -> bool:
     return bool(marks) and marks[-1].text[-1:].isdigit()
+
+
+def _is_word(parts: Sequence[Part], at: int) -> bool:
+    """Whether a sign is a word of the layer in front of it: the direction of `sobel x`."""
+    counts = at + 1 < len(parts) and parts[at + 1].kind in ("number", "parens")
+    taken = (taken for words, taken in runs(parts, at - 1) if words in vocabulary().layers)
+    return at > 0 and not counts and 2 in taken
 
 
 def _number(value: Number) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from oracle import kept_for_backward
 
 import archdsl
 from archdsl import typeset
@@ -96,3 +98,41 @@ def test_the_norm_of_a_listing_has_the_alpha_of_the_text():
     written = archdsl.loads(FRONT + "lrn size 6")
     listed = archdsl.loads(FRONT + "nn.LocalResponseNorm(6, alpha=0.0006, beta=0.75, k=2.0)")
     assert written.graph.nodes[1].op == listed.graph.nodes[1].op
+
+
+@pytest.mark.parametrize("print_table", [typeset.markdown, typeset.latex])
+@pytest.mark.parametrize(
+    "line",
+    ["sobel x", "[ scharr x; sobel x unpadded ]", "sobel x x 2", "sobel x 2", "sobel x -> relu"],
+)
+def test_the_direction_of_a_filter_is_read_back_from_a_table(print_table, line: str):
+    net = archdsl.loads(FRONT + line)
+    text = "\n".join(row.removeprefix("% ") for row in print_table([net]).split("\n"))
+    assert archdsl.loads(text).diff(net).same
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "conv3-4 reflect",
+        "conv3-4 stride 2 replicate",
+        "conv3-4 circular",
+        "conv 3x3 connections (0 1 2 3, 4 5 6 7)",
+        "subsampling 3x3",
+    ],
+)
+@pytest.mark.parametrize("front", ["", "conv1-8\n"])
+def test_memory_of_a_layer_with_and_without_a_gradient_to_pass_on(front: str, line: str):
+    net = archdsl.loads(FRONT + front + line)
+    images = torch.rand(1, *net.input)
+    assert kept_for_backward(net.module(), images) == net.memory.backward
+
+
+def test_an_empty_batch_has_no_largest_channels():
+    net = archdsl.loads(FRONT + "maxout 4")
+    assert net.module()(torch.rand(0, *net.input)).shape == (0, *net.output)
+
+
+def test_what_a_layer_takes_names_units_too():
+    with pytest.raises(archdsl.ArchError, match="it takes pad, neighbours"):
+        labels("laplacian 8")

@@ -79,7 +79,7 @@ class Subsampling(Layer):
 
     def kept(self, x: Shape) -> Kept:
         # The gradient of the coefficient needs the sums.
-        return Kept(input=True, extra=4 * math.prod(self.out(x)))
+        return Kept(input=True, extra=4 * math.prod(self.out(x)), passing=True)
 
     def call(self, x: Shape) -> Call:
         options = () if self.stride == self.kernel else (("stride", self.stride),)

@@ -481,7 +481,7 @@ class Analysis:
             else:
                 kept = node.op.kept(shapes[0])
             total += kept.extra
-            if kept.input:
+            if kept.input and not (kept.passing and not any(needs[i] for i in node.inputs)):
                 which = kept.branches or (True,) * len(node.inputs)
                 tensors |= {
                     _storage(nodes, i)

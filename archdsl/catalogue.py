@@ -182,7 +182,7 @@ def find(text: str) -> list[type[Layer]]:
     known: dict[str, list[type[Layer]]] = {}
     for kind in kinds():
         for spelling, _ in spellings(kind):
-            known.setdefault(spelling, []).append(kind)
+            known.setdefault(spelling.lower(), []).append(kind)
         known.setdefault(kind.kind, []).append(kind)
     found = known.get(words) or [
         kind

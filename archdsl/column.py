@@ -16,6 +16,7 @@ from archdsl.printer import YIELDS, Mark, Marks, Printer
 from archdsl.readings import Line
 from archdsl.report import hwc, times
 from archdsl.syntax import (
+    Item,
     Means,
     Outputs,
     Padding,
@@ -98,9 +99,10 @@ class Column:
         others = [said for s in statements if (said := self.said(s)) is not None]
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
+        left = self.optional()  # a choice where nothing is left to choose would be an error
         self.conventions = (
             *others,
-            *(f"with {words[kind]}" for kind, stands in options.chosen.items() if stands),
+            *(f"with {words[kind]}" for kind, on in options.chosen.items() if on and kind in left),
             *(self.meaning(one) for one in means),
         )
 
@@ -129,6 +131,18 @@ class Column:
                 return f"output {', '.join(part.text for part in labels)}"
             case _:
                 return None
+
+    def optional(self) -> set[str]:
+        """The kinds of which optional layers are left in what is printed."""
+        items = [line.item for line in self.text.lines]
+        found = {*self.printer.optional(items)}
+        rules = [rule for item in items for rule in item.rules]
+        for statement in (*self.network.text.statements, *rules):
+            if isinstance(statement, Means):
+                found |= {*printer.optional_of_lines([Item((statement.left, statement.right), ())])}
+        for definition in self.definitions():
+            found |= {*printer.optional_of_lines(definition.block.items)}
+        return found
 
     @property
     def input(self) -> str:

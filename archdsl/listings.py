@@ -305,7 +305,8 @@ class _Reader:
         both = (value.value, divisor.value)
         if not any(isinstance(one, Expression) for one in both):
             if all(isinstance(one, int | float) for one in both) and divisor.value:
-                return value._replace(value=value.value / divisor.value)
+                # Fifteen digits: 0.0006 by 6 shall be the 0.0001 that texts say.
+                return value._replace(value=float(f"{value.value / divisor.value:.15g}"))
             return value  # a check says what is wrong with the one or the other
         if any(isinstance(one, tuple) for one in both):
             return value

@@ -224,7 +224,8 @@ class Mentions(Wholes):
             raise self.fail(
                 f"`{shown}` belongs to no layer", mention, "the optional layer does not stand"
             )
-        takes = [one.words[0] for one in nearest.kind.attributes.values() if one.words]
+        attributes = nearest.kind.attributes.values()
+        takes = [words[0] for one in attributes if (words := one.words or one.units)]
         raise self.fail(
             f"`{nearest.kind.kind}` takes no `{mention.text or shown}`",
             mention,

@@ -69,8 +69,9 @@ def said(network: NetworkText) -> list[Choice]:
 
 
 def kind_of(word: str) -> str | None:
-    """The kind of layer that a word names."""
-    found = vocabulary().layers.get((word.lower(),))
+    """The kind of layer that a word, or several, name."""
+    known = vocabulary().layers
+    found = known.get((word,)) or known.get(tuple(word.lower().split()))
     if found is not None:
         return found[0].kind
     return next((kind.kind for kind in REGISTRY if kind.kind == word.lower()), None)

@@ -312,7 +312,8 @@ class _ToSyntax:
         return ParamsCount(tuple(children))
 
     def option(self, children: list[Any]) -> Option:
-        return Option(children[0])
+        words = [child.text for child in children if child.kind == "word"]
+        return Option(Part("word", " ".join(words), children[0].start, children[-1].end))
 
     def output(self, children: list[Any]) -> Outputs:
         return Outputs(tuple(c for c in children if c.kind == "word"))

@@ -74,7 +74,8 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.reshape(len(x), -1, self.pieces, *x.shape[2:]).max(dim=2).values
+        made = x.shape[1] // self.pieces
+        return x.reshape(len(x), made, self.pieces, *x.shape[2:]).max(dim=2).values
 
     def extra_repr(self) -> str:
         return str(self.pieces)
@@ -253,8 +254,8 @@ class GaussianFilter(nn.Module):
         super().__init__()
         weight = torch.ones(())
         for size, width in zip(kernel, sigma, strict=True):
-            at = torch.arange(size) - (size - 1) / 2
-            bell = torch.exp(-(at**2) / (2 * width**2))
+            squares = (torch.arange(size) - (size - 1) / 2) ** 2
+            bell = torch.exp(-(squares - squares.min()) / (2 * width**2))  # the highest is 1
             weight = weight[..., None] * (bell / bell.sum())
         self.sigma = sigma
         self.padding = padding

@@ -289,7 +289,9 @@ class _Reader(Scanner):
         if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
             return None
         value = parts[colon + 1].kind if colon + 1 < len(parts) else ""
-        if value in VALUES and words_of(name[-1]) in vocabulary().attributes:
+        spelled = tuple(word for part in name for word in words_of(part))
+        named = len(name) > 1 and spelled in vocabulary().layers  # `zero padding: 1`
+        if value in VALUES and words_of(name[-1]) in vocabulary().attributes and not named:
             side = any(name[-1].text.lower() in axis for axis in SIDES)
             if len(name) > 1 or not side:
                 return None  # `stride: 2`; but `top: 3x3 conv` is a label

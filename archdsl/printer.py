@@ -5,7 +5,7 @@ A line becomes marks, which know what is a size and what a group: each format wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import dropwhile
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from archdsl.expressions import Expression, Number
 from archdsl.readings import Blocks, LayerText, Line, Side
 from archdsl.sizes import size_in
 from archdsl.syntax import Item, Part, numbers_of
-from archdsl.vocabulary import is_word_of_a_layer, vocabulary
+from archdsl.vocabulary import is_word_of_a_layer, layers_among, runs, vocabulary
 
 
 class Mark(NamedTuple):
@@ -116,6 +116,12 @@ class Printer:
         guard = expressions.read(self.source, item.guard)
         return bool(expressions.evaluate(guard, self.names, self.source))
 
+    def optional(self, items: Collection[Item]) -> Iterator[str]:
+        """The kinds of layers in parentheses, in the lines that stand."""
+        for item in filter(self.stands, items):
+            for phrase in item.phrases:
+                yield from in_parentheses(phrase.parts, self.optional)
+
     def item(self, item: Item) -> Marks:
         """A line within a group."""
         marks: list[Mark] = []
@@ -162,7 +168,7 @@ class Printer:
             elif part.kind == "size":
                 marks.append(Mark("size", _size(part.text), blank))
             else:
-                kind = part.kind if part.kind == "times" else "text"
+                kind = part.kind if part.kind == "times" and not _is_word(parts, at) else "text"
                 said = part.text.replace("×", "x")
                 marks.append(Mark(kind, f"'{said}'" if self.is_quoted(part) else said, blank))
             at += taken
@@ -245,6 +251,13 @@ def _ends_in_digit(marks: Sequence[Mark]) -> bool:
     return bool(marks) and marks[-1].text[-1:].isdigit()
 
 
+def _is_word(parts: Sequence[Part], at: int) -> bool:
+    """Whether a sign is a word of the layer in front of it: the direction of `sobel x`."""
+    counts = at + 1 < len(parts) and parts[at + 1].kind in ("number", "parens")
+    taken = (taken for words, taken in runs(parts, at - 1) if words in vocabulary().layers)
+    return at > 0 and not counts and 2 in taken
+
+
 def _number(value: Number) -> str:
     return str(int(value)) if isinstance(value, int) else repr(value)
 
@@ -293,6 +306,25 @@ def words_of_lines(items: Collection[Item]) -> Iterator[str]:
         for phrase in item.phrases:
             yield from words(phrase.parts)
         yield from words(item.guard)
+
+
+def in_parentheses(
+    parts: Sequence[Part], of_lines: Callable[[Collection[Item]], Iterator[str]]
+) -> Iterator[str]:
+    """The kinds of layers in parentheses, and those that are found in the lines of groups."""
+    for part in parts:
+        if part.kind == "parens":
+            inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+            yield from (kind.kind for kind, *_ in layers_among(inside))
+        elif part.kind in ("bracket", "braces"):
+            yield from of_lines(part.inside)  # type: ignore[arg-type]
+
+
+def optional_of_lines(items: Collection[Item]) -> Iterator[str]:
+    """The kinds of layers in parentheses, whatever conditions the lines have."""
+    for item in items:
+        for phrase in item.phrases:
+            yield from in_parentheses(phrase.parts, optional_of_lines)
 
 
 def lone(items: Collection[Item]) -> Iterator[str]:

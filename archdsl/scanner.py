@@ -25,6 +25,7 @@ from archdsl.vocabulary import (
     NOISE,
     Words,
     is_tight,
+    layers_among,
     runs,
     vocabulary,
     words_of,
@@ -219,6 +220,8 @@ class Scanner(Mentions):
         hyphen = at + 1 < len(parts) and parts[at].kind == "join" and is_tight(parts, at)
         start = at + 1 if hyphen else at
         for words, taken in runs(parts, start):
+            if len(words) > 1 and (words in known.layers or words in known.flags):
+                return None  # `64 channel shuffle`
             if words in known.attributes and fused:
                 continue  # the number of `conv3-64` is its width
             if words in known.attributes and start + taken < len(parts):
@@ -240,7 +243,8 @@ class Scanner(Mentions):
             self.layers[-1].end = part.end
             self.arguments(inside)
         elif (found := self.optional(part, only)) is not None:
-            (kind, preset), begin, taken = found
+            inside = _unfused(inside)
+            kind, preset, begin, taken = found
             self.layers.append(draft(kind, preset, part.start, part.end))
             self.layers[-1].stands = self.blocks.options.stands(kind.kind)
             self.arguments(inside[:begin])
@@ -265,22 +269,15 @@ class Scanner(Mentions):
 
     def optional(
         self, part: Part, only: Draft | None
-    ) -> tuple[tuple[type[Layer], Mapping[str, Value]], int, int] | None:
+    ) -> tuple[type[Layer], Mapping[str, Value], int, int] | None:
         """The one layer that parentheses hold, where its word stands, and the parts that it takes.
 
         It is optional, `Conv-(BN)-Relu`, `fc-(dropout 0.5)`; a weight layer is not: `(conv) 64`.
         """
         if part.kind != "parens" or only is not None:
             return None
-        inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
-        found = []
-        at = 0
-        while at < len(inside):
-            run = next((r for r in runs(inside, at) if r[0] in vocabulary().layers), None)
-            if run is not None:
-                found.append((vocabulary().layers[run[0]], at, run[1]))
-            at += run[1] if run is not None else 1
-        kinds = [layer[0] for layer, _, _ in found]
+        found = layers_among(_unfused(part.inside))  # type: ignore[arg-type]
+        kinds = [kind for kind, *_ in found]
         if not kinds or any(kind.weighs or kind is Input for kind in kinds):
             return None
         if len(kinds) > 1:
@@ -352,9 +349,7 @@ class Scanner(Mentions):
             return 1
         if self.compact(part, only):
             return 1
-        # `C=32`, the cardinality, is no `c`.
-        exact = [((part.text,), 1)] if (part.text,) in known.attributes else []
-        for words, taken in [*runs(parts, at), *exact]:
+        for words, taken in runs(parts, at):
             last = parts[at + taken - 1]
             if words in known.layers and only is not None:
                 raise self.fail(
@@ -550,6 +545,26 @@ class Scanner(Mentions):
     def is_unit(self, words: Words, parts: Sequence[Part], at: int) -> bool:
         """Whether an attribute's word is the unit of a size in front: `2 x 2 window`."""
         return bool(at) and parts[at - 1].kind == "size" and words in vocabulary().units
+
+
+def _unfused(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Parts in which the number of a layer stands behind its word: `GN 8` for `GN8`."""
+    found: list[Part] = []
+    for part in parts:
+        fused = FUSED.fullmatch(part.text) if part.kind == "word" else None
+        layer = vocabulary().layers.get((fused[1].lower(),)) if fused else None
+        if (
+            fused
+            and fused[2].isdigit()
+            and layer
+            and layer[0].takes_suffix == layer[0].takes_number is not None
+        ):
+            at = part.start + len(fused[1])
+            found.append(Part("word", fused[1], part.start, at))
+            found.append(Part("number", fused[2], at, part.end))
+        else:
+            found.append(part)
+    return tuple(found)
 
 
 def _plain(numbers: tuple[int, ...]) -> Value:

@@ -162,7 +162,7 @@ class ParamsCount(NamedTuple):
 
 
 class Option(NamedTuple):
-    """A layer kind whose optional layers, `(BN)`, stand: `with bn`."""
+    """A layer kind whose optional layers, `(BN)`, stand: `with bn`, `with group norm`."""
 
     word: Part
 

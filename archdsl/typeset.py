@@ -40,7 +40,7 @@ def latex(networks: Sequence[Network]) -> str:
     """
     table = sheet(networks)
     count = len(table.headers)
-    lines = [f"% {line}".rstrip() for line in _statements(table)]
+    lines = [f"% {line}" for line in _statements(table) if line]  # a sign alone is no comment
     lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
     lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
     for row in table.rows:

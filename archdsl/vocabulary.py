@@ -103,21 +103,35 @@ def is_tight(parts: Sequence[Part], at: int) -> bool:
     return parts[at - 1].end == parts[at].start and parts[at].end == parts[at + 1].start
 
 
+def layers_among(parts: Sequence[Part]) -> list[tuple[type[Layer], Mapping[str, Value], int, int]]:
+    """The layers that words of some parts spell: kind, what it sets, where it stands, the parts
+    that it takes."""
+    known = vocabulary().layers
+    found = []
+    at = 0
+    while at < len(parts):
+        run = next((run for run in runs(parts, at) if run[0] in known), None)
+        if run is not None:
+            found.append((*known[run[0]], at, run[1]))
+        at += run[1] if run is not None else 1
+    return found
+
+
 def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
     """The runs of words from a part on, longest first, each with the parts that it takes.
 
     A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
     """
-    longest = vocabulary().longest
+    known = vocabulary()
     found: list[tuple[Words, int]] = []
     words: Words = ()
     here = at
-    while here < len(parts) and len(words) < longest:
+    while here < len(parts) and len(words) < known.longest:
         part = parts[here]
         if part.kind == "word":
             words += words_of(part)
             found.append((words, here + 1 - at))
-        elif part.kind == "times" and (*words, part.text) in vocabulary().layers:
+        elif part.kind == "times" and (*words, part.text) in known.layers:
             words += (part.text,)  # `sobel x`: here the sign is a word
             found.append((words, here + 1 - at))
         elif not (
@@ -130,4 +144,8 @@ def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
         ):
             break
         here += 1
-    return found[::-1]
+    found.reverse()
+    exact = (parts[at].text,) if found else ()
+    if exact and not exact[0].islower() and (exact in known.layers or exact in known.attributes):
+        found.insert(-1, (exact, 1))  # `IN`, the instance norm, is no `in`; `C=32` is no `c`
+    return found

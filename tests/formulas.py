@@ -265,6 +265,6 @@ def Gaussian(op: Any, module: nn.Module, x: Tensor) -> Tensor:
     """One axis after the other."""
     x = padded(x, op.pad)
     for axis, (k, sigma) in enumerate(zip(op.kernel, op.sigma, strict=True), 2):
-        bell = torch.distributions.Normal((k - 1) / 2, sigma).log_prob(torch.arange(k)).exp()
-        x = x.unfold(axis, k, 1) @ (bell / bell.sum()).to(x)
+        powers = torch.distributions.Normal((k - 1) / 2, sigma).log_prob(torch.arange(k))
+        x = x.unfold(axis, k, 1) @ powers.softmax(0).to(x)
     return x

@@ -105,6 +105,18 @@ def test_gaussian(size: int, sigma: float):
     assert torch.allclose(flat, torch.ones_like(flat))
 
 
+def test_a_narrow_gaussian_of_even_size_is_the_mean_of_the_middle():
+    """No value of the bell itself is a number above 0 in single precision."""
+    (taps,) = made("gaussian 1x4 sigma 0.001 valid", torch.eye(4)[:, None, None, :]).unbind(3)
+    assert taps.flatten().tolist() == [0, 0.5, 0.5, 0]
+
+
+@pytest.mark.parametrize("sigma", ["0.0001", "1e-200", "1e7", "0"])
+def test_a_sigma_that_no_window_shows_is_refused(sigma: str):
+    with pytest.raises(archdsl.ArchError, match="the sigma of `gaussian` must be"):
+        made(f"gaussian 4 sigma {sigma}")
+
+
 def test_gaussian_of_default_size():
     """OpenCV's sigma for a window of 5: 0.3 · ((5 - 1) / 2 - 1) + 0.8."""
     assert torch.equal(made("gaussian blur"), made("gaussian 5x5 sigma 1.1"))

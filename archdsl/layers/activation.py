@@ -21,6 +21,7 @@ from archdsl.layers.base import (
     layer,
     number,
     positive,
+    signed,
 )
 from archdsl.layers.listing import INPLACE, Argument, Listing
 
@@ -43,7 +44,7 @@ class Activation(Layer):
         name = self.takes_number
         if name is None or vars(self)[name] == self.defaults[name]:
             return self.kind
-        return f"{self.kind} {vars(self)[name]:g}"
+        return f"{self.kind} {signed(vars(self)[name])}"
 
 
 @layer("relu", "rectified linear unit")

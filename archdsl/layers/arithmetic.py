@@ -15,6 +15,7 @@ from archdsl.layers.base import (
     flag,
     layer,
     number,
+    signed,
 )
 
 
@@ -39,7 +40,7 @@ class Scale(Layer):
 
     @property
     def label(self) -> str:
-        return f"scale {self.factor:g}" if self.factor >= 0 else f"scale ({self.factor:g})"
+        return f"scale {signed(self.factor)}"
 
 
 @layer(
@@ -91,7 +92,7 @@ class LearnedScale(Layer):
 
     @property
     def label(self) -> str:
-        return f"{'layer' if self.channelwise else 'learned'} scale {self.init:g}"
+        return f"{'layer' if self.channelwise else 'learned'} scale {signed(self.init)}"
 
 
 @layer("complement")

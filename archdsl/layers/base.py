@@ -77,12 +77,14 @@ class Window(NamedTuple):
 class Kept(NamedTuple):
     """What autograd keeps of a layer's forward pass for its backward pass.
 
-    `extra` counts bytes beside the input and the output, at float32 and batch 1.
+    `extra` counts bytes beside the input and the output, at float32 and batch 1. `passing`: the
+    input is kept for its own gradient alone, and not where none flows on.
     """
 
     input: bool = False
     output: bool = False
     extra: int = 0
+    passing: bool = False
     branches: tuple[bool, ...] = ()  # of a join: which of its inputs; empty for all or none
 
 
@@ -419,6 +421,11 @@ def plain(values: tuple[int, ...]) -> int | tuple[int, ...]:
 
 def times(values: tuple[int, ...]) -> str:
     return "x".join(map(str, values))
+
+
+def signed(value: float) -> str:
+    """A number as labels write it: a negative one in parentheses."""
+    return f"{value:g}" if value >= 0 else f"({value:g})"
 
 
 def show(value: object) -> str:

@@ -239,7 +239,7 @@ class Conv(Filters):
         padded = 4 * maps * math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
         if self.mode == "circular":
             return Kept(extra=padded)
-        return Kept(input=not self.connections, extra=copies + padded)
+        return Kept(input=not self.connections, extra=copies + padded, passing=True)
 
     listed = (
         Listing(

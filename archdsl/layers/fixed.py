@@ -30,6 +30,7 @@ from archdsl.layers.base import (
     plain,
     positive,
     same,
+    show,
     slide,
     times,
 )
@@ -230,6 +231,14 @@ class Laplacian(FixedFilter):
         return f"laplacian, {self.neighbours} neighbours"
 
 
+def _sigma(value: Value) -> Value:
+    """A number of positions from 0.001 to 1,000,000."""
+    positive(value)
+    if not 0.001 <= value <= 1e6:  # type: ignore[operator]
+        raise LayerError(f"must be from 0.001 to 1,000,000 positions, not {show(value)}")
+    return value
+
+
 @layer("gaussian", "gaussian filter", "gaussian blur", "gaussian smoothing")
 class Gaussian(FixedFilter):
     """A blur: the mean of a window, weighted by a bell, exp(-d² / (2 · sigma²)) at the distance d.
@@ -255,7 +264,7 @@ class Gaussian(FixedFilter):
         "kernel", "kernel size", "size", "window", "k", check=lengths, otherwise="5"
     )
     sigma: tuple[float, ...] = attribute(
-        "sigma", check=positive, otherwise="0.3 · ((k - 1) / 2 - 1) + 0.8"
+        "sigma", check=_sigma, otherwise="0.3 · ((k - 1) / 2 - 1) + 0.8"
     )
 
     @classmethod

@@ -170,6 +170,7 @@ class GroupNorm(Layer):
 
 @layer(
     "instance norm",
+    "IN",
     "instance normalization",
     "instance normalisation",
     "instancenorm2d",
@@ -179,7 +180,7 @@ class InstanceNorm(Layer):
     Lempitsky 2016).
 
     As torch's it learns nothing; `affine` gives each channel a scale and a shift. `eps` 1e-5. A
-    convolution in front of it keeps its bias.
+    convolution in front of it keeps its bias. `IN` is short for it in capitals alone.
     """
 
     kind = "instancenorm"

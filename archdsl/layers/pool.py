@@ -174,7 +174,9 @@ class MaxPool(Pool):
         "3x3 max pool, stride 2 on 4x9x9",
         "max pool 3x3/2 ceil on 4x8x8",
         "max pool 3x3/2 ceil on 4x9x9",
+        "max pool 2x2 stride 3 ceil on 2x6x7",  # behind the last whole window none begins on 6
         "maxpool 3x3/1 on 4x8x8",
+        "maxpool 3x3/1 on 4x3x3",
         "maxpool 3x3/2 pad 1 on 4x8x8",
         "maxpool 2x1 on 3x8x5",
         "maxpool on 3x9",

@@ -104,6 +104,8 @@ class Resize(Layer):
         "resize to 1x7 bilinear align_corners=True on 2x4x5",
         "resize to 9x6 bicubic align corners on 2x5x8",
         "upsample 3 bilinear align corners on 2x1x4",
+        "resize to 8x10 on 3x4x5",
+        "resize 0.5 area on 4x8x8",
     )
 
     factor: tuple[float, ...] = attribute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.layers.activation import Activation
-from archdsl.layers.base import Call, Kept, Shape, attribute, layer, number, positive
+from archdsl.layers.base import Call, Kept, Shape, attribute, layer, number, positive, signed
 from archdsl.layers.listing import INPLACE, Argument, Listing
 
 
@@ -78,4 +78,4 @@ class Threshold(Activation):
 
     @property
     def label(self) -> str:
-        return f"thresholded relu {self.threshold:g}"
+        return f"thresholded relu {signed(self.threshold)}"

@@ -45,7 +45,10 @@ class Slice(Layer):
         "slice step 1x2x3 channels from 1 on 3x4x6x8",
     )
 
-    start: int = attribute("channels", "channels from", check=whole, default=0)
+    start: int = attribute("channels from", check=whole, default=0)
+    first: int | None = attribute(
+        "channels", check=whole, default=None, means="where they begin; the end must be said too"
+    )
     stop: int | None = attribute("to", "channels to", check=count, default=None)
     step: tuple[int, ...] = attribute("step", check=lengths, default=())
 
@@ -55,7 +58,14 @@ class Slice(Layer):
             raise LayerError(
                 "`slice` says no part", "write `slice channels 0 to 16`, or `slice step 2`"
             )
-        start, stop = given.get("start", 0), given.get("stop", x[0])
+        first = given.get("first")
+        if first is not None and ("stop" not in given or "start" in given):
+            raise LayerError(
+                f"are `channels {first}` as many channels, or those from that one on?",
+                f"write `slice channels to {first}`, or `slice channels from {first}`",
+            )
+        start = given.get("start", 0) if first is None else first
+        stop = given.get("stop", x[0])
         assert isinstance(start, int) and isinstance(stop, int)
         if not start < stop <= x[0]:
             raise Misfit(
@@ -65,7 +75,7 @@ class Slice(Layer):
         step: tuple[int, ...] = ()
         if "step" in given:
             step = axes(given["step"], needs_map("slice step", x), "step")
-        return cls(start, stop, step)
+        return cls(start=start, stop=stop, step=step)
 
     def out(self, x: Shape) -> Shape:
         assert self.stop is not None

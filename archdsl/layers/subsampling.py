@@ -50,6 +50,7 @@ class Subsampling(Layer):
         "trainable subsampling 3x3, stride 2 on 4x9x9",
         "subsampling 3 on 2x10",
         "subsampling 2x1x2 on 2x4x3x4",
+        "subsampling 3x3 on 2x3x3",
     )
 
     kernel: tuple[int, ...] = attribute(
@@ -82,9 +83,12 @@ class Subsampling(Layer):
         rank = len(x) - 1
         return Window(self.kernel, self.stride, (0,) * rank, (1,) * rank)
 
+    def gathers(self, x: Shape) -> bool:
+        return self.kernel == x[1:]  # as the mean of a whole map
+
     def kept(self, x: Shape) -> Kept:
         # The gradient of the coefficient needs the sums.
-        return Kept(input=True, extra=4 * math.prod(self.out(x)))
+        return Kept(input=True, extra=4 * math.prod(self.out(x)), passing=True)
 
     def call(self, x: Shape) -> Call:
         options = () if self.stride == self.kernel else (("stride", self.stride),)

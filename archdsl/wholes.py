@@ -68,7 +68,9 @@ class Wholes(Uses):
         if word == "side" and word not in self.names:
             return self.side(parts[at:])
         if word == "shortcut":
-            option = behind[0] if kinds[:1] == ["word"] and not self.knows(behind[0]) else None
+            named = kinds[:1] == ["word"] and f"shortcut_{behind[0].text}" in self.blocks
+            unknown = kinds[:1] == ["word"] and not self.knows(behind[0])
+            option = behind[0] if named or unknown else None
             end = option.end if option else part.end
             return Hole(word, option, part.start, end), 2 if option else 1
         name, taken = self.block_at(parts, at)

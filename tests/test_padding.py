@@ -42,7 +42,7 @@ def op(line: str, input: str = "8x9x4") -> object:
         ("avgpool 3/2 pad 1", "nn.AvgPool2d(3, 2, 1, False, True)"),
         ("avgpool 3/2 exclude padding", "avgpool 3/2"),  # nothing is padded
         ("slice channels 0 to 2", "slice channels to 2"),
-        ("slice channels from 1 to 4", "slice channels 1"),
+        ("slice channels from 1 to 4", "slice channels from 1"),
         ("slice step 2", "slice step 2x2"),
         ("channelpad 9 both sides", "channelpad 9 front 2"),
     ],

@@ -242,6 +242,12 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
         ("conv3-4\t bn #\ta", "conv3-4\t bn #\ta"),
         ('paper "a" doi:10.1/a{b,c} "d"', 'paper "a" doi:10.1/a{b,c} "d"'),
         ("conv3-4  => params 48 ,120", "conv3-4  => params 48, 120"),
+        ("FC-4,096", "FC-4,096"),  # an error, and the same one
+        ("a {b(64,128)}", "a { b(64, 128) }"),
+        (
+            "| a | b |\n|---|\u3000---|\n| c | |",
+            "| a   | b     |\n| --- | \u3000--- |\n| c   |       |",
+        ),
         ('paper "a" https://a.org/b#c  # d', 'paper "a" https://a.org/b#c  # d'),
         ('network a "b,  \n  c"  \nrelu', 'network a "b,  \n  c"  \nrelu'),
         ("relu if a==>b", "relu if a==>b"),

@@ -273,6 +273,8 @@ class _Layout:
             return True
         if sign in (",", ";"):
             return False
+        if first in (",", ", ") and sign[0] in "-–+":
+            return blank  # `conv3,-16` is a width of 16, `conv3, -16` asks whether it is negative
         if first in (";", ", "):
             return True
         if first == ",":

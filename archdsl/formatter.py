@@ -271,8 +271,8 @@ class _Layout:
         """Whether a blank stands in front of a sign; `is_argument`: between parentheses."""
         if first in ("->", "→", "=>") or sign in ("->", "→", "=>"):
             return True
-        if sign in (",", ";"):
-            return False
+        if sign in (",", ";", ")"):
+            return blank and first.endswith(".")  # `conv. ,` is read, `conv.,` is not
         if first in (",", ", ") and sign[0] in "-–+":
             return blank  # `conv3,-16` is a width of 16, `conv3, -16` asks whether it is negative
         if first in (";", ", "):
@@ -285,9 +285,7 @@ class _Layout:
             return sign != "}"
         if sign == "}" or (sign == "{" and first not in ("(", "[")):
             return True
-        if first == "(" or sign == ")":
-            return False
-        return blank
+        return blank and first != "("
 
 
 def _with_single_blanks(code: str, plain: str) -> str:

@@ -244,6 +244,7 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
         ('paper "a" doi:10.1/a{b,c} "d"', 'paper "a" doi:10.1/a{b,c} "d"'),
         ("conv3-4  => params 48 ,120", "conv3-4  => params 48, 120"),
         ("conv3,-16", "conv3,-16"),
+        ("3x3 conv.  ,4;(3x3 conv. )", "3x3 conv. , 4; (3x3 conv. )"),
         ("FC-4,096", "FC-4,096"),  # an error, and the same one
         ("a {b(64,128)}", "a { b(64, 128) }"),
         (

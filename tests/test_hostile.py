@@ -69,7 +69,7 @@ def test_outputs_hold_no_control_characters(name: str):
             typeset.markdown([net]),
             typeset.latex([net]),
         ):
-            assert all(c.isprintable() or c in "\n\N{NO-BREAK SPACE}" for c in text)
+            assert all(c.isprintable() or c in "\n\t\N{NO-BREAK SPACE}" for c in text)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,11 +60,6 @@ def check(layer: LayerText, op: Layer, x: Shape) -> None:
             raise LayerError(
                 "`padding='same'` with a stride", "torch refuses it: write the padding as a number"
             )
-        if op.out(x)[1:] != x[1:]:
-            raise LayerError(
-                "`padding='same'` with an even kernel",
-                "torch pads one side more than the other: write the padding as a number",
-            )
 
 
 def check_entering(layer: LayerText, x: Shape) -> None:

@@ -405,6 +405,8 @@ class _Reader(Scanner):
             hint = label if stem or hint is None else f"{hint} {label[0].upper()}{label[1:]}"
         if begins and (form := FORMS.get(first.text.lower())):
             hint = f"write it so: `{form}`"
+        if first.text.lower() == "causal":
+            hint = "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
         if first.text in self.labels:
             hint = f"`{first.text}` is a label: a chain begins from it, `{first.text} -> …`"
         if self.phrase.composed and not self.layers:

@@ -84,6 +84,8 @@ def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe
     if "schedule" in replaced:
         # Another schedule has steps of its own.
         given = {k: v for k, v in given.items() if k not in ("schedule", "every", "factor")}
+    if "optimizer" in replaced and replaced["optimizer"].value == "adam":
+        given = {k: v for k, v in given.items() if k != "momentum"}  # it takes none
     given |= replaced
     try:
         recipe = Recipe.model_validate({name: setting.value for name, setting in given.items()})

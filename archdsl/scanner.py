@@ -31,6 +31,8 @@ from archdsl.vocabulary import (
 )
 
 VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
+SIDES = ("left", "right", "top", "bottom", "front", "back")
+REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)  # `x1: conv3-8`, a label to its author
 
 
 class Scanner(Mentions):
@@ -120,6 +122,13 @@ class Scanner(Mentions):
             case "times" if self.unknown:
                 raise self.unknown_words()
             case "times" if at == 0:
+                name = REPEAT_AS_NAME.match(self.source.text, part.start)
+                if name is not None:
+                    raise ArchError(
+                        f"`{name[1]}` is read as a repeat, and cannot be a name",
+                        self.source.span(name.start(1), name.end(1)),
+                        help=f"`x` repeats: write `{name[1].upper()}`, or another name",
+                    )
                 raise self.fail(
                     "a repeat of nothing", part, "what it repeats stands in front: `[ … ] x 3`"
                 )
@@ -497,6 +506,16 @@ class Scanner(Mentions):
             value = part.text.lower()
         elif part.kind == "word" and part.text.lower() in ("true", "false"):
             value = part.text.lower() == "true"
+        elif (
+            words[0] in ("pad", "padding", "p")
+            and part.text.lower() in SIDES
+            and part.text not in self.names
+        ):
+            raise self.fail(
+                f"`{part.text}` of a layer that pads on both sides",
+                part,
+                "a side has a padding of its own: `zero padding left 2 -> conv3-16 valid`",
+            )
         elif part.kind in ("word", "mixed") or (part.kind == "parens" and part.inside):
             value = expressions.read(self.source, [part])
         elif words in vocabulary().flags or self.is_unit(words, parts, at):

@@ -155,6 +155,20 @@ class Wholes(Uses):
                 "put each on a line, or write `->` between them; "
                 "what is repeated together stands in one: `[3x3, 64; 3x3, 64] x 2`",
             )
+        if is_block and part.kind == "word" and part.text.lower() in ("no", "bare"):
+            raise self.fail(
+                f"`{part.text}` cannot stand behind a block",
+                part,
+                "strike it in the block, on its layer; where only some uses go without, "
+                "by a parameter: `block unit(w, norm=1) { conv3-(w); bn if norm == 1 }`",
+            )
+        if is_block and part.text == "-":
+            raise self.fail(
+                "`-` cannot stand behind a block",
+                part,
+                "it joins blocks that have digits, `C64-C128`; what else follows stands behind "
+                "`->`: `C64 -> C(512, 1)`, `C64 -> conv3-16`",
+            )
         raise self.fail(
             f"`{part.text}` cannot stand behind a {'block' if is_block else 'group'}",
             part,

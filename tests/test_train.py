@@ -109,6 +109,13 @@ def test_bad_settings_of_the_command_line():
             recipe(RECIPE, epochs=value)
 
 
+def test_another_optimizer_does_without_the_momentum_of_the_recipe():
+    section = "train on digits { optimizer sgd lr 0.1 momentum 0.9 weight-decay 0.01 }"
+    assert recipe(section, optimizer="sgd lr 0.2").momentum == 0.9
+    adam = recipe(section, optimizer="adam")
+    assert (adam.momentum, adam.lr, adam.weight_decay) == (0, 0.1, 0.01)
+
+
 def test_digits_are_split_in_strata():
     data = digits((1, 28, 28), split=3)
     assert (len(data.train_images), len(data.test_images)) == (1437, 360)

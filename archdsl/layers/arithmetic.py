@@ -70,7 +70,7 @@ class LearnedScale(Layer):
         "layer scale on 2x3x2x2",
     )
 
-    init: float = attribute("init", "initial", check=number)
+    init: float = attribute("init", "initial", check=number, otherwise="1e-6, of a learned scale 0")
     channelwise: bool = attribute(check=flag, default=True)
 
     @classmethod

@@ -401,7 +401,8 @@ def needs_map(kind: str, x: Shape) -> int:
     if len(x) < 2:
         raise Misfit(
             f"`{kind}` needs a map, its input is a vector of {x[0]}",
-            "put it in front of the fully connected layers",
+            "put it in front of the fully connected layers; "
+            "a signal says its channels: `input 16000x1`",
         )
     return len(x) - 1
 

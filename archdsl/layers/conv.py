@@ -180,6 +180,12 @@ class Conv(Filters):
         kernel = axes(given["kernel"], rank, "kernel")
         dilation = axes(given.get("dilation", 1), rank, "dilation")
         pad: Value = given.get("pad", padding)
+        if given.get("pad") == "same" and any(k % 2 == 0 for k in kernel):
+            raise LayerError(
+                f"`same` does not say how the even kernel {times(kernel)} pads",
+                "write the padding as a number, `pad 1`, or in front of the layer: "
+                "`zero padding right 1 bottom 1 -> conv 2x2 16 valid`",
+            )
         if isinstance(pad, str):
             pad = same(kernel, dilation) if pad == "same" else 0
         margins = axes(pad, rank, "padding")

@@ -40,7 +40,9 @@ class Crop(Layer):
         "crop 2x2x3 on 2x5x4x3",
     )
 
-    size: tuple[int, ...] = attribute("size", check=lengths)
+    size: tuple[int, ...] = attribute(
+        "size", check=lengths, otherwise="that of the branch beside it"
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

@@ -53,6 +53,7 @@ class FixedFilter(Layer):
         units=("pad", "padding"),
         check=margin,
         flags={"same": "same", "valid": "valid", "no padding": "valid", "unpadded": "valid"},
+        otherwise="the network's `padding`: `same`",
     )
 
     @classmethod
@@ -195,6 +196,7 @@ class Laplacian(FixedFilter):
     neighbours: int = attribute(
         units=("neighbours", "neighbors", "neighbour", "neighbor"),
         check=count,
+        otherwise="those along the axes",
     )
 
     @classmethod
@@ -250,9 +252,11 @@ class Gaussian(FixedFilter):
     )
 
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", check=lengths
+        "kernel", "kernel size", "size", "window", "k", check=lengths, otherwise="5"
     )
-    sigma: tuple[float, ...] = attribute("sigma", check=positive)
+    sigma: tuple[float, ...] = attribute(
+        "sigma", check=positive, otherwise="0.3 · ((k - 1) / 2 - 1) + 0.8"
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

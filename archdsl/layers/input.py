@@ -69,6 +69,7 @@ class Input(Layer):
         check=count,
         flags={"signal": SIGNAL, "clip": CLIP, "video": CLIP, "volume": CLIP},
         default=0,
+        otherwise="what the size says",
     )
 
     @classmethod

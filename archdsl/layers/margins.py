@@ -10,7 +10,7 @@ MODES = ("zeros", "reflect", "replicate", "circular")  # torch's names
 
 
 def padding_mode(value: Value) -> Value:
-    """One of the modes."""
+    """`zeros`, `reflect`, `replicate` or `circular`."""
     if value not in MODES:
         raise LayerError(f"must be {', '.join(MODES[:-1])} or {MODES[-1]}, not {show(value)}")
     return value

@@ -53,9 +53,18 @@ class Subsampling(Layer):
     )
 
     kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", units=("window",), check=lengths
+        "kernel",
+        "kernel size",
+        "size",
+        "window",
+        "k",
+        units=("window",),
+        check=lengths,
+        otherwise="2",
     )
-    stride: tuple[int, ...] = attribute("stride", "s", units=("stride",), check=lengths)
+    stride: tuple[int, ...] = attribute(
+        "stride", "s", units=("stride",), check=lengths, otherwise="that of the window"
+    )
 
     @classmethod
     def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:

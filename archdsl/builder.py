@@ -54,8 +54,9 @@ class Builder:
         self.here = 0
         self.stride: Stride | None = None
         # Activations at the end of the branches of an `add`, each with where it stands.
-        self.late: list[Apart] = []  # companions that stand behind what the line writes
         self.moved: list[tuple[LayerText, Frame]] = []
+        self.late: list[Apart] = []  # companions that stand behind what the line writes
+        self.within: list[str] = []  # what forbids side heads: joins, blocks, repeats
         self.taken: dict[Scope, set[str]] = {}  # names by scope
         self.settled: dict[object, tuple[Layer, Shape]] = {}
         self.nodes: list[Node] = []
@@ -109,15 +110,19 @@ class Builder:
             written = _written_beside(layers, index, around)
             entry = frame.names.get("in") or spot.entry or self.channels
             in_block = frame.definition is not None
-            made, apart = self.conventions.apply(
-                source, layer, written, index == output, entry, in_block
-            )
+            # Of a repeat the layers of the text come again.
+            comes_again = self.within and layer is layers[index]
+            apply = self.conventions.again if comes_again else self.conventions.apply
+            made, apart = apply(source, layer, written, index == output, entry, in_block)
+            begin = len(chain)
             for one in apart:
-                at = [i for i, other in enumerate(chain) if other.kind is one.kind]
+                at = [i for i, other in enumerate(chain[:begin]) if other.kind is one.kind]
                 if not one.behind and at:
                     chain.insert(at[-1], one.layer)
+                    begin += 1
                 elif not one.behind:
-                    made.insert(0, one.layer)  # what the line writes stands in another phrase
+                    # What the line writes stands in another phrase.
+                    chain.insert(begin, one.layer)
             chain += made
             # What waits for this layer, which the line writes, stands behind it.
             chain += [one.layer for one in self.late if one.kind is layer.kind]

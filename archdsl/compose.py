@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from archdsl import expressions, readings
 from archdsl.blocks import Definition
@@ -170,9 +170,12 @@ class Composer(Lines):
         self.stride = stride
         self.within.pop()
         if len(lines) > 1:
-            texts = [f"`{notation(frame.source, line)}`" for line in lines]
             path = (*spot.path, self.free(group.kind, spot.path))
-            self.join(group, path, spot.frame, texts, [ends[i] for i in range(len(lines))])
+
+            def text(branch: int) -> str:
+                return f"`{notation(spot.frame.source, lines[branch])}`"
+
+            self.join(group, path, spot.frame, text, [ends[i] for i in range(len(lines))])
         moved, self.moved = self.moved, outer
         self.behind_sum(moved, group, spot)
 
@@ -180,7 +183,7 @@ class Composer(Lines):
         """What flows, joined with labelled values."""
         ends = [self.here, *(self.referred_to(one, spot) for one in whole.references)]
         texts = ["what flows", *(f"`{one.label}`" for one in whole.references)]
-        self.join(whole, spot.path, spot.frame, texts, ends)
+        self.join(whole, spot.path, spot.frame, texts.__getitem__, ends)
 
     def expand_side(self, side: Side, spot: Spot) -> None:
         """The lines of a side head, whose last weight layer is an output layer."""
@@ -209,19 +212,21 @@ class Composer(Lines):
         group: Group | Joined,
         path: Scope,
         frame: Frame,
-        texts: Sequence[str],
+        text: Callable[[int], str],
         ends: Sequence[int],
     ) -> None:
-        """A join of the values of nodes; `texts` are the branches as the text has them."""
+        """A join of the values of nodes; `text` gives a branch as it is written, for errors."""
         op = JOINS[group.kind]()
         try:
             shape = check_elements(op.out(*(self.nodes[end].shape for end in ends)))
         except LayerError as problem:
             notes = []
-            for number, (text, end) in enumerate(zip(texts, ends, strict=True), 1):
+            for branch, end in enumerate(ends):
                 where = self.network.span(self.nodes[end].start, self.nodes[end].end)
                 shown = hwc(self.nodes[end].shape)
-                notes.append(Note(f"branch {number}, {text}, is {shown}, from here", where))
+                notes.append(
+                    Note(f"branch {branch + 1}, {text(branch)}, is {shown}, from here", where)
+                )
             raise ArchError(
                 problem.message,
                 frame.source.span(group.start, group.end),

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from archdsl import phrases, readings, sizes
+from archdsl import expressions, phrases, readings, sizes
 from archdsl.blocks import Blocks
 from archdsl.errors import ArchError, Source, did_you_mean
 from archdsl.expressions import Expression, Number
@@ -40,6 +40,7 @@ class Rule:
         self.template = next(layer for layer in layers if layer.kind is selector.kind)
         self.specificity = len(selector.given)
         self.computed = any(layer.computed for layer in layers)
+        self.reads_channels = any(map(_reads_channels, layers))
         self.number = 0  # among those of its network, or its row
 
     def selects(self, layer: LayerText) -> bool:
@@ -51,12 +52,14 @@ class Rules:
 
     def __init__(self) -> None:
         self.number = 0
+        self.reads_channels = False  # whether one of them says `in`
         # By kind, by the attributes that are selected by, and by their values.
         self.found: dict[type[Layer], dict[tuple[str, ...], dict[Hashable, list[Rule]]]] = {}
 
     def add(self, rule: Rule) -> None:
         rule.number = self.number
         self.number += 1
+        self.reads_channels |= rule.reads_channels
         names = tuple(sorted(rule.selector.given))
         of_names = self.found.setdefault(rule.selector.kind, {}).setdefault(names, {})
         of_names.setdefault(_values(rule.selector, names), []).append(rule)
@@ -77,6 +80,13 @@ class Rules:
     def like(self, rule: Rule) -> bool:
         """Whether one of them selects the same layers as another rule."""
         return any(rule.selects(other.selector) for other in self.selecting(rule.selector))
+
+
+def _reads_channels(layer: LayerText) -> bool:
+    return any(
+        isinstance(given.value, Expression) and "in" in expressions.names_in(given.value)
+        for given in layer.given.values()
+    )
 
 
 def _values(layer: LayerText, names: Sequence[str]) -> Hashable:
@@ -103,6 +113,9 @@ class Apart(NamedTuple):
     layer: LayerText
 
 
+Applied = tuple[Sequence[LayerText], Sequence[Apart]]
+
+
 class Conventions:
     """Those of one network; `names` have the values that hold in its rules."""
 
@@ -119,12 +132,33 @@ class Conventions:
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
         self.stride_on_last = False
         self.decides: frozenset[str] = frozenset()  # what printed sizes settle
+        # What they gave the layers of repeats, by all that it depends on, which is held too.
+        self.given: dict[Hashable, tuple[object, Applied]] = {}
 
     def carries_stride(self, layer: LayerText) -> bool:
         """Whether a layer of a group carries its stride, if it is the first such layer."""
         if self.stride_on is None:
             return layer.kind.weighs and "stride" in layer.kind.attributes
         return selects(self.stride_on, layer)
+
+    def again(
+        self,
+        source: Source,
+        layer: LayerText,
+        written: Written,
+        is_output: bool,
+        channels: Number,
+        in_block: bool,
+    ) -> Applied:
+        """`apply` for a layer of a repeat, which comes again."""
+        alike = id(layer), *map(id, (*written.front, None, *written.behind)), id(self.of_row)
+        reads_channels = self.rules.reads_channels or self.of_row.reads_channels
+        key = alike, is_output, in_block, channels if reads_channels else None
+        if key not in self.given:
+            made = self.apply(source, layer, written, is_output, channels, in_block)
+            # What is held keeps its identity.
+            self.given[key] = (layer, written, self.of_row), made
+        return self.given[key][1]
 
     def apply(
         self,

@@ -48,7 +48,8 @@ class Diagram:
         import graphviz
 
         network = self.network
-        graph = graphviz.Digraph(network.name)
+        # A backslash at the end of a name would take its quotation mark along.
+        graph = graphviz.Digraph(graphviz.escape(network.name))
         graph.attr(rankdir="TB", nodesep="0.3", ranksep="0.28", pad="0.2", bgcolor="white")
         graph.attr(labelloc="t", fontname="Helvetica", fontcolor=INK, label=self._title())
         graph.attr("node", shape="box", style="filled,rounded", fontname="Helvetica")
@@ -96,8 +97,9 @@ class Diagram:
         network = self.network
         small = [line for line in (network.paper, with_values(network)) if line]
         lines = "".join(f'<BR/><FONT POINT-SIZE="10">{_html(line)}</FONT>' for line in small)
+        title = _html(network.title) or " "  # graphviz refuses a tag around nothing
         return (
-            f'<<B>{_html(network.title)}</B>{lines}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
+            f'<<B>{title}</B>{lines}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
             f"{number(network.params)} params · {number(network.macs)} multiply-adds</FONT>"
             '<BR/><FONT POINT-SIZE="4"> </FONT>>'
         )

@@ -16,6 +16,7 @@ LONGEST = 400  # characters of a message
 LONGEST_LINE = 100_000  # characters
 MOST_LINES = 200_000  # of a text, empty ones and comments apart
 MOST_CELLS = 100_000  # of the tables of a text
+MOST_PARTS = 1_000_000  # words, numbers and signs of a text; comments are one each
 EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
 
 
@@ -121,6 +122,11 @@ def _beyond(text: str) -> tuple[str, int] | None:
         cells = re.finditer(r"[|&]|[^\s]\t", text)
         if (last := next(islice(cells, MOST_CELLS, None), None)) is not None:
             return f"tables of more than {MOST_CELLS:,} cells", last.start()
+    if len(text) > MOST_PARTS:
+        # What is read of a part takes much more room than its text.
+        parts = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
+        if (last := next(islice(parts, MOST_PARTS, None), None)) is not None:
+            return f"more than {MOST_PARTS:,} words and signs", last.start()
     return None
 
 

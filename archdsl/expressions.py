@@ -156,6 +156,12 @@ def read(source: Source, parts: Sequence[Part]) -> Expression:
     return expression
 
 
+def names_in(expression: Expression) -> frozenset[str]:
+    """The names that an expression reads."""
+    own = frozenset((expression.text,)) if expression.sign == "name" else frozenset()
+    return own.union(*map(names_in, expression.operands))
+
+
 def evaluate(expression: Expression, names: Mapping[str, Number], source: Source) -> Number:
     """The value of an expression; a quotient of whole numbers that is whole stays an int.
 

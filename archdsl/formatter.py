@@ -227,7 +227,7 @@ class _Layout:
         pieces: list[str] = []
         size = 0
         middle = claims = None
-        open_ = 0
+        open_ = round_ = 0
         first = second = ""  # the sign in front, and that in front of it
         blank = is_divided = guarded = False
         is_rows = re.match(r'in[ \t]*"', code) is not None
@@ -242,7 +242,7 @@ class _Layout:
                 self.in_claims = True
             if sign in ("->", "→") and (guarded or first in ("", *"{[(;,")):
                 sign = found[0] + " "  # no link of a chain: nothing in front of it flows
-            gap = bool(first) and self.gap(second, first, sign, blank)
+            gap = bool(first) and self.gap(second, first, sign, blank, is_argument=round_ > 0)
             place = found.start(), size + gap
             if sign == "=>" and open_ <= 0 and not is_divided and claims is None:
                 claims = place
@@ -254,6 +254,7 @@ class _Layout:
             size += gap + len(found[0])
             sign = ", " if sign == "," and blank else sign  # no separator of thousands
             open_ += _BRACES.get(sign, 0)
+            round_ += (sign == "(") - (sign == ")")
             is_divided = is_divided or (sign == ";" and open_ <= 0)
             guarded = (guarded or sign == "if") and sign not in (";", "{", "}")
             if sign in (";", "{", "}"):
@@ -266,24 +267,25 @@ class _Layout:
             text = f"{named[1]} = {text[named.end() :]}"
         return _Spaced(text, middle, claims)
 
-    def gap(self, second: str, first: str, sign: str, blank: bool) -> bool:
-        """Whether a blank stands in front of a sign."""
+    def gap(self, second: str, first: str, sign: str, blank: bool, is_argument: bool) -> bool:
+        """Whether a blank stands in front of a sign; `is_argument`: between parentheses."""
         if first in ("->", "→", "=>") or sign in ("->", "→", "=>"):
             return True
-        if sign in (",", ";"):
-            return False
+        if sign in (",", ";", ")"):
+            return blank and first.endswith(".")  # `conv. ,` is read, `conv.,` is not
+        if first in (",", ", ") and sign[0] in "-–+":
+            return blank  # `conv3,-16` is a width of 16, `conv3, -16` asks whether it is negative
         if first in (";", ", "):
             return True
         if first == ",":
             separates = re.fullmatch(r"[~≈]?\d{1,3}", second) and re.fullmatch(r"\d{3}", sign)
-            return blank or not (self.in_claims and separates)
+            # `FC-4,096` is an error, and stays the same one.
+            return blank or not separates or (is_argument and not self.in_claims)
         if first == "{":
             return sign != "}"
         if sign == "}" or (sign == "{" and first not in ("(", "[")):
             return True
-        if first == "(" or sign == ")":
-            return False
-        return blank
+        return blank and first != "("
 
 
 def _with_single_blanks(code: str, plain: str) -> str:

@@ -138,12 +138,15 @@ def table(lines: Sequence[str]) -> list[str]:
 
 
 def _row(line: str) -> tuple[list[str] | None, str]:
-    """The cells of a line, none where it is a comment, and the comment behind them."""
+    """The cells of a line, none where it is a comment, and the comment behind them.
+
+    Other blanks than ours stay: without them a row of `---` would be the rule.
+    """
     if not line.lstrip().startswith("|"):
         return None, line.strip()
     places = between_pipes(line)
     last = places[-1][1] if places else 0
-    return [line[start:end].strip() for start, end in places], line[last + 1 :].strip()
+    return [line[start:end].strip(" \t") for start, end in places], line[last + 1 :].strip()
 
 
 def _ruled(cell: str, wide: int) -> str:

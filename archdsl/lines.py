@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from typing import NamedTuple, Self
 
@@ -66,8 +66,8 @@ class Lines(Builder, ABC):
         self.spent = 0  # on trying what printed sizes ask for
         self.factor = 1  # how often what is being expanded will stand in the network
         self.trailing: dict[str, bool] = {}  # of blocks: whether they may stand behind the output
+        self.called: dict[Hashable, tuple[tuple[list[str], list[str]], Sequence[Line]]] = {}
         self.outputs: frozenset[str] = frozenset()  # the labels of the lines that `output` names
-        self.within: list[str] = []  # what forbids side heads: joins, blocks, repeats
 
     @abstractmethod
     def expand_whole(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
@@ -205,7 +205,21 @@ class Lines(Builder, ABC):
     def named(
         self, lines: Sequence[Line], spot: Spot, branches: bool = False
     ) -> tuple[list[str], list[str]]:
-        """The kinds of lines, and their names."""
+        """The kinds of lines, and their names; of lines that come again they are found once."""
+        if not self.within:
+            return self.named_once(lines, spot, branches)
+        bare = self.bracket_of(spot.frame) is None
+        key = branches, bare, *map(id, lines)
+        if key not in self.called:
+            # The lines are held with them, so that no other takes their identity.
+            self.called[key] = self.named_once(lines, spot, branches), lines
+        named, _ = self.called[key]
+        self.taken.setdefault(spot.path, set()).update(named[1])
+        return named
+
+    def named_once(
+        self, lines: Sequence[Line], spot: Spot, branches: bool = False
+    ) -> tuple[list[str], list[str]]:
         bracket = self.bracket_of(spot.frame)
         kinds = [kind_of(line, bracket) for line in lines]
         names = names_of(spot.frame.source, lines, kinds, branches)
@@ -232,7 +246,7 @@ class Lines(Builder, ABC):
         fronts = _passed(line.readings)
         behinds = [b[::-1] for b in _passed([_reversed(r) for r in line.readings[::-1]])][::-1]
         spot = spot._replace(labels=spot.labels.new_child())
-        kinds, names = self.named(links, spot)
+        kinds, names = self.named_once(links, spot)  # which are made anew each time
         output, end = self.output_line(links), _end_line(links)
         decided = next((i for i in reversed(range(len(links))) if _slides(links[i])), None)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):

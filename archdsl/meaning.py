@@ -11,7 +11,7 @@ from archdsl.errors import ArchError, Source, Span
 from archdsl.parse import parts_of, statements_of
 from archdsl.syntax import Part, Statement
 
-_FREE = frozenset(("comma", "braces"))  # beside them a blank says nothing
+_FREE = frozenset(("comma", "braces"))  # beside them a blank says nothing, but of a hyphen
 
 
 def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Span | None:
@@ -65,7 +65,8 @@ def _gaps(parts: tuple[Any, ...]) -> list[bool]:
     return [
         a.end < b.start
         for a, b in pairwise(parts)
-        if type(a) is Part and type(b) is Part and not _FREE & {a.kind, b.kind}
+        if type(a) is Part and type(b) is Part
+        if b.kind == "join" or not _FREE & {a.kind, b.kind}
     ]
 
 

@@ -13,6 +13,7 @@ from archdsl.errors import ArchError, Note, Source
 from archdsl.expressions import Expression
 from archdsl.labels import Labels
 from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
+from archdsl.numerals import Placed
 from archdsl.readings import Blocks, Given, LayerText
 from archdsl.syntax import Part, Phrase
 from archdsl.vocabulary import Words, fields_of, vocabulary
@@ -180,6 +181,17 @@ class Mentions(Wholes):
             layer = next((one for one in layers if not one.kind.accompanies), layers[0])
             layer.struck |= set(strike.words)
 
+    def checked(self, kind: type[Layer], name: str, value: Value, where: Placed) -> Value:
+        """The value of an attribute in its canonical form. Raises ArchError."""
+        try:
+            return kind.attributes[name].check(value)
+        except LayerError as problem:
+            raise self.fail(
+                f"the {name} of `{kind.kind}` {problem.message}",
+                where,
+                problem.help or kind.form(),
+            ) from None
+
     def place(self, mention: Mention) -> None:
         taken: tuple[Draft, str] | None = None
         behind = self.layers[mention.behind :]
@@ -196,14 +208,7 @@ class Mentions(Wholes):
                 taken = layer, name
                 continue
             if not isinstance(value, Expression):
-                try:
-                    value = layer.kind.attributes[name].check(value)
-                except LayerError as problem:
-                    raise self.fail(
-                        f"the {name} of `{layer.kind.kind}` {problem.message}",
-                        mention,
-                        problem.help or layer.kind.form(),
-                    ) from None
+                value = self.checked(layer.kind, name, value, mention)
             layer.given[name] = Given(value, mention.start, mention.end)
             mention.layer = layer
             layer.start = min(layer.start, mention.start)

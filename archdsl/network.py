@@ -59,6 +59,8 @@ class Network:
     @property
     def name(self) -> str:
         stem = os.path.splitext(os.path.basename(self.text.source.name))[0]
+        # A file may be called by what moves a terminal's cursor.
+        stem = "".join(c if c.isprintable() else "_" for c in stem)
         return self.text.name or stem.lstrip("<-").rstrip(">") or "net"
 
     @property

@@ -47,7 +47,7 @@ from archdsl.torchtext import program
 
 LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
 LEAST_ERRORS = 10  # syntax errors that are found in a text of any length
-MOST_READ = 4 * 2**20  # characters that are read again to find further syntax errors
+MOST_READ = 2**20  # characters that are read again to find further syntax errors
 DEEPEST = 50  # brackets and parentheses within each other
 
 FORMS = {

@@ -191,7 +191,7 @@ class Scanner(Mentions):
                 self.layers.append(made)
                 for name, digits in found.groupdict().items():
                     if digits is not None:
-                        value = kind.attributes[name].check(self.whole(digits, part))
+                        value = self.checked(kind, name, self.whole(digits, part), part)
                         made.given[name] = Given(value, part.start, part.end)
                 return True
         return False

@@ -63,7 +63,7 @@ class _Source:
             else:
                 body.append(f'        self.add_module("{step.name}", {text})')
         signature, *steps = self.steps(root)
-        title = network.title.replace("\\", "\\\\").replace('"""', "'''")
+        title = network.title.replace("\\", "\\\\").replace('"', '\\"')
         shape = ", ".join(map(str, network.input))
         # Every container below the root that is a chain is built by `chain`.
         nested = any("chain(" in line for line in body)

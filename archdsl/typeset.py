@@ -100,7 +100,13 @@ def _markdown_mark(mark: Mark) -> str:
 
 # LaTeX.
 
-_SPECIAL = str.maketrans({**{sign: f"\\{sign}" for sign in "_%&#${}"}, "<": "$<$", ">": "$>$"})
+_SPECIAL = str.maketrans(
+    {
+        **{sign: f"\\{sign}" for sign in "_%&#${}"},
+        **{sign: f"${sign}$" for sign in "<>"},
+        **{"\\": "\\textbackslash{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}"},
+    }
+)
 _COMPOUND = re.compile(r"[A-Za-z]\w*(-\d+)?")  # `conv3-64`
 _PLAIN = re.compile(r"[\d.,/() ]*")  # what mathematics sets as text does
 

@@ -66,6 +66,7 @@ def _table(rows: int, columns: int) -> Callable[[], str]:
     return text
 
 
+PARTS = "more than 1,000,000 words and signs"
 LINE, LINES = "a line of more than 100,000 characters", "more than 200,000 lines"
 DEEP, LAYERS = "brackets within each other more than 50 deep", "more than 120,000 layers"
 TEX = "LaTeX within LaTeX more than 50 deep"
@@ -113,6 +114,9 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     "comments": (lambda: TOP + "#\n" * 300_000 + "relu", None),
     "labels": (_numbered("l{}: relu", 1_000_000), LINES),
     "semicolons in lines": (lambda: TOP + ("relu;" * 1000 + "\n") * 400, LINES),
+    "commas in lines": (lambda: TOP + ("relu" + "," * 76 + "\n") * 190_000, PARTS),
+    "words in lines": (lambda: TOP + ("relu " * 16 + "\n") * 190_000, PARTS),
+    "parentheses in lines": (lambda: TOP + ("()" * 40 + "\n") * 190_000, PARTS),
     "unknown words": (_numbered("word{} more", 10_000), "unknown layer"),
     "signs": (_numbered("?{} more", 10_000), "no part of the language"),
     "conventions": (_numbered("conv width {1} means conv-relu", 1_500, "conv3-4"), None),

@@ -156,6 +156,7 @@ def test_texts_by_chance():
         ("conv3-16 x k", "conv3-16x k"),
         ("conv 3x3", "conv 3x 3"),
         ("conv3-64", "conv3 -64"),
+        ("conv3,-64", "conv3, -64"),
         ("scale (N - 1)", "scale (N -1)"),
         ("conv3-4 => params 1,792", "conv3-4 => params 1, 792"),
         ("conv3-4 => params 48, 120", "conv3-4 => params 48,120"),
@@ -242,6 +243,14 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
         ("conv3-4\t bn #\ta", "conv3-4\t bn #\ta"),
         ('paper "a" doi:10.1/a{b,c} "d"', 'paper "a" doi:10.1/a{b,c} "d"'),
         ("conv3-4  => params 48 ,120", "conv3-4  => params 48, 120"),
+        ("conv3,-16", "conv3,-16"),
+        ("3x3 conv.  ,4;(3x3 conv. )", "3x3 conv. , 4; (3x3 conv. )"),
+        ("FC-4,096", "FC-4,096"),  # an error, and the same one
+        ("a {b(64,128)}", "a { b(64, 128) }"),
+        (
+            "| a | b |\n|---|\u3000---|\n| c | |",
+            "| a   | b     |\n| --- | \u3000--- |\n| c   |       |",
+        ),
         ('paper "a" https://a.org/b#c  # d', 'paper "a" https://a.org/b#c  # d'),
         ('network a "b,  \n  c"  \nrelu', 'network a "b,  \n  c"  \nrelu'),
         ("relu if a==>b", "relu if a==>b"),

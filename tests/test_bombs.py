@@ -54,6 +54,7 @@ def test_bombs(name: str):
         assert said in error
 
 
+@pytest.mark.slow
 def test_files_that_are_no_texts(tmp_path: Path):
     """A file larger than all memory, one without an end, one that nobody writes, a folder."""
     large, fifo = tmp_path / "large.arch", tmp_path / "fifo.arch"

@@ -529,6 +529,7 @@ def test_the_weight_of_a_side_head_may_be_computed():
     assert net.sides[0].weight == 0.25
 
 
+@pytest.mark.slow
 def test_training_adds_the_losses_of_side_heads(tmp_path, monkeypatch):
     from archdsl.train import evaluate, recipe_of, resume, train
 

@@ -416,6 +416,7 @@ OUTCOMES = ("refused", "fails", "same", "silent")
 @pytest.mark.parametrize(
     "spec", [pytest.param(s, marks=[pytest.mark.slow] if s in DEEP else []) for s in TOLD]
 )
+@pytest.mark.slow
 def test_damage_of_every_kind(spec: str):
     own = {name: signature(net) for name, net in networks_of(text_of(spec)).items()}
     found: dict[str, Counter[str]] = {}

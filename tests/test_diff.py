@@ -396,6 +396,7 @@ def test_a_long_common_subsequence_is_the_longest():
 # Large networks.
 
 
+@pytest.mark.slow
 def test_large_networks():
     chain = "".join(f"conv3-{8 + i % 57}\n" for i in range(8_000))
     assert diff(chain, chain).same

@@ -192,6 +192,7 @@ def test_set_up():
                 assert (ROOT / word).is_file()
 
 
+@pytest.mark.slow
 def test_benchmarks_run():
     """Whatever the machine's speed: the programs that the documents name go through."""
     programs = re.findall(r"python (bench/\S+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))

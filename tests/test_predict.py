@@ -54,6 +54,7 @@ def likeliest(run: Path, path: Path) -> list[tuple[str, float]]:
 # Test images.
 
 
+@pytest.mark.slow
 def test_evaluation_gives_the_numbers_of_the_last_epoch(run: Path):
     last = json.loads((run / "record.json").read_text())["epochs"][-1]
     before = torch.get_rng_state()

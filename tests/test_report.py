@@ -66,6 +66,7 @@ def test_printed_columns_sum_to_the_printed_totals(name: str):
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
 @pytest.mark.parametrize("layers", [False, True])
+@pytest.mark.slow
 def test_never_wider_than_the_terminal(name: str, width: int, layers: bool):
     net = archdsl.load(name)
     for colour in (False, True):

@@ -276,6 +276,7 @@ def mutations(text: str, spec: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     "spec", [pytest.param(s, marks=[pytest.mark.slow] if s in DEEP else []) for s in TABLES]
 )
+@pytest.mark.slow
 def test_a_changed_digit_is_seen(spec: str):
     """An error, a claim that fails, another layer or another name; of a figure that is an erratum
     the figure."""

@@ -223,6 +223,7 @@ def test_schedules(name: str, tmp_path: Path):
     )
 
 
+@pytest.mark.slow
 def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
     plain = run_small(tmp_path, optimizer="sgd")[0].record.epochs
     for settings in (

@@ -83,6 +83,7 @@ def test_rows_and_frames_move_with_their_image():
 
 
 @NETWORKS
+@pytest.mark.slow
 def test_learns(text: str, tmp_path: Path):
     net = archdsl.loads(text)
     run, _ = train(net, recipe_of(net), device="cpu", runs=tmp_path)

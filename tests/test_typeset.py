@@ -399,6 +399,7 @@ def test_latex_is_well_formed(names: list[str]):
 
 
 @pytest.mark.parametrize("names", [*([name] for name in NAMES), *FAMILIES], ids="+".join)
+@pytest.mark.slow
 def test_latex_is_read_back(names: list[str]):
     """With the signs of the comments away, LaTeX is a spec too."""
     text = re.sub(r"^% ?", "", latex(*names), flags=re.MULTILINE)

@@ -149,17 +149,27 @@ def _linked(
     linked: list[Phrase] = []
     for phrase in phrases:
         parts = phrase.parts
-        if phrase.composed or all(part.kind not in ("comma", "join") for part in parts):
+        signs = () if phrase.composed else _signs(parts)
+        if not signs:
             linked.append(phrase)
             continue
         reader = _Reader(source, phrase, names, blocks, {}, Labels())
         begin = 0
-        for at in range(1, len(parts) - 1):
-            if parts[at].kind in ("comma", "join") and reader.begins_link(parts, begin, at):
+        for at in signs:
+            if reader.begins_link(parts, begin, at):
                 linked.append(Phrase(parts[begin:at]))
                 begin = at + 1
         linked.append(Phrase(parts[begin:]) if begin else phrase)
     return tuple(linked)
+
+
+def _signs(parts: Sequence[Part]) -> list[int]:
+    """The commas and hyphens behind which a word stands."""
+    return [
+        at
+        for at in range(1, len(parts) - 1)
+        if parts[at].kind in ("comma", "join") and parts[at + 1].kind == "word"
+    ]
 
 
 def _check_flow(source: Source, reading: Reading, item: Item, behind: bool) -> None:

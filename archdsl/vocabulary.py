@@ -95,7 +95,10 @@ def is_word(name: str) -> bool:
 
 def words_of(part: Part) -> Words:
     """The words of a part: `kernel_size` is two, `without bias` is `no bias`."""
-    return tuple("no" if w == "without" else w for w in part.text.lower().split("_") if w)
+    text = part.text.lower()
+    if "_" not in text:
+        return ("no",) if text == "without" else (text,)
+    return tuple("no" if w == "without" else w for w in text.split("_") if w)
 
 
 def is_tight(parts: Sequence[Part], at: int) -> bool:

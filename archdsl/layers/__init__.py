@@ -7,6 +7,7 @@ from archdsl.layers import (  # noqa: F401
     connected,
     conv,
     crop,
+    dropout,
     fixed,
     groupnorm,
     input,

@@ -1,4 +1,4 @@
-"""Normalisation and dropout."""
+"""Normalisation over a batch, and of neighbour channels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from archdsl.layers.base import (
     needs_map,
     positive,
 )
-from archdsl.layers.listing import ENTERING, INPLACE, Argument, Listing, fixed
+from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
 
 
 @layer(
@@ -154,136 +154,3 @@ class LocalResponseNorm(Layer):
     @property
     def label(self) -> str:
         return "LRN"
-
-
-@layer(
-    "dropout",
-    "drop out",
-    dropout1d={"channelwise": True},
-    dropout2d={"channelwise": True},
-    dropout3d={"channelwise": True},
-    channel_dropout={"channelwise": True},
-    spatial_dropout={"channelwise": True},
-)
-class Dropout(Layer):
-    """Each value to zero with probability p in training, the others scaled up by 1 / (1 - p).
-
-    Channel dropout takes whole maps at once (Tompson et al. 2015).
-    """
-
-    kind = "dropout"
-    takes_number = "p"
-    accompanies = True
-    weakens = True
-
-    examples = (
-        "dropout(0.5) on 3x4x4",
-        "dropout (40%) on 6",
-        "dropout on 6",
-        "channel dropout(0.2) on 3x4x4",
-        "dropout1d on 3x5",
-        "spatial dropout on 3x2x3x4",
-    )
-
-    p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
-    channelwise: bool = attribute(check=flag, default=False)
-
-    @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
-        if self.channelwise:
-            needs_map("channel dropout", x)
-        return self
-
-    def kept(self, x: Shape) -> Kept:
-        mask = x[0] if self.channelwise else math.prod(x)
-        return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
-
-    listed = (
-        Listing("Dropout", (Argument("p", "p", 0.5), INPLACE)),
-        Listing("Dropout*d", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
-    )
-
-    def call(self, x: Shape) -> Call:
-        return Call(f"Dropout{len(x) - 1}d" if self.channelwise else "Dropout", (self.p,))
-
-    @property
-    def label(self) -> str:
-        return f"{'channel ' if self.channelwise else ''}dropout {self.p:g}"
-
-
-@layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
-class AlphaDropout(Layer):
-    """Each value with probability p to what SELU gives far below zero, in training; all are then
-    scaled and shifted, so that mean and variance stay (Klambauer et al. 2017).
-
-    `p` 0.5; `feature alpha dropout` takes whole maps at once.
-    """
-
-    kind = "alphadropout"
-    takes_number = "p"
-    accompanies = True
-    weakens = True
-    examples = (
-        "alpha dropout on 3x4x4",
-        "alpha dropout (10%) on 7",
-        "feature alpha dropout(0.2) on 3x4x4",
-        "alpha dropout p 0 on 6",
-        "feature alpha dropout on 3x5",
-        "alpha dropout 0.2 on 3x2x2x2",
-    )
-
-    p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
-    channelwise: bool = attribute(check=flag, default=False)
-
-    @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
-        if self.channelwise:
-            needs_map("feature alpha dropout", x)
-        return self
-
-    def kept(self, x: Shape) -> Kept:
-        mask = x[0] if self.channelwise else math.prod(x)
-        return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
-
-    listed = (
-        Listing("AlphaDropout", (Argument("p", "p", 0.5), INPLACE)),
-        Listing("FeatureAlphaDropout", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
-    )
-
-    def call(self, x: Shape) -> Call:
-        return Call("FeatureAlphaDropout" if self.channelwise else "AlphaDropout", (self.p,))
-
-    @property
-    def label(self) -> str:
-        return f"{'feature ' if self.channelwise else ''}alpha dropout {self.p:g}"
-
-
-@layer("stochastic depth", "drop path")
-class StochasticDepth(Layer):
-    """All of an image's values to zero with probability p in training, else scaled up by
-    1 / (1 - p): on the body of a residual block, images skip the block (Huang et al. 2016)."""
-
-    kind = "stochasticdepth"
-    takes_number = "p"
-    weakens = True
-    examples = (
-        "stochastic depth 0.2 on 3x4x4",
-        "drop path (10%) on 6",
-        "stochastic depth p 0 on 6",
-        "drop path 0.1 on 3x5",
-        "drop path 0.1 on 2x3x2x2",
-    )
-
-    p: float = attribute("p", "rate", "ratio", check=fraction)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(extra=4) if self.p else Kept()  # a factor an image
-
-    def call(self, x: Shape) -> Call:
-        return Call("StochasticDepth", (self.p,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"stochastic depth {self.p:g}"

@@ -106,9 +106,12 @@ class _Reader:
         """The input maps of each output map, from 0. Raises ArchError with all that is wrong."""
         header = _header(self.source, self.grid)
         if header is None:
-            first = next(cell for row in self.grid.rows for cell in row if cell.is_filled)
-            self.fail("this is no table of connections", first, f"write {_FORM}")
-            raise ArchError.several(self.errors)
+            cells = [cell for row in self.grid.rows for cell in row]
+            first = next((cell for cell in cells if cell.is_filled), None)
+            start = self.grid.start if first is None else first.start
+            end = self.source.line(start)[1] if first is None else first.end
+            span = self.source.span(start, end)
+            raise ArchError("this is no table of connections", span, help=f"write {_FORM}")
         columns = self.numbered([cell for cell in header if cell.column], "output map", "column")
         rows = [
             row

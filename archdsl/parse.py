@@ -389,7 +389,7 @@ def _explain(
             error = ArchError(
                 f"this `{sign}` is never closed", span, help=f"close it with `{closing}`"
             )
-            return error, (start, end) if shown else None
+            return error, (source.line(opened)[0], end) if shown else None
         said = re.findall(r'^(?:"[^"]*"|[^"#])*', source.text[start:offset])[0]  # no comment
         stop = start + len(said.rstrip())
         span = Span(source, max(start, stop - 1), max(start + 1, stop))

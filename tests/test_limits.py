@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archdsl
+from archdsl import parse as parse_module
 from archdsl import report
 from archdsl.lines import MOST_LAYERS
 from archdsl.report import Cell, Column, Table
@@ -62,3 +63,15 @@ def test_receptive_fields_behind_a_resize(factor: int):
         small = {p // factor for p in enlarged}
         sizes.add(max(small) - min(small) + 3)
     assert net.receptive_field == (max(sizes),) * 2
+
+
+def test_a_parenthesis_that_is_never_closed_is_met_once(monkeypatch: pytest.MonkeyPatch):
+    """It goes on in the next line, where the error shows: that line is not what is left out."""
+    explained = []
+    explain = parse_module._explain
+    monkeypatch.setattr(
+        parse_module, "_explain", lambda *given: explained.append(1) or explain(*given)
+    )
+    with pytest.raises(archdsl.ArchError) as caught:
+        archdsl.loads("input 8x8x1\nconv3-(4)(\nconv3-4\nconv3-4\nrelu ]\nFC-2")
+    assert str(caught.value).count("error:") == len(explained) == 2

@@ -28,7 +28,6 @@ from archdsl import differences, report, typeset
 from archdsl.errors import ArchError, Source
 from archdsl.network import Network
 from archdsl.parse import parse
-from archdsl.syntax import NetworkText
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 1.0  # of the processor, a mutant
@@ -197,27 +196,20 @@ CHANGES: tuple[Callable[[str, random.Random, Specs], str], ...] = (
 
 
 def answers(text: str, more: bool) -> Iterator[bool]:
-    """All that is asked of a text: to read it, what every command needs of each of its networks,
-    and one verb after the other.
+    """All that is asked of a text: first what every command needs, then one verb after the other.
 
     Yields behind each whether a network came of the text.
     """
     nets = []
-    texts: tuple[NetworkText, ...] = ()
     try:
-        texts = parse(Source("mutant", text))
-    except ArchError as error:
-        assert str(error)
-    yield False
-    for one in texts:
-        try:
+        for one in parse(Source("mutant", text)):
             if not one.lacking:
                 net = Network(one)
                 assert net.rows and net.summary() and report.verification([net])
                 nets.append(net)
-        except ArchError as error:
-            assert str(error)
-        yield bool(nets)
+    except ArchError as error:
+        assert str(error)
+    yield bool(nets)
     for i, net in enumerate(nets if more else ()):
         for verb in (
             net.to_dict,

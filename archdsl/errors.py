@@ -166,7 +166,8 @@ def _plain_grid(text: str, grid: Grid) -> str:
 
 def _mark(text: str, grid: Grid) -> str:
     """The mark, and the end of its line: two tables may stand on one."""
-    return MARK.ljust(grid.end - grid.start - 1) + ";"
+    length = grid.end - grid.start  # of a lone `|` it is 1
+    return (MARK.ljust(length - 1) + ";")[:length]
 
 
 class Span(NamedTuple):

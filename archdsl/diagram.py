@@ -22,8 +22,11 @@ TEXTS = ("dot", "mmd")
 FILLS = {
     "input": "#ffffff",
     "conv": "#d6e6f5",
+    "upconv": "#d6e6f5",
     "pool": "#f8d9cf",
+    "subsampling": "#f8d9cf",
     "fc": "#d9efd5",
+    "rbf": "#d9efd5",
     "group": "#e9e2f4",
     "softmax": "#f4efcf",
 }

@@ -425,7 +425,11 @@ class _Reader(Scanner):
             hint = f"{hint} or" if hint else "a layer is misspelt, or"
             hint += f" define it on a line below the table: `{first.text}: 3x3 conv-relu`"
         what = "word" if self.layers else "layer"
-        return self.fail(f"unknown {what} `{first.text}`", first, hint or "`#` begins a comment")
+        if hint is None and self.layers:
+            nearest = next(iter(self.layers[-1].kind.words))
+            hint = f"`archdsl layers {nearest}` says what it takes; `#` begins a comment"
+        hint = hint or "`archdsl layers` lists all; `#` begins a comment"
+        return self.fail(f"unknown {what} `{first.text}`", first, hint)
 
 
 def _ending_in(word: str) -> list[str]:

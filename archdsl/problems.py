@@ -70,7 +70,7 @@ def _errors(text: NetworkText) -> list[ArchError]:
     if _holds_blocks_alone(text):
         return list(_raised(lambda: _read_blocks(text)))
     errors = list(_raised(lambda: Network(text)))
-    if errors:
+    if errors:  # then it did not come to read how parameters count
         errors += _raised(lambda: counting.read(text))
     if any(isinstance(statement, Train) for statement in text.statements):
         from archdsl import recipe  # pydantic, only where it is needed

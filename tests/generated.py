@@ -40,7 +40,7 @@ WORDS = (
     "gate",
     "résumé",
 )
-REMARKS = ("as in Table 1", "see §3.2 for k > 3", "TODO: 3x3?", "50% of it", "", "ünïcode ×")
+REMARKS = ("as in Table 1", "see §3.2 for k > 3", "perhaps: 3x3?", "50% of it", "", "ünïcode ×")
 
 
 def specs() -> st.SearchStrategy[str]:

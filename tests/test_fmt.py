@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -98,13 +99,20 @@ def test_permissions_and_links_stay(folder: Path, archdsl_cli):
     assert sorted(os.listdir(folder / "nets")) == ["deep", "good.arch", "note.txt", "ugly.arch"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everything")
-def test_a_file_that_may_not_be_written(folder: Path, archdsl_cli):
+def test_a_file_that_may_not_be_written(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch):
     target = folder / "nets" / "ugly.arch"
-    target.chmod(0o440)
+    open_ = Path.open
+
+    def refused(path: Path, mode: str = "r", *more, **named):  # the superuser may write everything
+        if "+" in mode:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return open_(path, mode, *more, **named)
+
+    monkeypatch.setattr(Path, "open", refused)
     code, _, error = archdsl_cli("fmt", "nets/ugly.arch")
     assert (code, error) == (2, "error: cannot write nets/ugly.arch: Permission denied\n")
     assert target.read_text() == UGLY
+    assert sorted(os.listdir(folder / "nets")) == ["deep", "good.arch", "note.txt", "ugly.arch"]
 
 
 def test_lines_of_windows_and_marks(folder: Path, archdsl_cli):

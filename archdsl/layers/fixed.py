@@ -98,9 +98,8 @@ class FixedFilter(Layer):
         return math.prod(self.out(x)) * math.prod(self.size(x))
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(
-            input=True
-        )  # as torch's convolutions do, though only filters that learn need it
+        # As torch's convolutions do, though only filters that learn need it.
+        return Kept(input=True)
 
     def padding(self) -> tuple[tuple[str, Value], ...]:
         """The option of the torch call."""

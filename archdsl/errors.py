@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from archdsl.grids import MARK, Cell, Expanded, Grid
-from archdsl.typography import cell, plain
+from archdsl.text.grids import MARK, Cell, Expanded, Grid
+from archdsl.text.typography import cell, plain
 
 MOST_ERRORS = 1000  # that are looked for in a text at once
 SHOWN = 20  # errors that are shown at once; `archdsl check` shows all
@@ -133,17 +133,17 @@ def _beyond(text: str) -> tuple[str, int] | None:
 def _expanded(text: str) -> Expanded:
     if "\\" not in text:
         return Expanded(text, text)
-    from archdsl import latex  # only where there may be some
+    from archdsl.text.latex import regions  # only where there may be some
 
-    return latex.read(text)
+    return regions.read(text)
 
 
 def _grids(expanded: Expanded) -> tuple[Grid, ...]:
     if not expanded.tables and "|" not in expanded.plain and "\t" not in expanded.plain:
         return ()
-    from archdsl import tabular  # only where there may be tables
+    from archdsl.text import find_tables  # only where there may be tables
 
-    return tabular.find(expanded)
+    return find_tables.find(expanded)
 
 
 def _named(grid: Grid, index: int) -> Cell:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archdsl.errors import Source
+from archdsl.expand.printed_sizes import Settled
 from archdsl.layers import Input, Layer, Shape, Softmax
-from archdsl.sizes import Settled
-from archdsl.syntax import ClaimText, NetworkText, Part
+from archdsl.syntax.ast import ClaimText, NetworkText, Part
 
 Scope = tuple[str, ...]
 

@@ -6,27 +6,29 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archdsl import claims, counting, used, zoo
-from archdsl.analysis import Analysis, Memory, Row
-from archdsl.claims import Claim
+from archdsl import spec_files
+from archdsl.analysis.totals import Analysis, Memory, Row
+from archdsl.claims import judge, parameter_count
+from archdsl.claims.judge import Claim
 from archdsl.errors import Source
-from archdsl.expand import expand
-from archdsl.expressions import Number
+from archdsl.expand import includes
+from archdsl.expand.network import expand
+from archdsl.expand.parameters import values_of
+from archdsl.expand.printed_sizes import Settled
 from archdsl.graph import Graph, Side
 from archdsl.layers import Shape
-from archdsl.parameters import values_of
-from archdsl.parse import collector_paused, parse
-from archdsl.sizes import Settled
-from archdsl.syntax import NetworkText, Outputs, Paper, Reported, Train
+from archdsl.syntax.ast import NetworkText, Outputs, Paper, Reported, Train
+from archdsl.syntax.expressions import Number
+from archdsl.syntax.parser import collector_paused, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
 
-    from archdsl.alternatives import Readings
-    from archdsl.diagram import Diagram
-    from archdsl.diff import Diff
+    from archdsl.claims.readings import Readings
+    from archdsl.compare.diff import Diff
+    from archdsl.output.diagram import Diagram
 
 
 class Network:
@@ -42,16 +44,14 @@ class Network:
         parameters: Mapping[str, Number] | None = None,
         input: Sequence[int] | None = None,
     ) -> None:
-        self.text = text = used.whole(text)
+        self.text = text = includes.whole(text)
         self.parameters = dict(parameters or {})
         self.changed = bool(parameters) or input is not None
         with collector_paused():
             self.graph: Graph = expand(text, parameters, input)
             self.analysis = Analysis(self.graph)
-            self.counting = counting.read(text)
-            self.claims: tuple[Claim, ...] = claims.judge(
-                self.analysis, self.changed, self.counting
-            )
+            self.counting = parameter_count.read(text)
+            self.claims: tuple[Claim, ...] = judge.judge(self.analysis, self.changed, self.counting)
             # Everything shown needs them, and 100,000 small tuples are made with the collector off.
             self.analysis.fields  # noqa: B018
             self.analysis.trunk  # noqa: B018
@@ -88,7 +88,7 @@ class Network:
     @property
     def spec(self) -> str:
         """The text that holds all of the network: its file's, with the blocks that it uses."""
-        return used.written_in(self.text)
+        return includes.written_in(self.text)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -200,31 +200,31 @@ class Network:
 
     def readings(self) -> Readings:
         """The printed numbers under each way to read what the paper leaves open."""
-        from archdsl.alternatives import readings
+        from archdsl.claims.readings import readings
 
         return readings(self.text, self.parameters)
 
     def diff(self, other: Network) -> Diff:
         """Where another network differs from this one as a graph: `diff.same`, `diff.changes`."""
-        from archdsl.diff import diff
+        from archdsl.compare.diff import diff
 
         return diff(self, other)
 
     def summary(self, width: int | None = None) -> str:
         """The table that `archdsl summary` prints."""
-        from archdsl.report import summary
+        from archdsl.output.summary import summary
 
         return summary(self, width=width)
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data: what `archdsl summary --format json` prints."""
-        from archdsl.report import as_dict
+        from archdsl.output.summary import as_dict
 
         return as_dict(self)
 
     def draw(self, path: str | Path | None = None) -> Diagram:
         """The diagram; written to `path` (svg, png, pdf, dot, mmd) when one is given."""
-        from archdsl.diagram import Diagram
+        from archdsl.output.diagram import Diagram
 
         diagram = Diagram(self)
         if path is not None:
@@ -247,18 +247,18 @@ class Network:
         checkpoint, a file of a state dict, or a state dict. Raises ArchError where they do not
         fit.
         """
-        from archdsl.module import build
+        from archdsl.pytorch.module import build
 
         module = build(self, device=device, dtype=dtype, sides=sides)
         if weights is not None:
-            from archdsl.weights import put
+            from archdsl.pytorch.weights import put
 
             put(weights, module, beside=() if sides else [s.section.name for s in self.sides])
         return module
 
     def source(self) -> str:
         """The network as readable PyTorch source."""
-        from archdsl.source import source
+        from archdsl.pytorch.source import source
 
         return source(self)
 
@@ -269,7 +269,7 @@ class Network:
         return self.summary()
 
     def _repr_html_(self) -> str:
-        from archdsl.report import html
+        from archdsl.output.summary import html
 
         return html(self)
 
@@ -286,7 +286,7 @@ def load(
     (H, W, C), of a signal (L,) or (L, C), of a clip (T, H, W) or (T, H, W, C). Raises ArchError,
     whose text shows the line and the fix.
     """
-    return Network(zoo.find_one(str(target)), parameters, input)
+    return Network(spec_files.find_one(str(target)), parameters, input)
 
 
 def loads(
@@ -297,4 +297,4 @@ def loads(
 ) -> Network:
     """The network of a text; the arguments are those of `load`."""
     source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
-    return Network(zoo.one(parse(source), name), parameters, input)
+    return Network(spec_files.one(parse(source), name), parameters, input)

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 import archdsl
 from archdsl.train import Recipe, recipe_of, train
-from archdsl.train.data import Data, digits, shifted
+from archdsl.train.datasets import Data, digits, shifted
 
 
 def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:

@@ -24,10 +24,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from archdsl import differences, report, typeset
 from archdsl.errors import ArchError, Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.output import diff, summary
+from archdsl.output.paper_table import render
+from archdsl.syntax.parser import parse
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 1.0  # of the processor, a mutant
@@ -205,7 +206,7 @@ def answers(text: str, more: bool) -> Iterator[bool]:
         for one in parse(Source("mutant", text)):
             if not one.lacking:
                 net = Network(one)
-                assert net.rows and net.summary() and report.verification([net])
+                assert net.rows and net.summary() and summary.verification([net])
                 nets.append(net)
     except ArchError as error:
         assert str(error)
@@ -215,9 +216,9 @@ def answers(text: str, more: bool) -> Iterator[bool]:
             net.to_dict,
             net.source,
             net.draw().dot,
-            lambda net=net: typeset.markdown([net]),
-            lambda net=net: typeset.latex([net]),
-            lambda net=net, other=nets[i - 1]: differences.text(other.diff(net)),
+            lambda net=net: render.markdown([net]),
+            lambda net=net: render.latex([net]),
+            lambda net=net, other=nets[i - 1]: diff.text(other.diff(net)),
         ):
             try:
                 verb()

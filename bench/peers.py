@@ -75,7 +75,7 @@ BY_HAND = {
 def main() -> None:
     kind, name = sys.argv[1:]
     if kind == "torchvision":
-        from archdsl.vision import torchvision
+        from archdsl.pytorch.vision import torchvision
 
         net = getattr(torchvision.models, name)()
     else:

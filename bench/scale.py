@@ -27,7 +27,7 @@ RUN = """
 import resource, sys, time
 from archdsl.errors import Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.syntax.parser import parse
 kind, number = sys.argv[1], int(sys.argv[2])
 if kind == "repeated":
     lines = [f"[ conv3-16; relu ] x {number // 2}"]

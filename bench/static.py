@@ -93,7 +93,7 @@ import torch
 from torchinfo import summary
 from peers import BY_HAND
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
 
 shape = (1, 3, 224, 224)
 for name in {networks!r}:

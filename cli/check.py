@@ -3,8 +3,8 @@
 import click
 from archdsl.cli import output
 
+from archdsl.check import as_dict, check
 from archdsl.errors import ArchError
-from archdsl.problems import as_dict, check
 
 
 @click.command("check")

@@ -3,7 +3,7 @@
 import click
 from archdsl.cli import output
 
-from archdsl import differences
+from archdsl.output import diff
 
 
 @click.command("diff")
@@ -21,6 +21,6 @@ def command(context: click.Context, a: str, b: str, format_: str) -> None:
     if format_ == "json":
         output.emit_json(found.to_dict())
     else:
-        output.emit(differences.text(found, output.width(), output.colour()))
+        output.emit(diff.text(found, output.width(), output.colour()))
     if not found.same:
         context.exit(1)

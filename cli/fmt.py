@@ -3,10 +3,10 @@
 import click
 from archdsl.cli import output
 
-from archdsl import zoo
+from archdsl import spec_files
+from archdsl.atomic_files import replace_whole
 from archdsl.errors import ArchError
-from archdsl.files import replace_whole
-from archdsl.formatter import formatted
+from archdsl.fmt.formatter import formatted
 
 
 @click.command("fmt")
@@ -20,12 +20,12 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
     FILE is a spec, a file of blocks, a folder of them, or `-`: then the text is printed. With
     --check and --diff the exit code is 1 if a file would change.
     """
-    paths, errors = zoo.files(files)
+    paths, errors = spec_files.files(files)
     changed = 0
     for path in paths:
         try:
-            data = zoo.content(path)
-            new = formatted(zoo.source(path, data)).encode()
+            data = spec_files.content(path)
+            new = formatted(spec_files.source(path, data)).encode()
             changed += new != data
             if diff and new != data:
                 output.emit(_difference(path, data.decode(), new.decode()))

@@ -3,7 +3,7 @@
 import click
 from archdsl.cli import output
 
-from archdsl import catalogue
+from archdsl.output import layer_reference
 
 
 @click.command("layers")
@@ -11,13 +11,13 @@ from archdsl import catalogue
 @output.formats("table", "json", "markdown")
 def command(words: tuple[str, ...], format_: str) -> None:
     """The layer kinds of the language; with KIND, in any spelling, one of them in full."""
-    chosen = catalogue.find(" ".join(words)) if words else None
+    chosen = layer_reference.find(" ".join(words)) if words else None
     if format_ == "json":
-        output.emit_json(catalogue.as_dict(chosen or catalogue.kinds()))
+        output.emit_json(layer_reference.as_dict(chosen or layer_reference.kinds()))
     elif format_ == "markdown":
-        output.emit(catalogue.markdown(chosen))
+        output.emit(layer_reference.markdown(chosen))
     elif chosen is None:
-        output.emit(catalogue.index(output.width(), output.colour()))
+        output.emit(layer_reference.index(output.width(), output.colour()))
     else:
-        texts = (catalogue.explanation(k, output.width(), output.colour()) for k in chosen)
+        texts = (layer_reference.explanation(k, output.width(), output.colour()) for k in chosen)
         output.emit("\n\n".join(texts))

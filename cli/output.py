@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from archdsl import zoo
+from archdsl import spec_files
 from archdsl.errors import SHOWN, ArchError, render
-from archdsl.expressions import Number
 from archdsl.network import Network
+from archdsl.syntax.expressions import Number
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ def formats(*names: str) -> Callable[[F], F]:
 
 
 def load(target: str, input_: str | None = None, parameters: tuple[str, ...] = ()) -> Network:
-    return Network(zoo.find_one(target), _parameters(parameters), _sizes(input_))
+    return Network(spec_files.find_one(target), _parameters(parameters), _sizes(input_))
 
 
 def check_standard_input(targets: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import click
 from archdsl.cli import output
 
-from archdsl import report
+from archdsl.output import summary
 
 
 @click.command("summary")
@@ -17,8 +17,8 @@ def command(
     """Shapes, params, macs and receptive fields, with the paper's figures beside them."""
     net = output.load(network, input_, parameters)
     if format_ == "json":
-        output.emit_json(report.as_dict(net, layers))
+        output.emit_json(summary.as_dict(net, layers))
     elif format_ == "markdown":
-        output.emit(report.markdown(net, layers))
+        output.emit(summary.markdown(net, layers))
     else:
-        output.emit(report.summary(net, layers, output.width(), output.colour()))
+        output.emit(summary.summary(net, layers, output.width(), output.colour()))

@@ -3,8 +3,9 @@
 import click
 from archdsl.cli import output
 
-from archdsl import typeset, zoo
+from archdsl import spec_files
 from archdsl.network import Network
+from archdsl.output.paper_table import render
 
 
 @click.command("table")
@@ -18,8 +19,8 @@ def command(networks: tuple[str, ...], format_: str) -> None:
     output.check_standard_input(networks)
     found = []
     for target in networks:
-        texts = zoo.find(target)
+        texts = spec_files.find(target)
         # A template has no figures; where there is nothing else it is an error.
         found += [Network(t) for t in texts if not t.lacking] or [Network(texts[0])]
-    write = typeset.markdown if format_ == "markdown" else typeset.latex
+    write = render.markdown if format_ == "markdown" else render.latex
     output.emit(write(found))

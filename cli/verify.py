@@ -3,9 +3,10 @@
 import click
 from archdsl.cli import output
 
-from archdsl import report, zoo
+from archdsl import spec_files
 from archdsl.errors import ArchError
 from archdsl.network import Network
+from archdsl.output import summary
 
 
 @click.command("verify")
@@ -22,9 +23,9 @@ def command(
     """
     judged: list[Network] = []
     errors: list[ArchError] = []
-    for target in networks or zoo.names():
+    for target in networks or spec_files.names():
         try:
-            found = zoo.find(target)
+            found = spec_files.find(target)
             # A template is judged in the networks made from it; one that is named is an error.
             for text in [t for t in found if not t.lacking] or (found if networks else ()):
                 try:
@@ -37,9 +38,9 @@ def command(
     if readings:
         read = [(net, net.readings()) for net in judged]
         if format_ == "json":
-            output.emit_json({"networks": [report.readings_dict(*one) for one in read]})
+            output.emit_json({"networks": [summary.readings_dict(*one) for one in read]})
         elif read:
-            output.emit(report.readings(read, output.width(), output.colour()))
+            output.emit(summary.readings(read, output.width(), output.colour()))
     elif format_ == "json":
         output.emit_json(
             {
@@ -47,14 +48,14 @@ def command(
                     {
                         "network": n.full_name,
                         "params_count": str(n.counting),
-                        "claims": [report.claim_dict(c) for c in n.claims],
+                        "claims": [summary.claim_dict(c) for c in n.claims],
                     }
                     for n in judged
                 ]
             }
         )
     elif judged:
-        output.emit(report.verification(judged, output.width(), output.colour()))
+        output.emit(summary.verification(judged, output.width(), output.colour()))
     if errors:
         raise ArchError.several(errors)
     if any(claim.verdict == "fails" for net in judged for claim in net.claims):

@@ -3,13 +3,14 @@
 import click
 from archdsl.cli import output
 
-from archdsl import report, zoo
+from archdsl import spec_files
 from archdsl.network import Network
+from archdsl.output import summary
 
 
 @click.command("zoo")
 def command() -> None:
     """What ships, one line a network."""
-    texts = map(zoo.find_one, zoo.names())
+    texts = map(spec_files.find_one, spec_files.names())
     networks = [text if text.lacking else Network(text) for text in texts]
-    output.emit(report.text_table(report.zoo_table(networks), output.width(), output.colour()))
+    output.emit(summary.text_table(summary.zoo_table(networks), output.width(), output.colour()))

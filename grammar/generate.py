@@ -1,7 +1,7 @@
 """arch.lark to tables.py, the parse table that ships: `make grammar`.
 
 lark works out the table (LALR, contextual lexer), so a program that reads specs need not import
-lark. archdsl/lalr.py says what each part of the table means.
+lark. archdsl/syntax/lalr.py says what each part of the table means.
 """
 
 from __future__ import annotations

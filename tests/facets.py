@@ -15,9 +15,7 @@ from formulas import BEGINS, FORMULAS
 from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import Tensor, nn
 
-from archdsl import listings, source
-from archdsl.analysis import Analysis, Fields
-from archdsl.catalogue import settled, split, written
+from archdsl.analysis.totals import Analysis, Fields
 from archdsl.errors import Source
 from archdsl.graph import Graph, Node
 from archdsl.layers import (
@@ -31,8 +29,11 @@ from archdsl.layers import (
     Shape,
 )
 from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
-from archdsl.module import construct
-from archdsl.parse import parse
+from archdsl.notation import pytorch_calls
+from archdsl.output.layer_reference import settled, split, written
+from archdsl.pytorch import source
+from archdsl.pytorch.module import construct
+from archdsl.syntax.parser import parse
 
 
 class Case(NamedTuple):
@@ -153,7 +154,7 @@ def computes(one: Case) -> None:
 def listing_of(one: Case) -> str:
     """The text of the layer in a PyTorch listing; empty where no listing writes it so."""
     call = one.op.call(*one.xs)
-    if not one.kind.listed or call.own or call.name not in listings._listings(len(REGISTRY)):
+    if not one.kind.listed or call.own or call.name not in pytorch_calls._listings(len(REGISTRY)):
         return ""
     return str(call)
 
@@ -167,8 +168,8 @@ def is_listed(one: Case) -> None:
         given = {name: given.value for name, given in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op
-        listings.check(layer, again, one.x)
-        listings.check_entering(layer, one.x)
+        pytorch_calls.check(layer, again, one.x)
+        pytorch_calls.check_entering(layer, one.x)
 
 
 def keeps(one: Case) -> None:

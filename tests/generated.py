@@ -15,12 +15,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from archdsl import phrases, readings
 from archdsl.errors import ArchError, Source
-from archdsl.expressions import Number
 from archdsl.layers import REGISTRY, Input, Layer, LayerError, Shape
 from archdsl.layers.base import Attribute
-from archdsl.parse import parse
+from archdsl.notation import ast, phrase
+from archdsl.syntax.expressions import Number
+from archdsl.syntax.parser import parse
 
 KINDS = [kind for kind in REGISTRY if kind is not Input and kind.words]
 WEIGHTY = [kind for kind in KINDS if kind.weighs]
@@ -576,8 +576,8 @@ def settled(text: str, x: Shape, names: Mapping[str, Number]) -> Layer | None:
     try:
         (network,) = parse(source)
         (item,) = network.statements
-        (read,) = phrases.read(source, item.phrases[0], names=names).layers
-        layer = readings.evaluated(source, read, names)
+        (read,) = phrase.read(source, item.phrases[0], names=names).layers
+        layer = ast.evaluated(source, read, names)
         given = {name: one.value for name, one in layer.given.items()}
         return layer.kind.settle(given, x, "same")
     except (ArchError, LayerError, ValueError, AttributeError):

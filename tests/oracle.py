@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.errors import Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.syntax.parser import parse
 
 
 def randomise(module: nn.Module, seed: int = 0) -> None:

@@ -144,15 +144,16 @@ def test_markup_in_texts_is_shown_as_it_is(tmp_path: Path):
     import json
 
     import archdsl
-    from archdsl import report, typeset
+    from archdsl.output import summary
+    from archdsl.output.paper_table import render
 
     net = archdsl.loads(hostile())
     assert "<script>" not in net._repr_html_()
-    assert "<script>" not in report.markdown(net).replace("\\<script\\>", "")
+    assert "<script>" not in summary.markdown(net).replace("\\<script\\>", "")
     assert "<script>" not in net.draw().dot() or '"' not in HOSTILE
     assert json.loads(json.dumps(net.to_dict()))["title"] == HOSTILE
     compile(net.source(), "source", "exec")
-    for write in (typeset.markdown, typeset.latex):
+    for write in (render.markdown, render.latex):
         try:
             table = write([net])
         except archdsl.ArchError:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from archdsl import zoo
-from archdsl.blocks import LIBRARY
-from archdsl.contract import Check
+from archdsl import spec_files
+from archdsl.expand.blocks import LIBRARY
+from archdsl.output.records import Check
 
 SYNTAX = "input 8x8x1\nconv3-4 (\nrelu ]\nFC-2\n"
 WORDS = """network a(k=3)
@@ -66,8 +66,8 @@ def messages(archdsl_cli, *targets: str) -> list[tuple[str | None, int | None, s
 
 
 def test_what_ships_is_fine(archdsl_cli):
-    count = len(zoo.names())
-    code, out, error = archdsl_cli("check", zoo.folder(), LIBRARY)
+    count = len(spec_files.names())
+    code, out, error = archdsl_cli("check", spec_files.folder(), LIBRARY)
     assert (code, error) == (0, "")
     assert out.endswith("networks: fine\n") and f"{count} networks" in out
     assert archdsl_cli("check", "lenet5") == (0, "1 file, 1 network: fine\n", "")

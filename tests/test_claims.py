@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archdsl
-from archdsl.claims import compare
+from archdsl.claims.judge import compare
 
 FIGURES = [
     ("138M", 138_357_544, "rounds"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
 
 TWO = (
     'network a "first"\ninput 8x8x1\nconv3-4\nFC-2\nnetwork b(k=3)\ninput 8x8x1\nconv3-(k)\nFC-2\n'
@@ -107,7 +107,7 @@ def test_installed_as_a_command_and_from_any_folder(folder):
         [Path(sys.executable).with_name("archdsl"), "zoo"], capture_output=True, text=True
     )
     assert done.returncode == 0
-    assert done.stdout.count("\n") == len(zoo.names()) + 1
+    assert done.stdout.count("\n") == len(spec_files.names()) + 1
 
 
 def test_python_interface():
@@ -116,7 +116,7 @@ def test_python_interface():
     assert repr(net) == "<network vgg16: 138,357,544 params, 15,470,264,320 macs>"
     assert str(net) == net.summary()
     assert net.rows[0].receptive_field == (5, 5)
-    assert archdsl.load(zoo.names()["vgg16"]).params == net.params
+    assert archdsl.load(spec_files.names()["vgg16"]).params == net.params
     with pytest.raises(archdsl.ArchError, match="holds 2 networks"):
         archdsl.loads(TWO)
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, max_pool2d
 
 import archdsl
-from archdsl.contract import Summary
 from archdsl.layers import REGISTRY, Layer, Shape
 from archdsl.layers.base import Call, layer
 from archdsl.network import Network
-from archdsl.vocabulary import _vocabulary
+from archdsl.notation.vocabulary import _vocabulary
+from archdsl.output.records import Summary
 
 CLOSE = 1e-10  # in double precision
 
@@ -361,7 +361,7 @@ REPEATS = [
 @pytest.mark.parametrize("body", REPEATS)
 def test_copies_keep_their_references(body: str):
     """What is copied must equal what is expanded each time: with no copies at all."""
-    from archdsl.lines import Lines
+    from archdsl.expand.lines import Lines
 
     head = "network net\ninput 8x8x4\nconv means conv-relu\na: conv3-4\n"
     net = load(f"{head}{body}\nFC-2")
@@ -550,8 +550,8 @@ def test_training_adds_the_losses_of_side_heads(tmp_path, monkeypatch):
 
 
 def test_the_loss_of_training_is_the_weighted_sum():
-    from archdsl.recipe import recipe_of
     from archdsl.train.loop import _Training
+    from archdsl.train.recipe import recipe_of
 
     net = load(TWO_HEADS)
     training = _Training.__new__(_Training)

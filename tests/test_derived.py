@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
 from archdsl.errors import Source
-from archdsl.parse import parse
+from archdsl.syntax.parser import parse
 
 # Wide residual networks for CIFAR-10 (Zagoruyko & Komodakis 2016, Table 1); their totals are those
 # of units whose identity branch is activated too.
@@ -178,8 +178,8 @@ def test_on_the_command_line(archdsl_cli, tmp_path: Path, monkeypatch: pytest.Mo
 def test_in_the_zoo(archdsl_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "wrn.arch").write_text(WRN)
     (tmp_path / "small.arch").write_text(BASE.replace("base", "small"))
-    monkeypatch.setattr(zoo, "folder", lambda: str(tmp_path))
-    assert list(zoo.names()) == ["small", "wrn", "wrn_16_8", "wrn_28_10"]
+    monkeypatch.setattr(spec_files, "folder", lambda: str(tmp_path))
+    assert list(spec_files.names()) == ["small", "wrn", "wrn_16_8", "wrn_28_10"]
     assert archdsl.load("wrn_28_10").params == 36_479_194
     assert archdsl.load("wrn", {"depth": 16, "k": 8}).params == 10_961_370
     code, out, _ = archdsl_cli("zoo")
@@ -189,7 +189,7 @@ def test_in_the_zoo(archdsl_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     code, out, error = archdsl_cli("verify")
     assert (code, error) == (0, "") and "3 networks, 10 claims: 10 hold" in out
     read: list[str] = []
-    monkeypatch.setattr(zoo, "names", lambda: read.append("all"))
+    monkeypatch.setattr(spec_files, "names", lambda: read.append("all"))
     archdsl.load("small")
     assert read == []  # the usual case reads one file
 

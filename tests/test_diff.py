@@ -12,13 +12,14 @@ import pytest
 from test_phrases import DIFFERENT, SAME
 
 import archdsl
-from archdsl import isomorphism, zoo
-from archdsl.alignment import common
-from archdsl.contract import Difference
-from archdsl.diff import Diff
-from archdsl.differences import text as shown
+from archdsl import spec_files
+from archdsl.compare import isomorphism
+from archdsl.compare.alignment import common
+from archdsl.compare.diff import Diff
+from archdsl.compare.isomorphism import Plain, plain, same
 from archdsl.errors import ArchError
-from archdsl.isomorphism import Plain, plain, same
+from archdsl.output.diff import text as shown
+from archdsl.output.records import Difference
 
 HEAD = "input 16x16x4\n"
 
@@ -99,7 +100,9 @@ def test_the_same(a: str, b: str):
     assert check(diff(a, b)).same
 
 
-@pytest.mark.parametrize("name", [n for n in zoo.names() if not zoo.find_one(n).lacking])
+@pytest.mark.parametrize(
+    "name", [n for n in spec_files.names() if not spec_files.find_one(n).lacking]
+)
 def test_every_network_is_itself(name: str):
     assert check(archdsl.load(name).diff(archdsl.load(name))).same
 

@@ -142,6 +142,6 @@ def test_python_users_see_the_same_text():
 def test_names_of_torch_are_reserved():
     from torch import nn
 
-    from archdsl.names import OF_TORCH
+    from archdsl.notation.reserved_names import OF_TORCH
 
     assert {n for n in dir(nn.Sequential()) if not n.startswith("_")} <= OF_TORCH

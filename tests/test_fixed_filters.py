@@ -11,8 +11,8 @@ from torch.nn import functional
 
 import archdsl
 from archdsl.layers import Layer, Value
-from archdsl.layers.fixed import Gaussian, Laplacian
-from archdsl.module import construct
+from archdsl.layers.fixed_filters import Gaussian, Laplacian
+from archdsl.pytorch.module import construct
 
 IMAGE = torch.arange(2 * 3 * 8 * 9, dtype=torch.float32).view(2, 3, 8, 9).square().remainder(17)
 

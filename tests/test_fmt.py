@@ -124,10 +124,10 @@ def test_lines_of_windows_and_marks(folder: Path, archdsl_cli):
 
 
 def test_specs_that_ship_are_laid_out(archdsl_cli):
-    from archdsl import zoo
-    from archdsl.blocks import LIBRARY
+    from archdsl import spec_files
+    from archdsl.expand.blocks import LIBRARY
 
-    code, out, _ = archdsl_cli("fmt", "--check", zoo.folder(), LIBRARY)
+    code, out, _ = archdsl_cli("fmt", "--check", spec_files.folder(), LIBRARY)
     assert (code, out.count("\n")) == (0, 1)
 
 

@@ -10,12 +10,12 @@ import pytest
 from conftest import ROOT
 from generated import spec
 
-from archdsl import formatter
 from archdsl.errors import ArchError, Source, Span
-from archdsl.formatter import formatted
-from archdsl.meaning import first_difference
+from archdsl.fmt import formatter
+from archdsl.fmt.formatter import formatted
+from archdsl.fmt.same_meaning import first_difference
 from archdsl.network import Network
-from archdsl.parse import parse, statements_of
+from archdsl.syntax.parser import parse, statements_of
 
 FOLDERS = ("specs", "archdsl/library", "tests", "tests/pasted", "tests/tables", "tests/latex")
 FILES = [

@@ -11,9 +11,9 @@ from conftest import ROOT
 from lark import Token, Transformer
 from lark.exceptions import GrammarError, UnexpectedCharacters, UnexpectedToken
 
-from archdsl.lalr import Parser, Unexpected
-from archdsl.parse import _ToSyntax
-from archdsl.syntax import Part
+from archdsl.syntax.ast import Part
+from archdsl.syntax.lalr import Parser, Unexpected
+from archdsl.syntax.parser import _ToSyntax
 
 GRAMMAR = generate.GRAMMAR.read_text("utf-8")
 FILES = sorted([*ROOT.glob("specs/*.arch"), *ROOT.glob("tests/errors/*.arch")])

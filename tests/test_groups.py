@@ -10,11 +10,11 @@ from oracle import difference, kept_for_backward, macs
 from torch import Tensor, nn
 
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
+from archdsl.expand.lines import MOST_LAYERS
 from archdsl.layers import REGISTRY
-from archdsl.lines import MOST_LAYERS
-from archdsl.module import Composite
 from archdsl.network import Network
+from archdsl.pytorch.module import Composite
 
 CLOSE = 1e-10  # in double precision
 
@@ -217,7 +217,7 @@ def test_blocks_with_guards_are_mobilenet_v2():
 
 @pytest.mark.slow
 def test_parity_of_mobilenet_v2():
-    from archdsl.vision import torchvision
+    from archdsl.pytorch.vision import torchvision
 
     net = load(MOBILENET, input=(64, 64))
     assert compare(net, torchvision.models.mobilenet_v2()) < CLOSE
@@ -339,7 +339,7 @@ def test_lines_without_layers_have_rows():
 @pytest.mark.parametrize("name", ["resnet50", "resnet18"])
 def test_repetitions_are_the_lines_written_out(name: str):
     """A repeat is built from its first repetitions; it must equal the text without repeats."""
-    text = zoo.read(zoo.names()[name]).text
+    text = spec_files.read(spec_files.names()[name]).text
     net = load(text)
     lines = []
     for line in text.splitlines():

@@ -7,10 +7,11 @@ import xml.dom.minidom
 
 import pytest
 
-from archdsl import report, typeset
 from archdsl.errors import Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.output import summary
+from archdsl.output.paper_table import render
+from archdsl.syntax.parser import parse
 
 TEXT = "input 8x8x4\nconv3-4\nadd { identity; conv3-4 }\nFC-10\n"
 NAMES = (
@@ -61,13 +62,13 @@ def test_outputs_hold_no_control_characters(name: str):
     for net in nets(name):
         for text in (
             net.summary(),
-            report.markdown(net),
-            report.html(net),
+            summary.markdown(net),
+            summary.html(net),
             net.source(),
             net.draw().dot(),
             net.draw().mermaid(),
-            typeset.markdown([net]),
-            typeset.latex([net]),
+            render.markdown([net]),
+            render.latex([net]),
         ):
             assert all(c.isprintable() or c in "\n\t\N{NO-BREAK SPACE}" for c in text)
 
@@ -75,7 +76,7 @@ def test_outputs_hold_no_control_characters(name: str):
 @pytest.mark.parametrize("name", NAMES)
 def test_markup_is_escaped(name: str):
     for net in nets(name):
-        assert "<script" not in report.html(net)
+        assert "<script" not in summary.html(net)
         assert xml.dom.minidom.parseString(net.draw().render("svg"))
-        table = [line for line in typeset.latex([net]).splitlines() if not line.startswith("%")]
+        table = [line for line in render.latex([net]).splitlines() if not line.startswith("%")]
         assert "\\input" not in "\n".join(table)

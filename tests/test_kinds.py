@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archdsl
-from archdsl.catalogue import settled, split
 from archdsl.errors import ArchError
 from archdsl.layers.base import LayerError
+from archdsl.output.layer_reference import settled, split
 
 
 def kinds(text: str) -> str:

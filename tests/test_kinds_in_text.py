@@ -7,7 +7,7 @@ import torch
 from oracle import kept_for_backward
 
 import archdsl
-from archdsl import typeset
+from archdsl.output.paper_table import render
 
 FRONT = "network a\ninput 16x16x8\n"
 
@@ -69,7 +69,7 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
     assert labels(label) == [label]
 
 
-@pytest.mark.parametrize("print_table", [typeset.markdown, typeset.latex])
+@pytest.mark.parametrize("print_table", [render.markdown, render.latex])
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -100,7 +100,7 @@ def test_the_norm_of_a_listing_has_the_alpha_of_the_text():
     assert written.graph.nodes[1].op == listed.graph.nodes[1].op
 
 
-@pytest.mark.parametrize("print_table", [typeset.markdown, typeset.latex])
+@pytest.mark.parametrize("print_table", [render.markdown, render.latex])
 @pytest.mark.parametrize(
     "line",
     ["sobel x", "[ scharr x; sobel x unpadded ]", "sobel x x 2", "sobel x 2", "sobel x -> relu"],

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from archdsl import latex, marks
 from archdsl.errors import ArchError, Source
-from archdsl.grids import Expanded
 from archdsl.network import Network
-from archdsl.parse import parse
-from archdsl.zoo import folder
+from archdsl.spec_files import folder
+from archdsl.syntax.parser import parse
+from archdsl.text.grids import Expanded
+from archdsl.text.latex import commands, regions
 
 FOLDER = Path(__file__).parent / "latex"
 SAME = [
@@ -106,7 +106,7 @@ PLAIN = [
 
 @pytest.mark.parametrize(("written", "plain"), PLAIN)
 def test_marks_of_a_cell(written: str, plain: str):
-    found, faults = marks.plain(written)
+    found, faults = commands.plain(written)
     assert (" ".join(found.split()), faults) == (plain, [])
     assert len(found) == len(written)
 
@@ -186,7 +186,7 @@ def test_two_tables_in_one_environment():
 def test_other_latex_and_comments_stay_as_they_were():
     lines = "$\\begin{bmatrix} 3 \\times 3, 64 \\end{bmatrix} \\times 2$\n\\textbf{conv3-64}\n"
     for text in (lines, f"# {table('a')[:30]}\nconv3-64", 'network n "\\begin{tabular}{c}"'):
-        assert latex.read(text) == Expanded(text, text)
+        assert regions.read(text) == Expanded(text, text)
 
 
 MACROS = [
@@ -246,7 +246,7 @@ def test_macros_do_not_exhaust_the_machine():
         (table("a") * 2000, "more than 1,000 tables"),
         ("{\\small" * 10**4 + table("a"), "LaTeX within LaTeX more than 50 deep"),
     ):
-        assert [fault.message for fault in latex.read(text).faults] == [message]
+        assert [fault.message for fault in regions.read(text).faults] == [message]
 
 
 BITS = (

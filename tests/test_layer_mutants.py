@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from facets import COMPARISONS, OVER_EXAMPLES, case
 
-from archdsl import vocabulary
 from archdsl.layers import REGISTRY, Input, Join, Layer, Shape
+from archdsl.notation import vocabulary
 
 pytestmark = pytest.mark.slow  # a minute, over all kinds
 

@@ -9,8 +9,8 @@ import pytest
 from facets import COMPARISONS, OVER_EXAMPLES, Case, case
 from torch import nn
 
-from archdsl import parts
 from archdsl.layers import REGISTRY, Layer, Shape
+from archdsl.pytorch import extra_modules
 
 CASES = [pytest.param(kind, example, id=example) for kind in REGISTRY for example in kind.examples]
 KINDS = [pytest.param(kind, id=kind.__name__) for kind in REGISTRY]
@@ -47,8 +47,10 @@ def test_every_part_is_the_module_of_a_layer():
         for one in (case(kind, example) for example in kind.examples if kind.kind != "input"):
             call = one.op.call(*one.xs)
             made |= {call.name} if call.own else set()
-    classes = vars(parts).values()
-    own = {c.__name__ for c in classes if inspect.isclass(c) and c.__module__ == parts.__name__}
+    classes = vars(extra_modules).values()
+    own = {
+        c.__name__ for c in classes if inspect.isclass(c) and c.__module__ == extra_modules.__name__
+    }
     assert made == own
 
 

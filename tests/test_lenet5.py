@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archdsl
-from archdsl import parts, zoo
-from archdsl.contract import Difference, Summary
+from archdsl import spec_files
 from archdsl.errors import ArchError
-from archdsl.layers.connections import tables
+from archdsl.layers.connection_table import tables
+from archdsl.output.paper_table.render import latex, markdown
+from archdsl.output.records import Difference, Summary
+from archdsl.pytorch import extra_modules
 from archdsl.train import recipe_of, train
-from archdsl.typeset import latex, markdown
 
-TEXT = zoo.read(zoo.names()["lenet5_original"]).text
+TEXT = spec_files.read(spec_files.names()["lenet5_original"]).text
 # Table I of the paper, column by column.
 PAPER = (
     "0 1 2, 1 2 3, 2 3 4, 3 4 5, 0 4 5, 0 1 5, 0 1 2 3, 1 2 3 4, 2 3 4 5, 0 3 4 5, 0 1 4 5, "
@@ -193,7 +194,7 @@ class Dense(nn.Module):
         return conv._conv_forward(x, conv.weight * self.mask, conv.bias)
 
 
-def fill(dense: nn.Module, partial: parts.PartialConv) -> None:
+def fill(dense: nn.Module, partial: extra_modules.PartialConv) -> None:
     """The weights of a convolution with a table as those of one of all maps."""
     with torch.no_grad():
         dense.weight.zero_()
@@ -217,7 +218,7 @@ def test_parity_with_a_masked_convolution(lists: str, shape: tuple[int, ...], op
     connections = tables(lists)
     rank = len(shape) - 1
     kernel = (5, 5) if rank == 2 and shape[0] == 6 else (3,) * rank
-    partial = parts.PartialConv(connections, kernel, **options).double()
+    partial = extra_modules.PartialConv(connections, kernel, **options).double()
     conv = getattr(nn, f"Conv{rank}d")(shape[0], len(connections), kernel, **options).double()
     dense = Dense(conv, connections, shape[0]).double()
     randomise(partial)
@@ -250,7 +251,7 @@ def test_multiply_adds_are_made_for_links_alone():
 
 
 def test_subsampling_is_a_weighted_sum():
-    module = parts.Subsampling(3, (2, 2))
+    module = extra_modules.Subsampling(3, (2, 2))
     x = torch.randn(2, 3, 6, 5)
     assert torch.allclose(module(x), functional.avg_pool2d(x, 2))  # before training: the mean
     randomise(module)
@@ -272,7 +273,7 @@ def test_squashing_keeps_one():
 
 
 def test_codes_are_digits():
-    codes = parts.RBF(84, 10).codes
+    codes = extra_modules.RBF(84, 10).codes
     assert set(codes.flatten().tolist()) == {-1.0, 1.0}
     bitmaps = codes.view(10, 12, 7) > 0
     assert bitmaps[1].sum(1).max() == 5  # the foot of the 1
@@ -290,7 +291,7 @@ def test_codes_are_digits():
     ("inputs", "width"), [(84, 10), (84, 4), (84, 12), (9, 10), (64, 33), (2, 2)]
 )
 def test_rbf_is_a_squared_distance(inputs: int, width: int):
-    module = parts.RBF(inputs, width)
+    module = extra_modules.RBF(inputs, width)
     assert len({tuple(code.tolist()) for code in module.codes}) == width
     assert set(module.codes.flatten().tolist()) == {-1.0, 1.0}
     x = 2 * torch.randn(5, inputs, dtype=torch.float64, requires_grad=True)
@@ -307,21 +308,21 @@ def test_rbf_is_a_squared_distance(inputs: int, width: int):
 
 
 def test_codes_recognise_themselves():
-    module = parts.RBF(84, 10)
+    module = extra_modules.RBF(84, 10)
     assert torch.equal(module(module.codes).argmax(1), torch.arange(10))
     assert torch.equal(module(module.codes).diagonal(), torch.zeros(10))
 
 
 def test_hadamard_codes_are_far_apart():
-    codes = parts.RBF(64, 64).codes
+    codes = extra_modules.RBF(64, 64).codes
     assert torch.equal(codes @ codes.T, 64 * torch.eye(64))
 
 
 def test_the_output_layer_stays_bare():
     children = dict(archdsl.load("lenet5_original").module().named_children())
-    assert isinstance(children["rbf1"], parts.RBF)
-    assert isinstance(children["F6"].scaledtanh, parts.ScaledTanh)
-    assert isinstance(children["S2"].scaledtanh, parts.ScaledTanh)
+    assert isinstance(children["rbf1"], extra_modules.RBF)
+    assert isinstance(children["F6"].scaledtanh, extra_modules.ScaledTanh)
+    assert isinstance(children["S2"].scaledtanh, extra_modules.ScaledTanh)
 
 
 # What is made of it.
@@ -389,4 +390,4 @@ def test_it_reads_digits(tmp_path: Path, split: str):
     net = archdsl.load("lenet5_original")
     run, module = train(net, recipe_of(net, {"split": split}), device="cpu", runs=tmp_path)
     assert run.accuracy >= 0.97
-    assert torch.equal(module.rbf1.codes, parts.RBF(84, 10).codes)
+    assert torch.equal(module.rbf1.codes, extra_modules.RBF(84, 10).codes)

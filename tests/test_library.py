@@ -11,9 +11,9 @@ from oracle import difference, randomise
 from torch import Tensor, nn
 
 import archdsl
-from archdsl import parts
-from archdsl.blocks import library
+from archdsl.expand.blocks import library
 from archdsl.network import Network
+from archdsl.pytorch import extra_modules
 
 CLOSE = 1e-9  # in double precision
 
@@ -264,16 +264,16 @@ def test_depthwise_is_one_layer_in_every_spelling():
 
 
 def test_stochastic_depth_is_torchvisions():
-    from archdsl.vision import torchvision
+    from archdsl.pytorch.vision import torchvision
 
     x = torch.randn(6, 3, 4, 4)
     for p in (0.0, 0.3):
         torch.manual_seed(0)
-        ours = parts.StochasticDepth(p)(x)
+        ours = extra_modules.StochasticDepth(p)(x)
         torch.manual_seed(0)
         theirs = torchvision.ops.StochasticDepth(p, "row")(x)
         assert torch.equal(ours, theirs)
-        assert torch.equal(parts.StochasticDepth(p).eval()(x), x)
+        assert torch.equal(extra_modules.StochasticDepth(p).eval()(x), x)
 
 
 def test_source_holds_the_modules_that_torch_lacks():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import archdsl
-from archdsl import parse as parse_module
-from archdsl import report
-from archdsl.lines import MOST_LAYERS
-from archdsl.report import Cell, Column, Table
+from archdsl.expand.lines import MOST_LAYERS
+from archdsl.output import summary
+from archdsl.output.summary import Cell, Column, Table
+from archdsl.syntax import parser as parse_module
 
 
 def test_the_most_specific_of_many_conventions_applies():
@@ -40,7 +40,7 @@ def test_a_long_text_may_have_more_layers_than_a_short_one():
 def test_cells_are_cut_to_their_width():
     def shown(text: str, width: int) -> str:
         table = Table((Column("t", shrinks=True),), ((Cell(text),),))
-        return report.text_table(table, width).split("\n")[1]
+        return summary.text_table(table, width).split("\n")[1]
 
     assert shown("abcdef", 6) == "abcdef"
     assert shown("abcdef", 5) == "abcd…"

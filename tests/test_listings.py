@@ -15,10 +15,10 @@ from test_layers import CASES
 from torch import nn
 
 import archdsl
-from archdsl import listings, phrases
 from archdsl.errors import ArchError, Source
 from archdsl.layers import Layer, LayerError
-from archdsl.parse import parse
+from archdsl.notation import phrase, pytorch_calls
+from archdsl.syntax.parser import parse
 
 # What enters, and a listing; `rate` is a name with a value.
 LISTINGS = [
@@ -216,11 +216,11 @@ def read_back(text: str, x: tuple[int, ...]) -> Layer:
     source = Source("call", text)
     (network,) = parse(source)
     (item,) = network.statements
-    (layer,) = phrases.read(source, item.phrases[0]).layers
-    listings.check_entering(layer, x)
+    (layer,) = phrase.read(source, item.phrases[0]).layers
+    pytorch_calls.check_entering(layer, x)
     given = {name: g.value for name, g in layer.given.items()}
     op = layer.kind.settle(given, x, "same")
-    listings.check(layer, op, x)
+    pytorch_calls.check(layer, op, x)
     return op
 
 

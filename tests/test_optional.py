@@ -46,7 +46,7 @@ def refused(text: str, message: str, **parameters: int) -> None:
 
 def networks(text: str) -> list[archdsl.Network]:
     from archdsl.errors import Source
-    from archdsl.parse import parse
+    from archdsl.syntax.parser import parse
 
     return [archdsl.Network(network) for network in parse(Source("<text>", text))]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
 from archdsl.network import Network
 
 CLOSE = 1e-5
@@ -427,7 +427,7 @@ class InceptionOfTable(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from archdsl.vision import torchvision
+        from archdsl.pytorch.vision import torchvision
 
         parts = torchvision.models.inception
         conv = parts.BasicConv2d
@@ -475,7 +475,7 @@ class ConvBlocks(nn.Module):
 
 def of_torchvision(name: str, **options: object) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
-        from archdsl.vision import torchvision
+        from archdsl.pytorch.vision import torchvision
 
         return getattr(torchvision.models, name)(**options)
 
@@ -734,7 +734,7 @@ def compare(name: str, text: str, reference: nn.Module) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
 def test_parity(name: str):
-    text = zoo.read(zoo.names()[name]).text
+    text = spec_files.read(spec_files.names()[name]).text
     assert compare(name, text, REFERENCES[name]()) < CLOSE
 
 
@@ -755,7 +755,7 @@ AS_TORCHVISION = [
 
 @pytest.mark.slow
 def test_parity_of_googlenet_with_torchvision():
-    text = zoo.read(zoo.names()["googlenet"]).text
+    text = spec_files.read(spec_files.names()["googlenet"]).text
     text = re.sub(
         r"^side .*?^}$|=>([^\n]*,\n)*[^\n]*$|^expect.*?$", "", text, flags=re.MULTILINE | re.DOTALL
     )
@@ -775,7 +775,7 @@ def test_parity_of_googlenet_with_torchvision():
 def test_every_network_of_the_zoo_has_a_peer():
     """One of its own, that of a network made from the same template, or, of a table, that of the
     list that is the same network."""
-    names = zoo.names()
+    names = spec_files.names()
     assert set(REFERENCES) <= set(names)
     peers = {*REFERENCES, *(column for column, name in LISTS.items() if name in REFERENCES)}
     assert {names[name] for name in peers} == set(names.values())
@@ -784,7 +784,7 @@ def test_every_network_of_the_zoo_has_a_peer():
 @pytest.mark.slow
 @pytest.mark.parametrize(("option", "reference"), [("A", option_a), ("C", option_c)])
 def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
-    text = zoo.read(zoo.names()["resnet18"]).text
+    text = spec_files.read(spec_files.names()["resnet18"]).text
     changed = text.replace("shortcut B", f"shortcut {option}")
     assert compare("resnet18", changed, reference()) < CLOSE
     if option == "A":  # new channels in front of the old ones
@@ -798,7 +798,7 @@ def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mutation"), [(n, m) for n in MUTATIONS for m in MUTATIONS[n]])
 def test_mutations_are_caught(name: str, mutation: tuple[str, str]):
-    text = zoo.read(zoo.names()[name]).text
+    text = spec_files.read(spec_files.names()[name]).text
     assert mutation[0] in text
     changed = text.replace(mutation[0], mutation[1], 1)
     assert compare(name, changed, REFERENCES[name]()) > 100 * CLOSE

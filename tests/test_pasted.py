@@ -9,10 +9,10 @@ import pytest
 from conftest import ROOT
 
 import archdsl
-from archdsl.diff import diff
+from archdsl.compare.diff import diff
 from archdsl.errors import Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.syntax.parser import parse
 
 PASTED = ROOT / "tests" / "pasted"
 CLAIMS = {  # of the networks of a file, and how many of them

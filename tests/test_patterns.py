@@ -52,8 +52,9 @@ def test_texts_that_nearly_match(name: str, tmp_path: Path):
 
 def test_names_of_networks_that_begin_alike():
     """A table is called by what its columns' names begin with, however long they are."""
-    from archdsl import loads, typeset
+    from archdsl import loads
+    from archdsl.output.paper_table import render
 
     shared = f"a{'1_' * MANY}"
     nets = [loads(f"network {shared}{end}\ninput 8x8x4\nrelu") for end in ("b", "c")]
-    assert "network a\n" in typeset.markdown(nets)
+    assert "network a\n" in render.markdown(nets)

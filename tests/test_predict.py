@@ -15,9 +15,9 @@ from PIL import Image
 
 import archdsl
 from archdsl import ArchError
-from archdsl.contract import Evaluation, Predictions
-from archdsl.train import NotFinite, evaluate, picture, predict, recipe_of, train
-from archdsl.train.data import digits, fitted
+from archdsl.output.records import Evaluation, Predictions
+from archdsl.train import NotFinite, evaluate, predict, read_image, recipe_of, train
+from archdsl.train.datasets import digits, fitted
 
 TEXT = """network small
 input 8x8x1
@@ -200,7 +200,7 @@ BLANK = np.zeros_like(GREY)
 def as_grey(path: Path, image: Image.Image, **options) -> np.ndarray:
     """What is read from a saved picture as one channel, in 0 … 255."""
     image.save(path, **options)
-    values = picture.read(path, 1)
+    values = read_image.read(path, 1)
     assert values.dtype == torch.float32 and values.shape[0] == 1
     return (values[0] * 255).numpy()
 
@@ -253,13 +253,13 @@ def test_what_is_transparent_is_black(tmp_path: Path):
 def test_colours(tmp_path: Path):
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 2), (255, 0, 51)).save(path)
-    red = picture.read(path, 3)
+    red = read_image.read(path, 3)
     assert red.shape == (3, 2, 4)
     assert red[:, 0, 0].tolist() == pytest.approx([1, 0, 0.2])
-    grey = picture.read(path, 1)
+    grey = read_image.read(path, 1)
     assert float(grey[0, 0, 0]) == pytest.approx(0.299 + 0.114 * 0.2, abs=0.003)
     Image.fromarray(GREY.astype(np.uint16) * 257).save(tmp_path / "16.png")
-    deep = picture.read(tmp_path / "16.png", 3)
+    deep = read_image.read(tmp_path / "16.png", 3)
     assert deep.shape == (3, 6, 8) and torch.equal(deep[0], deep[2])
 
 

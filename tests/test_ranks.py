@@ -8,11 +8,11 @@ from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import nn
 
 import archdsl
-from archdsl import typeset
-from archdsl.contract import Summary
 from archdsl.errors import ArchError, Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.output.paper_table import render
+from archdsl.output.records import Summary
+from archdsl.syntax.parser import parse
 
 SIGNAL = """network signal
 input 4096x1
@@ -101,7 +101,7 @@ def test_source_is_the_module(text: str):
 @NETWORKS
 def test_tables_are_read_back(text: str):
     net = archdsl.loads(text)
-    for printed in (typeset.markdown([net]), uncommented(typeset.latex([net]))):
+    for printed in (render.markdown([net]), uncommented(render.latex([net]))):
         (found,) = [Network(one) for one in parse(Source("table", printed))]
         assert net.diff(found).same
         assert {claim.verdict for claim in found.verify()} == {"holds"}

@@ -8,9 +8,10 @@ import pytest
 from test_sizes import GOOGLENET
 
 import archdsl
-from archdsl import alternatives, zoo
-from archdsl.alternatives import Alternative
-from archdsl.contract import Readings
+from archdsl import spec_files
+from archdsl.claims import readings
+from archdsl.claims.readings import Alternative
+from archdsl.output.records import Readings
 
 
 def under(net: archdsl.Network, *changes: str) -> Alternative:
@@ -31,7 +32,7 @@ def test_resnet50_strides_in_its_first_convolution():
 
 
 def test_a_printed_number_tells_the_readings_apart():
-    text = zoo.read(zoo.names()["resnet50"]).text + "\nexpect params 25.6M\n"
+    text = spec_files.read(spec_files.names()["resnet50"]).text + "\nexpect params 25.6M\n"
     holding = [a.changes for a in archdsl.loads(text).readings().alternatives if a.all_hold]
     assert holding == [()]
     wrong = archdsl.loads(text.replace("stride on first", "stride on 3x3"))
@@ -46,7 +47,7 @@ def test_a_printed_number_tells_the_readings_apart():
 
 
 def test_readings_are_the_texts_that_say_so():
-    text = zoo.read(zoo.names()["resnet18"]).text
+    text = spec_files.read(spec_files.names()["resnet18"]).text
     net = archdsl.loads(text)
     for option in "AC":
         written = archdsl.loads(text.replace("shortcut B", f"shortcut {option}"))
@@ -105,7 +106,9 @@ def test_a_text_may_leave_a_value_open():
     assert own.all_hold and "macs 0.39e9" in other.fails
     assert net.readings().said[0] == "let stride5 = 2"
     assert [a.changes for a in net.readings().alternatives if a.all_hold] == [()]
-    written = zoo.read(zoo.names()["efficientnet_b0"]).text.replace("2 or 1", "1 or 2")
+    written = spec_files.read(spec_files.names()["efficientnet_b0"]).text.replace(
+        "2 or 1", "1 or 2"
+    )
     assert archdsl.loads(written).macs == other.macs
 
 
@@ -138,7 +141,7 @@ def test_readings_that_cannot_be_are_left_out():
 
 def test_too_many_are_varied_one_at_a_time(monkeypatch: pytest.MonkeyPatch):
     everything = len(archdsl.load("resnet50").readings().alternatives)
-    monkeypatch.setattr(alternatives, "MOST_READINGS", 5)
+    monkeypatch.setattr(readings, "MOST_READINGS", 5)
     found = archdsl.load("resnet50").readings().alternatives
     assert 1 < len(found) < everything
     assert max(len(a.changes) for a in found) == 1
@@ -168,7 +171,7 @@ def test_the_command(archdsl_cli, tmp_path):
 
 def test_long_tables_are_cut(archdsl_cli, tmp_path):
     spec = tmp_path / "open.arch"
-    text = zoo.read(zoo.names()["resnet50"]).text
+    text = spec_files.read(spec_files.names()["resnet50"]).text
     spec.write_text(text.replace("pad 1 ", "").replace("expect params 23M", "expect params 23M #"))
     net = archdsl.load(str(spec))
     total = len(net.readings().alternatives)

@@ -11,7 +11,7 @@ import torch
 from oracle import kept_for_backward, macs, named
 
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
 from archdsl.network import Network
 
 NETWORKS = {
@@ -109,7 +109,9 @@ def check(net: Network, title: str) -> None:
 
 
 def test_every_network_of_the_zoo_has_a_reference():
-    assert set(NETWORKS) == {name for name in zoo.names() if not zoo.find_one(name).lacking}
+    assert set(NETWORKS) == {
+        name for name in spec_files.names() if not spec_files.find_one(name).lacking
+    }
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -119,14 +121,14 @@ def test_totals(name: str):
 
 @pytest.mark.parametrize(("name", "old", "new", "title"), VARIANTS)
 def test_variants(name: str, old: str, new: str, title: str):
-    text = zoo.read(zoo.names()[name]).text
+    text = spec_files.read(spec_files.names()[name]).text
     assert text.count(old) == 1
     check(archdsl.loads(text.replace(old, new)), title)
 
 
 def test_identity_shortcuts_have_no_parameters():
     """He et al. 2015, Fig. 4: a residual network has the parameters of its plain counterpart."""
-    text = zoo.read(zoo.names()["resnet34"]).text.replace("shortcut B", "shortcut A")
+    text = spec_files.read(spec_files.names()["resnet34"]).text.replace("shortcut B", "shortcut A")
     plain = text.replace("[] means residual", "").replace("shortcut A", "")
     assert archdsl.loads(text).params == archdsl.loads(plain).params
 
@@ -189,7 +191,7 @@ def test_receptive_field_by_gradient(name: str):
     positive, maxima means, and activations away."""
     field = archdsl.load(name).analysis.fields[archdsl.load(name).analysis.trunk][0]
     side = field.size + 4 * field.stride  # room for a whole field
-    text = zoo.read(zoo.names()[name]).text
+    text = spec_files.read(spec_files.names()[name]).text
     for old in ("avg pool 7x7/1 pad 0", "avg pool 7x7", "avgpool 7x7"):
         text = text.replace(old, "avgpool")
     text = re.sub(r"[78]x[78] (global )?average", "global average", text)

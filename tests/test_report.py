@@ -8,13 +8,16 @@ import re
 import pytest
 
 import archdsl
-from archdsl import report, zoo
-from archdsl.contract import Summary, Verification
+from archdsl import spec_files
+from archdsl.output import summary
+from archdsl.output.records import Summary, Verification
 
 # One of each file: those made from a template have its rows.
 NETWORKS = sorted(
     {
-        path: name for name, path in reversed(zoo.names().items()) if not zoo.find_one(name).lacking
+        path: name
+        for name, path in reversed(spec_files.names().items())
+        if not spec_files.find_one(name).lacking
     }.values()
 )
 
@@ -70,11 +73,11 @@ def test_printed_columns_sum_to_the_printed_totals(name: str):
 def test_never_wider_than_the_terminal(name: str, width: int, layers: bool):
     net = archdsl.load(name)
     for colour in (False, True):
-        text = report.summary(net, layers, width, colour)
+        text = summary.summary(net, layers, width, colour)
         plain = re.sub(r"\x1b\[[\d;]*m", "", text)
         assert max(map(len, plain.splitlines())) <= width
         assert ("\x1b[" in text) is colour
-    verified = report.verification([net], width)
+    verified = summary.verification([net], width)
     assert max(map(len, verified.splitlines())) <= width
 
 
@@ -151,7 +154,7 @@ def test_every_claim_is_seen_in_the_summary():
     net = archdsl.loads(
         "input 8x8x1 => 9x9x1\n[ conv3-4 => 8x8x5; maxpool => 4x4x4 ]\nFC-2 => 3\nexpect params 7"
     )
-    for text in (net.summary(), report.markdown(net), net._repr_html_()):
+    for text in (net.summary(), summary.markdown(net), net._repr_html_()):
         for figure in ("✗ 9×9×1", "✗ conv1 8×8×5", "✓ pool1 4×4×4", "✗ 3", "✗ 7"):
             assert figure in text
 
@@ -164,7 +167,7 @@ def test_html_escapes_text_of_the_spec():
     net = archdsl.loads(f'network n "{title}"\npaper "{title}"\ninput 8x8x1\nconv3-4\nFC-2')
     html = net._repr_html_()
     assert "<script" not in html and "&lt;script&gt;" in html
-    assert html.count("<tr>") == len(net.rows) + 1 + len(report.totals_table(net).rows) + 1
+    assert html.count("<tr>") == len(net.rows) + 1 + len(summary.totals_table(net).rows) + 1
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\x07", "\x9b", "\u202e"])
@@ -177,6 +180,6 @@ def test_control_characters_do_not_reach_the_terminal(character: str):
 def test_markdown_escapes_text_of_the_spec():
     title = HOSTILE.replace('"', "'")
     net = archdsl.loads(f'network n "{title}"\npaper "{title}"\ninput 8x8x1\nconv3-4\nFC-2')
-    text = report.markdown(net)
+    text = summary.markdown(net)
     assert "<script>" not in text.replace("\\<script\\>", "")
     assert "\\`x\\`" in text

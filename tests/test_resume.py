@@ -22,10 +22,10 @@ import pytest
 import torch
 
 import archdsl
-from archdsl import ArchError, files
+from archdsl import ArchError, atomic_files
 from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
-from archdsl.train.finite import first_fault, first_fault_of_weights
 from archdsl.train.lock import locked
+from archdsl.train.not_finite import first_fault, first_fault_of_weights
 from archdsl.train.record import DEAD
 
 # Batch norm, dropout, shifts, momentum and a schedule by steps: every state there is matters.
@@ -488,7 +488,7 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
 def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
     """The weights go bad in epoch 2; epoch 1 is on disk, and named."""
     monkeypatch.setattr(loop, "CHEAP", cheap)
-    shifts = loop.sets.shifted
+    shifts = loop.datasets.shifted
 
     def broken(images, most, generator, size):
         moved = shifts(images, most, generator, size)
@@ -504,14 +504,14 @@ def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
             return range(self.done)
 
     told = Recorded("never", stop)
-    monkeypatch.setattr(loop.sets, "shifted", broken)
+    monkeypatch.setattr(loop.datasets, "shifted", broken)
     with pytest.raises(NotFinite) as caught:
         start(tmp_path, told)
     shown = str(caught.value)
     assert "the loss of epoch 2, step 1 of 6 is nan" in shown
     assert "`conv1.conv`, in its output" in shown
     assert f"note: epoch 1 is saved in {told.run.folder}" in shown
-    monkeypatch.setattr(loop.sets, "shifted", shifts)
+    monkeypatch.setattr(loop.datasets, "shifted", shifts)
     good = saved(told.run.folder)
     assert all(t.isfinite().all() for t in good["module"].values())
     assert resume(told.run.folder)[0].record.finished
@@ -537,13 +537,13 @@ def test_weights_that_the_last_step_breaks_are_never_saved(tmp_path: Path, monke
 
 
 def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
-    digits = loop.sets.digits
+    digits = loop.datasets.digits
 
     def huge(shape, split):
         data = digits(shape, split)
         return data._replace(test_images=data.test_images * math.inf)
 
-    monkeypatch.setattr(loop.sets, "digits", huge)
+    monkeypatch.setattr(loop.datasets, "digits", huge)
     with pytest.raises(NotFinite, match=r"the test loss after epoch 1 is nan; .*`conv1\.conv`"):
         start(tmp_path)
 
@@ -661,15 +661,15 @@ def test_a_full_disk(call: str, reason: int, tmp_path: Path, monkeypatch):
     if call in ("write", "close"):
         monkeypatch.setattr(os, "fdopen", full)
     elif call == "mkstemp":
-        monkeypatch.setattr(files.tempfile, call, refuse)
+        monkeypatch.setattr(atomic_files.tempfile, call, refuse)
     else:
         monkeypatch.setattr(os, call, refuse)
     with pytest.raises(ArchError) as caught:
-        files.write_whole(path, b"new")
+        atomic_files.write_whole(path, b"new")
     assert str(caught.value) == f"error: cannot write {path}: {os.strerror(reason)}"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"] and path.read_text() == "old"
     monkeypatch.undo()
-    files.write_whole(path, b"new")
+    atomic_files.write_whole(path, b"new")
     assert path.read_text() == "new"
 
 
@@ -696,18 +696,18 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch):
         replace(old, new)
 
     monkeypatch.setattr(os, "replace", watched)
-    files.make_whole(folder, {"a": b"1", "b": b"2"})
+    atomic_files.make_whole(folder, {"a": b"1", "b": b"2"})
     assert seen == [[".run"], [".run"]]
     assert sorted(p.name for p in folder.iterdir()) == ["a", "b"]
     with pytest.raises(FileExistsError):
-        files.make_whole(folder, {"a": b"3"})
+        atomic_files.make_whole(folder, {"a": b"3"})
 
     def refuse(old, new):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(ArchError, match="No space left"):
-        files.make_whole(tmp_path / "other", {"a": b"1"})
+        atomic_files.make_whole(tmp_path / "other", {"a": b"1"})
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 

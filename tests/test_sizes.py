@@ -6,7 +6,7 @@ import pytest
 from test_reference import check
 
 import archdsl
-from archdsl import zoo
+from archdsl import spec_files
 from archdsl.network import Network
 
 STAGES = {
@@ -138,7 +138,7 @@ def test_the_table_of_googlenet_settles_itself():
 
 
 def test_alexnets_list_needs_no_padding_written():
-    text = zoo.read(zoo.names()["alexnet"]).text
+    text = spec_files.read(spec_files.names()["alexnet"]).text
     bare = text.replace(", pad 0", "").replace(", pad 1", "").replace(", pad 2", "")
     assert "pad" not in bare
     net = load(bare + "sizes decide padding\n")
@@ -148,7 +148,7 @@ def test_alexnets_list_needs_no_padding_written():
 
 
 def test_alexnets_list_settles_strides_and_widths_too():
-    text = zoo.read(zoo.names()["alexnet"]).text
+    text = spec_files.read(spec_files.names()["alexnet"]).text
     bare = text.replace(" at stride 1, pad 2", "").replace(" at stride 1, pad 1", "")
     bare = (
         bare.replace(": 256 5x5", ": 5x5").replace(": 384 3x3", ": 3x3").replace("256 3x3", "3x3")
@@ -161,7 +161,7 @@ def test_alexnets_list_settles_strides_and_widths_too():
 
 
 def test_all_cnn_needs_no_valid_written():
-    text = zoo.read(zoo.names()["all_cnn_c"]).text
+    text = spec_files.read(spec_files.names()["all_cnn_c"]).text
     assert text.count(" valid") == 1
     net = load(text.replace(" valid", "") + "sizes decide padding\n")
     assert same_layers(net, archdsl.load("all_cnn_c"))

@@ -12,11 +12,11 @@ import pytest
 import torch
 from conftest import ROOT
 
-from archdsl import zoo
-from archdsl.diff import diff
+from archdsl import spec_files
+from archdsl.compare.diff import diff
 from archdsl.errors import ArchError, Source
 from archdsl.network import Network
-from archdsl.parse import parse
+from archdsl.syntax.parser import parse
 
 PASSAGES = Path(__file__).with_name("tables")
 
@@ -157,27 +157,27 @@ def test_every_figure_is_judged(spec: str):
 
 @pytest.mark.parametrize(("column", "name"), LISTS.items())
 def test_a_column_is_the_network_of_its_list(column: str, name: str):
-    assert diff(Network(zoo.find_one(column)), Network(zoo.find_one(name))).same
+    assert diff(Network(spec_files.find_one(column)), Network(spec_files.find_one(name))).same
 
 
 @pytest.mark.parametrize("name", [name for name in LISTS if name.startswith("resnet")])
 def test_weights_of_a_column_are_those_of_its_list(name: str):
     """Labels of rows are those that the lists write: every layer has the same name."""
-    ours, other = (zoo.find_one(one) for one in (name, LISTS[name]))
+    ours, other = (spec_files.find_one(one) for one in (name, LISTS[name]))
     assert [n.name for n in Network(ours).graph.nodes] == [
         n.name for n in Network(other).graph.nodes
     ]
 
 
 def test_receptive_fields_of_the_lecture():
-    net = Network(zoo.find_one("cifar100_convblock"))
+    net = Network(spec_files.find_one("cifar100_convblock"))
     rows = [row.receptive_field for row in net.rows[:6]]
     assert rows == [(5, 5), (9, 9), (11, 11), (19, 19), (27, 27), (31, 31)]
 
 
 def test_optional_norms_of_the_lecture():
     """With `bn` a norm behind each convolution, which takes over the bias."""
-    text = zoo.find_one("cifar100_convblock")
+    text = spec_files.find_one("cifar100_convblock")
     plain, with_bn = Network(text), Network(text, {"bn": 1})
     channels = 4 * 32 * 2 + 32 + 4 * 128 * 2 + 128
     assert (with_bn.params, with_bn.macs) == (plain.params + channels, plain.macs)
@@ -192,7 +192,7 @@ def test_optional_norms_of_the_lecture():
     ],
 )
 def test_columns_run(name: str):
-    net = Network(zoo.find_one(name))
+    net = Network(spec_files.find_one(name))
     module = net.module().eval()
     out = module(torch.rand(2, *net.input))
     assert tuple(out.shape) == (2, *net.output)
@@ -321,7 +321,7 @@ def test_a_column_is_picked_by_its_name(tmp_path: Path):
     path = tmp_path / "family.arch"
     path.write_text("input 8x8x3\n| A* | WRN.2+ | 18-layer |\n| conv3-8 | conv3-9 | conv3-10 |\n")
     for name in ("A*", "WRN.2+", "18-layer"):
-        (network,) = zoo.find(f"{path}:{name}")
+        (network,) = spec_files.find(f"{path}:{name}")
         assert network.name == name
 
 

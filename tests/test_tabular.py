@@ -10,9 +10,10 @@ from conftest import ROOT
 from test_tables import networks_of, text_of
 
 import archdsl
-from archdsl import latex, tabular
-from archdsl.diff import diff
-from archdsl.headers import KNOWN
+from archdsl.compare.diff import diff
+from archdsl.tables.columns import KNOWN
+from archdsl.text import find_tables
+from archdsl.text.latex import regions
 
 HEAD = "network net\ninput 32x32 RGB\nconv means conv-relu\n\n"
 TABLE = """\
@@ -139,7 +140,9 @@ def test_columns_that_count_filters():
 @pytest.mark.parametrize("sign", "|\t")
 def test_empty_cells_take_no_room(sign: str):
     """A line of 16 MiB may hold as many."""
-    (grid,) = tabular.find(latex.read(f"{sign} A {sign}{sign * 1000} B {sign}\n{sign} a {sign} b"))
+    (grid,) = find_tables.find(
+        regions.read(f"{sign} A {sign}{sign * 1000} B {sign}\n{sign} a {sign} b")
+    )
     assert sum(cell.wide for cell in grid.rows[0]) > 1000
     assert len(grid.rows[0]) < 6
 

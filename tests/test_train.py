@@ -11,7 +11,7 @@ import torch
 
 import archdsl
 from archdsl.train import Recipe, RunRecord, recipe_of, train
-from archdsl.train.data import digits, shifted
+from archdsl.train.datasets import digits, shifted
 
 SMALL = "network small\ninput 8x8x1\nconv3-4 stride 2\nrelu\nFC-10\n"
 RECIPE = "train on digits { optimizer adam lr 0.01; batch 64, epochs 2; schedule one-cycle }\n"

@@ -11,7 +11,7 @@ from PIL import Image
 import archdsl
 from archdsl import ArchError
 from archdsl.train import evaluate, predict, recipe_of, resume, train
-from archdsl.train.data import digits, fitted, shifted
+from archdsl.train.datasets import digits, fitted, shifted
 
 RECIPE = """
 train on digits {

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 import archdsl
-from archdsl import typeset, zoo
+from archdsl import spec_files
 from archdsl.errors import Source
-from archdsl.parse import parse
+from archdsl.output.paper_table import render
+from archdsl.syntax.parser import parse
 
-NAMES = [name for name in zoo.names() if not zoo.find_one(name).lacking]
+NAMES = [name for name in spec_files.names() if not spec_files.find_one(name).lacking]
 FAMILIES = [
     ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"],
     ["resnet50_v1_5", "resnet101_v1_5", "resnet152_v1_5"],
@@ -58,7 +59,7 @@ def assert_same(printed: Sequence[archdsl.Network], found: Sequence[archdsl.Netw
 
 def table(printed: Sequence[archdsl.Network]) -> list[list[str]]:
     """The Markdown that is printed of networks, by cells, once it has been read back."""
-    text = typeset.markdown(printed)
+    text = render.markdown(printed)
     assert_same(printed, read(text))
     return cells(text)
 
@@ -72,11 +73,11 @@ def cells(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("names", [*([name] for name in NAMES), *FAMILIES], ids="+".join)
 def test_the_zoo_is_read_back(names: list[str]):
     printed = [archdsl.load(name) for name in names]
-    text = typeset.markdown(printed)
+    text = render.markdown(printed)
     found = read(text)
     assert_same(printed, found)
     # A table that was read prints itself again, but for capital letters of labels.
-    again = typeset.markdown(found)
+    again = render.markdown(found)
     assert cells(again.lower()) == cells(text.lower())
 
 
@@ -110,7 +111,7 @@ average pool, 10-d fc
 
 def test_names_have_their_values_and_conditions_are_decided():
     networks = TEMPLATE + "network two = net(2)\nnetwork three = net(3, deep=0)\n"
-    text = typeset.markdown(nets(networks))
+    text = render.markdown(nets(networks))
     assert "    let k = 4\n" in text
     rows = table(nets(networks))
     assert rows[0][2:] == ["two", "three"]
@@ -143,7 +144,7 @@ def test_a_line_of_the_first_network_alone_does_not_stand_for_all():
     # In front of the lines that both have nothing gives the size of the row.
     front = "input 8x8x3\nconv1-4 stride 2\nconv3-4\nFC-2\n"
     behind = "input 8x8x3\nmaxpool\nconv3-4\nFC-2\n"
-    assert_same(nets(front, behind), read(typeset.markdown(nets(front, behind))))
+    assert_same(nets(front, behind), read(render.markdown(nets(front, behind))))
     table(nets("input 8x8x3\nmaxpool\nconv3-4\nFC-2\n", "input 8x8x3\nconv3-4 stride 2\nFC-2\n"))
 
 
@@ -229,7 +230,7 @@ def test_what_cells_hold():
         "nn.Conv2d(4, 8, 3, padding='same')",
     ]
     assert rows[2][:2] == ["aux", "3"]
-    assert "    with bn\n" in typeset.markdown(nets(text))
+    assert "    with bn\n" in render.markdown(nets(text))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_what_cells_hold():
 def test_numbers_beside_repeats_and_minus_signs(line: str):
     printed = nets(f"input 32x32x4\nlet k = 4\nlet n = 2\nlet z = -1\n{line}\n")
     table(printed)
-    assert_same(printed, read(re.sub(r"^% ?", "", typeset.latex(printed), flags=re.MULTILINE)))
+    assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
 
 
 def test_blocks_that_are_used_are_written_in(tmp_path):
@@ -259,7 +260,7 @@ def test_blocks_that_are_used_are_written_in(tmp_path):
     )
     spec = tmp_path / "net.arch"
     spec.write_text('use "parts.arch"\nnetwork net\ninput 8x8x3\nouter(4)\nFC-2\n')
-    text = typeset.markdown([archdsl.load(spec)])
+    text = render.markdown([archdsl.load(spec)])
     assert_same([archdsl.load(spec)], read(text))
     assert text.startswith("    block outer(c) {\n      # twice\n") and "inner(c) {" in text
     assert "unused" not in text and "use " not in text
@@ -328,14 +329,14 @@ def test_networks_that_cannot_stand_in_one_table(names, message, notes):
     with pytest.raises(
         archdsl.ArchError, match=f"cannot stand .*: their {message} differ"
     ) as found:
-        typeset.markdown([archdsl.load(name) for name in names])
+        render.markdown([archdsl.load(name) for name in names])
     assert all(note in str(found.value) for note in notes), str(found.value)
     assert all(name in str(found.value) for name in names[:2])
 
 
 def test_names_of_columns():
     with pytest.raises(archdsl.ArchError, match="two networks are called `vgg16`"):
-        typeset.markdown([archdsl.load("vgg16")] * 2)
+        render.markdown([archdsl.load("vgg16")] * 2)
     for name in ("model", "type", "stage", "params", "c"):
         rows = table(nets(f"network {name}\ninput 8x8x3\nconv3-4\nFC-2\n"))
         assert rows[0][2] == f"{name} net"
@@ -368,7 +369,7 @@ def test_the_command(archdsl_cli, tmp_path):
 
 
 def latex(*names: str) -> str:
-    return typeset.latex([archdsl.load(name) for name in names])
+    return render.latex([archdsl.load(name) for name in names])
 
 
 @pytest.mark.parametrize("names", [*([name] for name in NAMES), *FAMILIES], ids="+".join)

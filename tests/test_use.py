@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import archdsl
-from archdsl import used, zoo
-from archdsl.blocks import LIBRARY
+from archdsl import spec_files
+from archdsl.expand import includes
+from archdsl.expand.blocks import LIBRARY
 
 NET = "input 8x8x3\n{}\nunit(4)\nFC-2\n"
 UNIT = "block unit(w) { conv3-(w); relu }\n"
@@ -184,17 +185,17 @@ def test_a_used_file_holds_blocks_alone(here: Path):
 
 
 def test_limits(here: Path, monkeypatch: pytest.MonkeyPatch):
-    many = used.MOST_FILES + 1
+    many = includes.MOST_FILES + 1
     for number in range(many):
         write(**{f"f{number}": f"block b{number} {{ relu }}\n"})
     write(f0=UNIT, net=NET.format("\n".join(f'use "f{n}.arch"' for n in range(many))))
-    refused(f"more than {used.MOST_FILES} files in use")
-    deep = used.DEEPEST + 1
+    refused(f"more than {includes.MOST_FILES} files in use")
+    deep = includes.DEEPEST + 1
     for number in range(1, deep + 1):
         write(**{f"f{number}": f'use "f{number + 1}.arch"\n{UNIT if number == 1 else ""}'})
     write(net=NET.format('use "f1.arch"'))
-    refused(f"files that use files more than {used.DEEPEST} deep")
-    monkeypatch.setattr(used, "LARGEST", 50)
+    refused(f"files that use files more than {includes.DEEPEST} deep")
+    monkeypatch.setattr(includes, "LARGEST", 50)
     write(net=NET.format('use "a.arch"; use "b.arch"'), a=UNIT, b="block other { relu; relu }")
     refused("larger than 0 MiB together")
 
@@ -246,7 +247,7 @@ def test_names_of_the_network_have_no_values_in_what_is_written_in(here: Path):
 
 def test_a_text_without_use_is_kept_as_it_is():
     for name in ("vgg16", "resnet18"):
-        assert archdsl.load(name).spec == zoo.read(zoo.names()[name]).text
+        assert archdsl.load(name).spec == spec_files.read(spec_files.names()[name]).text
 
 
 @pytest.mark.slow

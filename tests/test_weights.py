@@ -75,7 +75,7 @@ def test_weights_of_another_network(other: str, shown: str, tmp_path: Path):
 
 
 def test_a_module_keeps_its_weights_where_others_do_not_fit():
-    from archdsl.weights import put
+    from archdsl.pytorch.weights import put
 
     module = net().module()
     before = {name: t.clone() for name, t in module.state_dict().items()}

@@ -4,17 +4,16 @@ from archdsl.layers import (  # noqa: F401
     activation,
     adaptive,
     arithmetic,
-    connected,
     conv,
     crop,
     dropout,
-    fixed,
+    fixed_filters,
+    fully_connected,
     groupnorm,
     input,
     join,
     maxout,
     norm,
-    pad,
     pool,
     rbf,
     resize,
@@ -24,6 +23,7 @@ from archdsl.layers import (  # noqa: F401
     slice,
     subsampling,
     upconv,
+    zero_pad,
 )
 from archdsl.layers.activation import Activation, Softmax
 from archdsl.layers.base import (
@@ -38,8 +38,8 @@ from archdsl.layers.base import (
     Value,
     Window,
 )
-from archdsl.layers.connected import Flatten, FullyConnected
 from archdsl.layers.conv import Conv
+from archdsl.layers.fully_connected import Flatten, FullyConnected
 from archdsl.layers.input import Input
 from archdsl.layers.join import JOINS, Add, Concat, Join, Multiply
 from archdsl.layers.norm import BatchNorm

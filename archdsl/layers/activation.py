@@ -23,7 +23,7 @@ from archdsl.layers.base import (
     positive,
     signed,
 )
-from archdsl.layers.listing import INPLACE, Argument, Listing
+from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Activation(Layer):

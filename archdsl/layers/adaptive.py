@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archdsl.layers import stretch
+from archdsl.layers import resize_window
 from archdsl.layers.base import (
     Call,
     Kept,
@@ -23,8 +23,8 @@ from archdsl.layers.base import (
     plain,
     times,
 )
-from archdsl.layers.listing import Argument, Listing, fixed
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
+from archdsl.layers.torch_signature import Argument, Listing, fixed
 
 
 class AdaptivePool(Layer):
@@ -53,7 +53,7 @@ class AdaptivePool(Layer):
         return enlarged(f"adaptive {self.pool.name}", x, self.size)
 
     def window(self, x: Shape) -> Window:
-        return stretch.window(map(stretch.adaptive, x[1:], self.size))
+        return resize_window.window(map(resize_window.adaptive, x[1:], self.size))
 
     def plainest(self, x: Shape) -> Layer:
         """Where the sizes go into the map's, a pool of their quotients."""

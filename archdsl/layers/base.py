@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from archdsl.layers.listing import Listing
+from archdsl.layers.torch_signature import Listing
 
 Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
@@ -38,7 +38,7 @@ class Misfit(LayerError):
 class Call(NamedTuple):
     """A constructor of torch.nn: `source.py` prints it, `module.py` calls it.
 
-    `own`: the class is one of archdsl/parts.py, for what torch.nn lacks.
+    `own`: the class is one of archdsl/pytorch/extra_modules.py, for what torch.nn lacks.
     """
 
     name: str

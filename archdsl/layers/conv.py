@@ -25,10 +25,10 @@ from archdsl.layers.base import (
     slide,
     times,
 )
-from archdsl.layers.connections import BELOW, connected, connecting, tables
-from archdsl.layers.filters import Filters, unfolded
-from archdsl.layers.listing import ENTERING, Argument, Listing
-from archdsl.layers.margins import MODES, check_room, padding_mode
+from archdsl.layers.connection_table import BELOW, connected, connecting, tables
+from archdsl.layers.conv_base import Filters, unfolded
+from archdsl.layers.padding import MODES, check_room, padding_mode
+from archdsl.layers.torch_signature import ENTERING, Argument, Listing
 
 
 @layer(

@@ -18,7 +18,7 @@ from archdsl.layers.base import (
     layer,
     needs_map,
 )
-from archdsl.layers.listing import INPLACE, Argument, Listing
+from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Dropouts(Layer):

@@ -25,7 +25,7 @@ from archdsl.layers.base import (
     positive,
     times,
 )
-from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
+from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 AFFINE = {"affine": True, "no affine": False}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, count, layer
-from archdsl.layers.listing import Argument, Listing
+from archdsl.layers.torch_signature import Argument, Listing
 
 
 @layer("maxout", "max out")

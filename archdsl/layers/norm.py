@@ -20,7 +20,7 @@ from archdsl.layers.base import (
     needs_map,
     positive,
 )
-from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
+from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 
 @layer(

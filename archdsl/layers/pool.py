@@ -28,7 +28,7 @@ from archdsl.layers.base import (
     times,
 )
 from archdsl.layers.conv import show_axes, show_window
-from archdsl.layers.listing import Argument, Listing, fixed
+from archdsl.layers.torch_signature import Argument, Listing, fixed
 
 
 class Pool(Layer):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers import stretch
+from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
 from archdsl.layers.base import (
     Call,
@@ -28,7 +28,7 @@ from archdsl.layers.base import (
     positive,
     times,
 )
-from archdsl.layers.listing import Argument, Listing, fixed
+from archdsl.layers.torch_signature import Argument, Listing, fixed
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}  # torch's names, by rank
 _SPELLINGS = {"linear": "bilinear", "trilinear": "bilinear", "nearest-exact": "nearest exact"}
@@ -179,14 +179,14 @@ class Resize(Layer):
             ratio = 1 / Fraction(str(self.factor[index])) if self.factor else Fraction(n, m)
             a, b = ratio.as_integer_ratio()
             if self.mode == "area":
-                found.append(stretch.adaptive(n, m))
+                found.append(resize_window.adaptive(n, m))
             elif self.mode not in _TAPS:
-                found.append(stretch.nearest(a, b, self.mode == "nearest exact"))
+                found.append(resize_window.nearest(a, b, self.mode == "nearest exact"))
             elif self.corners:
-                found.append(stretch.corners(n, m, _TAPS[self.mode]))
+                found.append(resize_window.corners(n, m, _TAPS[self.mode]))
             else:
-                found.append(stretch.between(a, b, _TAPS[self.mode]))
-        return stretch.window(found)
+                found.append(resize_window.between(a, b, _TAPS[self.mode]))
+        return resize_window.window(found)
 
     def gathers(self, x: Shape) -> bool:
         return self.mode == "area" and set(self.out(x)[1:]) == {1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archdsl.layers.activation import Activation
 from archdsl.layers.base import Call, Kept, Shape, attribute, layer, number, positive, signed
-from archdsl.layers.listing import INPLACE, Argument, Listing
+from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Shrink(Activation):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers import stretch
+from archdsl.layers import resize_window
 from archdsl.layers.base import (
     Call,
     Layer,
@@ -20,7 +20,7 @@ from archdsl.layers.base import (
     needs_map,
     times,
 )
-from archdsl.layers.listing import Argument, Listing
+from archdsl.layers.torch_signature import Argument, Listing
 
 
 def _needs_two_axes(what: str, x: Shape) -> None:
@@ -71,7 +71,7 @@ class PixelShuffle(Layer):
         return enlarged("pixel shuffle", small, tuple(n * self.factor for n in x[1:]))
 
     def window(self, x: Shape) -> Window:
-        return stretch.window(stretch.nearest(1, self.factor, False) for _ in x[1:])
+        return resize_window.window(resize_window.nearest(1, self.factor, False) for _ in x[1:])
 
     listed = (Listing("PixelShuffle", (Argument("upscale_factor", "factor"),)),)
 

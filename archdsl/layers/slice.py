@@ -21,7 +21,7 @@ from archdsl.layers.base import (
     needs_map,
 )
 from archdsl.layers.conv import show_axes
-from archdsl.layers.margins import whole
+from archdsl.layers.padding import whole
 
 
 @layer("slice")

@@ -23,8 +23,8 @@ from archdsl.layers.base import (
     plain,
 )
 from archdsl.layers.conv import show_axes, show_window
-from archdsl.layers.filters import Filters, unfolded
-from archdsl.layers.listing import ENTERING, Argument, Listing, fixed
+from archdsl.layers.conv_base import Filters, unfolded
+from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 
 @layer(

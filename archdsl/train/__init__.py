@@ -6,12 +6,33 @@
 20
 """
 
-from archdsl.recipe import Recipe, recipe_of
-from archdsl.train.evaluate import evaluate
-from archdsl.train.finite import NotFinite
-from archdsl.train.loop import Progress, resume, train
-from archdsl.train.predict import predict
-from archdsl.train.record import Epoch, Run, RunRecord
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archdsl.train.evaluation import evaluate
+    from archdsl.train.loop import Progress, resume, train
+    from archdsl.train.not_finite import NotFinite
+    from archdsl.train.prediction import predict
+    from archdsl.train.recipe import Recipe, recipe_of
+    from archdsl.train.record import Epoch, Run, RunRecord
+
+# No module bears the name of what it gives: the module would take its place once imported.
+_MODULES = {
+    "Epoch": "record",
+    "NotFinite": "not_finite",
+    "Progress": "loop",
+    "Recipe": "recipe",
+    "Run": "record",
+    "RunRecord": "record",
+    "evaluate": "evaluation",
+    "predict": "prediction",
+    "recipe_of": "recipe",
+    "resume": "loop",
+    "train": "loop",
+}
 
 __all__ = [
     "Epoch",
@@ -26,3 +47,10 @@ __all__ = [
     "resume",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on first use: reading a recipe needs neither torch nor a data set."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

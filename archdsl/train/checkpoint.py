@@ -10,10 +10,10 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from archdsl import weights
+from archdsl.atomic_files import write_whole
 from archdsl.errors import ArchError
-from archdsl.files import write_whole
 from archdsl.network import Network
+from archdsl.pytorch import weights
 from archdsl.train.device import device_of, reproducible
 from archdsl.train.record import RunRecord, network_of
 

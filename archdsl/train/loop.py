@@ -23,21 +23,20 @@ from torch.optim.lr_scheduler import (
 )
 
 from archdsl import __version__
+from archdsl.atomic_files import write_whole
 from archdsl.errors import ArchError, Note
-from archdsl.files import write_whole
 from archdsl.network import Network
-from archdsl.recipe import Recipe
-from archdsl.report import memory_size
-from archdsl.train import checkpoint
-from archdsl.train import data as sets
+from archdsl.output.summary import memory_size
+from archdsl.pytorch.weights import CHECKPOINT
+from archdsl.train import checkpoint, datasets
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
-from archdsl.train.evaluate import measure, tally
-from archdsl.train.finite import NotFinite, first_fault, first_fault_of_weights, told
+from archdsl.train.evaluation import measure, tally
 from archdsl.train.lock import locked
+from archdsl.train.not_finite import NotFinite, first_fault, first_fault_of_weights, told
+from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
-from archdsl.weights import CHECKPOINT
 
 TELL_EVERY = 0.1  # seconds
 CHEAP = {"cpu"}  # kinds of devices whose loss is read at every step: a GPU would be waited for
@@ -157,7 +156,7 @@ def _saved(folder: Path) -> Checkpoint:
 @contextmanager
 def _prepared(network: Network, record: RunRecord, device: torch.device) -> Iterator[_Training]:
     """The training before its first step; inside, torch is seeded and deterministic."""
-    sets.check(network, record.recipe)
+    datasets.check(network, record.recipe)
     with reproducible(record.seed, device, record.threads), _memory(network):
         yield _Training(network, record, device)
 
@@ -243,14 +242,14 @@ class _Training:
         self.recipe = record.recipe
         self.device = device
         self.watched = device.type in CHEAP
-        data = sets.digits(network.input, self.recipe.split)
-        _, *self.size = sets.image_shape(network.input, self.recipe.data)
+        data = datasets.digits(network.input, self.recipe.split)
+        _, *self.size = datasets.image_shape(network.input, self.recipe.data)
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
-        self.data = sets.Data(*(t.to(device) for t in data))
+        self.data = datasets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(record.seed)
         self.optimizer = _optimizer(self.recipe, self.module)
-        self.steps = len(sets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
+        self.steps = len(datasets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
         self.schedule, self.each_step = _schedule(self.recipe, self.optimizer, self.steps)
 
     def next(self, number: int, progress: Progress | None) -> Epoch:
@@ -283,10 +282,10 @@ class _Training:
         total = torch.zeros(2, device=images.device)
         seen = 0
         told = time.perf_counter()
-        for step, chosen in enumerate(sets.batches(order, self.recipe.batch), 1):
+        for step, chosen in enumerate(datasets.batches(order, self.recipe.batch), 1):
             x, y = images[chosen], labels[chosen]
             if self.recipe.shift:
-                x = sets.shifted(x, self.recipe.shift, self.generator, self.size)
+                x = datasets.shifted(x, self.recipe.shift, self.generator, self.size)
             random = random_state(self.device) if self.watched else None
             logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):

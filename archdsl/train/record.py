@@ -14,12 +14,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from archdsl.atomic_files import make_whole, remove_halves, write_whole
 from archdsl.errors import ArchError, Source
-from archdsl.files import make_whole, remove_halves, write_whole
 from archdsl.network import Network
-from archdsl.parse import parse
-from archdsl.recipe import Recipe
-from archdsl.weights import CHECKPOINT
+from archdsl.pytorch.weights import CHECKPOINT
+from archdsl.syntax.parser import parse
+from archdsl.train.recipe import Recipe
 
 FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")
 DEAD = 3600  # seconds: making a folder takes moments, one that is made so long is nobody's

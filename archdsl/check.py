@@ -1,0 +1,133 @@
+"""Everything that is wrong with texts; what they claim is not judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from archdsl import spec_files
+from archdsl.claims import parameter_count
+from archdsl.errors import ArchError, Span
+from archdsl.expand import includes
+from archdsl.expand.blocks import LIBRARY, Blocks
+from archdsl.network import Network
+from archdsl.notation.optional_layers import Options
+from archdsl.syntax.ast import Block, NetworkText, Train, UseFile
+
+
+class Problem(NamedTuple):
+    """An error, and the networks that have it; none where it is of a whole text."""
+
+    error: ArchError
+    networks: tuple[str, ...]
+
+
+class Checked(NamedTuple):
+    """How many files and networks were looked at, and what is wrong with them."""
+
+    files: int
+    networks: int
+    problems: tuple[Problem, ...]
+
+
+def check(targets: Sequence[str]) -> Checked:
+    """What is wrong with files, folders, `-`, and networks of the zoo; what several have, once.
+
+    A template has no shapes: it is looked at in the networks that are made from it. Of one network
+    only the first shape that does not fit is told, since what flows behind it is unknown.
+    """
+    paths, errors = spec_files.files(targets)
+    found: dict[tuple[object, ...], Problem] = {}
+    count = 0
+
+    def keep(errors: Sequence[ArchError], name: str = "") -> None:
+        for error in sorted(errors, key=lambda one: one.span.start if one.span else 0):
+            span = error.span and (error.span.source.name, error.span.start, error.span.end)
+            one = found.setdefault((error.message, span), Problem(error, ()))
+            if name and name not in one.networks:
+                found[error.message, span] = one._replace(networks=(*one.networks, name))
+
+    keep(errors)
+    for path in paths:
+        try:
+            networks = spec_files.find(path)
+        except ArchError as error:
+            keep((error, *error.others))
+            continue
+        for network in networks:
+            count += not _holds_blocks_alone(network)
+            keep(_errors(network), network.full_name)
+    return Checked(len(paths), count, tuple(found.values()))
+
+
+def _holds_blocks_alone(text: NetworkText) -> bool:
+    return text.header is None and all(isinstance(s, Block | UseFile) for s in text.statements)
+
+
+def _errors(text: NetworkText) -> list[ArchError]:
+    """What is wrong with a network, or with a file of blocks."""
+    if text.lacking:
+        return []
+    if _holds_blocks_alone(text):
+        return list(_raised(lambda: _read_blocks(text)))
+    errors = list(_raised(lambda: Network(text)))
+    if errors:  # then it did not come to read how parameters count
+        errors += _raised(lambda: parameter_count.read(text))
+    if any(isinstance(statement, Train) for statement in text.statements):
+        from archdsl.train import recipe  # pydantic, only where it is needed
+
+        errors += _raised(lambda: recipe.read(text))
+    return errors
+
+
+def _read_blocks(text: NetworkText) -> None:
+    """Read a file of blocks, used or not. Raises ArchError."""
+    if os.path.realpath(text.source.folder or "") != os.path.realpath(LIBRARY):
+        Blocks(includes.whole(text), (), Options()).read()
+        return
+    # The library may give its blocks names that layers have: they are not asked for theirs.
+    blocks = Blocks(text._replace(statements=()), (), Options())
+    for statement in text.statements:
+        assert isinstance(statement, Block)
+        blocks.lines(blocks[statement.name.text])
+
+
+def _raised(work: Callable[[], object]) -> Iterator[ArchError]:
+    try:
+        work()
+    except ArchError as error:
+        yield from (error, *error.others)
+
+
+def as_dict(checked: Checked) -> dict[str, Any]:
+    """What `archdsl check --format json` prints."""
+    return {
+        "files": checked.files,
+        "networks": checked.networks,
+        "diagnostics": [
+            {
+                **_place(error.span),
+                "message": error.message,
+                "notes": [{**_place(note.span), "message": note.message} for note in error.notes],
+                "help": error.help,
+                "networks": list(networks),
+            }
+            for error, networks in checked.problems
+        ],
+    }
+
+
+def _place(span: Span | None) -> dict[str, Any]:
+    """Where a text begins, and the place behind its end; lines and columns count from 1."""
+    if span is None:
+        return dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
+    line, column = span.source.position(span.start)
+    end_line, end_column = span.source.position(span.end)
+    return {
+        "file": span.source.name,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+    }

@@ -1,0 +1,92 @@
+"""How a paper counts its own parameters: `params count K = 1024, no bias`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from archdsl.errors import ArchError
+from archdsl.graph import Graph
+from archdsl.syntax import expressions
+from archdsl.syntax.ast import NetworkText, ParamsCount, Part
+
+_FORM = (
+    "write `params count K = 1024, no bias`: K is 1000 or 1024; `no bias`, `no bn`; `in millions`"
+)
+_UNITS = {"in thousands": "K", "in millions": "M", "in billions": "G"}
+
+
+class Counting(NamedTuple):
+    """What K is in a printed figure (M is K·K), the unit of a figure that has none, and what
+    figures count."""
+
+    kilo: int = 1000
+    bias: bool = True
+    bn: bool = True
+    unit: str = ""
+
+    def __str__(self) -> str:
+        """`without bias, K = 1024`; of the usual way, nothing."""
+        left = [word for word, counted in (("bias", self.bias), ("bn", self.bn)) if not counted]
+        parts = [f"without {' and '.join(left)}"] if left else []
+        parts += [f"K = {self.kilo}"] if self.kilo != 1000 else []
+        return ", ".join(parts)
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether figures count everything."""
+        return self.bias and self.bn and self.kilo == 1000
+
+    def params(self, graph: Graph, nodes: Iterable[int]) -> int:
+        """The trainable elements of nodes, counted so."""
+        total = 0
+        for index in nodes:
+            node = graph.nodes[index]
+            op = node.op
+            if len(node.inputs) != 1 or (op.normalises and not self.bn):
+                continue
+            if not self.bias and getattr(op, "bias", False) is True:
+                op = type(op)(**{**vars(op), "bias": False})
+            total += op.params(graph.nodes[node.inputs[0]].shape)
+        return total
+
+
+def read(network: NetworkText) -> Counting:
+    """How a network's text says that its paper counts. Raises ArchError."""
+    counting: Counting | None = None
+    for statement in network.statements:
+        if not isinstance(statement, ParamsCount):
+            continue
+        parts = statement.parts
+        if counting is not None:
+            raise ArchError(
+                "a second `params count`",
+                network.span(parts[0].start, parts[-1].end),
+                help="a statement holds for the whole network: say it once",
+            )
+        counting = Counting()
+        said: set[str] = set()
+        for phrase in expressions.split(parts):
+            name, counting = _with(network, counting, phrase)
+            if name in said:
+                span = network.span(phrase[0].start, phrase[-1].end)
+                raise ArchError(f"`{name}` twice", span, help="say it once")
+            said.add(name)
+    return counting or Counting()
+
+
+def _with(network: NetworkText, counting: Counting, phrase: Sequence[Part]) -> tuple[str, Counting]:
+    """What a phrase is about, and the counting with it."""
+    words = " ".join(part.text.lower() for part in phrase)
+    if words == "no bias":
+        return words, counting._replace(bias=False)
+    if words == "no bn":
+        return words, counting._replace(bn=False)
+    if words in _UNITS:
+        return "in", counting._replace(unit=_UNITS[words])
+    span = network.span(phrase[0].start, phrase[-1].end)
+    if [part.kind for part in phrase] != ["word", "equals", "number"] or phrase[0].text != "K":
+        raise ArchError(f"`{span.text}` says nothing of how parameters count", span, help=_FORM)
+    if phrase[2].text not in ("1000", "1024"):
+        raise ArchError(f"a K of {phrase[2].text}", span, help=_FORM)
+    return "K", counting._replace(kilo=int(phrase[2].text))

@@ -1,0 +1,249 @@
+"""Two networks compared: whether they are the same, and where they differ, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from archdsl.compare.alignment import align
+from archdsl.compare.isomorphism import Plain, plain, same
+from archdsl.graph import Node, Scope
+from archdsl.layers import Layer, Shape, Value
+from archdsl.syntax.parser import collector_paused
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
+
+
+class Place(NamedTuple):
+    """A layer of one of two networks. `row` is the line that it stands in; shapes as in `Row`."""
+
+    scope: Scope
+    row: str
+    layer: str
+    kind: str
+    input: Shape
+    output: Shape
+    params: int
+    macs: int
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.scope)
+
+
+class Attribute(NamedTuple):
+    """What two layers, or two networks, have each otherwise: `kernel`, (3, 3), (1, 1)."""
+
+    name: str
+    before: Value
+    after: Value
+
+
+class Change(NamedTuple):
+    """A layer that only one network has, or two that stand for each other.
+
+    Of two, `attributes` say what differs, among them `reads`, the names of the layers that it
+    reads. Of `same` there are none: but on a map of another size it may have other macs.
+    """
+
+    what: Literal["added", "removed", "changed", "same"]
+    before: Place | None
+    after: Place | None
+    attributes: tuple[Attribute, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """In the second network, or where it has no such layer in the first."""
+        place = self.after or self.before
+        assert place is not None
+        return place
+
+    @property
+    def params(self) -> int:
+        """By how much the trainable elements change."""
+        return _figure(self.after, "params") - _figure(self.before, "params")
+
+    @property
+    def macs(self) -> int:
+        return _figure(self.after, "macs") - _figure(self.before, "macs")
+
+
+class Diff(NamedTuple):
+    """What tells network `b` from network `a`.
+
+    `settings` are the differences of the whole: input, output, side heads. `steps` are all layers
+    in order, also those that are the same; none where the networks are.
+    """
+
+    a: Network
+    b: Network
+    same: bool
+    settings: tuple[Attribute, ...] = ()
+    steps: tuple[Change, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The layers that differ."""
+        return tuple(step for step in self.steps if step.what != "same")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diff as plain data: what `archdsl diff --format json` prints."""
+        from archdsl.output.diff import as_dict
+
+        return as_dict(self)
+
+    def __repr__(self) -> str:
+        found = "same" if self.same else f"{len(self.changes)} layers differ"
+        return f"<diff of {self.a.full_name} and {self.b.full_name}: {found}>"
+
+    def __str__(self) -> str:
+        from archdsl.output.diff import text
+
+        return text(self)
+
+
+def diff(a: Network, b: Network) -> Diff:
+    """Compare two networks as graphs.
+
+    They are the same where a bijection of their layers keeps the layers with all attributes, what
+    they read, the input, the outputs and the side heads. Names, notation and the order of lines do
+    not matter.
+    """
+    with collector_paused():
+        layers = plain(a.graph), plain(b.graph)
+        if same(*layers):
+            return Diff(a, b, True)
+        return _Comparison(a, b, *layers).diff()
+
+
+class _Comparison:
+    def __init__(self, a: Network, b: Network, p: Plain, q: Plain) -> None:
+        self.a, self.b, self.p, self.q = a, b, p, q
+        scopes = [[net.graph.nodes[i].scope for i in one.nodes] for net, one in ((a, p), (b, q))]
+        self.pairs = align(p, q, (scopes[0], scopes[1]))
+        self.back = {y: x for x, y in self.pairs.items()}
+
+    def diff(self) -> Diff:
+        return Diff(self.a, self.b, False, tuple(self.settings()), tuple(self.steps()))
+
+    def settings(self) -> list[Attribute]:
+        a, b, p, q = self.a, self.b, self.p, self.q
+        found = []
+        if a.input != b.input:
+            found.append(Attribute("input", a.input, b.input))
+        gives = [p.place[i] for i in a.graph.outputs], [q.place[i] for i in b.graph.outputs]
+        if [self.pairs.get(x) for x in gives[0]] != gives[1]:
+            found.append(Attribute("output", _names(a, p, gives[0]), _names(b, q, gives[1])))
+        heads = [(self.pairs.get(p.place[s.output]), s.weight) for s in a.sides]
+        if heads != [(q.place[s.output], s.weight) for s in b.sides]:
+            found.append(Attribute("side heads", _heads(a), _heads(b)))
+        return found
+
+    def steps(self) -> list[Change]:
+        """All layers in the order of the first network; what the second adds stands behind the
+        layer that it follows there, and behind what was taken away from the same place."""
+        count = len(self.p.nodes)
+        added: dict[int, list[int]] = {}
+        anchor = -1
+        for y in range(len(self.q.nodes)):
+            if y in self.back:
+                anchor = self.back[y]
+                while anchor + 1 < count and anchor + 1 not in self.pairs:
+                    anchor += 1
+            else:
+                added.setdefault(anchor, []).append(y)
+        found = [Change("added", None, self.place(self.b, self.q, y)) for y in added.get(-1, ())]
+        for x in range(count):
+            before = self.place(self.a, self.p, x)
+            partner = self.pairs.get(x)
+            if partner is None:
+                found.append(Change("removed", before, None))
+            else:
+                attributes = (*self.attributes(x, partner), *self.wires(x, partner))
+                after = self.place(self.b, self.q, partner)
+                found.append(Change("changed" if attributes else "same", before, after, attributes))
+            found += (
+                Change("added", None, self.place(self.b, self.q, y)) for y in added.get(x, ())
+            )
+        return found
+
+    def place(self, network: Network, plain: Plain, place: int) -> Place:
+        index = plain.nodes[place]
+        node, analysis = network.graph.nodes[index], network.analysis
+        row = analysis.makers[index]
+        return Place(
+            node.scope,
+            analysis.lines[row].name if row >= 0 else node.name,
+            plain.ops[place].label,
+            node.op.kind,
+            network.graph.shapes(node)[0],
+            node.shape,
+            analysis.params[index],
+            analysis.macs[index],
+        )
+
+    def attributes(self, x: int, y: int) -> list[Attribute]:
+        """What differs of two layers that stand for each other."""
+        found: list[Attribute] = []
+        if self.p.keys[x] != self.q.keys[y]:
+            a, b = self.place(self.a, self.p, x), self.place(self.b, self.q, y)
+            found = _attributes(self.p.ops[x], self.q.ops[y], a.input, b.input)
+        heads = self.heads(self.a, self.p.marks[x]), self.heads(self.b, self.q.marks[y])
+        if heads[0] != heads[1]:
+            found.append(Attribute("side head", *("yes" if one else "no" for one in heads)))
+        return found
+
+    def heads(self, network: Network, marks: Sequence[object]) -> list[object]:
+        """The numbers of the side heads that a layer stands in; where the networks have other
+        heads, only whether it stands in one."""
+        found = [mark[1] for mark in marks if isinstance(mark, tuple) and mark[0] == "within"]
+        return found if len(self.a.sides) == len(self.b.sides) else [True] * bool(found)
+
+    def wires(self, x: int, y: int) -> list[Attribute]:
+        """Whether two layers read others; not where only what they read was added or removed."""
+        p, q = self.p, self.q
+        mine: list[int | None] = [self.pairs.get(i) for i in p.inputs[x]]
+        other = [i if i in self.back else None for i in q.inputs[y]]
+        if None in mine or None in other:
+            known = [i for i in mine if i is not None], [i for i in other if i is not None]
+            if not (set(known[0]) - {*known[1]} and set(known[1]) - {*known[0]}):
+                return []
+        elif (mine if q.ordered(y) else sorted(i for i in mine if i is not None)) == list(
+            q.reads(y)
+        ):
+            return []
+        before, after = _names(self.a, p, p.inputs[x]), _names(self.b, q, q.inputs[y])
+        return [Attribute("reads", before, after)]
+
+
+def _figure(place: Place | None, name: Literal["params", "macs"]) -> int:
+    return getattr(place, name) if place else 0
+
+
+def _names(network: Network, plain: Plain, places: Sequence[int]) -> str:
+    nodes: tuple[Node, ...] = network.graph.nodes
+    return ", ".join(nodes[plain.nodes[place]].name for place in places)
+
+
+def _heads(network: Network) -> str:
+    return ", ".join(f"{s.section.name} weight {s.weight:g}" for s in network.sides) or "none"
+
+
+def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[Attribute]:
+    """What differs of two layers on inputs of the shapes `x` and `y`."""
+    if type(p) is not type(q):
+        return [Attribute("layer", p.label, q.label)]
+    mine, other = vars(p), vars(q)
+    found = [
+        Attribute(said.words[0] if said.words else name, mine[name], other[name])
+        for name, said in p.attributes.items()
+        if mine[name] != other[name]
+    ]
+    if p.call(x) != p.call(y):
+        # What enters is part of it: it decides the weights.
+        if len(x) != len(y) or x[0] == y[0]:
+            found.append(Attribute("input", x, y))
+        else:
+            found.append(Attribute("inputs" if len(x) == 1 else "channels", x[0], y[0]))
+    return found

@@ -1,0 +1,181 @@
+"""Blocks: those of a spec, and the library that ships."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from functools import cache
+from typing import NamedTuple
+
+import archdsl
+from archdsl.errors import ArchError, Note, Source
+from archdsl.expand.parameters import RESERVED, Parameters, declared
+from archdsl.layers import JOINS
+from archdsl.notation.ast import Line, widened
+from archdsl.notation.labels import WORDS
+from archdsl.notation.optional_layers import Options
+from archdsl.notation.phrase import read_lines
+from archdsl.notation.vocabulary import is_word
+from archdsl.syntax.ast import Block, NetworkText
+from archdsl.syntax.parser import FORMS, parse_blocks
+
+LIBRARY = os.path.join(os.path.dirname(archdsl.__file__), "library")
+
+
+class Definition(NamedTuple):
+    """A block, the source that its offsets count in, and whether the network's names hold there."""
+
+    block: Block
+    source: Source
+    inner: bool
+
+    @property
+    def name(self) -> str:
+        return self.block.name.text
+
+    def holds(self, source: Source, offset: int) -> bool:
+        """Whether a place of a source lies in the block."""
+        return source is self.source and self.block.name.start <= offset < self.block.body.end
+
+
+class Blocks:
+    """What a network may use: its own blocks, then its file's, those of the files that it uses,
+    then the library's."""
+
+    def __init__(self, network: NetworkText, names: Collection[str], options: Options) -> None:
+        self.names = names
+        self.options = options
+        self.own: dict[str, Definition] = {}
+        self.cases: dict[str, str] = {}  # its names by their small letters
+        self.lines_of: dict[str, tuple[Line, ...]] = {}
+        self.parameters_of: dict[str, Parameters] = {}
+        errors: list[ArchError] = []
+        inner = [s for s in network.statements if isinstance(s, Block)]
+        shared = [s for s in network.shared if isinstance(s, Block)]
+        definitions = [Definition(block, network.source, False) for block in shared]
+        definitions += [Definition(block, network.source, True) for block in inner]
+        names_of_own = {definition.name for definition in definitions}
+        for used in network.used:
+            for source, block in used.blocks:
+                if block.name.text not in names_of_own and not _ships(source, block):
+                    definitions.append(Definition(block, source, False))
+        for definition in definitions:
+            try:
+                self.add(definition)
+            except ArchError as error:
+                errors.append(error)
+        if errors:
+            raise ArchError.several(errors)
+
+    def add(self, definition: Definition) -> None:
+        name, source = definition.block.name, definition.source
+        if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *WORDS) or is_word(name.text):
+            raise ArchError(
+                f"`{name.text}` means something already",
+                source.span(name.start, name.end),
+                help="choose another name for the block",
+            )
+        if name.text in self.own:
+            first, place = self.own[name.text].block.name, self.own[name.text].source
+            raise ArchError(
+                f"two blocks are called `{name.text}`",
+                source.span(name.start, name.end),
+                notes=[Note("the first is here", place.span(first.start, first.end))],
+                help="give each block a name of its own",
+            )
+        if not definition.block.items:
+            raise ArchError(
+                f"the block `{name.text}` has no lines",
+                source.span(name.start, definition.block.body.end),
+                help="write what it stands for: `block residual { add { shortcut; body } }`",
+            )
+        self.own[name.text] = definition
+        self.cases.setdefault(name.text.lower(), name.text)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.own or name in library()
+
+    def __getitem__(self, name: str) -> Definition:
+        return self.own[name] if name in self.own else _of_file(library()[name])[name]
+
+    def known(self) -> Collection[str]:
+        return {*self.own, *library()}
+
+    def spelled(self, name: str) -> str | None:
+        """The block that a name means, in whatever case: the network's before the library's."""
+        for names, cases in ((self.own, self.cases), (library(), _cases())):
+            if name in names:
+                return name
+            if name.lower() in cases:
+                return cases[name.lower()]
+        return None
+
+    def parameter_names(self, name: str) -> list[str]:
+        """The parameters of a block, in their order; none where its declaration is wrong."""
+        try:
+            return [parameter.text for parameter, _ in self.parameters(self[name])]
+        except ArchError:
+            return []  # it is shown where the block is read
+
+    def lines(self, definition: Definition) -> tuple[Line, ...]:
+        """The lines of a block, read once. Raises ArchError."""
+        name = definition.name
+        if name not in self.lines_of:
+            parameters = (p.text for p, _ in self.parameters(definition))
+            names = {"in", *parameters, *(self.names if definition.inner else ())}
+            lines = read_lines(definition.source, definition.block.items, names, self)
+            self.lines_of[name] = widened(lines) if definition.block.widens else lines
+        return self.lines_of[name]
+
+    def parameters(self, definition: Definition) -> Parameters:
+        """What a block declares, with the defaults. Raises ArchError."""
+        name = definition.name
+        if name not in self.parameters_of:
+            self.parameters_of[name] = declared(definition.source, definition.block)
+        return self.parameters_of[name]
+
+    def read(self) -> None:
+        """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""
+        errors: list[ArchError] = []
+        for definition in self.own.values():
+            try:
+                self.lines(definition)
+            except ArchError as error:
+                errors += (error, *error.others)
+        if errors:
+            raise ArchError.several(errors)
+
+
+def _ships(source: Source, block: Block) -> bool:
+    """Whether a block is the library's: those are there without a word."""
+    return block.name.text in library() and source.name.startswith("archdsl/library/")
+
+
+@cache
+def library() -> dict[str, str]:
+    """Every block that ships, with its file."""
+    return {
+        name: file
+        for file in sorted(os.listdir(LIBRARY))
+        if file.endswith(".arch")
+        for name in re.findall(r"^block[ \t]+([A-Za-z]\w*)", _text(file), re.MULTILINE)
+    }
+
+
+@cache
+def _cases() -> dict[str, str]:
+    """The names of the library by their small letters."""
+    return {name.lower(): name for name in library()}
+
+
+def _text(file: str) -> str:
+    with open(os.path.join(LIBRARY, file), encoding="utf-8") as text:
+        return text.read()
+
+
+@cache
+def _of_file(file: str) -> dict[str, Definition]:
+    source = Source(f"archdsl/library/{file}", _text(file))
+    blocks = (s for s in parse_blocks(source) if isinstance(s, Block))
+    return {block.name.text: Definition(block, source, False) for block in blocks}

@@ -1,0 +1,185 @@
+"""Files that use files: `use "blocks.arch"`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+from archdsl.errors import ArchError, Note, Source, Span, nearest
+from archdsl.expand.blocks import LIBRARY
+from archdsl.spec_files import read
+from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
+from archdsl.syntax.parser import LARGEST, parse_blocks
+
+MOST_FILES = 64  # that a network uses
+DEEPEST = 8  # files that use files
+
+
+def whole(network: NetworkText) -> NetworkText:
+    """The network with the blocks of the files that it uses.
+
+    Raises ArchError for a file that is missing or lies elsewhere, with what is wrong inside it, and
+    for two files with a block of one name.
+    """
+    uses = list(_uses(network.shared)) + list(_uses(network.statements))
+    if not uses:
+        return network
+    files = _Files(network)
+    return network._replace(used=tuple(Used(use, tuple(files.blocks(use))) for use in uses))
+
+
+def written_in(network: NetworkText) -> str:
+    """The network's text, with the blocks of the files that it uses in place of its `use` lines.
+
+    Those that the network's own blocks replace are left out.
+    """
+    text, place = network.source.written, network.source.latex.written
+    own = _own(network)
+    front: list[str] = []
+    pieces: list[str] = []
+    here = 0
+    for use, blocks in sorted(network.used, key=lambda used: used.statement.file.start):
+        written = [
+            f"block {source.text[block.name.start : block.body.end]}\n"
+            for source, block in blocks
+            if block.name.text not in own
+        ]
+        pieces.append(text[here : text.rindex("use", 0, place(use.file.start))])
+        # In front of the first network no name of it has a value in them, as in their own file.
+        (front if network.header else pieces).extend(written)
+        here = place(use.file.end)
+    return "".join([*front, *pieces, text[here:]])
+
+
+def _uses(statements: tuple[Statement, ...]) -> Iterator[UseFile]:
+    return (s for s in statements if isinstance(s, UseFile))
+
+
+def _own(network: NetworkText) -> set[str]:
+    """The names of the blocks that the network's file defines for it."""
+    statements = (*network.shared, *network.statements)
+    return {s.name.text for s in statements if isinstance(s, Block)}
+
+
+class _Files:
+    """The files that a network uses, each read once: they may use each other."""
+
+    def __init__(self, network: NetworkText) -> None:
+        self.network = network
+        self.own = _own(network)
+        self.seen: set[str] = set()  # paths without symbolic links
+        self.size = 0
+        self.found: dict[str, tuple[Source, Block]] = {}
+
+    def blocks(self, use: UseFile) -> list[tuple[Source, Block]]:
+        """What a `use` line brings in that no line before it has. Raises ArchError."""
+        return self.of(self.network.source, use, 1)
+
+    def of(self, source: Source, use: UseFile, depth: int) -> list[tuple[Source, Block]]:
+        span = source.span(use.file.start, use.file.end)
+        path = _path(use.file.text[1:-1], source.folder, span)
+        if path in self.seen:
+            return []
+        self.seen.add(path)
+        if len(self.seen) > MOST_FILES or depth > DEEPEST:
+            raise ArchError(
+                f"more than {MOST_FILES} files in use"
+                if depth <= DEEPEST
+                else f"files that use files more than {DEEPEST} deep",
+                span,
+                help="put blocks that belong together into one file",
+            )
+        inner = read(path, _shown(path, source, use))
+        self.size += len(inner.text)
+        if self.size > LARGEST:
+            raise ArchError(
+                f"the files in use are larger than {LARGEST // 2**20} MiB together",
+                span,
+                help="no network needs so much text",
+            )
+        try:
+            statements = parse_blocks(inner)
+        except ArchError as error:
+            error.notes += (Note("the file is used here", span),)
+            raise
+        blocks = []
+        for statement in statements:
+            if isinstance(statement, UseFile):
+                blocks += self.of(inner, statement, depth + 1)
+            elif self.taken(inner, statement, use):
+                blocks.append((inner, statement))
+        return blocks
+
+    def taken(self, source: Source, block: Block, use: UseFile) -> bool:
+        """Keep a block; whether it is the first of its name."""
+        name = block.name
+        first = self.found.setdefault(name.text, (source, block))
+        if first[1] is block:
+            return True
+        other = first[1].name
+        if name.text not in self.own and first[0] is not source:
+            raise ArchError(
+                f"`{source.name}` and `{first[0].name}` both have a block `{name.text}`",
+                source.span(name.start, name.end),
+                [Note("the other is here", first[0].span(other.start, other.end))],
+                "use one of the two files, or write the block that you mean into the network",
+            )
+        return first[0] is source  # two of a name in one file: the reader of blocks says so
+
+
+def _path(name: str, folder: str | None, span: Span) -> str:
+    """The file that a `use` line names: beside the text that says so, or of the library."""
+    steps = name.split("/")
+    if not name.endswith(".arch") and steps[-1] not in ("", "..", "."):
+        stem = name.rpartition(".")[0] if "." in steps[-1] else name
+        raise ArchError(
+            f"`{name}` is no file of blocks: their names end in `.arch`",
+            span,
+            help=f'write `use "{stem}.arch"`',
+        )
+    if not name.endswith(".arch") or re.search(r"[\\:]", name) or {"..", ""} & {*steps}:
+        raise ArchError(
+            "a spec uses files of its own folder alone",
+            span,
+            help='write the way from this file down to a file `.arch`: `use "parts/blocks.arch"`',
+        )
+    for place in (folder, LIBRARY):
+        if place is None:
+            continue
+        root, path = os.path.realpath(place), os.path.realpath(os.path.join(place, name))
+        if not os.path.lexists(os.path.join(place, name)):
+            continue
+        if os.path.commonpath([root, path]) != root:
+            raise ArchError(
+                f"`{name}` leads out of the folder of the spec", span, help="copy the file there"
+            )
+        if not os.path.isfile(path):
+            raise ArchError(f"`{name}` is no file", span, help="name a file of blocks")
+        return path
+    help = "put it beside this file"
+    if folder is None:
+        help = "a text that is no file uses the library alone: write the blocks into it"
+    raise ArchError(f"there is no file `{name}`", span, help=_near(name, folder) or help)
+
+
+def _near(name: str, folder: str | None) -> str | None:
+    """The file beside a missing one that its name may mean."""
+    if folder is None:
+        return None
+    place, _, file = name.rpartition("/")
+    with suppress(OSError):
+        found = [f for f in os.listdir(os.path.join(folder, place)) if f.endswith(".arch")]
+        near = nearest(file.removesuffix(".arch"), [f.removesuffix(".arch") for f in found])
+        if near:
+            return f"did you mean `{place + '/' if place else ''}{near}.arch`?"
+    return None
+
+
+def _shown(path: str, source: Source, use: UseFile) -> str:
+    """The path as a reader of the spec would write it."""
+    if path.startswith(os.path.realpath(LIBRARY) + os.sep):
+        return f"archdsl/library/{os.path.relpath(path, os.path.realpath(LIBRARY))}"
+    place = os.path.dirname(source.name)
+    return os.path.join(place, use.file.text[1:-1])

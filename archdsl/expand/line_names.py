@@ -1,0 +1,192 @@
+"""The names of lines, and their text as the paper writes it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from archdsl.errors import ArchError, Note, Source
+from archdsl.notation.ast import Group, Hole, Joined, Line, Reference, Side, Use, Whole
+from archdsl.notation.labels import WORDS
+from archdsl.notation.reserved_names import is_reserved
+from archdsl.syntax.ast import Item, Part, Phrase
+
+
+def kind_of(line: Line, bracket: Use | None) -> str:
+    """What a line is called by: its block, else its first weight layer, else its first layer.
+
+    `bracket` is the block that a bracket stands for.
+    """
+    kinds = []
+    readings = line.readings
+    if len(readings) > 1 and isinstance(readings[0].whole, Reference):
+        readings = readings[1:]  # it is called by what it becomes
+    for reading in readings:
+        if reading.whole is not None:
+            return _kind_of_whole(reading.whole, bracket)
+        kinds += [layer.kind for layer in reading.layers]
+    return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
+
+
+def _kind_of_whole(whole: Whole, bracket: Use | None) -> str:
+    match whole:
+        case Use():
+            return whole.block
+        case Hole():
+            return whole.word
+        case Reference():
+            return "reference"
+        case Side():
+            return "side"
+        case Joined():
+            return whole.kind
+        case Group(kind="bracket") if bracket is not None:
+            return bracket.block
+        case Group(kind="bracket" | "braces"):
+            return "group"
+        case _:
+            return whole.kind
+
+
+def names_of(
+    source: Source, lines: Sequence[Line], kinds: Sequence[str], branches: bool = False
+) -> list[str]:
+    """A label, or `<kind><n>`, counted per kind through the lines; branches that are the only ones
+    of their kind have no number. Raises ArchError for a label that cannot be.
+    """
+    labels: dict[str, Part] = {}
+    for line in lines:
+        label = line.label
+        if label is None:
+            continue
+        if label.text in labels:
+            first = labels[label.text]
+            raise ArchError(
+                f"two lines are called `{label.text}`",
+                source.span(label.start, label.end),
+                notes=[Note("the first is here", source.span(first.start, first.end))],
+                help="give each line a name of its own",
+            )
+        if label.text in WORDS:
+            raise ArchError(
+                f"no line can be called `{label.text}`",
+                source.span(label.start, label.end),
+                help=f"the language has a meaning for it: write `{label.text}1`",
+            )
+        if is_reserved(label.text):
+            raise ArchError(
+                f"no line can be called `{label.text}`",
+                source.span(label.start, label.end),
+                help=f"Python or torch uses the name: write `{label.text.strip('_')}1`",
+            )
+        labels[label.text] = label
+    total = Counter(kinds) if branches else {}
+    counts: dict[str, int] = {}
+    taken = set(labels)
+    names = []
+    for line, kind in zip(lines, kinds, strict=True):
+        count = counts[kind] = counts.get(kind, 0) + 1
+        if line.label is not None:
+            names.append(line.label.text)
+            continue
+        bare = branches and total[kind] == 1 and not is_reserved(kind)
+        name = kind if bare else f"{kind}{count}"
+        # The block `conv1` beside eleven convolutions: kinds may end in digits.
+        while name in taken:
+            count = counts[kind] = counts[kind] + 1
+            name = f"{kind}{count}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def numbered(kinds: Sequence[str]) -> list[str]:
+    """The kinds, counted where there are several of one."""
+    if len(set(kinds)) == len(kinds):
+        return list(kinds)
+    total = Counter(kinds)
+    counts: dict[str, int] = {}
+    taken = {kind for kind in kinds if total[kind] == 1}
+    names = []
+    for kind in kinds:
+        if total[kind] == 1:
+            names.append(kind)
+            continue
+        count = counts[kind] = counts.get(kind, 0) + 1
+        while (name := f"{kind}{count}") in taken:
+            count = counts[kind] = counts[kind] + 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def notation(source: Source, line: Line) -> str:
+    """The line as the paper writes it, without label, claims, guards, comments and typography."""
+    return " -> ".join(
+        _phrase(source, phrase, reading.start)
+        for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
+    )
+
+
+def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
+    if phrase.composed:
+        labelled = [part.kind for part in phrase.parts[:2]] == ["word", "colon"]
+        return _composed(source, phrase.parts[2:] if labelled else phrase.parts)
+    return _text(source, phrase.parts, start)
+
+
+def _composed(source: Source, parts: Sequence[Part]) -> str:
+    """The parts of a row of a table: its cells may stand anywhere in the row."""
+    pieces: list[str] = []
+    for part in parts:
+        if part.is_of_table:
+            continue
+        text = part.text
+        if part.kind in _CLOSING:
+            lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]
+            text = f"{text} {lines} {_CLOSING[part.kind]}"
+        elif part.kind == "parens":
+            text = f"({_composed(source, part.inside)})"  # type: ignore[arg-type]
+        elif part.kind == "size":
+            text = "".join(text.split())
+        pieces.append(text)
+    text = re.sub(r" (/) ", r"\1", " ".join(pieces))
+    return _tidy(re.sub(r"(?<=\w) \(", "(", text))
+
+
+def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
+    """The text of parts; of a group, that of its lines."""
+    pieces: list[str] = []
+    here = max(start, parts[0].start)
+    if not any(part.kind in _CLOSING for part in parts):
+        return _tidy(source.plain[here : parts[-1].end])
+    for part in parts:
+        if part.kind not in _CLOSING or part.start < start:
+            continue
+        inside: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+        lines = (_line(source, item) for item in inside)
+        pieces += [
+            source.plain[here : part.start],
+            f"{part.text} {'; '.join(lines)} {_CLOSING[part.kind]}",
+        ]
+        here = part.end
+    pieces.append(source.plain[here : parts[-1].end])
+    return _tidy("".join(pieces))
+
+
+def _tidy(text: str) -> str:
+    """With single blanks, and none where typography stood in front of a sign."""
+    text = " ".join(_TIMES.sub("×", text).split())
+    for sign in ",)":
+        text = text.replace(f" {sign}", sign)
+    return text.replace("( ", "(")
+
+
+def _line(source: Source, item: Item) -> str:
+    chain = " -> ".join(_phrase(source, phrase) for phrase in item.phrases)
+    return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
+
+
+_TIMES = re.compile(r"(?<=\d) * x {4,}(?=\d)")  # LaTeX's sign, between the numbers of a size
+_CLOSING = {"bracket": "]", "braces": "}"}

@@ -1,0 +1,98 @@
+"""Whether two texts say the same, wherever their blanks stand: what a formatter may not change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise, zip_longest
+from typing import Any
+
+from archdsl.errors import ArchError, Source, Span
+from archdsl.syntax.ast import Part, Statement
+from archdsl.syntax.parser import parts_of, statements_of
+
+_FREE = frozenset(("comma", "braces"))  # beside them a blank says nothing, but of a hyphen
+
+
+def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Span | None:
+    """Where another text begins to say something else than a source, with its statements; None
+    where nowhere.
+
+    The statements are compared part by part, and whether blanks part them; tables cell by cell;
+    comments; and all characters but blanks.
+    """
+    if text == source.written:
+        return None
+    other = Source(source.name, text, source.folder)
+    try:
+        theirs = statements_of(other)
+    except ArchError as error:
+        return source.span(0, min(1, len(source.text))) if error.span is None else error.span
+    for one, two in zip_longest(ours, theirs):
+        if not _same(one, two):
+            start = next((part.start for part in parts_of(one)), getattr(one, "start", 0))
+            return source.span(*source.line(start))
+    whole = source.span(0, source.line(0)[1])
+    for grid, grid_ in zip_longest(source.grids, other.grids):
+        if grid is None or grid_ is None or _cells(source, grid) != _cells(other, grid_):
+            return source.span(*source.line(grid.start)) if grid else whole
+    if _comments(source) != _comments(other) or _signs(source) != _signs(other):
+        return whole
+    return None
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Whether two pieces of syntax are the same but for their places."""
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, Part):
+        # A size may hold blanks.
+        alike = one.text == two.text or (
+            one.kind != "string" and one.text.split() == two.text.split()
+        )
+        return alike and one.kind == two.kind and _same(one.inside, two.inside)
+    if isinstance(one, tuple):
+        return (
+            len(one) == len(two)
+            and all(isinstance(a, int) or _same(a, b) for a, b in zip(one, two, strict=True))
+            and (type(one) is not tuple or _gaps(one) == _gaps(two))
+        )
+    return bool(one == two)
+
+
+def _gaps(parts: tuple[Any, ...]) -> list[bool]:
+    """Which parts of a phrase stand apart."""
+    return [
+        a.end < b.start
+        for a, b in pairwise(parts)
+        if type(a) is Part and type(b) is Part
+        if b.kind == "join" or not _FREE & {a.kind, b.kind}
+    ]
+
+
+def _cells(source: Source, grid: Any) -> Any:
+    """What a table holds; one that is no Markdown as it is written."""
+    if grid.kind != "markdown":
+        return grid.kind, source.text[grid.start : grid.end]
+    text = source.text
+    return [
+        [(cell.column, cell.wide, text[cell.start : cell.end]) for cell in row] for row in grid.rows
+    ]
+
+
+def _comments(source: Source) -> list[str]:
+    """The comments outside of tables and listings, in order."""
+    found = re.findall(r'"[^"\n]*"|\b(?:arxiv|doi|https?):[^\s"]+|(#[^\n]*)', source.marked, re.I)
+    return [comment.rstrip() for comment in found if comment]
+
+
+def _signs(source: Source) -> str:
+    """All that is no blank; of a table of Markdown all but its lines."""
+    pieces = []
+    here = 0
+    for grid in source.grids:
+        if grid.kind == "markdown":
+            pieces += [source.text[here : grid.start]]
+            pieces += [re.sub(r"[-|:]", "", source.text[grid.start : grid.end])]
+            here = grid.end
+    return re.sub(r"\s+", "", "".join([*pieces, source.text[here:]]))

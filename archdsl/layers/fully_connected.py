@@ -1,0 +1,140 @@
+"""Fully connected layers, and the flattening in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from archdsl.layers.base import (
+    Call,
+    Kept,
+    Layer,
+    LayerError,
+    Shape,
+    Value,
+    attribute,
+    check_inputs,
+    count,
+    elements,
+    flag,
+    layer,
+    lengths,
+    times,
+)
+from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+
+
+@layer(
+    "fc",
+    "fully connected",
+    "fully connected layer",
+    "linear",
+    "dense",
+    "dense layer",
+    "inner product",
+)
+class FullyConnected(Layer):
+    """A matrix product; a map in front of it is flattened."""
+
+    kind = "fc"
+    takes_number = "width"
+    takes_suffix = "width"
+    bare = ("linear",)  # a connection alone, without the activation that follows others
+    compact = ((r"(?P<width>\d+)N", {}),)  # the 150N of Ciresan, Meier & Schmidhuber 2012
+    takes_size = "matrix"
+    weighs = True
+    examples = (
+        "FC-10 on 12",
+        "FC 12x10 on 12",
+        "linear in_features 6 out_features 4 on 6",
+        "1000-d fc on 7",
+        "linear 5 no bias on 9",
+        "fully connected 6 on 7",
+        "fc 4096 neurons on 3",
+        "150N on 7",
+        "FC6 on 7",
+    )
+
+    width: int = attribute(
+        "width",
+        "out features",
+        units=("neurons", "units", "d", "way", "outputs"),
+        check=count,
+    )
+    inputs: int | None = attribute(
+        "in features", check=count, default=None, means="what enters: only checked"
+    )
+    matrix: tuple[int, ...] = attribute(check=lengths, default=(), means="inputs x width")
+    bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
+
+    @classmethod
+    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+        given = dict(given)
+        matrix = given.pop("matrix", None)
+        if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*given}:
+            given |= zip(("inputs", "width"), matrix, strict=True)
+        elif matrix is not None:
+            raise LayerError(
+                f"`{times(matrix)}` is no size of a fully connected layer"  # type: ignore[arg-type]
+                if "width" not in given
+                else "the width of the fully connected layer is given twice",
+                "write `FC-1000`, or with the inputs `FC 1024x1000`",
+            )
+        if "width" not in given:
+            raise LayerError("the fully connected layer has no width", cls.form())
+        check_inputs(given.pop("inputs", None), x[0], "features")
+        return cls(**given)  # type: ignore[arg-type]
+
+    def out(self, x: Shape) -> Shape:
+        return (self.width,)
+
+    def params(self, x: Shape) -> int:
+        return x[0] * self.width + self.width * self.bias
+
+    def macs(self, x: Shape) -> int:
+        return x[0] * self.width
+
+    def gathers(self, x: Shape) -> bool:
+        return True
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True)
+
+    listed = (
+        Listing(
+            "Linear",
+            (
+                Argument("in_features", ENTERING),
+                Argument("out_features", "width"),
+                Argument("bias", "bias", True),
+            ),
+        ),
+    )
+
+    def call(self, x: Shape) -> Call:
+        options = () if self.bias else (("bias", False),)
+        return Call("Linear", (x[0], self.width), options)
+
+    @property
+    def label(self) -> str:
+        return f"fc {self.width}"
+
+
+@layer("flatten")
+class Flatten(Layer):
+    """A map as a vector, channel by channel."""
+
+    kind = "flatten"
+    trails = True
+    examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
+
+    def out(self, x: Shape) -> Shape:
+        return (elements(x),)
+
+    def gathers(self, x: Shape) -> bool:
+        return True
+
+    listed = (Listing("Flatten", (fixed("start_dim", 1), fixed("end_dim", -1))),)
+
+    def call(self, x: Shape) -> Call:
+        return Call("Flatten")

@@ -1,0 +1,77 @@
+"""Optional layers: `conv-(bn)-relu` is with its batch norm where the network says `with bn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from archdsl.errors import ArchError, Span, did_you_mean
+from archdsl.layers import REGISTRY
+from archdsl.notation.vocabulary import vocabulary
+from archdsl.syntax.ast import NetworkText, Option
+
+
+class Choice(NamedTuple):
+    """A kind of layer whose optional ones stand, or do not; `word` and `span` are who says so."""
+
+    kind: str
+    word: str
+    stands: bool
+    span: Span | None = None
+
+
+class Options:
+    """The choices of a network; of several for one kind the last holds."""
+
+    def __init__(self, choices: Sequence[Choice] = ()) -> None:
+        self.choices = choices
+        self.chosen = {choice.kind: choice.stands for choice in choices}
+        self.seen: set[str] = set()  # the kinds that the text has optional layers of
+
+    def stands(self, kind: str) -> bool:
+        """Whether an optional layer of a kind stands."""
+        self.seen.add(kind)
+        return self.chosen.get(kind, False)
+
+    def check(self) -> None:
+        """Refuse a choice where nothing is to choose, once the whole text is read."""
+        for choice in self.choices:
+            if choice.kind not in self.seen:
+                known = ", ".join(f"`({kind})`" for kind in sorted(self.seen))
+                raise ArchError(
+                    f"no layer `({choice.word})` is optional here",
+                    choice.span,
+                    help=f"optional are {known}"
+                    if known
+                    else f"put the layer in parentheses where it is: `conv3-64-({choice.word})`",
+                )
+
+
+def said(network: NetworkText) -> list[Choice]:
+    """What the `with` lines of a network choose. Raises ArchError."""
+    found: dict[str, Choice] = {}
+    for statement in network.statements:
+        if not isinstance(statement, Option):
+            continue
+        word = statement.word
+        span = network.span(word.start, word.end)
+        kind = kind_of(word.text)
+        if kind is None:
+            raise ArchError(
+                f"there is no layer `{word.text}`",
+                span,
+                help=did_you_mean(word.text, vocabulary().known) or "write `with bn`",
+            )
+        if kind in found:
+            raise ArchError(f"a second `with {word.text}`", span, help="strike one of the two")
+        found[kind] = Choice(kind, word.text, True, span)
+    return list(found.values())
+
+
+def kind_of(word: str) -> str | None:
+    """The kind of layer that a word, or several, name."""
+    known = vocabulary().layers
+    found = known.get((word,)) or known.get(tuple(word.lower().split()))
+    if found is not None:
+        return found[0].kind
+    return next((kind.kind for kind in REGISTRY if kind.kind == word.lower()), None)

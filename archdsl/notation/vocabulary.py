@@ -1,0 +1,154 @@
+"""Every spelling that the layer kinds know, as runs of words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from archdsl.layers import REGISTRY, Layer, Value
+from archdsl.syntax.ast import Part
+
+# Words that papers put between the others and that change nothing.
+NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
+
+ACTIVATION = "activation"  # what `no activation` strikes: whatever a convention adds
+BARE = "linear"  # what a word strikes that says that a layer stands alone
+
+Words = tuple[str, ...]
+
+# Attributes whose value is lists of numbers: `connections (0 1 2, 1 2 3)`.
+LISTS: frozenset[Words] = frozenset({("connections",), ("connection", "table")})
+
+
+class Vocabulary(NamedTuple):
+    """All spellings, each a run of words."""
+
+    layers: dict[Words, tuple[type[Layer], Mapping[str, Value]]]
+    attributes: set[Words]  # before a value
+    units: set[Words]  # behind a number
+    flags: set[Words]  # in place of a value
+    # A whole layer in a word: `20C4`.
+    compact: list[tuple[re.Pattern[str], type[Layer], Mapping[str, Value]]]
+    longest: int
+    known: frozenset[str]  # every spelling, for "did you mean"
+    words: frozenset[str]  # with which the spelling of a layer, a flag or a unit begins
+
+
+def vocabulary() -> Vocabulary:
+    """The spellings of every kind that is registered now."""
+    return _vocabulary(len(REGISTRY))
+
+
+@cache
+def _vocabulary(kinds: int) -> Vocabulary:
+    layers, attributes, units, flags = {}, set(), set(), set()
+    compact = [
+        (re.compile(regex), kind, preset) for kind in REGISTRY for regex, preset in kind.compact
+    ]
+    for kind in REGISTRY:
+        for spelling, preset in kind.words.items():
+            layers[tuple(spelling.split())] = (kind, preset)
+            layers.setdefault((spelling.replace(" ", ""),), (kind, preset))  # GlobalAvgPool
+        for attribute in kind.attributes.values():
+            attributes |= {tuple(words.split()) for words in attribute.words}
+            units |= {tuple(words.split()) for words in attribute.units}
+            flags |= {tuple(words.split()) for words in attribute.flags}
+    spellings = [*layers, *attributes, *units, *flags]
+    known = frozenset(" ".join(s) for s in spellings)
+    named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
+    # `alpha` begins `alpha dropout`, but other layers have one: a network may call a number so.
+    alone = {spelling[0] for spelling in named if len(spelling) == 1}
+    free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
+    words = frozenset(spelling[0] for spelling in named) - free
+    longest = max(map(len, spellings))
+    return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
+
+
+@cache
+def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | None]]:
+    """The spellings that set a field of a layer kind: field and, for a flag, its value."""
+    found: dict[Words, tuple[str, Value | None]] = {}
+    for name, attribute in kind.attributes.items():
+        if how == "flags":
+            found |= {tuple(w.split()): (name, value) for w, value in attribute.flags.items()}
+        else:
+            found |= {tuple(w.split()): (name, None) for w in getattr(attribute, how)}
+    return found
+
+
+def is_word_of_a_layer(name: str) -> bool:
+    """Whether the spelling of a layer, a flag or a unit begins with a name."""
+    return name.lower() in vocabulary().words
+
+
+def is_word(name: str) -> bool:
+    """Whether a name alone is a layer, also with its digits (`conv3`), a flag or a unit.
+
+    The unit of one letter, `1000-d`, stands behind digits alone: `d128` is something else.
+    """
+    known, word = vocabulary(), (name.lower(),)
+    stem = (name.lower().rstrip("0123456789"),)
+    return stem in known.layers or word in known.flags or (word in known.units and len(name) > 1)
+
+
+def words_of(part: Part) -> Words:
+    """The words of a part: `kernel_size` is two, `without bias` is `no bias`."""
+    text = part.text.lower()
+    if "_" not in text:
+        return ("no",) if text == "without" else (text,)
+    return tuple("no" if w == "without" else w for w in text.split("_") if w)
+
+
+def is_tight(parts: Sequence[Part], at: int) -> bool:
+    """Whether a sign touches what stands on both sides of it."""
+    return parts[at - 1].end == parts[at].start and parts[at].end == parts[at + 1].start
+
+
+def layers_among(parts: Sequence[Part]) -> list[tuple[type[Layer], Mapping[str, Value], int, int]]:
+    """The layers that words of some parts spell: kind, what it sets, where it stands, the parts
+    that it takes."""
+    known = vocabulary().layers
+    found = []
+    at = 0
+    while at < len(parts):
+        run = next((run for run in runs(parts, at) if run[0] in known), None)
+        if run is not None:
+            found.append((*known[run[0]], at, run[1]))
+        at += run[1] if run is not None else 1
+    return found
+
+
+def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
+    """The runs of words from a part on, longest first, each with the parts that it takes.
+
+    A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
+    """
+    known = vocabulary()
+    found: list[tuple[Words, int]] = []
+    words: Words = ()
+    here = at
+    while here < len(parts) and len(words) < known.longest:
+        part = parts[here]
+        if part.kind == "word":
+            words += words_of(part)
+            found.append((words, here + 1 - at))
+        elif part.kind == "times" and (*words, part.text) in known.layers:
+            words += (part.text,)  # `sobel x`: here the sign is a word
+            found.append((words, here + 1 - at))
+        elif not (
+            found
+            and part.kind == "join"
+            and part.text == "-"
+            and here + 1 < len(parts)
+            and parts[here + 1].kind == "word"
+            and is_tight(parts, here)
+        ):
+            break
+        here += 1
+    found.reverse()
+    exact = (parts[at].text,) if found else ()
+    if exact and not exact[0].islower() and (exact in known.layers or exact in known.attributes):
+        found.insert(-1, (exact, 1))  # `IN`, the instance norm, is no `in`; `C=32` is no `c`
+    return found

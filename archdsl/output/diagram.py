@@ -1,0 +1,213 @@
+"""Graph to picture: a box for each line of the spec, folded as its author wrote it."""
+
+from __future__ import annotations
+
+import subprocess
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archdsl.atomic_files import write_whole
+from archdsl.errors import ArchError
+from archdsl.layers import REGISTRY, Join
+from archdsl.output.summary import hwc, number, with_values
+
+if TYPE_CHECKING:
+    from archdsl.analysis.totals import Row
+    from archdsl.network import Network
+
+PICTURES = ("svg", "png", "pdf")
+TEXTS = ("dot", "mmd")
+
+FILLS = {
+    "input": "#ffffff",
+    "conv": "#d6e6f5",
+    "upconv": "#d6e6f5",
+    "pool": "#f8d9cf",
+    "subsampling": "#f8d9cf",
+    "fc": "#d9efd5",
+    "rbf": "#d9efd5",
+    "group": "#e9e2f4",
+    "softmax": "#f4efcf",
+}
+PLAIN = "#eeeeee"  # normalisation, activations, dropout, flattening
+INK = "#222222"
+FAINT = "#666666"
+
+MISSING = (
+    "install graphviz (`apt install graphviz`, `brew install graphviz`), "
+    "or write a .dot or .mmd file, which needs no program"
+)
+
+
+class Diagram:
+    """The drawing of a network. `dot` and `mermaid` are text; pictures need graphviz's `dot`."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def dot(self) -> str:
+        """The drawing in graphviz's language."""
+        import graphviz
+
+        network = self.network
+        # A backslash at the end of a name would take its quotation mark along.
+        graph = graphviz.Digraph(graphviz.escape(network.name))
+        graph.attr(rankdir="TB", nodesep="0.3", ranksep="0.28", pad="0.2", bgcolor="white")
+        graph.attr(labelloc="t", fontname="Helvetica", fontcolor=INK, label=self._title())
+        graph.attr("node", shape="box", style="filled,rounded", fontname="Helvetica")
+        graph.attr("node", color="#999999", fontcolor=INK, width="2.9", margin="0.12,0.05")
+        graph.attr("edge", color="#777777", fontname="Helvetica", fontsize="10")
+        graph.attr("edge", fontcolor=FAINT, arrowsize="0.7")
+        graph.node("0", label="input", fillcolor=FILLS["input"], width="1.2", fontsize="12")
+        edges = network.analysis.edges
+        for index, row in enumerate(network.rows):
+            if row.kind == "reference":
+                continue
+            graph.node(
+                str(index + 1),
+                label=self._label(row),
+                fillcolor=FILLS.get(_family(row), PLAIN),
+            )
+            dashed = {"style": "dashed", "weight": "0"} if row.kind == "side" else {}
+            for edge in edges[index]:
+                label = "  " + hwc(edge.shape)
+                graph.edge(str(edge.source + 1), str(index + 1), label=label, **dashed)
+        for name, maker, label in self._ends():
+            graph.node(name, label=label, shape="plaintext", style="", fontsize="10", height="0.2")
+            graph.edge(str(maker + 1), name)
+        return str(graph.source)
+
+    def _ends(self) -> list[tuple[str, int, str]]:
+        """What leaves the network: a name, the row that it leaves, and its size."""
+        network = self.network
+        nodes, makers = network.graph.nodes, network.analysis.makers
+        if not network.output_names:
+            node = network.graph.end
+            ends = [("end", makers[node], hwc(nodes[node].shape))]
+        else:
+            outputs = zip(network.output_names, network.graph.outputs, strict=True)
+            ends = [
+                (f"end{i}", makers[node], f"{name} {hwc(nodes[node].shape)}")
+                for i, (name, node) in enumerate(outputs, 1)
+            ]
+        for side in network.sides:
+            shape = nodes[side.output].shape
+            ends.append((f"end_{side.section.name}", makers[side.output], hwc(shape)))
+        return ends
+
+    def _title(self) -> str:
+        network = self.network
+        small = [line for line in (network.paper, with_values(network)) if line]
+        lines = "".join(f'<BR/><FONT POINT-SIZE="10">{_html(line)}</FONT>' for line in small)
+        title = _html(network.title) or " "  # graphviz refuses a tag around nothing
+        return (
+            f'<<B>{title}</B>{lines}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
+            f"{number(network.params)} params · {number(network.macs)} multiply-adds</FONT>"
+            '<BR/><FONT POINT-SIZE="4"> </FONT>>'
+        )
+
+    def _label(self, row: Row) -> str:
+        # The name of a group does not say which block it is.
+        block = "" if row.name.startswith(row.kind) or _family(row) != "group" else f" · {row.kind}"
+        small = _html(row.name + block)
+        small += f" · {number(row.params)} params" if row.params else ""
+        return (
+            f'<<FONT POINT-SIZE="12">{_html(_cut(row.notation))}</FONT><BR/>'
+            f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{small}</FONT>>'
+        )
+
+    def mermaid(self) -> str:
+        """The drawing in Mermaid's language."""
+        network = self.network
+        lines = [
+            "---",
+            f"title: {_yaml(network.title)}",
+            "---",
+            "flowchart TD",
+            f'  n0["input<br>{hwc(network.input)}"]',
+        ]
+        for index, row in enumerate(network.rows):
+            if row.kind == "reference":
+                continue
+            small = f" · {number(row.params)} params" if row.params else ""
+            lines.append(f'  n{index + 1}["{_mermaid(row.notation)}<br>{hwc(row.output)}{small}"]')
+            arrow = "-.->" if row.kind == "side" else "-->"
+            lines += [
+                f"  n{edge.source + 1} {arrow} n{index + 1}"
+                for edge in network.analysis.edges[index]
+            ]
+        for kind, fill in FILLS.items():
+            members = [f"n{i}" for i, row in enumerate(network.rows, 1) if _family(row) == kind]
+            if members:
+                lines.append(f"  classDef {kind} fill:{fill},stroke:#999")
+                lines.append(f"  class {','.join(members)} {kind}")
+        return "\n".join(lines) + "\n"
+
+    def render(self, format: str = "svg") -> bytes:
+        """The picture as svg, png or pdf. Raises ArchError where graphviz's `dot` is missing."""
+        try:
+            done = subprocess.run(
+                ["dot", f"-T{format}", *(["-Gdpi=144"] if format == "png" else [])],
+                input=self.dot().encode(),
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise ArchError("graphviz's program `dot` is not installed", help=MISSING) from None
+        except OSError as problem:
+            raise ArchError(f"cannot run `dot`: {problem.strerror}", help=MISSING) from None
+        if done.returncode:
+            reason = done.stderr.decode(errors="replace").strip()
+            raise ArchError(f"`dot` failed: {reason or f'exit code {done.returncode}'}")
+        return done.stdout
+
+    def save(self, path: str | Path) -> Path:
+        """Write the drawing in the format of the file's ending: svg, png, pdf, dot, mmd.
+
+        The file appears whole or not at all. Raises ArchError.
+        """
+        path = Path(path)
+        ending = path.suffix[1:].lower()
+        if ending in PICTURES:
+            data = self.render(ending)
+        elif ending == "dot":
+            data = self.dot().encode()
+        elif ending == "mmd":
+            data = self.mermaid().encode()
+        else:
+            raise ArchError(
+                f"cannot draw to {path}: unknown format `{ending}`",
+                help=f"end the name in {', '.join('.' + e for e in (*PICTURES, *TEXTS))}",
+            )
+        write_whole(path, data)
+        return path
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self.render("svg").decode(), "text/plain": self.mermaid()}
+        except ArchError:
+            return {"text/plain": self.mermaid()}
+
+
+def _family(row: Row) -> str:
+    """The kind of a row; of a group, a join or a block, "group"."""
+    layers = {kind.kind for kind in REGISTRY if not issubclass(kind, Join)}
+    return row.kind if row.kind in layers else "group"
+
+
+def _html(text: str) -> str:
+    return escape("".join(c if c.isprintable() else " " for c in text))
+
+
+def _cut(text: str, room: int = 60) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _mermaid(text: str) -> str:
+    # Inside quotes only the quote itself and markup are special.
+    return escape(_cut(text)).replace("&quot;", "#quot;").replace("&#x27;", "'")
+
+
+def _yaml(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,426 @@
+"""A diff as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archdsl.compare.diff import Attribute, Change, Diff, Place
+from archdsl.graph import Scope
+from archdsl.layers import JOINS
+from archdsl.output.summary import (
+    Cell,
+    Column,
+    Table,
+    filled,
+    hwc,
+    natural_width,
+    number,
+    paint,
+    text_table,
+    times,
+)
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
+
+MOST_ROWS = 200  # shown on a terminal; JSON lists all layers that differ
+WIDEST = 60  # characters of a block, or of what a layer reads
+LONGEST = 12  # rows that repeat together
+SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
+
+
+class _Line(NamedTuple):
+    """A row of the table: a layer that differs, or a block or a line that only one network has."""
+
+    what: str
+    row: str
+    names: tuple[Scope, Scope]  # in both networks; of the first and the last of several
+    text: str
+    outputs: tuple[str, str]
+    params: int
+    macs: int
+    times: int = 1
+
+    def repeats(self, other: _Line) -> bool:
+        """Whether one row may stand for both: in one line of the text sizes may differ."""
+        return (self.what, self.text) == (other.what, other.text) and (
+            self.row == other.row or self.outputs == other.outputs
+        )
+
+
+class _Run(NamedTuple):
+    """Layers that do not differ; `resized` ones have maps of other sizes."""
+
+    layers: int
+    resized: int
+    params: int
+    macs: int
+
+
+def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
+    """What the command prints. Without a width it is as wide as it needs to be."""
+    a, b = diff.a, diff.b
+    if diff.same:
+        title = paint("same network", "green", bold=True) if colour else "same network"
+        return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_beside(a)}"
+    title = filled(f"{a.full_name} → {b.full_name}: not the same network", width or 100)
+    lines = [paint(title, None, bold=True) if colour else title]
+    for one in diff.settings:
+        lines.append(filled(_said(one), width or 100, subsequent_indent="  "))
+    if not diff.changes and not diff.settings:
+        lines.append("the layers are the same, and wired alike one by one, but not as a whole")
+    elif diff.changes and all(
+        one.what == "changed" and {c.name for c in one.attributes} == {"reads"}
+        for one in diff.changes
+    ):
+        lines.append("the layers are the same, the wiring differs")
+    parts = ["\n".join(lines)]
+    if diff.changes or any(step.macs for step in diff.steps):
+        table = _table(diff)
+        if width is not None and natural_width(table) > width:
+            table = _table(diff, short=True)
+        parts.append(text_table(table, width, colour))
+    parts.append(text_table(_totals(diff), width, colour))
+    return "\n\n".join(parts)
+
+
+def as_dict(diff: Diff) -> dict[str, Any]:
+    """The diff as plain data, by the contract of `archdsl.output.records.Difference`."""
+    a, b = diff.a, diff.b
+    return {
+        "a": a.full_name,
+        "b": b.full_name,
+        "same": diff.same,
+        "settings": [_attribute(one) for one in diff.settings],
+        "changes": [
+            {
+                "what": one.what,
+                "before": _place(one.before),
+                "after": _place(one.after),
+                "attributes": [_attribute(c) for c in one.attributes],
+                "params": one.params,
+                "macs": one.macs,
+            }
+            for one in diff.changes
+        ],
+        "totals": {
+            name: {"before": before, "after": after, "change": after - before}
+            for name, before, after in (
+                ("params", a.params, b.params),
+                ("macs", a.macs, b.macs),
+                ("side_params", a.side_params, b.side_params),
+                ("side_macs", a.side_macs, b.side_macs),
+            )
+        },
+    }
+
+
+def _attribute(one: Attribute) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in one._asdict().items()}
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {
+        "name": place.name,
+        "row": place.row,
+        "layer": place.layer,
+        "kind": place.kind,
+        "input": list(place.input),
+        "output": list(place.output),
+        "params": place.params,
+        "macs": place.macs,
+    }
+
+
+def _beside(network: Network) -> str:
+    if not network.sides:
+        return ""
+    return f"; side heads: params {number(network.side_params)}, macs {number(network.side_macs)}"
+
+
+def _said(one: Attribute) -> str:
+    """`kernel 3x3 → 1x1`."""
+    before, after = (_value(one, value) for value in (one.before, one.after))
+    if max(len(before), len(after)) > WIDEST:
+        before, after = map(_cut, _differing(before, after))
+    return f"{one.name} {before} → {after}"
+
+
+def _differing(before: str, after: str) -> list[str]:
+    """Two lists of names without those that both begin and end with, but for one: a cut shall not
+    leave them alike."""
+    lists = before.split(", "), after.split(", ")
+    room = min(map(len, lists)) - 1
+    pairs = list(zip(*lists, strict=False)), list(zip(*map(reversed, lists), strict=False))
+    first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[0][:room]))
+    last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[1][: room - first]))
+    return [
+        ", ".join(["…"] * (first > 0) + names[first : len(names) - last] + ["…"] * (last > 0))
+        for names in lists
+    ]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _value(one: Attribute, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        if one.name == "input":
+            return hwc(value)
+        if not value:
+            return "whole map"
+        if one.name in ("kernel", "size") or len(set(value)) > 1:
+            return times(value)
+        return _figure(value[0])
+    return _figure(value) if isinstance(value, float) else str(value)
+
+
+def _figure(value: float) -> str:
+    """As short as it can be without being another."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def signed(value: int, short: bool = False) -> str:
+    """`+16,384`, or `+16.4K` where there is no room; of no change nothing."""
+    sign = "+" if value > 0 else "−"
+    return f"{sign}{number(abs(value), short)}" if value else ""
+
+
+def _table(diff: Diff, short: bool = False) -> Table:
+    columns = (
+        Column(""),
+        Column("layer", shrinks=True),
+        Column("what", shrinks=True),
+        Column("output"),
+        Column("params", "right"),
+        Column("macs", "right"),
+    )
+    lines = _folded(_lines(diff))
+    rows = [_row(line, short) for line in lines[:MOST_ROWS]]
+    if len(lines) > MOST_ROWS:
+        rest = lines[MOST_ROWS:]
+        what = f"and {len(rest):,} rows more; --format json lists every layer"
+        sums = (sum(line.params for line in rest), sum(line.macs for line in rest))
+        rows.append(
+            (Cell("…"), Cell(""), Cell(what), Cell(""), *(Cell(signed(s, short)) for s in sums))
+        )
+    return Table(columns, tuple(rows))
+
+
+def _row(line: _Line | _Run, short: bool) -> tuple[Cell, ...]:
+    figures = Cell(signed(line.params, short)), Cell(signed(line.macs, short))
+    if isinstance(line, _Run):
+        some = f"{line.layers:,} layer{'s' * (line.layers != 1)} the same"
+        if line.resized:
+            which = "" if line.resized == line.layers else f"{line.resized:,} "
+            some += f", {which}resized"
+        return (Cell("…"), Cell(""), Cell(some), Cell(""), *figures)
+    between = "→" if line.times == 1 else "…"
+    first, last = line.outputs
+    output = first if first == last else last if short else f"{first} {between} {last}"
+    tint = COLOURS[line.what]
+    what = line.text.replace(" → ", "→") if short else line.text
+    return (
+        Cell(SIGNS[line.what], tint),
+        Cell(_name(*line.names, between), "cyan"),
+        Cell(f"{line.times} x {what}" if line.times > 1 else what, tint),
+        Cell(output),
+        *figures,
+    )
+
+
+def _name(first: Scope, last: Scope, between: str) -> str:
+    """`conv2.1…3.bn` for conv2.1.bn to conv2.3.bn."""
+    others = [i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b]
+    if len(first) != len(last) or len(others) > 1:
+        return f"{'.'.join(first)} {between} {'.'.join(last)}"
+    steps = (a if a == b else f"{a}{between}{b}" for a, b in zip(first, last, strict=True))
+    return ".".join(steps)
+
+
+def _totals(diff: Diff) -> Table:
+    a, b = diff.a, diff.b
+    figures = [("params", a.params, b.params), ("macs (multiply-adds)", a.macs, b.macs)]
+    if a.sides or b.sides:
+        figures += [
+            ("params with side heads", a.params + a.side_params, b.params + b.side_params),
+            ("macs with side heads", a.macs + a.side_macs, b.macs + b.side_macs),
+        ]
+    names = (a.full_name, b.full_name) if a.full_name != b.full_name else ("before", "after")
+    columns = (
+        Column("total"),
+        Column(names[0], "right"),
+        Column(names[1], "right"),
+        Column("change", "right"),
+    )
+    rows = (
+        (Cell(name), Cell(number(before)), Cell(number(after)), Cell(signed(after - before) or "0"))
+        for name, before, after in figures
+    )
+    return Table(columns, tuple(rows))
+
+
+# What differs, in few rows.
+
+
+def _lines(diff: Diff) -> list[_Line | _Run]:
+    """A row for each layer that differs; a block or a line that only one network has is one row."""
+    wholes = {what: _wholes(diff.steps, what) for what in ("added", "removed")}
+    notations = {
+        "added": {row.name: row.notation for row in diff.b.rows},
+        "removed": {row.name: row.notation for row in diff.a.rows},
+    }
+    lines: list[_Line | _Run] = []
+    run: list[Change] = []
+    block: Scope = ()
+
+    def close(what: str) -> None:
+        if not run:
+            return
+        if what == "same":
+            lines.append(_same(run))
+        elif what == "changed":
+            lines.append(_changed(run[0]))
+        else:
+            lines.append(_block(what, run, block, notations[what]))
+        run.clear()
+
+    before = "same"
+    for step in diff.steps:
+        scope = step.place.scope
+        here = _whole(scope, wholes[step.what]) if step.what in wholes else ()
+        if step.what != before or step.what == "changed" or here != block:
+            close(before)
+        before, block = step.what, here
+        run.append(step)
+    close(before)
+    return lines
+
+
+def _wholes(steps: Iterable[Change], what: str) -> set[Scope]:
+    """The scopes of which one network has every layer, and the other none."""
+    own: Counter[Scope] = Counter()
+    every: Counter[Scope] = Counter()
+    for step in steps:
+        place = step.after if what == "added" else step.before
+        if place is not None:
+            for depth in range(1, len(place.scope)):
+                every[place.scope[:depth]] += 1
+                own[place.scope[:depth]] += step.what == what
+    return {scope for scope, count in own.items() if count == every[scope]}
+
+
+def _whole(scope: Scope, wholes: set[Scope]) -> Scope:
+    """The largest block around a layer that is whole."""
+    prefixes = (scope[:depth] for depth in range(1, len(scope)))
+    return next((prefix for prefix in prefixes if prefix in wholes), scope)
+
+
+def _same(run: Sequence[Change]) -> _Run:
+    resized = sum(
+        step.before is not None
+        and step.after is not None
+        and step.before.output != step.after.output
+        for step in run
+    )
+    return _Run(len(run), resized, sum(s.params for s in run), sum(s.macs for s in run))
+
+
+def _changed(step: Change) -> _Line:
+    before, after = step.before, step.after
+    assert before is not None and after is not None
+    outputs = hwc(before.output), hwc(after.output)
+    if step.attributes[0].name == "layer":
+        what = ", ".join((f"{before.layer} → {after.layer}", *map(_said, step.attributes[1:])))
+    else:
+        what = f"{after.kind}: {', '.join(map(_said, step.attributes))}"
+    return _Line(
+        "changed", before.row, (before.scope, after.scope), what, outputs, step.params, step.macs
+    )
+
+
+def _block(what: str, run: Sequence[Change], scope: Scope, notations: dict[str, str]) -> _Line:
+    layers = [step.place.layer for step in run]
+    if len(scope) == 1:
+        text = notations.get(scope[0], layers[0])
+    elif len(layers) <= 3:
+        text = "; ".join(layers)
+    else:
+        main = [step.place.layer for step in run if step.macs or step.place.kind in JOINS]
+        text = _cut(f"{len(layers)} layers: {'; '.join(main)}")
+    return _Line(
+        what,
+        run[-1].place.row,
+        (scope, scope),
+        text,
+        (hwc(run[-1].place.output),) * 2,
+        sum(step.params for step in run),
+        sum(step.macs for step in run),
+    )
+
+
+def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
+    """Rows that repeat, alone or some together, stand once; what is the same between them too."""
+    own: list[_Line] = []
+    between: list[list[_Run]] = [[]]
+    for line in lines:
+        if isinstance(line, _Line):
+            own.append(line)
+            between.append([])
+        else:
+            between[-1].append(line)
+    found: list[_Line | _Run] = []
+    at = 0
+    left = between[0]
+    while at < len(own) and len(found) <= MOST_ROWS:
+        found += _sum(left)
+        length, turns = _repeats(own, at)
+        left = []
+        for step in range(length):
+            each = own[at + step : at + length * turns : length]
+            found.append(
+                each[0]._replace(
+                    names=(each[0].names[0], each[-1].names[turns == 1]),
+                    outputs=(each[0].outputs[0], each[-1].outputs[1]),
+                    params=sum(line.params for line in each),
+                    macs=sum(line.macs for line in each),
+                    times=turns,
+                )
+            )
+            if turns == 1:
+                left = between[at + step + 1]
+        if turns > 1:
+            left = [run for runs in between[at + 1 : at + length * turns + 1] for run in runs]
+        at += length * turns
+    more = (run for runs in between[at + 1 :] for run in runs)  # not shown, but counted
+    return [*found, *_sum(left), *own[at:], *more]
+
+
+def _repeats(rows: Sequence[_Line], at: int) -> tuple[int, int]:
+    """How many rows from here repeat together, and how often: 1, 1 where none do."""
+    best = 1, 1
+    for length in range(1, min(LONGEST, (len(rows) - at) // 2) + 1):
+        turns = 1
+        while at + length * (turns + 1) <= len(rows) and all(
+            rows[at + i].repeats(rows[at + length * turns + i]) for i in range(length)
+        ):
+            turns += 1
+        if turns > 1 and length * turns > best[0] * best[1]:
+            best = length, turns
+    return best
+
+
+def _sum(runs: Sequence[_Run]) -> list[_Run]:
+    if not runs:
+        return []
+    return [_Run(*map(sum, zip(*runs, strict=True)))]

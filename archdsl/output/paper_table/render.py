@@ -1,0 +1,176 @@
+"""Tables of networks in the style of papers, as Markdown and as LaTeX; both are specs too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from archdsl.network import Network
+from archdsl.output.paper_table import lines
+from archdsl.output.paper_table.lines import Mark, Marks
+from archdsl.output.paper_table.sheet import Row, Sheet, sheet
+
+NAME, SIZE = "layer name", "output size"
+
+Typeset = Callable[[Marks], str]
+
+
+def markdown(networks: Sequence[Network]) -> str:
+    """The table of networks, a column each: Markdown that archdsl reads back.
+
+    What the table needs stands above it as code. Raises ArchError for networks whose conventions
+    differ otherwise than in the values of names.
+    """
+    table = sheet(networks)
+    lines = [(NAME, SIZE, *table.headers)]
+    for row in table.rows:
+        lines.append((row.name, row.size, *_cells(row, _markdown)))
+    lines += [(name, "", *figures) for name, figures in _figures(table)]
+    head, *rest = (f"| {' | '.join(cells)} |" for cells in lines)
+    code = (f"    {line}".rstrip() for line in _statements(table))
+    return "\n".join([*code, "", head, "|---" * len(lines[0]) + "|", *rest])
+
+
+def latex(networks: Sequence[Network]) -> str:
+    """The table of networks, a column each, for LaTeX with booktabs.
+
+    What the table needs stands above it in comments: without their signs archdsl reads it back.
+    Raises ArchError for networks whose conventions differ otherwise than in the values of names.
+    """
+    table = sheet(networks)
+    count = len(table.headers)
+    lines = [f"% {line}" for line in _statements(table) if line]  # a sign alone is no comment
+    lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
+    lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
+    for row in table.rows:
+        cells = [cell or "" for cell in _cells(row, _latex)]
+        if row.spans and count > 1:
+            cells = [f"\\multicolumn{{{count}}}{{c}}{{{cells[0]}}}"]
+        size = row.size.replace("×", "$\\times$")
+        lines.append(_line((_escaped(row.name), size, *cells)))
+    lines.append("\\midrule")
+    lines += [_line((name, "", *figures)) for name, figures in _figures(table)]
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
+
+
+def _statements(table: Sheet) -> Iterator[str]:
+    for block in table.blocks:
+        yield from [*block.split("\n"), ""]
+    yield f"network {table.name}" + f' "{table.title}"' * bool(table.title)
+    for statement in table.statements:
+        yield from statement.split("\n")
+
+
+def _cells(row: Row, typeset: Typeset) -> list[str]:
+    """The cells of a row; of one that spans, the first is filled."""
+    cells = row.cells[:1] + (None,) * (len(row.cells) - 1) if row.spans else row.cells
+    return [typeset(cell) if cell else "" for cell in cells]
+
+
+def _figures(table: Sheet) -> Iterator[tuple[str, list[str]]]:
+    """The figures of the networks; in tables, FLOPs are multiply-adds."""
+    for name, figures in (("params", table.params), ("FLOPs", table.macs)):
+        yield name, [f"{figure:,}" for figure in figures]
+
+
+# Markdown.
+
+
+def _markdown(marks: Marks) -> str:
+    text = "".join(" " * mark.blank + _markdown_mark(mark) for mark in marks)
+    return re.sub(r" *\* *", " * ", text)  # between blanks a star is no emphasis
+
+
+def _markdown_mark(mark: Mark) -> str:
+    match mark.kind:
+        case "bracket":
+            return f"[{'<br>'.join(map(_markdown, mark.lines))}]"
+        case "braces":
+            return f"{{ {'<br>'.join(map(_markdown, mark.lines))} }}"
+        case "size" | "times":
+            return mark.text.replace("x", "×")
+        case _:
+            return mark.text
+
+
+# LaTeX.
+
+_SPECIAL = str.maketrans(
+    {
+        **{sign: f"\\{sign}" for sign in "_%&#${}"},
+        **{sign: f"${sign}$" for sign in "<>"},
+        **{"\\": "\\textbackslash{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}"},
+    }
+)
+_COMPOUND = re.compile(r"[A-Za-z]\w*(-\d+)?")  # `conv3-64`
+_PLAIN = re.compile(r"[\d.,/() ]*")  # what mathematics sets as text does
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_SPECIAL)
+
+
+def _clear(marks: Sequence[Mark]) -> list[Mark]:
+    """Marks with repeats that no number beside them makes a size: in LaTeX blanks do not tell."""
+    found: list[Mark] = []
+    for mark in marks:
+        last = lines.text(found).rpartition(" ")[2]
+        if mark.kind != "times" or not last[-1:].isdigit() or _COMPOUND.fullmatch(last):
+            found.append(mark)
+        elif last.isdigit() and (
+            len(found) == 1 or found[-2].kind == "arrow" or found[-2].text[1:].endswith(":")
+        ):
+            found[-1] = found[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
+        else:
+            found += [Mark("text", ","), mark._replace(blank=True)]
+    return found
+
+
+def _latex(marks: Marks) -> str:
+    """A line in text; groups are mathematics, with what repeats them."""
+    pieces = []
+    for mark in _clear(marks):
+        piece = f"${_group(mark)}$" if mark.kind in _GROUPS else _latex_mark(mark)
+        pieces.append(" " * mark.blank + piece)
+    return re.sub(r"(\\right(?:\]|\\\}))\$ ?\$\\times\$ ?(\d+)", r"\1\\times \2$", "".join(pieces))
+
+
+_GROUPS = {"bracket": ("[", "]"), "braces": ("\\{", "\\}")}
+
+
+def _latex_mark(mark: Mark) -> str:
+    match mark.kind:
+        case "size" | "times":
+            return mark.text.replace("x", "$\\times$")
+        case "arrow":
+            return "$\\rightarrow$"
+        case "yields":
+            return "$=>$"
+        case _:
+            return _escaped(mark.text)
+
+
+def _group(mark: Mark) -> str:
+    """A group in mathematics: its lines below each other."""
+    left, right = _GROUPS[mark.kind]
+    lines = "\\\\".join(map(_in_math, mark.lines))
+    return f"\\left{left}\\begin{{array}}{{c}}{lines}\\end{{array}}\\right{right}"
+
+
+def _in_math(marks: Marks) -> str:
+    """A line in mathematics: figures as they are, words upright, groups with their lines."""
+    pieces = []
+    for is_group, run in groupby(_clear(marks), key=lambda mark: mark.kind in _GROUPS):
+        if is_group:
+            pieces += [_group(mark) for mark in run]
+            continue
+        said = "".join(" " * mark.blank + _latex_mark(mark) for mark in run)
+        bare = said.replace("$\\times$", "")
+        figures = _PLAIN.fullmatch(bare)
+        pieces.append(said.replace("$", "") if figures else f"\\textrm{{{said}}}")
+    return "".join(pieces)

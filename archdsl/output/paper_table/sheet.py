@@ -1,0 +1,394 @@
+"""Networks beside each other: the rows of a table in the style of papers.
+
+Lines that follow each other and give maps of one size are a stage. Stages of one size stand beside
+each other, and in them the lines that all networks share in one row each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+from itertools import groupby, zip_longest
+from typing import TYPE_CHECKING, NamedTuple
+
+from archdsl.errors import ArchError
+from archdsl.notation.reserved_names import is_reserved
+from archdsl.notation.vocabulary import is_word_of_a_layer
+from archdsl.output.paper_table.lines import Mark, Marks
+from archdsl.output.paper_table.network_column import Column, Entry
+from archdsl.tables.columns import names_network, quantity_of
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
+
+MOST_LINES = 1_000  # of a network that stands beside others
+UNNAMED = "from"  # a row's name that is no label: Python's word
+IDENTITY: Marks = (Mark("text", "identity"),)
+
+
+class Row(NamedTuple):
+    """A row: its name and size, both empty where they are those of the row above, and the line of
+    each network, None where it has none. `spans`: the first stands for all."""
+
+    name: str
+    size: str
+    cells: tuple[Marks | None, ...]
+    spans: bool
+
+
+class Sheet(NamedTuple):
+    """A table of networks, and the statements that it needs.
+
+    `blocks` stand in front of the line of the network, `statements` behind it. `headers` are the
+    names of the networks, with the parameters in which they differ.
+    """
+
+    name: str
+    title: str | None
+    blocks: tuple[str, ...]
+    statements: tuple[str, ...]
+    headers: tuple[str, ...]
+    rows: tuple[Row, ...]
+    params: tuple[int, ...]
+    macs: tuple[int, ...]
+
+
+def sheet(networks: Sequence[Network]) -> Sheet:
+    """The table of networks, a column each. Raises ArchError for networks whose conventions differ
+    otherwise than in the values of names."""
+    columns = [Column(network) for network in networks]
+    first = columns[0]
+    for column in columns[1:]:
+        first.check(column)
+    headers = _headers(columns)
+    bound = first.bound
+    common = [name for name in bound if all(c.names[name] == first.names[name] for c in columns)]
+    for index, column in enumerate(columns):
+        own = ", ".join(f"{n} = {column.names[n]}" for n in bound if n not in common)
+        headers[index] += f" ({own})" * bool(own)
+    rows, rules = _rows(columns)
+    lets = (f"let {name} = {first.names[name]}" for name in common)
+    title = networks[0].text.header.title if networks[0].text.header else None
+    papers = {network.paper for network in networks}
+    paper = papers.pop() if len(papers) == 1 else None
+    return Sheet(
+        _family(networks),
+        title if len(networks) == 1 else None,
+        first.blocks(inner=False),
+        (
+            *([f'paper "{paper}"'] if paper else []),
+            _input(columns),
+            *lets,
+            *first.conventions,
+            *first.blocks(inner=True),
+            *rules,
+        ),
+        tuple(headers),
+        tuple(rows),
+        tuple(network.params for network in networks),
+        tuple(network.macs for network in networks),
+    )
+
+
+def _input(columns: Sequence[Column]) -> str:
+    """The statement of the input: one with a label, where a network refers to it."""
+    labelled = [column for column in columns if column.input_label is not None]
+    labels = {column.input_label: column for column in labelled}
+    if len(labels) > 1:
+        first, second = (f"`{column.network.name}`" for column in [*labels.values()][:2])
+        raise ArchError(
+            f"{first} and {second} have other names for their input",
+            help="give each a table of its own",
+        )
+    return (labelled or columns)[0].input
+
+
+# Names.
+
+
+def _headers(columns: Sequence[Column]) -> list[str]:
+    """What stands above the columns: the names of the networks, in words that name no column."""
+    headers: list[str] = []
+    for column in columns:
+        name = column.network.name
+        header = re.sub(r"[^\w.+*-]+", "_", name)
+        if not names_network(header):
+            header = f"{header} net"
+        if not names_network(header):
+            header = f"net {len(headers) + 1}"
+        if header in headers:
+            raise ArchError(
+                f"two networks are called `{name}`", help="a table holds each name once"
+            )
+        headers.append(header)
+    return headers
+
+
+def _family(networks: Sequence[Network]) -> str:
+    """A name for all of them: that of the table that they are columns of, or what their names
+    begin with."""
+    names = [network.name for network in networks]
+    families = {n.full_name.partition(":")[0] for n in networks if ":" in n.full_name}
+    if len(families) == 1 and all(":" in network.full_name for network in networks):
+        return families.pop()
+    if len(names) == 1:
+        return names[0] if re.fullmatch(r"[A-Za-z]\w*", names[0]) else "net"
+    end = next((i for i, letters in enumerate(zip(*names, strict=False)) if len({*letters}) > 1), 0)
+    while end and re.match(r"[\W\d_]", names[0][end - 1]):
+        end -= 1
+    return names[0][:end] if re.fullmatch(r"[A-Za-z]\w*", names[0][:end]) else "networks"
+
+
+# Rows.
+
+
+class _Cells(NamedTuple):
+    """The lines of a row, one a network; the first row of a stage begins it. `sized`: the size
+    holds of all that stand there."""
+
+    lines: tuple[Entry | None, ...]
+    begins: bool
+    sized: bool
+
+    @property
+    def own(self) -> list[Entry]:
+        """The lines that networks have, without those that only fill a cell."""
+        return [line for line in self.lines if line is not None and not line.fills]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The conventions of the row. Raises ArchError where those of its lines differ."""
+        rules = {line.rules for line in self.own}
+        if len(rules) > 1:
+            first, second = (f"`{'; '.join(one)}`" if one else "nothing" for one in [*rules][:2])
+            raise ArchError(
+                f"lines beside each other for which other conventions hold: {first} and {second}",
+                help="give each network a table of its own",
+            )
+        return rules.pop()
+
+    @property
+    def spans(self) -> bool:
+        keys = {line and line.key for line in self.lines}
+        return len(keys) == 1 and None not in keys
+
+
+def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
+    """The rows of networks beside each other."""
+    flows: list[Entry | None] = [None] * len(columns)  # the last lines that side heads are not
+    for stages in _stages([column.entries for column in columns]):
+        for index, lines in enumerate(_of_stage(stages)):
+            begins = index == 0
+            alone = lines[0]
+            if alone is None or len(lines) == 1 or any(lines[1:]):
+                yield _Cells(lines, begins, True)
+            else:
+                # The only cell of a row, in the first column, would stand for all networks.
+                beside = next((i for i, stage in enumerate(stages) if i and stage), 1)
+                filled = [*lines]
+                filled[beside] = alone._replace(marks=IDENTITY, label=None, fills=True)
+                # What fills it gives the map that is there, not that of a side head.
+                flow = flows[beside]
+                sized = alone.kind != "side" and flow is not None and flow.size == alone.size
+                if not sized and columns[0].decides:
+                    filled[0] = alone.sized
+                yield _Cells(tuple(filled), begins, sized)
+            flows = [
+                line if line is not None and line.kind != "side" else flow
+                for line, flow in zip(lines, flows, strict=True)
+            ]
+
+
+def _stages(columns: Sequence[tuple[Entry, ...]]) -> list[list[tuple[Entry, ...]]]:
+    """For each stage the lines of every network, none where a network has no such stage."""
+    merged: list[tuple[Hashable, list[tuple[Entry, ...]]]] = []
+    for count, lines in enumerate(columns):
+        if len(columns) > 1 and len(lines) > MOST_LINES:
+            raise ArchError(
+                f"a network of {len(lines):,} lines beside others",
+                help=f"at most {MOST_LINES:,} lines stand in columns; print it alone",
+            )
+        own = [(key, tuple(stage)) for key, stage in groupby(lines, key=_stage)]
+        known, merged, at = merged, [], 0
+        pairs = _common([key for key, _ in known], [key for key, _ in own])
+        here = 0
+        for index, place in (*pairs, (len(known), len(own))):
+            merged += [(key, [*stages, ()]) for key, stages in known[at:index]]
+            merged += [(key, [()] * count + [stage]) for key, stage in own[here:place]]
+            if index < len(known):
+                merged.append((known[index][0], [*known[index][1], own[place][1]]))
+            at, here = index + 1, place + 1
+    return [stages for _, stages in merged]
+
+
+def _stage(line: Entry) -> Hashable:
+    return line.lengths, line.is_vector
+
+
+def _of_stage(stages: Sequence[tuple[Entry, ...]]) -> Iterator[tuple[Entry | None, ...]]:
+    """The rows of a stage: the lines that all networks have that have the stage, and between them
+    those that they do not share, from the first."""
+    present = [stage for stage in stages if stage]
+    shared = [line.key for line in present[0]]
+    for stage in present[1:]:
+        shared = [shared[a] for a, _ in _common(shared, [line.key for line in stage])]
+    keys = [[line.key for line in stage] for stage in stages]
+    # A row of the first column alone is filled up beside it, which needs a line in front.
+    while shared and len(present) > 1 and stages[0]:
+        fronts = [own.index(shared[0]) for own in keys if own]
+        if not fronts[0] or any(fronts[1:]):
+            break
+        del shared[0]
+    here = [0] * len(stages)
+    for key in (*shared, None):
+        places = [
+            own.index(key, at) if key is not None and own else len(own)
+            for own, at in zip(keys, here, strict=True)
+        ]
+        runs = [stage[a:b] for stage, a, b in zip(stages, here, places, strict=True)]
+        yield from zip_longest(*runs)
+        if key is not None:
+            yield tuple(
+                stage[at] if stage else None for stage, at in zip(stages, places, strict=True)
+            )
+        here = [place + 1 for place in places]
+
+
+def _common(mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """The places of a longest common subsequence of two lists."""
+    longest = [[0] * (len(theirs) + 1) for _ in range(len(mine) + 1)]
+    for i in reversed(range(len(mine))):
+        row, below = longest[i], longest[i + 1]
+        for j in reversed(range(len(theirs))):
+            equal = mine[i] == theirs[j]
+            row[j] = below[j + 1] + 1 if equal else max(below[j], row[j + 1])
+    pairs = []
+    i = j = 0
+    while i < len(mine) and j < len(theirs):
+        if mine[i] == theirs[j]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif longest[i + 1][j] >= longest[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+# The names and the sizes of rows.
+
+
+def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
+    """The rows, and the statements with the conventions of their own."""
+    cells = list(_cells(columns))
+    places: dict[str, set[int]] = {}  # of labels, by the rows in which they stand
+    for index, row in enumerate(cells):
+        for line in row.own:
+            if line.label is not None:
+                places.setdefault(line.label.lower(), set()).add(index)
+    lone = {word.lower() for column in columns for word in column.lone_words()}
+    rows: list[Row] = []
+    taken: set[str] = set()
+    for index, row in enumerate(cells):
+        name, inside = _row_name(row.own, index, places, taken, lone)
+        taken.add(name.lower())
+        marks = tuple(line and (line.labelled if inside else line.marks) for line in row.lines)
+        rows.append(Row(name, _size(row), marks, row.spans))
+    rules = _rules(rows, cells)
+    for index in range(1, len(rows)):
+        if _heads(cells[index - 1], cells[index], rows[index]):
+            rows[index - 1] = rows[index - 1]._replace(name=rows[index].name)
+            rows[index] = rows[index]._replace(name="", size="")
+    return rows, rules
+
+
+def _rules(rows: Sequence[Row], cells: Sequence[_Cells]) -> list[str]:
+    """The conventions of rows, said of how they begin. Raises ArchError where rows for which other
+    conventions hold begin alike."""
+    begins = [re.sub(r"\s", "", row.name + row.size).lower() for row in rows]
+    said: dict[tuple[str, ...], list[str]] = {}
+    known: dict[str, tuple[Row, tuple[str, ...]]] = {}
+    for row, begin, own in zip(rows, begins, cells, strict=True):
+        if own.rules:
+            said.setdefault(own.rules, []).append(f'"{f"{row.name} {row.size}".rstrip()}"')
+            known.setdefault(begin, (row, own.rules))
+    for row, text, own in zip(rows, begins, cells, strict=True) if known else ():
+        for end in range(1, len(text) + 1):
+            other, theirs = known.get(text[:end], (row, own.rules))
+            if theirs != own.rules:
+                raise ArchError(
+                    f"the rows `{other.name}` and `{row.name}` begin alike, but other conventions "
+                    "hold for them",
+                    help="give their lines other labels",
+                )
+    return [f"in {', '.join(of)} {{ {'; '.join(own)} }}" for own, of in said.items()]
+
+
+def _row_name(
+    lines: Sequence[Entry],
+    index: int,
+    places: Mapping[str, set[int]],
+    taken: Set[str],
+    lone: Set[str],
+) -> tuple[str, bool]:
+    """What a row is called, and whether its lines have their labels in their cells instead.
+
+    The reader makes a label of it, in small letters; where it is a word of layers it makes none.
+    `places` are the rows of each label, `taken` the names of those above, `lone` what stands alone
+    as a phrase, which such a label would make a reference.
+    """
+    if any(line.is_reference for line in lines):
+        return UNNAMED, True
+    labels, names = {line.label for line in lines}, {line.name for line in lines}
+    label = labels.pop() if len(labels) == 1 else ""
+    if label is None and len(names) == 1:
+        name = names.pop()
+        if _is_name(name) and not any(name.lower() in known for known in (places, taken, lone)):
+            return name, False
+    elif label and _is_name(label) and label.lower() not in taken:
+        small = label == label.lower() or not any(line.referred for line in lines)
+        if small and places[label.lower()] == {index}:
+            return label, False
+    kind = lines[0].kind
+    if not lines[0].rules and is_word_of_a_layer(kind) and quantity_of(kind) is None:
+        return kind, label is not None
+    return f"row {index + 1}", label is not None
+
+
+def _is_name(name: str) -> bool:
+    """Whether the name of a row is read back as this label, in small letters."""
+    small = name.lower()
+    return not (
+        re.search(r"\W|^_|_$", name)
+        or is_word_of_a_layer(small)
+        or is_reserved(small)
+        or quantity_of(name)
+    )
+
+
+def _heads(first: _Cells, second: _Cells, named: Row) -> bool:
+    """Whether a row, a pooling in front of a stage's brackets, is of the name of the row behind it,
+    as in ResNet's tables."""
+    return (
+        first.begins
+        and not second.begins
+        and first.sized
+        and second.sized
+        and _size(first) == named.size
+        and not (first.rules or second.rules)
+        and not any(line.weighs or line.is_needed for line in first.own)
+        and all(line.label == named.name and line.marks[0].kind == "bracket" for line in second.own)
+    )
+
+
+def _size(row: _Cells) -> str:
+    """The size that all lines of a row give."""
+    if not row.sized:
+        return ""
+    sizes = {line.size for line in row.lines if line is not None}
+    if len(sizes) > 1:
+        raise ArchError(
+            f"lines beside each other whose sizes say their widths: {', '.join(sorted(sizes))}",
+            help="write the widths into the lines, or give each network a table of its own",
+        )
+    return sizes.pop()

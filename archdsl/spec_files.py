@@ -1,0 +1,233 @@
+"""Where specs are found: files, standard input, and the zoo that ships."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Sequence
+
+import archdsl.specs
+from archdsl.errors import ArchError, Source, Span, did_you_mean
+from archdsl.syntax.ast import NetworkText
+from archdsl.syntax.parser import LARGEST, parse
+
+_NETWORK = r"^[ \t]*network[ \t]+([A-Za-z]\w*)"
+
+
+def folder() -> str:
+    """The folder of the zoo."""
+    return str(archdsl.specs.__path__[0])
+
+
+def names() -> dict[str, str]:
+    """Every network of the zoo, in order, with its file; a column of a table as `vgg:D`."""
+    found: dict[str, str] = {}
+    for path in _specs(folder()):
+        text = read(path)
+        own = re.findall(_NETWORK, text.written, re.MULTILINE)
+        if text.grids:
+            own = [network.full_name for network in parse(text)]
+        for name in own:
+            found.setdefault(name, path)
+    return found
+
+
+def _specs(folder: str) -> list[str]:
+    """The specs in a folder, in order; of none where it cannot be read."""
+    try:
+        files = sorted(os.listdir(folder or "."))
+    except OSError:
+        return []
+    return [os.path.join(folder, file) for file in files if file.endswith(".arch")]
+
+
+def find(target: str) -> tuple[NetworkText, ...]:
+    """The networks that a command line's argument names.
+
+    A path, or a name that ends in `.arch`, is a file, `-` is standard input, anything else a
+    network of the zoo; `FILE:NET` picks one of several. Raises ArchError.
+    """
+    place, picked = _split(target)
+    if place == "-":
+        networks = parse(read("-"))
+    elif _is_path(place):
+        networks = parse(read(place, place))
+    else:
+        networks = _of_zoo(place)
+    if picked is None:
+        return networks
+    for network in networks:
+        if network.name == picked:
+            return (network,)
+    known = _listed(networks)
+    raise ArchError(
+        f"{place} holds no network `{picked}`",
+        help=did_you_mean(picked, [n.name for n in networks]) or f"it holds {known}",
+    )
+
+
+def find_one(target: str) -> NetworkText:
+    """The one network that an argument names; ArchError where a file holds several."""
+    return one(find(target), target)
+
+
+def one(networks: tuple[NetworkText, ...], target: str) -> NetworkText:
+    """The only network of a text; ArchError where there are several."""
+    if len(networks) == 1:
+        return networks[0]
+    # A template cannot be built.
+    first = next((n for n in networks if not n.lacking), networks[0])
+    raise ArchError(
+        f"{target} holds {len(networks)} networks: {_listed(networks)}",
+        help=f"pick one: `{target}:{first.name}`",
+    )
+
+
+def _listed(networks: tuple[NetworkText, ...]) -> str:
+    names = [n.name for n in networks if n.name]
+    return ", ".join(names[:10] + ["…"] * (len(names) > 10)) or "one without a name"
+
+
+def _split(target: str) -> tuple[str, str | None]:
+    place, colon, picked = target.rpartition(":")
+    # A colon may belong to the path: `C:\nets\a.arch`, or a folder called `a:b`.
+    if not colon or not place or not re.fullmatch(r"[\w.+*-]+", picked) or os.path.exists(target):
+        return target, None
+    if picked.endswith(".arch") or (len(place) == 1 and place != "-"):
+        return target, None
+    return place, picked
+
+
+def _is_path(place: str) -> bool:
+    return place.endswith(".arch") or any(s in place for s in (os.sep, os.altsep or os.sep))
+
+
+def _of_zoo(name: str) -> tuple[NetworkText, ...]:
+    # The usual case, a file of that name, reads no other file.
+    path = os.path.join(folder(), f"{name}.arch")
+    if re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path):
+        networks = parse(read(path))
+    elif path_of := _of_names(name):
+        networks = parse(read(path_of))
+    else:
+        help = did_you_mean(name, names())
+        if len(name) < 200 and os.path.isfile(name):
+            help = f"for the file of that name, write `.{os.sep}{name}`"
+        raise ArchError(
+            f"the zoo has no network `{name}`",
+            help=help or "`archdsl zoo` lists them; a file's name ends in `.arch`",
+        )
+    same = tuple(n for n in networks if n.name == name)
+    return same or networks
+
+
+def _of_names(name: str) -> str | None:
+    """The file that holds a network of the zoo, or a table of that name."""
+    known = names()
+    return known.get(name) or next(
+        (known[one] for one in known if one.startswith(f"{name}:")), None
+    )
+
+
+def files(targets: Sequence[str]) -> tuple[list[str], list[ArchError]]:
+    """The files that arguments name, each once: of a folder the specs in it and below it. Beside
+    them an error for each folder without any."""
+    found: dict[str, None] = {}
+    errors = []
+    for target in targets:
+        if not os.path.isdir(target):
+            found[target] = None
+            continue
+        here = [
+            path
+            for place, inner, _ in os.walk(target)
+            if not inner.sort()
+            for path in _specs(place)
+        ]
+        found |= dict.fromkeys(here)
+        if not here:
+            errors.append(
+                ArchError(f"{target} holds no spec", help="a file's name ends in `.arch`")
+            )
+    return list(found), errors
+
+
+def read(path: str, shown: str | None = None) -> Source:
+    """A spec's text, `-` for standard input. Raises ArchError for a file that is missing, too large
+    or not text."""
+    if path == "-":
+        return source(path, content(path))
+    name = shown or _shown(path)
+    return source(name, content(path, name), os.path.dirname(path) or os.curdir)
+
+
+def content(path: str, shown: str | None = None) -> bytes:
+    """The bytes of a file, or of standard input; not many more than a spec may have. Raises
+    ArchError."""
+    if path == "-":
+        if sys.stdin is None:
+            raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
+        return sys.stdin.buffer.read(LARGEST + 1)
+    name = shown or _shown(path)
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            data = file.read(LARGEST + 1)
+            if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise ArchError(
+                    f"{name} is a pipe that nobody writes", help="name a file, or pipe a spec in"
+                )
+            return data
+    except FileNotFoundError:
+        near = did_you_mean(_stem(path), [_stem(p) for p in _specs(os.path.dirname(path))])
+        near = near and near.replace("`?", ".arch`?")
+        raise ArchError(
+            f"there is no file {name}", help=near or "`archdsl zoo` lists what ships"
+        ) from None
+    except IsADirectoryError:
+        raise ArchError(f"{name} is a folder", help="name a file in it") from None
+    except OSError as problem:
+        raise ArchError(f"cannot read {name}: {problem.strerror}") from None
+
+
+def source(name: str, data: bytes, folder: str | None = None) -> Source:
+    """What bytes say, with lines as ours end. Raises ArchError for what is no text."""
+    return Source(name, _decode(name, data), folder)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe without waiting for one who writes it."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(handle, True)
+    return handle
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def _shown(path: str) -> str:
+    """The path as a user would write it from here; a spec of the zoo by its place there."""
+    place, file = os.path.split(path)
+    return f"{os.path.basename(place)}/{file}" if place == folder() else path
+
+
+def _decode(name: str, data: bytes) -> str:
+    if len(data) > LARGEST:
+        raise ArchError(
+            f"{name} is larger than {LARGEST // 2**20} MiB", help="no network needs so much text"
+        )
+    if b"\0" in data:
+        raise ArchError(f"{name} is not text: it holds a zero byte", help="a spec is UTF-8 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        good = data[: problem.start].decode("utf-8-sig")
+        text = good + "�"
+        raise ArchError(
+            f"this byte (0x{data[problem.start]:02x}) is not UTF-8",
+            Span(Source(name, text), len(good), len(good) + 1),
+            help="save the file as UTF-8 text",
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,236 @@
+"""Arithmetic in a spec: `(depth - 4) // 6`, `4*k`, `max(8, round(in / 4))`.
+
+Our own small evaluator: a spec is data from strangers, so Python's never sees it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.syntax.ast import Part
+
+LARGEST = 2**63 - 1  # of a whole number; sizes beyond it fit no machine
+LONGEST = 200  # parts of one expression
+
+Number = int | float
+
+FUNCTIONS: dict[str, Callable[..., Number]] = {
+    "min": min,
+    "max": max,
+    "round": lambda value: math.floor(value + 0.5),  # half up, as papers do
+    "ceil": math.ceil,
+    "floor": math.floor,
+}
+
+# Binding strength of each sign, loosest first.
+BINDING = {
+    "or": 1,
+    "and": 2,
+    "==": 4, "!=": 4, "<": 4, ">": 4, "<=": 4, ">=": 4,
+    "+": 5, "-": 5, "–": 5,
+    "*": 6, "/": 6, "//": 6, "%": 6,
+}  # fmt: skip
+NEGATION = 3  # of `not`: looser than a comparison, tighter than `and`
+SIGN = 7  # of a leading minus
+
+
+_PRODUCT = re.compile(r"(\d+)([A-Za-z_]\w*)")  # DenseNet's 4k
+
+
+class Expression(NamedTuple):
+    """A number, a name, or a sign or function with its operands."""
+
+    sign: str  # "number", "name", "call", "not", "negative", or a key of BINDING
+    text: str
+    value: Number
+    operands: tuple[Expression, ...]
+    start: int
+    end: int
+
+
+class _Reader:
+    """Precedence climbing over the parts of a phrase."""
+
+    def __init__(self, source: Source, parts: Sequence[Part]) -> None:
+        self.source = source
+        self.parts = parts
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.parts[self.at].text if self.at < len(self.parts) else ""
+
+    def fail(self, message: str, part: Part | None = None) -> ArchError:
+        part = part or self.parts[min(self.at, len(self.parts) - 1)]
+        return ArchError(
+            message,
+            self.source.span(part.start, part.end),
+            help="an expression is made of numbers, names, + - * / // %, comparisons, "
+            "and, or, not, and min, max, round, ceil, floor",
+        )
+
+    def expression(self, binding: int = 1) -> Expression:
+        left = self.operand()
+        while BINDING.get(self.peek(), 0) >= binding:
+            sign = self.parts[self.at].text
+            self.at += 1
+            right = self.expression(BINDING[sign] + 1)
+            left = Expression(sign, sign, 0, (left, right), left.start, right.end)
+        return left
+
+    def operand(self) -> Expression:
+        if self.at >= len(self.parts):
+            raise self.fail("the expression ends too early")
+        part = self.parts[self.at]
+        self.at += 1
+        if part.kind == "number" and not part.text.endswith("%"):
+            value: Number = float(part.text) if set(part.text) & set(".eE") else int(part.text)
+            return Expression("number", part.text, value, (), part.start, part.end)
+        if part.kind == "mixed" and (product := _PRODUCT.fullmatch(part.text)):
+            factor, name = product.groups()
+            split_at = part.start + len(factor)
+            return Expression(
+                "*",
+                part.text,
+                0,
+                (
+                    Expression("number", factor, int(factor), (), part.start, split_at),
+                    Expression("name", name, 0, (), split_at, part.end),
+                ),
+                part.start,
+                part.end,
+            )
+        if part.text in ("-", "–", "not"):
+            sign = "not" if part.text == "not" else "negative"
+            operand = self.expression(NEGATION if sign == "not" else SIGN)
+            return Expression(sign, part.text, 0, (operand,), part.start, operand.end)
+        if part.kind == "parens" and part.inside:
+            return read(self.source, part.inside)  # type: ignore[arg-type]
+        if part.kind == "word":
+            if self.at < len(self.parts) and self.parts[self.at].kind == "parens":
+                return self.call(part)
+            return Expression("name", part.text, 0, (), part.start, part.end)
+        raise self.fail(f"`{part.text}` cannot stand here in an expression", part)
+
+    def call(self, name: Part) -> Expression:
+        parens = self.parts[self.at]
+        self.at += 1
+        if name.text not in FUNCTIONS:
+            error = self.fail(f"there is no function `{name.text}`", name)
+            raise ArchError(
+                error.message, error.span, help=did_you_mean(name.text, FUNCTIONS) or error.help
+            )
+        operands = tuple(
+            read(self.source, argument)
+            for argument in split(parens.inside)  # type: ignore[arg-type]
+        )
+        several = name.text in ("min", "max")
+        if len(operands) < 2 if several else len(operands) != 1:
+            wanted = "at least two operands" if several else "one operand"
+            raise self.fail(f"`{name.text}` takes {wanted}", name)
+        return Expression("call", name.text, 0, operands, name.start, parens.end)
+
+
+def split(parts: Sequence[Part]) -> list[Sequence[Part]]:
+    """The stretches between commas."""
+    stretches: list[list[Part]] = [[]]
+    for part in parts:
+        if part.kind == "comma":
+            stretches.append([])
+        else:
+            stretches[-1].append(part)
+    return [stretch for stretch in stretches if stretch]
+
+
+def read(source: Source, parts: Sequence[Part]) -> Expression:
+    """The parts as one expression; ArchError where they are none."""
+    reader = _Reader(source, parts)
+    if len(parts) > LONGEST:
+        raise reader.fail(f"an expression of more than {LONGEST} parts", parts[0])
+    expression = reader.expression()
+    if reader.at < len(parts):
+        raise reader.fail(f"`{reader.peek()}` cannot stand here in an expression")
+    return expression
+
+
+def names_in(expression: Expression) -> frozenset[str]:
+    """The names that an expression reads."""
+    own = frozenset((expression.text,)) if expression.sign == "name" else frozenset()
+    return own.union(*map(names_in, expression.operands))
+
+
+def evaluate(expression: Expression, names: Mapping[str, Number], source: Source) -> Number:
+    """The value of an expression; a quotient of whole numbers that is whole stays an int.
+
+    Raises ArchError for an unknown name, a division by zero, a value beyond 2^63.
+    """
+
+    def fail(message: str, e: Expression, help: str | None = None) -> ArchError:
+        return ArchError(message, source.span(e.start, e.end), help=help)
+
+    def value(e: Expression) -> Number:
+        if e.sign == "number":
+            result: Number = e.value
+        elif e.sign == "name":
+            if e.text not in names:
+                known = ", ".join(names) or "none"
+                hint = did_you_mean(e.text, names) or f"known here: {known}"
+                raise fail(f"`{e.text}` has no value", e, hint)
+            result = names[e.text]
+        elif e.sign in ("and", "or"):
+            left = value(e.operands[0])
+            result = left if bool(left) == (e.sign == "or") else value(e.operands[1])
+        else:
+            operands = [value(o) for o in e.operands]
+            if e.sign in ("/", "//", "%") and operands[1] == 0:
+                raise fail("a division by zero", e)
+            try:
+                result = _apply(e, operands)
+            except OverflowError:
+                raise fail("the value is too large", e) from None
+        if not abs(result) <= LARGEST:
+            raise fail("the value is too large", e, "values go up to 2^63")
+        return result
+
+    return value(expression)
+
+
+def _apply(e: Expression, operands: list[Number]) -> Number:
+    if e.sign == "call":
+        return FUNCTIONS[e.text](*operands)
+    first = operands[0]
+    if e.sign == "not":
+        return not first
+    if e.sign == "negative":
+        return -first
+    second = operands[1]
+    match e.sign:
+        case "+":
+            return first + second
+        case "-" | "–":
+            return first - second
+        case "*":
+            return first * second
+        case "//":
+            return first // second
+        case "%":
+            return first % second
+        case "/":
+            quotient = first / second
+            exact = isinstance(first, int) and isinstance(second, int) and first % second == 0
+            return first // second if exact else quotient
+        case "==":
+            return first == second
+        case "!=":
+            return first != second
+        case "<":
+            return first < second
+        case ">":
+            return first > second
+        case "<=":
+            return first <= second
+        case _:
+            return first >= second

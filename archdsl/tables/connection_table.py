@@ -1,0 +1,191 @@
+"""A table of connections belongs to the layer in front of it: LeNet-5's Table I.
+
+A column is an output map of the layer, a row an input map, X where one reads the other. What it
+says becomes a part of the layer's line, `connections (0 1 2, 1 2 3)`; damage is never repaired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl.errors import ArchError, Source
+from archdsl.notation.vocabulary import LISTS, runs
+from archdsl.syntax.ast import Item, Part, Phrase, Statement, Table
+from archdsl.text.grids import Cell, Grid
+
+MOST_ERRORS = 20  # of a table, shown at once
+
+_MARKS = frozenset("xX×✓✔")  # where maps are connected
+_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
+_FORM = "a row for each input map, a column for each output map, both counted from 0 or from 1"
+
+
+def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """The statements, each table of connections within the line in front that asks for it.
+
+    Raises ArchError for one that no line asks for, and for whatever is wrong within one.
+    """
+    grids = {grid.start: grid for grid in source.grids}
+    found: list[Statement] = []
+    for statement in statements:
+        if isinstance(statement, Table):
+            grid = grids[statement.start]
+            before = found[-1] if found else None
+            place = _asking(before) if isinstance(before, Item) else None
+            if place is not None and isinstance(before, Item):
+                found[-1] = _with_lists(before, *place, _Reader(source, grid).read())
+                continue
+            if _is_connections(source, grid):
+                raise ArchError(
+                    "a table of connections, and no layer in front of it that asks for one",
+                    source.span(grid.start, source.line(grid.start)[1]),
+                    help="say it on the line in front: `conv 5x5 16, connection table`",
+                )
+        found.append(statement)
+    return tuple(found)
+
+
+def _asking(item: Item) -> tuple[int, int] | None:
+    """The phrase of a line that asks for a table, and how many of its parts stand in front."""
+    for index, phrase in enumerate(item.phrases):
+        for at in range(len(phrase.parts)):
+            for words, taken in runs(phrase.parts, at):
+                behind = phrase.parts[at + taken : at + taken + 1]
+                has_value = behind and behind[0].kind in ("parens", "equals", "colon")
+                if words in LISTS and not has_value:
+                    return index, at + taken
+    return None
+
+
+def _with_lists(item: Item, index: int, at: int, lists: Sequence[Sequence[int]]) -> Item:
+    """The line with the input maps of each output map in parentheses behind a part of a phrase."""
+    phrase = item.phrases[index]
+    end = phrase.parts[at - 1].end  # they have no place of their own in the line
+    inside: list[Part] = []
+    for inputs in lists:
+        inside += [Part("comma", ",", end, end)] if inside else []
+        inside += [Part("number", str(i), end, end) for i in inputs]
+    parens = Part("parens", "(", end, end, tuple(inside))
+    made = Phrase((*phrase.parts[:at], parens, *phrase.parts[at:]), composed=True)
+    return item._replace(phrases=(*item.phrases[:index], made, *item.phrases[index + 1 :]))
+
+
+def _text(source: Source, cell: Cell) -> str:
+    text = " ".join(source.plain[cell.start : cell.end].split())
+    return text if text.strip(_DASHES) else ""
+
+
+def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
+    """The row that numbers the output maps; None where there is none. Rows above it are titles."""
+    for row in grid.rows:
+        texts = [text for cell in row if cell.column and (text := _text(source, cell))]
+        if texts and all(map(str.isdecimal, texts)):
+            return row
+    return None
+
+
+def _is_connections(source: Source, grid: Grid) -> bool:
+    """Whether a table holds numbers of maps and marks alone."""
+    header = _header(source, grid)
+    if header is None:
+        return False
+    rows = grid.rows[grid.rows.index(header) + 1 :]
+    cells = [_text(source, cell) for row in rows for cell in row if cell.column]
+    return any(cells) and all(text in _MARKS for text in cells if text)
+
+
+class _Reader:
+    """Reads one table of connections."""
+
+    def __init__(self, source: Source, grid: Grid) -> None:
+        self.source = source
+        self.grid = grid
+        self.errors: list[ArchError] = []
+
+    def read(self) -> list[list[int]]:
+        """The input maps of each output map, from 0. Raises ArchError with all that is wrong."""
+        header = _header(self.source, self.grid)
+        if header is None:
+            cells = [cell for row in self.grid.rows for cell in row]
+            first = next((cell for cell in cells if cell.is_filled), None)
+            start = self.grid.start if first is None else first.start
+            end = self.source.line(start)[1] if first is None else first.end
+            span = self.source.span(start, end)
+            raise ArchError("this is no table of connections", span, help=f"write {_FORM}")
+        columns = self.numbered([cell for cell in header if cell.column], "output map", "column")
+        rows = [
+            row
+            for row in self.grid.rows[self.grid.rows.index(header) + 1 :]
+            if any(_text(self.source, cell) for cell in row)
+        ]
+        names = [self.name(row) for row in rows]
+        self.numbered([name for name in names if name is not None], "input map", "row")
+        lists: dict[int, list[int]] = {cell.column: [] for cell in columns}
+        for number, (row, name) in enumerate(zip(rows, names, strict=True)):
+            marked = list(self.marked(row, lists))
+            for column in marked:
+                lists[column].append(number)
+            if not marked and name is not None:
+                self.fail("no output map reads this input map", name, "a row has an X or more")
+        for cell in columns:
+            if not lists[cell.column]:
+                self.fail("this output map reads no input map", cell, "a column has an X or more")
+        if not rows:
+            self.fail("a table of connections without rows", header[-1], f"write {_FORM}")
+        if self.errors:
+            raise ArchError.several(self.errors[:MOST_ERRORS])
+        return list(lists.values())
+
+    def fail(self, message: str, cell: Cell, help: str) -> None:
+        self.errors.append(ArchError(message, self.source.span(cell.start, cell.end), help=help))
+
+    def numbered(self, cells: Sequence[Cell], what: str, line: str) -> list[Cell]:
+        """The cells that are filled; each has the number behind that of the one before it."""
+        filled = [cell for cell in cells if _text(self.source, cell)]
+        before: int | None = None
+        for cell in filled:
+            text = _text(self.source, cell)
+            if not text.isdecimal() or len(text) > 9:
+                self.fail(f"`{text}` is no number of an {what}", cell, f"write {_FORM}")
+                continue
+            number = int(text)
+            expected = (0, 1) if before is None else (before + 1,)
+            if number not in expected:
+                missing = " or ".join(map(str, expected))
+                self.fail(
+                    f"{what} {number} where {missing} is expected",
+                    cell,
+                    f"a {line} is missing, or stands twice; maps are counted from 0 or from 1",
+                )
+            before = number
+        return filled
+
+    def name(self, row: Sequence[Cell]) -> Cell | None:
+        """The cell that numbers a row."""
+        first = row[0]
+        if first.column == 0 and _text(self.source, first):
+            return first
+        shown = next(cell for cell in row if _text(self.source, cell))
+        self.fail("a row without the number of its input map", shown, f"write {_FORM}")
+        return None
+
+    def marked(self, row: Sequence[Cell], columns: dict[int, list[int]]) -> Iterator[int]:
+        """The columns in which a row has an X."""
+        for cell in row:
+            text = _text(self.source, cell)
+            if cell.column == 0 or not text:
+                continue
+            if text not in _MARKS:
+                self.fail(
+                    f"`{text}` where X is expected",
+                    cell,
+                    "X where the output map reads the input map; elsewhere the cell is empty",
+                )
+            elif cell.column not in columns or cell.wide > 1:
+                self.fail(
+                    "an X for which there is no output map",
+                    cell,
+                    "a separator too many in this row, or a column without its number",
+                )
+            else:
+                yield cell.column

@@ -1,0 +1,361 @@
+"""Tables of LaTeX: where the source of a paper holds them, and what their cells say.
+
+What stands around a tabular belongs to its table: the environments and groups that hold it, and
+commands and definitions of macros beside it. All of that is typography; a caption is prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archdsl.text.grids import Expanded, Fault, Place, Stretch, Tabular
+from archdsl.text.latex import commands
+from archdsl.text.latex.user_macros import (
+    DEFINITIONS,
+    NAME,
+    Macros,
+    Unreadable,
+    arguments,
+    blanks,
+    group,
+    option,
+)
+
+DEEPEST = 50  # environments and groups within each other
+WIDEST = 1000  # columns that a cell spans
+MOST_TABLES = 1000  # of a text
+MOST_FAULTS = 1000  # of a text
+
+
+def read(text: str) -> Expanded:
+    """What the LaTeX in a text says. What cannot be read is among the faults."""
+    if "\\" not in text or not _BEGINS.search(text):
+        return Expanded(text, text)
+    return _Reader(text).read()
+
+
+_FORMS = {
+    **dict.fromkeys(("tabular", "longtable", "supertabular", "xtabular"), "?-"),
+    **dict.fromkeys(("tabular*", "tabularx", "tabulary", "xltabular"), "-?-"),
+}
+_TABULAR = "|".join(map(re.escape, _FORMS))
+# Where a table, or what stands beside it, may begin.
+_BEGINS = re.compile(
+    rf"^[ \t]*(?:%|\\[A-Za-z@]|\{{\s*\\)|\\begin\s*\{{(?:{_TABULAR})\}}", re.MULTILINE
+)
+_EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
+_TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
+_BESIDE = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
+_MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, as ever
+_COMMANDS = frozenset(
+    "centering raggedright raggedleft tiny scriptsize footnotesize small normalsize large Large "
+    "setlength addtolength setcounter tabcolsep arraycolsep arrayrulewidth extrarowheight "
+    "resizebox scalebox label vspace hspace smallskip medskip bigskip noindent hfill par protect "
+    "begingroup endgroup bgroup egroup arrayrulecolor rowcolors definecolor fontsize selectfont "
+    "linespread captionsetup makeatletter makeatother newlength newpage clearpage".split()
+)
+# Commands whose arguments hold no table of ours, whatever they hold.
+_CLOSED = {
+    **{"caption": "?-", "captionof": "-?-", "footnote": "?-", "footnotetext": "?-"},
+    **{"newcolumntype": "-?-", "newenvironment": "-??--", "renewenvironment": "-??--"},
+}
+_ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){commands.LENGTH}")  # \tabcolsep=4pt
+_LINE = re.compile(r"[^\n]*")
+_COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
+
+_SPLIT = re.compile(
+    rf"%[^\n]*|(?P<line>{commands.LINE_END})|\\(?P<section>end(?:first)?head|end(?:last)?foot)\b"
+    rf"|(?P<open>\\begin\s*\{{[^{{}}]*\}}|\{{)|(?P<close>\\end\s*\{{[^{{}}]*\}}|\}})|(?P<column>&)|\\.",
+    re.DOTALL,
+)
+_WIDTH = re.compile(r"\\multicolumn\s*(?:\{([^{}]*)\}|(\d))")
+
+
+class _Open(NamedTuple):
+    """An environment or a group that is not closed yet; `body` is where its content begins."""
+
+    name: str
+    start: int
+    body: int
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.macros = Macros()
+        self.pieces: list[str] = []  # of the expanded text
+        self.done = 0  # the text up to here is among them
+        self.shift = 0  # from the text to the expanded text
+        self.stretches = [Stretch(0, 0, False)]
+        self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
+        self.cells: list[tuple[int, str]] = []  # where the plain text of a cell stands
+        self.tables: list[Tabular] = []
+        self.seen = 0  # tables, those of a region that is being read too
+        self.faults: list[Fault] = []
+
+    def read(self) -> Expanded:
+        here = 0
+        try:
+            while found := _BEGINS.search(self.text, here):
+                start = found.end() - len(found[0].lstrip())
+                line = self.text[self.text.rfind("\n", 0, start) + 1 : start]
+                if "#" in line or line.count('"') % 2:  # a comment, or a title
+                    here = start + len(_LINE.match(self.text, start)[0])  # type: ignore[index]
+                else:
+                    here = max(found.end(), self.region(start))
+        except Unreadable as problem:
+            self.faults.append(problem.fault.moved(self.shift))
+        text = "".join([*self.pieces, self.text[self.done :]])
+        return Expanded(
+            text,
+            "".join(self.plain(text)),
+            tuple(self.tables),
+            tuple(self.faults[:MOST_FAULTS]),
+            tuple(self.stretches),
+            tuple(self.regions),
+        )
+
+    def plain(self, text: str) -> Iterator[str]:
+        """The expanded text in pieces: of regions the cells alone."""
+        here = 0
+        cells = iter([*self.cells, (len(text), "")])
+        cell, said = next(cells)
+        for start, end in self.regions:
+            yield text[here:start]
+            here = start
+            while cell < end:
+                yield from (_blank(text[here:cell]), said)
+                here = cell + len(said)
+                cell, said = next(cells)
+            yield _blank(text[here:end])
+            here = end
+        yield text[here:]
+
+    # Where tables are.
+
+    def region(self, start: int) -> int:
+        """Read what is LaTeX alone from `start` on, and give where it ends. Raises Unreadable."""
+        open_: list[_Open] = []
+        tabular: _Open | None = None  # the outermost that is open
+        tables: list[tuple[int, list[list[Place]]]] = []  # the end of each, and its rows
+        is_plain = True  # commands alone, so far: what else there is belongs to a table, or is text
+        here = end = start
+        begin = start + self.shift
+        while True:
+            found = _TOKEN.search(self.text, here) if open_ else self.beside(here, start)
+            if found is None:
+                break
+            is_tight = found.start() == here > start
+            here = found.end()
+            name = found["environment"] or ""
+            if found["name"]:
+                # What a tabular defines is defined while it is expanded.
+                here = self.command(found, Macros() if tabular else self.macros)
+            elif found["edge"] == "begin" or found[0] == "{":
+                is_plain = is_plain and (bool(open_) or is_tight) and not name
+                open_.append(_Open(name, found.start(), found.end()))
+                if name in _FORMS and tabular is None:
+                    here = self.columns(found)
+                    tabular = open_[-1]._replace(body=here)
+                    open_[-1] = tabular
+                if len(open_) > DEEPEST:
+                    raise Unreadable(
+                        f"LaTeX within LaTeX more than {DEEPEST} deep",
+                        *found.span(),
+                        "paste the table alone",
+                    )
+            elif found["edge"] == "end" or found[0] == "}":
+                last = open_.pop() if open_ else None
+                if last is None or last.name != name:
+                    if not tables and not tabular:
+                        return here  # no table of ours
+                    raise _unmatched(found, last)
+                if last is tabular:
+                    rows = self.rows(tabular, found.start())
+                    tables.append((here + self.shift, rows))
+                    tabular = None
+            if not open_:
+                end = here
+        if open_ and (tables or tabular):
+            raise _never_closed(tabular or open_[-1])
+        if open_:
+            return len(self.text)
+        if tables or (is_plain and end > start):
+            end = _COMMENTS.match(self.text, end).end()  # type: ignore[union-attr]
+            self.regions.append((begin, end + self.shift))
+        for number, (behind, rows) in enumerate(tables, 1):
+            behind = end + self.shift if number == len(tables) else behind
+            self.tables.append(Tabular(begin, behind, rows))
+            begin = behind
+        return blanks(self.text, end, len(self.text))  # no comment is looked at twice
+
+    def beside(self, here: int, start: int) -> re.Match[str] | None:
+        """What may stand beside a table, outside of all environments and groups."""
+        if here > start and self.text.startswith("{", here):
+            return _TOKEN.match(self.text, here)  # an argument
+        found = _BESIDE.match(self.text, blanks(self.text, here, len(self.text)))
+        if found is None:
+            return None
+        if name := found["name"]:
+            macro = self.macros.known.get(name)
+            is_quiet = macro is not None and _is_quiet(macro.body)
+            return found if is_quiet or _is_command(name) else None
+        return None if _MATRIX.fullmatch(found["environment"] or "") else found
+
+    def command(self, found: re.Match[str], macros: Macros) -> int:
+        """Where a command ends, with what in its arguments is not looked at."""
+        text, stop = self.text, len(self.text)
+        if (end := macros.defined(text, found, stop)) is not None:
+            return end
+        here = found.end()
+        if found["name"] in _CLOSED:
+            return arguments(text, here, stop, _CLOSED[found["name"]])
+        if found["name"] in _COMMANDS:
+            while text.startswith("[", here):
+                here = option(text, here, stop)
+            if assigned := _ASSIGNED.match(text, here):
+                here = assigned.end()
+        return here
+
+    def columns(self, found: re.Match[str]) -> int:
+        """Where the rows of a tabular begin: behind its columns."""
+        name, stop = found["environment"], len(self.text)
+        here = arguments(self.text, found.end(), stop, _FORMS[name][:-1])
+        here = blanks(self.text, here, stop)
+        if not self.text.startswith("{", here):
+            written = "{" + name + "}" + ("{\\textwidth}" if _FORMS[name][0] == "-" else "")
+            raise Unreadable(
+                f"this `\\begin{{{name}}}` does not say its columns",
+                *found.span(),
+                f"write `\\begin{written}{{lccc}}`",
+            )
+        return group(self.text, here, stop)
+
+    # What they hold.
+
+    def rows(self, tabular: _Open, stop: int) -> list[list[Place]]:
+        """The rows of a tabular that hold anything. Raises Unreadable."""
+        self.seen += 1
+        if self.seen > MOST_TABLES:
+            raise Unreadable(
+                f"more than {MOST_TABLES:,} tables",
+                *(tabular.start, tabular.body),
+                "divide the text into several files",
+            )
+        begin = tabular.body + self.shift
+        text = self.expanded(tabular.body, stop)
+        head: list[list[tuple[int, int]]] = []
+        rows: list[list[tuple[int, int]]] = []
+        row: list[tuple[int, int]] = []
+        here = depth = 0
+        for found in _SPLIT.finditer(text):
+            depth += (found["open"] is not None) - (found["close"] is not None)
+            if depth < 0:
+                break
+            if depth:
+                continue
+            if section := found["section"]:
+                # The heads of a longtable: the first, and that of further pages; then the feet.
+                head = head or rows if section.endswith("head") else head
+                rows = []
+            elif found["line"] or found["column"]:
+                row.append((here, found.start()))
+                here = found.end()
+            if found["line"]:
+                rows.append(row)
+                row = []
+        if depth:
+            message = "the macros of this table leave braces or environments open"
+            place = begin - tabular.body + tabular.start, begin
+            self.faults.append(Fault(message, *place, "each macro closes what it opens"))
+            return []
+        rows = [*head, *rows, [*row, (here, len(text))]]
+        read = [[self.cell(text[start:end], begin + start) for start, end in row] for row in rows]
+        filled = [row for row in read if any(start < end for start, end, _ in row)]
+        if not filled:
+            message = f"this `\\begin{{{tabular.name}}}` holds nothing"
+            place = begin - tabular.body + tabular.start, begin
+            self.faults.append(Fault(message, *place, "paste its rows too, or leave it out"))
+        return filled
+
+    def expanded(self, start: int, stop: int) -> str:
+        """The content of a tabular, its macros expanded. Raises Unreadable."""
+        pieces = self.macros.expanded(self.text, start, stop)
+        text = "".join(piece.text for piece in pieces)
+        if text != self.text[start:stop]:
+            here = start + self.shift
+            for piece in pieces:
+                self.stretches.append(Stretch(here, piece.start, piece.is_call))
+                here += len(piece.text)
+            self.stretches.append(Stretch(here, stop, False))
+            self.pieces += [self.text[self.done : start], text]
+            self.done = stop
+            self.shift += len(text) - (stop - start)
+        return text
+
+    def cell(self, written: str, start: int) -> Place:
+        try:
+            plain, faults = commands.plain(written)
+            wide = _width(written)
+        except Unreadable as problem:
+            plain, wide, faults = "", 1, [problem.fault]
+        self.faults += [fault.moved(start) for fault in faults]
+        said = plain.strip()
+        begin = start + plain.find(said)
+        if said:
+            self.cells.append((begin, said))
+        return begin, begin + len(said), wide
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+def _is_command(name: str) -> bool:
+    return name in _COMMANDS or name in _CLOSED or name in DEFINITIONS
+
+
+def _is_quiet(body: str) -> bool:
+    """Whether a macro shows nothing: it sets lengths and fonts, as others in front of a table."""
+    text = re.sub(r"%[^\n]*|\s|\{[^{}]*\}", "", body)
+    names = re.findall(r"\\([A-Za-z@]+)", text)
+    return bool(re.fullmatch(r"(?:\\[A-Za-z@]+\*?)+", text)) and all(map(_is_command, names))
+
+
+def _width(cell: str) -> int:
+    """The columns that a cell spans. Raises Unreadable."""
+    found = _WIDTH.search(cell)
+    if not found:
+        return 1
+    wide = (found[1] or found[2] or "").strip()
+    if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= WIDEST:
+        raise Unreadable(
+            f"`{found[0]}` spans no number of columns",
+            *found.span(),
+            f"write `\\multicolumn{{2}}{{c}}{{…}}`, up to {WIDEST:,} columns",
+        )
+    return int(wide)
+
+
+def _never_closed(last: _Open) -> Unreadable:
+    if not last.name:
+        help = "close it with `}`; a brace to be seen is `\\{`"
+        return Unreadable("this `{` is never closed", last.start, last.start + 1, help)
+    message = f"this `\\begin{{{last.name}}}` is never closed"
+    end = last.start + len("\\begin{}") + len(last.name)
+    return Unreadable(message, last.start, end, f"close it with `\\end{{{last.name}}}`")
+
+
+def _unmatched(found: re.Match[str], last: _Open | None) -> Unreadable:
+    if last is not None and not last.name:
+        return _never_closed(last)
+    if last is None or found[0] == "}":
+        help = "leave it out, or paste what it closes too"
+        return Unreadable(f"this `{found[0]}` closes nothing", *found.span(), help)
+    return Unreadable(
+        f"this `{found[0]}` closes a `\\begin{{{last.name}}}`",
+        *found.span(),
+        f"close what is open first, with `\\end{{{last.name}}}`",
+    )

@@ -1,0 +1,109 @@
+"""The typography of a pasted text: what it looks like, not what it says.
+
+Every mark of it becomes blanks, or the sign that the language has for it, in as many characters:
+offsets into the plain text are offsets into what the user wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from archdsl.text.pytorch import unwrapped
+
+# Strings and comments stay as they are: every pattern steps over them first.
+_KEPT = r'"[^"\n]*"|#[^\n]*'
+
+# LaTeX, HTML and Markdown, by the sign that stands for them.
+_SIGNS = {
+    "[": r"\\left[ \t]*\[|\\begin\{[bB]matrix\}",
+    "]": r"\\right[ \t]*\]|\\end\{[bB]matrix\}",
+    ";": r"\\\\(?:\[-?[\d.]+[ ]?(?:pt|em|ex|mm|cm|in)\])?|<br[ ]*/?>",
+    " x": r"\\times(?![A-Za-z])",
+    ",": r"(?<=[a-z] )&(?= \d+ [a-z])",
+    '"': r"[“”„]",
+    "->": r"\\(?:right|longright)arrow(?![A-Za-z])|\\to(?![A-Za-z])",
+    "%": r"\\%",
+    "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?"
+    r"|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
+    r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$‘’`]",
+}
+_WRAPPED = (
+    r"\\(?:text|textbf|textrm|mathrm|mathbf|operatorname)\{(?P<tex>[^{}\n]*)\}"
+    r"|'(?P<quoted>[^'\n]*)'"
+)
+_BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
+# A line that ends in a sign that joins, or in an open parenthesis, goes on in the next; so does one
+# in front of a line that begins with `+` or `)`. A statement begins anew.
+_STATEMENT = (
+    r"[ \t]*(?:(?:network|paper|let|block|expect|reported|train)\b|use[ \t]*\""
+    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count)\b"
+    r"|(?:padding[ \t]+(?:same|valid)|with[ \t]+\w+|shortcut[ \t]+\w+)[ \t]*(?:[\n;#]|\Z))"
+)
+_OPEN_END = (
+    rf"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?!{_STATEMENT})(?=[ \t]*[^\s#])"
+    r"|(?:#[^\n]*)?\n(?=[ \t]*(?:\)|\+[ \t]))"
+)
+
+# What most texts hold none of. These patterns compile fast, those of the marks do not.
+_TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "„", "‘", "’")
+_BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
+_ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#|\n)|\n[ \t]*[)+]")
+
+
+def plain(text: str) -> str:
+    """The text without its typography, of the same length."""
+    text = unwrapped(text)
+    # Lines that go on come first: a minus that begins one is no bullet.
+    if _ENDS.search(text):
+        text = _open_ends().sub(_joined, text)
+    if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
+        text = _marks().sub(_plain, text)
+    return text
+
+
+def cell(text: str) -> str:
+    """`plain` of a table's cell, in which `#` begins no comment."""
+    if "\\" in text or any(map(text.__contains__, _TELLTALES)):
+        text = _cell_marks().sub(_plain, text)
+    return text
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    return re.compile("|".join((_KEPT, *_signs(), f"(?P<bullet>{_BULLET})")), re.MULTILINE)
+
+
+@cache
+def _cell_marks() -> re.Pattern[str]:
+    return re.compile("|".join(_signs()))
+
+
+def _signs() -> tuple[str, ...]:
+    signs = (f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values()))
+    return (*signs, _WRAPPED)
+
+
+@cache
+def _open_ends() -> re.Pattern[str]:
+    return re.compile(rf'"[^"\n]*"|{_OPEN_END}|#[^\n]*')
+
+
+def _plain(found: re.Match[str]) -> str:
+    whole = found[0]
+    group = found.lastgroup
+    if group is None:
+        return whole  # a string or a comment
+    if group in ("tex", "quoted"):
+        before = " " * (found.start(group) - found.start())
+        inside = (plain if found.re is _marks() else cell)(found[group])
+        return before + inside + " " * (found.end() - found.end(group))
+    sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
+    return sign + " " * (len(whole) - len(sign))
+
+
+def _joined(found: re.Match[str]) -> str:
+    if "\n" not in found[0]:
+        return found[0]  # a string or a comment
+    sign = found["sign"] or ""
+    return sign + " " * (len(found[0]) - len(sign))

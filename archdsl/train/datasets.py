@@ -1,0 +1,159 @@
+"""Data that a recipe names, as tensors of a network's input shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from archdsl.errors import ArchError
+from archdsl.layers import Shape
+from archdsl.layers.base import elements
+from archdsl.network import Network
+from archdsl.train.recipe import Recipe
+
+CLASSES = {"digits": tuple("0123456789")}
+TEST_SHARE = 0.2
+
+
+class Data(NamedTuple):
+    """Images in 0 … 1 as a network's inputs, (N, C, H, W), (N, L), (N, C, L) or (N, C, T, H, W),
+    and labels (N,), for training and test."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+
+def check(network: Network, recipe: Recipe) -> None:
+    """Raise ArchError, with what to write, where a network does not fit the data."""
+    data = recipe.data
+    classes = len(CLASSES[data])
+    if len(network.outputs) > 1:
+        raise ArchError(
+            f"the network {network.name} gives {len(network.outputs)} outputs: "
+            "training fits one to the classes",
+            help="name one in `output`, and write the others as side heads",
+        )
+    for side in network.sides:
+        shape = network.graph.nodes[side.output].shape
+        if shape != (classes,):
+            shown = "x".join(map(str, (*shape[1:], shape[0])))
+            raise ArchError(
+                f"{data} has {classes} classes, the side head {side.section.name} gives {shown}",
+                help=f"end it with `FC-{classes}`",
+            )
+    if network.output != (classes,):
+        shown = "x".join(map(str, (*network.output[1:], network.output[0])))
+        wants = f"end the network with `FC-{classes}`"
+        if network.output[0] == classes:
+            wants = "end the network with `flatten`, or with a pool of the whole map and `flatten`"
+        raise ArchError(
+            f"{data} has {classes} classes, the network {network.name} gives {shown}", help=wants
+        )
+    _, height, width = image_shape(network.input, data)
+    if recipe.shift >= min(height, width):
+        raise ArchError(
+            f"a shift of {recipe.shift} moves images of {height}x{width} out of sight",
+            help="write `random shift 2`, or leave it out",
+        )
+    alone = any(n.op.kind == "bn" and elements(n.shape[1:]) == 1 for n in network.graph.nodes)
+    if recipe.batch == 1 and alone:
+        raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
+
+
+def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
+    """(C, H, W) of the images behind an input shape.
+
+    A vector and a signal are a square image, row after row; a clip shows one in every frame.
+    """
+    channels = shape[0] if len(shape) > 1 else 1
+    side = math.isqrt(shape[-1])
+    if channels in (1, 3) and len(shape) > 2:
+        return channels, shape[-2], shape[-1]
+    if channels in (1, 3) and side**2 == shape[-1]:
+        return channels, side, side
+    shown = "x".join(map(str, (*shape[1:], shape[0])))
+    raise ArchError(
+        f"{data} holds grey images, the input is {shown}",
+        help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`; a signal is "
+        "a square image row after row, `input 1024x1`, a clip one in every frame, "
+        "`input 8x32x32x1`",
+    )
+
+
+def digits(shape: Shape, split: int = 0) -> Data:
+    """scikit-learn's 1,797 handwritten digits (8×8, Alpaydin & Kaynak), resized bilinearly.
+
+    A stratified fifth is the test set; `split` numbers the split.
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    bunch = load_digits()
+    indices = np.arange(len(bunch.target))
+    train, test = train_test_split(
+        indices, test_size=TEST_SHARE, stratify=bunch.target, random_state=split
+    )
+    images = torch.from_numpy(bunch.images / 16.0).float().unsqueeze(1)
+    labels = torch.from_numpy(bunch.target).long()
+    # The frames of a clip are one image in memory.
+    shown = fitted(images[train], shape), fitted(images[test], shape)
+    return Data(shown[0], labels[train], shown[1], labels[test])
+
+
+def fitted(images: Tensor, shape: Shape, data: str = "digits") -> Tensor:
+    """Images (N, C, H, W), or grey ones (N, 1, H, W), as inputs of a network's shape (N, *shape).
+
+    Resized bilinearly, and smoothed first where they shrink.
+    """
+    channels, height, width = image_shape(shape, data)
+    old = images.shape[2:]
+    if (height, width) != old:
+        images = interpolate(
+            images,
+            (height, width),
+            mode="bilinear",
+            align_corners=False,
+            antialias=height < old[0] or width < old[1],
+        )
+    images = images.expand(-1, channels, -1, -1)
+    if len(shape) == 4:
+        return images.unsqueeze(2).expand(-1, *shape)
+    return images.reshape(len(images), *shape)
+
+
+def batches(order: Tensor, size: int) -> list[Tensor]:
+    """The order in batches; an image left alone joins the batch before it.
+
+    A batch norm has no variance of one.
+    """
+    parts = list(order.split(size))
+    if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def shifted(images: Tensor, most: int, generator: torch.Generator, size: Sequence[int]) -> Tensor:
+    """Each image moved by up to `most` pixels each way, zeros where nothing was.
+
+    Inputs (N, …) that hold images of `size` (H, W), to inputs of that shape: (N, C, H, W), rows one
+    after the other, or the frames of a clip, which move alike.
+    """
+    height, width = size
+    maps = images.reshape(len(images), -1, height, width)
+    padded = torch.nn.functional.pad(maps, (most, most, most, most))
+    # Drawn on the CPU, so that every device sees the same shifts.
+    offsets = torch.randint(0, 2 * most + 1, (2, len(maps), 1), generator=generator)
+    offsets = offsets.to(images.device)
+    rows = offsets[0] + torch.arange(height, device=images.device)
+    columns = offsets[1] + torch.arange(width, device=images.device)
+    which = torch.arange(len(maps), device=images.device)[:, None, None]
+    moved = padded[which, :, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2).reshape(images.shape)

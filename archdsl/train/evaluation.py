@@ -1,0 +1,85 @@
+"""How good a trained network is, on images that it was not trained on."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from archdsl.output.records import ClassAccuracy, Evaluation
+from archdsl.train import datasets
+from archdsl.train.checkpoint import trained
+from archdsl.train.device import reproducible
+from archdsl.train.not_finite import NotFinite, first_fault, told
+
+
+class Measured(NamedTuple):
+    """Mean loss without smoothing, accuracy, and whether each image (N,) is classified rightly.
+
+    `fault` is the first layer that is not finite, where the loss is not.
+    """
+
+    loss: float
+    accuracy: float
+    right: Tensor
+    fault: str | None
+
+
+def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
+    """Measure a run's folder or checkpoint on the test images of its recipe.
+
+    On the device that it was trained on these are the numbers of its last epoch. Raises ArchError
+    for a run that is missing or damaged.
+    """
+    saved, network, module, where = trained(run, device)
+    recipe = saved.record.recipe
+    data = datasets.digits(network.input, recipe.split)
+    images, labels = data.test_images.to(where), data.test_labels.to(where)
+    with reproducible(0, where):
+        found = measure(module, images, labels, recipe.batch)
+    if not math.isfinite(found.loss):
+        raise NotFinite(f"the test loss of {saved.path} is {found.loss}; {told(found.fault)}")
+    classes = []
+    for label, name in enumerate(datasets.CLASSES[recipe.data]):
+        right = found.right[labels == label]
+        share = float(right.float().mean())
+        classes.append(ClassAccuracy(name=name, images=len(right), accuracy=share))
+    return Evaluation(
+        network=network.name,
+        checkpoint=str(saved.path),
+        epoch=len(saved.record.epochs),
+        data=recipe.data,
+        split=recipe.split,
+        images=len(labels),
+        loss=found.loss,
+        accuracy=found.accuracy,
+        classes=classes,
+    )
+
+
+@torch.no_grad()
+def measure(module: nn.Module, images: Tensor, labels: Tensor, batch: int) -> Measured:
+    """Run images (N, …) with their labels (N,) through a module, in eval mode."""
+    module.eval()
+    total = torch.zeros(2, device=images.device)
+    right = []
+    parts = images.split(batch)
+    for x, y in zip(parts, labels.split(batch), strict=True):
+        logits = module(x)
+        total += tally(cross_entropy(logits, y), logits, y)
+        right.append(logits.argmax(1) == y)
+    loss, accuracy = (total / len(labels)).tolist()
+    fault = None
+    if not math.isfinite(loss):
+        fault = next((found for x in parts if (found := first_fault(module, x))), None)
+    return Measured(loss, accuracy, torch.cat(right), fault)
+
+
+def tally(loss: Tensor, logits: Tensor, y: Tensor) -> Tensor:
+    """Summed loss and number of right answers of a batch, (2,)."""
+    right = (logits.argmax(1) == y).sum()
+    return torch.stack((loss.detach() * len(y), right.to(loss.dtype)))

@@ -1,0 +1,50 @@
+"""What a trained network sees in pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from archdsl.output.records import Prediction, Predictions, Probability
+from archdsl.train import datasets, read_image
+from archdsl.train.checkpoint import trained
+from archdsl.train.device import reproducible
+from archdsl.train.not_finite import NotFinite, first_fault, told
+
+
+@torch.no_grad()
+def predict(
+    run: str | Path, images: Sequence[str | Path], top: int = 5, device: str | None = None
+) -> Predictions:
+    """The `top` likeliest classes of each picture, by a run's folder or checkpoint.
+
+    A picture is made what the training images are: grey or RGB, resized to the input whatever its
+    shape, in 0 … 1. Raises ArchError for a run or a picture that is missing or damaged.
+    """
+    saved, network, module, where = trained(run, device)
+    data = saved.record.recipe.data
+    names = datasets.CLASSES[data]
+    channels, _, _ = datasets.image_shape(network.input, data)
+    predictions = []
+    with reproducible(0, where):
+        for path in images:
+            x = read_image.read(Path(path), channels)[None]
+            x = datasets.fitted(x, network.input, data).to(where)
+            shares = module(x)[0].softmax(0)
+            if not shares.isfinite().all():
+                fault = told(first_fault(module, x))
+                raise NotFinite(f"{saved.path} gives no finite numbers for {path}; {fault}")
+            values, classes = shares.topk(min(top, len(names)))
+            likeliest = [
+                Probability(name=names[c], probability=p)
+                for c, p in zip(classes.tolist(), values.tolist(), strict=True)
+            ]
+            predictions.append(Prediction(image=str(path), classes=likeliest))
+    return Predictions(
+        network=network.name,
+        checkpoint=str(saved.path),
+        epoch=len(saved.record.epochs),
+        predictions=predictions,
+    )

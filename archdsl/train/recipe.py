@@ -1,0 +1,251 @@
+"""The `train` section of a spec as a checked record."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.network import Network
+from archdsl.syntax import expressions
+from archdsl.syntax.ast import NetworkText, Part, Train
+from archdsl.syntax.parser import parse
+
+EXAMPLE = """train on digits {
+  optimizer adam lr 0.002
+  batch 32, epochs 20
+  schedule one-cycle
+}"""
+
+
+class Recipe(BaseModel):
+    """How a network is trained.
+
+    `lr` is the highest learning rate of the schedule. `step` multiplies it by `factor` every
+    `every` epochs; `cosine` takes it to zero; `one-cycle` raises it first (Smith & Topin 2018).
+    `shift` moves each training image by up to that many pixels each way. `split` numbers the
+    stratified 80/20 split of the data.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Literal["digits"] = "digits"
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    lr: Annotated[float, Field(gt=0, le=1000)] = 0.01
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    batch: Annotated[int, Field(ge=1, le=2**20)] = 32
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
+    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "constant"
+    every: Annotated[int, Field(ge=1)] = 1
+    factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    shift: Annotated[int, Field(ge=0, le=1024)] = 0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    split: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe of a network's `train` section, with settings replaced.
+
+    Settings are written as in the section: `{"epochs": "3", "schedule": "halve every 5 epochs"}`.
+    Raises ArchError where there is no section, or a setting is unknown or out of range.
+    """
+    if not network.train_sections:
+        raise ArchError(
+            f"the network {network.name} has no recipe",
+            help="add a `train` section to its spec:\n" + EXAMPLE,
+        )
+    return read(network.text, settings)
+
+
+def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe of a text with a `train` section. Raises ArchError."""
+    section, *more = (s for s in text.statements if isinstance(s, Train))
+    if more:
+        raise ArchError(
+            "a second `train` section",
+            text.span(more[0].start, more[0].end),
+            help="a network has one recipe; `--set` changes it for a run",
+        )
+    given = _Reader(text).read(section.settings)
+    if section.data is not None:
+        given["data"] = Setting(section.data.text, section.data, text)
+    replaced: dict[str, Setting] = {}
+    for name, value in (settings or {}).items():
+        if re.search(r"[{};\n]", f"{name}{value}"):
+            raise ArchError(f"`--set {name}={value}` is no setting", help="write `--set epochs=3`")
+        (said,) = parse(Source("--set", f"train {{ {name} {value} }}"))
+        (only,) = (s for s in said.statements if isinstance(s, Train))
+        replaced |= _Reader(said).read(only.settings)
+    if "schedule" in replaced:
+        # Another schedule has steps of its own.
+        given = {k: v for k, v in given.items() if k not in ("schedule", "every", "factor")}
+    if "optimizer" in replaced and replaced["optimizer"].value == "adam":
+        given = {k: v for k, v in given.items() if k != "momentum"}  # it takes none
+    given |= replaced
+    try:
+        recipe = Recipe.model_validate({name: setting.value for name, setting in given.items()})
+    except ValidationError as problems:
+        raise ArchError.several([_translated(p, given) for p in problems.errors()]) from None
+    if recipe.optimizer == "adam" and "momentum" in given:
+        raise given["momentum"].fail("`adam` takes no momentum", "leave it out, or use `sgd`")
+    return recipe
+
+
+class Setting(NamedTuple):
+    """A value, and where it was written."""
+
+    value: Any
+    part: Part
+    text: NetworkText
+
+    def fail(self, message: str, help: str) -> ArchError:
+        return ArchError(message, self.text.span(self.part.start, self.part.end), help=help)
+
+
+def _translated(problem: Any, given: Mapping[str, Setting]) -> ArchError:
+    """A validation error, at the text that it is about."""
+    name = problem["loc"][0]
+    limits = {
+        "greater_than": "above {gt:g}",
+        "greater_than_equal": "at least {ge:g}",
+        "less_than": "below {lt:g}",
+        "less_than_equal": "at most {le:g}",
+        "literal_error": "one of {expected}",
+        "int_parsing": "a whole number",
+        "int_parsing_size": "a whole number of fewer digits",
+        "int_from_float": "a whole number",
+        "float_parsing": "a number",
+        "finite_number": "a finite number",
+    }
+    limit = limits.get(problem["type"], "another value").format(**problem.get("ctx", {}))
+    message = f"`{name}` must be {limit}, not {problem['input']}"
+    return given[name].fail(message, _FORM)
+
+
+KEYS: dict[tuple[str, ...], str] = {
+    ("optimizer",): "optimizer",
+    ("lr",): "lr",
+    ("learning", "rate"): "lr",
+    ("momentum",): "momentum",
+    ("weight", "decay"): "weight_decay",
+    ("batch", "size"): "batch",
+    ("batch",): "batch",
+    ("epochs",): "epochs",
+    ("random", "shift"): "shift",
+    ("shift",): "shift",
+    ("label", "smoothing"): "label_smoothing",
+    ("split",): "split",
+}
+NOISE = {("augment",), ("loss",), ("cross", "entropy"), ("with",)}
+SCHEDULES = (
+    "constant",
+    "cosine",
+    "one-cycle",
+    "divide lr by 10 every 30 epochs",
+    "times 0.96 every epoch",
+    "halve every 50 epochs",
+)
+
+
+class _Reader:
+    """Settings as words and values, in any order."""
+
+    def __init__(self, text: NetworkText) -> None:
+        self.text = text
+        self.found: dict[str, Setting] = {}
+
+    def fail(self, message: str, part: Part, help: str | None = None) -> ArchError:
+        return ArchError(message, self.text.span(part.start, part.end), help=help)
+
+    def read(self, settings: Sequence[tuple[Part, ...]]) -> dict[str, Setting]:
+        for setting in settings:
+            for parts in expressions.split(setting):
+                if parts[0].text.lower() == "schedule":
+                    self.schedule(parts)
+                else:
+                    self.pairs(parts)
+        return self.found
+
+    def put(self, name: str, value: Any, part: Part) -> None:
+        if name in self.found:
+            raise self.fail(f"`{name}` is given twice", part, "strike one of the two")
+        self.found[name] = Setting(value, part, self.text)
+
+    def pairs(self, parts: Sequence[Part]) -> None:
+        at = 0
+        while at < len(parts):
+            key, taken = self.key(parts, at)
+            at += taken
+            if key is None:
+                continue
+            if at < len(parts) and parts[at].kind in ("equals", "colon"):
+                at += 1
+            sign = ""
+            if at + 1 < len(parts) and parts[at].text == "-" and parts[at + 1].kind == "number":
+                sign, at = "-", at + 1
+            if at >= len(parts) or parts[at].kind not in ("number", "word"):
+                raise self.fail(f"`{key}` has no value", parts[at - 1], _FORM)
+            self.put(key, sign + parts[at].text.lower(), parts[at])
+            at += 1
+
+    def key(self, parts: Sequence[Part], at: int) -> tuple[str | None, int]:
+        """The setting that begins here (None for words that set nothing), and its parts."""
+        words: tuple[str, ...] = ()
+        best: tuple[str | None, int] | None = None
+        for index in range(at, min(len(parts), at + 4)):
+            if parts[index].kind == "word":
+                words += tuple(parts[index].text.lower().split("_"))
+            elif parts[index].text == "-" and words:
+                continue
+            else:
+                break
+            if words in KEYS:
+                best = KEYS[words], index + 1 - at
+            elif words in NOISE:
+                best = None, index + 1 - at
+        if best is None:
+            part = parts[at]
+            known = [" ".join(k) for k in KEYS] + ["schedule"]
+            raise self.fail(
+                f"a recipe has no setting `{part.text}`",
+                part,
+                did_you_mean(part.text, known) or f"settings: {', '.join(known)}",
+            )
+        return best
+
+    def schedule(self, parts: Sequence[Part]) -> None:
+        words = [p.text.lower() for p in parts[1:] if p.text != "-"]
+        words = [w for w in words if w not in ("lr", "by", "epoch", "epochs")]
+        part = parts[-1]
+        match words:
+            case ["constant" | "cosine" as name]:
+                self.put("schedule", name, part)
+            case ["one", "cycle"] | ["one_cycle"] | ["onecycle"]:
+                self.put("schedule", "one-cycle", part)
+            case ["halve", "every", *epochs] if len(epochs) <= 1:
+                self.step(0.5, epochs, part)
+            case ["divide" | "times" as verb, factor, "every", *epochs] if len(epochs) <= 1:
+                try:
+                    number = float(factor)
+                    factor_ = 1 / number if verb == "divide" else number
+                    if not math.isfinite(factor_):
+                        raise ValueError(factor)
+                except (ValueError, ZeroDivisionError):
+                    raise self.fail(f"`{factor}` is no factor", part, _ONE_OF) from None
+                self.step(factor_, epochs, part)
+            case _:
+                raise self.fail("unknown schedule", part, _ONE_OF)
+
+    def step(self, factor: float, epochs: Sequence[str], part: Part) -> None:
+        self.put("schedule", "step", part)
+        self.put("factor", factor, part)
+        self.put("every", epochs[0] if epochs else 1, part)
+
+
+_FORM = "a recipe looks so:\n" + EXAMPLE
+_ONE_OF = "write one of: " + "; ".join(f"`schedule {s}`" for s in SCHEDULES)

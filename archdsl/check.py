@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from archdsl import spec_files
 from archdsl.claims import parameter_count
-from archdsl.errors import ArchError, Span
+from archdsl.errors import ArchError
 from archdsl.expand import includes
 from archdsl.expand.blocks import LIBRARY, Blocks
-from archdsl.network import Network
+from archdsl.model import Model
 from archdsl.notation.optional_layers import Options
 from archdsl.syntax.ast import Block, NetworkText, Train, UseFile
+from archdsl.text.source import Span
 
 
 class Problem(NamedTuple):
@@ -71,7 +72,7 @@ def _errors(text: NetworkText) -> list[ArchError]:
         return []
     if _holds_blocks_alone(text):
         return list(_raised(lambda: _read_blocks(text)))
-    errors = list(_raised(lambda: Network(text)))
+    errors = list(_raised(lambda: Model(text)))
     if errors:  # then it did not come to read how parameters count
         errors += _raised(lambda: parameter_count.read(text))
     if any(isinstance(statement, Train) for statement in text.statements):
@@ -84,7 +85,7 @@ def _errors(text: NetworkText) -> list[ArchError]:
 def _read_blocks(text: NetworkText) -> None:
     """Read a file of blocks, used or not. Raises ArchError."""
     if os.path.realpath(text.source.folder or "") != os.path.realpath(LIBRARY):
-        Blocks(includes.whole(text), (), Options()).read()
+        Blocks(includes.resolve(text), (), Options()).read()
         return
     # The library may give its blocks names that layers have: they are not asked for theirs.
     blocks = Blocks(text._replace(statements=()), (), Options())

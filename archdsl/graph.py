@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from archdsl.errors import Source
-from archdsl.expand.printed_sizes import Settled
-from archdsl.layers import Input, Layer, Shape, Softmax
-from archdsl.syntax.ast import ClaimText, NetworkText, Part
+from archdsl.layers import Input, Layer, Shape, Softmax, Value
+from archdsl.layers.base import times
+from archdsl.syntax.ast import ClaimText, NetworkText, Token
+from archdsl.text.source import Source
 
 Scope = tuple[str, ...]
 
@@ -51,7 +51,7 @@ class Section(NamedTuple):
     entry: int
     exit: int
     claims: tuple[ClaimText, ...]
-    size: Part | None  # the claimed size in a leading bracket
+    size: Token | None  # the claimed size in a leading bracket
     source: Source
     start: int
     end: int
@@ -64,6 +64,46 @@ class Side(NamedTuple):
     scope: Scope
     weight: float
     output: int
+
+
+class Setting(NamedTuple):
+    """An attribute that is settled, of the n-th layer of a kind in its line, from 0.
+
+    Conventions may add layers between them, which depends on whether the line is the output.
+    """
+
+    kind: str
+    nth: int
+    name: str
+    value: Value
+
+
+class Settled(NamedTuple):
+    """What a printed size settled of a line.
+
+    `path` is its name, from the row inwards. `settings` are what it gives to the layers of the
+    line; a group has one, its stride. `input` is the shape
+    that enters, (C, H, W), and `printed` the size as the paper prints it.
+    """
+
+    path: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    input: Shape
+    printed: str
+    start: int
+    end: int
+
+    @property
+    def where(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def what(self) -> str:
+        """The attributes as a line would write them: `stride 2, pad 1`."""
+        return ", ".join(
+            name if value is True else f"{name} {times(value) if type(value) is tuple else value}"
+            for _, _, name, value in self.settings
+        )
 
 
 class Graph(NamedTuple):

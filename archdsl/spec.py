@@ -1,42 +1,98 @@
-"""Networks that are made from others: `network wrn_28_10 = wrn(28, 10)`."""
+"""A text to its networks: those it writes, those of its tables, and those made from others,
+`network wrn_28_10 = wrn(28, 10)`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import takewhile
 
-from archdsl.errors import ArchError, Source, Span, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
 from archdsl.syntax.ast import (
     Block,
     Derived,
+    Draft,
     Expect,
     Header,
     NetworkText,
     Paper,
-    Part,
     Reported,
+    Rows,
     Statement,
     Table,
+    Token,
     Train,
     UseFile,
 )
+from archdsl.syntax.parser import cell_statements, statement_span, statements_of
+from archdsl.text.source import Source, Span
 
 MOST_LINES = 1_000_000  # of the derived networks of a file, together
+
+
 OWN = (Paper, Expect, Reported, Train)  # what a derived network may say of itself
 
 
-class Draft(NamedTuple):
-    """What stands under one `network` line, or in a text without one."""
+def parse(source: Source) -> tuple[NetworkText, ...]:
+    """The networks of a text, in order.
 
-    header: Header | Derived | None
-    statements: tuple[Statement, ...]
-
-    @property
-    def name(self) -> str:
-        return self.header.name.text if self.header else ""
+    A text without a `network` line is one network without a name.
+    Raises ArchError with every syntax error of the text.
+    """
+    return _networks(source, statements_of(source))
 
 
-def networks(
+def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText, ...]:
+    if not statements:
+        raise ArchError(
+            f"{source.name} holds no network",
+            Span(source, 0, 0),
+            help='begin with `network NAME "a title"` and `input 224x224 RGB`, then a layer a line',
+        )
+    found: list[tuple[Header | Derived | None, list[Statement]]] = []
+    # Blocks in front of the first network belong to all of them.
+    shared: tuple[Block | UseFile, ...] = ()
+    if any(isinstance(s, Header | Derived) for s in statements):
+        shared = tuple(takewhile(lambda s: isinstance(s, Block | UseFile), statements))  # type: ignore[arg-type]
+    for statement in statements[len(shared) :]:
+        if isinstance(statement, Header | Derived):
+            found.append((statement, []))
+        elif found:
+            found[-1][1].append(statement)
+        else:
+            found.append((None, [statement]))
+    if len(found) > 1 and found[0][0] is None:
+        raise ArchError(
+            "these lines stand before the first `network`",
+            statement_span(source, found[0][1][0]),
+            help="put them behind a `network NAME` line",
+        )
+    _check_names(source, [header for header, _ in found])
+    drafts = [Draft(header, tuple(body)) for header, body in found]
+    if any(isinstance(s, Table | Rows) for s in statements):
+        from archdsl.tables.networks import unfolded  # only where there are tables
+
+        cell = partial(cell_statements, source)
+        drafts = [n for draft in drafts for n in unfolded(source, draft, cell, shared)]
+    _check_names(source, [draft.header for draft in drafts])  # columns are called by their headers
+    return _derived(source, drafts, shared)
+
+
+def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> None:
+    seen: set[str] = set()
+    for header in headers:
+        if header is None:
+            continue
+        if header.name.text in seen:
+            raise ArchError(
+                f"two networks are called `{header.name.text}`",
+                Span(source, header.name.start, header.name.end),
+                help="a file holds each name once",
+            )
+        seen.add(header.name.text)
+
+
+def _derived(
     source: Source, drafts: Sequence[Draft], shared: tuple[Block | UseFile, ...]
 ) -> tuple[NetworkText, ...]:
     """The networks of a text, derived ones whole, in order.
@@ -109,9 +165,9 @@ def _made(
         )
     if not isinstance(header, Derived):
         lacking = tuple(
-            parts[0].text
-            for parts in _split(header.parameters if header else None)
-            if not parts[1:]
+            tokens[0].text
+            for tokens in _split(header.parameters if header else None)
+            if not tokens[1:]
         )
         return NetworkText(source, header, own, shared, lacking=lacking)
     base = made[header.base.text]
@@ -126,13 +182,13 @@ def _made(
             )
     kept = tuple(s for s in base.statements if _carries(s, base, own))
     places, names = 0, set()
-    for parts in _split(header.arguments):
-        if len(parts) > 1 and parts[1].kind == "equals":
-            names.add(parts[0].text)
+    for tokens in _split(header.arguments):
+        if len(tokens) > 1 and tokens[1].kind == "equals":
+            names.add(tokens[0].text)
         else:
             places += 1
     parameters = [
-        parts[0].text for parts in _split(base.header.parameters if base.header else None)
+        tokens[0].text for tokens in _split(base.header.parameters if base.header else None)
     ]
     given = {*parameters[:places], *names}
     # A name that is none of them is an error where the network is built: so it is no template.
@@ -163,22 +219,22 @@ def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]
             return True
 
 
-def _split(parens: Part | None) -> Iterator[list[Part]]:
+def _split(parens: Token | None) -> Iterator[list[Token]]:
     """The stretches between the commas of parentheses; one may be empty."""
     if parens is None or not parens.inside:
         return
-    stretch: list[Part] = []
-    for part in parens.inside:
-        assert isinstance(part, Part)
-        if part.kind == "comma":
+    stretch: list[Token] = []
+    for token in parens.inside:
+        assert isinstance(token, Token)
+        if token.kind == "comma":
             yield stretch
             stretch = []
         else:
-            stretch.append(part)
+            stretch.append(token)
     yield stretch
 
 
-def _check_commas(source: Source, parens: Part | None) -> None:
+def _check_commas(source: Source, parens: Token | None) -> None:
     """Raises ArchError where nothing stands beside a comma."""
     if parens is not None and not all(_split(parens)):
         raise ArchError(
@@ -190,11 +246,11 @@ def _check_commas(source: Source, parens: Part | None) -> None:
 
 def _start(value: object) -> int:
     """Where a statement begins: at its first part."""
-    if isinstance(value, Part | Table):
+    if isinstance(value, Token | Table):
         return value.start
     inner = value if isinstance(value, tuple) else ()
     return next((s for s in map(_start, inner) if s >= 0), -1)
 
 
-def _span(source: Source, part: Part) -> Span:
-    return source.span(part.start, part.end)
+def _span(source: Source, token: Token) -> Span:
+    return source.span(token.start, token.end)

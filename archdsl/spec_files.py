@@ -9,9 +9,11 @@ import sys
 from collections.abc import Sequence
 
 import archdsl.specs
-from archdsl.errors import ArchError, Source, Span, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText
-from archdsl.syntax.parser import LARGEST, parse
+from archdsl.syntax.parser import LARGEST
+from archdsl.text.source import Source, Span
 
 _NETWORK = r"^[ \t]*network[ \t]+([A-Za-z]\w*)"
 

@@ -24,11 +24,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.network import Network
-from archdsl.output import diff, summary
+from archdsl.output import diff, verification
 from archdsl.output.paper_table import render
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 1.0  # of the processor, a mutant
@@ -206,7 +207,7 @@ def answers(text: str, more: bool) -> Iterator[bool]:
         for one in parse(Source("mutant", text)):
             if not one.lacking:
                 net = Network(one)
-                assert net.rows and net.summary() and summary.verification([net])
+                assert net.rows and net.summary() and verification.verification([net])
                 nets.append(net)
     except ArchError as error:
         assert str(error)

@@ -25,9 +25,9 @@ SECONDS = {"repeated": 10, "written out": 20, "parsed": 10}
 
 RUN = """
 import resource, sys, time
-from archdsl.errors import Source
+from archdsl.text.source import Source
 from archdsl.network import Network
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
 kind, number = sys.argv[1], int(sys.argv[2])
 if kind == "repeated":
     lines = [f"[ conv3-16; relu ] x {number // 2}"]

@@ -3,7 +3,7 @@
 import click
 from archdsl.cli import output
 
-from archdsl.output.summary import Cell, Column, Table, text_table
+from archdsl.output.table import Cell, Column, Table, text_table
 
 
 @click.command("predict")

@@ -12,7 +12,7 @@ from archdsl.cli.stop import Stop
 from click.core import ParameterSource
 
 from archdsl.errors import ArchError
-from archdsl.output.summary import hwc, number
+from archdsl.figures import hwc, number
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -6,7 +6,8 @@ from archdsl.cli import output
 from archdsl import spec_files
 from archdsl.errors import ArchError
 from archdsl.network import Network
-from archdsl.output import summary
+from archdsl.output import verification
+from archdsl.output.claims import claim_dict
 
 
 @click.command("verify")
@@ -38,9 +39,9 @@ def command(
     if readings:
         read = [(net, net.readings()) for net in judged]
         if format_ == "json":
-            output.emit_json({"networks": [summary.readings_dict(*one) for one in read]})
+            output.emit_json({"networks": [verification.readings_dict(*one) for one in read]})
         elif read:
-            output.emit(summary.readings(read, output.width(), output.colour()))
+            output.emit(verification.readings(read, output.width(), output.colour()))
     elif format_ == "json":
         output.emit_json(
             {
@@ -48,14 +49,14 @@ def command(
                     {
                         "network": n.full_name,
                         "params_count": str(n.counting),
-                        "claims": [summary.claim_dict(c) for c in n.claims],
+                        "claims": [claim_dict(c) for c in n.claims],
                     }
                     for n in judged
                 ]
             }
         )
     elif judged:
-        output.emit(summary.verification(judged, output.width(), output.colour()))
+        output.emit(verification.verification(judged, output.width(), output.colour()))
     if errors:
         raise ArchError.several(errors)
     if any(claim.verdict == "fails" for net in judged for claim in net.claims):

@@ -5,7 +5,8 @@ from archdsl.cli import output
 
 from archdsl import spec_files
 from archdsl.network import Network
-from archdsl.output import summary
+from archdsl.output.table import text_table
+from archdsl.output.zoo import zoo_table
 
 
 @click.command("zoo")
@@ -13,4 +14,4 @@ def command() -> None:
     """What ships, one line a network."""
     texts = map(spec_files.find_one, spec_files.names())
     networks = [text if text.lacking else Network(text) for text in texts]
-    output.emit(summary.text_table(summary.zoo_table(networks), output.width(), output.colour()))
+    output.emit(text_table(zoo_table(networks), output.width(), output.colour()))

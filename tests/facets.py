@@ -16,7 +16,6 @@ from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import Tensor, nn
 
 from archdsl.analysis.totals import Analysis, Fields
-from archdsl.errors import Source
 from archdsl.graph import Graph, Node
 from archdsl.layers import (
     REGISTRY,
@@ -33,7 +32,8 @@ from archdsl.notation import pytorch_calls
 from archdsl.output.layer_reference import settled, split, written
 from archdsl.pytorch import source
 from archdsl.pytorch.module import construct
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 
 class Case(NamedTuple):

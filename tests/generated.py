@@ -15,12 +15,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.layers import REGISTRY, Input, Layer, LayerError, Shape
 from archdsl.layers.base import Attribute
 from archdsl.notation import ast, phrase
+from archdsl.spec import parse
 from archdsl.syntax.expressions import Number
-from archdsl.syntax.parser import parse
+from archdsl.text.source import Source
 
 KINDS = [kind for kind in REGISTRY if kind is not Input and kind.words]
 WEIGHTY = [kind for kind in KINDS if kind.weighs]

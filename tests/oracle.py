@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.errors import Source
 from archdsl.network import Network
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 
 def randomise(module: nn.Module, seed: int = 0) -> None:

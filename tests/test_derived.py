@@ -8,8 +8,8 @@ import pytest
 
 import archdsl
 from archdsl import spec_files
-from archdsl.errors import Source
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 # Wide residual networks for CIFAR-10 (Zagoruyko & Komodakis 2016, Table 1); their totals are those
 # of units whose identity branch is activated too.

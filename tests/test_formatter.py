@@ -10,12 +10,14 @@ import pytest
 from conftest import ROOT
 from generated import spec
 
-from archdsl.errors import ArchError, Source, Span
+from archdsl.errors import ArchError
 from archdsl.fmt import formatter
 from archdsl.fmt.formatter import formatted
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.network import Network
-from archdsl.syntax.parser import parse, statements_of
+from archdsl.spec import parse
+from archdsl.syntax.parser import statements_of
+from archdsl.text.source import Source, Span
 
 FOLDERS = ("specs", "archdsl/library", "tests", "tests/pasted", "tests/tables", "tests/latex")
 FILES = [

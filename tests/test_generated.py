@@ -12,13 +12,15 @@ import pytest
 from generated import KINDS, spec, specs
 from hypothesis import HealthCheck, Phase, given, settings
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.network import Network
-from archdsl.output import summary
+from archdsl.output import summary, verification
+from archdsl.output.claims import claim_dict
 from archdsl.output.paper_table import render
 from archdsl.output.records import Difference, Readings, Summary, Verification
+from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText
-from archdsl.syntax.parser import parse
+from archdsl.text.source import Source
 
 # The same specs in every run: what fails for one fails for all. They are short as they are, and
 # making them shorter takes minutes.
@@ -70,10 +72,10 @@ def has_every_answer(net: Network) -> None:
     read = Summary.model_validate(data)
     assert [row.name for row in read.rows] == [row.name for row in net.rows]
     Summary.model_validate(summary.as_dict(net, layers=True))
-    claims = [summary.claim_dict(claim) for claim in net.verify()]
+    claims = [claim_dict(claim) for claim in net.verify()]
     verified = {"network": net.full_name, "params_count": str(net.counting), "claims": claims}
     Verification.model_validate({"networks": [verified]})
-    assert net.summary() and net.summary(width=40) and summary.verification([net], 60)
+    assert net.summary() and net.summary(width=40) and verification.verification([net], 60)
     assert summary.markdown(net) and net._repr_html_()
     if (code := or_refused(net.source)) is not None:
         ast.parse(code)
@@ -107,7 +109,7 @@ def test_many_specs_end_well(text: str):
         has_every_answer(net)
         goes_around(net)
         if (read := or_refused(net.readings)) is not None:
-            Readings.model_validate({"networks": [summary.readings_dict(net, read)]})
+            Readings.model_validate({"networks": [verification.readings_dict(net, read)]})
     for net in nets[1:]:
         found = nets[0].diff(net)
         Difference.model_validate(found.to_dict())

@@ -8,10 +8,11 @@ import re
 import pytest
 from archdsl.grammar import generate, tables
 from conftest import ROOT
-from lark import Token, Transformer
+from lark import Token as LarkToken
+from lark import Transformer
 from lark.exceptions import GrammarError, UnexpectedCharacters, UnexpectedToken
 
-from archdsl.syntax.ast import Part
+from archdsl.syntax.ast import Token
 from archdsl.syntax.lalr import Parser, Unexpected
 from archdsl.syntax.parser import _ToSyntax
 
@@ -57,8 +58,8 @@ def test_what_the_parser_does_not_do_is_refused(rules: str, reason: str):
 class Shaped(Transformer):
     """lark's trees to what our parser hands to the same methods."""
 
-    def __default_token__(self, token: Token) -> Part:
-        return Part(token.type.lower(), str(token), token.start_pos, token.end_pos)
+    def __default_token__(self, token: LarkToken) -> Token:
+        return Token(token.type.lower(), str(token), token.start_pos, token.end_pos)
 
     def __default__(self, rule, children, meta):
         return getattr(_ToSyntax(), rule)(children)

@@ -7,11 +7,11 @@ import xml.dom.minidom
 
 import pytest
 
-from archdsl.errors import Source
 from archdsl.network import Network
 from archdsl.output import summary
 from archdsl.output.paper_table import render
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 TEXT = "input 8x8x4\nconv3-4\nadd { identity; conv3-4 }\nFC-10\n"
 NAMES = (

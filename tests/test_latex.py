@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.network import Network
+from archdsl.spec import parse
 from archdsl.spec_files import folder
-from archdsl.syntax.parser import parse
 from archdsl.text.grids import Expanded
 from archdsl.text.latex import commands, regions
+from archdsl.text.source import Source
 
 FOLDER = Path(__file__).parent / "latex"
 SAME = [

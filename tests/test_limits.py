@@ -6,8 +6,8 @@ import pytest
 
 import archdsl
 from archdsl.expand.lines import MOST_LAYERS
-from archdsl.output import summary
-from archdsl.output.summary import Cell, Column, Table
+from archdsl.output.table import Cell, Column, Table, text_table
+from archdsl.syntax import diagnose
 from archdsl.syntax import parser as parse_module
 
 
@@ -40,7 +40,7 @@ def test_a_long_text_may_have_more_layers_than_a_short_one():
 def test_cells_are_cut_to_their_width():
     def shown(text: str, width: int) -> str:
         table = Table((Column("t", shrinks=True),), ((Cell(text),),))
-        return summary.text_table(table, width).split("\n")[1]
+        return text_table(table, width).split("\n")[1]
 
     assert shown("abcdef", 6) == "abcdef"
     assert shown("abcdef", 5) == "abcd…"
@@ -68,9 +68,9 @@ def test_receptive_fields_behind_a_resize(factor: int):
 def test_a_parenthesis_that_is_never_closed_is_met_once(monkeypatch: pytest.MonkeyPatch):
     """It goes on in the next line, where the error shows: that line is not what is left out."""
     explained = []
-    explain = parse_module._explain
+    explain = diagnose.explain
     monkeypatch.setattr(
-        parse_module, "_explain", lambda *given: explained.append(1) or explain(*given)
+        parse_module, "explain", lambda *given: explained.append(1) or explain(*given)
     )
     with pytest.raises(archdsl.ArchError) as caught:
         archdsl.loads("input 8x8x1\nconv3-(4)(\nconv3-4\nconv3-4\nrelu ]\nFC-2")

@@ -15,10 +15,11 @@ from test_layers import CASES
 from torch import nn
 
 import archdsl
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.layers import Layer, LayerError
 from archdsl.notation import phrase, pytorch_calls
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 # What enters, and a listing; `rate` is a name with a value.
 LISTINGS = [

@@ -45,8 +45,8 @@ def refused(text: str, message: str, **parameters: int) -> None:
 
 
 def networks(text: str) -> list[archdsl.Network]:
-    from archdsl.errors import Source
-    from archdsl.syntax.parser import parse
+    from archdsl.spec import parse
+    from archdsl.text.source import Source
 
     return [archdsl.Network(network) for network in parse(Source("<text>", text))]
 

@@ -10,9 +10,9 @@ from conftest import ROOT
 
 import archdsl
 from archdsl.compare.diff import diff
-from archdsl.errors import Source
 from archdsl.network import Network
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 PASTED = ROOT / "tests" / "pasted"
 CLAIMS = {  # of the networks of a file, and how many of them

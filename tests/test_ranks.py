@@ -8,11 +8,12 @@ from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import nn
 
 import archdsl
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.output.paper_table import render
 from archdsl.output.records import Summary
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 SIGNAL = """network signal
 input 4096x1

@@ -9,7 +9,7 @@ import pytest
 
 import archdsl
 from archdsl import spec_files
-from archdsl.output import summary
+from archdsl.output import summary, verification
 from archdsl.output.records import Summary, Verification
 
 # One of each file: those made from a template have its rows.
@@ -77,7 +77,7 @@ def test_never_wider_than_the_terminal(name: str, width: int, layers: bool):
         plain = re.sub(r"\x1b\[[\d;]*m", "", text)
         assert max(map(len, plain.splitlines())) <= width
         assert ("\x1b[" in text) is colour
-    verified = summary.verification([net], width)
+    verified = verification.verification([net], width)
     assert max(map(len, verified.splitlines())) <= width
 
 

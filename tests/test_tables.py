@@ -14,9 +14,10 @@ from conftest import ROOT
 
 from archdsl import spec_files
 from archdsl.compare.diff import diff
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.network import Network
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 PASSAGES = Path(__file__).with_name("tables")
 

@@ -9,9 +9,9 @@ import pytest
 
 import archdsl
 from archdsl import spec_files
-from archdsl.errors import Source
 from archdsl.output.paper_table import render
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 
 NAMES = [name for name in spec_files.names() if not spec_files.find_one(name).lacking]
 FAMILIES = [

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 
 from archdsl.analysis.totals import Analysis, Row
 from archdsl.claims.parameter_count import Counting, read
-from archdsl.errors import ArchError, Span, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
 from archdsl.graph import Section
 from archdsl.layers import Shape
 from archdsl.notation.vocabulary import vocabulary
-from archdsl.syntax.ast import ClaimText, Expect, Item, Part, numbers_of
+from archdsl.syntax.ast import ClaimText, Expect, Item, Token, numbers_of
+from archdsl.text.source import Span
 
 Verdict = Literal["holds", "erratum", "fails", "not judged"]
 How = Literal["exactly", "rounds", "truncates", "within one unit"]
@@ -91,7 +92,7 @@ def judge(
 
     def add(
         where: str,
-        text: ClaimText | Part,
+        text: ClaimText | Token,
         value: Callable[[str], _Computed],
         follows: bool,
     ) -> None:
@@ -135,7 +136,7 @@ def _of_params(quantity: str) -> bool:
     return quantity.removesuffix(WITH_SIDES) in PARAMS
 
 
-def _of_lines(analysis: Analysis) -> Iterator[tuple[Section, ClaimText | Part]]:
+def _of_lines(analysis: Analysis) -> Iterator[tuple[Section, ClaimText | Token]]:
     graph = analysis.graph
     if not graph.network.claimed:
         return  # they were printed of the network that this one derives from
@@ -226,7 +227,7 @@ QUANTITIES = (
 def _judge(
     analysis: Analysis,
     where: str,
-    text: ClaimText | Part,
+    text: ClaimText | Token,
     value: Callable[[str], _Computed],
     changed: bool,
     counting: Counting,
@@ -234,20 +235,20 @@ def _judge(
 ) -> Claim:
     network = analysis.graph.network
     span = network.span(text.start, text.end)
-    parts: Sequence[Part] = (text,) if isinstance(text, Part) else text.parts
-    erratum = None if isinstance(text, Part) else text.erratum
-    scale = _unit_of(parts)
+    tokens: Sequence[Token] = (text,) if isinstance(text, Token) else text.tokens
+    erratum = None if isinstance(text, Token) else text.erratum
+    scale = _unit_of(tokens)
     words = " ".join(
-        p.text.lower().replace("_", " ") for p in parts if p.kind == "word" and p is not scale
+        p.text.lower().replace("_", " ") for p in tokens if p.kind == "word" and p is not scale
     )
     if "if" in words.split():
         raise ArchError("`if` behind the claims", span, help="write it in front of `=>`")
-    figures = [p for p in parts if p.kind in ("figure", "size", "number")]
-    for index, part in enumerate(parts):
+    figures = [p for p in tokens if p.kind in ("figure", "size", "number")]
+    for index, token in enumerate(tokens):
         # `multiply-adds` is two words; any other sign would be lost.
-        around = [p.kind for p in parts[max(0, index - 1) : index + 2]]
-        if part.kind == "join" and around != ["word", "join", "word"]:
-            raise ArchError(f"`{part.text}` cannot stand in a claim", span, help=_FORM)
+        around = [p.kind for p in tokens[max(0, index - 1) : index + 2]]
+        if token.kind == "join" and around != ["word", "join", "word"]:
+            raise ArchError(f"`{token.text}` cannot stand in a claim", span, help=_FORM)
     unit = scale and _spelled(scale)
     if len(figures) != 1:
         what = "no figure" if not figures else "two figures"
@@ -316,15 +317,15 @@ def _judge(
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
 
 
-def _unit_of(parts: Sequence[Part]) -> Part | None:
+def _unit_of(tokens: Sequence[Token]) -> Token | None:
     """The unit that stands apart behind its figure: `60 million`, `9.4 K`."""
-    for figure, part in pairwise(parts):
-        if part.kind == "word" and figure.kind != "word" and _spelled(part) in UNITS:
-            return part
+    for figure, token in pairwise(tokens):
+        if token.kind == "word" and figure.kind != "word" and _spelled(token) in UNITS:
+            return token
     return None
 
 
-def _spelled(unit: Part) -> str:
+def _spelled(unit: Token) -> str:
     return unit.text if unit.text in UNITS else unit.text.lower()
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError
 from archdsl.graph import Graph
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import NetworkText, ParamsCount, Part
+from archdsl.syntax.ast import NetworkText, ParamsCount, Token
 
 _FORM = (
     "write `params count K = 1024, no bias`: K is 1000 or 1024; `no bias`, `no bn`; `in millions`"
@@ -28,9 +28,9 @@ class Counting(NamedTuple):
     def __str__(self) -> str:
         """`without bias, K = 1024`; of the usual way, nothing."""
         left = [word for word, counted in (("bias", self.bias), ("bn", self.bn)) if not counted]
-        parts = [f"without {' and '.join(left)}"] if left else []
-        parts += [f"K = {self.kilo}"] if self.kilo != 1000 else []
-        return ", ".join(parts)
+        tokens = [f"without {' and '.join(left)}"] if left else []
+        tokens += [f"K = {self.kilo}"] if self.kilo != 1000 else []
+        return ", ".join(tokens)
 
     @property
     def is_usual(self) -> bool:
@@ -57,16 +57,16 @@ def read(network: NetworkText) -> Counting:
     for statement in network.statements:
         if not isinstance(statement, ParamsCount):
             continue
-        parts = statement.parts
+        tokens = statement.tokens
         if counting is not None:
             raise ArchError(
                 "a second `params count`",
-                network.span(parts[0].start, parts[-1].end),
+                network.span(tokens[0].start, tokens[-1].end),
                 help="a statement holds for the whole network: say it once",
             )
         counting = Counting()
         said: set[str] = set()
-        for phrase in expressions.split(parts):
+        for phrase in expressions.split(tokens):
             name, counting = _with(network, counting, phrase)
             if name in said:
                 span = network.span(phrase[0].start, phrase[-1].end)
@@ -75,9 +75,11 @@ def read(network: NetworkText) -> Counting:
     return counting or Counting()
 
 
-def _with(network: NetworkText, counting: Counting, phrase: Sequence[Part]) -> tuple[str, Counting]:
+def _with(
+    network: NetworkText, counting: Counting, phrase: Sequence[Token]
+) -> tuple[str, Counting]:
     """What a phrase is about, and the counting with it."""
-    words = " ".join(part.text.lower() for part in phrase)
+    words = " ".join(token.text.lower() for token in phrase)
     if words == "no bias":
         return words, counting._replace(bias=False)
     if words == "no bn":
@@ -85,7 +87,7 @@ def _with(network: NetworkText, counting: Counting, phrase: Sequence[Part]) -> t
     if words in _UNITS:
         return "in", counting._replace(unit=_UNITS[words])
     span = network.span(phrase[0].start, phrase[-1].end)
-    if [part.kind for part in phrase] != ["word", "equals", "number"] or phrase[0].text != "K":
+    if [token.kind for token in phrase] != ["word", "equals", "number"] or phrase[0].text != "K":
         raise ArchError(f"`{span.text}` says nothing of how parameters count", span, help=_FORM)
     if phrase[2].text not in ("1000", "1024"):
         raise ArchError(f"a K of {phrase[2].text}", span, help=_FORM)

@@ -12,11 +12,12 @@ from archdsl.analysis.totals import Analysis
 from archdsl.claims import judge, parameter_count
 from archdsl.claims.judge import Claim
 from archdsl.claims.parameter_count import Counting
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.expand.network import expand
+from archdsl.spec import parse
 from archdsl.syntax.ast import Either, Let, NetworkText, Padding, Shortcut, Statement, StrideOn
 from archdsl.syntax.expressions import Number
-from archdsl.syntax.parser import parse
+from archdsl.text.source import Source
 
 MOST_READINGS = 100  # of one network; beyond it one choice is varied at a time
 MOST_LAYERS = 2_000_000  # of all readings together; beyond it so, too
@@ -207,13 +208,13 @@ def _countings(analysis: Analysis, own: Counting) -> list[Counting]:
 
 def _changed(own: Counting, other: Counting) -> list[str]:
     """How a way to count differs from the text's."""
-    parts = [
+    tokens = [
         f"{'with' if now else 'without'} {name}"
         for name, was, now in (("bias", own.bias, other.bias), ("bn", own.bn, other.bn))
         if was != now
     ]
-    parts += [f"K = {other.kilo}"] if own.kilo != other.kilo else []
-    return [f"params {', '.join(parts)}"] if parts else []
+    tokens += [f"K = {other.kilo}"] if own.kilo != other.kilo else []
+    return [f"params {', '.join(tokens)}"] if tokens else []
 
 
 def _alternative(analysis: Analysis, changes: list[str], way: Counting) -> Alternative:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from archdsl.compare.alignment import align
 from archdsl.compare.isomorphism import Plain, plain, same
@@ -12,7 +12,7 @@ from archdsl.layers import Layer, Shape, Value
 from archdsl.syntax.parser import collector_paused
 
 if TYPE_CHECKING:
-    from archdsl.network import Network
+    from archdsl.model import Model
 
 
 class Place(NamedTuple):
@@ -76,8 +76,8 @@ class Diff(NamedTuple):
     in order, also those that are the same; none where the networks are.
     """
 
-    a: Network
-    b: Network
+    a: Model
+    b: Model
     same: bool
     settings: tuple[Attribute, ...] = ()
     steps: tuple[Change, ...] = ()
@@ -87,23 +87,12 @@ class Diff(NamedTuple):
         """The layers that differ."""
         return tuple(step for step in self.steps if step.what != "same")
 
-    def to_dict(self) -> dict[str, Any]:
-        """The diff as plain data: what `archdsl diff --format json` prints."""
-        from archdsl.output.diff import as_dict
-
-        return as_dict(self)
-
     def __repr__(self) -> str:
         found = "same" if self.same else f"{len(self.changes)} layers differ"
         return f"<diff of {self.a.full_name} and {self.b.full_name}: {found}>"
 
-    def __str__(self) -> str:
-        from archdsl.output.diff import text
 
-        return text(self)
-
-
-def diff(a: Network, b: Network) -> Diff:
+def diff(a: Model, b: Model) -> Diff:
     """Compare two networks as graphs.
 
     They are the same where a bijection of their layers keeps the layers with all attributes, what
@@ -118,7 +107,7 @@ def diff(a: Network, b: Network) -> Diff:
 
 
 class _Comparison:
-    def __init__(self, a: Network, b: Network, p: Plain, q: Plain) -> None:
+    def __init__(self, a: Model, b: Model, p: Plain, q: Plain) -> None:
         self.a, self.b, self.p, self.q = a, b, p, q
         scopes = [[net.graph.nodes[i].scope for i in one.nodes] for net, one in ((a, p), (b, q))]
         self.pairs = align(p, q, (scopes[0], scopes[1]))
@@ -168,7 +157,7 @@ class _Comparison:
             )
         return found
 
-    def place(self, network: Network, plain: Plain, place: int) -> Place:
+    def place(self, network: Model, plain: Plain, place: int) -> Place:
         index = plain.nodes[place]
         node, analysis = network.graph.nodes[index], network.analysis
         row = analysis.makers[index]
@@ -194,7 +183,7 @@ class _Comparison:
             found.append(Attribute("side head", *("yes" if one else "no" for one in heads)))
         return found
 
-    def heads(self, network: Network, marks: Sequence[object]) -> list[object]:
+    def heads(self, network: Model, marks: Sequence[object]) -> list[object]:
         """The numbers of the side heads that a layer stands in; where the networks have other
         heads, only whether it stands in one."""
         found = [mark[1] for mark in marks if isinstance(mark, tuple) and mark[0] == "within"]
@@ -221,12 +210,12 @@ def _figure(place: Place | None, name: Literal["params", "macs"]) -> int:
     return getattr(place, name) if place else 0
 
 
-def _names(network: Network, plain: Plain, places: Sequence[int]) -> str:
+def _names(network: Model, plain: Plain, places: Sequence[int]) -> str:
     nodes: tuple[Node, ...] = network.graph.nodes
     return ", ".join(nodes[plain.nodes[place]].name for place in places)
 
 
-def _heads(network: Network) -> str:
+def _heads(network: Model) -> str:
     return ", ".join(f"{s.section.name} weight {s.weight:g}" for s in network.sides) or "none"
 
 

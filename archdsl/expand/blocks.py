@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 import archdsl
-from archdsl.errors import ArchError, Note, Source
+from archdsl.errors import ArchError, Note
 from archdsl.expand.parameters import RESERVED, Parameters, declared
 from archdsl.layers import JOINS
 from archdsl.notation.ast import Line, widened
@@ -18,7 +18,9 @@ from archdsl.notation.optional_layers import Options
 from archdsl.notation.phrase import read_lines
 from archdsl.notation.vocabulary import is_word
 from archdsl.syntax.ast import Block, NetworkText
-from archdsl.syntax.parser import FORMS, parse_blocks
+from archdsl.syntax.parser import parse_blocks
+from archdsl.syntax.statements import FORMS
+from archdsl.text.source import Source
 
 LIBRARY = os.path.join(os.path.dirname(archdsl.__file__), "library")
 

@@ -6,12 +6,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
 from archdsl.expand import printed_sizes
 from archdsl.expand.blocks import Blocks
 from archdsl.layers import Activation, BatchNorm, Layer, Value
 from archdsl.notation import ast
-from archdsl.notation.ast import Given, LayerText, Reading, Use
+from archdsl.notation.ast import BlockUse, LayerText, ParsedPhrase, ValueText
 from archdsl.notation.phrase import read as read_phrase
 from archdsl.notation.vocabulary import ACTIVATION, BARE
 from archdsl.syntax import expressions
@@ -20,13 +20,14 @@ from archdsl.syntax.ast import (
     Means,
     NetworkText,
     Padding,
-    Part,
     Phrase,
     Shortcut,
     SizesDecide,
     StrideOn,
+    Token,
 )
 from archdsl.syntax.expressions import Expression, Number
+from archdsl.text.source import Source
 
 _ONCE = "a statement holds for the whole network: say it once"
 
@@ -130,7 +131,7 @@ class Conventions:
         # Those of a row of a table, by its statements; and of the row that is being expanded.
         self.rules_of: dict[tuple[Means, ...], Rules] = {}
         self.of_row = NO_RULES
-        self.bracket: Use | None = None  # the block that a bracket stands for
+        self.bracket: BlockUse | None = None  # the block that a bracket stands for
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; the first
         self.stride_on_last = False
@@ -293,15 +294,15 @@ class _Reader:
         self.conventions = Conventions(source, names)
         self.said: set[str] = set()
 
-    def fail(self, message: str, where: Phrase | Part, help: str) -> ArchError:
+    def fail(self, message: str, where: Phrase | Token, help: str) -> ArchError:
         return ArchError(message, self.source.span(where.start, where.end), help=help)
 
-    def once(self, what: str, where: Phrase | Part, message: str) -> None:
+    def once(self, what: str, where: Phrase | Token, message: str) -> None:
         if what in self.said:
             raise self.fail(message, where, _ONCE)
         self.said.add(what)
 
-    def read(self, phrase: Phrase) -> Reading:
+    def read(self, phrase: Phrase) -> ParsedPhrase:
         return read_phrase(self.source, phrase, self.names.keys() | {"in"}, self.blocks)
 
     def shortcut(self, statement: Shortcut) -> None:
@@ -313,46 +314,46 @@ class _Reader:
 
     def sizes_decide(self, statement: SizesDecide) -> None:
         self.once("sizes", statement.what[0], "a second `sizes decide`")
-        for index, part in enumerate(statement.what):
-            word = part.text.lower()
+        for index, token in enumerate(statement.what):
+            word = token.text.lower()
             if word not in printed_sizes.WORDS:
                 raise self.fail(
-                    f"sizes decide no `{part.text}`",
-                    part,
+                    f"sizes decide no `{token.text}`",
+                    token,
                     did_you_mean(word, printed_sizes.WORDS)
                     or "write `sizes decide stride, padding`",
                 )
             if word in (other.text.lower() for other in statement.what[:index]):
-                raise self.fail(f"`{part.text}` twice", part, "say it once")
-        self.conventions.decides = frozenset(part.text.lower() for part in statement.what)
+                raise self.fail(f"`{token.text}` twice", token, "say it once")
+        self.conventions.decides = frozenset(token.text.lower() for token in statement.what)
 
     def stride_on(self, statement: StrideOn) -> None:
         phrase = statement.layer
         self.once("stride", phrase, "a second `stride on`")
-        word = [p.text.lower() for p in phrase.parts]
+        word = [p.text.lower() for p in phrase.tokens]
         if word in (["first"], ["last"]):
             self.conventions.stride_on_last = word == ["last"]
             return
-        reading = self.read(phrase)
-        if len(reading.layers) != 1 or reading.repeat or reading.label or reading.claimed:
+        parsed = self.read(phrase)
+        if len(parsed.layers) != 1 or parsed.repeat or parsed.label or parsed.claimed:
             raise self.fail(
                 "`stride on` names one layer of a group",
                 phrase,
                 "write `stride on first`, or `stride on 3x3`",
             )
-        layer = ast.evaluated(self.source, reading.layers[0], self.names)
+        layer = ast.evaluated(self.source, parsed.layers[0], self.names)
         if "stride" not in layer.kind.attributes:
             raise self.fail(f"`{layer.kind.kind}` takes no stride", phrase, "write `stride on 3x3`")
         self.conventions.stride_on = layer
 
     def means(self, statement: Means) -> None:
-        left = statement.left.parts
+        left = statement.left.tokens
         if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
             self.once("[]", statement.left, "a second convention for it")
             if (block := self.named(statement.right)) is not None:
                 self.conventions.bracket = block
                 return
-            name, *behind = statement.right.parts
+            name, *behind = statement.right.tokens
             if name.text not in self.blocks and all(p.kind == "parens" for p in behind):
                 hint = did_you_mean(name.text, self.blocks.known())
                 raise self.fail(
@@ -361,15 +362,15 @@ class _Reader:
                     hint or f"define it: `block {name.text} {{ … body … }}`",
                 )
             right = self.read(statement.right)
-            whole = right.whole
+            composite = right.composite
             more = right.repeat or right.stride or right.label or right.claimed
-            if not isinstance(whole, Use) or whole.body is not None or more:
+            if not isinstance(composite, BlockUse) or composite.body is not None or more:
                 raise self.fail(
                     "a bracket stands for a block",
                     statement.right,
                     "write `[] means residual`, or the name of a block of your own",
                 )
-            self.conventions.bracket = whole
+            self.conventions.bracket = composite
             return
         rule = self.rule(statement)
         if self.conventions.rules.like(rule):
@@ -387,12 +388,12 @@ class _Reader:
                 rules.add(rule)
         self.conventions.rules_of[statements] = rules
 
-    def named(self, phrase: Phrase) -> Use | None:
+    def named(self, phrase: Phrase) -> BlockUse | None:
         """A block by its name alone: `dense` is one, though elsewhere it is also a layer."""
-        part = phrase.parts[0]
-        if len(phrase.parts) > 1 or part.text not in self.blocks:
+        token = phrase.tokens[0]
+        if len(phrase.tokens) > 1 or token.text not in self.blocks:
             return None
-        return Use(part.text, (), None, part.start, part.end)
+        return BlockUse(token.text, (), None, token.start, token.end)
 
     def rule(self, statement: Means) -> Rule:
         left, right = self.read(statement.left), self.read(statement.right)
@@ -402,12 +403,12 @@ class _Reader:
                 statement.left,
                 "write `conv means conv-bn-relu`, or `1x1 conv means …`",
             )
-        for side, reading in ((statement.left, left), (statement.right, right)):
-            if reading.claimed or any(layer.struck - {BARE} for layer in reading.layers):
+        for side, parsed in ((statement.left, left), (statement.right, right)):
+            if parsed.claimed or any(layer.struck - {BARE} for layer in parsed.layers):
                 raise self.fail(
                     "a convention holds layers alone", side, "leave `no …`, `bare` and claims out"
                 )
-            if any(layer.listed for layer in reading.layers):
+            if any(layer.listed for layer in parsed.layers):
                 raise self.fail(
                     "a call of torch in a convention",
                     side,
@@ -445,7 +446,7 @@ def without_bias(layer: LayerText) -> LayerText:
     """A normalisation beside a weight layer takes over its bias, unless the text says otherwise."""
     if "bias" not in layer.kind.attributes or "bias" in layer.given:
         return layer
-    return layer._replace(given={**layer.given, "bias": Given(False, layer.start, layer.end)})
+    return layer._replace(given={**layer.given, "bias": ValueText(False, layer.start, layer.end)})
 
 
 def _said(layer: LayerText, name: str) -> Value | Expression | None:

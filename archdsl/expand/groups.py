@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from archdsl.errors import ArchError, Note, Source
+from archdsl.errors import ArchError, Note
 from archdsl.expand.blocks import Definition
 from archdsl.expand.conventions import unknown_shortcut
 from archdsl.expand.layers import Stride, hwc
@@ -17,21 +17,22 @@ from archdsl.layers import JOINS, LayerError
 from archdsl.layers.base import check_elements
 from archdsl.notation import ast
 from archdsl.notation.ast import (
-    Given,
+    BlockUse,
+    Composite,
     Group,
-    Hole,
-    Joined,
+    LabelJoin,
     LayerText,
     Line,
+    Placeholder,
     Reference,
     Side,
-    Use,
-    Whole,
+    ValueText,
 )
 from archdsl.notation.block_uses import STRIDES
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import NetworkText
 from archdsl.syntax.expressions import Number
+from archdsl.text.source import Source
 
 MOST_EMPTY = 10_000  # uses of blocks that come to nothing, beside one for each layer
 DEEPEST = 100  # groups, joins and blocks within each other
@@ -47,57 +48,57 @@ class Composer(Lines):
         self.empty = 0  # uses of blocks that came to nothing
         self.depth = 0
 
-    def expand_whole(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
+    def expand_whole(self, composite: Composite, spot: Spot, stride: ValueText | None) -> None:
         if self.depth == DEEPEST:
             raise self.fail(
                 f"groups and blocks within each other more than {DEEPEST} deep",
-                whole,
+                composite,
                 "write the inner ones as lines of their own",
                 spot.frame.source,
             )
         self.depth += 1
-        self.compose(whole, spot, stride)
+        self.compose(composite, spot, stride)
         self.depth -= 1
 
-    def compose(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
-        match whole:
-            case Hole(word="identity"):
+    def compose(self, composite: Composite, spot: Spot, stride: ValueText | None) -> None:
+        match composite:
+            case Placeholder(word="identity"):
                 self.no_stride(stride, "`identity`", spot)
-            case Hole(word="body"):
+            case Placeholder(word="body"):
                 self.no_stride(stride, "`body`", spot)
-                self.expand_body(whole, spot)
-            case Hole():
+                self.expand_body(composite, spot)
+            case Placeholder():
                 self.no_stride(stride, "`shortcut`", spot)
-                self.expand_shortcut(whole, spot)
-            case Use():
-                self.expand_block(whole, spot, stride)
-            case Joined():
-                self.no_stride(stride, f"`{whole.kind}`", spot)
-                self.expand_joined(whole, spot)
+                self.expand_shortcut(composite, spot)
+            case BlockUse():
+                self.expand_block(composite, spot, stride)
+            case LabelJoin():
+                self.no_stride(stride, f"`{composite.kind}`", spot)
+                self.expand_joined(composite, spot)
             case Side():
-                self.expand_side(whole, spot)
+                self.expand_side(composite, spot)
             case Reference():
                 raise AssertionError("a line goes on from its reference")
             case Group(kind="bracket") if use := self.bracket_of(spot.frame):
-                given = use._replace(body=whole, start=whole.start, end=whole.end)
+                given = use._replace(body=composite, start=composite.start, end=composite.end)
                 self.expand_block(given, spot, stride)
-            case Group() if not whole.lines:
+            case Group() if not composite.lines:
                 raise self.fail(
                     "an empty group"
-                    if whole.kind in ("bracket", "braces")
-                    else f"`{whole.kind}` has no branch",
-                    whole,
+                    if composite.kind in ("bracket", "braces")
+                    else f"`{composite.kind}` has no branch",
+                    composite,
                     "write its lines: `[ conv3-64; conv3-64 ]`, `add { identity; conv3-64 }`",
                     spot.frame.source,
                 )
             case Group(kind="bracket" | "braces"):
                 # Outside of blocks each line has its own `in`.
-                self.expand_group(whole, spot._replace(entry=0), stride)
+                self.expand_group(composite, spot._replace(entry=0), stride)
             case _:
-                self.no_stride(stride, f"`{whole.kind}`", spot)
-                self.expand_join(whole, spot)
+                self.no_stride(stride, f"`{composite.kind}`", spot)
+                self.expand_join(composite, spot)
 
-    def no_stride(self, stride: Given | None, what: str, spot: Spot) -> None:
+    def no_stride(self, stride: ValueText | None, what: str, spot: Spot) -> None:
         if stride is not None:
             raise self.fail(
                 f"{what} takes no stride",
@@ -106,7 +107,7 @@ class Composer(Lines):
                 spot.frame.source,
             )
 
-    def expand_group(self, group: Group, spot: Spot, stride: Given | None) -> None:
+    def expand_group(self, group: Group, spot: Spot, stride: ValueText | None) -> None:
         if stride is None:
             self.expand_lines(group.lines, spot)
             return
@@ -180,11 +181,11 @@ class Composer(Lines):
         moved, self.moved = self.moved, outer
         self.behind_sum(moved, group, spot)
 
-    def expand_joined(self, whole: Joined, spot: Spot) -> None:
+    def expand_joined(self, composite: LabelJoin, spot: Spot) -> None:
         """What flows, joined with labelled values."""
-        ends = [self.here, *(self.referred_to(one, spot) for one in whole.references)]
-        texts = ["what flows", *(f"`{one.label}`" for one in whole.references)]
-        self.join(whole, spot.path, spot.frame, texts.__getitem__, ends)
+        ends = [self.here, *(self.referred_to(one, spot) for one in composite.references)]
+        texts = ["what flows", *(f"`{one.label}`" for one in composite.references)]
+        self.join(composite, spot.path, spot.frame, texts.__getitem__, ends)
 
     def expand_side(self, side: Side, spot: Spot) -> None:
         """The lines of a side head, whose last weight layer is an output layer."""
@@ -210,7 +211,7 @@ class Composer(Lines):
 
     def join(
         self,
-        group: Group | Joined,
+        group: Group | LabelJoin,
         path: Scope,
         frame: Frame,
         text: Callable[[int], str],
@@ -293,7 +294,7 @@ class Composer(Lines):
             end = enters
         return stride, end
 
-    def expand_body(self, hole: Hole, spot: Spot) -> None:
+    def expand_body(self, hole: Placeholder, spot: Spot) -> None:
         frame = spot.frame
         if frame.definition is None or frame.body is None:
             block = frame.definition
@@ -317,7 +318,7 @@ class Composer(Lines):
         """Whether a block says `body`."""
         return any(map(_holds_body, self.blocks.lines(definition)))
 
-    def expand_shortcut(self, hole: Hole, spot: Spot) -> None:
+    def expand_shortcut(self, hole: Placeholder, spot: Spot) -> None:
         """The block that stands for `shortcut`, to the shape of the branch beside it."""
         frame, target = spot.frame, spot.frame.target
         if target is None:
@@ -348,7 +349,7 @@ class Composer(Lines):
         names = self.bound(definition, hole, frame.source, (), given)
         self.enter(definition, names, hole, None, None, spot)
 
-    def expand_block(self, use: Use, spot: Spot, stride: Given | None) -> None:
+    def expand_block(self, use: BlockUse, spot: Spot, stride: ValueText | None) -> None:
         frame = spot.frame
         definition = self.blocks[use.block]
         if any(user is definition for user in frame.users()):
@@ -416,7 +417,7 @@ class Composer(Lines):
     def bound(
         self,
         definition: Definition,
-        use: Use | Hole,
+        use: BlockUse | Placeholder,
         source: Source,
         places: Sequence[Number],
         given: Mapping[str, Number],
@@ -438,9 +439,9 @@ class Composer(Lines):
         self,
         definition: Definition,
         names: Mapping[str, Number],
-        use: Use | Hole,
+        use: BlockUse | Placeholder,
         body: Body | None,
-        stride: Given | None,
+        stride: ValueText | None,
         spot: Spot,
     ) -> None:
         """Expand a block where it is used."""
@@ -492,7 +493,7 @@ class Composer(Lines):
             self.made[key] = Made(spot.path, place, begin, self.mark())
             self.frames.append(frame)
 
-    def check_empty(self, use: Use | Hole, spot: Spot) -> None:
+    def check_empty(self, use: BlockUse | Placeholder, spot: Spot) -> None:
         """Refuse towers of blocks that come to nothing: no count of layers would stop them."""
         self.empty += 1
         if self.empty > MOST_EMPTY + len(self.nodes):
@@ -504,7 +505,7 @@ class Composer(Lines):
             )
 
     def placed_error(
-        self, error: ArchError, definition: Definition, use: Use | Hole, frame: Frame
+        self, error: ArchError, definition: Definition, use: BlockUse | Placeholder, frame: Frame
     ) -> ArchError:
         """An error within a block, shown where the reader's text uses it."""
         if error.span is None or not definition.holds(error.span.source, error.span.start):
@@ -521,13 +522,16 @@ class Composer(Lines):
 def _last_weighing(lines: Sequence[Line]) -> int | None:
     """Where the last weight layer with a stride stands that the lines of a group write."""
     for line in reversed(lines):
-        for reading in reversed(line.readings):
-            match reading.whole:
-                case Group(kind="bracket" | "braces", lines=inner) | Use(body=Group(lines=inner)):
+        for parsed in reversed(line.phrases):
+            match parsed.composite:
+                case (
+                    Group(kind="bracket" | "braces", lines=inner)
+                    | BlockUse(body=Group(lines=inner))
+                ):
                     found = _last_weighing(inner)
                     if found is not None:
                         return found
-            for layer in reversed(reading.layers):
+            for layer in reversed(parsed.layers):
                 if layer.kind.weighs and "stride" in layer.kind.attributes:
                     return layer.start
     return None
@@ -544,11 +548,11 @@ def _given(body: Body | None) -> object:
 
 
 def _holds_body(line: Line) -> bool:
-    for reading in line.readings:
-        match reading.whole:
-            case Hole(word="body"):
+    for parsed in line.phrases:
+        match parsed.composite:
+            case Placeholder(word="body"):
                 return True
-            case Group(lines=lines) | Use(body=Group(lines=lines)):
+            case Group(lines=lines) | BlockUse(body=Group(lines=lines)):
                 if any(map(_holds_body, lines)):
                     return True
     return False
@@ -556,13 +560,13 @@ def _holds_body(line: Line) -> bool:
 
 def _is_late(line: Line) -> bool:
     """Whether a branch leads to the shape of the others."""
-    for reading in line.readings:
+    for parsed in line.phrases:
         if any(
-            one.kind.fits is not None and one.kind.fits not in one.given for one in reading.layers
+            one.kind.fits is not None and one.kind.fits not in one.given for one in parsed.layers
         ):
             return True
-        match reading.whole:
-            case Hole(word="shortcut"):
+        match parsed.composite:
+            case Placeholder(word="shortcut"):
                 return True
             case Group(kind="bracket" | "braces") as group:
                 if any(map(_is_late, group.lines)):

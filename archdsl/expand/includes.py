@@ -7,17 +7,18 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
-from archdsl.errors import ArchError, Note, Source, Span, nearest
+from archdsl.errors import ArchError, Note, nearest
 from archdsl.expand.blocks import LIBRARY
 from archdsl.spec_files import read
 from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
 from archdsl.syntax.parser import LARGEST, parse_blocks
+from archdsl.text.source import Source, Span
 
 MOST_FILES = 64  # that a network uses
 DEEPEST = 8  # files that use files
 
 
-def whole(network: NetworkText) -> NetworkText:
+def resolve(network: NetworkText) -> NetworkText:
     """The network with the blocks of the files that it uses.
 
     Raises ArchError for a file that is missing or lies elsewhere, with what is wrong inside it, and

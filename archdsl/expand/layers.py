@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from archdsl.errors import ArchError, Note, Source
+from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
 from archdsl.expand.blocks import Blocks
 from archdsl.expand.conventions import Apart, Conventions, Written, without_bias
 from archdsl.expand.line_names import numbered
-from archdsl.expand.printed_sizes import Kept, Settled
+from archdsl.expand.printed_sizes import Kept
 from archdsl.expand.scopes import Around, Frame, Named, Spot
-from archdsl.graph import Node, Scope, Section, Side
+from archdsl.graph import Node, Scope, Section, Settled, Side
 from archdsl.layers import (
     Activation,
     BatchNorm,
@@ -27,16 +27,19 @@ from archdsl.layers import (
 )
 from archdsl.layers.base import check_elements
 from archdsl.notation import ast, pytorch_calls
-from archdsl.notation.ast import Argument, Given, LayerText, Whole
-from archdsl.syntax.ast import Item, NetworkText, Part, Phrase
+from archdsl.notation.ast import Argument, Composite, LayerText, ValueText
+from archdsl.syntax.ast import Item, NetworkText, Phrase, Token
 from archdsl.syntax.expressions import Number
+from archdsl.text.source import Source
 
 
 class Stride:
     """A stride on its way to the layer of a group that carries it: the one at `place`, a source and
     an offset, or where there is none the first that may."""
 
-    def __init__(self, given: Given, value: Value, place: tuple[Source, int] | None = None) -> None:
+    def __init__(
+        self, given: ValueText, value: Value, place: tuple[Source, int] | None = None
+    ) -> None:
         self.given = given
         self.value = value
         self.place = place
@@ -73,7 +76,7 @@ class Builder:
     def fail(
         self,
         message: str,
-        where: Part | Phrase | LayerText | Given | Item | Whole | Argument,
+        where: Token | Phrase | LayerText | ValueText | Item | Composite | Argument,
         help: str | None = None,
         source: Source | None = None,
     ) -> ArchError:
@@ -90,7 +93,7 @@ class Builder:
         """The channels that enter what comes next."""
         return self.nodes[self.here].shape[0]
 
-    def placed(self, where: LayerText | Whole, frame: Frame) -> tuple[int, int]:
+    def placed(self, where: LayerText | Composite, frame: Frame) -> tuple[int, int]:
         """The place in the network's own source."""
         if frame.source is self.network.source:
             return where.start, where.end
@@ -201,7 +204,7 @@ class Builder:
                 f"{layer.kind.form()[:-1]}`, or put it beside the branch that it fits to",
                 frame.source,
             )
-        size = Given(frame.target.shape[1:], layer.start, layer.end)
+        size = ValueText(frame.target.shape[1:], layer.start, layer.end)
         return layer._replace(given={**layer.given, field: size})
 
     def append(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
@@ -251,7 +254,7 @@ class Builder:
         inputs: tuple[int, ...],
         scope: Scope,
         shape: Shape,
-        text: LayerText | Whole,
+        text: LayerText | Composite,
         frame: Frame,
     ) -> None:
         self.here = len(self.nodes)

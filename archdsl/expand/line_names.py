@@ -6,47 +6,57 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from archdsl.errors import ArchError, Note, Source
-from archdsl.notation.ast import Group, Hole, Joined, Line, Reference, Side, Use, Whole
+from archdsl.errors import ArchError, Note
+from archdsl.notation.ast import (
+    BlockUse,
+    Composite,
+    Group,
+    LabelJoin,
+    Line,
+    Placeholder,
+    Reference,
+    Side,
+)
 from archdsl.notation.labels import WORDS
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.syntax.ast import Item, Part, Phrase
+from archdsl.syntax.ast import Item, Phrase, Token
+from archdsl.text.source import Source
 
 
-def kind_of(line: Line, bracket: Use | None) -> str:
+def kind_of(line: Line, bracket: BlockUse | None) -> str:
     """What a line is called by: its block, else its first weight layer, else its first layer.
 
     `bracket` is the block that a bracket stands for.
     """
     kinds = []
-    readings = line.readings
-    if len(readings) > 1 and isinstance(readings[0].whole, Reference):
-        readings = readings[1:]  # it is called by what it becomes
-    for reading in readings:
-        if reading.whole is not None:
-            return _kind_of_whole(reading.whole, bracket)
-        kinds += [layer.kind for layer in reading.layers]
+    phrases = line.phrases
+    if len(phrases) > 1 and isinstance(phrases[0].composite, Reference):
+        phrases = phrases[1:]  # it is called by what it becomes
+    for parsed in phrases:
+        if parsed.composite is not None:
+            return _kind_of_whole(parsed.composite, bracket)
+        kinds += [layer.kind for layer in parsed.layers]
     return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
 
 
-def _kind_of_whole(whole: Whole, bracket: Use | None) -> str:
-    match whole:
-        case Use():
-            return whole.block
-        case Hole():
-            return whole.word
+def _kind_of_whole(composite: Composite, bracket: BlockUse | None) -> str:
+    match composite:
+        case BlockUse():
+            return composite.block
+        case Placeholder():
+            return composite.word
         case Reference():
             return "reference"
         case Side():
             return "side"
-        case Joined():
-            return whole.kind
+        case LabelJoin():
+            return composite.kind
         case Group(kind="bracket") if bracket is not None:
             return bracket.block
         case Group(kind="bracket" | "braces"):
             return "group"
         case _:
-            return whole.kind
+            return composite.kind
 
 
 def names_of(
@@ -55,7 +65,7 @@ def names_of(
     """A label, or `<kind><n>`, counted per kind through the lines; branches that are the only ones
     of their kind have no number. Raises ArchError for a label that cannot be.
     """
-    labels: dict[str, Part] = {}
+    labels: dict[str, Token] = {}
     for line in lines:
         label = line.label
         if label is None:
@@ -124,54 +134,54 @@ def numbered(kinds: Sequence[str]) -> list[str]:
 def notation(source: Source, line: Line) -> str:
     """The line as the paper writes it, without label, claims, guards, comments and typography."""
     return " -> ".join(
-        _phrase(source, phrase, reading.start)
-        for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
+        _phrase(source, phrase, parsed.start)
+        for phrase, parsed in zip(line.item.phrases, line.phrases, strict=True)
     )
 
 
 def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
     if phrase.composed:
-        labelled = [part.kind for part in phrase.parts[:2]] == ["word", "colon"]
-        return _composed(source, phrase.parts[2:] if labelled else phrase.parts)
-    return _text(source, phrase.parts, start)
+        labelled = [token.kind for token in phrase.tokens[:2]] == ["word", "colon"]
+        return _composed(source, phrase.tokens[2:] if labelled else phrase.tokens)
+    return _text(source, phrase.tokens, start)
 
 
-def _composed(source: Source, parts: Sequence[Part]) -> str:
+def _composed(source: Source, tokens: Sequence[Token]) -> str:
     """The parts of a row of a table: its cells may stand anywhere in the row."""
     pieces: list[str] = []
-    for part in parts:
-        if part.is_of_table:
+    for token in tokens:
+        if token.is_of_table:
             continue
-        text = part.text
-        if part.kind in _CLOSING:
-            lines = "; ".join(_line(source, item) for item in part.inside)  # type: ignore[arg-type]
-            text = f"{text} {lines} {_CLOSING[part.kind]}"
-        elif part.kind == "parens":
-            text = f"({_composed(source, part.inside)})"  # type: ignore[arg-type]
-        elif part.kind == "size":
+        text = token.text
+        if token.kind in _CLOSING:
+            lines = "; ".join(_line(source, item) for item in token.inside)  # type: ignore[arg-type]
+            text = f"{text} {lines} {_CLOSING[token.kind]}"
+        elif token.kind == "parens":
+            text = f"({_composed(source, token.inside)})"  # type: ignore[arg-type]
+        elif token.kind == "size":
             text = "".join(text.split())
         pieces.append(text)
     text = re.sub(r" (/) ", r"\1", " ".join(pieces))
     return _tidy(re.sub(r"(?<=\w) \(", "(", text))
 
 
-def _text(source: Source, parts: Sequence[Part], start: int = 0) -> str:
+def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
     """The text of parts; of a group, that of its lines."""
     pieces: list[str] = []
-    here = max(start, parts[0].start)
-    if not any(part.kind in _CLOSING for part in parts):
-        return _tidy(source.plain[here : parts[-1].end])
-    for part in parts:
-        if part.kind not in _CLOSING or part.start < start:
+    here = max(start, tokens[0].start)
+    if not any(token.kind in _CLOSING for token in tokens):
+        return _tidy(source.plain[here : tokens[-1].end])
+    for token in tokens:
+        if token.kind not in _CLOSING or token.start < start:
             continue
-        inside: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+        inside: tuple[Item, ...] = token.inside  # type: ignore[assignment]
         lines = (_line(source, item) for item in inside)
         pieces += [
-            source.plain[here : part.start],
-            f"{part.text} {'; '.join(lines)} {_CLOSING[part.kind]}",
+            source.plain[here : token.start],
+            f"{token.text} {'; '.join(lines)} {_CLOSING[token.kind]}",
         ]
-        here = part.end
-    pieces.append(source.plain[here : parts[-1].end])
+        here = token.end
+    pieces.append(source.plain[here : tokens[-1].end])
     return _tidy("".join(pieces))
 
 

@@ -13,24 +13,24 @@ from archdsl.expand import printed_sizes
 from archdsl.expand.conventions import NO_RULES
 from archdsl.expand.layers import Builder
 from archdsl.expand.line_names import kind_of, names_of, notation
-from archdsl.expand.printed_sizes import Printed, Setting, Settled
+from archdsl.expand.printed_sizes import Printed
 from archdsl.expand.scopes import Around, Frame, Named, Spot, Values
-from archdsl.graph import Node, Scope, Section, Side
+from archdsl.graph import Node, Scope, Section, Setting, Settled, Side
 from archdsl.layers import Softmax
 from archdsl.notation import ast
 from archdsl.notation.ast import (
-    Given,
+    BlockUse,
+    Composite,
     Group,
-    Hole,
     LayerText,
     Line,
-    Reading,
+    ParsedPhrase,
+    Placeholder,
     Reference,
-    Use,
-    Whole,
+    ValueText,
 )
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, NetworkText, Part, Phrase
+from archdsl.syntax.ast import Item, NetworkText, Phrase, Token
 from archdsl.syntax.expressions import Number
 
 # Of a network: a short text stands for no more; a long one for as many as it has room to write.
@@ -72,7 +72,7 @@ class Lines(Builder, ABC):
         self.outputs: frozenset[str] = frozenset()  # the labels of the lines that `output` names
 
     @abstractmethod
-    def expand_whole(self, whole: Whole, spot: Spot, stride: Given | None) -> None:
+    def expand_whole(self, composite: Composite, spot: Spot, stride: ValueText | None) -> None:
         """The nodes of what is composed of lines."""
 
     def expand_lines(self, lines: Sequence[Line], spot: Spot, flat: bool = False) -> None:
@@ -133,7 +133,7 @@ class Lines(Builder, ABC):
     ) -> None:
         """Keep what a line became: every line of the network, others for their claims."""
         # The sizes in front of a chain's other phrases are claims of those.
-        size = line.readings[0].claimed if len(line.readings) == 1 else None
+        size = line.phrases[0].claimed if len(line.phrases) == 1 else None
         outermost = len(path) == 1 and frame.definition is None
         if not (outermost or line.item.claims or size or line.is_side):
             return
@@ -155,7 +155,7 @@ class Lines(Builder, ABC):
             end=line.item.end,
         )
         (self.sections if outermost else self.inner).append(section)
-        if isinstance(side := line.readings[0].whole, ast.Side):
+        if isinstance(side := line.phrases[0].composite, ast.Side):
             weight = self.weight_of(side, frame)
             self.sides.append(Side(section, path, weight, self.logits(self.here)))
 
@@ -200,7 +200,7 @@ class Lines(Builder, ABC):
                 ) from None
             raise
 
-    def bracket_of(self, frame: Frame) -> Use | None:
+    def bracket_of(self, frame: Frame) -> BlockUse | None:
         """What brackets stand for: in blocks, groups."""
         return self.conventions.bracket if frame.definition is None else None
 
@@ -232,21 +232,21 @@ class Lines(Builder, ABC):
         """The nodes of a line; how often it is repeated."""
         printed = self.printed(printed_sizes.output_of, [line]) or spot.printed
         spot = spot._replace(printed=printed)
-        if isinstance(reference := line.readings[0].whole, Reference):
+        if isinstance(reference := line.phrases[0].composite, Reference):
             self.here = self.referred_to(reference, spot)
-            if len(line.readings) == 1:
+            if len(line.phrases) == 1:
                 return 1
             # What goes on from the reference is the line.
             spot = spot._replace(entry=0 if spot.frame.definition is None else spot.entry)
-            line = Line(Item(line.item.phrases[1:], ()), line.readings[1:], None)
-        if len(line.readings) == 1:
-            return self.expand_reading(line.readings[0], line.item.phrases[0], spot, None)
+            line = Line(Item(line.item.phrases[1:], ()), line.phrases[1:], None)
+        if len(line.phrases) == 1:
+            return self.expand_phrase(line.phrases[0], line.item.phrases[0], spot, None)
         links = [
-            Line(Item((phrase,), ()), (reading,), None)
-            for phrase, reading in zip(line.item.phrases, line.readings, strict=True)
+            Line(Item((phrase,), ()), (parsed,), None)
+            for phrase, parsed in zip(line.item.phrases, line.phrases, strict=True)
         ]
-        fronts = _passed(line.readings)
-        behinds = [b[::-1] for b in _passed([_reversed(r) for r in line.readings[::-1]])][::-1]
+        fronts = _passed(line.phrases)
+        behinds = [b[::-1] for b in _passed([_reversed(r) for r in line.phrases[::-1]])][::-1]
         spot = spot._replace(labels=spot.labels.new_child())
         kinds, names = self.named_once(links, spot)  # which are made anew each time
         output, end = self.output_line(links), _end_line(links)
@@ -254,8 +254,8 @@ class Lines(Builder, ABC):
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
             path = (*spot.path, name)
             first, entry = len(self.nodes), self.here
-            repeat = self.expand_reading(
-                link.readings[0],
+            repeat = self.expand_phrase(
+                link.phrases[0],
                 link.item.phrases[0],
                 Spot(
                     path,
@@ -274,7 +274,7 @@ class Lines(Builder, ABC):
                 self.name(link.label, spot.labels)
         return 1
 
-    def name(self, label: Part, labels: Values) -> None:
+    def name(self, label: Token, labels: Values) -> None:
         """Let a label name what has been made."""
         labels[label.text] = Named(self.here, self.labelled)
         self.labelled += 1
@@ -294,17 +294,17 @@ class Lines(Builder, ABC):
 
     # Repeats.
 
-    def expand_reading(
-        self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None
+    def expand_phrase(
+        self, parsed: ParsedPhrase, phrase: Phrase, spot: Spot, around: Around | None
     ) -> int:
         """The nodes of a phrase; how often it is repeated."""
-        if spot.printed is not None and reading.whole is not None:
-            return self.expand_printed(reading, phrase, spot, around, spot.printed)
-        if reading.repeat is None:
-            self.expand_once(reading, spot, around, reading.stride)
+        if spot.printed is not None and parsed.composite is not None:
+            return self.expand_printed(parsed, phrase, spot, around, spot.printed)
+        if parsed.repeat is None:
+            self.expand_once(parsed, spot, around, parsed.stride)
             self.check_count(len(self.nodes), phrase, spot)
             return 1
-        repeat = self.repeat(reading.repeat, spot)
+        repeat = self.repeat(parsed.repeat, spot)
         if repeat > 1:
             self.within.append("a repeat")
         self.factor *= repeat
@@ -326,7 +326,7 @@ class Lines(Builder, ABC):
             beside = around and Around(
                 around.front if index == 0 else (), around.behind if final else ()
             )
-            self.expand_once(reading, one, beside, reading.stride if index == 0 else None)
+            self.expand_once(parsed, one, beside, parsed.stride if index == 0 else None)
             if index == 0:
                 # Refused before it is built, by its first repetition.
                 count = first + self.factor * (len(self.nodes) - first)
@@ -336,7 +336,7 @@ class Lines(Builder, ABC):
             if len(self.nodes) == begin.nodes:
                 break  # nothing, however often
             index += 1
-            strides = index == 1 and reading.stride is not None
+            strides = index == 1 and parsed.stride is not None
             strides |= self.stride is not None and self.stride.taken != carried
             strides |= index == 1 and around is not None and bool(around.front)
             if strides or self.nodes[self.here].shape != self.nodes[begin.here].shape:
@@ -362,24 +362,29 @@ class Lines(Builder, ABC):
         return size(lines[0]) if lines and self.conventions.decides else None
 
     def expand_printed(
-        self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None, printed: Printed
+        self,
+        parsed: ParsedPhrase,
+        phrase: Phrase,
+        spot: Spot,
+        around: Around | None,
+        printed: Printed,
     ) -> int:
         """The nodes of a group or a block: as it is written, or where only that gives the printed
         size, with the stride that leads there."""
         spot = spot._replace(printed=None)
-        x, place = self.nodes[self.here].shape, (reading.start, reading.end)
+        x, place = self.nodes[self.here].shape, (parsed.start, parsed.end)
         if self.kept is not None:
-            kept = self.kept.of(spot.path, reading.start)
+            kept = self.kept.of(spot.path, parsed.start)
             if kept is not None:
                 self.by_size.append(kept._replace(path=spot.path))
-                stride = Given(kept.settings[0].value, *place)
-                reading = reading._replace(stride=stride)
-            return self.expand_reading(reading, phrase, spot, around)
-        decides = "stride" in self.conventions.decides and printed_sizes.takes_stride(reading)
+                stride = ValueText(kept.settings[0].value, *place)
+                parsed = parsed._replace(stride=stride)
+            return self.expand_phrase(parsed, phrase, spot, around)
+        decides = "stride" in self.conventions.decides and printed_sizes.takes_stride(parsed)
         needed = printed_sizes.stride_of(x, printed) if decides else None
         if needed is not None and not self.stride_waits(spot.frame):
-            strided = reading._replace(stride=Given(needed, *place))
-            for option in (reading, strided):
+            strided = parsed._replace(stride=ValueText(needed, *place))
+            for option in (parsed, strided):
                 self.charge(phrase, spot)
                 try:
                     trial, repeat = self.tried(option, phrase, spot, around)
@@ -391,10 +396,10 @@ class Lines(Builder, ABC):
                         settings = (Setting("group", 0, "stride", needed),)
                         self.by_size.append(Settled(spot.path, settings, x, printed.text, *place))
                     return repeat
-        return self.expand_reading(reading, phrase, spot, around)
+        return self.expand_phrase(parsed, phrase, spot, around)
 
     def tried(
-        self, reading: Reading, phrase: Phrase, spot: Spot, around: Around | None
+        self, parsed: ParsedPhrase, phrase: Phrase, spot: Spot, around: Around | None
     ) -> tuple[Self, int]:
         """The expansion with a phrase behind it, of which this one knows nothing."""
         trial = copy(self)
@@ -403,7 +408,7 @@ class Lines(Builder, ABC):
                 setattr(trial, name, value.copy())
         trial.taken = {scope: set(names) for scope, names in self.taken.items()}
         try:
-            return trial, trial.expand_reading(reading, phrase, spot, around)
+            return trial, trial.expand_phrase(parsed, phrase, spot, around)
         finally:
             self.spent = trial.spent + len(trial.nodes) - len(self.nodes)
 
@@ -446,14 +451,14 @@ class Lines(Builder, ABC):
         return any(one.node == begin.here and one.number < begin.labelled for one in referred)
 
     def expand_once(
-        self, reading: Reading, spot: Spot, around: Around | None, stride: Given | None
+        self, parsed: ParsedPhrase, spot: Spot, around: Around | None, stride: ValueText | None
     ) -> None:
-        if reading.whole is None:
-            self.expand_layers(reading.layers, spot, around)
+        if parsed.composite is None:
+            self.expand_layers(parsed.layers, spot, around)
         else:
-            self.expand_whole(reading.whole, spot, stride)
+            self.expand_whole(parsed.composite, spot, stride)
 
-    def check_count(self, count: int, where: Phrase | Whole, spot: Spot) -> None:
+    def check_count(self, count: int, where: Phrase | Composite, spot: Spot) -> None:
         most = max(MOST_LAYERS, len(self.network.source.text) // SHORTEST)
         if count > most:
             raise self.fail(
@@ -510,33 +515,33 @@ class Lines(Builder, ABC):
     def output_line(self, lines: Sequence[Line]) -> int:
         """The line in which the output layer may stand: behind it stand only softmax and such."""
         index = len(lines) - 1
-        while index > 0 and all(map(self.trails, lines[index].readings)):
+        while index > 0 and all(map(self.trails, lines[index].phrases)):
             index -= 1
         return index
 
-    def trails(self, reading: Reading) -> bool:
+    def trails(self, parsed: ParsedPhrase) -> bool:
         """Whether a phrase holds only what may stand behind the output layer."""
-        match reading.whole:
+        match parsed.composite:
             case None:
-                return all(layer.kind.trails for layer in reading.layers)
+                return all(layer.kind.trails for layer in parsed.layers)
             case Group(kind="bracket" | "braces", lines=lines):
-                return all(self.trails(r) for line in lines for r in line.readings)
-            case Hole(word=word):
+                return all(self.trails(r) for line in lines for r in line.phrases)
+            case Placeholder(word=word):
                 return word == "identity"
             case ast.Side():
                 return True
-            case Use(block=block, body=None):
+            case BlockUse(block=block, body=None):
                 if block not in self.trailing:
                     self.trailing[block] = False  # also of a block that uses itself
                     lines = self.blocks.lines(self.blocks[block])
                     self.trailing[block] = all(
-                        self.trails(r) for line in lines for r in line.readings
+                        self.trails(r) for line in lines for r in line.phrases
                     )
                 return self.trailing[block]
             case _:
                 return False
 
-    def repeat(self, given: Given, spot: Spot) -> int:
+    def repeat(self, given: ValueText, spot: Spot) -> int:
         value = ast.value_of(spot.frame.source, given, self.names_at(spot))
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise self.fail(
@@ -548,48 +553,48 @@ class Lines(Builder, ABC):
         return value
 
 
-def _passed(readings: Sequence[Reading]) -> list[tuple[LayerText, ...]]:
+def _passed(phrases: Sequence[ParsedPhrase]) -> list[tuple[LayerText, ...]]:
     """What a walk along a chain has passed at each phrase, up to a group or a repeat."""
     found = []
     around: tuple[LayerText, ...] = ()
-    for reading in readings:
+    for parsed in phrases:
         found.append(around)
-        if reading.whole is not None or reading.repeat:
+        if parsed.composite is not None or parsed.repeat:
             around = ()
             continue
-        if any(layer.kind.weighs for layer in reading.layers):
+        if any(layer.kind.weighs for layer in parsed.layers):
             around = ()  # what stands beyond belongs to that layer
-        around = (*around, *reading.layers)
+        around = (*around, *parsed.layers)
     return found
 
 
-def _reversed(reading: Reading) -> Reading:
-    return reading._replace(layers=reading.layers[::-1])
+def _reversed(parsed: ParsedPhrase) -> ParsedPhrase:
+    return parsed._replace(layers=parsed.layers[::-1])
 
 
 def _slides(link: Line) -> bool:
     """Whether a printed size may settle something of a link of a chain."""
-    (reading,) = link.readings
-    return reading.whole is not None or any(map(printed_sizes.slides, reading.layers))
+    (parsed,) = link.phrases
+    return parsed.composite is not None or any(map(printed_sizes.slides, parsed.layers))
 
 
 def _end_line(lines: Sequence[Line]) -> int:
     """The last line that an activation cannot move past: past `identity`, a constant factor or a
     dropout it can."""
     index = len(lines) - 1
-    while index > 0 and all(_is_nothing(reading) for reading in lines[index].readings):
+    while index > 0 and all(_is_nothing(parsed) for parsed in lines[index].phrases):
         index -= 1
     return index
 
 
-def _is_nothing(reading: Reading) -> bool:
+def _is_nothing(parsed: ParsedPhrase) -> bool:
     """Whether a phrase holds nothing that an activation could not move past."""
-    match reading.whole:
-        case Hole(word="identity") | ast.Side():
+    match parsed.composite:
+        case Placeholder(word="identity") | ast.Side():
             return True
         case Group(kind="bracket" | "braces") as group:
-            return all(_is_nothing(r) for line in group.lines for r in line.readings)
+            return all(_is_nothing(r) for line in group.lines for r in line.phrases)
         case None:
-            return all(layer.kind.weakens for layer in reading.layers)
+            return all(layer.kind.weakens for layer in parsed.layers)
         case _:
             return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from archdsl.errors import MOST_ERRORS, ArchError, Span
+from archdsl.errors import MOST_ERRORS, ArchError
 from archdsl.expand import conventions
 from archdsl.expand.blocks import Blocks
 from archdsl.expand.groups import Composer
@@ -16,7 +16,7 @@ from archdsl.expand.scopes import Frame, Spot, Values
 from archdsl.graph import Graph, Node, Section
 from archdsl.layers import Input, LayerError, Value
 from archdsl.notation import ast, phrase
-from archdsl.notation.ast import Given, Line, Reading
+from archdsl.notation.ast import Line, ParsedPhrase, ValueText
 from archdsl.notation.labels import Labels
 from archdsl.notation.optional_layers import Options
 from archdsl.syntax import expressions
@@ -26,12 +26,13 @@ from archdsl.syntax.ast import (
     Let,
     NetworkText,
     Outputs,
-    Part,
     Phrase,
     SizesDecide,
+    Token,
     numbers_of,
 )
 from archdsl.syntax.expressions import Number
+from archdsl.text.source import Span
 
 
 def expand(
@@ -99,7 +100,7 @@ class _Expansion(Composer):
                 self._whole(),
                 help="write a layer a line: `conv3-64`, `maxpool`, `FC-10`",
             )
-        first = lines[0].readings[0]
+        first = lines[0].phrases[0]
         if not (first.layers and issubclass(first.layers[0].kind, Input)):
             raise self.fail(
                 "the network has no input",
@@ -110,7 +111,7 @@ class _Expansion(Composer):
         if len(lines) == 1:
             raise self.fail("the network has no layers", lines[0].item, "write a layer a line")
         named = self.named_outputs(lines[1:])
-        self.outputs = frozenset(part.text for part in named)
+        self.outputs = frozenset(token.text for token in named)
         frame = Frame(network.source, self.names)
         labels = Values()
         if first.label is not None:
@@ -136,7 +137,7 @@ class _Expansion(Composer):
 
     # What leaves the network.
 
-    def named_outputs(self, lines: Sequence[Line]) -> tuple[Part, ...]:
+    def named_outputs(self, lines: Sequence[Line]) -> tuple[Token, ...]:
         """The labels of `output`, each of a line of the network."""
         source = self.network.source
         statements = [s for s in self.network.statements if isinstance(s, Outputs)]
@@ -152,15 +153,15 @@ class _Expansion(Composer):
                 known.add(line.label)
         labels = statements[0].labels if statements else ()
         seen = set()
-        for part in labels:
-            if part.text not in known:
-                raise known.refusal(source, part, self.blocks)
-            if part.text in seen:
-                raise self.fail(f"`{part.text}` is an output twice", part, "name it once")
-            seen.add(part.text)
+        for token in labels:
+            if token.text not in known:
+                raise known.refusal(source, token, self.blocks)
+            if token.text in seen:
+                raise self.fail(f"`{token.text}` is an output twice", token, "name it once")
+            seen.add(token.text)
         return labels
 
-    def ends(self, labels: Sequence[Part]) -> list[int]:
+    def ends(self, labels: Sequence[Token]) -> list[int]:
         """The nodes whose values leave lines of the network."""
         exits = {section.name: section.exit for section in self.sections}
         for label in labels:
@@ -253,16 +254,16 @@ class _Expansion(Composer):
 
     # The input.
 
-    def input(self, line: Line, reading: Reading) -> None:
-        item, layer = line.item, reading.layers[0]
-        size = reading.claimed
-        if reading.claimed is not None and "lengths" not in layer.given:
+    def input(self, line: Line, parsed: ParsedPhrase) -> None:
+        item, layer = line.item, parsed.layers[0]
+        size = parsed.claimed
+        if parsed.claimed is not None and "lengths" not in layer.given:
             # CS231n's `[227x227x3] INPUT`.
-            numbers = numbers_of(reading.claimed.text)
-            given = Given(numbers, reading.claimed.start, reading.claimed.end)
+            numbers = numbers_of(parsed.claimed.text)
+            given = ValueText(numbers, parsed.claimed.start, parsed.claimed.end)
             layer = layer._replace(given={**layer.given, "lengths": given})
             size = None
-        if len(reading.layers) > 1 or reading.repeat or len(line.readings) > 1 or line.guard:
+        if len(parsed.layers) > 1 or parsed.repeat or len(line.phrases) > 1 or line.guard:
             raise self.fail("the input stands alone on its line", item)
         layer = ast.evaluated(self.network.source, layer, self.names)
         op = self.settle(layer, (), Frame(self.network.source, self.names))
@@ -317,14 +318,14 @@ class _Expansion(Composer):
 def _with_input(items: list[Item]) -> list[Item]:
     """The lines, with the input that a network on one line begins with as a line of its own:
     `1x29x29-20C4-MP2-150N-10N`."""
-    first = items[0].phrases[0].parts if items else ()
+    first = items[0].phrases[0].tokens if items else ()
     if len(first) < 3 or first[0].kind != "size" or first[1].kind != "join":
         return items
     size, _, *rest = first
     if any(
-        p.kind == "word" and p.text.lower() == "input" for i in items for p in i.phrases[0].parts
+        p.kind == "word" and p.text.lower() == "input" for i in items for p in i.phrases[0].tokens
     ):
         return items
-    word = Part("word", "input", size.start, size.start)
+    word = Token("word", "input", size.start, size.start)
     line = items[0]._replace(phrases=(Phrase(tuple(rest)), *items[0].phrases[1:]))
     return [Item((Phrase((word, size)),), ()), line, *items[1:]]

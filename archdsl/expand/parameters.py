@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archdsl.errors import ArchError, Note, Source, Span, did_you_mean
+from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.notation import optional_layers
 from archdsl.notation.optional_layers import Choice, Options
 from archdsl.notation.vocabulary import is_word, vocabulary
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Block, Derived, Header, NetworkText, Part
+from archdsl.syntax.ast import Block, Derived, Header, NetworkText, Token
 from archdsl.syntax.expressions import Expression, Number
+from archdsl.text.source import Source, Span
 
 
 def values_of(
@@ -87,12 +88,12 @@ def _arguments(
         here: dict[str, tuple[Number, Span | None]] = {}
         places = iter(parameters)
         inside = derived.arguments.inside if derived.arguments else ()
-        for parts in expressions.split(inside):  # type: ignore[arg-type]
-            span = source.span(parts[0].start, parts[-1].end)
-            if len(parts) > 1 and parts[1].kind == "equals":
-                name, value = parts[0].text, parts[2:]
+        for tokens in expressions.split(inside):  # type: ignore[arg-type]
+            span = source.span(tokens[0].start, tokens[-1].end)
+            if len(tokens) > 1 and tokens[1].kind == "equals":
+                name, value = tokens[0].text, tokens[2:]
             else:
-                name, value = next(places, ""), parts
+                name, value = next(places, ""), tokens
             base = f"the network `{derived.base.text}`"
             if not value:
                 raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
@@ -113,20 +114,24 @@ def _arguments(
 WORDS = ("identity", "body", "shortcut")  # what only blocks can say
 RESERVED = (*WORDS, "in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
 
-Parameters = list[tuple[Part, Expression | None]]  # names, with their defaults
+Parameters = list[tuple[Token, Expression | None]]  # names, with their defaults
 
 
 def declared(source: Source, owner: Header | Block) -> Parameters:
     """The parameters of a network or a block, with their defaults. Raises ArchError."""
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
     parens = owner.parameters
-    found: dict[str, tuple[Part, Expression | None]] = {}
-    for parts in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
-        name = parts[0]
-        if name.kind != "word" or (len(parts) > 1 and parts[1].kind != "equals") or len(parts) == 2:
+    found: dict[str, tuple[Token, Expression | None]] = {}
+    for tokens in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
+        name = tokens[0]
+        if (
+            name.kind != "word"
+            or (len(tokens) > 1 and tokens[1].kind != "equals")
+            or len(tokens) == 2
+        ):
             raise ArchError(
                 "a parameter is a name with a default",
-                source.span(parts[0].start, parts[-1].end),
+                source.span(tokens[0].start, tokens[-1].end),
                 help=f"write `{form}`; no parameter is named `x`",
             )
         if declarable(source, name) in found:
@@ -135,7 +140,7 @@ def declared(source: Source, owner: Header | Block) -> Parameters:
                 source.span(name.start, name.end),
                 help="strike one of the two",
             )
-        default = expressions.read(source, parts[2:]) if len(parts) > 2 else None
+        default = expressions.read(source, tokens[2:]) if len(tokens) > 2 else None
         found[name.text] = name, default
     return list(found.values())
 
@@ -184,8 +189,8 @@ def bind(
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
     parens = block.parameters
-    parts = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
-    names = ", ".join(p[0].text for p in parts)
+    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
+    names = ", ".join(p[0].text for p in tokens)
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 
 
@@ -193,7 +198,7 @@ def _known(names: Mapping[str, Number] | Sequence[str]) -> str:
     return f"its parameters: {', '.join(names) or 'none'}"
 
 
-def declarable(source: Source, name: Part) -> str:
+def declarable(source: Source, name: Token) -> str:
     """A name that may have a value. Raises ArchError for one that means something already."""
     attribute = (name.text.lower(),) in vocabulary().attributes  # a block's `stride` may be one
     if name.text in RESERVED or (is_word(name.text) and not attribute):

@@ -6,15 +6,28 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from archdsl.graph import Setting, Settled
 from archdsl.layers import FullyConnected, LayerError, Shape, Value
-from archdsl.layers.base import LARGEST, axes, plain, same, times
+from archdsl.layers.base import LARGEST, axes, plain, same
 from archdsl.layers.conv_base import unfolded
-from archdsl.notation.ast import Given, Group, LayerText, Line, Reading, Reference, Side, Use
-from archdsl.syntax.ast import ClaimText, Part, numbers_of
+from archdsl.notation.ast import (
+    BlockUse,
+    Group,
+    LayerText,
+    Line,
+    ParsedPhrase,
+    Reference,
+    Side,
+    ValueText,
+)
+from archdsl.syntax.ast import ClaimText, Token, numbers_of
 
 WORDS = ("stride", "padding")  # what `sizes decide` may name
 
+
 OUTPUT = {"", "output", "size", "output size"}
+
+
 INPUT = {"input", "input size"}
 
 
@@ -40,46 +53,6 @@ class Printed(NamedTuple):
         return lengths is None or lengths == shape[1:]
 
 
-class Setting(NamedTuple):
-    """An attribute that is settled, of the n-th layer of a kind in its line, from 0.
-
-    Conventions may add layers between them, which depends on whether the line is the output.
-    """
-
-    kind: str
-    nth: int
-    name: str
-    value: Value
-
-
-class Settled(NamedTuple):
-    """What a printed size settled of a line.
-
-    `path` is its name, from the row inwards. `settings` are what it gives to the layers of the
-    line; a group has one, its stride. `input` is the shape
-    that enters, (C, H, W), and `printed` the size as the paper prints it.
-    """
-
-    path: tuple[str, ...]
-    settings: tuple[Setting, ...]
-    input: Shape
-    printed: str
-    start: int
-    end: int
-
-    @property
-    def where(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def what(self) -> str:
-        """The attributes as a line would write them: `stride 2, pad 1`."""
-        return ", ".join(
-            name if value is True else f"{name} {times(value) if type(value) is tuple else value}"
-            for _, _, name, value in self.settings
-        )
-
-
 class Kept:
     """What was settled on the input that the paper prints, for another input or other parameters:
     printed sizes do not hold there."""
@@ -103,22 +76,22 @@ def _repetitions(path: tuple[str, ...]) -> list[str]:
 
 def output_of(line: Line) -> Printed | None:
     """The size that is printed of a line's output; one marked as an erratum settles nothing."""
-    if len(line.readings) == 1 and (claimed := line.readings[0].claimed) is not None:
+    if len(line.phrases) == 1 and (claimed := line.phrases[0].claimed) is not None:
         return _printed(claimed)
     return _claimed(line, OUTPUT)
 
 
 def input_of(line: Line) -> Printed | None:
     """The size that is printed of a line's input, where that is what the line in front gives."""
-    if isinstance(line.readings[0].whole, Reference | Side):
+    if isinstance(line.phrases[0].composite, Reference | Side):
         return None
     return _claimed(line, INPUT)
 
 
-def size_in(claim: ClaimText, quantity: Collection[str] = OUTPUT) -> Part | None:
+def size_in(claim: ClaimText, quantity: Collection[str] = OUTPUT) -> Token | None:
     """The size that a claim prints, of the output or of another quantity; None of an erratum."""
-    words = " ".join(p.text.lower().replace("_", " ") for p in claim.parts if p.kind == "word")
-    figures = [p for p in claim.parts if p.kind != "word"]
+    words = " ".join(p.text.lower().replace("_", " ") for p in claim.tokens if p.kind == "word")
+    figures = [p for p in claim.tokens if p.kind != "word"]
     if words in quantity and len(figures) == 1 and claim.erratum is None:
         return figures[0]
     return None
@@ -131,13 +104,10 @@ def _claimed(line: Line, quantity: Collection[str]) -> Printed | None:
     return None
 
 
-def _printed(part: Part) -> Printed | None:
-    if part.kind != "size" and not re.fullmatch(r"\d{1,18}", part.text):
+def _printed(token: Token) -> Printed | None:
+    if token.kind != "size" and not re.fullmatch(r"\d{1,18}", token.text):
         return None
-    return Printed(numbers_of(part.text), part.text)
-
-
-# A group or a block.
+    return Printed(numbers_of(token.text), token.text)
 
 
 def stride_of(x: Shape, printed: Printed) -> Value | None:
@@ -149,16 +119,13 @@ def stride_of(x: Shape, printed: Printed) -> Value | None:
     return plain(stride) if max(stride) > 1 else None
 
 
-def takes_stride(reading: Reading) -> bool:
+def takes_stride(parsed: ParsedPhrase) -> bool:
     """Whether a phrase is a group or a block without a stride of its own."""
-    match reading.whole:
-        case Group(kind="bracket" | "braces") | Use():
-            return reading.stride is None
+    match parsed.composite:
+        case Group(kind="bracket" | "braces") | BlockUse():
+            return parsed.stride is None
         case _:
             return False
-
-
-# The layers of a line.
 
 
 def slides(layer: LayerText) -> bool:
@@ -205,7 +172,7 @@ def given(layers: Sequence[LayerText], settings: Sequence[Setting]) -> list[Laye
         indexes = [i for i, layer in enumerate(found) if layer.kind.kind == kind]
         if nth < len(indexes) and name not in found[indexes[nth]].given:
             layer = found[indexes[nth]]
-            one = Given(value, layer.start, layer.end)
+            one = ValueText(value, layer.start, layer.end)
             found[indexes[nth]] = layer._replace(given={**layer.given, name: one})
     return found
 
@@ -226,7 +193,7 @@ def _unfolded(layer: LayerText, x: Shape) -> LayerText:
     except LayerError:
         return layer  # whoever makes the layer says so
     return layer._replace(
-        given={name: Given(value, layer.start, layer.end) for name, value in told.items()}
+        given={name: ValueText(value, layer.start, layer.end) for name, value in told.items()}
     )
 
 

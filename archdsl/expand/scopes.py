@@ -6,13 +6,13 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableSequence
 from typing import NamedTuple
 
-from archdsl.errors import Source
 from archdsl.expand.blocks import Definition
 from archdsl.expand.printed_sizes import Printed
 from archdsl.graph import Scope
 from archdsl.layers import Shape
-from archdsl.notation.ast import Given, Group, LayerText
+from archdsl.notation.ast import Group, LayerText, ValueText
 from archdsl.syntax.expressions import Number
+from archdsl.text.source import Source
 
 
 class Named(NamedTuple):
@@ -53,7 +53,7 @@ class Frame(NamedTuple):
     place: tuple[int, int] = (0, 0)
     parent: Frame | None = None
     body: Body | None = None
-    strides: MutableSequence[Given] | None = None  # for the body: the one that is left, or none
+    strides: MutableSequence[ValueText] | None = None  # for the body: the one that is left, or none
     target: Target | None = None
 
     def users(self) -> Iterator[Definition]:

@@ -12,11 +12,12 @@ from bisect import bisect
 from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.fmt.layout import Line, Mark, laid, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import collector_paused, statements_of
 from archdsl.text.pytorch import unwrapped
+from archdsl.text.source import Source
 
 INDENT = 2  # blanks for each brace, bracket or parenthesis that is open
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise, zip_longest
 from typing import Any
 
-from archdsl.errors import ArchError, Source, Span
-from archdsl.syntax.ast import Part, Statement
-from archdsl.syntax.parser import parts_of, statements_of
+from archdsl.errors import ArchError
+from archdsl.syntax.ast import Statement, Token
+from archdsl.syntax.diagnose import tokens_of
+from archdsl.syntax.parser import statements_of
+from archdsl.text.source import Source, Span
 
 _FREE = frozenset(("comma", "braces"))  # beside them a blank says nothing, but of a hyphen
 
@@ -30,7 +32,7 @@ def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Sp
         return source.span(0, min(1, len(source.text))) if error.span is None else error.span
     for one, two in zip_longest(ours, theirs):
         if not _same(one, two):
-            start = next((part.start for part in parts_of(one)), getattr(one, "start", 0))
+            start = next((part.start for part in tokens_of(one)), getattr(one, "start", 0))
             return source.span(*source.line(start))
     whole = source.span(0, source.line(0)[1])
     for grid, grid_ in zip_longest(source.grids, other.grids):
@@ -45,7 +47,7 @@ def _same(one: Any, two: Any) -> bool:
     """Whether two pieces of syntax are the same but for their places."""
     if type(one) is not type(two):
         return False
-    if isinstance(one, Part):
+    if isinstance(one, Token):
         # A size may hold blanks.
         alike = one.text == two.text or (
             one.kind != "string" and one.text.split() == two.text.split()
@@ -65,7 +67,7 @@ def _gaps(parts: tuple[Any, ...]) -> list[bool]:
     return [
         a.end < b.start
         for a, b in pairwise(parts)
-        if type(a) is Part and type(b) is Part
+        if type(a) is Token and type(b) is Token
         if b.kind == "join" or not _FREE & {a.kind, b.kind}
     ]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.layers import Layer, LayerError, Value
 from archdsl.notation.optional_layers import Options
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Part
+from archdsl.syntax.ast import Item, Token
 from archdsl.syntax.expressions import Expression, Number
+from archdsl.text.source import Source
 
 
 class Blocks(Protocol):
@@ -31,7 +32,7 @@ class Blocks(Protocol):
         """The parameters of a block, in their order."""
 
 
-class Given(NamedTuple):
+class ValueText(NamedTuple):
     """An attribute as the text gives it: a value, or an expression that has no value yet."""
 
     value: Value | Expression
@@ -39,12 +40,12 @@ class Given(NamedTuple):
     end: int
 
 
-class Listed(NamedTuple):
+class ListedCall(NamedTuple):
     """How a PyTorch listing writes a layer: it is exactly that, conventions do not reach it."""
 
     name: str  # the class in torch.nn
     builds: str  # the class that we build for it
-    entering: Given | None  # what the listing says of the channels, or features, that enter
+    entering: ValueText | None  # what the listing says of the channels, or features, that enter
     argument: str  # torch's name of that number
 
 
@@ -52,13 +53,13 @@ class LayerText(NamedTuple):
     """One layer of a phrase."""
 
     kind: type[Layer]
-    given: Mapping[str, Given]
+    given: Mapping[str, ValueText]
     struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") keep away
     start: int
     end: int
     computed: bool = False  # it holds expressions that have no value yet
     conventional: bool = False  # a convention adds it, the line does not write it
-    listed: Listed | None = None
+    listed: ListedCall | None = None
     ranked: str = ""  # the word that says the axes of its map: `conv1d`
 
 
@@ -74,13 +75,13 @@ class Group(NamedTuple):
 class Argument(NamedTuple):
     """A value for a parameter of a block, by name or by place."""
 
-    name: Part | None
+    name: Token | None
     value: Expression
     start: int
     end: int
 
 
-class Use(NamedTuple):
+class BlockUse(NamedTuple):
     """A block in use: its arguments, and the group that it is given."""
 
     block: str
@@ -90,11 +91,11 @@ class Use(NamedTuple):
     end: int
 
 
-class Hole(NamedTuple):
+class Placeholder(NamedTuple):
     """A word of blocks: `identity`, `body`, or `shortcut`, with the option that it names."""
 
     word: str
-    option: Part | None
+    option: Token | None
     start: int
     end: int
 
@@ -107,7 +108,7 @@ class Reference(NamedTuple):
     end: int
 
 
-class Joined(NamedTuple):
+class LabelJoin(NamedTuple):
     """What flows, joined with labelled values: `concat conv4, conv3`."""
 
     kind: str
@@ -119,25 +120,25 @@ class Joined(NamedTuple):
 class Side(NamedTuple):
     """A side head: its name, the weight of its loss, its lines."""
 
-    name: Part | None
-    weight: Given | None
+    name: Token | None
+    weight: ValueText | None
     group: Group
     start: int
     end: int
 
 
-Whole = Group | Use | Hole | Reference | Joined | Side
+Composite = Group | BlockUse | Placeholder | Reference | LabelJoin | Side
 
 
-class Reading(NamedTuple):
+class ParsedPhrase(NamedTuple):
     """What a phrase says: a label, a claimed size; layers or what is composed of them; a repeat."""
 
-    label: Part | None
-    claimed: Part | None  # the size in a leading bracket
+    label: Token | None
+    claimed: Token | None  # the size in a leading bracket
     layers: tuple[LayerText, ...]
-    whole: Whole | None
-    repeat: Given | None
-    stride: Given | None  # of the first repetition
+    composite: Composite | None
+    repeat: ValueText | None
+    stride: ValueText | None  # of the first repetition
     start: int  # of the layers, behind label and claim
     end: int
 
@@ -146,36 +147,36 @@ class Line(NamedTuple):
     """A line that has been read: a reading for each phrase of its chain."""
 
     item: Item
-    readings: tuple[Reading, ...]
+    phrases: tuple[ParsedPhrase, ...]
     guard: Expression | None
 
     @property
-    def label(self) -> Part | None:
-        return self.readings[0].label
+    def label(self) -> Token | None:
+        return self.phrases[0].label
 
     @property
     def is_reference(self) -> bool:
         """Whether the line is a reference alone."""
-        return len(self.readings) == 1 and isinstance(self.readings[0].whole, Reference)
+        return len(self.phrases) == 1 and isinstance(self.phrases[0].composite, Reference)
 
     @property
     def is_side(self) -> bool:
         """Whether the line changes nothing of what flows."""
-        return isinstance(self.readings[0].whole, Side)
+        return isinstance(self.phrases[0].composite, Side)
 
 
 def references(lines: Sequence[Line]) -> Iterator[str]:
     """The labels that lines refer to, wherever in them."""
     for line in lines:
-        for reading in line.readings:
-            match reading.whole:
+        for parsed in line.phrases:
+            match parsed.composite:
                 case Reference(label=label):
                     yield label
-                case Joined(references=joined):
+                case LabelJoin(references=joined):
                     yield from (one.label for one in joined)
                 case (
                     Group(lines=inner)
-                    | Use(body=Group(lines=inner))
+                    | BlockUse(body=Group(lines=inner))
                     | Side(group=Group(lines=inner))
                 ):
                     yield from references(inner)
@@ -189,15 +190,17 @@ def widened(lines: Sequence[Line]) -> tuple[Line, ...]:
     found = []
     for line in lines:
         read = []
-        for reading in line.readings:
-            layers = tuple(map(_widened_layer, reading.layers))
-            whole = reading.whole
-            if isinstance(whole, Group):
-                whole = whole._replace(lines=widened(whole.lines))
-            elif isinstance(whole, Use) and whole.body is not None:
-                whole = whole._replace(body=whole.body._replace(lines=widened(whole.body.lines)))
-            read.append(reading._replace(layers=layers, whole=whole))
-        found.append(line._replace(readings=tuple(read)))
+        for parsed in line.phrases:
+            layers = tuple(map(_widened_layer, parsed.layers))
+            composite = parsed.composite
+            if isinstance(composite, Group):
+                composite = composite._replace(lines=widened(composite.lines))
+            elif isinstance(composite, BlockUse) and composite.body is not None:
+                composite = composite._replace(
+                    body=composite.body._replace(lines=widened(composite.body.lines))
+                )
+            read.append(parsed._replace(layers=layers, composite=composite))
+        found.append(line._replace(phrases=tuple(read)))
     return tuple(found)
 
 
@@ -205,25 +208,25 @@ def _widened_layer(layer: LayerText) -> LayerText:
     if not layer.kind.weighs or WIDTH not in layer.kind.attributes or WIDTH in layer.given:
         return layer
     value = Expression("name", WIDTH, 0, (), layer.start, layer.end)
-    width = Given(value, layer.start, layer.end)
+    width = ValueText(value, layer.start, layer.end)
     return layer._replace(given={**layer.given, WIDTH: width}, computed=True)
 
 
 def widened_at(lines: Sequence[Line]) -> Iterator[int]:
     """Where the weight layers end to which `widened` gave a width."""
     for line in lines:
-        for reading in line.readings:
-            for layer in reading.layers:
+        for parsed in line.phrases:
+            for layer in parsed.layers:
                 given = layer.given.get(WIDTH)
                 if given is not None and (given.start, given.end) == (layer.start, layer.end):
                     yield layer.end
-            if isinstance(whole := reading.whole, Group):
-                yield from widened_at(whole.lines)
-            elif isinstance(whole, Use) and whole.body is not None:
-                yield from widened_at(whole.body.lines)
+            if isinstance(composite := parsed.composite, Group):
+                yield from widened_at(composite.lines)
+            elif isinstance(composite, BlockUse) and composite.body is not None:
+                yield from widened_at(composite.body.lines)
 
 
-def value_of(source: Source, given: Given, names: Mapping[str, Number]) -> Value:
+def value_of(source: Source, given: ValueText, names: Mapping[str, Number]) -> Value:
     """The value of an attribute, a repeat or a stride, where names have values."""
     if isinstance(given.value, Expression):
         return expressions.evaluate(given.value, names, source)
@@ -234,7 +237,7 @@ def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> 
     """The layer with checked values in place of its expressions. Raises ArchError."""
     if not layer.computed:
         return layer
-    values: dict[str, Given] = {}
+    values: dict[str, ValueText] = {}
     for name, given in layer.given.items():
         value = value_of(source, given, names)
         if isinstance(given.value, Expression):

@@ -9,22 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from archdsl.errors import ArchError, Note, Source
+from archdsl.errors import ArchError, Note
 from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.notation.ast import Blocks, Given, LayerText
+from archdsl.notation.ast import Blocks, LayerText, ValueText
 from archdsl.notation.groups import Wholes
 from archdsl.notation.labels import Labels
 from archdsl.notation.numbers import Placed
 from archdsl.notation.vocabulary import Words, fields_of, vocabulary
-from archdsl.syntax.ast import Part, Phrase
+from archdsl.syntax.ast import Phrase, Token
 from archdsl.syntax.expressions import Expression
+from archdsl.text.source import Source
 
 
 class Draft:
     """A layer that still gathers its attributes."""
 
     def __init__(
-        self, kind: type[Layer], start: int, end: int, given: dict[str, Given] | None = None
+        self, kind: type[Layer], start: int, end: int, given: dict[str, ValueText] | None = None
     ) -> None:
         self.kind = kind
         self.start = start
@@ -112,15 +113,15 @@ class Mentions(Wholes):
         how: str,
         words: Words,
         value: Value | Expression,
-        first: Part,
-        last: Part,
+        first: Token,
+        last: Token,
         only: Draft | None,
     ) -> None:
         self.mentions.append(
             Mention(how, words, value, first.start, last.end, len(self.layers), only)
         )
 
-    def imply(self, label: Part | None) -> None:
+    def imply(self, label: Token | None) -> None:
         """The layer of a phrase without a layer word: its label's, or what its sizes call for."""
         kind: type[Layer] | None = None
         if label is not None:
@@ -136,8 +137,8 @@ class Mentions(Wholes):
         if kind is None and any(m.how == "size" for m in self.mentions):
             kind = Conv
         # Behind the label, which of a row of a table stands in another cell.
-        kinds = [part.kind for part in self.phrase.parts]
-        first = self.phrase.parts[kinds.index("colon") + 1 if label is not None else 0]
+        kinds = [token.kind for token in self.phrase.tokens]
+        first = self.phrase.tokens[kinds.index("colon") + 1 if label is not None else 0]
         if kind is None:
             text = self.source.text[first.start : self.phrase.end]
             raise ArchError(
@@ -209,7 +210,7 @@ class Mentions(Wholes):
                 continue
             if not isinstance(value, Expression):
                 value = self.checked(layer.kind, name, value, mention)
-            layer.given[name] = Given(value, mention.start, mention.end)
+            layer.given[name] = ValueText(value, mention.start, mention.end)
             mention.layer = layer
             layer.start = min(layer.start, mention.start)
             layer.end = max(layer.end, mention.end)
@@ -246,5 +247,5 @@ def _with_unit(words: Words) -> type[Layer] | None:
 
 def draft(kind: type[Layer], preset: Mapping[str, Value], start: int, end: int) -> Draft:
     """A layer with what its spelling sets, as `global` does."""
-    given = {name: Given(value, start, end) for name, value in preset.items()}
+    given = {name: ValueText(value, start, end) for name, value in preset.items()}
     return Draft(kind, start, end, given)

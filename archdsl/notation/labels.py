@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Note, Source, did_you_mean
+from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.notation.ast import Blocks, Reference
-from archdsl.syntax.ast import Item, Part, Phrase
+from archdsl.syntax.ast import Item, Phrase, Token
+from archdsl.text.source import Source
 
 WORDS = ("identity", "body", "shortcut", "side")  # of the language, never references
 
@@ -15,7 +16,7 @@ WORDS = ("identity", "body", "shortcut", "side")  # of the language, never refer
 class Place(NamedTuple):
     """Where a label stands that is not visible: in a list of lines around, or within a group."""
 
-    label: Part
+    label: Token
     around: bool
 
 
@@ -26,14 +27,14 @@ class Labels:
     def __init__(self, items: Sequence[Item] = (), around: Labels | None = None) -> None:
         self.items = items
         self.around = around
-        self.own: dict[str, Part] = {}
+        self.own: dict[str, Token] = {}
         self.sides: set[str] = set()
         self.places: dict[str, Place] | None = None
 
     def __contains__(self, name: str) -> bool:
         return name in self.own or (self.around is not None and name in self.around)
 
-    def add(self, label: Part) -> None:
+    def add(self, label: Token) -> None:
         """What leaves the line of this label can be named from here on."""
         self.own[label.text] = label
 
@@ -70,16 +71,16 @@ class Labels:
                     return Place(label, True)
         return found
 
-    def reference(self, source: Source, part: Part, blocks: Blocks) -> Reference:
+    def reference(self, source: Source, token: Token, blocks: Blocks) -> Reference:
         """The reference that a part is. Raises ArchError where no visible label has its name."""
-        name = part.text
+        name = token.text
         if name in self and name not in blocks:
-            return Reference(name, part.start, part.end)
-        raise self.refusal(source, part, blocks)
+            return Reference(name, token.start, token.end)
+        raise self.refusal(source, token, blocks)
 
-    def refusal(self, source: Source, part: Part, blocks: Blocks) -> ArchError:
+    def refusal(self, source: Source, token: Token, blocks: Blocks) -> ArchError:
         """Why a name refers to no value."""
-        name, span = part.text, source.span(part.start, part.end)
+        name, span = token.text, source.span(token.start, token.end)
         if self.is_side(name):
             help = "a side head changes nothing of what flows: nothing reads what it gives"
             return ArchError(f"`{name}` is a side head", span, help=help)
@@ -102,7 +103,7 @@ class Labels:
             )
         note = Note("it is here", source.span(place.label.start, place.label.end))
         if place.around:
-            if place.label.start < part.start:
+            if place.label.start < token.start:
                 return ArchError(
                     f"`{name}` is the line that this stands in",
                     span,
@@ -123,28 +124,28 @@ class Labels:
         )
 
 
-def label_of(item: Item) -> Part | None:
+def label_of(item: Item) -> Token | None:
     """The label that a line begins with."""
     return _label(item.phrases[0])
 
 
-def _label(phrase: Phrase) -> Part | None:
-    parts = list(phrase.parts)
-    if parts[0].kind == "bracket":
-        del parts[0]  # a claimed size
-    kinds = [part.kind for part in parts]
-    name = parts[: kinds.index("colon")] if "colon" in kinds else []
-    if not name or any(part.kind not in ("word", "mixed", "number") for part in name):
+def _label(phrase: Phrase) -> Token | None:
+    tokens = list(phrase.tokens)
+    if tokens[0].kind == "bracket":
+        del tokens[0]  # a claimed size
+    kinds = [token.kind for token in tokens]
+    name = tokens[: kinds.index("colon")] if "colon" in kinds else []
+    if not name or any(token.kind not in ("word", "mixed", "number") for token in name):
         return None
-    return Part("label", "_".join(p.text for p in name), name[0].start, name[-1].end)
+    return Token("label", "_".join(p.text for p in name), name[0].start, name[-1].end)
 
 
-def _labels_within(items: Sequence[Item]) -> Iterator[Part]:
+def _labels_within(items: Sequence[Item]) -> Iterator[Token]:
     """The labels of lines, of the links of their chains, and of the groups in them."""
     for item in items:
         for phrase in item.phrases:
             if label := _label(phrase):
                 yield label
-            for part in phrase.parts:
-                if part.kind in ("bracket", "braces"):
-                    yield from _labels_within(part.inside)  # type: ignore[arg-type]
+            for token in phrase.tokens:
+                if token.kind in ("bracket", "braces"):
+                    yield from _labels_within(token.inside)  # type: ignore[arg-type]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Span, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import REGISTRY
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.syntax.ast import NetworkText, Option
+from archdsl.text.source import Span
 
 
 class Choice(NamedTuple):

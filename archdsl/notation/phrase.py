@@ -10,21 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from archdsl.errors import MOST_ERRORS, ArchError, Source, did_you_mean
+from archdsl.errors import MOST_ERRORS, ArchError, did_you_mean
 from archdsl.layers import Layer
 from archdsl.layers.padding import MODES
 from archdsl.layers.zero_pad import SIDES
 from archdsl.notation import pytorch_calls
 from archdsl.notation.ast import (
     Blocks,
-    Given,
     Group,
-    Hole,
     LayerText,
     Line,
-    Reading,
+    ParsedPhrase,
+    Placeholder,
     Reference,
     Side,
+    ValueText,
 )
 from archdsl.notation.attributes import Mention
 from archdsl.notation.labels import WORDS, Labels, label_of
@@ -33,8 +33,9 @@ from archdsl.notation.optional_layers import Options
 from archdsl.notation.vocabulary import runs, vocabulary, words_of
 from archdsl.notation.words import VALUES, Scanner
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Part, Phrase
-from archdsl.syntax.parser import FORMS
+from archdsl.syntax.ast import Item, Phrase, Token
+from archdsl.syntax.statements import FORMS
+from archdsl.text.source import Source
 
 LONGEST = 500  # layers of a phrase, links of a chain
 _LINES = "write a layer a line"
@@ -58,7 +59,7 @@ class NoBlocks:
 
 def read(
     source: Source, phrase: Phrase, names: Collection[str] = (), blocks: Blocks | None = None
-) -> Reading:
+) -> ParsedPhrase:
     """The meaning of a phrase, in which `names` are the names that have values.
 
     Raises ArchError for a part that nothing takes.
@@ -71,7 +72,7 @@ def read_lines(
     items: Sequence[Item],
     names: Collection[str],
     blocks: Blocks,
-    known: dict[str, Reading] | None = None,
+    known: dict[str, ParsedPhrase] | None = None,
     around: Labels | None = None,
     branches: bool = False,
 ) -> tuple[Line, ...]:
@@ -86,10 +87,10 @@ def read_lines(
     lines: list[Line] = []
     errors: list[ArchError] = []
     for item in items:
-        readings: list[Reading] = []
-        phrases: list[Phrase] = []
-        label: Part | None = None
-        claimed: Part | None = None
+        phrases: list[ParsedPhrase] = []
+        texts: list[Phrase] = []
+        label: Token | None = None
+        claimed: Token | None = None
         if len(item.phrases) > LONGEST:
             span = source.span(item.start, item.end)
             errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
@@ -99,24 +100,24 @@ def read_lines(
         links = Labels((), labels) if len(item.phrases) > 1 else labels
         for phrase in item.phrases:
             try:
-                reading = _Reader(source, phrase, names, blocks, known, links).read()
-                _check_flow(source, reading, item, bool(readings))
+                parsed = _Reader(source, phrase, names, blocks, known, links).read()
+                _check_flow(source, parsed, item, bool(phrases))
             except ArchError as error:
                 errors += (error, *error.others)
                 label = label_of(item)
                 continue
-            if not reading.layers and reading.whole is None:
-                label = label or reading.label  # an optional layer that does not stand
-                claimed = claimed or reading.claimed
+            if not parsed.layers and parsed.composite is None:
+                label = label or parsed.label  # an optional layer that does not stand
+                claimed = claimed or parsed.claimed
                 continue
-            if not readings and label is not None and reading.label is None:
-                reading = reading._replace(label=label)
-            if readings and reading.label is not None:
-                links.add(reading.label)
-            readings.append(reading)
-            phrases.append(phrase)
-        label = readings[0].label if readings else label
-        if label is not None and readings and isinstance(readings[0].whole, Side):
+            if not phrases and label is not None and parsed.label is None:
+                parsed = parsed._replace(label=label)
+            if phrases and parsed.label is not None:
+                links.add(parsed.label)
+            phrases.append(parsed)
+            texts.append(phrase)
+        label = phrases[0].label if phrases else label
+        if label is not None and phrases and isinstance(phrases[0].composite, Side):
             labels.add_side(label.text)
         elif label is not None:
             labels.add(label)
@@ -130,13 +131,13 @@ def read_lines(
             break
         if not phrases and not errors and (branches or label or claimed or item.claims):
             start, end = item.start, item.end
-            nothing = Hole("identity", None, start, end)
-            readings = [Reading(label, claimed, (), nothing, None, None, start, end)]
-            phrases = [item.phrases[0]]
-        if len(phrases) < len(item.phrases):
-            item = item._replace(phrases=tuple(phrases))
+            nothing = Placeholder("identity", None, start, end)
+            phrases = [ParsedPhrase(label, claimed, (), nothing, None, None, start, end)]
+            texts = [item.phrases[0]]
+        if len(texts) < len(item.phrases):
+            item = item._replace(phrases=tuple(texts))
         if phrases:
-            lines.append(Line(item, tuple(readings), guard))
+            lines.append(Line(item, tuple(phrases), guard))
     if errors:
         raise ArchError.several(errors[:MOST_ERRORS])
     return tuple(lines)
@@ -149,41 +150,41 @@ def _linked(
     `c7s1-64,d128,R256` (Zhu et al. 2017), `C64-C128` (Isola et al. 2017)."""
     linked: list[Phrase] = []
     for phrase in phrases:
-        parts = phrase.parts
-        signs = () if phrase.composed else _signs(parts)
+        tokens = phrase.tokens
+        signs = () if phrase.composed else _signs(tokens)
         if not signs:
             linked.append(phrase)
             continue
         reader = _Reader(source, phrase, names, blocks, {}, Labels())
         begin = 0
         for at in signs:
-            if reader.begins_link(parts, begin, at):
-                linked.append(Phrase(parts[begin:at]))
+            if reader.begins_link(tokens, begin, at):
+                linked.append(Phrase(tokens[begin:at]))
                 begin = at + 1
-        linked.append(Phrase(parts[begin:]) if begin else phrase)
+        linked.append(Phrase(tokens[begin:]) if begin else phrase)
     return tuple(linked)
 
 
-def _signs(parts: Sequence[Part]) -> list[int]:
+def _signs(tokens: Sequence[Token]) -> list[int]:
     """The commas and hyphens behind which a word stands."""
     return [
         at
-        for at in range(1, len(parts) - 1)
-        if parts[at].kind in ("comma", "join") and parts[at + 1].kind == "word"
+        for at in range(1, len(tokens) - 1)
+        if tokens[at].kind in ("comma", "join") and tokens[at + 1].kind == "word"
     ]
 
 
-def _check_flow(source: Source, reading: Reading, item: Item, behind: bool) -> None:
+def _check_flow(source: Source, parsed: ParsedPhrase, item: Item, behind: bool) -> None:
     """Refuse references and side heads where what flows would be lost, `behind` other links."""
-    span = source.span(reading.start, reading.end)
-    match reading.whole:
+    span = source.span(parsed.start, parsed.end)
+    match parsed.composite:
         case Reference(label=name) if behind:
             raise ArchError(
                 f"the reference `{name}` in the middle of a chain: what flows in would be lost",
                 span,
                 help=f"begin the chain with it, or join the two: `concat {name}`",
             )
-        case Reference(label=name) if reading.label is not None and len(item.phrases) == 1:
+        case Reference(label=name) if parsed.label is not None and len(item.phrases) == 1:
             raise ArchError(
                 f"a label in front of the reference `{name}`, which has one",
                 span,
@@ -202,47 +203,49 @@ class _Reader(Scanner):
         phrase: Phrase,
         names: Collection[str],
         blocks: Blocks,
-        known: dict[str, Reading],
+        known: dict[str, ParsedPhrase],
         labels: Labels,
     ) -> None:
         super().__init__(source, phrase, names, blocks, labels)
         self.known = known
         self.unknown = []
 
-    def read(self) -> Reading:
-        parts = list(self.phrase.parts)
-        claimed = self.take_claim(parts)
-        label = self.take_label(parts)
-        claimed = claimed or self.take_claim(parts)
-        while len(parts) > 1 and parts[0].kind == "parens" and self.remark(parts[0].inside):  # type: ignore[arg-type]
-            del parts[0]  # `(b) Mlpconv layer`
-        start, end = parts[0].start, parts[-1].end
-        if len(parts) == 1 and self.refers(parts[0]):
-            to = self.labels.reference(self.source, parts[0], self.blocks)
-            return Reading(label, claimed, (), to, None, None, start, end)
+    def read(self) -> ParsedPhrase:
+        tokens = list(self.phrase.tokens)
+        claimed = self.take_claim(tokens)
+        label = self.take_label(tokens)
+        claimed = claimed or self.take_claim(tokens)
+        while len(tokens) > 1 and tokens[0].kind == "parens" and self.remark(tokens[0].inside):  # type: ignore[arg-type]
+            del tokens[0]  # `(b) Mlpconv layer`
+        start, end = tokens[0].start, tokens[-1].end
+        if len(tokens) == 1 and self.refers(tokens[0]):
+            to = self.labels.reference(self.source, tokens[0], self.blocks)
+            return ParsedPhrase(label, claimed, (), to, None, None, start, end)
         text = self.source.plain[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
         key = text if start == self.phrase.start else f":{text}"
         alone = not self.phrase.composed  # else no stretch of text says what its cells do
-        if alone and (reading := self.known.get(key)) is not None:
-            return _moved(reading, label, claimed, start)
-        whole = self.take_whole(parts)
-        if isinstance(whole, Side) and whole.name is not None:
+        if alone and (parsed := self.known.get(key)) is not None:
+            return _moved(parsed, label, claimed, start)
+        composite = self.take_whole(tokens)
+        if isinstance(composite, Side) and composite.name is not None:
             if label is not None:
-                raise self.fail("a side head with two names", whole.name, "strike one of the two")
-            label = Part("label", whole.name.text, whole.name.start, whole.name.end)
-        if whole is not None:
-            return Reading(label, claimed, (), whole, self.repeat, self.stride, start, end)
-        self.take_repeat(parts)
-        if pytorch_calls.is_call(parts[0]):
-            listed = pytorch_calls.read(self.source, parts)
-            return Reading(label, claimed, (listed,), None, self.repeat, None, start, end)
-        self.scan(parts, None)
+                raise self.fail(
+                    "a side head with two names", composite.name, "strike one of the two"
+                )
+            label = Token("label", composite.name.text, composite.name.start, composite.name.end)
+        if composite is not None:
+            return ParsedPhrase(label, claimed, (), composite, self.repeat, self.stride, start, end)
+        self.take_repeat(tokens)
+        if pytorch_calls.is_call(tokens[0]):
+            listed = pytorch_calls.read(self.source, tokens)
+            return ParsedPhrase(label, claimed, (listed,), None, self.repeat, None, start, end)
+        self.scan(tokens, None)
         times = self.repeat is not None and any(one.kind.takes_times for one in self.layers)
         if self.repeat is not None and times and len(self.layers) > 1:
             raise self.fail(
                 "is this a factor, or does it repeat the line?",
-                Part("", "", self.repeat.start, self.repeat.end),
+                Token("", "", self.repeat.start, self.repeat.end),
                 "write `upsample 2` for the factor, or give each layer a line of its own",
             )
         if self.repeat is not None and times:
@@ -253,7 +256,7 @@ class _Reader(Scanner):
             raise self.fail(f"more than {LONGEST} layers in a phrase", self.phrase, _LINES)
         if self.unknown:
             raise self.unknown_words()
-        self.check_alone(parts)
+        self.check_alone(tokens)
         implied = not self.layers
         if implied:
             self.imply(label)
@@ -261,46 +264,46 @@ class _Reader(Scanner):
             self.imply_in_front()
         self.assign()
         layers = tuple(one.freeze() for one in self.layers if one.stands)
-        reading = Reading(label, claimed, layers, None, self.repeat, None, start, end)
+        parsed = ParsedPhrase(label, claimed, layers, None, self.repeat, None, start, end)
         computed = any(layer.computed for layer in layers) or self.repeat is not None
         if alone and not computed and not (implied and start != self.phrase.start):
-            self.known[key] = reading
-        return reading
+            self.known[key] = parsed
+        return parsed
 
-    def check_alone(self, parts: Sequence[Part]) -> None:
+    def check_alone(self, tokens: Sequence[Token]) -> None:
         """Refuse a layer that stands alone beside others: `conv3-64, zero padding 1`."""
         for one in self.layers:
-            if one.kind.alone and (len(self.layers) > 1 or one.start != parts[0].start):
+            if one.kind.alone and (len(self.layers) > 1 or one.start != tokens[0].start):
                 text = self.source.plain[one.start : one.end]
                 raise self.fail(
                     f"is `{text}` a layer of its own, or does it belong to the one beside it?",
-                    Part("", "", one.start, one.end),
+                    Token("", "", one.start, one.end),
                     "a layer of its own stands on its own line, or behind `->`; "
                     f"a convolution takes `pad 1`, and `{'` or `'.join(MODES[1:])}`",
                 )
 
-    def take_claim(self, parts: list[Part]) -> Part | None:
+    def take_claim(self, tokens: list[Token]) -> Token | None:
         """A size or a number in a bracket of its own, in front of a layer, is a claim."""
-        if len(parts) < 2 or parts[0].kind != "bracket":
+        if len(tokens) < 2 or tokens[0].kind != "bracket":
             return None
-        if parts[1].kind in ("times", "bracket", "comma") or parts[1].text.lower() == "stride":
+        if tokens[1].kind in ("times", "bracket", "comma") or tokens[1].text.lower() == "stride":
             return None
-        match parts[0].inside:
+        match tokens[0].inside:
             case (
-                Item(phrases=(Phrase(parts=(Part(kind="size" | "number") as size,)),), guard=()),
+                Item(phrases=(Phrase(tokens=(Token(kind="size" | "number") as size,)),), guard=()),
             ):
-                del parts[0]
+                del tokens[0]
                 return size
         return None
 
-    def take_label(self, parts: list[Part]) -> Part | None:
-        kinds = [part.kind for part in parts]
+    def take_label(self, tokens: list[Token]) -> Token | None:
+        kinds = [token.kind for token in tokens]
         colon = kinds.index("colon") if "colon" in kinds else 0
-        name = parts[:colon]
+        name = tokens[:colon]
         if not name or any(p.kind not in ("word", "mixed", "number") for p in name):
             return None
-        value = parts[colon + 1].kind if colon + 1 < len(parts) else ""
-        spelled = tuple(word for part in name for word in words_of(part))
+        value = tokens[colon + 1].kind if colon + 1 < len(tokens) else ""
+        spelled = tuple(word for token in name for word in words_of(token))
         named = len(name) > 1 and spelled in vocabulary().layers  # `zero padding: 1`
         if value in VALUES and words_of(name[-1]) in vocabulary().attributes and not named:
             side = any(name[-1].text.lower() in axis for axis in SIDES)
@@ -310,71 +313,71 @@ class _Reader(Scanner):
             raise self.fail(
                 "a repeat in front of a label", name[0], "write it behind: `conv1: 2x conv3-64`"
             )
-        del parts[: colon + 1]
-        if not parts:
+        del tokens[: colon + 1]
+        if not tokens:
             raise self.fail("a label without a layer", name[0], "write `conv1: conv3-64`")
-        for part in name if len(name) > 1 else ():
-            if part.text in self.labels:
+        for token in name if len(name) > 1 else ():
+            if token.text in self.labels:
                 raise self.fail(
-                    f"the label `{part.text}` within another",
-                    part,
-                    f"for what leaves that line write `{part.text} -> …`",
+                    f"the label `{token.text}` within another",
+                    token,
+                    f"for what leaves that line write `{token.text} -> …`",
                 )
         text = "_".join(p.text for p in name)
         if "." in text:
             raise self.fail(f"`{text}` is no name", name[0], "use letters, digits and `_`")
-        return Part("label", text, name[0].start, name[-1].end)
+        return Token("label", text, name[0].start, name[-1].end)
 
-    def refers(self, part: Part) -> bool:
+    def refers(self, token: Token) -> bool:
         """Whether a word alone is a reference.
 
         A visible label comes before a layer of its name, `conv4`. Where the label cannot be seen
         the word is an error, unless it is a layer without its digits.
         """
-        name = part.text
-        if part.kind not in ("word", "mixed") or name in WORDS:
+        name = token.text
+        if token.kind not in ("word", "mixed") or name in WORDS:
             return False
         if name in self.labels:
             return True
-        if name in self.names or name in self.blocks or words_of(part) in vocabulary().layers:
+        if name in self.names or name in self.blocks or words_of(token) in vocabulary().layers:
             return False
         return self.labels.is_side(name) or self.labels.hidden(name) is not None
 
-    def group(self, part: Part, kind: str | None = None) -> Group:
-        items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+    def group(self, token: Token, kind: str | None = None) -> Group:
+        items: tuple[Item, ...] = token.inside  # type: ignore[assignment]
         joined = kind is not None
         lines = read_lines(
             self.source, items, self.names, self.blocks, self.known, self.labels, joined
         )
-        return Group(kind or part.kind, lines, part.start, part.end)
+        return Group(kind or token.kind, lines, token.start, token.end)
 
-    def take_repeat(self, parts: list[Part]) -> None:
+    def take_repeat(self, tokens: list[Token]) -> None:
         """`x2` behind, or `2x` in front."""
-        if len(parts) > 2 and parts[1].kind == "times" and self.counts(parts[0]):
-            self.repeat = self.value(parts[:1])
-            del parts[:2]
-        elif len(parts) > 2 and parts[-2].kind == "times" and not self.is_worded(parts):
-            self.check_product(parts)
-            self.repeat = self.value(parts[-1:])
-            del parts[-2:]
-        elif len(parts) > 1 and (front := REPEAT.fullmatch(parts[0].text)):
-            self.repeat = Given(int(front[1]), parts[0].start, parts[0].end)
-            del parts[0]
+        if len(tokens) > 2 and tokens[1].kind == "times" and self.counts(tokens[0]):
+            self.repeat = self.value(tokens[:1])
+            del tokens[:2]
+        elif len(tokens) > 2 and tokens[-2].kind == "times" and not self.is_worded(tokens):
+            self.check_product(tokens)
+            self.repeat = self.value(tokens[-1:])
+            del tokens[-2:]
+        elif len(tokens) > 1 and (front := REPEAT.fullmatch(tokens[0].text)):
+            self.repeat = ValueText(int(front[1]), tokens[0].start, tokens[0].end)
+            del tokens[0]
 
-    def is_worded(self, parts: Sequence[Part]) -> bool:
+    def is_worded(self, tokens: Sequence[Token]) -> bool:
         """Whether the sign in front of the last part is a word: `sobel x unpadded`."""
-        taken = (count for words, count in runs(parts, len(parts) - 3) if count == 2)
-        return not self.counts(parts[-1]) and any(taken)
+        taken = (count for words, count in runs(tokens, len(tokens) - 3) if count == 2)
+        return not self.counts(tokens[-1]) and any(taken)
 
-    def check_product(self, parts: Sequence[Part]) -> None:
+    def check_product(self, tokens: Sequence[Token]) -> None:
         """Refuse `16×k` at the end of a line: with nothing between them, a number times a name."""
-        number, _, name = parts[-3:]
+        number, _, name = tokens[-3:]
         between = self.source.text[number.end : name.start]
         if number.kind == "number" and name.kind == "word" and not between[:1].isspace():
             first, second = number.text, name.text
             raise self.fail(
                 f"is `{first}x{second}` a product, or {first} and a repeat?",
-                Part("", "", number.start, name.end),
+                Token("", "", number.start, name.end),
                 f"write `({first}*{second})` for the product, `{first} x {second}` for the repeat",
             )
 
@@ -384,7 +387,7 @@ class _Reader(Scanner):
             return self.fail(
                 "a layer of a listing beside another", first, "give it a line of its own"
             )
-        words = [p for p in self.phrase.parts if p.kind == "word"]
+        words = [p for p in self.phrase.tokens if p.kind == "word"]
         if len(self.unknown) > 2 and 2 * len(self.unknown) >= len(words):
             row = self.source.row(first.start)
             help = "comment it out with `#`"
@@ -412,7 +415,7 @@ class _Reader(Scanner):
         product = re.fullmatch(r"(\d+)[x×]([A-Za-z_]\w*)", first.text)
         if product and product[2] in self.names:
             hint = f"write `({product[1]}*{product[2]})` for the product"
-        begins = first is self.phrase.parts[0]
+        begins = first is self.phrase.tokens[0]
         if begins and self.layers:
             label = f"a label ends in a colon: `{first.text}: …`"
             hint = label if stem or hint is None else f"{hint} {label[0].upper()}{label[1:]}"
@@ -444,11 +447,13 @@ def _ending_in(word: str) -> list[str]:
     return [spelling for spelling in found.values() if spelling.count(" ") == fewest]
 
 
-def _moved(reading: Reading, label: Part | None, claimed: Part | None, start: int) -> Reading:
+def _moved(
+    parsed: ParsedPhrase, label: Token | None, claimed: Token | None, start: int
+) -> ParsedPhrase:
     """What has been read, as it stands at another place."""
-    by = start - reading.start
+    by = start - parsed.start
     layers = []
-    for kind, given, struck, begin, end, *_, ranked in reading.layers:
-        moved = {n: Given(value, a + by, b + by) for n, (value, a, b) in given.items()}
+    for kind, given, struck, begin, end, *_, ranked in parsed.layers:
+        moved = {n: ValueText(value, a + by, b + by) for n, (value, a, b) in given.items()}
         layers.append(LayerText(kind, moved, struck, begin + by, end + by, ranked=ranked))
-    return Reading(label, claimed, tuple(layers), None, None, None, start, reading.end + by)
+    return ParsedPhrase(label, claimed, tuple(layers), None, None, None, start, parsed.end + by)

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from archdsl.errors import ArchError, Note, Source, did_you_mean, nearest
+from archdsl.errors import ArchError, Note, did_you_mean, nearest
 from archdsl.layers import REGISTRY, Layer, LayerError, Misfit, Shape
 from archdsl.layers.torch_signature import ENTERING, REQUIRED, Argument, Listing
-from archdsl.notation.ast import Given, LayerText, Listed
+from archdsl.notation.ast import LayerText, ListedCall, ValueText
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Part
+from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
+from archdsl.text.source import Source
 
 _WORDS = {"True": True, "False": False, "None": None}
 
@@ -28,14 +29,14 @@ class _Value(NamedTuple):
     end: int
 
 
-def is_call(part: Part) -> bool:
+def is_call(token: Token) -> bool:
     """Whether a part is a class of torch: `nn.Conv2d`."""
-    return part.kind == "word" and part.text.startswith("nn.")
+    return token.kind == "word" and token.text.startswith("nn.")
 
 
-def read(source: Source, parts: Sequence[Part]) -> LayerText:
+def read(source: Source, tokens: Sequence[Token]) -> LayerText:
     """The layer of a call, the only thing among these parts. Raises ArchError."""
-    return _Reader(source, parts[0].text[3:], parts[0]).read(parts)
+    return _Reader(source, tokens[0].text[3:], tokens[0]).read(tokens)
 
 
 def check(layer: LayerText, op: Layer, x: Shape) -> None:
@@ -91,7 +92,7 @@ def _listings(kinds: int) -> Mapping[str, tuple[type[Layer], Listing]]:
 
 
 class _Reader:
-    def __init__(self, source: Source, name: str, part: Part) -> None:
+    def __init__(self, source: Source, name: str, token: Token) -> None:
         self.source = source
         self.name = name
         known = _listings(len(REGISTRY))
@@ -99,7 +100,7 @@ class _Reader:
             near = nearest(name, known)
             raise self.fail(
                 f"there is no layer for `nn.{name}`",
-                part,
+                token,
                 f"did you mean `nn.{near}`?"
                 if near
                 else "read are the layers of docs/language.md by torch's names: "
@@ -107,7 +108,7 @@ class _Reader:
             )
         self.kind, self.listing = known[name]
 
-    def fail(self, message: str, where: Part | _Value | Given, help: str | None) -> ArchError:
+    def fail(self, message: str, where: Token | _Value | ValueText, help: str | None) -> ArchError:
         return ArchError(message, self.source.span(where.start, where.end), help=help)
 
     @property
@@ -122,21 +123,23 @@ class _Reader:
             arguments.append(argument.name + ("" if default is REQUIRED else f"={shown}"))
         return f"torch has it so: `nn.{self.name}({', '.join(arguments)})`"
 
-    def read(self, parts: Sequence[Part]) -> LayerText:
-        word = parts[0]
-        if len(parts) < 2 or parts[1].kind != "parens":
+    def read(self, tokens: Sequence[Token]) -> LayerText:
+        word = tokens[0]
+        if len(tokens) < 2 or tokens[1].kind != "parens":
             raise self.fail(f"`{word.text}` without its parentheses", word, self.form)
-        if len(parts) > 2:
+        if len(tokens) > 2:
             raise self.fail(
-                f"`{parts[2].text}` behind a layer of a listing",
-                parts[2],
+                f"`{tokens[2].text}` behind a layer of a listing",
+                tokens[2],
                 "a comma is missing between the layers"
-                if is_call(parts[2])
+                if is_call(tokens[2])
                 else "it is exactly what its parentheses say; other layers have lines of their own",
             )
-        start, end = word.start, parts[1].end
-        values = self.values(parts[1], start, end)
-        given = {name: Given(preset, start, end) for name, preset in self.listing.presets.items()}
+        start, end = word.start, tokens[1].end
+        values = self.values(tokens[1], start, end)
+        given = {
+            name: ValueText(preset, start, end) for name, preset in self.listing.presets.items()
+        }
         entering, entering_name = None, ""
         for argument in self.listing.arguments:
             value = values[argument.name]
@@ -152,7 +155,7 @@ class _Reader:
                 given[argument.sets] = self.checked(argument, value)
             else:
                 self.only(argument, value)
-        listed = Listed(self.name, self.listing.builds or self.name, entering, entering_name)
+        listed = ListedCall(self.name, self.listing.builds or self.name, entering, entering_name)
         computed = any(isinstance(g.value, Expression) for g in (*given.values(), entering) if g)
         return LayerText(
             self.kind, given, frozenset(), start, end, computed=computed, listed=listed
@@ -160,11 +163,11 @@ class _Reader:
 
     # Arguments.
 
-    def values(self, parens: Part, start: int, end: int) -> dict[str, _Value]:
+    def values(self, parens: Token, start: int, end: int) -> dict[str, _Value]:
         """The value of every argument, by torch's name."""
         arguments = self.listing.arguments
         values: dict[str, _Value] = {}
-        inside: tuple[Part, ...] = parens.inside  # type: ignore[assignment]
+        inside: tuple[Token, ...] = parens.inside  # type: ignore[assignment]
         named = False
         for stretch in self.stretches(inside):
             if len(stretch) > 1 and stretch[0].kind == "word" and stretch[1].kind == "equals":
@@ -206,24 +209,24 @@ class _Reader:
             values[argument.name] = _Value(argument.default, start, end)
         return values
 
-    def stretches(self, parts: Sequence[Part]) -> list[list[Part]]:
+    def stretches(self, tokens: Sequence[Token]) -> list[list[Token]]:
         """The parts between commas; Python allows one comma behind the last."""
-        stretches: list[list[Part]] = [[]]
-        for part in parts:
-            if part.kind != "comma":
-                stretches[-1].append(part)
+        stretches: list[list[Token]] = [[]]
+        for token in tokens:
+            if token.kind != "comma":
+                stretches[-1].append(token)
             elif not stretches[-1]:
-                raise self.fail("a value is missing in front of this comma", part, self.form)
+                raise self.fail("a value is missing in front of this comma", token, self.form)
             else:
                 stretches.append([])
         return stretches if stretches[-1] else stretches[:-1]
 
-    def value(self, argument: Argument, parts: Sequence[Part]) -> _Value:
-        first, last = parts[0], parts[-1]
+    def value(self, argument: Argument, tokens: Sequence[Token]) -> _Value:
+        first, last = tokens[0], tokens[-1]
         where = first.start, last.end
-        inside: tuple[Part, ...] = first.inside  # type: ignore[assignment]
+        inside: tuple[Token, ...] = first.inside  # type: ignore[assignment]
         texts = (*argument.texts, *(o for o in argument.only if isinstance(o, str)))
-        if len(parts) == 1 and first.kind == "word" and first.text in _WORDS:
+        if len(tokens) == 1 and first.kind == "word" and first.text in _WORDS:
             return _Value(_WORDS[first.text], *where)
         if first.kind == "word" and texts and self.quoted(first):
             text = self.source.text[slice(*where)]  # also `nearest-exact`
@@ -235,7 +238,7 @@ class _Reader:
                     f"known: {known}",
                 )
             return _Value(text, *where)
-        if len(parts) == 1 and first.kind == "parens" and any(p.kind == "comma" for p in inside):
+        if len(tokens) == 1 and first.kind == "parens" and any(p.kind == "comma" for p in inside):
             numbers = tuple(self.number(one) for one in self.stretches(inside))
             named = next((n for n in numbers if isinstance(n, Expression)), None)
             if named is not None:
@@ -245,43 +248,43 @@ class _Reader:
                     "write a number for each axis, or one value for all",
                 )
             return _Value(numbers, *where)
-        if any(map(self.quoted, parts)):
+        if any(map(self.quoted, tokens)):
             where_ = _Value(None, *where)
             raise self.fail(
                 f"the {argument.name} of `nn.{self.name}` is no text", where_, self.form
             )
-        return _Value(self.number(parts), *where)
+        return _Value(self.number(tokens), *where)
 
-    def quoted(self, part: Part) -> bool:
+    def quoted(self, token: Token) -> bool:
         """Whether a word stands in quotation marks; in the plain text they are blanks."""
-        return self.source.text[part.start - 1] in "'\""
+        return self.source.text[token.start - 1] in "'\""
 
-    def number(self, parts: Sequence[Part]) -> Any:
+    def number(self, tokens: Sequence[Token]) -> Any:
         """The number of an expression; where it has names, the expression."""
-        expression = expressions.read(self.source, parts)
+        expression = expressions.read(self.source, tokens)
         if _has_names(expression):
             return expression
         return expressions.evaluate(expression, {}, self.source)
 
     # What they say.
 
-    def entering(self, argument: Argument, value: _Value) -> Given:
+    def entering(self, argument: Argument, value: _Value) -> ValueText:
         if not isinstance(value.value, Expression) and type(value.value) is not int:
             what = f"the {argument.name} of `nn.{self.name}`"
             raise self.fail(f"{what} must be a whole number", value, self.form)
-        return Given(*value)
+        return ValueText(*value)
 
-    def checked(self, argument: Argument, value: _Value) -> Given:
+    def checked(self, argument: Argument, value: _Value) -> ValueText:
         """A value that has passed the check of the field that it sets."""
         if isinstance(value.value, Expression):
-            return Given(*value)
+            return ValueText(*value)
         try:
             number = self.kind.attributes[argument.sets].check(value.value)
         except LayerError as problem:
             raise self.fail(
                 f"the {argument.name} of `nn.{self.name}` {problem.message}", value, self.form
             ) from None
-        return Given(number, value.start, value.end)
+        return ValueText(number, value.start, value.end)
 
     def only(self, argument: Argument, value: _Value) -> None:
         """Raises ArchError where an argument that sets nothing has another value than it may."""

@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from archdsl.layers import REGISTRY, Layer, Value
-from archdsl.syntax.ast import Part
+from archdsl.syntax.ast import Token
 
 # Words that papers put between the others and that change nothing.
 NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
@@ -93,34 +93,36 @@ def is_word(name: str) -> bool:
     return stem in known.layers or word in known.flags or (word in known.units and len(name) > 1)
 
 
-def words_of(part: Part) -> Words:
+def words_of(token: Token) -> Words:
     """The words of a part: `kernel_size` is two, `without bias` is `no bias`."""
-    text = part.text.lower()
+    text = token.text.lower()
     if "_" not in text:
         return ("no",) if text == "without" else (text,)
     return tuple("no" if w == "without" else w for w in text.split("_") if w)
 
 
-def is_tight(parts: Sequence[Part], at: int) -> bool:
+def is_tight(tokens: Sequence[Token], at: int) -> bool:
     """Whether a sign touches what stands on both sides of it."""
-    return parts[at - 1].end == parts[at].start and parts[at].end == parts[at + 1].start
+    return tokens[at - 1].end == tokens[at].start and tokens[at].end == tokens[at + 1].start
 
 
-def layers_among(parts: Sequence[Part]) -> list[tuple[type[Layer], Mapping[str, Value], int, int]]:
+def layers_among(
+    tokens: Sequence[Token],
+) -> list[tuple[type[Layer], Mapping[str, Value], int, int]]:
     """The layers that words of some parts spell: kind, what it sets, where it stands, the parts
     that it takes."""
     known = vocabulary().layers
     found = []
     at = 0
-    while at < len(parts):
-        run = next((run for run in runs(parts, at) if run[0] in known), None)
+    while at < len(tokens):
+        run = next((run for run in runs(tokens, at) if run[0] in known), None)
         if run is not None:
             found.append((*known[run[0]], at, run[1]))
         at += run[1] if run is not None else 1
     return found
 
 
-def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
+def runs(tokens: Sequence[Token], at: int) -> list[tuple[Words, int]]:
     """The runs of words from a part on, longest first, each with the parts that it takes.
 
     A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
@@ -129,26 +131,26 @@ def runs(parts: Sequence[Part], at: int) -> list[tuple[Words, int]]:
     found: list[tuple[Words, int]] = []
     words: Words = ()
     here = at
-    while here < len(parts) and len(words) < known.longest:
-        part = parts[here]
-        if part.kind == "word":
-            words += words_of(part)
+    while here < len(tokens) and len(words) < known.longest:
+        token = tokens[here]
+        if token.kind == "word":
+            words += words_of(token)
             found.append((words, here + 1 - at))
-        elif part.kind == "times" and (*words, part.text) in known.layers:
-            words += (part.text,)  # `sobel x`: here the sign is a word
+        elif token.kind == "times" and (*words, token.text) in known.layers:
+            words += (token.text,)  # `sobel x`: here the sign is a word
             found.append((words, here + 1 - at))
         elif not (
             found
-            and part.kind == "join"
-            and part.text == "-"
-            and here + 1 < len(parts)
-            and parts[here + 1].kind == "word"
-            and is_tight(parts, here)
+            and token.kind == "join"
+            and token.text == "-"
+            and here + 1 < len(tokens)
+            and tokens[here + 1].kind == "word"
+            and is_tight(tokens, here)
         ):
             break
         here += 1
     found.reverse()
-    exact = (parts[at].text,) if found else ()
+    exact = (tokens[at].text,) if found else ()
     if exact and not exact[0].islower() and (exact in known.layers or exact in known.attributes):
         found.insert(-1, (exact, 1))  # `IN`, the instance norm, is no `in`; `C=32` is no `c`
     return found

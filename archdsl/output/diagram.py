@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from archdsl.atomic_files import write_whole
 from archdsl.errors import ArchError
+from archdsl.figures import hwc, number
 from archdsl.layers import REGISTRY, Join
-from archdsl.output.summary import hwc, number, with_values
+from archdsl.output.summary import with_values
 
 if TYPE_CHECKING:
     from archdsl.analysis.totals import Row
-    from archdsl.network import Network
+    from archdsl.model import Model
 
 PICTURES = ("svg", "png", "pdf")
 TEXTS = ("dot", "mmd")
@@ -43,7 +44,7 @@ MISSING = (
 class Diagram:
     """The drawing of a network. `dot` and `mermaid` are text; pictures need graphviz's `dot`."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Model) -> None:
         self.network = network
 
     def dot(self) -> str:

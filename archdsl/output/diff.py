@@ -8,23 +8,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.compare.diff import Attribute, Change, Diff, Place
+from archdsl.figures import hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
-from archdsl.output.summary import (
-    Cell,
-    Column,
-    Table,
-    filled,
-    hwc,
-    natural_width,
-    number,
-    paint,
-    text_table,
-    times,
-)
+from archdsl.output.table import Cell, Column, Table, filled, natural_width, paint, text_table
 
 if TYPE_CHECKING:
-    from archdsl.network import Network
+    from archdsl.model import Model
 
 MOST_ROWS = 200  # shown on a terminal; JSON lists all layers that differ
 WIDEST = 60  # characters of a block, or of what a layer reads
@@ -59,6 +49,19 @@ class _Run(NamedTuple):
     resized: int
     params: int
     macs: int
+
+
+class NetworkDiff(Diff):
+    """What `Network.diff` returns: the diff, with its text and its plain data."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diff as plain data: what `archdsl diff --format json` prints."""
+        return as_dict(self)
+
+    def __str__(self) -> str:
+        return text(self)
 
 
 def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
@@ -138,7 +141,7 @@ def _place(place: Place | None) -> dict[str, Any] | None:
     }
 
 
-def _beside(network: Network) -> str:
+def _beside(network: Model) -> str:
     if not network.sides:
         return ""
     return f"; side heads: params {number(network.side_params)}, macs {number(network.side_macs)}"

@@ -7,23 +7,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.figures import hwc, number
 from archdsl.layers import JOINS, REGISTRY, Layer, Shape, Value
 from archdsl.layers.base import Attribute, show
 from archdsl.notation.ast import LayerText
 from archdsl.notation.phrase import read as read_phrase
-from archdsl.output.summary import (
-    Cell,
-    Column,
-    Table,
-    hwc,
-    markdown_table,
-    number,
-    paint,
-    text_table,
-)
+from archdsl.output.table import Cell, Column, Table, markdown_table, paint, text_table
+from archdsl.spec import parse
 from archdsl.syntax.expressions import Expression, evaluate
-from archdsl.syntax.parser import parse
+from archdsl.text.source import Source
 
 # The files of archdsl/layers in the order of a network; the others follow as they are imported.
 FIRST = ("input", "conv", "upconv", "pool", "fully_connected", "join")

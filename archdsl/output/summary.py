@@ -2,89 +2,46 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, takewhile
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis.totals import Row
-from archdsl.claims.judge import PARAMS, Claim, Verdict
-from archdsl.syntax.ast import NetworkText
+from archdsl.claims.judge import Claim
 
 if TYPE_CHECKING:
-    from archdsl.claims.readings import Alternative, Readings
     from archdsl.graph import Side
-    from archdsl.network import Network
-
-MOST_READINGS = 12  # shown on a terminal; JSON lists them all
-SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
-COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
+    from archdsl.model import Model
+from archdsl.figures import hwc, memory_size, number, times
+from archdsl.output.claims import (
+    SIGNS,
+    claim_dict,
+    colour_of,
+    computed,
+    counting_notes,
+    notes,
+    printed,
+    tally,
+    verdict,
+)
+from archdsl.output.plain_data import plain_data
+from archdsl.output.table import (
+    Cell,
+    Column,
+    Table,
+    escaped,
+    filled,
+    fit,
+    html_table,
+    markdown_table,
+    natural_width,
+    paint,
+    text_table,
+)
 
 NAMES = {
     "macs": "macs (multiply-adds)",
     "flops": "flops (2 · macs)",
 }
-
-
-class Cell(NamedTuple):
-    text: str
-    colour: str | None = None
-
-
-class Column(NamedTuple):
-    title: str
-    align: Literal["left", "right"] = "left"
-    shrinks: bool = False  # may be cut with … where the terminal is narrow
-
-
-class Table(NamedTuple):
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-# Figures as papers print them.
-
-
-def times(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))
-
-
-def hwc(shape: Sequence[int]) -> str:
-    """(C, H, W) as H×W×C."""
-    return times((*shape[1:], shape[0]))
-
-
-def number(value: int, short: bool = False) -> str:
-    """`15,470,264,320`, or `15.5G` where there is no room."""
-    if not value:
-        return "0"
-    if short:
-        for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
-            if value >= size:
-                return (
-                    f"{value / size:.3g}{unit}" if value < 1000 * size else f"{value // size}{unit}"
-                )
-    return f"{value:,}"
-
-
-def memory_size(count: int) -> str:
-    """Bytes as KiB or MiB."""
-    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
-
-
-def computed(claim: Claim) -> str:
-    if isinstance(claim.computed, int):
-        return number(claim.computed)
-    if claim.quantity in ("output size", "input size"):
-        return hwc(claim.computed)
-    return times(claim.computed)
-
-
-# Tables.
 
 
 def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False) -> Table:
@@ -123,10 +80,6 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
     return Table(columns, tuple(lines))
 
 
-def _printed(claim: Claim) -> str:
-    return claim.printed.replace("x", "×")
-
-
 def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
     """The figures printed for a row; in short, a size that holds is not repeated."""
     shown = []
@@ -134,22 +87,15 @@ def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
         if short and claim.verdict == "holds" and claim.quantity in ("output size", "input size"):
             shown.append(SIGNS["holds"] + " input" * (claim.quantity == "input size"))
             continue
-        figure = _printed(claim)
+        figure = printed(claim)
         name = "" if claim.quantity == "output size" else f"{claim.quantity} "
         if claim.where != row:
             name = f"{claim.where.removeprefix(row + '.')} {name}"
         shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
-    return Cell("  ".join(shown), _colour(claims))
+    return Cell("  ".join(shown), colour_of(claims))
 
 
-def _colour(claims: Sequence[Claim]) -> str | None:
-    """That of the worst verdict."""
-    order = list(SIGNS)
-    worst = max((order.index(c.verdict) for c in claims), default=0)
-    return COLOURS[order[worst]] if claims else None
-
-
-def totals_table(network: Network) -> Table:
+def totals_table(network: Model) -> Table:
     memory = network.memory
     with_sides: list[tuple[str, str, tuple[str, ...]]] = []
     if network.sides:
@@ -188,182 +134,20 @@ def totals_table(network: Network) -> Table:
 
 def _total_cell(claims: Sequence[Claim]) -> Cell:
     text = ", ".join(
-        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{_printed(c)} "
+        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{printed(c)} "
         f"{verdict(c)}"
         for c in claims
     )
-    return Cell(text, _colour(claims))
+    return Cell(text, colour_of(claims))
 
 
-def verdict(claim: Claim) -> str:
-    """`holds (rounds)`, `erratum`, `fails`."""
-    return f"holds ({claim.how})" if claim.verdict == "holds" else claim.verdict
-
-
-def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
-    """Why printed figures do not hold, in full, a paragraph each."""
-    return [
-        filled(
-            f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {_printed(c)}: {c.note}",
-            width or 100,
-            subsequent_indent="  ",
-        )
-        for c in claims
-        if c.note and c.verdict != "not judged"
-    ]
-
-
-def claims_table(claims: Sequence[Claim]) -> Table:
-    columns = (
-        Column("where"),
-        Column("quantity"),
-        Column("printed", "right"),
-        Column("computed", "right"),
-        Column("verdict", shrinks=True),
-    )
-    return Table(
-        columns,
-        tuple(
-            (
-                Cell(c.where, "cyan"),
-                Cell(c.quantity),
-                Cell(_printed(c)),
-                Cell(computed(c)),
-                Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
-            )
-            for c in claims
-        ),
-    )
-
-
-def tally(claims: Sequence[Claim]) -> str:
-    """`9 claims: 7 hold, 2 errata`."""
-    counts = Counter(c.verdict for c in claims)
-    words: dict[str, str] = {"holds": "hold", "erratum": "errata", "fails": "fail"}
-    # One holds, several hold.
-    parts = [f"{n} {v if n == 1 else words.get(v, v)}" for v in SIGNS if (n := counts[v])]
-    plural = "" if len(claims) == 1 else "s"
-    return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
-
-
-# Renderings of a table.
-
-
-def filled(text: str, width: int, subsequent_indent: str = "") -> str:
-    if len(text) <= width:
-        return text
-    from textwrap import fill  # slow to import, and most paragraphs are short
-
-    return fill(text, width, subsequent_indent=subsequent_indent)
-
-
-WIDEST = 300  # characters of a cell
-
-
-def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
-    """Columns side by side; cells are cut with … to fit the width, words before numbers."""
-    # One line of a megabyte would make every row as wide.
-    widths = [
-        min(WIDEST, max([_width(c.title), *(_width(row[i].text) for row in table.rows)]))
-        for i, c in enumerate(table.columns)
-    ]
-    gap = "  "
-    if width is not None:
-        room = width - len(gap) * (len(widths) - 1)
-        words = [i for i, c in enumerate(table.columns) if c.shrinks]
-        _shrink(widths, words, room, least=4)
-        _shrink(widths, range(len(widths)), room, least=1)
-        if sum(widths) > room:
-            gap = ""  # a terminal too narrow for columns
-            _shrink(widths, range(len(widths)), width, least=0)
-    lines = []
-    header = tuple(Cell(c.title) for c in table.columns)
-    for index, row in enumerate((header, *table.rows)):
-        cells = []
-        for cell, column, room in zip(row, table.columns, widths, strict=True):
-            text = _fit(cell.text, room)
-            blank = " " * (room - _width(text))
-            text = paint(text, cell.colour, bold=index == 0) if colour else text
-            cells.append(blank + text if column.align == "right" else text + blank)
-        lines.append(gap.join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _shrink(widths: list[int], columns: Iterable[int], room: int, least: int) -> None:
-    """Take from the widest of the columns until all fit, or all are at their least."""
-    columns = list(columns)
-    while sum(widths) > room and columns:
-        widest = max(columns, key=lambda i: widths[i])
-        if widths[widest] <= least:
-            return
-        widths[widest] -= 1
-
-
-def paint(text: str, colour: str | None, bold: bool) -> str:
-    return click.style(text, fg=colour, bold=bold) if colour or bold else text
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(map(_columns, text))
-
-
-def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _fit(text: str, room: int) -> str:
-    """A text cut to a width; of one of a megabyte only what is shown is looked at."""
-    if len(text) <= room and _width(text) <= room:
-        return text
-    if room < 1:
-        return ""
-    wide = accumulate(map(_columns, text[:room]))
-    return text[: sum(1 for _ in takewhile(lambda columns: columns < room, wide))] + "…"
-
-
-def _escaped(text: str) -> str:
-    """Text of a spec in Markdown: shown as it stands, never markup."""
-    return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", text)
-
-
-def markdown_table(table: Table) -> str:
-    """A table of Markdown."""
-
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(map(_escaped, cells)) + " |"
-
-    rule = " | ".join("---:" if c.align == "right" else "---" for c in table.columns)
-    rows = (line(cell.text for cell in row) for row in table.rows)
-    return "\n".join((line(c.title for c in table.columns), f"| {rule} |", *rows))
-
-
-def html_table(table: Table) -> str:
-    from html import escape
-
-    def cells(tag: str, texts: Iterable[str]) -> str:
-        return "".join(
-            f'<{tag} style="text-align:{c.align};padding:0.1em 0.7em">{escape(text)}</{tag}>'
-            for c, text in zip(table.columns, texts, strict=True)
-        )
-
-    head = cells("th", (c.title for c in table.columns))
-    rows = "".join(f"<tr>{cells('td', (c.text for c in row))}</tr>" for row in table.rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-# The reports of the commands.
-
-
-def with_values(network: Network) -> str:
+def with_values(network: Model) -> str:
     """`with depth = 28, k = 10`; nothing of a network without parameters."""
     values = ", ".join(f"{name} = {value}" for name, value in network.values.items())
     return f"with {values}" if values else ""
 
 
-def heading(network: Network) -> list[str]:
+def heading(network: Model) -> list[str]:
     # The title of a table's column holds its name.
     named = network.title == network.name or network.full_name != network.name
     lines = [network.title if named else f"{network.name}: {network.title}"]
@@ -381,7 +165,7 @@ def heading(network: Network) -> list[str]:
 
 
 def summary(
-    network: Network, layers: bool = False, width: int | None = None, colour: bool = False
+    network: Model, layers: bool = False, width: int | None = None, colour: bool = False
 ) -> str:
     """The summary for a terminal. Without a width it is as wide as it needs to be."""
     rows = network.layers if layers else network.rows
@@ -391,7 +175,7 @@ def summary(
         table = rows_table(rows, network.claims, short=True)
     first, *rest = heading(network)
     if width is not None:
-        first, *rest = (_fit(line, width) for line in (first, *rest))
+        first, *rest = (fit(line, width) for line in (first, *rest))
     parts = [
         "\n".join([paint(first, None, bold=colour), *rest]),
         text_table(table, width, colour),
@@ -407,7 +191,7 @@ def summary(
     return "\n\n".join(parts)
 
 
-def _misaligned(network: Network) -> list[str]:
+def _misaligned(network: Model) -> list[str]:
     if not network.misaligned:
         return []
     names = ", ".join(network.misaligned[:5]) + (", …" if len(network.misaligned) > 5 else "")
@@ -417,12 +201,12 @@ def _misaligned(network: Network) -> list[str]:
     ]
 
 
-def _remarks(network: Network) -> list[str]:
+def _remarks(network: Model) -> list[str]:
     """What a reader of the numbers should know, a paragraph each."""
-    return [*_misaligned(network), *_settled(network), *_counted(network)]
+    return [*_misaligned(network), *_settled(network), *counting_notes(network)]
 
 
-def _settled(network: Network) -> list[str]:
+def _settled(network: Model) -> list[str]:
     if not network.settled:
         return []
     lines = (
@@ -433,32 +217,21 @@ def _settled(network: Network) -> list[str]:
     return [f"settled by printed sizes: {'; '.join(lines)}"]
 
 
-def _counted(network: Network) -> list[str]:
-    judged = any(claim.quantity in PARAMS for claim in network.claims)
-    if network.counting.is_usual or not judged:
-        return []
-    return [f"printed params are counted {network.counting}"]
-
-
-def natural_width(table: Table) -> int:
-    return max(map(_width, text_table(table).splitlines()))
-
-
-def markdown(network: Network, layers: bool = False) -> str:
+def markdown(network: Model, layers: bool = False) -> str:
     """The summary in Markdown."""
     first, *rest = heading(network)
     rows = network.layers if layers else network.rows
     parts = [
-        f"## {_escaped(first)}",
-        "  \n".join(map(_escaped, rest)),
+        f"## {escaped(first)}",
+        "  \n".join(map(escaped, rest)),
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
-        *map(_escaped, (*_remarks(network), *notes(network.claims, None))),
+        *map(escaped, (*_remarks(network), *notes(network.claims, None))),
     ]
     return "\n\n".join(parts)
 
 
-def html(network: Network) -> str:
+def html(network: Model) -> str:
     """The summary for a notebook; text from the spec is escaped."""
     from html import escape
 
@@ -473,7 +246,7 @@ def html(network: Network) -> str:
     )
 
 
-def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
+def as_dict(network: Model, layers: bool = False) -> dict[str, Any]:
     """The summary as plain data, by the contract of `archdsl.output.records.Summary`."""
     return {
         "network": network.full_name,
@@ -485,7 +258,7 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
             {"name": s.section.name, "weight": s.weight, **_side_figures(network, s)}
             for s in network.sides
         ],
-        "rows": [_plain(row._asdict()) for row in (network.layers if layers else network.rows)],
+        "rows": [plain_data(row._asdict()) for row in (network.layers if layers else network.rows)],
         "totals": {
             "params": network.params,
             "trainable": network.params,
@@ -508,134 +281,7 @@ def as_dict(network: Network, layers: bool = False) -> dict[str, Any]:
     }
 
 
-def _side_figures(network: Network, side: Side) -> dict[str, Any]:
+def _side_figures(network: Model, side: Side) -> dict[str, Any]:
     row = network.analysis.row(side.section)
     output = network.graph.nodes[side.output].shape
     return {"output": list(output), "params": row.params, "macs": row.macs}
-
-
-def claim_dict(claim: Claim) -> dict[str, Any]:
-    record = _plain(claim._asdict())
-    del record["span"]
-    return record
-
-
-def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in record.items()}
-
-
-def verification(
-    networks: Sequence[Network], width: int | None = None, colour: bool = False
-) -> str:
-    """Every claim of the networks, and the tally."""
-    parts = []
-    for network in networks:
-        title = filled(f"{network.full_name}: {tally(network.claims)}", width or 100)
-        lines = [paint(title, None, bold=colour)]
-        if network.claims:
-            lines.append(text_table(claims_table(network.claims), width, colour))
-        lines += [filled(note, width or 100) for note in _counted(network)]
-        parts.append("\n".join([*lines, *notes(network.claims, width)]))
-    everything = [claim for network in networks for claim in network.claims]
-    plural = "" if len(networks) == 1 else "s"
-    total = f"{len(networks)} network{plural}, {tally(everything)}"
-    parts.append(filled(total, width or 100))
-    return "\n\n".join(parts)
-
-
-def readings(
-    found: Sequence[tuple[Network, Readings]], width: int | None = None, colour: bool = False
-) -> str:
-    """The readings of networks: a table each, and under which of them every claim holds."""
-    parts = []
-    for network, read in found:
-        alternatives = read.alternatives
-        holding = sum(one.all_hold for one in alternatives)
-        plural = "" if len(alternatives) == 1 else "s"
-        title = filled(
-            f"{network.full_name}: every claim holds under {holding} of {len(alternatives)} "
-            f"reading{plural}",
-            width or 100,
-        )
-        lines = [paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
-        if (more := len(alternatives) - MOST_READINGS) > 0:
-            lines.append(filled(f"and {more} more, under which no more claims hold", width or 100))
-        lines += [
-            filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width or 100)
-            for one in alternatives[:MOST_READINGS]
-            for name in one.errata
-            if one.all_hold
-        ]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-_OWN = "as the text says"
-
-
-def readings_table(read: Readings) -> Table:
-    """A reading a line, the text's own first, with the first claim that does not hold."""
-    own = f"{_OWN}: {', '.join(read.said)}" if read.said else _OWN
-    columns = (
-        Column("reading", shrinks=True),
-        Column("claims hold", "right"),
-        Column("params", "right"),
-        Column("macs", "right"),
-        Column("does not hold", shrinks=True),
-    )
-    return Table(
-        columns,
-        tuple(
-            (
-                Cell(", ".join(one.changes) or own, "cyan"),
-                Cell(_held(one), "green" if one.all_hold else None),
-                Cell(number(one.params)),
-                Cell(number(one.macs)),
-                Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
-            )
-            for one in read.alternatives[:MOST_READINGS]
-        ),
-    )
-
-
-def _held(one: Alternative) -> str:
-    return f"{'✓ ' if one.all_hold else ''}{one.holds} of {one.claims}"
-
-
-def readings_dict(network: Network, read: Readings) -> dict[str, Any]:
-    """The readings as plain data, by `archdsl.output.records.NetworkReadings`."""
-    return {
-        "network": network.full_name,
-        "said": list(read.said),
-        "readings": [
-            {**_plain(one._asdict()), "all_hold": one.all_hold} for one in read.alternatives
-        ],
-    }
-
-
-def zoo_table(networks: Sequence[Network | NetworkText]) -> Table:
-    """A row for each network; a template, whose parameters have no values, has no numbers."""
-    columns = (
-        Column("name"),
-        Column("input"),
-        Column("params", "right"),
-        Column("macs", "right"),
-        Column("claims", "right"),
-        Column("title", shrinks=True),
-    )
-    return Table(columns, tuple(map(_zoo_row, networks)))
-
-
-def _zoo_row(n: Network | NetworkText) -> tuple[Cell, ...]:
-    if isinstance(n, NetworkText):
-        title = (n.header.title if n.header else None) or n.name
-        what = f"{title} (a template: give it {', '.join(n.lacking)})"
-        return (Cell(n.name, "cyan"), *[Cell("")] * 4, Cell(what))
-    return (
-        Cell(n.full_name, "cyan"),
-        Cell(hwc(n.input)),
-        Cell(number(n.params)),
-        Cell(number(n.macs)),
-        Cell(str(len(n.claims))),
-        Cell(n.title),
-    )

@@ -16,11 +16,11 @@ from archdsl.pytorch import extra_modules
 from archdsl.pytorch.wiring import Wiring, wirings
 
 if TYPE_CHECKING:
-    from archdsl.network import Network
+    from archdsl.model import Model
 
 
 def build(
-    network: Network, device: Any = None, dtype: torch.dtype | None = None, sides: bool = True
+    network: Model, device: Any = None, dtype: torch.dtype | None = None, sides: bool = True
 ) -> nn.Module:
     """The module of a network, freshly initialised by torch's defaults; it returns logits.
 

@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from archdsl.figures import hwc
 from archdsl.graph import Graph, Node, Scope
 from archdsl.layers import Join
-from archdsl.output.summary import hwc
 from archdsl.pytorch.wiring import Step, Wiring, wirings
 
 if TYPE_CHECKING:
-    from archdsl.network import Network
+    from archdsl.model import Model
 
 _CHAIN = '''
 def chain(**layers: nn.Module) -> nn.Sequential:
@@ -24,7 +24,7 @@ def chain(**layers: nn.Module) -> nn.Sequential:
 '''
 
 
-def source(network: Network) -> str:
+def source(network: Model) -> str:
     """A module that defines the network as a class; it returns logits, in training mode those of
     side heads too.
 
@@ -35,7 +35,7 @@ def source(network: Network) -> str:
 
 
 class _Source:
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Model) -> None:
         self.network = network
         self.graph: Graph = network.graph
         self.wired = wirings(self.graph)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.errors import ArchError
-from archdsl.output.summary import times
+from archdsl.figures import times
 
 CHECKPOINT = "checkpoint.pt"  # in a run's folder
 SHOWN = 3  # names of a kind that an error lists

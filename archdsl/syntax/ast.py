@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from archdsl.errors import Source, Span
+from archdsl.text.source import Source, Span
 
 
-class Part(NamedTuple):
+class Token(NamedTuple):
     """One mark of a phrase: a word, a number, a sign, or a group.
 
     `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`;
@@ -23,7 +23,7 @@ class Part(NamedTuple):
     text: str
     start: int
     end: int
-    inside: tuple[Part, ...] | tuple[Item, ...] = ()
+    inside: tuple[Token, ...] | tuple[Item, ...] = ()
 
     @property
     def is_of_table(self) -> bool:
@@ -40,31 +40,31 @@ def numbers_of(size: str) -> tuple[int, ...]:
 class Phrase(NamedTuple):
     """The parts of a layer; `composed` of several cells of a table, they are no stretch of text."""
 
-    parts: tuple[Part, ...]
+    tokens: tuple[Token, ...]
     composed: bool = False
 
     @property
     def start(self) -> int:
-        return self.parts[0].start
+        return self.tokens[0].start
 
     @property
     def end(self) -> int:
-        return self.parts[-1].end
+        return self.tokens[-1].end
 
 
 class ClaimText(NamedTuple):
     """A printed figure as it stands: the words of its quantity, its number or size, its erratum."""
 
-    parts: tuple[Part, ...]
+    tokens: tuple[Token, ...]
     erratum: str | None
 
     @property
     def start(self) -> int:
-        return self.parts[0].start
+        return self.tokens[0].start
 
     @property
     def end(self) -> int:
-        return self.parts[-1].end
+        return self.tokens[-1].end
 
 
 class Item(NamedTuple):
@@ -75,7 +75,7 @@ class Item(NamedTuple):
 
     phrases: tuple[Phrase, ...]
     claims: tuple[ClaimText, ...]
-    guard: tuple[Part, ...] = ()
+    guard: tuple[Token, ...] = ()
     rules: tuple[Means, ...] = ()
 
     @property
@@ -90,14 +90,14 @@ class Item(NamedTuple):
     @property
     def is_tabled(self) -> bool:
         """Whether a table below the line says its connections."""
-        return any(part.is_of_table for phrase in self.phrases for part in phrase.parts)
+        return any(token.is_of_table for phrase in self.phrases for token in phrase.tokens)
 
 
 class Header(NamedTuple):
     """A network's name; `family` is that of the table of which it is a column."""
 
-    name: Part
-    parameters: Part | None  # parens
+    name: Token
+    parameters: Token | None  # parens
     title: str | None
     family: str = ""
 
@@ -105,16 +105,16 @@ class Header(NamedTuple):
 class Derived(NamedTuple):
     """A network that is another with its parameters given: `network wrn_28_10 = wrn(28, 10)`."""
 
-    name: Part
-    base: Part
-    arguments: Part | None  # parens
+    name: Token
+    base: Token
+    arguments: Token | None  # parens
     title: str | None
 
 
 class UseFile(NamedTuple):
     """Another file whose blocks may be used; the part is a string with its quotation marks."""
 
-    file: Part
+    file: Token
 
 
 class Paper(NamedTuple):
@@ -122,19 +122,19 @@ class Paper(NamedTuple):
 
 
 class Let(NamedTuple):
-    name: Part
-    value: tuple[Part, ...]
+    name: Token
+    value: tuple[Token, ...]
 
 
 class Either(NamedTuple):
     """A name whose value the paper leaves open, the text's own first: `reading s = 2 or 1`."""
 
-    name: Part
-    values: tuple[tuple[Part, ...], ...]
+    name: Token
+    values: tuple[tuple[Token, ...], ...]
 
 
 class Padding(NamedTuple):
-    mode: Part
+    mode: Token
 
 
 class StrideOn(NamedTuple):
@@ -146,31 +146,31 @@ class StrideOn(NamedTuple):
 class Shortcut(NamedTuple):
     """Which block stands for `shortcut`."""
 
-    name: Part
+    name: Token
 
 
 class SizesDecide(NamedTuple):
     """What printed sizes settle: the words `stride`, `padding`."""
 
-    what: tuple[Part, ...]
+    what: tuple[Token, ...]
 
 
 class ParamsCount(NamedTuple):
     """How the paper counts its parameters: `K = 1024, no bias`."""
 
-    parts: tuple[Part, ...]
+    tokens: tuple[Token, ...]
 
 
 class Option(NamedTuple):
     """A layer kind whose optional layers, `(BN)`, stand: `with bn`, `with group norm`."""
 
-    word: Part
+    word: Token
 
 
 class Outputs(NamedTuple):
     """The labels of the lines whose values the network gives."""
 
-    labels: tuple[Part, ...]
+    labels: tuple[Token, ...]
 
 
 class Means(NamedTuple):
@@ -185,9 +185,9 @@ class Block(NamedTuple):
     without a width have that of the row.
     """
 
-    name: Part
-    parameters: Part | None
-    body: Part
+    name: Token
+    parameters: Token | None
+    body: Token
     widens: bool = False
 
     @property
@@ -205,14 +205,14 @@ class Misprint(NamedTuple):
     """A claim of a row that is an erratum: what it is of, a quantity or a column, and the reason,
     strings with their quotation marks."""
 
-    of: tuple[Part, ...]
-    reason: Part
+    of: tuple[Token, ...]
+    reason: Token
 
 
 class Rows(NamedTuple):
     """What is said of the rows of a table that begin so: `in "Dense Block" { … }`."""
 
-    names: tuple[Part, ...]
+    names: tuple[Token, ...]
     said: tuple[Means | Misprint | Item, ...]
 
 
@@ -225,8 +225,8 @@ class Reported(NamedTuple):
 
 
 class Train(NamedTuple):
-    data: Part | None
-    settings: tuple[tuple[Part, ...], ...]
+    data: Token | None
+    settings: tuple[tuple[Token, ...], ...]
     start: int
     end: int
 
@@ -293,3 +293,14 @@ class NetworkText(NamedTuple):
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
+
+
+class Draft(NamedTuple):
+    """What stands under one `network` line, or in a text without one."""
+
+    header: Header | Derived | None
+    statements: tuple[Statement, ...]
+
+    @property
+    def name(self) -> str:
+        return self.header.name.text if self.header else ""

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.errors import ArchError, Source, did_you_mean
-from archdsl.syntax.ast import Part
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.syntax.ast import Token
+from archdsl.text.source import Source
 
 LARGEST = 2**63 - 1  # of a whole number; sizes beyond it fit no machine
 LONGEST = 200  # parts of one expression
@@ -55,19 +56,19 @@ class Expression(NamedTuple):
 class _Reader:
     """Precedence climbing over the parts of a phrase."""
 
-    def __init__(self, source: Source, parts: Sequence[Part]) -> None:
+    def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self.source = source
-        self.parts = parts
+        self.tokens = tokens
         self.at = 0
 
     def peek(self) -> str:
-        return self.parts[self.at].text if self.at < len(self.parts) else ""
+        return self.tokens[self.at].text if self.at < len(self.tokens) else ""
 
-    def fail(self, message: str, part: Part | None = None) -> ArchError:
-        part = part or self.parts[min(self.at, len(self.parts) - 1)]
+    def fail(self, message: str, token: Token | None = None) -> ArchError:
+        token = token or self.tokens[min(self.at, len(self.tokens) - 1)]
         return ArchError(
             message,
-            self.source.span(part.start, part.end),
+            self.source.span(token.start, token.end),
             help="an expression is made of numbers, names, + - * / // %, comparisons, "
             "and, or, not, and min, max, round, ceil, floor",
         )
@@ -75,48 +76,48 @@ class _Reader:
     def expression(self, binding: int = 1) -> Expression:
         left = self.operand()
         while BINDING.get(self.peek(), 0) >= binding:
-            sign = self.parts[self.at].text
+            sign = self.tokens[self.at].text
             self.at += 1
             right = self.expression(BINDING[sign] + 1)
             left = Expression(sign, sign, 0, (left, right), left.start, right.end)
         return left
 
     def operand(self) -> Expression:
-        if self.at >= len(self.parts):
+        if self.at >= len(self.tokens):
             raise self.fail("the expression ends too early")
-        part = self.parts[self.at]
+        token = self.tokens[self.at]
         self.at += 1
-        if part.kind == "number" and not part.text.endswith("%"):
-            value: Number = float(part.text) if set(part.text) & set(".eE") else int(part.text)
-            return Expression("number", part.text, value, (), part.start, part.end)
-        if part.kind == "mixed" and (product := _PRODUCT.fullmatch(part.text)):
+        if token.kind == "number" and not token.text.endswith("%"):
+            value: Number = float(token.text) if set(token.text) & set(".eE") else int(token.text)
+            return Expression("number", token.text, value, (), token.start, token.end)
+        if token.kind == "mixed" and (product := _PRODUCT.fullmatch(token.text)):
             factor, name = product.groups()
-            split_at = part.start + len(factor)
+            split_at = token.start + len(factor)
             return Expression(
                 "*",
-                part.text,
+                token.text,
                 0,
                 (
-                    Expression("number", factor, int(factor), (), part.start, split_at),
-                    Expression("name", name, 0, (), split_at, part.end),
+                    Expression("number", factor, int(factor), (), token.start, split_at),
+                    Expression("name", name, 0, (), split_at, token.end),
                 ),
-                part.start,
-                part.end,
+                token.start,
+                token.end,
             )
-        if part.text in ("-", "–", "not"):
-            sign = "not" if part.text == "not" else "negative"
+        if token.text in ("-", "–", "not"):
+            sign = "not" if token.text == "not" else "negative"
             operand = self.expression(NEGATION if sign == "not" else SIGN)
-            return Expression(sign, part.text, 0, (operand,), part.start, operand.end)
-        if part.kind == "parens" and part.inside:
-            return read(self.source, part.inside)  # type: ignore[arg-type]
-        if part.kind == "word":
-            if self.at < len(self.parts) and self.parts[self.at].kind == "parens":
-                return self.call(part)
-            return Expression("name", part.text, 0, (), part.start, part.end)
-        raise self.fail(f"`{part.text}` cannot stand here in an expression", part)
+            return Expression(sign, token.text, 0, (operand,), token.start, operand.end)
+        if token.kind == "parens" and token.inside:
+            return read(self.source, token.inside)  # type: ignore[arg-type]
+        if token.kind == "word":
+            if self.at < len(self.tokens) and self.tokens[self.at].kind == "parens":
+                return self.call(token)
+            return Expression("name", token.text, 0, (), token.start, token.end)
+        raise self.fail(f"`{token.text}` cannot stand here in an expression", token)
 
-    def call(self, name: Part) -> Expression:
-        parens = self.parts[self.at]
+    def call(self, name: Token) -> Expression:
+        parens = self.tokens[self.at]
         self.at += 1
         if name.text not in FUNCTIONS:
             error = self.fail(f"there is no function `{name.text}`", name)
@@ -134,24 +135,24 @@ class _Reader:
         return Expression("call", name.text, 0, operands, name.start, parens.end)
 
 
-def split(parts: Sequence[Part]) -> list[Sequence[Part]]:
+def split(tokens: Sequence[Token]) -> list[Sequence[Token]]:
     """The stretches between commas."""
-    stretches: list[list[Part]] = [[]]
-    for part in parts:
-        if part.kind == "comma":
+    stretches: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind == "comma":
             stretches.append([])
         else:
-            stretches[-1].append(part)
+            stretches[-1].append(token)
     return [stretch for stretch in stretches if stretch]
 
 
-def read(source: Source, parts: Sequence[Part]) -> Expression:
+def read(source: Source, tokens: Sequence[Token]) -> Expression:
     """The parts as one expression; ArchError where they are none."""
-    reader = _Reader(source, parts)
-    if len(parts) > LONGEST:
-        raise reader.fail(f"an expression of more than {LONGEST} parts", parts[0])
+    reader = _Reader(source, tokens)
+    if len(tokens) > LONGEST:
+        raise reader.fail(f"an expression of more than {LONGEST} parts", tokens[0])
     expression = reader.expression()
-    if reader.at < len(parts):
+    if reader.at < len(tokens):
         raise reader.fail(f"`{reader.peek()}` cannot stand here in an expression")
     return expression
 

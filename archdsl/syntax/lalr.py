@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from archdsl.grammar import tables
-from archdsl.syntax.ast import Part
+from archdsl.syntax.ast import Token
 
 # Terminals are numbered from 1 in the order in which they are tried; behind them comes the end.
 _END = len(tables.TERMINALS) + 1
@@ -92,7 +92,7 @@ class Parser:
             expected = _EXPECTED[expecting]
             kind = kinds[terminal]
             if kind:
-                values.append(_new(Part, (kind, text[start:end], start, end, ())))
+                values.append(_new(Token, (kind, text[start:end], start, end, ())))
 
 
 def _method(callbacks: object, name: str) -> Callable[[list[Any]], Any] | None:

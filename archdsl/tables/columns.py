@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-from archdsl.errors import ArchError, Source, nearest
+from archdsl.errors import ArchError, nearest
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.source import Source
 
 Role = Literal[
     "name",

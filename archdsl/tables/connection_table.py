@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.notation.vocabulary import LISTS, runs
-from archdsl.syntax.ast import Item, Part, Phrase, Statement, Table
+from archdsl.syntax.ast import Item, Phrase, Statement, Table, Token
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.source import Source
 
 MOST_ERRORS = 20  # of a table, shown at once
 
@@ -48,9 +49,9 @@ def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statemen
 def _asking(item: Item) -> tuple[int, int] | None:
     """The phrase of a line that asks for a table, and how many of its parts stand in front."""
     for index, phrase in enumerate(item.phrases):
-        for at in range(len(phrase.parts)):
-            for words, taken in runs(phrase.parts, at):
-                behind = phrase.parts[at + taken : at + taken + 1]
+        for at in range(len(phrase.tokens)):
+            for words, taken in runs(phrase.tokens, at):
+                behind = phrase.tokens[at + taken : at + taken + 1]
                 has_value = behind and behind[0].kind in ("parens", "equals", "colon")
                 if words in LISTS and not has_value:
                     return index, at + taken
@@ -60,13 +61,13 @@ def _asking(item: Item) -> tuple[int, int] | None:
 def _with_lists(item: Item, index: int, at: int, lists: Sequence[Sequence[int]]) -> Item:
     """The line with the input maps of each output map in parentheses behind a part of a phrase."""
     phrase = item.phrases[index]
-    end = phrase.parts[at - 1].end  # they have no place of their own in the line
-    inside: list[Part] = []
+    end = phrase.tokens[at - 1].end  # they have no place of their own in the line
+    inside: list[Token] = []
     for inputs in lists:
-        inside += [Part("comma", ",", end, end)] if inside else []
-        inside += [Part("number", str(i), end, end) for i in inputs]
-    parens = Part("parens", "(", end, end, tuple(inside))
-    made = Phrase((*phrase.parts[:at], parens, *phrase.parts[at:]), composed=True)
+        inside += [Token("comma", ",", end, end)] if inside else []
+        inside += [Token("number", str(i), end, end) for i in inputs]
+    parens = Token("parens", "(", end, end, tuple(inside))
+    made = Phrase((*phrase.tokens[:at], parens, *phrase.tokens[at:]), composed=True)
     return item._replace(phrases=(*item.phrases[:index], made, *item.phrases[index + 1 :]))
 
 

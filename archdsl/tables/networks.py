@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.errors import ArchError, Source, did_you_mean
-from archdsl.spec import Draft
+from archdsl.errors import ArchError, did_you_mean
 from archdsl.syntax.ast import (
     Block,
     Derived,
+    Draft,
     Header,
     Item,
-    Part,
     Phrase,
     Rows,
     Statement,
     Table,
+    Token,
 )
 from archdsl.syntax.expressions import split
 from archdsl.tables.columns import Column, has_parameters
@@ -27,6 +27,7 @@ from archdsl.tables.connection_table import connected
 from archdsl.tables.reader import MOST_LINES, Lines, Reader, is_labelled
 from archdsl.tables.row_line import WIDTH
 from archdsl.tables.row_rules import Rules
+from archdsl.text.source import Source
 
 
 def unfolded(
@@ -92,7 +93,7 @@ def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
     """The parameters of blocks, by their names in small letters."""
     found: dict[str, list[str]] = {}
     for block in blocks:
-        inside: tuple[Part, ...] = block.parameters.inside if block.parameters else ()  # type: ignore[assignment]
+        inside: tuple[Token, ...] = block.parameters.inside if block.parameters else ()  # type: ignore[assignment]
         parameters = split(inside)
         found[block.name.text.lower()] = [p[0].text for p in parameters if p[0].kind == "word"]
     return found
@@ -119,16 +120,16 @@ def _with_words(draft: Draft, readers: Sequence[Reader]) -> Draft:
     for statement in draft.statements:
         if isinstance(statement, Item) and is_labelled(statement):
             first, *others = statement.phrases
-            label, colon, *parts = first.parts
-            if parts and label.text in parameters:
-                item = statement._replace(phrases=(Phrase(tuple(parts)), *others))
-                inside: list[Part] = []
+            label, colon, *tokens = first.tokens
+            if tokens and label.text in parameters:
+                item = statement._replace(phrases=(Phrase(tuple(tokens)), *others))
+                inside: list[Token] = []
                 for name in parameters[label.text]:
                     inside += [colon._replace(kind="comma", text=",")] if inside else []
                     inside.append(label._replace(kind="word", text=name))
                 places = colon.start, colon.end
-                parens = Part("parens", "(", *places, tuple(inside)) if inside else None
-                body = Part("braces", "{", item.start, item.end, (item,))
+                parens = Token("parens", "(", *places, tuple(inside)) if inside else None
+                body = Token("braces", "{", item.start, item.end, (item,))
                 found.append(Block(label, parens, body, widens=WIDTH in parameters[label.text]))
                 continue
         found.append(statement)
@@ -174,9 +175,9 @@ def _header(
         try:
             (item,) = lines(opening, cell.end)
             assert isinstance(item, Item)
-            ((own,),) = (phrase.parts for phrase in item.phrases)
+            ((own,),) = (phrase.tokens for phrase in item.phrases)
         except (ValueError, AssertionError, ArchError):
-            own = Part("", "", opening, cell.end)
+            own = Token("", "", opening, cell.end)
         if own.kind != "parens":
             raise ArchError(
                 f"`{column.text}` names a network, with its parameters behind",
@@ -184,21 +185,23 @@ def _header(
                 help="write `DenseNet-121 (k = 32)`",
             )
         parens = _merged(own, parens)
-    place = Part("word", name, cell.start, cell.end)
+    place = Token("word", name, cell.start, cell.end)
     if header is None:
         return Header(place, parens, None)
     return Header(place, parens, header.title, header.name.text)
 
 
-def _merged(own: Part, family: Part | None) -> Part:
+def _merged(own: Token, family: Token | None) -> Token:
     """The parameters of a column, and those of its family that it does not give itself."""
-    names = {part.text for part in own.inside if isinstance(part, Part) and part.kind == "word"}
-    inside: list[Part] = []
-    kept: list[Part] = []
-    for part in (*(family.inside if family else ()), Part("comma", ",", own.start, own.start)):
-        assert isinstance(part, Part)
-        kept.append(part)
-        if part.kind == "comma":
+    names = {
+        token.text for token in own.inside if isinstance(token, Token) and token.kind == "word"
+    }
+    inside: list[Token] = []
+    kept: list[Token] = []
+    for token in (*(family.inside if family else ()), Token("comma", ",", own.start, own.start)):
+        assert isinstance(token, Token)
+        kept.append(token)
+        if token.kind == "comma":
             if kept[0].text not in names and len(kept) > 1:
                 inside += kept
             kept = []

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from archdsl.errors import MOST_ERRORS, ArchError, Source, Span
+from archdsl.errors import MOST_ERRORS, ArchError
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer
 from archdsl.syntax.ast import (
@@ -15,15 +15,16 @@ from archdsl.syntax.ast import (
     Expect,
     Item,
     Means,
-    Part,
     Phrase,
     Reported,
     Statement,
+    Token,
 )
 from archdsl.tables.columns import Column, columns, holds_names, quantity_of, squeezed
 from archdsl.tables.row_line import Composer, words_in
 from archdsl.tables.row_rules import Row, Rules, pressed
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.source import Source, Span
 
 _DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 MOST_LINES = 1_000_000  # that the columns of a table have together
@@ -244,8 +245,8 @@ class Reader:
     def cell(self, row: Row, cell: Cell, column: Column) -> list[Statement]:
         """The statements of a network's cell: lines, or what it claims of the network."""
         if counted := _COUNTED.fullmatch(self.text(cell)):
-            number = Part("figure", counted[1], cell.start, cell.end)
-            word = Part("word", "weight_layers", cell.start, cell.end)
+            number = Token("figure", counted[1], cell.start, cell.end)
+            word = Token("word", "weight_layers", cell.start, cell.end)
             erratum = self.rules.erratum(row, "weight layers", column)
             return [Expect((ClaimText((word, number), erratum),))]
         items = self.replaced(row)
@@ -259,10 +260,10 @@ class Reader:
         """Refuse a repeat behind layers that no bracket holds together: which, nobody can tell."""
         phrases = [phrase for item in items for phrase in item.phrases]
         for phrase in phrases:
-            start = _repeat(phrase.parts)
-            begins = [part.start for part in phrase.parts[:-1] if part.kind == "size"]
-            if phrase.parts[0].kind != "size":
-                begins = [phrase.parts[at].start for _, at in words_in(phrase.parts)]
+            start = _repeat(phrase.tokens)
+            begins = [token.start for token in phrase.tokens[:-1] if token.kind == "size"]
+            if phrase.tokens[0].kind != "size":
+                begins = [phrase.tokens[at].start for _, at in words_in(phrase.tokens)]
             if len(phrases) > 1 and phrase is phrases[-1]:
                 begins = [one.start for one in phrases]
             if start is None or start == phrase.start or len(begins) < 2:
@@ -297,7 +298,7 @@ class Reader:
             )
         items = self.replaced(row)
         claims: list[tuple[Column, Cell]] = []
-        label: Part | None = None
+        label: Token | None = None
         if not items:
             is_name = holds_names(self.columns[named]) and self.printed[self.text(cell)] == 1
             made = Composer(self, self.columns, self.blocks).line(row.cells, named, is_name)
@@ -354,7 +355,7 @@ class Reader:
         if len(items) < 2:
             return items
         place = items[0].start, items[-1].end
-        group = Part("braces", "{", *place, tuple(items))
+        group = Token("braces", "{", *place, tuple(items))
         return [Item((Phrase((group,)),), ())]
 
     def finished(
@@ -362,7 +363,7 @@ class Reader:
         row: Row,
         items: Sequence[Item],
         cell: Cell,
-        label: Part | None = None,
+        label: Token | None = None,
         widths: Sequence[tuple[Column, Cell]] = (),
     ) -> Iterator[Item]:
         """The lines of a row with its label, its conventions and its claims."""
@@ -382,14 +383,14 @@ class Reader:
             phrases = item.phrases
             if last and label is not None and not _is_called(item):
                 start = label.start
-                colon = Part("colon", ":", start, label.end)
+                colon = Token("colon", ":", start, label.end)
                 phrases = (
-                    phrases[0]._replace(parts=(label, colon, *phrases[0].parts)),
+                    phrases[0]._replace(tokens=(label, colon, *phrases[0].tokens)),
                     *phrases[1:],
                 )
             yield item._replace(phrases=phrases, claims=(*item.claims, *own), rules=rules)
 
-    def label(self, row: Row) -> Part | None:
+    def label(self, row: Row) -> Token | None:
         """The name of a row as a label. None where it is a layer's, or stood in a row before."""
         if not row.name or not row.bears:
             return None
@@ -399,7 +400,7 @@ class Reader:
         named = next(i for i, c in enumerate(self.columns) if c.role == "name")
         self.labels.add(text)
         cell = row.cells.get(named) or next(iter(row.cells.values()))
-        return Part("word", text, cell.start, cell.end)
+        return Token("word", text, cell.start, cell.end)
 
     def claim(self, row: Row, cell: Cell, quantity: str, unit: str, column: Column) -> ClaimText:
         """A printed figure. Raises ArchError for a cell that holds none."""
@@ -417,31 +418,31 @@ class Reader:
                 f"of the {quantity}; what is no figure is empty, or `-`",
             )
         place = cell.start, cell.end
-        parts = (
-            [] if quantity == "output size" else [Part("word", quantity.replace(" ", "_"), *place)]
+        tokens = (
+            [] if quantity == "output size" else [Token("word", quantity.replace(" ", "_"), *place)]
         )
-        parts.append(Part("size" if "x" in figure and is_size else "figure", figure, *place))
+        tokens.append(Token("size" if "x" in figure and is_size else "figure", figure, *place))
         if unit:
-            parts.append(Part("word", unit, *place))
+            tokens.append(Token("word", unit, *place))
         of_network = column if column.names else None
-        return ClaimText(tuple(parts), self.rules.erratum(row, quantity, of_network))
+        return ClaimText(tuple(tokens), self.rules.erratum(row, quantity, of_network))
 
 
 def is_labelled(item: Item) -> bool:
-    parts = item.phrases[0].parts
-    return len(parts) > 2 and parts[1].kind == "colon"
+    tokens = item.phrases[0].tokens
+    return len(tokens) > 2 and tokens[1].kind == "colon"
 
 
 def _is_called(item: Item) -> bool:
     """Whether a line has a name already; that of a side head stands behind its word."""
-    words = [part.text.lower() for part in item.phrases[0].parts[:2] if part.kind == "word"]
+    words = [token.text.lower() for token in item.phrases[0].tokens[:2] if token.kind == "word"]
     return is_labelled(item) or (len(words) == 2 and words[0] == "side" and words[1] != "weight")
 
 
-def _repeat(parts: Sequence[Part]) -> int | None:
+def _repeat(tokens: Sequence[Token]) -> int | None:
     """Where the repeat behind a phrase begins: `x 3`, or that of `64 x 3`."""
-    *front, last = parts
-    kinds = [part.kind for part in front]
+    *front, last = tokens
+    kinds = [token.kind for token in front]
     if {last.kind, *kinds} & {"bracket", "braces"}:
         return None
     if kinds[-1:] == ["times"]:

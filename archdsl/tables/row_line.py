@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from archdsl.errors import ArchError
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer, runs, vocabulary, words_of
-from archdsl.syntax.ast import Item, Part, Phrase
+from archdsl.syntax.ast import Item, Phrase, Token
 from archdsl.tables.columns import ATTRIBUTES, KNOWN, SIZES, Column, known_header, spelled, squeezed
 from archdsl.text.grids import Cell
 
@@ -41,7 +41,7 @@ class Made(NamedTuple):
     """
 
     item: Item
-    label: Part | None
+    label: Token | None
     claims: list[tuple[Column, Cell]]
     word: str | None
     given: list[str]
@@ -67,8 +67,8 @@ class Composer:
         text = self.cells.text(cell)
         items = self.cells.items(cell)
         phrases = items[0].phrases if items else ()
-        self.parts = list(phrases[0].parts) if phrases else []
-        words = [words for words, _ in words_in(self.parts)]
+        self.tokens = list(phrases[0].tokens) if phrases else []
+        words = [words for words, _ in words_in(self.tokens)]
         kinds = [vocabulary().layers[one][0] for one in words]
         if len(items) != 1 or len(phrases) > 1 or sum(not kind.accompanies for kind in kinds) > 1:
             raise self.cells.fail(
@@ -79,26 +79,26 @@ class Composer:
             )
         self.type = text
         self.kind = next(iter(kinds), None)
-        name = _label_behind(self.parts, self.kind is not None)
+        name = _label_behind(self.tokens, self.kind is not None)
         if name is None and label:
             kernels = [i for i, column in enumerate(self.columns) if column.role == "kernel"]
             name = self.numbered(any(i in row for i in kernels))
         self.drop_idle_stride(self.columns[typed])
         self.said = {word for one in words for word in one}
-        self.places: list[list[Part]] = []
-        self.named: dict[str, list[Part]] = {}
+        self.places: list[list[Token]] = []
+        self.named: dict[str, list[Token]] = {}
         self.given: list[str] = []
         self.claims: list[tuple[Column, Cell]] = []
-        self.behind: list[Part] = []  # widths, attributes, companions
-        self.reduce: list[Part] = []
-        self.times: list[Part] = []
-        self.stride: list[Part] = []
+        self.behind: list[Token] = []  # widths, attributes, companions
+        self.reduce: list[Token] = []
+        self.times: list[Token] = []
+        self.stride: list[Token] = []
         own = self.parameters()
         for index, column in enumerate(self.columns):
             if (here := row.get(index)) is not None:
                 self.add(here, column, own)
-        alone = self.kind is None and [part.kind for part in self.parts] == ["word"]
-        word = self.parts[0].text if alone else None
+        alone = self.kind is None and [token.kind for token in self.tokens] == ["word"]
+        word = self.tokens[0].text if alone else None
         self.give(own)
         item = items[0]._replace(phrases=self.phrases())
         return Made(item, name, self.claims, word, self.given)
@@ -111,8 +111,8 @@ class Composer:
             case "kernel":
                 value = [p for p in self.value(here, column) if not self.is_said(p)]
                 alone = [p.kind for p in value] == ["number"] and known_header(column.text) in SIZES
-                self.parts += [_part("word", "kernel", here)] if alone and kind else []
-                self.parts += value
+                self.tokens += [_part("word", "kernel", here)] if alone and kind else []
+                self.tokens += value
             case "times" if self.cells.text(here) != "1":
                 self.times = [_part("times", "x", here), *self.value(here, column)]
             case "stride" if kind is None or not self.is_idle("stride", here):
@@ -150,9 +150,9 @@ class Composer:
 
     def parameters(self) -> Sequence[str]:
         """The parameters of the block of the file that the row uses; of another none are known."""
-        if self.kind is not None or not self.parts or self.parts[0].kind != "word":
+        if self.kind is not None or not self.tokens or self.tokens[0].kind != "word":
             return ()
-        name = self.parts[0].text.lower()
+        name = self.tokens[0].text.lower()
         return self.blocks.get(name) or self.blocks.get(name.rstrip("0123456789"), ())
 
     def give(self, own: Sequence[str]) -> None:
@@ -163,56 +163,56 @@ class Composer:
             self.named |= dict(zip(free, self.places, strict=False))
             self.places = self.places[len(free) :]
         arguments = self.places + [
-            [Part("word", name, value[0].start, value[-1].end), _equals(value), *value]
+            [Token("word", name, value[0].start, value[-1].end), _equals(value), *value]
             for name, value in self.named.items()
         ]
         if not arguments:
             return
-        if (len(self.parts) == 1 and not self.parts[0].text[-1].isdigit()) or not self.named:
-            self.parts.append(_arguments(arguments))
+        if (len(self.tokens) == 1 and not self.tokens[0].text[-1].isdigit()) or not self.named:
+            self.tokens.append(_arguments(arguments))
             return
         for argument in arguments:
-            comma = Part("comma", ",", argument[0].start, argument[0].start)
-            self.parts += [comma, *argument]
+            comma = Token("comma", ",", argument[0].start, argument[0].start)
+            self.tokens += [comma, *argument]
 
     def phrases(self) -> tuple[Phrase, ...]:
         """The line: what the cells hold in the order in which lines say it."""
-        parts = [*self.parts, *self.behind]
+        tokens = [*self.tokens, *self.behind]
         if self.kind is not None and self.times and self.stride:
             # The stride is that of the first repetition.
-            inner = Item((Phrase(tuple(parts), composed=True),), ())
-            parts = [Part("braces", "{", parts[0].start, parts[-1].end, (inner,))]
+            inner = Item((Phrase(tuple(tokens), composed=True),), ())
+            tokens = [Token("braces", "{", tokens[0].start, tokens[-1].end, (inner,))]
         if self.kind is None or self.times:
-            parts += [*self.times, *self.stride]
+            tokens += [*self.times, *self.stride]
         else:
-            parts += self.stride
-        phrase = Phrase(tuple(parts), composed=True)
+            tokens += self.stride
+        phrase = Phrase(tuple(tokens), composed=True)
         if not self.reduce:
             return (phrase,)
         place = self.reduce[0].start, self.reduce[-1].end
-        conv = Part("word", "conv", *place)
-        front = (conv, Part("size", "1x1", *place), Part("comma", ",", *place), *self.reduce)
+        conv = Token("word", "conv", *place)
+        front = (conv, Token("size", "1x1", *place), Token("comma", ",", *place), *self.reduce)
         return Phrase(front, composed=True), phrase
 
-    def numbered(self, has_kernel: bool) -> Part | None:
+    def numbered(self, has_kernel: bool) -> Token | None:
         """Take the digits off a type that is a name: the kernel of `conv1` stands beside it."""
-        if len(self.parts) != 1 or not (found := _NUMBERED.fullmatch(self.parts[0].text)):
+        if len(self.tokens) != 1 or not (found := _NUMBERED.fullmatch(self.tokens[0].text)):
             return None
-        word = self.parts[0]
+        word = self.tokens[0]
         stem = word._replace(text=found[1], end=word.start + len(found[1]))
         is_layer = self.kind is not None and (has_kernel or "kernel" not in self.kind.attributes)
         if not (is_layer or (self.kind is None and found[1].lower() in self.blocks)):
             return None
-        self.parts = [stem]
+        self.tokens = [stem]
         text = word.text.lower()
         return None if is_reserved(text) else word._replace(text=text)
 
     def drop_idle_stride(self, column: Column) -> None:
         """Take `/ s1` off a type that has no stride, below `Type / Stride`."""
-        slashed = [part.kind for part in self.parts[-2:]] == ["slash", "word"]
+        slashed = [token.kind for token in self.tokens[-2:]] == ["slash", "word"]
         idle = self.kind is not None and "stride" not in self.kind.attributes
-        if idle and slashed and self.parts[-1].text == "s1" and "stride" in column.text.lower():
-            del self.parts[-2:]
+        if idle and slashed and self.tokens[-1].text == "s1" and "stride" in column.text.lower():
+            del self.tokens[-2:]
 
     def is_idle(self, attribute: str, cell: Cell) -> bool:
         """Whether a cell says nothing of a layer that takes no such attribute."""
@@ -221,14 +221,14 @@ class Composer:
             return False
         return self.cells.text(cell) == _IDLE[attribute]
 
-    def is_said(self, part: Part) -> bool:
+    def is_said(self, token: Token) -> bool:
         """Whether a word has been said by the type: `Avg Pool`, and beside it `Pool 7×7`."""
-        return part.kind == "word" and {*words_of(part)} <= self.said
+        return token.kind == "word" and {*words_of(token)} <= self.said
 
     def check_kernel(self, cell: Cell, column: Column) -> None:
         """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""
         said = re.match(r"#(\d+x\d+)", column.text)
-        kernel = next((squeezed(part.text) for part in self.parts if part.kind == "size"), None)
+        kernel = next((squeezed(token.text) for token in self.tokens if token.kind == "size"), None)
         if said and kernel and kernel != said[1]:
             raise self.cells.fail(
                 f"`{column.text}` of convolutions of {kernel}",
@@ -236,11 +236,11 @@ class Composer:
                 "the cell has slid into another column, or the kernel is not the printed one",
             )
 
-    def companions(self, cell: Cell, column: Column) -> list[Part]:
+    def companions(self, cell: Cell, column: Column) -> list[Token]:
         """The layers of a column `Activation`."""
         items = self.cells.items(cell)
-        parts = items[0].phrases[0].parts if items else ()
-        kinds = [vocabulary().layers[words][0] for words, _ in words_in(parts)]
+        tokens = items[0].phrases[0].tokens if items else ()
+        kinds = [vocabulary().layers[words][0] for words, _ in words_in(tokens)]
         chained = len(items) != 1 or len(items[0].phrases) != 1
         if chained or not kinds or any({"kernel", "width"} & {*kind.attributes} for kind in kinds):
             raise self.cells.fail(
@@ -249,9 +249,9 @@ class Composer:
                 "it holds what stands behind the layer, `ReLU`; where nothing does it is empty, "
                 "or `-`",
             )
-        return list(parts)
+        return list(tokens)
 
-    def value(self, cell: Cell, column: Column) -> list[Part]:
+    def value(self, cell: Cell, column: Column) -> list[Token]:
         """The parts of a cell that feeds a layer; a lone expression stands in parentheses."""
         text = self.cells.text(cell)
         if column.role == "argument" and (said := _YES_OR_NO.get(text.lower())):
@@ -261,22 +261,22 @@ class Composer:
             raise self.cells.fail(
                 f"`{text}` in the column `{column.text}`", cell, "write one value"
             )
-        parts = list(items[0].phrases[0].parts)
-        if column.role != "kernel" and any(part.kind == "comma" for part in parts):
+        tokens = list(items[0].phrases[0].tokens)
+        if column.role != "kernel" and any(token.kind == "comma" for token in tokens):
             message = f"`{text}` in the column `{column.text}`"
             raise self.cells.fail(message, cell, "write one value, without separators of thousands")
-        if any(True for _ in words_in(parts)):
+        if any(True for _ in words_in(tokens)):
             raise self.cells.fail(
                 f"the layer `{text}` in the column `{column.text}`",
                 cell,
                 "it belongs into the column of types; a cell has slid here",
             )
-        alone = [part.kind for part in parts]
+        alone = [token.kind for token in tokens]
         if column.role == "kernel" or alone == ["number"]:
-            return parts
-        if column.role == "attribute" and len(parts) == 1:
-            return parts  # `same`, `1x1`
-        return [Part("parens", "(", cell.start, cell.end, tuple(parts))]
+            return tokens
+        if column.role == "attribute" and len(tokens) == 1:
+            return tokens  # `same`, `1x1`
+        return [Token("parens", "(", cell.start, cell.end, tuple(tokens))]
 
 
 def _parameter(column: Column, own: Sequence[str]) -> str | None:
@@ -288,25 +288,25 @@ def _parameter(column: Column, own: Sequence[str]) -> str | None:
     return widths[0] if column.role == "width" and len(widths) == 1 else None
 
 
-def _label_behind(parts: list[Part], is_layer: bool) -> Part | None:
+def _label_behind(tokens: list[Token], is_layer: bool) -> Token | None:
     """Take the name off the end of a type: `inception (3a)`. A number behind a layer is none."""
-    if len(parts) < 2 or parts[-1].kind != "parens":
+    if len(tokens) < 2 or tokens[-1].kind != "parens":
         return None
-    text = "".join(part.text for part in parts[-1].inside if isinstance(part, Part))
+    text = "".join(token.text for token in tokens[-1].inside if isinstance(token, Token))
     is_value = is_layer and text.isdigit()
     if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
         return None
-    remark = parts.pop()
-    return Part("word", text, remark.start, remark.end)
+    remark = tokens.pop()
+    return Token("word", text, remark.start, remark.end)
 
 
-def words_in(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], int]]:
+def words_in(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str, ...], int]]:
     """The words of layers without their digits, of `conv3` `conv`, and which parts they begin."""
     known = vocabulary().layers
     at = 0
-    while at < len(parts):
+    while at < len(tokens):
         more = 1
-        for words, taken in runs(parts, at) if parts[at].kind == "word" else ():
+        for words, taken in runs(tokens, at) if tokens[at].kind == "word" else ():
             stem = (*words[:-1], words[-1].rstrip("0123456789"))
             if words in known or stem in known:
                 yield words if words in known else stem, at
@@ -315,22 +315,22 @@ def words_in(parts: Sequence[Part]) -> Iterator[tuple[tuple[str, ...], int]]:
         at += more
 
 
-def _part(kind: str, text: str, cell: Cell) -> Part:
-    return Part(kind, text, cell.start, cell.end)
+def _part(kind: str, text: str, cell: Cell) -> Token:
+    return Token(kind, text, cell.start, cell.end)
 
 
-def _comma(cell: Cell) -> list[Part]:
-    return [Part("comma", ",", cell.start, cell.start)]
+def _comma(cell: Cell) -> list[Token]:
+    return [Token("comma", ",", cell.start, cell.start)]
 
 
-def _equals(value: Sequence[Part]) -> Part:
-    return Part("equals", "=", value[0].start, value[0].start)
+def _equals(value: Sequence[Token]) -> Token:
+    return Token("equals", "=", value[0].start, value[0].start)
 
 
-def _arguments(values: Sequence[Sequence[Part]]) -> Part:
+def _arguments(values: Sequence[Sequence[Token]]) -> Token:
     """The arguments of a block, from several cells."""
-    inside: list[Part] = []
+    inside: list[Token] = []
     for value in values:
-        inside += [Part("comma", ",", value[0].start, value[0].start)] if inside else []
+        inside += [Token("comma", ",", value[0].start, value[0].start)] if inside else []
         inside += value
-    return Part("parens", "(", values[0][0].start, values[-1][-1].end, tuple(inside))
+    return Token("parens", "(", values[0][0].start, values[-1][-1].end, tuple(inside))

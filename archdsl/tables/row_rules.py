@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from archdsl.errors import MOST_ERRORS, ArchError, Source, did_you_mean
-from archdsl.syntax.ast import Item, Means, Misprint, Part, Rows
+from archdsl.errors import MOST_ERRORS, ArchError, did_you_mean
+from archdsl.syntax.ast import Item, Means, Misprint, Rows, Token
 from archdsl.tables.columns import Column, quantity_of, squeezed
 from archdsl.text.grids import Cell
+from archdsl.text.source import Source
 
 MOST_RULES = 1000  # rows that something is said of
 MOST_COMPARED = 200  # beginnings of rows, with one that a rule names and no row has
@@ -23,7 +24,7 @@ class Row(NamedTuple):
     text: str  # the whole row, without blanks: what rules are found by
     ends: frozenset[int]  # where the cells end in it
     bears: bool  # the name: of several rows of one name the last that prints no size of its own
-    label: Part | None = None  # the name, where lines can be called so
+    label: Token | None = None  # the name, where lines can be called so
 
     def is_whole(self, end: int) -> bool:
         """Whether no number goes on where a beginning ends: of `stage 10` `stage 1` is none."""
@@ -75,8 +76,8 @@ class Rules:
         return None
 
     def is_of(self, one: Misprint, quantity: str, column: Column | None) -> bool:
-        texts = [part.text[1:-1] for part in one.of if part.kind == "string"]
-        words = " ".join(part.text for part in one.of if part.kind != "string")
+        texts = [token.text[1:-1] for token in one.of if token.kind == "string"]
+        words = " ".join(token.text for token in one.of if token.kind != "string")
         words = re.sub(r" ([-–]) ", r"\1", words)
         if texts and (column is None or not {*texts} & {column.text, *column.names}):
             return False

@@ -25,8 +25,8 @@ from torch.optim.lr_scheduler import (
 from archdsl import __version__
 from archdsl.atomic_files import write_whole
 from archdsl.errors import ArchError, Note
+from archdsl.figures import memory_size
 from archdsl.network import Network
-from archdsl.output.summary import memory_size
 from archdsl.pytorch.weights import CHECKPOINT
 from archdsl.train import checkpoint, datasets
 from archdsl.train.checkpoint import Checkpoint

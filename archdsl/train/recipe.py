@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archdsl.errors import ArchError, Source, did_you_mean
+from archdsl.errors import ArchError, did_you_mean
 from archdsl.network import Network
+from archdsl.spec import parse
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import NetworkText, Part, Train
-from archdsl.syntax.parser import parse
+from archdsl.syntax.ast import NetworkText, Token, Train
+from archdsl.text.source import Source
 
 EXAMPLE = """train on digits {
   optimizer adam lr 0.002
@@ -100,11 +101,11 @@ class Setting(NamedTuple):
     """A value, and where it was written."""
 
     value: Any
-    part: Part
+    token: Token
     text: NetworkText
 
     def fail(self, message: str, help: str) -> ArchError:
-        return ArchError(message, self.text.span(self.part.start, self.part.end), help=help)
+        return ArchError(message, self.text.span(self.token.start, self.token.end), help=help)
 
 
 def _translated(problem: Any, given: Mapping[str, Setting]) -> ArchError:
@@ -159,48 +160,48 @@ class _Reader:
         self.text = text
         self.found: dict[str, Setting] = {}
 
-    def fail(self, message: str, part: Part, help: str | None = None) -> ArchError:
-        return ArchError(message, self.text.span(part.start, part.end), help=help)
+    def fail(self, message: str, token: Token, help: str | None = None) -> ArchError:
+        return ArchError(message, self.text.span(token.start, token.end), help=help)
 
-    def read(self, settings: Sequence[tuple[Part, ...]]) -> dict[str, Setting]:
+    def read(self, settings: Sequence[tuple[Token, ...]]) -> dict[str, Setting]:
         for setting in settings:
-            for parts in expressions.split(setting):
-                if parts[0].text.lower() == "schedule":
-                    self.schedule(parts)
+            for tokens in expressions.split(setting):
+                if tokens[0].text.lower() == "schedule":
+                    self.schedule(tokens)
                 else:
-                    self.pairs(parts)
+                    self.pairs(tokens)
         return self.found
 
-    def put(self, name: str, value: Any, part: Part) -> None:
+    def put(self, name: str, value: Any, token: Token) -> None:
         if name in self.found:
-            raise self.fail(f"`{name}` is given twice", part, "strike one of the two")
-        self.found[name] = Setting(value, part, self.text)
+            raise self.fail(f"`{name}` is given twice", token, "strike one of the two")
+        self.found[name] = Setting(value, token, self.text)
 
-    def pairs(self, parts: Sequence[Part]) -> None:
+    def pairs(self, tokens: Sequence[Token]) -> None:
         at = 0
-        while at < len(parts):
-            key, taken = self.key(parts, at)
+        while at < len(tokens):
+            key, taken = self.key(tokens, at)
             at += taken
             if key is None:
                 continue
-            if at < len(parts) and parts[at].kind in ("equals", "colon"):
+            if at < len(tokens) and tokens[at].kind in ("equals", "colon"):
                 at += 1
             sign = ""
-            if at + 1 < len(parts) and parts[at].text == "-" and parts[at + 1].kind == "number":
+            if at + 1 < len(tokens) and tokens[at].text == "-" and tokens[at + 1].kind == "number":
                 sign, at = "-", at + 1
-            if at >= len(parts) or parts[at].kind not in ("number", "word"):
-                raise self.fail(f"`{key}` has no value", parts[at - 1], _FORM)
-            self.put(key, sign + parts[at].text.lower(), parts[at])
+            if at >= len(tokens) or tokens[at].kind not in ("number", "word"):
+                raise self.fail(f"`{key}` has no value", tokens[at - 1], _FORM)
+            self.put(key, sign + tokens[at].text.lower(), tokens[at])
             at += 1
 
-    def key(self, parts: Sequence[Part], at: int) -> tuple[str | None, int]:
+    def key(self, tokens: Sequence[Token], at: int) -> tuple[str | None, int]:
         """The setting that begins here (None for words that set nothing), and its parts."""
         words: tuple[str, ...] = ()
         best: tuple[str | None, int] | None = None
-        for index in range(at, min(len(parts), at + 4)):
-            if parts[index].kind == "word":
-                words += tuple(parts[index].text.lower().split("_"))
-            elif parts[index].text == "-" and words:
+        for index in range(at, min(len(tokens), at + 4)):
+            if tokens[index].kind == "word":
+                words += tuple(tokens[index].text.lower().split("_"))
+            elif tokens[index].text == "-" and words:
                 continue
             else:
                 break
@@ -209,26 +210,26 @@ class _Reader:
             elif words in NOISE:
                 best = None, index + 1 - at
         if best is None:
-            part = parts[at]
+            token = tokens[at]
             known = [" ".join(k) for k in KEYS] + ["schedule"]
             raise self.fail(
-                f"a recipe has no setting `{part.text}`",
-                part,
-                did_you_mean(part.text, known) or f"settings: {', '.join(known)}",
+                f"a recipe has no setting `{token.text}`",
+                token,
+                did_you_mean(token.text, known) or f"settings: {', '.join(known)}",
             )
         return best
 
-    def schedule(self, parts: Sequence[Part]) -> None:
-        words = [p.text.lower() for p in parts[1:] if p.text != "-"]
+    def schedule(self, tokens: Sequence[Token]) -> None:
+        words = [p.text.lower() for p in tokens[1:] if p.text != "-"]
         words = [w for w in words if w not in ("lr", "by", "epoch", "epochs")]
-        part = parts[-1]
+        token = tokens[-1]
         match words:
             case ["constant" | "cosine" as name]:
-                self.put("schedule", name, part)
+                self.put("schedule", name, token)
             case ["one", "cycle"] | ["one_cycle"] | ["onecycle"]:
-                self.put("schedule", "one-cycle", part)
+                self.put("schedule", "one-cycle", token)
             case ["halve", "every", *epochs] if len(epochs) <= 1:
-                self.step(0.5, epochs, part)
+                self.step(0.5, epochs, token)
             case ["divide" | "times" as verb, factor, "every", *epochs] if len(epochs) <= 1:
                 try:
                     number = float(factor)
@@ -236,15 +237,15 @@ class _Reader:
                     if not math.isfinite(factor_):
                         raise ValueError(factor)
                 except (ValueError, ZeroDivisionError):
-                    raise self.fail(f"`{factor}` is no factor", part, _ONE_OF) from None
-                self.step(factor_, epochs, part)
+                    raise self.fail(f"`{factor}` is no factor", token, _ONE_OF) from None
+                self.step(factor_, epochs, token)
             case _:
-                raise self.fail("unknown schedule", part, _ONE_OF)
+                raise self.fail("unknown schedule", token, _ONE_OF)
 
-    def step(self, factor: float, epochs: Sequence[str], part: Part) -> None:
-        self.put("schedule", "step", part)
-        self.put("factor", factor, part)
-        self.put("every", epochs[0] if epochs else 1, part)
+    def step(self, factor: float, epochs: Sequence[str], token: Token) -> None:
+        self.put("schedule", "step", token)
+        self.put("factor", factor, token)
+        self.put("every", epochs[0] if epochs else 1, token)
 
 
 _FORM = "a recipe looks so:\n" + EXAMPLE

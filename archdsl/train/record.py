@@ -15,10 +15,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from archdsl.atomic_files import make_whole, remove_halves, write_whole
-from archdsl.errors import ArchError, Source
+from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
-from archdsl.syntax.parser import parse
+from archdsl.spec import parse
+from archdsl.text.source import Source
 from archdsl.train.recipe import Recipe
 
 FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")

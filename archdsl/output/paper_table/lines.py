@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import dropwhile
 from typing import NamedTuple
 
-from archdsl.errors import Source
 from archdsl.expand.printed_sizes import size_in
 from archdsl.notation.ast import Blocks, LayerText, Line, Side
 from archdsl.notation.vocabulary import is_word_of_a_layer, layers_among, runs, vocabulary
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Part, numbers_of
+from archdsl.syntax.ast import Item, Token, numbers_of
 from archdsl.syntax.expressions import Expression, Number
+from archdsl.text.source import Source
 
 
 class Mark(NamedTuple):
@@ -69,33 +69,31 @@ class Printer:
 
     def line(self, line: Line) -> Marks:
         """A line without its label and its claims; of a chain, the later labels stay."""
-        for expression in _expressions((line.readings, line.guard)):
+        for expression in _expressions((line.phrases, line.guard)):
             self.evaluate(expression)
-        is_chain = len(line.readings) > 1
+        is_chain = len(line.phrases) > 1
         chain: list[Mark] = []
-        for index, (phrase, reading) in enumerate(
-            zip(line.item.phrases, line.readings, strict=True)
-        ):
-            parts = _from(_behind_label(phrase.parts, reading.label), reading.start)
-            if isinstance(reading.whole, Side) and (name := reading.whole.name) is not None:
-                parts = tuple(part for part in parts if part.start != name.start)  # the label
+        for index, (phrase, parsed) in enumerate(zip(line.item.phrases, line.phrases, strict=True)):
+            tokens = _from(_behind_label(phrase.tokens, parsed.label), parsed.start)
+            if isinstance(parsed.composite, Side) and (name := parsed.composite.name) is not None:
+                tokens = tuple(token for token in tokens if token.start != name.start)  # the label
             chain += [_ARROW] * (index > 0)
-            if reading.claimed is not None and is_chain and self.sizes:
+            if parsed.claimed is not None and is_chain and self.sizes:
                 chain.append(Mark("text", "[", True))
-                chain += [*_begun(self.parts((reading.claimed,))), Mark("text", "]")]
-            if reading.label is not None and index:
-                chain.append(Mark("text", f"{reading.label.text}:", True))
-            marks = self.parts(parts)
-            if len(reading.layers) > 1 or (is_chain and reading is line.readings[-1]):
-                marks = _held(marks, reading.repeat is not None)
+                chain += [*_begun(self.tokens((parsed.claimed,))), Mark("text", "]")]
+            if parsed.label is not None and index:
+                chain.append(Mark("text", f"{parsed.label.text}:", True))
+            marks = self.tokens(tokens)
+            if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
+                marks = _held(marks, parsed.repeat is not None)
             chain += _apart(marks)
         return _begun(chain)
 
-    def whole(self, line: Line) -> Marks:
+    def composite(self, line: Line) -> Marks:
         """A line of one phrase as it stands, with its label and what is claimed in front."""
-        for expression in _expressions(line.readings):
+        for expression in _expressions(line.phrases):
             self.evaluate(expression)
-        return tuple(self.parts(line.item.phrases[0].parts))
+        return tuple(self.tokens(line.item.phrases[0].tokens))
 
     def evaluate(self, expression: Expression) -> None:
         """Keep the value of an expression, or of those in it that have one."""
@@ -120,86 +118,86 @@ class Printer:
         """The kinds of layers in parentheses, in the lines that stand."""
         for item in filter(self.stands, items):
             for phrase in item.phrases:
-                yield from in_parentheses(phrase.parts, self.optional)
+                yield from in_parentheses(phrase.tokens, self.optional)
 
     def item(self, item: Item) -> Marks:
         """A line within a group."""
         marks: list[Mark] = []
         for index, phrase in enumerate(item.phrases):
-            marks += [*[_ARROW] * (index > 0), *_apart(self.parts(phrase.parts))]
+            marks += [*[_ARROW] * (index > 0), *_apart(self.tokens(phrase.tokens))]
         for claim in item.claims if self.sizes else ():
             if size_in(claim):
-                marks += [YIELDS, *_apart(self.parts(claim.parts))]
+                marks += [YIELDS, *_apart(self.tokens(claim.tokens))]
         return _begun(marks)
 
-    def parts(self, parts: Sequence[Part]) -> list[Mark]:
+    def tokens(self, tokens: Sequence[Token]) -> list[Mark]:
         """Marks of the parts of a phrase, with blanks where the text has some."""
         marks: list[Mark] = []
         at = 0
-        while at < len(parts):
-            part = parts[at]
-            before = parts[at - 1] if at else None
-            blank = before is not None and self.are_apart(before, part)
-            blank &= part.kind != "comma"
-            taken, value = self.value(parts, at)
-            counts = value is not None or part.kind in ("number", "parens")
+        while at < len(tokens):
+            token = tokens[at]
+            before = tokens[at - 1] if at else None
+            blank = before is not None and self.are_apart(before, token)
+            blank &= token.kind != "comma"
+            taken, value = self.value(tokens, at)
+            counts = value is not None or token.kind in ("number", "parens")
             if counts and marks and marks[-1].kind == "times" and _ends_in_digit(marks[:-1]):
                 blank = False  # `64 x3` is a width and a repeat
-            if part.kind == "times" and [mark.kind for mark in marks] == ["value"]:
+            if token.kind == "times" and [mark.kind for mark in marks] == ["value"]:
                 # `2x 3 x 3`: a repeat that the blanks of a size do not take in.
                 marks = [Mark("text", f"{marks[0].text}x", marks[0].blank)]
             elif value is not None:
-                minus = value.startswith("-") and part.kind != "parens"
+                minus = value.startswith("-") and token.kind != "parens"
                 marks.append(Mark("value", f"({value})" if minus else value, blank))
-            elif part.kind in ("bracket", "braces"):
-                items: tuple[Item, ...] = part.inside  # type: ignore[assignment]
+            elif token.kind in ("bracket", "braces"):
+                items: tuple[Item, ...] = token.inside  # type: ignore[assignment]
                 lines = tuple(self.item(item) for item in items if self.stands(item))
                 if items and not lines:
                     lines = ((Mark("text", "identity"),),)
-                marks.append(Mark(part.kind, "", blank, lines))
-            elif part.kind == "parens":
-                inside = self.parts(part.inside)  # type: ignore[arg-type]
+                marks.append(Mark(token.kind, "", blank, lines))
+            elif token.kind == "parens":
+                inside = self.tokens(token.inside)  # type: ignore[arg-type]
                 if self.is_bare(before, inside) or (
                     [mark.kind for mark in inside] == ["value"] and inside[0].text[0] == "("
                 ):
                     marks.append(inside[0]._replace(blank=blank))
                 else:
                     marks += [Mark("text", "(", blank), *_begun(inside), Mark("text", ")")]
-            elif part.kind == "size":
-                marks.append(Mark("size", _size(part.text), blank))
+            elif token.kind == "size":
+                marks.append(Mark("size", _size(token.text), blank))
             else:
-                kind = part.kind if part.kind == "times" and not _is_word(parts, at) else "text"
-                said = part.text.replace("×", "x")
-                marks.append(Mark(kind, f"'{said}'" if self.is_quoted(part) else said, blank))
+                kind = token.kind if token.kind == "times" and not _is_word(tokens, at) else "text"
+                said = token.text.replace("×", "x")
+                marks.append(Mark(kind, f"'{said}'" if self.is_quoted(token) else said, blank))
             at += taken
         return marks
 
-    def value(self, parts: Sequence[Part], at: int) -> tuple[int, str | None]:
+    def value(self, tokens: Sequence[Token], at: int) -> tuple[int, str | None]:
         """The value that stands for the parts from one on, and how many these are."""
-        first = parts[at]
+        first = tokens[at]
         if first.start == first.end:
             return 1, None  # a comma that stands between cells
-        while first.kind == "parens" and first.inside and isinstance(first.inside[0], Part):
+        while first.kind == "parens" and first.inside and isinstance(first.inside[0], Token):
             first = first.inside[0]
         end, value = self.values.get(first.start, (0, None))
-        if value is None or (first is not parts[at] and end < parts[at].end):
+        if value is None or (first is not tokens[at] and end < tokens[at].end):
             return 1, None  # what is in parentheses
         taken = 1
-        while parts[at + taken - 1].end < end:
+        while tokens[at + taken - 1].end < end:
             taken += 1
         return taken, value
 
-    def are_apart(self, before: Part, part: Part) -> bool:
+    def are_apart(self, before: Token, token: Token) -> bool:
         """Whether blanks stand between two parts: quotation marks are none."""
-        begin, end = part.start - self.is_quoted(part), before.end + self.is_quoted(before)
-        return begin != end or before.start == before.end or part.start == part.end
+        begin, end = token.start - self.is_quoted(token), before.end + self.is_quoted(before)
+        return begin != end or before.start == before.end or token.start == token.end
 
-    def is_quoted(self, part: Part) -> bool:
+    def is_quoted(self, token: Token) -> bool:
         """Whether quotation marks stand around a word: listings ask for them."""
-        around = self.source.text[max(0, part.start - 1) : part.end + 1]
-        return part.kind == "word" and around[0] == around[-1] and around[0] in "'\""
+        around = self.source.text[max(0, token.start - 1) : token.end + 1]
+        return token.kind == "word" and around[0] == around[-1] and around[0] in "'\""
 
-    def is_bare(self, before: Part | None, inside: Sequence[Mark]) -> bool:
+    def is_bare(self, before: Token | None, inside: Sequence[Mark]) -> bool:
         """Whether parentheses behind a part hold a number alone that needs none."""
         if [mark.kind for mark in inside] != ["value"] or not inside[0].text[0].isdigit():
             return False
@@ -210,16 +208,16 @@ class Printer:
         return attribute and not known
 
 
-def _behind_label(parts: tuple[Part, ...], label: Part | None) -> tuple[Part, ...]:
+def _behind_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:
     """The parts behind a label and its colon; a label of a row may stand where its line does."""
-    if label is None or parts[0].start != label.start:
-        return parts
-    return tuple(dropwhile(lambda part: part.kind != "colon", parts))[1:] or parts
+    if label is None or tokens[0].start != label.start:
+        return tokens
+    return tuple(dropwhile(lambda token: token.kind != "colon", tokens))[1:] or tokens
 
 
-def _from(parts: Sequence[Part], start: int) -> tuple[Part, ...]:
+def _from(tokens: Sequence[Token], start: int) -> tuple[Token, ...]:
     """The parts from the one on that begins at a place: cells of a table stand in any order."""
-    return tuple(dropwhile(lambda part: part.start != start, parts))
+    return tuple(dropwhile(lambda token: token.start != start, tokens))
 
 
 def _held(marks: list[Mark], repeats: bool) -> list[Mark]:
@@ -251,10 +249,10 @@ def _ends_in_digit(marks: Sequence[Mark]) -> bool:
     return bool(marks) and marks[-1].text[-1:].isdigit()
 
 
-def _is_word(parts: Sequence[Part], at: int) -> bool:
+def _is_word(tokens: Sequence[Token], at: int) -> bool:
     """Whether a sign is a word of the layer in front of it: the direction of `sobel x`."""
-    counts = at + 1 < len(parts) and parts[at + 1].kind in ("number", "parens")
-    taken = (taken for words, taken in runs(parts, at - 1) if words in vocabulary().layers)
+    counts = at + 1 < len(tokens) and tokens[at + 1].kind in ("number", "parens")
+    taken = (taken for words, taken in runs(tokens, at - 1) if words in vocabulary().layers)
     return at > 0 and not counts and 2 in taken
 
 
@@ -279,7 +277,7 @@ def _expressions(value: object) -> Iterator[Expression]:
     """The expressions within readings, the outermost of each."""
     if isinstance(value, Expression):
         yield value
-    elif isinstance(value, Item | Part) or (isinstance(value, LayerText) and not value.computed):
+    elif isinstance(value, Item | Token) or (isinstance(value, LayerText) and not value.computed):
         return  # what is written, not what is read of it; or numbers alone
     elif isinstance(value, Mapping):
         for one in value.values():
@@ -289,13 +287,13 @@ def _expressions(value: object) -> Iterator[Expression]:
             yield from _expressions(one)
 
 
-def words(parts: Sequence[Part]) -> Iterator[str]:
+def words(tokens: Sequence[Token]) -> Iterator[str]:
     """The words of parts, and of the lines in them."""
-    for part in parts:
-        if part.kind in ("word", "mixed"):
-            yield part.text
-        for inner in part.inside:
-            if isinstance(inner, Part):
+    for token in tokens:
+        if token.kind in ("word", "mixed"):
+            yield token.text
+        for inner in token.inside:
+            if isinstance(inner, Token):
                 yield from words((inner,))
             else:
                 yield from words_of_lines((inner,))
@@ -304,35 +302,35 @@ def words(parts: Sequence[Part]) -> Iterator[str]:
 def words_of_lines(items: Collection[Item]) -> Iterator[str]:
     for item in items:
         for phrase in item.phrases:
-            yield from words(phrase.parts)
+            yield from words(phrase.tokens)
         yield from words(item.guard)
 
 
 def in_parentheses(
-    parts: Sequence[Part], of_lines: Callable[[Collection[Item]], Iterator[str]]
+    tokens: Sequence[Token], of_lines: Callable[[Collection[Item]], Iterator[str]]
 ) -> Iterator[str]:
     """The kinds of layers in parentheses, and those that are found in the lines of groups."""
-    for part in parts:
-        if part.kind == "parens":
-            inside: tuple[Part, ...] = part.inside  # type: ignore[assignment]
+    for token in tokens:
+        if token.kind == "parens":
+            inside: tuple[Token, ...] = token.inside  # type: ignore[assignment]
             yield from (kind.kind for kind, *_ in layers_among(inside))
-        elif part.kind in ("bracket", "braces"):
-            yield from of_lines(part.inside)  # type: ignore[arg-type]
+        elif token.kind in ("bracket", "braces"):
+            yield from of_lines(token.inside)  # type: ignore[arg-type]
 
 
 def optional_of_lines(items: Collection[Item]) -> Iterator[str]:
     """The kinds of layers in parentheses, whatever conditions the lines have."""
     for item in items:
         for phrase in item.phrases:
-            yield from in_parentheses(phrase.parts, optional_of_lines)
+            yield from in_parentheses(phrase.tokens, optional_of_lines)
 
 
 def lone(items: Collection[Item]) -> Iterator[str]:
     """The phrases of one word, and those of the lines in groups."""
     for item in items:
         for phrase in item.phrases:
-            if len(phrase.parts) == 1 and phrase.parts[0].kind in ("word", "mixed"):
-                yield phrase.parts[0].text
-            for part in phrase.parts:
-                if part.kind in ("bracket", "braces"):
-                    yield from lone(part.inside)  # type: ignore[arg-type]
+            if len(phrase.tokens) == 1 and phrase.tokens[0].kind in ("word", "mixed"):
+                yield phrase.tokens[0].text
+            for token in phrase.tokens:
+                if token.kind in ("bracket", "braces"):
+                    yield from lone(token.inside)  # type: ignore[arg-type]

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.errors import ArchError, Note
 from archdsl.expand.blocks import Definition
 from archdsl.expand.network import read as read_network
+from archdsl.figures import hwc, times
 from archdsl.layers import Shape
 from archdsl.notation import ast
 from archdsl.notation.ast import Line
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Mark, Marks, Printer
-from archdsl.output.summary import hwc, times
 from archdsl.syntax.ast import (
     Item,
     Means,
     Outputs,
     Padding,
-    Part,
     Phrase,
     Shortcut,
     SizesDecide,
     Statement,
     StrideOn,
+    Token,
 )
 
 if TYPE_CHECKING:
-    from archdsl.network import Network
+    from archdsl.model import Model
     from archdsl.syntax.expressions import Number
 
 DEFAULTS = ("padding same", "stride on first", "shortcut B")  # what holds where nothing is said
@@ -89,7 +89,7 @@ class Entry(NamedTuple):
 class Column:
     """One network: what it says, and its lines."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Model) -> None:
         self.network = network
         self.text = read_network(network.text, network.parameters)
         self.names: dict[str, Number] = dict(self.text.names)
@@ -113,7 +113,7 @@ class Column:
     def plain(self, phrase: Phrase) -> str:
         """A phrase as it stands, names and all."""
         unread = Printer(self.network.text.source, {}, self.text.blocks)
-        return lines.text(unread.parts(phrase.parts))
+        return lines.text(unread.tokens(phrase.tokens))
 
     def meaning(self, statement: Means) -> str:
         return f"{self.plain(statement.left)} means {self.plain(statement.right)}"
@@ -128,9 +128,9 @@ class Column:
             case Shortcut(name):
                 return f"shortcut {name.text}"
             case SizesDecide(what):
-                return f"sizes decide {', '.join(part.text for part in what)}"
+                return f"sizes decide {', '.join(token.text for token in what)}"
             case Outputs(labels):
-                return f"output {', '.join(part.text for part in labels)}"
+                return f"output {', '.join(token.text for token in labels)}"
             case _:
                 return None
 
@@ -151,7 +151,7 @@ class Column:
         """The statement of the input, as the text has it where it holds."""
         line, op = self.text.lines[0], self.network.graph.nodes[0].op
         if not self.network.changed:
-            return lines.text(self.printer.whole(line))
+            return lines.text(self.printer.composite(line))
         channels, *lengths = op.out(())
         return f"input {times(lengths)}, {channels} channels" if lengths else f"input {channels}"
 
@@ -162,7 +162,7 @@ class Column:
         rules = [rule for item in items for rule in item.rules]
         for statement in (*self.network.text.statements, *rules):
             if isinstance(statement, Means):
-                said += lines.words((*statement.left.parts, *statement.right.parts))
+                said += lines.words((*statement.left.tokens, *statement.right.tokens))
         waiting = list(self.text.blocks.own.values())
         found: set[str] = set()
         while True:
@@ -205,12 +205,12 @@ class Column:
         rules = [rule for line in self.text.lines for rule in line.item.rules]
         for statement in (*self.network.text.statements, *rules):
             if isinstance(statement, Means):
-                parts: tuple[Part, ...] = (*statement.left.parts, *statement.right.parts)
+                tokens: tuple[Token, ...] = (*statement.left.tokens, *statement.right.tokens)
             elif isinstance(statement, StrideOn):
-                parts = statement.layer.parts
+                tokens = statement.layer.tokens
             else:
                 continue
-            used |= {*map(_name, lines.words(parts))}
+            used |= {*map(_name, lines.words(tokens))}
         return [name for name in self.names if name in used]
 
     def check(self, other: Column) -> None:
@@ -285,8 +285,8 @@ class Column:
 
 def _is_implied(line: Line) -> bool:
     """Whether the label says which layer it is: `FC6: 4096 neurons`."""
-    reading = line.readings[0]
-    return any(layer.start < reading.start for layer in reading.layers)
+    parsed = line.phrases[0]
+    return any(layer.start < parsed.start for layer in parsed.layers)
 
 
 def _name(word: str) -> str:

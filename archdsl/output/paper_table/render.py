@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from archdsl.network import Network
+from archdsl.model import Model
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import Mark, Marks
 from archdsl.output.paper_table.sheet import Row, Sheet, sheet
@@ -16,7 +16,7 @@ NAME, SIZE = "layer name", "output size"
 Typeset = Callable[[Marks], str]
 
 
-def markdown(networks: Sequence[Network]) -> str:
+def markdown(networks: Sequence[Model]) -> str:
     """The table of networks, a column each: Markdown that archdsl reads back.
 
     What the table needs stands above it as code. Raises ArchError for networks whose conventions
@@ -32,7 +32,7 @@ def markdown(networks: Sequence[Network]) -> str:
     return "\n".join([*code, "", head, "|---" * len(lines[0]) + "|", *rest])
 
 
-def latex(networks: Sequence[Network]) -> str:
+def latex(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, for LaTeX with booktabs.
 
     What the table needs stands above it in comments: without their signs archdsl reads it back.

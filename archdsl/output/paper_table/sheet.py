@@ -19,7 +19,7 @@ from archdsl.output.paper_table.network_column import Column, Entry
 from archdsl.tables.columns import names_network, quantity_of
 
 if TYPE_CHECKING:
-    from archdsl.network import Network
+    from archdsl.model import Model
 
 MOST_LINES = 1_000  # of a network that stands beside others
 UNNAMED = "from"  # a row's name that is no label: Python's word
@@ -53,7 +53,7 @@ class Sheet(NamedTuple):
     macs: tuple[int, ...]
 
 
-def sheet(networks: Sequence[Network]) -> Sheet:
+def sheet(networks: Sequence[Model]) -> Sheet:
     """The table of networks, a column each. Raises ArchError for networks whose conventions differ
     otherwise than in the values of names."""
     columns = [Column(network) for network in networks]
@@ -124,7 +124,7 @@ def _headers(columns: Sequence[Column]) -> list[str]:
     return headers
 
 
-def _family(networks: Sequence[Network]) -> str:
+def _family(networks: Sequence[Model]) -> str:
     """A name for all of them: that of the table that they are columns of, or what their names
     begin with."""
     names = [network.name for network in networks]

@@ -1,0 +1,103 @@
+"""Claims as text: their signs, their table, their tally."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from archdsl.claims.judge import PARAMS, Claim, Verdict
+
+if TYPE_CHECKING:
+    from archdsl.model import Model
+from archdsl.figures import hwc, number, times
+from archdsl.output.plain_data import plain_data
+from archdsl.output.table import Cell, Column, Table, filled
+
+SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
+
+
+COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
+
+
+def computed(claim: Claim) -> str:
+    if isinstance(claim.computed, int):
+        return number(claim.computed)
+    if claim.quantity in ("output size", "input size"):
+        return hwc(claim.computed)
+    return times(claim.computed)
+
+
+def printed(claim: Claim) -> str:
+    return claim.printed.replace("x", "×")
+
+
+def colour_of(claims: Sequence[Claim]) -> str | None:
+    """That of the worst verdict."""
+    order = list(SIGNS)
+    worst = max((order.index(c.verdict) for c in claims), default=0)
+    return COLOURS[order[worst]] if claims else None
+
+
+def verdict(claim: Claim) -> str:
+    """`holds (rounds)`, `erratum`, `fails`."""
+    return f"holds ({claim.how})" if claim.verdict == "holds" else claim.verdict
+
+
+def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
+    """Why printed figures do not hold, in full, a paragraph each."""
+    return [
+        filled(
+            f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {printed(c)}: {c.note}",
+            width or 100,
+            subsequent_indent="  ",
+        )
+        for c in claims
+        if c.note and c.verdict != "not judged"
+    ]
+
+
+def claims_table(claims: Sequence[Claim]) -> Table:
+    columns = (
+        Column("where"),
+        Column("quantity"),
+        Column("printed", "right"),
+        Column("computed", "right"),
+        Column("verdict", shrinks=True),
+    )
+    return Table(
+        columns,
+        tuple(
+            (
+                Cell(c.where, "cyan"),
+                Cell(c.quantity),
+                Cell(printed(c)),
+                Cell(computed(c)),
+                Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
+            )
+            for c in claims
+        ),
+    )
+
+
+def tally(claims: Sequence[Claim]) -> str:
+    """`9 claims: 7 hold, 2 errata`."""
+    counts = Counter(c.verdict for c in claims)
+    words: dict[str, str] = {"holds": "hold", "erratum": "errata", "fails": "fail"}
+    # One holds, several hold.
+    parts = [f"{n} {v if n == 1 else words.get(v, v)}" for v in SIGNS if (n := counts[v])]
+    plural = "" if len(claims) == 1 else "s"
+    return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def counting_notes(network: Model) -> list[str]:
+    judged = any(claim.quantity in PARAMS for claim in network.claims)
+    if network.counting.is_usual or not judged:
+        return []
+    return [f"printed params are counted {network.counting}"]
+
+
+def claim_dict(claim: Claim) -> dict[str, Any]:
+    record = plain_data(claim._asdict())
+    del record["span"]
+    return record

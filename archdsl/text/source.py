@@ -1,0 +1,182 @@
+"""A text with a name, what is read of it, and the places in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import islice
+from typing import NamedTuple
+
+from archdsl.text.grids import MARK, Cell, Expanded, Grid
+from archdsl.text.typography import cell, plain
+
+LONGEST_LINE = 100_000  # characters
+MOST_LINES = 200_000  # of a text, empty ones and comments apart
+MOST_CELLS = 100_000  # of the tables of a text
+MOST_PARTS = 1_000_000  # words, numbers and signs of a text; comments are one each
+
+
+class Source:
+    """A named text: a file, standard input, or a string.
+
+    Offsets into the text become lines and columns only when an error is shown. `plain` is the text
+    without typography, of the same length: what is read. `folder` is where the files lie that the
+    text may use, None for a text that is no file. `grids` are the tables in it. What the user has
+    `written` is `text` but for the macros in tables of LaTeX: they are expanded. `beyond` is what
+    of a text is larger than archdsl reads, and where: such a text is not looked into.
+    """
+
+    __slots__ = ("beyond", "folder", "grids", "latex", "name", "plain", "text", "written")
+
+    def __init__(self, name: str, text: str, folder: str | None = None) -> None:
+        self.name = name
+        self.written = text
+        self.beyond = _beyond(text)
+        self.latex = _expanded(text) if self.beyond is None else Expanded(text, text)
+        self.text = self.latex.text
+        self.grids = _grids(self.latex) if self.beyond is None else ()
+        self.plain = self._with_grids(_plain_grid) if self.beyond is None else text
+        self.folder = folder
+
+    @property
+    def marked(self) -> str:
+        """The plain text with a mark in the place of each table: what the grammar reads."""
+        return self._with_grids(_mark) if self.grids else self.plain
+
+    def _with_grids(self, shown: Callable[[str, Grid], str]) -> str:
+        text = self.latex.plain
+        pieces = []
+        here = 0
+        for grid in self.grids:
+            pieces += [plain(text[here : grid.start]), shown(text, grid)]
+            here = grid.end
+        return "".join([*pieces, plain(text[here:])])
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset in what the user wrote, both counted from 1."""
+        offset = self.latex.written(offset)
+        start = self.written.rfind("\n", 0, offset) + 1
+        return self.written.count("\n", 0, offset) + 1, offset - start + 1
+
+    def line(self, offset: int) -> tuple[int, int]:
+        """Offsets of the beginning and the end of the line that holds an offset."""
+        end = self.text.find("\n", offset)
+        return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end < 0 else end
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self, start, end)
+
+    def cell(self, offset: int) -> str | None:
+        """In which row and column of a table an offset lies, in words; None outside of tables."""
+        if (found := self._at(offset)) is None:
+            return None
+        grid, index, cell = found
+        if index <= grid.header:
+            return f"in the header, column {cell.column + 1}"
+        header = next((h for h in grid.rows[grid.header] if h.holds(cell.column)), None)
+        column = f"column {cell.column + 1}"
+        if header is not None and (text := self._line_of(header)):
+            column = f"column `{text}`"
+        name = _named(grid, index)
+        shown = f" (`{self._line_of(name)}`)" if name is not cell else ""
+        return f"in row {index - grid.header}{shown}, {column}"
+
+    def row(self, offset: int) -> str | None:
+        """How the row of a table begins in which an offset lies; None outside of tables."""
+        if (found := self._at(offset)) is None:
+            return None
+        grid, index, _ = found
+        return self._line_of(_named(grid, index))
+
+    def _at(self, offset: int) -> tuple[Grid, int, Cell] | None:
+        for grid in self.grids:
+            if grid.start <= offset < grid.end and (found := grid.at(offset)) is not None:
+                return grid, *found
+        return None
+
+    def _line_of(self, cell: Cell) -> str:
+        """The text of a cell on one line, cut short."""
+        text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
+        return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _beyond(text: str) -> tuple[str, int] | None:
+    """What is larger than archdsl reads, and where it begins; None where nothing is."""
+    if len(text) <= min(LONGEST_LINE, MOST_LINES, MOST_CELLS):
+        return None
+    start = 0
+    for line in text.split("\n"):
+        if len(line) > LONGEST_LINE:
+            return f"a line of more than {LONGEST_LINE:,} characters", start
+        start += len(line) + 1
+    if text.count("\n") + text.count(";") > MOST_LINES:
+        lines = re.finditer(r"(?:^|;)[^\S\n]*(?![\n;#]|\Z)", text, re.MULTILINE)
+        if (last := next(islice(lines, MOST_LINES, None), None)) is not None:
+            return f"more than {MOST_LINES:,} lines", last.end()
+    if text.count("|") + text.count("&") + text.count("\t") > MOST_CELLS:
+        # Tabs in front of a line only indent it.
+        cells = re.finditer(r"[|&]|[^\s]\t", text)
+        if (last := next(islice(cells, MOST_CELLS, None), None)) is not None:
+            return f"tables of more than {MOST_CELLS:,} cells", last.start()
+    if len(text) > MOST_PARTS:
+        # What is read of a part takes much more room than its text.
+        parts = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
+        if (last := next(islice(parts, MOST_PARTS, None), None)) is not None:
+            return f"more than {MOST_PARTS:,} words and signs", last.start()
+    return None
+
+
+def _expanded(text: str) -> Expanded:
+    if "\\" not in text:
+        return Expanded(text, text)
+    from archdsl.text.latex import regions  # only where there may be some
+
+    return regions.read(text)
+
+
+def _grids(expanded: Expanded) -> tuple[Grid, ...]:
+    if not expanded.tables and "|" not in expanded.plain and "\t" not in expanded.plain:
+        return ()
+    from archdsl.text import find_tables  # only where there may be tables
+
+    return find_tables.find(expanded)
+
+
+def _named(grid: Grid, index: int) -> Cell:
+    """The cell that names a row: its first, or that of a row above which it goes on."""
+    rows = grid.rows[grid.header + 1 : index + 1]
+    first = next((row[0] for row in reversed(rows) if row and row[0].is_filled), None)
+    return first or next(one for one in grid.rows[index] if one.is_filled)
+
+
+def _plain_grid(text: str, grid: Grid) -> str:
+    """The cells of a table, each without its typography, between blanks."""
+    pieces = []
+    here = grid.start
+    for row in grid.rows:
+        for one in row:
+            pieces += [" " * (one.start - here), cell(text[one.start : one.end])]
+            here = one.end
+    return "".join([*pieces, " " * (grid.end - here)])
+
+
+def _mark(text: str, grid: Grid) -> str:
+    """The mark, and the end of its line: two tables may stand on one."""
+    length = grid.end - grid.start  # of a lone `|` it is 1
+    return (MARK.ljust(length - 1) + ";")[:length]
+
+
+class Span(NamedTuple):
+    """A stretch of a source, `start` included, `end` not."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    def __str__(self) -> str:
+        line, column = self.source.position(self.start)
+        return f"{self.source.name}:{line}:{column}"

@@ -15,21 +15,30 @@ from archdsl.text.source import Source
 
 
 class Blocks(Protocol):
-    """The blocks that a text may use, and which of its optional layers stand."""
+    """The blocks that a text may use, and which of its optional layers are in use; here none."""
 
     @property
-    def options(self) -> Options: ...
+    def options(self) -> Options:
+        return Options()
 
-    def __contains__(self, name: str, /) -> bool: ...
+    def __contains__(self, name: str, /) -> bool:
+        return False
 
     def known(self) -> Collection[str]:
         """All their names, for "did you mean"."""
+        return ()
 
     def spelled(self, name: str) -> str | None:
-        """The block that a name means, in whatever case; None where there is none."""
+        """The block that a name means in whatever case, or None."""
+        return None
 
     def parameter_names(self, name: str) -> Sequence[str]:
-        """The parameters of a block, in their order."""
+        """The parameters of a block, in order."""
+        return ()
+
+
+class NoBlocks(Blocks):
+    """The blocks of a text that has none."""
 
 
 class ValueText(NamedTuple):

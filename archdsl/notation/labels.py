@@ -130,14 +130,18 @@ def label_of(item: Item) -> Token | None:
 
 
 def _label(phrase: Phrase) -> Token | None:
-    tokens = list(phrase.tokens)
-    if tokens[0].kind == "bracket":
-        del tokens[0]  # a claimed size
-    kinds = [token.kind for token in tokens]
-    name = tokens[: kinds.index("colon")] if "colon" in kinds else []
-    if not name or any(token.kind not in ("word", "mixed", "number") for token in name):
+    begin = int(phrase.tokens[0].kind == "bracket")  # after a claimed size
+    name = name_before_colon(phrase.tokens[begin:])
+    if not name:
         return None
     return Token("label", "_".join(p.text for p in name), name[0].start, name[-1].end)
+
+
+def name_before_colon(tokens: Sequence[Token]) -> Sequence[Token]:
+    """The words of a label, or of an attribute; empty if no colon follows them."""
+    kinds = [token.kind for token in tokens]
+    name = tokens[: kinds.index("colon")] if "colon" in kinds else ()
+    return name if all(token.kind in ("word", "mixed", "number") for token in name) else ()
 
 
 def _labels_within(items: Sequence[Item]) -> Iterator[Token]:

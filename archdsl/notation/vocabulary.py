@@ -33,6 +33,7 @@ class Vocabulary(NamedTuple):
     compact: list[tuple[re.Pattern[str], type[Layer], Mapping[str, Value]]]
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
+    single_words: frozenset[str]  # the words of all spellings, and those that remove layers
     words: frozenset[str]  # with which the spelling of a layer, a flag or a unit begins
 
 
@@ -63,7 +64,10 @@ def _vocabulary(kinds: int) -> Vocabulary:
     free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
     words = frozenset(spelling[0] for spelling in named) - free
     longest = max(map(len, spellings))
-    return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
+    single_words = frozenset(word for spelling in spellings for word in spelling) | {"no", "bare"}
+    return Vocabulary(
+        layers, attributes, units, flags, compact, longest, known, single_words, words
+    )
 
 
 @cache
@@ -104,6 +108,11 @@ def words_of(token: Token) -> Words:
 def is_tight(tokens: Sequence[Token], at: int) -> bool:
     """Whether a sign touches what stands on both sides of it."""
     return tokens[at - 1].end == tokens[at].start and tokens[at].end == tokens[at + 1].start
+
+
+def begins_attribute(tokens: Sequence[Token], at: int = 0) -> bool:
+    """Whether the spelling of an attribute begins at a token."""
+    return any(words in vocabulary().attributes for words, _ in runs(tokens, at))
 
 
 def layers_among(

@@ -57,20 +57,19 @@ class Mention:
     def __init__(
         self,
         form: str,
-        words: Words,
         value: Value | Expression,
         start: int,
         end: int,
-        position: int,
-        owner: LayerDraft | None,
+        words: Words = (),
+        owner: LayerDraft | None = None,
     ) -> None:
         self.form = form
-        self.words = words
         self.value = value
         self.start = start
         self.end = end
-        self.position = position
+        self.words = words
         self.owner = owner
+        self.position = 0
         self.follows: Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
         self.layer: LayerDraft | None = None  # to which it was assigned
 
@@ -100,18 +99,10 @@ class PhraseDraft:
         self.repeat: ValueText | None = None
         self.stride: ValueText | None = None  # of a composite's first repetition
 
-    def mention(
-        self,
-        form: str,
-        value: Value | Expression,
-        start: int,
-        end: int,
-        words: Words = (),
-        owner: LayerDraft | None = None,
-    ) -> Mention:
+    def add(self, mention: Mention) -> Mention:
         """Add an attribute at this point of the phrase."""
-        mention = Mention(form, words, value, start, end, len(self.layers), owner)
-        (self.removals if form == "removal" else self.mentions).append(mention)
+        mention.position = len(self.layers)
+        (self.removals if mention.form == "removal" else self.mentions).append(mention)
         return mention
 
 

@@ -14,8 +14,7 @@ from archdsl.notation.ast import Argument, BlockUse, Group, ValueText
 from archdsl.notation.attributes import PhraseDraft
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
-from archdsl.notation.numbers import FUSED
-from archdsl.notation.repeats import REPEAT
+from archdsl.notation.numbers import FUSED, REPEAT
 from archdsl.notation.vocabulary import NOISE, runs, vocabulary
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import Token
@@ -138,8 +137,8 @@ class BlockUseReader:
             name = Token("word", fused[1], start, end)
             return Argument(name, self.one_number(digits), start, end)
         if len(tokens) > 2 and first.kind == "word" and tokens[1].kind == "equals":
-            return Argument(first, expressions.read(self.context.source, tokens[2:]), start, end)
-        return Argument(None, expressions.read(self.context.source, tokens), start, end)
+            return Argument(first, self.context.expression(tokens[2:]), start, end)
+        return Argument(None, self.context.expression(tokens), start, end)
 
     def read_following(self) -> bool:
         """Read an argument after the name or the parentheses: `, k3x3`, `kernel_size: 5`, `24`."""
@@ -209,7 +208,7 @@ class BlockUseReader:
     def add(self, name: str, first: Token, value: Token) -> None:
         """Give a parameter its argument. A stride belongs to the first repetition."""
         number = self.one_number(value) if value.kind == "size" else None
-        expression = number or expressions.read(self.context.source, [value])
+        expression = number or self.context.expression([value])
         if name in self.free:
             self.free.remove(name)
         if name not in STRIDES:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from archdsl.errors import ArchError
 from archdsl.notation.ast import Blocks, ParsedPhrase
 from archdsl.notation.labels import Labels
+from archdsl.syntax import expressions
+from archdsl.syntax.ast import Token
+from archdsl.syntax.expressions import Expression
 from archdsl.text.source import Source
 
 
@@ -32,6 +35,10 @@ class Context(NamedTuple):
     blocks: Blocks
     labels: Labels
     cache: dict[str, ParsedPhrase]
+
+    def expression(self, tokens: Sequence[Token]) -> Expression:
+        """The tokens as one expression. Raises ArchError."""
+        return expressions.read(self.source, tokens)
 
     def fail(self, message: str, where: Located, help: str | None = None) -> ArchError:
         return ArchError(message, self.source.span(where.start, where.end), help=help)

@@ -25,7 +25,7 @@ from archdsl.notation.attributes import PhraseDraft
 from archdsl.notation.block_uses import GROUPS, BlockUseReader, block_at, unknown_block
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import END, Cursor
-from archdsl.notation.repeats import leading_repeat, repeat_of
+from archdsl.notation.numbers import leading_repeat, repeat_of
 from archdsl.notation.vocabulary import begins_attribute, vocabulary
 from archdsl.syntax.ast import Token
 

@@ -15,8 +15,8 @@ from archdsl.notation import numbers, unknown_words
 from archdsl.notation.ast import ValueText
 from archdsl.notation.attributes import LayerDraft
 from archdsl.notation.cursor import END
+from archdsl.notation.numbers import REPEAT
 from archdsl.notation.parentheses import is_expression, is_remark, optional_layer, separated
-from archdsl.notation.repeats import REPEAT
 from archdsl.notation.scan import Scan
 from archdsl.notation.vocabulary import NOISE, Words, vocabulary
 from archdsl.notation.words import fused_attribute, read_compact, read_word
@@ -30,19 +30,18 @@ _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
 
 
 def read_tokens(scan: Scan) -> None:
-    cursor = scan.cursor
-    while cursor:
-        _READERS.get(cursor.peek().kind, _stray)(scan)
+    while scan:
+        _READERS.get(scan.peek().kind, _stray)(scan)
 
 
 # Readers by the kind of token: each takes what it reads.
 
 
 def _size(scan: Scan) -> None:
-    context, draft, cursor = scan.context, scan.draft, scan.cursor
-    before, token = cursor.peek(-1), cursor.take()
+    context, draft = scan.context, scan.draft
+    before, token = scan.peek(-1), scan.take()
     axes = numbers.size(context, token)
-    is_last = not cursor and before is not END and numbers.is_spaced(token)
+    is_last = not scan and before is not END and numbers.is_spaced(token)
     if is_last and len(axes) == 2 and draft.repeat is None and _has_sizes(scan, before):
         # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
         scan.mention("number", axes[0], token)
@@ -59,45 +58,43 @@ def _has_sizes(scan: Scan, before: Token) -> bool:
 
 
 def _number(scan: Scan) -> None:
-    context, cursor = scan.context, scan.cursor
+    context = scan.context
     if _is_grouped(scan):
-        raise context.fail(
-            "a thousands separator", cursor.peek(1), "only claims have them: write 4096"
-        )
+        help = "only claims have them: write 4096"
+        raise context.fail("a thousands separator", scan.peek(1), help)
     unit = _unit(scan)
-    token = cursor.take()
+    token = scan.take()
     value = numbers.number(context, token)
     if unit is None:
         scan.mention("number", value, token)
     else:
         words, count = unit
-        scan.mention("units", value, token, cursor.take(count), words)
+        scan.mention("units", value, token, scan.take(count), words=words)
 
 
 def _is_grouped(scan: Scan) -> bool:
     """Whether a number such as `4,096` begins here, without blanks."""
-    cursor = scan.cursor
-    last = cursor.peek(2)
+    last = scan.peek(2)
     return (
-        cursor.peek(1).kind == "comma"
+        scan.peek(1).kind == "comma"
         and last.kind == "number"
-        and cursor.is_tight(1)
+        and scan.is_tight(1)
         and len(last.text) == 3
-        and len(cursor.peek().text) <= 3
+        and len(scan.peek().text) <= 3
     )
 
 
 def _unit(scan: Scan) -> tuple[Words, int] | None:
     """The unit after the number here, as in `96 filters` or `1000-d fc`, and its count of tokens,
     that of the hyphen included."""
-    cursor, known = scan.cursor, vocabulary()
-    is_width = cursor.peek(-1).kind == "join" and cursor.is_tight(-1)  # of `conv3-64`
-    hyphen = 1 if cursor.peek(1).kind == "join" and cursor.is_tight(1) else 0
-    for words, count in cursor.runs(1 + hyphen):
+    known = vocabulary()
+    is_width = scan.peek(-1).kind == "join" and scan.is_tight(-1)  # of `conv3-64`
+    hyphen = 1 if scan.peek(1).kind == "join" and scan.is_tight(1) else 0
+    for words, count in scan.runs(1 + hyphen):
         if len(words) > 1 and (words in known.layers or words in known.flags):
             return None  # `64 channel shuffle`
         if words in known.attributes:
-            after = cursor.peek(1 + hyphen + count)
+            after = scan.peek(1 + hyphen + count)
             # In `64 stride 2` the word belongs to what follows.
             has_value = after.kind not in ("", "comma") and after.text.lower() not in NOISE
             if is_width or has_value:
@@ -111,7 +108,7 @@ def _mixed(scan: Scan) -> None:
     """A number with letters: `20C4`, `64filters`, `4k`."""
     if read_compact(scan):
         return
-    context, token = scan.context, scan.cursor.take()
+    context, token = scan.context, scan.take()
     if REPEAT.fullmatch(token.text):
         raise context.fail("a second repeat", token, "put one of them around a group: `[ … ] x 3`")
     match = _NUMBER_WITH_WORD.fullmatch(token.text)
@@ -121,13 +118,13 @@ def _mixed(scan: Scan) -> None:
         number = numbers.whole(context, match[1], token)
         scan.mention("units", number, token, words=(match[2].lower(),))
     else:
-        scan.mention("number", expressions.read(context.source, [token]), token)
+        scan.mention("number", context.expression([token]), token)
 
 
 def _slash(scan: Scan) -> None:
     """A stride after a size, `3x3/2`, `conv7-64/2`; or `Conv / s1`."""
-    context, cursor = scan.context, scan.cursor
-    after = cursor.peek(1)
+    context = scan.context
+    after = scan.peek(1)
     previous = scan.draft.mentions[-1] if scan.draft.mentions else None
     if (
         after.kind in ("number", "size")
@@ -135,44 +132,39 @@ def _slash(scan: Scan) -> None:
         and previous.form in ("size", "suffix", "number")
         and not isinstance(previous.value, Expression)
     ):
-        read: Callable[..., Value] = (
-            numbers.number if after.kind == "number" else numbers.tight_size
-        )
+        is_number = after.kind == "number"
+        read: Callable[..., Value] = numbers.number if is_number else numbers.tight_size
         stride = read(context, after)
-        mention = scan.mention("words", stride, cursor.take(), cursor.take(), ("stride",))
+        mention = scan.mention("words", stride, scan.take(), scan.take(), words=("stride",))
         mention.follows = previous
     elif fused_attribute(context, after):
-        cursor.take()
+        scan.take()
     else:
         _stray(scan)
 
 
 def _join(scan: Scan) -> None:
     """A hyphen before an optional layer, `conv-(bn)`, before a width, `conv3-(2*k)`, or a word."""
-    context, cursor = scan.context, scan.cursor
-    after = cursor.peek(1)
+    context = scan.context
+    after = scan.peek(1)
     if scan.owner is None and optional_layer(context, after) is not None:
-        cursor.take()
+        scan.take()
     elif after.kind == "parens" and after.tokens and not numbers.is_tuple(after):
-        width = expressions.read(context.source, after.tokens)
-        scan.mention("number", width, cursor.take(2))
+        width = context.expression(after.tokens)
+        scan.mention("number", width, scan.take(2))
     elif after is END and scan.owner is None:
-        token = cursor.peek()
+        token = scan.peek()
         raise context.fail(f"the line ends with `{token.text}`", token, "continue it, or remove it")
     else:
-        numbers.check_sign(context, cursor)
-        cursor.take()
-
-
-def _comma(scan: Scan) -> None:
-    scan.cursor.take()
+        numbers.check_sign(context, scan)
+        scan.take()
 
 
 def _parens(scan: Scan) -> None:
     """The arguments of a layer; a size; an optional layer; an expression; a remark; or tokens that
     could be without parentheses."""
-    context, draft, cursor = scan.context, scan.draft, scan.cursor
-    before, token = cursor.peek(-1), cursor.take()
+    context, draft = scan.context, scan.draft
+    before, token = scan.peek(-1), scan.take()
     layer = draft.layers[-1] if draft.layers else None
     if layer is not None and before.kind == "word" and layer.end == before.end:
         layer.end = token.end
@@ -190,64 +182,51 @@ def _parens(scan: Scan) -> None:
         is_call = len(rest) == 1 and rest[0].kind == "parens"
         _read_arguments(scan, rest[0].tokens if is_call else rest, layer)
     elif any(one.kind != "join" for one in token.tokens) and is_expression(context, token.tokens):
-        scan.mention("number", expressions.read(context.source, token.tokens), token)
+        scan.mention("number", context.expression(token.tokens), token)
     elif not is_remark(context, token.tokens):
-        read_tokens(scan.within(token.tokens, scan.owner))  # `(3x3) Conv`, `conv3-64 (stride 2)`
+        read_tokens(
+            Scan(context, draft, token.tokens, scan.owner)
+        )  # `(3x3) Conv`, `conv3-64 (stride 2)`
 
 
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:
     """Read what is in the parentheses after a layer."""
     context = scan.context
     for argument in expressions.split(tokens):
-        arguments = scan.within(argument, layer)
+        arguments = Scan(context, scan.draft, argument, layer)
         if len(argument) > 1 and is_expression(context, argument):
-            number = expressions.read(context.source, argument)
+            number = context.expression(argument)
             arguments.mention("number", number, argument[0], argument[-1])
         else:
             read_tokens(arguments)
 
 
-def _group(scan: Scan) -> None:
-    raise scan.context.fail(
-        "a group next to a layer",
-        scan.cursor.peek(),
-        "give the group a line of its own, or use `->`",
-    )
-
-
 def _times(scan: Scan) -> None:
-    context, cursor = scan.context, scan.cursor
-    token = cursor.peek()
+    context, token = scan.context, scan.peek()
     if scan.draft.unknown:
         raise unknown_words.error(context, scan.draft)
-    if cursor.at:
-        raise context.fail(
-            "a repeat in the middle of a layer", token, "write it last: `conv3-64 x2`"
-        )
+    if scan.at:
+        help = "write it last: `conv3-64 x2`"
+        raise context.fail("a repeat in the middle of a layer", token, help)
     name = _REPEAT_AS_NAME.match(context.source.text, token.start)
-    if name is not None:
-        raise ArchError(
-            f"`{name[1]}` is read as a repeat, and cannot be a name",
-            context.source.span(name.start(1), name.end(1)),
-            help=f"`x` repeats: write `{name[1].upper()}`, or another name",
-        )
-    raise context.fail("a repeat of nothing", token, "what it repeats comes first: `[ … ] x 3`")
+    if name is None:
+        raise context.fail("a repeat of nothing", token, "what it repeats comes first: `[ … ] x 3`")
+    raise ArchError(
+        f"`{name[1]}` is read as a repeat, and cannot be a name",
+        context.source.span(name.start(1), name.end(1)),
+        help=f"`x` repeats: write `{name[1].upper()}`, or another name",
+    )
 
 
 def _assignment(scan: Scan) -> None:
     """The sign of an attribute or a label, after something that is neither."""
-    cursor, known = scan.cursor, vocabulary()
-    sign, before = cursor.peek(), cursor.peek(-1)
-    if cursor.at < 2 or before.kind not in ("word", "mixed"):
-        raise scan.context.fail(
-            f"`{sign.text}` does not belong to a layer",
-            sign,
-            "a label is `stem: conv3-64`, an attribute `stride = 2`, "
-            "a convention `conv means conv-relu`",
-        )
+    before = scan.peek(-1)
+    if scan.at < 2 or before.kind not in ("word", "mixed"):
+        _stray(scan)
+    known = vocabulary()
     help = did_you_mean(before.text, [" ".join(words) for words in known.attributes])
-    if any(words in known.layers for words, _ in cursor.runs(1)):
-        help = f"a layer needs no attribute word: write `{cursor.peek(1).text}` alone"
+    if any(words in known.layers for words, _ in scan.runs(1)):
+        help = f"a layer needs no attribute word: write `{scan.peek(1).text}` alone"
     raise scan.context.fail(
         f"unknown attribute `{before.text}`",
         before,
@@ -256,26 +235,33 @@ def _assignment(scan: Scan) -> None:
 
 
 def _stray(scan: Scan) -> None:
-    token = scan.cursor.peek()
+    token = scan.peek()
+    message = f"`{token.text}` does not belong to a layer"
     help = "put an expression in parentheses: `conv3-(2*k)`"
-    if token.kind == "slash":
+    if token.kind in ("bracket", "braces"):
+        message = "a group next to a layer"
+        help = "give the group a line of its own, or use `->`"
+    elif token.kind in ("equals", "colon"):
+        help = (
+            "a label is `stem: conv3-64`, an attribute `stride = 2`, "
+            "a convention `conv means conv-relu`"
+        )
+    elif token.kind == "slash":
         help = "a stride follows a kernel, `3x3/2`; else write `stride 2`"
     elif token.text == "//":
         help = "`#` begins a comment; an expression needs parentheses"
-    raise scan.context.fail(f"`{token.text}` does not belong to a layer", token, help)
+    raise scan.context.fail(message, token, help)
 
 
-_READERS: Mapping[str, Callable[[Scan], None]] = {
+_READERS: Mapping[str, Callable[[Scan], object]] = {
     "word": read_word,
     "size": _size,
     "number": _number,
     "mixed": _mixed,
     "slash": _slash,
     "join": _join,
-    "comma": _comma,
+    "comma": Scan.take,
     "parens": _parens,
-    "bracket": _group,
-    "braces": _group,
     "times": _times,
     "equals": _assignment,
     "colon": _assignment,

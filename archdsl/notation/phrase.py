@@ -24,15 +24,15 @@ from archdsl.notation.ast import (
     Side,
     ValueText,
 )
-from archdsl.notation.attributes import Assigner, PhraseDraft
+from archdsl.notation.attributes import Assigner, Mention, PhraseDraft
 from archdsl.notation.chains import check_flow, linked
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
 from archdsl.notation.groups import CompositeReader
 from archdsl.notation.labels import Labels, label_of
 from archdsl.notation.layer_phrase import read_tokens
+from archdsl.notation.numbers import split_repeat
 from archdsl.notation.parentheses import is_remark
-from archdsl.notation.repeats import split_repeat
 from archdsl.notation.scan import Scan
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import Item, Phrase, Token
@@ -180,7 +180,7 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
         return ParsedPhrase(label, claimed, (), composite, draft.repeat, draft.stride, start, end)
     draft.repeat, tokens = split_repeat(context, tokens)
     if pytorch_calls.is_call(tokens[0]):
-        layers: tuple[LayerText, ...] = (pytorch_calls.read(context.source, tokens),)
+        layers: tuple[LayerText, ...] = (pytorch_calls.read(context, tokens),)
         return ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
     layers = _read_layers(context, draft, tokens, label)
     parsed = ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
@@ -229,7 +229,7 @@ def _read_factor(context: Context, draft: PhraseDraft) -> None:
             repeat,
             "write `upsample 2` for the factor, or give each layer a line of its own",
         )
-    draft.mention("times", repeat.value, repeat.start, repeat.end)
+    draft.add(Mention("times", repeat.value, repeat.start, repeat.end))
     draft.repeat = None
 
 

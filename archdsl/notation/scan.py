@@ -1,4 +1,4 @@
-"""The state of reading the tokens of a phrase of layers."""
+"""A run through the tokens of a phrase of layers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
 
 
-class Scan:
-    """A run through tokens of a phrase: all of them, or those in the parentheses of `owner`."""
+class Scan(Cursor):
+    """A cursor over tokens whose layers and attributes go into a draft: all tokens of a phrase, or
+    those in the parentheses of `owner`."""
 
-    __slots__ = ("context", "cursor", "draft", "owner")
+    __slots__ = ("context", "draft", "owner")
 
     def __init__(
         self,
@@ -25,23 +26,14 @@ class Scan:
         tokens: Sequence[Token],
         owner: LayerDraft | None = None,
     ) -> None:
+        super().__init__(tokens)
         self.context = context
         self.draft = draft
-        self.cursor = Cursor(tokens)
         self.owner = owner
 
-    def within(self, tokens: Sequence[Token], owner: LayerDraft | None) -> Scan:
-        """A scan of tokens in parentheses."""
-        return Scan(self.context, self.draft, tokens, owner)
-
     def mention(
-        self,
-        form: str,
-        value: Value | Expression,
-        first: Token,
-        last: Token | None = None,
-        words: Words = (),
+        self, form: str, value: Value | Expression, *tokens: Token, words: Words = ()
     ) -> Mention:
-        """Add the attribute that tokens give."""
-        end = first.end if last is None else last.end
-        return self.draft.mention(form, value, first.start, end, words, self.owner)
+        """Add the attribute that is written from the first of these tokens to the last."""
+        start, end = tokens[0].start, tokens[-1].end
+        return self.draft.add(Mention(form, value, start, end, words, self.owner))

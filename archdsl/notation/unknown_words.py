@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer
@@ -43,7 +43,7 @@ def error(context: Context, draft: PhraseDraft) -> ArchError:
 
 
 def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
-    hint = _first(_HINTS, context, draft, word)
+    hint = next(_hints(context, draft, word), None)
     if draft.phrase.composed and not draft.layers:
         hint = f"{hint} or" if hint else "a layer is misspelt, or"
         return f"{hint} define it on a line below the table: `{word.text}: 3x3 conv-relu`"
@@ -53,77 +53,48 @@ def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
     return hint or "`archdsl layers` lists all; `#` begins a comment"
 
 
-Hint = Callable[[Context, PhraseDraft, Token], str | None]
+def _hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
+    """What the author may have meant, the most certain first."""
+    is_first = word is draft.phrase.tokens[0]
+    if word.text in context.labels:
+        yield f"`{word.text}` is a label: a chain begins with it, `{word.text} -> …`"
+    if word.text.lower() == "causal":
+        yield "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
+    if is_first and (form := FORMS.get(word.text.lower())):
+        yield f"write it so: `{form}`"
+    hint = next(_spelling_hints(context, draft, word), None)
+    if is_first and draft.layers:  # perhaps a label without its colon
+        is_numbered = FUSED.fullmatch(word.text) or hint is None
+        label = f"label ends in a colon: `{word.text}: …`"
+        hint = f"a {label}" if is_numbered else f"{hint} A {label}"
+    if hint is not None:
+        yield hint
 
 
-def _first(
-    hints: tuple[Hint, ...], context: Context, draft: PhraseDraft, word: Token
-) -> str | None:
-    """The first hint that applies."""
-    return next((text for hint in hints if (text := hint(context, draft, word))), None)
-
-
-def _label(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    if word.text not in context.labels:
-        return None
-    return f"`{word.text}` is a label: a chain begins with it, `{word.text} -> …`"
-
-
-def _causal(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    if word.text.lower() != "causal":
-        return None
-    return "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
-
-
-def _statement(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    form = FORMS.get(word.text.lower()) if word is draft.phrase.tokens[0] else None
-    return form and f"write it so: `{form}`"
-
-
-def _missing_colon(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    """The first word before a layer may be a label without its colon; or what a later hint says."""
-    if word is not draft.phrase.tokens[0] or not draft.layers:
-        return None
-    other = _first(_SPELLING_HINTS, context, draft, word)
-    if other is None or FUSED.fullmatch(word.text):
-        return f"a label ends in a colon: `{word.text}: …`"
-    return f"{other} A label ends in a colon: `{word.text}: …`"
-
-
-def _product(context: Context, draft: PhraseDraft, word: Token) -> str | None:
+def _spelling_hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
+    """Words and names that the word may stand for, the most certain first."""
     product = re.fullmatch(r"(\d+)[x×]([A-Za-z_]\w*)", word.text)
-    if product is None or product[2] not in context.names:
-        return None
-    return f"write `({product[1]}*{product[2]})` for the product"
+    if product and product[2] in context.names:
+        yield f"write `({product[1]}*{product[2]})` for the product"
+    if longer := _spellings_ending_in(word.text.lower()):
+        yield f"did you mean {' or '.join(f'`{spelling}`' for spelling in longer)}?"
+    if meant := did_you_mean(word.text, context.names):
+        yield meant
+    stem = FUSED.fullmatch(word.text)
+    known = {*vocabulary().known, *context.blocks.known()}
+    if meant := did_you_mean(stem[1] if stem else word.text, known):
+        yield meant
+    names = sorted({*context.names} - {"in"})
+    if draft.layers and names:
+        yield f"names with a value here: {', '.join(names)}"
 
 
-def _longer_spelling(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    """Of each kind the first spelling that ends in the word: `max pool`, `avg pool`; the longer
+def _spellings_ending_in(word: str) -> list[str]:
+    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`; the longer
     ones, `adaptive max pool`, only if none is shorter."""
     found: dict[type[Layer], str] = {}
     for spelling, (kind, _) in vocabulary().layers.items():
-        if len(spelling) > 1 and spelling[-1] == word.text.lower():
+        if len(spelling) > 1 and spelling[-1] == word:
             found.setdefault(kind, " ".join(spelling))
     fewest = min((spelling.count(" ") for spelling in found.values()), default=0)
-    kinds = [f"`{spelling}`" for spelling in found.values() if spelling.count(" ") == fewest]
-    return f"did you mean {' or '.join(kinds)}?" if kinds else None
-
-
-def _misspelling(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    stem = FUSED.fullmatch(word.text)
-    known = {*vocabulary().known, *context.blocks.known()}
-    return did_you_mean(word.text, context.names) or did_you_mean(
-        stem[1] if stem else word.text, known
-    )
-
-
-def _names(context: Context, draft: PhraseDraft, word: Token) -> str | None:
-    names = sorted({*context.names} - {"in"})
-    if not draft.layers or not names:
-        return None
-    return f"names with a value here: {', '.join(names)}"
-
-
-# What the author may have meant, the most certain first.
-_SPELLING_HINTS: tuple[Hint, ...] = (_product, _longer_spelling, _misspelling, _names)
-_HINTS: tuple[Hint, ...] = (_label, _causal, _statement, _missing_colon, *_SPELLING_HINTS)
+    return [spelling for spelling in found.values() if spelling.count(" ") == fewest]

@@ -32,7 +32,7 @@ class LayerDraft:
         self.preset = preset or {}
         self.values = {name: ValueText(value, start, end) for name, value in self.preset.items()}
         self.removed: set[str] = set()
-        self.stands = True  # False of an optional layer that the network does not use
+        self.is_used = True  # False of an optional layer that the network does not use
         self.ranked = ""  # its word, if that tells the axes of its map: `conv1d`
 
     def freeze(self) -> LayerText:
@@ -184,8 +184,8 @@ class Assigner:
         if mention.follows is not None and mention.follows.layer is not None:
             yield mention.follows.layer
             return
-        yield from (one for one in reversed(self.layers[: mention.position]) if one.stands)
-        yield from (one for one in self.layers[mention.position :] if one.stands)
+        yield from (one for one in reversed(self.layers[: mention.position]) if one.is_used)
+        yield from (one for one in self.layers[mention.position :] if one.is_used)
 
     def assign_one(self, mention: Mention) -> None:
         occupied: tuple[LayerDraft, str] | None = None  # the first layer that has the field already

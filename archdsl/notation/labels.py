@@ -87,11 +87,8 @@ class Labels:
         """Why a name does not refer to a value, what to do, and its label if there is one."""
         name = token.text
         if self.is_side(name):
-            return (
-                f"`{name}` is a side head",
-                "nothing may refer to the output of a side head",
-                None,
-            )
+            help = "nothing may refer to the output of a side head"
+            return f"`{name}` is a side head", help, None
         if name in self:
             label = next(one.own[name] for one in self.lists() if name in one.own)
             return f"`{name}` is a label and a block", "give the line another name", label

@@ -175,7 +175,7 @@ def _parens(scan: Scan) -> None:
         inside = separated(token.tokens)
         kind, preset, at, count = optional
         layer = LayerDraft(kind, token.start, token.end, preset)
-        layer.stands = context.blocks.options.stands(kind.kind)
+        layer.is_used = context.blocks.options.are_used(kind.kind)
         draft.layers.append(layer)
         _read_arguments(scan, inside[:at], layer)
         rest = inside[at + count :]

@@ -17,7 +17,7 @@ class Choice(NamedTuple):
 
     kind: str
     word: str
-    stands: bool
+    are_used: bool
     span: Span | None = None
 
 
@@ -26,10 +26,10 @@ class Options:
 
     def __init__(self, choices: Sequence[Choice] = ()) -> None:
         self.choices = choices
-        self.chosen = {choice.kind: choice.stands for choice in choices}
+        self.chosen = {choice.kind: choice.are_used for choice in choices}
         self.seen: set[str] = set()  # the kinds of the optional layers that the text has
 
-    def stands(self, kind: str) -> bool:
+    def are_used(self, kind: str) -> bool:
         """Whether the optional layers of a kind are in use."""
         self.seen.add(kind)
         return self.chosen.get(kind, False)

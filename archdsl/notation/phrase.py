@@ -215,7 +215,7 @@ def _read_layers(
         draft.is_implied = True
         assigner.imply_layer(label)
     assigner.assign()
-    return tuple(layer.freeze() for layer in draft.layers if layer.stands)
+    return tuple(layer.freeze() for layer in draft.layers if layer.is_used)
 
 
 def _read_factor(context: Context, draft: PhraseDraft) -> None:

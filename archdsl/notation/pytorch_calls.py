@@ -82,8 +82,9 @@ def check_entering(layer: LayerText, x: Shape) -> None:
             "`nn.Linear` on a map", "in a listing nothing is flattened: write `nn.Flatten()` first"
         )
     if listed.entering is not None and listed.entering.value != x[0]:
+        declared = f"{listed.argument} {listed.entering.value}"
         raise Misfit(
-            f"`nn.{listed.name}` has {listed.argument} {listed.entering.value}, but its input has {x[0]}",
+            f"`nn.{listed.name}` has {declared}, but its input has {x[0]}",
             f"write {x[0]}, or change the layers before it",
         )
 

@@ -60,7 +60,7 @@ class CompositeReader:
         if composite is None:
             return None
         if count:
-            self.draft.repeat = repeat_of(self.context, first)
+            self.set_repeat(repeat_of(self.context, first))
         while cursor:
             if not any(rule(self) for rule in _SUFFIXES):
                 raise self.unexpected(isinstance(composite, BlockUse))
@@ -184,10 +184,13 @@ class CompositeReader:
         count = cursor.peek(1)
         if cursor.peek().kind != "times" or not numbers.counts(self.context, count):
             return False
+        self.set_repeat(numbers.value(self.context, cursor.take(2)))
+        return True
+
+    def set_repeat(self, count: ValueText) -> None:
         if self.draft.repeat is not None:
             raise self.context.fail("a second repeat", count, "remove one of the two")
-        self.draft.repeat = numbers.value(self.context, cursor.take(2))
-        return True
+        self.draft.repeat = count
 
     def stride(self) -> bool:
         cursor, context = self.cursor, self.context

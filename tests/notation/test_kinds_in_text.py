@@ -1,4 +1,4 @@
-"""Spellings of layer kinds where they could be read as something else, or as nothing."""
+"""Spellings of layer kinds that could be misread, or not read at all."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def labels(lines: str) -> list[str]:
         ("conv3-64-(GN8)-relu", ["conv 3x3, 64", "relu"]),
         ("with gn\nconv3-64-(GN8)-relu", ["conv 3x3, 64", "gn 8", "relu"]),
         ("with group norm\nconv3-64-(gn 8)", ["conv 3x3, 64", "gn 8"]),
-        ("with layer-norm  # said once\nconv3-64 (LN) relu", ["conv 3x3, 64", "ln", "relu"]),
+        ("with layer-norm  # once\nconv3-64 (LN) relu", ["conv 3x3, 64", "ln", "relu"]),
         ("zero padding: 1", ["zero padding 1"]),
         ("slice channels 0 to 4", ["slice channels 0 to 4"]),
     ],
 )  # fmt: skip
-def test_what_a_line_is(line: str, layers: list[str]):
+def test_layers_of_a_line(line: str, layers: list[str]):
     assert labels(line) == layers
 
 
@@ -54,7 +54,7 @@ def test_what_a_line_is(line: str, layers: list[str]):
         ("with group norm\nconv3-64", r"no layer `\(group norm\)` is optional here"),
     ],
 )
-def test_what_asks(line: str, message: str):
+def test_ambiguous_lines_are_refused(line: str, message: str):
     with pytest.raises(archdsl.ArchError, match=message):
         labels(line)
 
@@ -71,7 +71,7 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
 
 @pytest.mark.parametrize("print_table", [render.markdown, render.latex])
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "options"),
     [
         ("with bn\nlet k = 1\nconv3-8\nconv3-8-(bn) if k == 2\nconv1-4", set()),
         ("with bn\nlet k = 1\n[ conv3-8-(bn) if k == 2; conv3-8 ] x 2\nconv1-4", set()),
@@ -81,8 +81,8 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
         ("with bn\nadd { [ conv3-8-(bn) ]; identity }", {"bn"}),
     ],
 )
-def test_a_table_says_which_optional_layers_stand_that_are_left(print_table, lines, said):
-    """A choice where nothing is left to choose could not be read back."""
+def test_a_table_shows_the_options_of_its_remaining_layers(print_table, lines, options):
+    """A choice without an optional layer could not be read back."""
     block, _, rest = lines.rpartition("}\n") if lines.startswith("block") else ("", "", lines)
     net = archdsl.loads(f"{block}}}\n{FRONT}{rest}" if block else FRONT + lines)
     table = print_table([net])
@@ -90,11 +90,11 @@ def test_a_table_says_which_optional_layers_stand_that_are_left(print_table, lin
     again = archdsl.loads(text)
     assert again.diff(net).same
     found = (line.strip() for line in text.split("\n"))
-    assert {line.removeprefix("with ") for line in found if line.startswith("with ")} == said
+    assert {line.removeprefix("with ") for line in found if line.startswith("with ")} == options
 
 
 def test_the_norm_of_a_listing_has_the_alpha_of_the_text():
-    """0.0006 / 6 is no 1e-4 in floating point."""
+    """0.0006 / 6 is not 1e-4 in floating point."""
     written = archdsl.loads(FRONT + "lrn size 6")
     listed = archdsl.loads(FRONT + "nn.LocalResponseNorm(6, alpha=0.0006, beta=0.75, k=2.0)")
     assert written.graph.nodes[1].op == listed.graph.nodes[1].op
@@ -133,6 +133,6 @@ def test_an_empty_batch_has_no_largest_channels():
     assert net.module()(torch.rand(0, *net.input)).shape == (0, *net.output)
 
 
-def test_what_a_layer_takes_names_units_too():
+def test_the_attributes_of_a_layer_include_its_units():
     with pytest.raises(archdsl.ArchError, match="it takes pad, neighbours"):
         labels("laplacian 8")

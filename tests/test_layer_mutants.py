@@ -20,7 +20,10 @@ METHODS = (
     *("settle", "out", "params", "buffers", "macs", "window", "gathers", "kept", "call"),
     *("plainest", "label", "code"),
 )
-SPELLINGS = ("takes_size", "takes_number", "takes_suffix", "takes_times", "compact", "weighs")
+DECLARED = (
+    *("takes_size", "takes_number", "takes_suffix", "takes_times"),
+    *("compact", "weighs", "listed"),
+)
 
 # What may be taken away unnoticed: it says again what another field says.
 EQUIVALENT = {
@@ -35,7 +38,7 @@ EQUIVALENT = {
 def facets(kind: type[Layer]) -> list[str]:
     """What a class says beyond the base of all."""
     base = Join if issubclass(kind, Join) else Layer
-    names = [name for name in (*METHODS, *SPELLINGS) if hasattr(kind, name)]
+    names = [name for name in (*METHODS, *DECLARED) if hasattr(kind, name)]
     own = [name for name in names if _of(kind, name) is not _of(base, name)]
     if "label" in own and all(case(kind, e).op.label == kind.kind for e in kind.examples):
         own.remove("label")  # that of all activations, with the number that some of them take

@@ -31,13 +31,8 @@ class Activation(Layer):
 
     accompanies = True
 
-    module = ""  # the class in torch.nn
-
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call(self.module)
 
     @property
     def label(self) -> str:
@@ -52,7 +47,6 @@ class ReLU(Activation):
     """max(0, x)."""
 
     kind = "relu"
-    module = "ReLU"
     examples = ("relu on 3x4x4", "ReLU on 7")
     listed = (Listing("ReLU", (INPLACE,)),)
 
@@ -62,7 +56,6 @@ class ReLU6(Activation):
     """min(max(0, x), 6), of the mobile networks."""
 
     kind = "relu6"
-    module = "ReLU6"
     examples = ("relu6 on 3x4x4",)
     listed = (Listing("ReLU6", (INPLACE,)),)
 
@@ -75,7 +68,6 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     kind = "sigmoid"
-    module = "Sigmoid"
     examples = ("sigmoid on 3x4x4",)
     listed = (Listing("Sigmoid"),)
 
@@ -85,7 +77,6 @@ class Tanh(Activation):
     """The hyperbolic tangent."""
 
     kind = "tanh"
-    module = "Tanh"
     examples = ("tanh on 3x4x4",)
     listed = (Listing("Tanh"),)
 
@@ -95,7 +86,6 @@ class SiLU(Activation):
     """x · sigmoid(x)."""
 
     kind = "silu"
-    module = "SiLU"
     examples = ("silu on 3x4x4", "swish on 5")
     listed = (Listing("SiLU", (INPLACE,)),)
 
@@ -110,15 +100,16 @@ class LeakyReLU(Activation):
     kind = "leakyrelu"
     takes_number = "slope"
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
-    listed = (Listing("LeakyReLU", (Argument("negative_slope", "slope", 0.01), INPLACE)),)
+    listed = (
+        Listing(
+            "LeakyReLU", (Argument("negative_slope", "slope", 0.01, written="position"), INPLACE)
+        ),
+    )
 
     slope: float = attribute("slope", "negative slope", check=number, default=0.01)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("LeakyReLU", (self.slope,))
 
 
 @layer("prelu", "parametric relu")
@@ -183,15 +174,12 @@ class ELU(Activation):
     kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
-    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0), INPLACE)),)
+    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("ELU", (self.alpha,))
 
 
 @layer("selu")
@@ -199,7 +187,6 @@ class SELU(Activation):
     """The scaled ELU of self-normalising networks (Klambauer et al. 2017)."""
 
     kind = "selu"
-    module = "SELU"
     examples = ("selu on 3x4x4",)
     listed = (Listing("SELU", (INPLACE,)),)
 
@@ -234,17 +221,12 @@ class GELU(Activation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        options = () if self.approximate == "none" else (("approximate", self.approximate),)
-        return Call("GELU", (), options)
-
 
 @layer("hard swish", "hardswish", "h swish")
 class HardSwish(Activation):
     """x · relu6(x + 3) / 6 (Howard et al. 2019)."""
 
     kind = "hardswish"
-    module = "Hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
     listed = (Listing("Hardswish", (INPLACE,)),)
 
@@ -257,7 +239,6 @@ class HardSigmoid(Activation):
     """relu6(x + 3) / 6 (Howard et al. 2019)."""
 
     kind = "hardsigmoid"
-    module = "Hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
     listed = (Listing("Hardsigmoid", (INPLACE,)),)
 
@@ -270,7 +251,6 @@ class Mish(Activation):
     """x · tanh(softplus(x)) (Misra 2020)."""
 
     kind = "mish"
-    module = "Mish"
     examples = ("mish on 3x4x4",)
     listed = (Listing("Mish", (INPLACE,)),)
 
@@ -297,11 +277,6 @@ class Softplus(Activation):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        options = [("beta", self.beta)] if self.beta != 1 else []
-        options += [("threshold", self.threshold)] if self.threshold != 20 else []
-        return Call("Softplus", (), tuple(options))
 
 
 @layer("hard tanh", "hardtanh")
@@ -346,7 +321,6 @@ class LogSigmoid(Activation):
     """The logarithm of the sigmoid, -log(1 + exp(-x))."""
 
     kind = "logsigmoid"
-    module = "LogSigmoid"
     examples = ("log sigmoid on 3x4x4",)
     listed = (Listing("LogSigmoid"),)
 
@@ -359,7 +333,6 @@ class Softsign(Activation):
     """x / (1 + abs(x)) (Bergstra et al. 2009)."""
 
     kind = "softsign"
-    module = "Softsign"
     examples = ("softsign on 3x4x4",)
     listed = (Listing("Softsign"),)
 
@@ -374,15 +347,12 @@ class CELU(Activation):
     kind = "celu"
     takes_number = "alpha"
     examples = ("celu on 3x4x4", "celu(0.5) on 7")
-    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0), INPLACE)),)
+    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("CELU", (self.alpha,))
 
 
 @layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")
@@ -442,9 +412,6 @@ class Softmax(Layer):
         Listing("Softmax2d", builds="Softmax"),
     )
 
-    def call(self, x: Shape) -> Call:
-        return Call("Softmax", (), (("dim", 1),))
-
 
 @layer("log softmax", "log soft max")
 class LogSoftmax(Softmax):
@@ -462,9 +429,6 @@ class LogSoftmax(Softmax):
     )
     listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
 
-    def call(self, x: Shape) -> Call:
-        return Call("LogSoftmax", (), (("dim", 1),))
-
 
 @layer("softmin", "soft min")
 class Softmin(Layer):
@@ -477,6 +441,3 @@ class Softmin(Layer):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("Softmin", (), (("dim", 1),))

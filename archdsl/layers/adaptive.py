@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from archdsl.layers import resize_window
 from archdsl.layers.base import (
-    Call,
     Kept,
     Layer,
     Shape,
@@ -20,7 +19,6 @@ from archdsl.layers.base import (
     layer,
     lengths,
     needs_map,
-    plain,
     times,
 )
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
@@ -61,9 +59,6 @@ class AdaptivePool(Layer):
             return self
         quotients = tuple(n // m for n, m in zip(x[1:], self.size, strict=True))
         return self.pool(quotients, quotients, (0,) * len(quotients), False)
-
-    def call(self, x: Shape) -> Call:
-        return Call(f"Adaptive{self.pool.module}{len(x) - 1}d", (plain(self.size),))
 
     @property
     def label(self) -> str:

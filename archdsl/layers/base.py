@@ -233,8 +233,13 @@ class Layer:
         return self
 
     def call(self, x: Shape) -> Call:
-        """The torch module."""
-        raise LayerError(f"`{self.kind}` has no module")
+        """The torch module: where a class says nothing else, the one of `listed`."""
+        fitting = [one for one in self.listed if one.is_of(vars(self))]
+        if not fitting:
+            raise LayerError(f"`{self.kind}` has no module")
+        listing = max(fitting, key=lambda one: len(one.presets))
+        name = (listing.builds or listing.name).replace("*", str(max(1, len(x) - 1)))
+        return Call(name, *listing.written(vars(self), x[0]))
 
     @property
     def label(self) -> str:

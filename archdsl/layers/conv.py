@@ -19,7 +19,6 @@ from archdsl.layers.base import (
     layer,
     margin,
     needs_map,
-    plain,
     same,
     show,
     slide,
@@ -259,25 +258,10 @@ class Conv(Filters):
     )
 
     def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if any(s != 1 for s in self.stride):
-            options.append(("stride", plain(self.stride)))
-        if any(self.pad):
-            options.append(("padding", plain(self.pad)))
-        if any(d != 1 for d in self.dilation):
-            options.append(("dilation", plain(self.dilation)))
-        if self.groups > 1:
-            options.append(("groups", self.groups))
-        if not self.bias:
-            options.append(("bias", False))
-        if self.mode != "zeros":
-            options.append(("padding_mode", self.mode))
-        if self.connections:
-            table = tables(self.connections)
-            return Call("PartialConv", (table, self.kernel), tuple(options), True)
-        return Call(
-            f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
-        )
+        call = super().call(x)
+        if not self.connections:
+            return call
+        return Call("PartialConv", (tables(self.connections), self.kernel), call.options, True)
 
     @property
     def label(self) -> str:

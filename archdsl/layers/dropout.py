@@ -20,6 +20,8 @@ from archdsl.layers.base import (
 )
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
+_P = Argument("p", "p", 0.5, written="position")
+
 
 class Dropouts(Layer):
     """What dropouts share: the probability, and whether whole maps are taken at once."""
@@ -70,12 +72,9 @@ class Dropout(Dropouts):
     )
 
     listed = (
-        Listing("Dropout", (Argument("p", "p", 0.5), INPLACE)),
-        Listing("Dropout*d", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+        Listing("Dropout", (_P, INPLACE)),
+        Listing("Dropout*d", (_P, INPLACE), {"channelwise": True}),
     )
-
-    def call(self, x: Shape) -> Call:
-        return Call(f"Dropout{len(x) - 1}d" if self.channelwise else "Dropout", (self.p,))
 
     @property
     def label(self) -> str:
@@ -101,12 +100,9 @@ class AlphaDropout(Dropouts):
     )
 
     listed = (
-        Listing("AlphaDropout", (Argument("p", "p", 0.5), INPLACE)),
-        Listing("FeatureAlphaDropout", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+        Listing("AlphaDropout", (_P, INPLACE)),
+        Listing("FeatureAlphaDropout", (_P, INPLACE), {"channelwise": True}),
     )
-
-    def call(self, x: Shape) -> Call:
-        return Call("FeatureAlphaDropout" if self.channelwise else "AlphaDropout", (self.p,))
 
     @property
     def label(self) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Self
 
 from archdsl.layers.base import (
-    Call,
     Kept,
     Layer,
     LayerError,
@@ -111,10 +110,6 @@ class FullyConnected(Layer):
         ),
     )
 
-    def call(self, x: Shape) -> Call:
-        options = () if self.bias else (("bias", False),)
-        return Call("Linear", (x[0], self.width), options)
-
     @property
     def label(self) -> str:
         return f"fc {self.width}"
@@ -135,6 +130,3 @@ class Flatten(Layer):
         return True
 
     listed = (Listing("Flatten", (fixed("start_dim", 1), fixed("end_dim", -1))),)
-
-    def call(self, x: Shape) -> Call:
-        return Call("Flatten")

@@ -80,14 +80,8 @@ class LayerNorm(Layer):
     )
 
     def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if not self.affine:
-            options.append(("elementwise_affine", False))
-        if len(x) == 1:
-            return Call("LayerNorm", (x[0],), tuple(options))
-        return Call("ChannelNorm", (x[0],), tuple(options), True)
+        call = super().call(x)
+        return call if len(x) == 1 else call._replace(name="ChannelNorm", own=True)
 
 
 @layer(
@@ -155,14 +149,6 @@ class GroupNorm(Layer):
         ),
     )
 
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if not self.affine:
-            options.append(("affine", False))
-        return Call("GroupNorm", (self.groups, x[0]), tuple(options))
-
     @property
     def label(self) -> str:
         return f"gn {self.groups}"
@@ -224,14 +210,6 @@ class InstanceNorm(Layer):
             ),
         ),
     )
-
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if self.affine:
-            options.append(("affine", True))
-        return Call(f"InstanceNorm{len(x) - 1}d", (x[0],), tuple(options))
 
     @property
     def label(self) -> str:

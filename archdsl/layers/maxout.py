@@ -71,6 +71,3 @@ class GLU(Layer):
         return Kept(input=True)
 
     listed = (Listing("GLU", (Argument("dim", default=-1, only=(1,)),)),)
-
-    def call(self, x: Shape) -> Call:
-        return Call("GLU", (), (("dim", 1),))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Self
 
 from archdsl.layers.base import (
-    Call,
     Kept,
     Layer,
     Shape,
@@ -81,16 +80,6 @@ class BatchNorm(Layer):
         ),
     )
 
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if self.momentum != 0.1:
-            options.append(("momentum", self.momentum))
-        if not self.affine:
-            options.append(("affine", False))
-        return Call(f"BatchNorm{max(1, len(x) - 1)}d", (x[0],), tuple(options))
-
 
 @layer(
     "lrn",
@@ -135,21 +124,12 @@ class LocalResponseNorm(Layer):
             "LocalResponseNorm",
             (
                 Argument("size", "size"),
-                Argument("alpha", "alpha", 1e-4, per="size"),
-                Argument("beta", "beta", 0.75),
-                Argument("k", "k", 1.0),
+                Argument("alpha", "alpha", 1e-4, per="size", written="keyword"),
+                Argument("beta", "beta", 0.75, written="keyword"),
+                Argument("k", "k", 1.0, written="keyword"),
             ),
         ),
     )
-
-    def call(self, x: Shape) -> Call:
-        # Twelve digits: a listing's 0.0003 was divided by 3, and shall be 0.0003 again.
-        alpha = float(f"{self.size * self.alpha:.12g}")
-        return Call(
-            "LocalResponseNorm",
-            (self.size,),
-            (("alpha", alpha), ("beta", self.beta), ("k", self.k)),
-        )
 
     @property
     def label(self) -> str:

@@ -22,7 +22,6 @@ from archdsl.layers.base import (
     lengths,
     margin,
     needs_map,
-    plain,
     same,
     slide,
     times,
@@ -42,7 +41,6 @@ class Pool(Layer):
     takes_size = "kernel"
     takes_number = "kernel"
     default_kernel: ClassVar[int | None]
-    module: ClassVar[str]  # the class in torch.nn, without its rank
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
@@ -131,17 +129,9 @@ class Pool(Layer):
         return self
 
     def call(self, x: Shape) -> Call:
-        rank = len(x) - 1
         if not self.kernel:
-            return Call(f"Adaptive{self.module}{rank}d", (1,))
-        options: list[tuple[str, object]] = []
-        if self.stride != self.kernel:
-            options.append(("stride", plain(self.stride)))
-        if any(self.pad):
-            options.append(("padding", plain(self.pad)))
-        if self.ceil:
-            options.append(("ceil_mode", True))
-        return Call(f"{self.module}{rank}d", (plain(self.kernel),), tuple(options))
+            return Call(f"Adaptive{self.listed[0].name}".replace("*", str(len(x) - 1)), (1,))
+        return super().call(x)
 
     @property
     def label(self) -> str:
@@ -167,7 +157,6 @@ class MaxPool(Pool):
 
     compact = ((r"MP(?P<kernel>\d+)", {}),)  # of Ciresan, Meier & Schmidhuber 2012
     default_kernel = 2
-    module = "MaxPool"
     name = "max pool"
     examples = (
         "maxpool on 4x8x8",
@@ -227,7 +216,6 @@ class AvgPool(Pool):
     """
 
     default_kernel = None
-    module = "AvgPool"
     name = "avg pool"
     counted: bool = attribute(
         "count include pad",
@@ -284,12 +272,6 @@ class AvgPool(Pool):
         if given.get("counted", True) or not any(self.pad):
             return self
         return cls(**{**vars(self), "counted": False})
-
-    def call(self, x: Shape) -> Call:
-        call = super().call(x)
-        if self.counted:
-            return call
-        return call._replace(options=(*call.options, ("count_include_pad", False)))
 
     def gathers(self, x: Shape) -> bool:
         # A mean of the whole map reads it as one, whether or not its size is written.

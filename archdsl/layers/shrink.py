@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.layers.activation import Activation
-from archdsl.layers.base import Call, Kept, Shape, attribute, layer, number, positive, signed
+from archdsl.layers.base import Kept, Shape, attribute, layer, number, positive, signed
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
@@ -16,18 +16,14 @@ class Shrink(Activation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        return Call(self.module, (self.lambd,))
-
 
 @layer("hard shrink", "hard shrinkage", "hard thresholding")
 class HardShrink(Shrink):
     """x, but zero from -lambda to lambda (Donoho & Johnstone 1994). `lambda` 0.5."""
 
     kind = "hardshrink"
-    module = "Hardshrink"
     examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
-    listed = (Listing("Hardshrink", (Argument("lambd", "lambd", 0.5),)),)
+    listed = (Listing("Hardshrink", (Argument("lambd", "lambd", 0.5, written="position"),)),)
 
 
 @layer("soft shrink", "soft shrinkage", "soft thresholding")
@@ -36,9 +32,8 @@ class SoftShrink(Shrink):
     activation of learned ISTA, Gregor & LeCun 2010). `lambda` 0.5."""
 
     kind = "softshrink"
-    module = "Softshrink"
     examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
-    listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5),)),)
+    listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5, written="position"),)),)
 
 
 @layer("tanh shrink")
@@ -46,7 +41,6 @@ class TanhShrink(Activation):
     """x - tanh(x)."""
 
     kind = "tanhshrink"
-    module = "Tanhshrink"
     examples = ("tanh shrink on 3x4x4",)
     listed = (Listing("Tanhshrink"),)
 
@@ -72,9 +66,6 @@ class Threshold(Activation):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("Threshold", (self.threshold, self.value))
 
     @property
     def label(self) -> str:

@@ -7,7 +7,6 @@ from typing import Self
 
 from archdsl.layers import resize_window
 from archdsl.layers.base import (
-    Call,
     Layer,
     Misfit,
     Shape,
@@ -75,9 +74,6 @@ class PixelShuffle(Layer):
 
     listed = (Listing("PixelShuffle", (Argument("upscale_factor", "factor"),)),)
 
-    def call(self, x: Shape) -> Call:
-        return Call("PixelShuffle", (self.factor,))
-
     @property
     def label(self) -> str:
         return f"pixel shuffle {self.factor}"
@@ -124,9 +120,6 @@ class PixelUnshuffle(Layer):
 
     listed = (Listing("PixelUnshuffle", (Argument("downscale_factor", "factor"),)),)
 
-    def call(self, x: Shape) -> Call:
-        return Call("PixelUnshuffle", (self.factor,))
-
     @property
     def label(self) -> str:
         return f"pixel unshuffle {self.factor}"
@@ -163,9 +156,6 @@ class ChannelShuffle(Layer):
         return self
 
     listed = (Listing("ChannelShuffle", (Argument("groups", "groups"),)),)
-
-    def call(self, x: Shape) -> Call:
-        return Call("ChannelShuffle", (self.groups,))
 
     @property
     def label(self) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Self
 
 from archdsl.layers.base import (
-    Call,
     LayerError,
     Shape,
     Value,
@@ -20,7 +19,6 @@ from archdsl.layers.base import (
     lengths,
     margin,
     needs_map,
-    plain,
 )
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
@@ -153,24 +151,6 @@ class UpConv(Filters):
             ),
         ),
     )
-
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if any(s != 1 for s in self.stride):
-            options.append(("stride", plain(self.stride)))
-        if any(self.pad):
-            options.append(("padding", plain(self.pad)))
-        if any(self.more):
-            options.append(("output_padding", plain(self.more)))
-        if self.groups > 1:
-            options.append(("groups", self.groups))
-        if not self.bias:
-            options.append(("bias", False))
-        if any(d != 1 for d in self.dilation):
-            options.append(("dilation", plain(self.dilation)))
-        rank = len(self.kernel)
-        arguments = (x[0], self.width, plain(self.kernel))
-        return Call(f"ConvTranspose{rank}d", arguments, tuple(options))
 
     @property
     def label(self) -> str:

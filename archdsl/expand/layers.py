@@ -25,7 +25,7 @@ from archdsl.layers import (
     Shape,
     Value,
 )
-from archdsl.layers.base import check_elements
+from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, pytorch_calls
 from archdsl.notation.ast import Argument, Composite, LayerText, ValueText
 from archdsl.syntax.ast import Item, NetworkText, Phrase, Token

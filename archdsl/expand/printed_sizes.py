@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from archdsl.graph import Setting, Settled
 from archdsl.layers import FullyConnected, LayerError, Shape, Value
-from archdsl.layers.base import LARGEST, axes, plain, same
+from archdsl.layers.checks import LARGEST
 from archdsl.layers.conv_base import unfolded
+from archdsl.layers.padding import same
+from archdsl.layers.torch_signature import scalar_if_equal
+from archdsl.layers.windows import axes
 from archdsl.notation.ast import (
     BlockUse,
     Group,
@@ -116,7 +119,7 @@ def stride_of(x: Shape, printed: Printed) -> Value | None:
     if lengths is None or 0 in lengths:
         return None
     stride = tuple(-(-i // o) for i, o in zip(x[1:], lengths, strict=True))
-    return plain(stride) if max(stride) > 1 else None
+    return scalar_if_equal(stride) if max(stride) > 1 else None
 
 
 def takes_stride(parsed: ParsedPhrase) -> bool:
@@ -244,7 +247,7 @@ def _candidates(
         rank = len(x) - 1
         dilation = layer.given["dilation"].value if "dilation" in layer.given else 1
         kept = same(axes(_kernel(layer), rank, "kernel"), axes(dilation, rank, "dilation"))
-        paddings += [{"pad": 0}, {"pad": plain(kept)}]
+        paddings += [{"pad": 0}, {"pad": scalar_if_equal(kept)}]
         paddings += [{"ceil": True}] if "ceil" in layer.kind.attributes else []
     for stride_given in strides:
         for padding_given in paddings:

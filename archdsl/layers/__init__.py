@@ -17,7 +17,6 @@ from archdsl.layers import (  # noqa: F401
     pool,
     rbf,
     resize,
-    scaled_tanh,
     shrink,
     shuffle,
     slice,

@@ -7,22 +7,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import (
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    axes,
-    enlarged,
-    layer,
-    lengths,
-    needs_map,
-    times,
-)
+from archdsl.layers.base import Kept, Layer, Shape, Value, Window, attribute, layer, times
+from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
 from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.windows import axes, enlarged
 
 
 class AdaptivePool(Layer):

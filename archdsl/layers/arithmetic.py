@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    attribute,
-    flag,
-    layer,
-    number,
-    signed,
-)
+from archdsl.layers.base import Call, Kept, Layer, Shape, Value, attribute, layer, signed
+from archdsl.layers.checks import flag, number
 
 
 @layer("scale")

@@ -14,20 +14,16 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    flag,
     layer,
-    margin,
-    needs_map,
-    same,
     show,
-    slide,
     times,
 )
+from archdsl.layers.checks import flag, margin, needs_map
 from archdsl.layers.connection_table import BELOW, connected, connecting, tables
 from archdsl.layers.conv_base import Filters, unfolded
-from archdsl.layers.padding import MODES, check_room, padding_mode
+from archdsl.layers.padding import MODES, check_room, padding_mode, same
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing
+from archdsl.layers.windows import axes, slide
 
 
 @layer(

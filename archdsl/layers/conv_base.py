@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.layers.base import (
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    attribute,
-    check_inputs,
-    count,
-    flag,
-    lengths,
-    times,
-)
+from archdsl.layers.base import Kept, Layer, LayerError, Misfit, Shape, Value, attribute, times
+from archdsl.layers.checks import check_inputs, count, flag, lengths
 
 
 class Filters(Layer):

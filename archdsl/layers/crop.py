@@ -14,12 +14,11 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
     layer,
-    lengths,
-    needs_map,
     times,
 )
+from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.windows import axes
 
 
 @layer("crop", "center crop", "centre crop")

@@ -6,18 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    attribute,
-    flag,
-    fraction,
-    layer,
-    needs_map,
-)
+from archdsl.layers.base import Call, Kept, Layer, Shape, Value, attribute, layer
+from archdsl.layers.checks import flag, fraction, needs_map
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")

@@ -21,19 +21,14 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    count,
     layer,
-    lengths,
-    margin,
-    needs_map,
-    plain,
-    positive,
-    same,
     show,
-    slide,
     times,
 )
+from archdsl.layers.checks import count, lengths, margin, needs_map, positive
+from archdsl.layers.padding import same
+from archdsl.layers.torch_signature import scalar_if_equal
+from archdsl.layers.windows import axes, slide
 
 
 class FixedFilter(Layer):
@@ -103,7 +98,7 @@ class FixedFilter(Layer):
 
     def padding(self) -> tuple[tuple[str, Value], ...]:
         """The option of the torch call."""
-        return (("padding", plain(self.pad)),) if any(self.pad) else ()
+        return (("padding", scalar_if_equal(self.pad)),) if any(self.pad) else ()
 
 
 class Gradient(FixedFilter):

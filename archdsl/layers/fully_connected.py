@@ -12,14 +12,11 @@ from archdsl.layers.base import (
     Shape,
     Value,
     attribute,
-    check_inputs,
-    count,
     elements,
-    flag,
     layer,
-    lengths,
     times,
 )
+from archdsl.layers.checks import check_inputs, count, flag, lengths
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 

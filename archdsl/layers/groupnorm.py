@@ -10,21 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Misfit,
-    Shape,
-    Value,
-    attribute,
-    count,
-    flag,
-    layer,
-    needs_map,
-    positive,
-    times,
-)
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, layer, times
+from archdsl.layers.checks import count, flag, needs_map, positive
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 AFFINE = {"affine": True, "no affine": False}

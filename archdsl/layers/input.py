@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self, cast
 
-from archdsl.layers.base import (
-    Layer,
-    LayerError,
-    Shape,
-    Value,
-    attribute,
-    count,
-    layer,
-    lengths,
-    times,
-)
+from archdsl.layers.base import Layer, LayerError, Shape, Value, attribute, layer, times
+from archdsl.layers.checks import count, lengths
 
 LARGEST = 2**20  # of one axis: larger images do not exist, larger signals are cut
 

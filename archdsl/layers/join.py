@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, layer
 
 
-class Join(Layer, ABC):
+class Join(Layer):
     """What all joins share: they read one value a branch, and learn nothing.
 
     Where a layer's methods take the shape of its input, a join's take the shapes of all its
     branches.
     """
 
-    function: ClassVar[str]  # its name in archdsl.module
     ordered: ClassVar[bool] = False  # whether it matters which branch is first
 
-    @abstractmethod
     def out(self, *xs: Shape) -> Shape:
-        """Output shape. Raises Misfit where the branches do not fit together."""
+        """Output shape. Raises Misfit if the branches do not fit together."""
+        raise NotImplementedError
 
     def params(self, *xs: Shape) -> int:
         return 0
@@ -45,11 +43,11 @@ class Join(Layer, ABC):
         return Kept()
 
     def call(self, *xs: Shape) -> Call:
-        return Call(self.function)
+        return Call(type(self).__name__)  # a class of pytorch/module.py
 
-    @abstractmethod
     def code(self, values: list[str], xs: list[Shape]) -> str:
-        """The join of values in Python, as source.py prints it."""
+        """The join of values as a Python expression, for `archdsl source`."""
+        raise NotImplementedError
 
 
 @layer()
@@ -57,7 +55,6 @@ class Add(Join):
     """The sum of branches of one shape (He et al. 2015, equation 1)."""
 
     kind = "add"
-    function = "Add"
     examples = ("add on 4x8x8 4x8x8", "add on 7 7 7")
 
     def out(self, *xs: Shape) -> Shape:
@@ -77,7 +74,6 @@ class Concat(Join):
     """The channels of one branch behind those of the other (Szegedy et al. 2014, Fig. 2)."""
 
     kind = "concat"
-    function = "Concat"
     ordered = True
     examples = ("concat on 4x8x8 3x8x8 2x8x8", "concat on 7 5")
 
@@ -102,7 +98,6 @@ class Multiply(Join):
     """
 
     kind = "multiply"
-    function = "Multiply"
     examples = (
         "multiply on 4x8x8 4x8x8",
         "multiply on 4x8x8 4",

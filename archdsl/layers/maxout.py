@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, count, layer
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, layer
+from archdsl.layers.checks import count
 from archdsl.layers.torch_signature import Argument, Listing
 
 

@@ -6,19 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import (
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    attribute,
-    count,
-    flag,
-    fraction,
-    layer,
-    needs_map,
-    positive,
-)
+from archdsl.layers.base import Kept, Layer, Shape, Value, attribute, layer
+from archdsl.layers.checks import count, flag, fraction, needs_map, positive
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 

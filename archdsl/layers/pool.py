@@ -16,18 +16,14 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    flag,
     layer,
-    lengths,
-    margin,
-    needs_map,
-    same,
-    slide,
     times,
 )
+from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
+from archdsl.layers.padding import same
 from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.windows import axes, slide
 
 
 class Pool(Layer):

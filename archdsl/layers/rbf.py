@@ -14,10 +14,10 @@ from archdsl.layers.base import (
     Shape,
     Value,
     attribute,
-    count,
     layer,
     times,
 )
+from archdsl.layers.checks import count
 
 
 @layer("rbf", "radial basis function", "euclidean rbf", "gaussian connections", "gaussian output")

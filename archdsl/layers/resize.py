@@ -18,17 +18,12 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    enlarged,
-    flag,
     layer,
-    lengths,
-    needs_map,
-    plain,
-    positive,
     times,
 )
-from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.checks import flag, lengths, needs_map, positive
+from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
+from archdsl.layers.windows import axes, enlarged
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}  # torch's names, by rank
 _SPELLINGS = {"linear": "bilinear", "trilinear": "bilinear", "nearest-exact": "nearest exact"}
@@ -234,7 +229,7 @@ class Resize(Layer):
 
     def call(self, x: Shape) -> Call:
         if self.size:
-            options: list[tuple[str, object]] = [("size", plain(self.size))]
+            options: list[tuple[str, object]] = [("size", scalar_if_equal(self.size))]
         else:
             equal = len(set(self.factor)) == 1
             options = [("scale_factor", self.factor[0] if equal else self.factor)]

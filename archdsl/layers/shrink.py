@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archdsl.layers.activation import Activation
-from archdsl.layers.base import Kept, Shape, attribute, layer, number, positive, signed
+from archdsl.layers.base import Kept, Shape, attribute, layer, signed
+from archdsl.layers.checks import number, positive
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 

@@ -6,20 +6,10 @@ from collections.abc import Mapping
 from typing import Self
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import (
-    Layer,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    count,
-    enlarged,
-    layer,
-    needs_map,
-    times,
-)
+from archdsl.layers.base import Layer, Misfit, Shape, Value, Window, attribute, layer, times
+from archdsl.layers.checks import count, needs_map
 from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.windows import enlarged
 
 
 def _needs_two_axes(what: str, x: Shape) -> None:

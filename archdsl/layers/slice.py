@@ -14,14 +14,11 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    count,
     layer,
-    lengths,
-    needs_map,
 )
+from archdsl.layers.checks import count, lengths, needs_map, whole
 from archdsl.layers.conv import show_axes
-from archdsl.layers.padding import whole
+from archdsl.layers.windows import axes
 
 
 @layer("slice")

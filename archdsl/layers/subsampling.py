@@ -6,21 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    axes,
-    layer,
-    lengths,
-    needs_map,
-    slide,
-    times,
-)
+from archdsl.layers.base import Call, Kept, Layer, Shape, Value, Window, attribute, layer, times
+from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.windows import axes, slide
 
 
 @layer(

@@ -69,16 +69,19 @@ class Listing(NamedTuple):
 
 
 def _value(argument: Argument, fields: Mapping[str, Any], entering: int) -> Any:
-    """What a layer passes for an argument; one number for equal axes, as is usual in torch."""
+    """What a layer passes for an argument."""
     if argument.sets == ENTERING:
         return entering
     if not argument.sets:
         is_any = not argument.only or argument.default in argument.only
         return argument.default if is_any else argument.only[0]
     value = fields[argument.sets]
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return value[0]
-    return value
+    return scalar_if_equal(value) if isinstance(value, tuple) else value
+
+
+def scalar_if_equal(values: tuple[int, ...]) -> int | tuple[int, ...]:
+    """One number for equal axes, as is usual in torch."""
+    return values[0] if len(set(values)) == 1 else values
 
 
 INPLACE = Argument("inplace", default=False)

@@ -6,23 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from archdsl.layers.base import (
-    LayerError,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    axes,
-    enlarged,
-    flag,
-    layer,
-    lengths,
-    margin,
-    needs_map,
-)
+from archdsl.layers.base import LayerError, Shape, Value, Window, attribute, layer
+from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.windows import axes, enlarged
 
 
 @layer(

@@ -15,16 +15,14 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    count,
-    enlarged,
     layer,
-    needs_map,
     show,
     times,
 )
-from archdsl.layers.padding import MODES, check_room, margins, whole
+from archdsl.layers.checks import count, margins, needs_map, whole
+from archdsl.layers.padding import MODES, check_room
 from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.windows import axes, enlarged
 
 SIDES = (("front", "back"), ("top", "bottom"), ("left", "right"))  # of the axes, the last one last
 _NAMES = ("Zero", "Reflection", "Replication", "Circular")  # torch's, in the order of MODES

@@ -3,6 +3,7 @@
 import click
 from archdsl.cli import output
 
+from archdsl.layers import REGISTRY
 from archdsl.output import layer_reference
 
 
@@ -13,7 +14,7 @@ def command(words: tuple[str, ...], format_: str) -> None:
     """The layer kinds of the language; with KIND, in any spelling, one of them in full."""
     chosen = layer_reference.find(" ".join(words)) if words else None
     if format_ == "json":
-        output.emit_json(layer_reference.as_dict(chosen or layer_reference.kinds()))
+        output.emit_json(layer_reference.as_dict(chosen or REGISTRY))
     elif format_ == "markdown":
         output.emit(layer_reference.markdown(chosen))
     elif chosen is None:

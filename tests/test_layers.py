@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from facets import COMPARISONS, OVER_EXAMPLES, Case, case
 from torch import nn
 
+import archdsl
 from archdsl.layers import REGISTRY, Layer, Shape
 from archdsl.pytorch import extra_modules
 
@@ -54,9 +59,40 @@ def test_every_part_is_the_module_of_a_layer():
     assert made == own
 
 
+NEW_KIND = '''
+from archdsl.layers.activation import Activation
+from archdsl.layers.base import Call, layer
+
+
+@layer("clipped relu")
+class ClippedReLU(Activation):
+    """min(max(0, x), 20)."""
+
+    kind = "clippedrelu"
+
+    def call(self, x):
+        return Call("Hardtanh", (0, 20))
+'''
+
+
+def test_a_kind_is_one_file(tmp_path: Path):
+    """A file in archdsl/layers is all that a new kind takes; no list names it."""
+    package = Path(archdsl.__file__).parent
+    shutil.copytree(package, tmp_path / "archdsl", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package.parent / "grammar", tmp_path / "archdsl" / "grammar")
+    (tmp_path / "archdsl" / "layers" / "clipped.py").write_text(NEW_KIND)
+    code = (
+        "import archdsl; net = archdsl.loads('input 8; clipped relu; FC-2');"
+        "print(archdsl.__file__, net.graph.nodes[1].op.label)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{tmp_path}/archdsl/__init__.py clippedrelu\n"
+
+
 def test_a_kind_registered_late_is_read():
     """One class is all that a layer kind takes, whatever was loaded before it."""
-    import archdsl
     from archdsl.layers.activation import Activation
     from archdsl.layers.base import Call, layer
 

@@ -144,6 +144,7 @@ class Layer:
     fits: ClassVar[str | None] = None  # the field that takes the size of the branch beside it
     takes_times: ClassVar[str | None] = None  # the field that `x2` sets, where it is no repeat
 
+    implied: ClassVar[bool] = True  # by one of its units, without its word: `64 filters`
     alone: ClassVar[bool] = False  # stands in a phrase of its own: beside others its words ask
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)

@@ -34,6 +34,7 @@ class Input(Layer):
     kind = "input"
     takes_size = "lengths"
     takes_number = "lengths"
+    implied = False
     examples = (
         "input 224x224 RGB on 3x224x224",
         "input 28x28x1 on 1x28x28",

@@ -20,7 +20,6 @@ from archdsl.graph import Graph, Node
 from archdsl.layers import (
     REGISTRY,
     Activation,
-    FullyConnected,
     Input,
     Join,
     Layer,
@@ -363,7 +362,7 @@ def other_inputs(kind: type[Layer]) -> None:
         shapes = [(channels, *SIZES[:rank]) for rank in range(4)]
         shapes += [(2 * channels + 1, *sizes), (1, *sizes), (channels, *(1 for _ in sizes))]
         for shape in shapes:
-            if issubclass(kind, FullyConnected) and len(shape) > 1:
+            if kind.flattens and len(shape) > 1:
                 continue
             try:
                 op = settled(spec, shape)

@@ -15,6 +15,7 @@ from torch import nn
 
 import archdsl
 from archdsl.layers import REGISTRY, Layer, Shape
+from archdsl.output.diagram import FILLS
 from archdsl.pytorch import extra_modules
 
 CASES = [pytest.param(kind, example, id=example) for kind in REGISTRY for example in kind.examples]
@@ -29,6 +30,7 @@ def test_every_kind_has_examples():
     assert REGISTRY
     for kind in REGISTRY:
         assert kind.examples, f"{kind.__name__} has no examples"
+        assert kind.colour in FILLS
         assert kind.__doc__, f"{kind.__name__} says nothing of itself"
         assert {kind.takes_size, kind.takes_number, kind.takes_suffix} <= {*kind.attributes, None}
 

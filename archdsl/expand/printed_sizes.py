@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.graph import Setting, Settled
-from archdsl.layers import FullyConnected, LayerError, Shape, Value
+from archdsl.layers import LayerError, Shape, Value
 from archdsl.layers.checks import LARGEST
 from archdsl.layers.conv_base import unfolded
 from archdsl.layers.padding import same
@@ -204,7 +204,7 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
     for index in reversed(range(len(layers))):
         layer = layers[index]
         if layer.kind.weighs and "width" in layer.kind.attributes:
-            rank = 0 if issubclass(layer.kind, FullyConnected) else len(x) - 1
+            rank = 0 if layer.kind.flattens else len(x) - 1
             channels = printed.channels(rank)
             said = {"width", "matrix"} & layer.given.keys()
             first = not any(before.kind.weighs for before in layers[:index])

@@ -414,6 +414,8 @@ class Softmax(Layer):
     """
 
     kind = "softmax"
+    colour = "yellow"
+    left_to_loss = True
     trails = True
     examples: ClassVar[tuple[str, ...]] = (
         "soft-max on 7",
@@ -439,6 +441,7 @@ class LogSoftmax(Softmax):
     """
 
     kind = "logsoftmax"
+    colour = "grey"
     examples = (
         "log softmax on 7",
         "log-softmax on 3x4x4",

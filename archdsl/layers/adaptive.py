@@ -19,6 +19,7 @@ class AdaptivePool(Layer):
     map, whole positions. To one position it is the global pool."""
 
     kind = "pool"
+    colour = "red"
     takes_size = "size"
     takes_number = "size"
     pool: ClassVar[type[Pool]]

@@ -151,6 +151,12 @@ class Layer:
     normalises: ClassVar[bool] = False  # its parameters are those that `no bn` leaves out
     trails: ClassVar[bool] = False  # may stand behind the output layer of a network
     weakens: ClassVar[bool] = False  # weakens values: an activation may move past it
+    flattens: ClassVar[bool] = False  # reads vectors: a map is flattened before it
+    is_view: ClassVar[bool] = False  # its output is the memory of its input
+    absorbs_bias: ClassVar[bool] = False  # its own shift makes a bias before it redundant
+    uses_batch_statistics: ClassVar[bool] = False  # in training: one value has no variance
+    left_to_loss: ClassVar[bool] = False  # modules leave it out at the end of a network
+    colour: ClassVar[str] = "grey"  # in pictures, a name in output/diagram.py
 
     def __init_subclass__(cls) -> None:
         own = {n: value for n, value in vars(cls).items() if isinstance(value, Attribute)}

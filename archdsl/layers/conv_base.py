@@ -19,6 +19,7 @@ class Filters(Layer):
     takes_number = "width"
     takes_suffix = "kernel"
     weighs = True
+    colour = "blue"
 
     width: int = attribute(
         "width",

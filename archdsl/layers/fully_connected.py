@@ -33,12 +33,14 @@ class FullyConnected(Layer):
     """A matrix product; a map in front of it is flattened."""
 
     kind = "fc"
+    colour = "green"
     takes_number = "width"
     takes_suffix = "width"
     bare = ("linear",)  # a connection alone, without the activation that follows others
     compact = ((r"(?P<width>\d+)N", {}),)  # the 150N of Ciresan, Meier & Schmidhuber 2012
     takes_size = "matrix"
     weighs = True
+    flattens = True
     examples = (
         "FC-10 on 12",
         "FC 12x10 on 12",
@@ -118,6 +120,7 @@ class Flatten(Layer):
 
     kind = "flatten"
     trails = True
+    is_view = True
     examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
 
     def out(self, x: Shape) -> Shape:

@@ -32,6 +32,7 @@ class Input(Layer):
     """
 
     kind = "input"
+    colour = "white"
     takes_size = "lengths"
     takes_number = "lengths"
     implied = False

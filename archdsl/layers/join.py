@@ -16,6 +16,7 @@ class Join(Layer):
     branches.
     """
 
+    colour = "violet"
     ordered: ClassVar[bool] = False  # whether it matters which branch is first
 
     def out(self, *xs: Shape) -> Shape:

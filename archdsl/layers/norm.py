@@ -33,6 +33,8 @@ class BatchNorm(Layer):
     kind = "bn"
     accompanies = True
     normalises = True
+    absorbs_bias = True
+    uses_batch_statistics = True
     examples = (
         "bn on 3x4x4",
         "batch norm eps 0.001 momentum 0.01 on 5",

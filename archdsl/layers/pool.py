@@ -34,6 +34,7 @@ class Pool(Layer):
     """
 
     kind = "pool"
+    colour = "red"
     takes_size = "kernel"
     takes_number = "kernel"
     default_kernel: ClassVar[int | None]

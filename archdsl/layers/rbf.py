@@ -43,6 +43,7 @@ class RBF(Layer):
     """
 
     kind = "rbf"
+    colour = "green"
     takes_number = "width"
     takes_suffix = "width"
     weighs = True

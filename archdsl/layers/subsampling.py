@@ -30,6 +30,7 @@ class Subsampling(Layer):
     """
 
     kind = "subsampling"
+    colour = "red"
     takes_size = "kernel"
     takes_number = "kernel"
     examples = (

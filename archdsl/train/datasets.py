@@ -63,7 +63,10 @@ def check(network: Network, recipe: Recipe) -> None:
             f"a shift of {recipe.shift} moves images of {height}x{width} out of sight",
             help="write `random shift 2`, or leave it out",
         )
-    alone = any(n.op.kind == "bn" and elements(n.shape[1:]) == 1 for n in network.graph.nodes)
+    alone = any(
+        node.op.uses_batch_statistics and elements(node.shape[1:]) == 1
+        for node in network.graph.nodes
+    )
     if recipe.batch == 1 and alone:
         raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
 

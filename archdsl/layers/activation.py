@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from archdsl.layers.base import (
     Call,
@@ -165,14 +165,14 @@ class PReLU(Activation):
     slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        given = dict(given)
-        slopes = given.pop("slopes", None)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        values = dict(values)
+        slopes = values.pop("slopes", None)
         if slopes not in (None, 1, x[0]):
             raise Misfit(f"{slopes} slopes on {x[0]} channels", f"it has 1, or {x[0]}")
         if slopes is not None or x[0] == 1:
-            given["channelwise"] = slopes == x[0] > 1
-        return cls(**given)  # type: ignore[arg-type]
+            values["channelwise"] = slopes == x[0] > 1
+        return cls(**values)
 
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
@@ -317,8 +317,8 @@ class HardTanh(Activation):
     high: float = attribute("to", "max val", check=number, default=1.0)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if self.low >= self.high:
             raise LayerError(
                 f"a hard tanh from {self.low:g} to {self.high:g}",
@@ -390,8 +390,8 @@ class RReLU(Activation):
     upper: float = attribute("upper", check=positive, default=1 / 3)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if self.lower > self.upper:
             raise LayerError(
                 f"slopes from {self.lower:g} to {self.upper:g}", "write the lower one first"

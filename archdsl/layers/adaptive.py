@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import Kept, Layer, Shape, Value, Window, attribute, layer, times
+from archdsl.layers.base import Kept, Layer, Shape, Window, attribute, layer, times
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
 from archdsl.layers.torch_signature import Argument, Listing, fixed
@@ -28,11 +28,11 @@ class AdaptivePool(Layer):
 
     @classmethod
     def settle(  # type: ignore[override]  # a global pool is of another kind
-        cls, given: Mapping[str, Value], x: Shape, padding: str
+        cls, values: Mapping[str, Any], x: Shape, padding: str
     ) -> Layer:
         rank = needs_map(cls.kind, x)
-        self = super().settle(given, x, padding)
-        size = axes(given["size"], rank, "size")
+        self = super().settle(values, x, padding)
+        size = axes(values["size"], rank, "size")
         if set(size) == {1}:
             return self.pool((), (), (), False)
         return cls(size)

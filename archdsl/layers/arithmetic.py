@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, Value, attribute, layer, signed
+from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer, signed
 from archdsl.layers.checks import flag, number
 
 
@@ -65,10 +65,10 @@ class LearnedScale(Layer):
     channelwise: bool = attribute(check=flag, default=True)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "init" not in given:
-            given = {**given, "init": 1e-6 if given["channelwise"] else 0}
-        return cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "init" not in values:
+            values = {**values, "init": 1e-6 if values["channelwise"] else 0}
+        return cls(**values)
 
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1

@@ -10,8 +10,8 @@ import math
 
 from archdsl.layers.base import LayerError, Misfit, Shape, Value, elements, show
 
-LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's own limit
-MOST_ELEMENTS = 2**63 - 1  # of the value that leaves a layer: torch's own limit
+LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
+MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
 
 
 def count(value: Value) -> Value:
@@ -24,7 +24,7 @@ def count(value: Value) -> Value:
 
 
 def lengths(value: Value) -> Value:
-    """A length from 1, or one an axis."""
+    """A length from 1, or one for each axis."""
     values = value if isinstance(value, tuple) else (value,)
     for one in values:
         count(one)
@@ -32,7 +32,7 @@ def lengths(value: Value) -> Value:
 
 
 def margin(value: Value) -> Value:
-    """A length from 0, one an axis, `same` or `valid`."""
+    """A length from 0, one for each axis, `same` or `valid`."""
     if isinstance(value, str):
         return value
     values = value if isinstance(value, tuple) else (value,)
@@ -43,9 +43,9 @@ def margin(value: Value) -> Value:
 
 
 def fraction(value: Value) -> Value:
-    """A probability from 0 up to, not including, 1."""
+    """A number from 0 to less than 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise LayerError(f"must be at least 0 and below 1, not {show(value)}")
+        raise LayerError(f"must be at least 0 and less than 1, not {show(value)}")
     return float(value)
 
 
@@ -71,35 +71,35 @@ def flag(value: Value) -> Value:
 
 
 def check_elements(x: Shape) -> Shape:
-    """The shape of a value. Raises LayerError where it has more elements than any machine holds."""
+    """The shape of a value. Raises LayerError if no machine could hold it."""
     if elements(x) > MOST_ELEMENTS:
         raise LayerError(
-            f"a value of more than {MOST_ELEMENTS:,} numbers",
+            f"the output has more than {MOST_ELEMENTS:,} elements",
             "use fewer channels, or a smaller map",
         )
     return x
 
 
-def check_inputs(given: Value | None, channels: int, what: str, groups: int = 1) -> None:
-    """Raises Misfit where a text says other inputs of a layer than there are.
+def check_inputs(stated: Value | None, channels: int, what: str, groups: int = 1) -> None:
+    """Raises Misfit if a text states another number of input channels, or features, than enter.
 
-    In groups each filter sees its share: AlexNet's `5x5x48` on 96 channels.
+    It may state those of one group: AlexNet's `5x5x48` on 96 channels in 2 groups.
     """
-    if given is not None and given not in (channels, channels // groups):
-        share = f", {channels // groups} a group" if groups > 1 else ""
+    if stated is not None and stated not in (channels, channels // groups):
+        share = f", {channels // groups} in each group" if groups > 1 else ""
         raise Misfit(
-            f"{show(given)} input {what} on an input of {channels}{share}",
-            "the number is checked against the layers in front: correct it, or leave it out",
+            f"{show(stated)} input {what} on an input of {channels}{share}",
+            "the number must agree with the preceding layer: correct it, or leave it out",
         )
 
 
 def needs_map(kind: str, x: Shape) -> int:
-    """The number of axes of a map. Raises Misfit for a vector."""
+    """The number of axes of a map, without the channels. Raises Misfit for a vector."""
     if len(x) < 2:
         raise Misfit(
-            f"`{kind}` needs a map, its input is a vector of {x[0]}",
-            "put it in front of the fully connected layers; "
-            "a signal says its channels: `input 16000x1`",
+            f"`{kind}` needs a map, but its input is a vector of {x[0]}",
+            "put it before the fully connected layers; "
+            "the input of a signal states its channels: `input 16000x1`",
         )
     return len(x) - 1
 
@@ -115,12 +115,12 @@ def whole(value: Value) -> Value:
 
 
 def margins(value: Value) -> Value:
-    """A margin from 0, or several."""
+    """A whole number from 0, or several."""
     values = value if isinstance(value, tuple) else (value,)
     for one in values:
         if isinstance(one, int | float) and one < 0:
             raise LayerError(
-                f"must be from 0, not {show(one)}: what makes a map smaller is `crop` or `slice`"
+                f"must not be negative, like {show(one)}: `crop` and `slice` make maps smaller"
             )
         whole(one)
     return tuple(map(int, values)) if len(values) > 1 else int(values[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -19,7 +19,7 @@ from archdsl.layers.base import (
     times,
 )
 from archdsl.layers.checks import flag, margin, needs_map
-from archdsl.layers.connection_table import BELOW, connected, connecting, tables
+from archdsl.layers.connection_table import BELOW, connection_lists, tables, with_connections
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.padding import MODES, check_room, padding_mode, same
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing
@@ -148,34 +148,34 @@ class Conv(Filters):
     connections: str = attribute(  # the input maps of each output map, `0 1 2, 1 2 3`
         "connections",
         "connection table",
-        check=connected,
+        check=connection_lists,
         flags={"connections": BELOW, "connection table": BELOW},
         default="",
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        given = unfolded(given, x)
-        if given.get("depthwise"):
-            if "groups" in given:
+        values = unfolded(values, x)
+        if values.get("depthwise"):
+            if "groups" in values:
                 raise LayerError(
                     "a depthwise convolution has a group for each channel", "strike the groups"
                 )
-            given = {"width": x[0], **given, "groups": x[0]}
-        if "connections" in given:
-            given = connecting(given, x)
-        if "width" not in given:
+            values = {"width": x[0], **values, "groups": x[0]}
+        if "connections" in values:
+            values = with_connections(values, x)
+        if "width" not in values:
             raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
-        if "kernel" not in given:
+        if "kernel" not in values:
             raise LayerError(
-                f"is {show(given['width'])} the kernel or the width of the convolution?",
+                f"is {show(values['width'])} the kernel or the width of the convolution?",
                 "write `conv3-64` or `conv 3x3 64`: the kernel first, then the width",
             )
-        kernel = axes(given["kernel"], rank, "kernel")
-        dilation = axes(given.get("dilation", 1), rank, "dilation")
-        pad: Value = given.get("pad", padding)
-        if given.get("pad") == "same" and any(k % 2 == 0 for k in kernel):
+        kernel = axes(values["kernel"], rank, "kernel")
+        dilation = axes(values.get("dilation", 1), rank, "dilation")
+        pad: Value = values.get("pad", padding)
+        if values.get("pad") == "same" and any(k % 2 == 0 for k in kernel):
             raise LayerError(
                 f"`same` does not say how the even kernel {times(kernel)} pads",
                 "write the padding as a number, `pad 1`, or in front of the layer: "
@@ -184,21 +184,21 @@ class Conv(Filters):
         if isinstance(pad, str):
             pad = same(kernel, dilation) if pad == "same" else 0
         margins = axes(pad, rank, "padding")
-        mode = str(given.get("mode", "zeros")) if any(margins) else "zeros"
+        mode = str(values.get("mode", "zeros")) if any(margins) else "zeros"
         check_room(mode, [(p, p) for p in margins], x)
         self = cls(
-            width=given["width"],  # type: ignore[arg-type]
+            width=values["width"],
             kernel=kernel,
-            stride=axes(given.get("stride", 1), rank, "stride"),
+            stride=axes(values.get("stride", 1), rank, "stride"),
             pad=margins,
             dilation=dilation,
-            groups=given.get("groups", 1),  # type: ignore[arg-type]
-            bias=given.get("bias", True),  # type: ignore[arg-type]
+            groups=values.get("groups", 1),
+            bias=values.get("bias", True),
             mode=mode,
-            connections=given.get("connections", ""),  # type: ignore[arg-type]
-            depthwise=given.get("groups", 1) == x[0] > 1,
+            connections=values.get("connections", ""),
+            depthwise=values.get("groups", 1) == x[0] > 1,
         )
-        self.check_groups(given, x)
+        self.check_groups(values, x)
         return self
 
     def out(self, x: Shape) -> Shape:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from archdsl.layers.base import Kept, Layer, LayerError, Misfit, Shape, Value, attribute, times
+from archdsl.layers.base import Kept, Layer, LayerError, Misfit, Shape, attribute, times
 from archdsl.layers.checks import check_inputs, count, flag, lengths
 
 
@@ -58,7 +59,7 @@ class Filters(Layer):
     )
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
-    def check_groups(self, given: Mapping[str, Value], x: Shape) -> None:
+    def check_groups(self, values: Mapping[str, Any], x: Shape) -> None:
         """Raises Misfit where the groups do not divide the channels, or the text says others."""
         for what, channels in (("input", x[0]), ("output", self.width)):
             if channels % self.groups:
@@ -66,23 +67,23 @@ class Filters(Layer):
                     f"{self.groups} groups do not divide {channels} {what} channels",
                     "the groups must divide both the input channels and the width",
                 )
-        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
+        check_inputs(values.get("inputs"), x[0], "channels", self.groups)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
 
-def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
+def unfolded(values: Mapping[str, Any], x: Shape) -> Mapping[str, Any]:
     """A kernel that goes on behind the axes of the map, with input channels and width, or that has
     the channels in front: each as an attribute of its own.
 
     Raises LayerError for what is said twice.
     """
-    kernel, rank = given.get("kernel"), len(x) - 1
+    kernel, rank = values.get("kernel"), len(x) - 1
     if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:
-        return given
+        return values
     if rank == 1 and len(kernel) == 2 and kernel[1] == 1:
-        return given  # the 80x1 of a signal
+        return values  # the 80x1 of a signal
     if len(kernel) == rank + 1 and kernel[0] == x[0] != kernel[-1] and len(set(kernel[1:])) == 1:
         kernel = (*kernel[1:], kernel[0])  # `4 kernels (3,5,5)`, as torch orders them
     elif len(kernel) == rank + 2 and kernel[1] == x[0] and len({*kernel[:rank]}) > 1:
@@ -92,10 +93,10 @@ def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
         )
     more = dict(zip(("inputs", "width"), kernel[rank:], strict=False))
     for name in more:
-        if name in given:
+        if name in values:
             what = "the width is" if name == "width" else "the input channels are"
             raise LayerError(
                 f"{what} given twice, once in {times(kernel)}",
                 f"on a map of {rank} axes it is kernel x input channels x width",
             )
-    return {**given, **more, "kernel": kernel[:rank]}
+    return {**values, **more, "kernel": kernel[:rank]}

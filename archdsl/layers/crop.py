@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -11,7 +11,6 @@ from archdsl.layers.base import (
     LayerError,
     Misfit,
     Shape,
-    Value,
     Window,
     attribute,
     layer,
@@ -44,10 +43,10 @@ class Crop(Layer):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "size" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "size" not in values:
             raise LayerError("`crop` has no size", cls.form())
-        size = axes(given["size"], needs_map("crop", x), "size")
+        size = axes(values["size"], needs_map("crop", x), "size")
         if any(a > b for a, b in zip(size, x[1:], strict=True)):
             raise Misfit(
                 f"a map of {times(x[1:])} cannot be cropped to {times(size)}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, Value, attribute, layer
+from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
@@ -24,8 +24,8 @@ class Dropouts(Layer):
     channelwise: bool = attribute(check=flag, default=False)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if self.channelwise:
             needs_map(self.label.removesuffix(f" {self.p:g}"), x)
         return self

@@ -64,9 +64,9 @@ class FixedFilter(Layer):
         return rank
 
     @classmethod
-    def padded(cls, given: Mapping[str, Value], kernel: tuple[int, ...], padding: str) -> Any:
+    def padded(cls, values: Mapping[str, Any], kernel: tuple[int, ...], padding: str) -> Any:
         """The padding that a text gives to a kernel, per axis."""
-        pad = given.get("pad", padding)
+        pad = values.get("pad", padding)
         if isinstance(pad, str):
             return same(kernel) if pad == "same" else (0,) * len(kernel)
         return axes(pad, len(kernel), "padding")
@@ -110,10 +110,10 @@ class Gradient(FixedFilter):
     direction: str = attribute(check=str, default="both")  # "x", "y" or "both"
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         cls.rank(x)
-        direction = str(given.get("direction", "both"))
-        return cls(cls.padded(given, (3, 3), padding), direction)
+        direction = str(values.get("direction", "both"))
+        return cls(cls.padded(values, (3, 3), padding), direction)
 
     def maps(self, x: Shape) -> int:
         return 2 if self.direction == "both" else 1
@@ -195,16 +195,16 @@ class Laplacian(FixedFilter):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = cls.rank(x)
         known = sorted({2 * rank, 3**rank - 1})
-        neighbours = given.get("neighbours", 2 * rank)
+        neighbours = values.get("neighbours", 2 * rank)
         if neighbours not in known:
             raise LayerError(
                 f"a laplacian of {neighbours} neighbours",
                 f"on {rank} axes it has {' or '.join(map(str, known))}",
             )
-        return cls(cls.padded(given, (3,) * rank, padding), neighbours)  # type: ignore[arg-type]
+        return cls(cls.padded(values, (3,) * rank, padding), neighbours)
 
     def call(self, x: Shape) -> Call:
         rank = len(x) - 1
@@ -262,12 +262,12 @@ class Gaussian(FixedFilter):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = cls.rank(x)
-        kernel = axes(given.get("kernel", 5), rank, "kernel")
+        kernel = axes(values.get("kernel", 5), rank, "kernel")
         usual = tuple(round(0.3 * ((k - 1) / 2 - 1) + 0.8, 6) for k in kernel)
-        sigma = (float(given["sigma"]),) * rank if "sigma" in given else usual  # type: ignore[arg-type]
-        return cls(cls.padded(given, kernel, padding), kernel, sigma)
+        sigma = (float(values["sigma"]),) * rank if "sigma" in values else usual
+        return cls(cls.padded(values, kernel, padding), kernel, sigma)
 
     def size(self, x: Shape) -> tuple[int, ...]:
         return self.kernel

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Kept,
     Layer,
     LayerError,
     Shape,
-    Value,
     attribute,
     elements,
     layer,
@@ -66,22 +65,22 @@ class FullyConnected(Layer):
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        given = dict(given)
-        matrix = given.pop("matrix", None)
-        if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*given}:
-            given |= zip(("inputs", "width"), matrix, strict=True)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        values = dict(values)
+        matrix = values.pop("matrix", None)
+        if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*values}:
+            values |= zip(("inputs", "width"), matrix, strict=True)
         elif matrix is not None:
             raise LayerError(
-                f"`{times(matrix)}` is no size of a fully connected layer"  # type: ignore[arg-type]
-                if "width" not in given
+                f"`{times(matrix)}` is no size of a fully connected layer"
+                if "width" not in values
                 else "the width of the fully connected layer is given twice",
                 "write `FC-1000`, or with the inputs `FC 1024x1000`",
             )
-        if "width" not in given:
+        if "width" not in values:
             raise LayerError("the fully connected layer has no width", cls.form())
-        check_inputs(given.pop("inputs", None), x[0], "features")
-        return cls(**given)  # type: ignore[arg-type]
+        check_inputs(values.pop("inputs", None), x[0], "features")
+        return cls(**values)
 
     def out(self, x: Shape) -> Shape:
         return (self.width,)

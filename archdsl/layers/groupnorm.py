@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, layer, times
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer, times
 from archdsl.layers.checks import count, flag, needs_map, positive
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
@@ -104,8 +104,8 @@ class GroupNorm(Layer):
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if x[0] % self.groups:
             raise Misfit(
                 f"{x[0]} channels are no {self.groups} equal groups",
@@ -169,14 +169,14 @@ class InstanceNorm(Layer):
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=False)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         needs_map(cls.kind, x)
         if math.prod(x[1:]) == 1:
             raise Misfit(
                 f"an instance norm of a {times(x[1:])} map: all would be 0",
                 "put it in front of the pool, or use `layer norm`",
             )
-        return cls(**given)  # type: ignore[arg-type]
+        return cls(**values)
 
     def params(self, x: Shape) -> int:
         return 2 * x[0] * self.affine

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, cast
+from typing import Any, Self, cast
 
-from archdsl.layers.base import Layer, LayerError, Shape, Value, attribute, layer, times
+from archdsl.layers.base import Layer, LayerError, Shape, attribute, layer, times
 from archdsl.layers.checks import count, lengths
 
 LARGEST = 2**20  # of one axis: larger images do not exist, larger signals are cut
@@ -66,16 +66,16 @@ class Input(Layer):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "lengths" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "lengths" not in values:
             raise LayerError("the input has no size", cls.form())
-        size = given["lengths"]
+        size = values["lengths"]
         sizes = size if isinstance(size, tuple) else (cast(int, size),)
         if max(sizes) > LARGEST:
             raise LayerError(f"an input axis of {max(sizes)}", f"at most {LARGEST:,} a side")
         if min(sizes) < 1:
             raise LayerError(f"an input of {times(sizes)}", "write sizes from 1, as in `320x320`")
-        channels, rank = cast(int, given.get("channels", 0)), cast(int, given.get("rank", 0))
+        channels, rank = cast(int, values.get("channels", 0)), cast(int, values.get("rank", 0))
         if len(sizes) > 4:
             raise LayerError(f"the input {times(sizes)} has more than four numbers", _FORMS)
         if rank and len(sizes) not in (rank, rank + 1):

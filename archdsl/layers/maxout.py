@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, layer
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer
 from archdsl.layers.checks import count
 from archdsl.layers.torch_signature import Argument, Listing
 
@@ -24,8 +24,8 @@ class Maxout(Layer):
     pieces: int = attribute("pieces", "k", units=("pieces",), check=count, default=2)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if x[0] % self.pieces:
             raise Misfit(
                 f"a maxout over {self.pieces} of {x[0]} channels",
@@ -57,7 +57,7 @@ class GLU(Layer):
     examples = ("glu on 6x4x4", "gated linear unit on 8", "glu on 4x5", "glu on 4x3x2x2")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         if x[0] % 2:
             raise Misfit(
                 f"a gated linear unit on {x[0]} channels",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Kept, Layer, Shape, Value, attribute, layer
+from archdsl.layers.base import Kept, Layer, Shape, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
@@ -101,9 +101,9 @@ class LocalResponseNorm(Layer):
     k: float = attribute("k", check=positive, default=2.0)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         needs_map(cls.kind, x)
-        return cls(**given)  # type: ignore[arg-type]
+        return cls(**values)
 
     def kept(self, x: Shape) -> Kept:
         # The padded squares, the denominators and their power.

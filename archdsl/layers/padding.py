@@ -17,7 +17,7 @@ def padding_mode(value: Value) -> Value:
 
 
 def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:
-    """Raises Misfit where a map has too few positions to pad with, (front, behind) an axis."""
+    """Raises Misfit if a map is too small for its padding; `sides` are (before, after) per axis."""
     for size, pair in zip(x[1:], sides, strict=True):
         widest = max(pair)
         if mode == "reflect" and widest >= size:
@@ -28,11 +28,11 @@ def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:
             continue
         raise Misfit(
             f"a {mode} padding of {widest} on an axis of {size}",
-            f"its values are the map's own, which needs {least}: pad less, or `replicate`",
+            f"its values come from the map, which needs {least}: pad less, or use `replicate`",
         )
 
 
 def same(kernel: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> tuple[int, ...]:
-    """The padding each side that keeps the size at stride 1. Even windows never pad."""
+    """The padding on each side that keeps the size at stride 1; 0 for even kernels."""
     dilation = dilation or (1,) * len(kernel)
     return tuple(d * (k - 1) // 2 if k % 2 else 0 for k, d in zip(kernel, dilation, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from archdsl.layers.base import (
     Call,
@@ -74,25 +74,25 @@ class Pool(Layer):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        size = given.get("kernel", cls.default_kernel)
-        if given.get("everywhere") or size is None:
-            if size is not None and "kernel" in given and axes(size, rank, "kernel") != x[1:]:
+        size = values.get("kernel", cls.default_kernel)
+        if values.get("everywhere") or size is None:
+            if size is not None and "kernel" in values and axes(size, rank, "kernel") != x[1:]:
                 raise Misfit(
                     f"a global {times(axes(size, rank, 'kernel'))} pool on a {times(x[1:])} input",
                     f"write `{times(x[1:])}`, or leave the size out",
                 )
             for name in ("stride", "pad", "ceil"):
-                if name in given:
+                if name in values:
                     raise LayerError(
                         f"a global pool takes no {name}",
                         "give the pool a size, as in `2x2 avgpool`",
                     )
             return cls((), (), (), False)
         kernel = axes(size, rank, "kernel")
-        stride = axes(given.get("stride", kernel), rank, "stride")
-        pad: Value = given.get("pad", "same" if set(stride) == {1} else "valid")
+        stride = axes(values.get("stride", kernel), rank, "stride")
+        pad: Value = values.get("pad", "same" if set(stride) == {1} else "valid")
         if isinstance(pad, str):
             pad = same(kernel) if pad == "same" else 0
         margins = axes(pad, rank, "padding")
@@ -101,7 +101,7 @@ class Pool(Layer):
                 f"a padding of {show_axes(margins)} is over half of the {times(kernel)} window",
                 "pad at most half of the window",
             )
-        return cls(kernel, stride, margins, bool(given.get("ceil", False)))
+        return cls(kernel, stride, margins, bool(values.get("ceil", False)))
 
     def out(self, x: Shape) -> Shape:
         if not self.kernel:
@@ -258,15 +258,15 @@ class AvgPool(Pool):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         # torch looks at the padding of images alone.
         if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):
             raise Misfit(
                 f"a {times(self.kernel)} average on a {times(x[1:])} map",
                 "of a map of three axes torch has it for windows that fit without padding",
             )
-        if given.get("counted", True) or not any(self.pad):
+        if values.get("counted", True) or not any(self.pad):
             return self
         return cls(**{**vars(self), "counted": False})
 

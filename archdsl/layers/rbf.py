@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -12,7 +12,6 @@ from archdsl.layers.base import (
     LayerError,
     Misfit,
     Shape,
-    Value,
     attribute,
     layer,
     times,
@@ -58,15 +57,15 @@ class RBF(Layer):
     width: int = attribute("width", units=("neurons", "units", "d", "way", "outputs"), check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "width" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "width" not in values:
             raise LayerError("`rbf` has no width", "write `rbf 10`, with the number of classes")
         if len(x) > 1:
             raise Misfit(
                 f"`rbf` needs a vector, its input is a map of {times(x[1:])}",
                 "write `flatten` in front of it",
             )
-        width: int = given["width"]  # type: ignore[assignment]
+        width: int = values["width"]
         needed = (1 << (width - 1).bit_length()) // 2 + 1
         if width > 1 and x[0] < needed:
             raise Misfit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
@@ -124,11 +124,11 @@ class Resize(Layer):
     pair: tuple[int, ...] = attribute(check=_factor, default=())  # a bare `2x1`
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        pair, factor, size = given.get("pair"), given.get("factor"), given.get("size")
-        if pair and not given.get("twice"):
-            shown = times(pair)  # type: ignore[arg-type]
+        pair, factor, size = values.get("pair"), values.get("factor"), values.get("size")
+        if pair and not values.get("twice"):
+            shown = times(pair)
             raise LayerError(
                 f"is `{shown}` the size of the new map, or a factor?",
                 f"write `resize to {shown}`, or `resize factor {shown}`",
@@ -137,19 +137,19 @@ class Resize(Layer):
         if factor and size:
             raise LayerError("a resize by a factor and to a size", "strike one of the two")
         if not factor and not size:
-            if not given.get("twice"):
+            if not values.get("twice"):
                 raise LayerError(
                     "`resize` has no factor",
                     "write `resize 0.5`, `resize to 56x56`, or `upsample` to double",
                 )
             factor = 2
-        mode = str(given.get("mode", "nearest"))
+        mode = str(values.get("mode", "nearest"))
         if mode == "bicubic" and rank != 2:
             raise Misfit(
                 f"a bicubic resize of a map of {rank} {'axis' if rank == 1 else 'axes'}",
                 "torch has it for two: use `bilinear`, which is linear along each axis",
             )
-        corners = bool(given.get("corners", False))
+        corners = bool(values.get("corners", False))
         if corners and mode not in _TAPS:
             raise LayerError(
                 f"`align corners` with the mode {mode}", "it is for `bilinear` and `bicubic`"

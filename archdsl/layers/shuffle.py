@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import Layer, Misfit, Shape, Value, Window, attribute, layer, times
+from archdsl.layers.base import Layer, Misfit, Shape, Window, attribute, layer, times
 from archdsl.layers.checks import count, needs_map
 from archdsl.layers.torch_signature import Argument, Listing
 from archdsl.layers.windows import enlarged
@@ -44,8 +44,8 @@ class PixelShuffle(Layer):
     factor: int = attribute("factor", "upscale factor", check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         _needs_two_axes("pixel shuffle", x)
         if x[0] % self.factor**2:
             raise Misfit(
@@ -91,8 +91,8 @@ class PixelUnshuffle(Layer):
     factor: int = attribute("factor", "downscale factor", check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         _needs_two_axes("pixel unshuffle", x)
         if any(n % self.factor for n in x[1:]):
             raise Misfit(
@@ -135,8 +135,8 @@ class ChannelShuffle(Layer):
     groups: int = attribute("groups", units=("groups",), check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         needs_map("channel shuffle", x)
         if x[0] % self.groups:
             raise Misfit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -11,7 +11,6 @@ from archdsl.layers.base import (
     LayerError,
     Misfit,
     Shape,
-    Value,
     Window,
     attribute,
     layer,
@@ -50,19 +49,19 @@ class Slice(Layer):
     step: tuple[int, ...] = attribute("step", check=lengths, default=())
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if not given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if not values:
             raise LayerError(
                 "`slice` says no part", "write `slice channels 0 to 16`, or `slice step 2`"
             )
-        first = given.get("first")
-        if first is not None and ("stop" not in given or "start" in given):
+        first = values.get("first")
+        if first is not None and ("stop" not in values or "start" in values):
             raise LayerError(
                 f"are `channels {first}` as many channels, or those from that one on?",
                 f"write `slice channels to {first}`, or `slice channels from {first}`",
             )
-        start = given.get("start", 0) if first is None else first
-        stop = given.get("stop", x[0])
+        start = values.get("start", 0) if first is None else first
+        stop = values.get("stop", x[0])
         assert isinstance(start, int) and isinstance(stop, int)
         if not start < stop <= x[0]:
             raise Misfit(
@@ -70,8 +69,8 @@ class Slice(Layer):
                 f"they count from 0 and end in front of the second number, at most {x[0]}",
             )
         step: tuple[int, ...] = ()
-        if "step" in given:
-            step = axes(given["step"], needs_map("slice step", x), "step")
+        if "step" in values:
+            step = axes(values["step"], needs_map("slice step", x), "step")
         return cls(start=start, stop=stop, step=step)
 
     def out(self, x: Shape) -> Shape:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, Value, Window, attribute, layer, times
+from archdsl.layers.base import Call, Kept, Layer, Shape, Window, attribute, layer, times
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.windows import axes, slide
 
@@ -57,10 +57,10 @@ class Subsampling(Layer):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        kernel = axes(given.get("kernel", 2), rank, "kernel")
-        return cls(kernel, axes(given.get("stride", kernel), rank, "stride"))
+        kernel = axes(values.get("kernel", 2), rank, "kernel")
+        return cls(kernel, axes(values.get("stride", kernel), rank, "stride"))
 
     def out(self, x: Shape) -> Shape:
         return (x[0], *slide("subsampling", x, self.window(x)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import LayerError, Shape, Value, Window, attribute, layer
+from archdsl.layers.base import LayerError, Shape, Window, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
@@ -74,24 +74,24 @@ class UpConv(Filters):
     up: bool = attribute(check=flag, default=False, means="with the stride of its kernel")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        given = unfolded(given, x)
+        values = unfolded(values, x)
         for name in ("width", "kernel"):
-            if name not in given:
+            if name not in values:
                 raise LayerError(f"the transposed convolution has no {name}", cls.form())
-        kernel = axes(given["kernel"], rank, "kernel")
+        kernel = axes(values["kernel"], rank, "kernel")
         self = cls(
-            width=given["width"],  # type: ignore[arg-type]
+            width=values["width"],
             kernel=kernel,
-            stride=axes(given.get("stride", kernel if given.get("up") else 1), rank, "stride"),
-            pad=axes(given.get("pad", 0), rank, "padding"),
-            more=axes(given.get("more", 0), rank, "output padding"),
-            dilation=axes(given.get("dilation", 1), rank, "dilation"),
-            groups=given.get("groups", 1),  # type: ignore[arg-type]
-            bias=given.get("bias", True),  # type: ignore[arg-type]
+            stride=axes(values.get("stride", kernel if values.get("up") else 1), rank, "stride"),
+            pad=axes(values.get("pad", 0), rank, "padding"),
+            more=axes(values.get("more", 0), rank, "output padding"),
+            dilation=axes(values.get("dilation", 1), rank, "dilation"),
+            groups=values.get("groups", 1),
+            bias=values.get("bias", True),
         )
-        self.check_groups(given, x)
+        self.check_groups(values, x)
         for more, s, d in zip(self.more, self.stride, self.dilation, strict=True):
             if more >= max(s, d):
                 raise LayerError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -88,20 +88,20 @@ class Pad(Layer):
     mode: str = attribute(check=str, default="zeros")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map("padding", x)
         names = SIDES[-rank:]
-        missing = [side for axis in SIDES[:-rank] for side in axis if side in given]
+        missing = [side for axis in SIDES[:-rank] for side in axis if side in values]
         if missing:
             known = " and ".join(side for axis in names for side in axis)
             rank_of = "1 axis" if rank == 1 else f"{rank} axes"
             raise Misfit(f"a map of {rank_of} has no {missing[0]}", f"it has {known}")
-        mode = str(given.get("mode", "zeros"))
-        if "backwards" in given:
-            sides = _forwards(given["backwards"], rank)
+        mode = str(values.get("mode", "zeros"))
+        if "backwards" in values:
+            sides = _forwards(values["backwards"], rank)
         else:
-            margin = given.get("margin", 0)
-            if "margin" not in given and not any(n in given for axis in names for n in axis):
+            margin = values.get("margin", 0)
+            if "margin" not in values and not any(n in values for axis in names for n in axis):
                 raise LayerError("the padding has no size", cls.form())
             if isinstance(margin, tuple) and len(margin) != rank:
                 example = " ".join(f"{one} 1" for axis in names for one in axis)
@@ -110,7 +110,7 @@ class Pad(Layer):
                     f"write one number, one an axis, or name the sides: `zero padding {example}`",
                 )
             each = zip(axes(margin, rank, "padding"), names, strict=True)
-            sides = tuple(int(given.get(side, n)) for n, axis in each for side in axis)  # type: ignore[arg-type]
+            sides = tuple(int(values.get(side, n)) for n, axis in each for side in axis)
         check_room(mode, list(zip(sides[::2], sides[1::2], strict=True)), x)
         return cls(sides=sides, mode=mode)
 
@@ -192,10 +192,10 @@ class ChannelPad(Layer):
     front: int = attribute("front", check=_in_front, flags={"both sides": "both"}, default=0)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "width" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "width" not in values:
             raise LayerError("`channelpad` has no width", cls.form())
-        width, front = given["width"], given.get("front", 0)
+        width, front = values["width"], values.get("front", 0)
         assert isinstance(width, int)
         if width < x[0]:
             raise Misfit(

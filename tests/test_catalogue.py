@@ -106,7 +106,7 @@ def test_a_narrow_terminal():
 
 def test_a_first_sentence_ends_at_its_dot():
     assert layer_reference.summary(next(k for k in REGISTRY if k.__name__ == "PReLU")) == (
-        "x above zero, a · x below; one `a` is learned, or one a channel (He et al. 2015)."
+        "x if positive, otherwise a · x with a learned slope a (He et al. 2015)."
     )
 
 

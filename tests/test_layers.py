@@ -31,7 +31,7 @@ def test_every_kind_has_examples():
     for kind in REGISTRY:
         assert kind.examples, f"{kind.__name__} has no examples"
         assert kind.colour in FILLS
-        assert kind.__doc__, f"{kind.__name__} says nothing of itself"
+        assert kind.__doc__, f"{kind.__name__} has no docstring"
         assert {kind.takes_size, kind.takes_number, kind.takes_suffix} <= {*kind.attributes, None}
 
 
@@ -47,18 +47,18 @@ def test_examples(compare: Callable[[type[Layer]], None], kind: type[Layer]):
     compare(kind)
 
 
-def test_every_part_is_the_module_of_a_layer():
-    """What `computes` compares with a formula are all the classes of parts.py."""
-    made = set()
+def test_every_extra_module_belongs_to_a_layer():
+    """`computes` compares every class of pytorch/extra_modules.py with a formula."""
+    built = set()
     for kind in REGISTRY:
         for one in (case(kind, example) for example in kind.examples if kind.kind != "input"):
             call = one.op.call(*one.xs)
-            made |= {call.name} if call.own else set()
+            built |= {call.name} if call.own else set()
     classes = vars(extra_modules).values()
     own = {
         c.__name__ for c in classes if inspect.isclass(c) and c.__module__ == extra_modules.__name__
     }
-    assert made == own
+    assert built == own
 
 
 NEW_KIND = '''
@@ -94,7 +94,7 @@ def test_a_kind_is_one_file(tmp_path: Path):
 
 
 def test_a_kind_registered_late_is_read():
-    """One class is all that a layer kind takes, whatever was loaded before it."""
+    """A class is enough, even if it is registered after a text was read."""
     from archdsl.layers.activation import Activation
     from archdsl.layers.base import Call, layer
 

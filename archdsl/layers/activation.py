@@ -1,4 +1,4 @@
-"""Activations: functions of one value, and softmax, which weighs the channels."""
+"""Activations: functions of a single value, and the softmax over the channels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Activation(Layer):
-    """What all activations share: they accompany a weight layer and keep their output."""
+    """Base class of activations, which follow a weight layer and keep their output for backward."""
 
     accompanies = True
 
@@ -41,7 +41,7 @@ class Activation(Layer):
 
 @layer("relu", "rectified linear unit")
 class ReLU(Activation):
-    """max(0, x)."""
+    """max(0, x) (Nair & Hinton 2010)."""
 
     kind = "relu"
     examples = ("relu on 3x4x4", "ReLU on 7")
@@ -50,7 +50,7 @@ class ReLU(Activation):
 
 @layer("relu6")
 class ReLU6(Activation):
-    """min(max(0, x), 6), of the mobile networks."""
+    """min(max(0, x), 6), as in MobileNetV2 (Sandler et al. 2018)."""
 
     kind = "relu6"
     examples = ("relu6 on 3x4x4",)
@@ -62,7 +62,7 @@ class ReLU6(Activation):
 
 @layer("sigmoid", "logistic")
 class Sigmoid(Activation):
-    """1 / (1 + exp(-x))."""
+    """The logistic function, 1 / (1 + exp(-x))."""
 
     kind = "sigmoid"
     examples = ("sigmoid on 3x4x4",)
@@ -80,9 +80,9 @@ class Tanh(Activation):
 
 @layer("scaled tanh", "scaled hyperbolic tangent")
 class ScaledTanh(Activation):
-    """A · tanh(S · x) (LeCun, Bottou, Bengio & Haffner 1998, equation 6).
+    """A · tanh(S · x), of LeNet-5 (LeCun, Bottou, Bengio & Haffner 1998, equation 6).
 
-    `amplitude` is A, 1.7159, and `slope` S, 2/3, so that 1 and -1 are mapped to themselves
+    `amplitude` is A and `slope` is S; by default 1.7159 and 2/3, which map 1 and -1 to themselves
     (appendix A).
     """
 
@@ -93,7 +93,7 @@ class ScaledTanh(Activation):
     slope: float = attribute("slope", check=positive, default=2 / 3)
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(extra=4 * elements(x))  # the tanh in front of its factor
+        return Kept(extra=4 * elements(x))  # the tanh, before its factor
 
     def call(self, x: Shape) -> Call:
         return Call("ScaledTanh", (self.amplitude, self.slope), (), True)
@@ -101,7 +101,7 @@ class ScaledTanh(Activation):
 
 @layer("silu", "swish")
 class SiLU(Activation):
-    """x · sigmoid(x)."""
+    """x · sigmoid(x) (Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017)."""
 
     kind = "silu"
     examples = ("silu on 3x4x4", "swish on 5")
@@ -113,7 +113,7 @@ class SiLU(Activation):
 
 @layer("leaky relu", "leakyrelu", "lrelu")
 class LeakyReLU(Activation):
-    """x above zero, slope · x below (Maas, Hannun & Ng 2013)."""
+    """x if positive, otherwise slope · x (Maas, Hannun & Ng 2013)."""
 
     kind = "leakyrelu"
     takes_number = "slope"
@@ -132,9 +132,10 @@ class LeakyReLU(Activation):
 
 @layer("prelu", "parametric relu")
 class PReLU(Activation):
-    """x above zero, a · x below; one `a` is learned, or one a channel (He et al. 2015).
+    """x if positive, otherwise a · x with a learned slope a (He et al. 2015).
 
-    `channel-wise prelu` has one a channel; `slope` 0.25 is what they begin with.
+    All channels share one slope; `channel-wise prelu` has one for each channel. `slope` is the
+    initial value.
     """
 
     kind = "prelu"
@@ -150,7 +151,7 @@ class PReLU(Activation):
         ),
     )
 
-    slope: float = attribute("slope", "init", check=number, default=0.25, means="before training")
+    slope: float = attribute("slope", "init", check=number, default=0.25, means="initial value")
     channelwise: bool = attribute(
         check=flag,
         flags={
@@ -160,7 +161,7 @@ class PReLU(Activation):
             "shared": False,
         },
         default=False,
-        means="one slope a channel",
+        means="one slope for each channel",
     )
     slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
 
@@ -169,7 +170,7 @@ class PReLU(Activation):
         values = dict(values)
         slopes = values.pop("slopes", None)
         if slopes not in (None, 1, x[0]):
-            raise Misfit(f"{slopes} slopes on {x[0]} channels", f"it has 1, or {x[0]}")
+            raise Misfit(f"{slopes} slopes on {x[0]} channels", f"write 1 or {x[0]}")
         if slopes is not None or x[0] == 1:
             values["channelwise"] = slopes == x[0] > 1
         return cls(**values)
@@ -187,7 +188,7 @@ class PReLU(Activation):
 
 @layer("elu", "exponential linear unit")
 class ELU(Activation):
-    """x above zero, alpha · (exp(x) - 1) below (Clevert, Unterthiner & Hochreiter 2016)."""
+    """x if positive, otherwise alpha · (exp(x) - 1) (Clevert, Unterthiner & Hochreiter 2016)."""
 
     kind = "elu"
     takes_number = "alpha"
@@ -202,7 +203,7 @@ class ELU(Activation):
 
 @layer("selu")
 class SELU(Activation):
-    """The scaled ELU of self-normalising networks (Klambauer et al. 2017)."""
+    """A scaled ELU, which keeps activations normalised (Klambauer et al. 2017)."""
 
     kind = "selu"
     examples = ("selu on 3x4x4",)
@@ -213,7 +214,7 @@ class SELU(Activation):
 
 
 def _approximation(value: Value) -> Value:
-    """None, or tanh."""
+    """`none` or `tanh`."""
     if value not in ("none", "tanh"):
         raise LayerError(f"must be none or tanh, not {value}")
     return value
@@ -221,9 +222,9 @@ def _approximation(value: Value) -> Value:
 
 @layer("gelu", approximate_gelu={"approximate": "tanh"})
 class GELU(Activation):
-    """x times the normal distribution up to x (Hendrycks & Gimpel 2016).
+    """x · Φ(x), with the distribution function Φ of the normal (Hendrycks & Gimpel 2016).
 
-    `gelu approximate tanh` is the paper's approximation of it by a tanh.
+    `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
     kind = "gelu"
@@ -280,7 +281,7 @@ class Mish(Activation):
 class Softplus(Activation):
     """log(1 + exp(beta · x)) / beta (Glorot, Bordes & Bengio 2011).
 
-    `beta` 1; where beta · x is over the `threshold`, 20, it is x itself, as torch has it.
+    As in torch, it is x itself if beta · x is greater than `threshold`.
     """
 
     kind = "softplus"
@@ -299,9 +300,9 @@ class Softplus(Activation):
 
 @layer("hard tanh", "hardtanh")
 class HardTanh(Activation):
-    """x, held between -1 and 1 (Collobert 2004).
+    """x clipped to the range from -1 to 1 (Collobert 2004).
 
-    Or between others: `hard tanh from 0 to 20`.
+    Other bounds: `hard tanh from 0 to 20`.
     """
 
     kind = "hardtanh"
@@ -321,7 +322,7 @@ class HardTanh(Activation):
         self = cls(**values)
         if self.low >= self.high:
             raise LayerError(
-                f"a hard tanh from {self.low:g} to {self.high:g}",
+                f"a hard tanh cannot go from {self.low:g} to {self.high:g}",
                 "write the lower bound first, as in `hard tanh from -2 to 2`",
             )
         return self
@@ -360,7 +361,7 @@ class Softsign(Activation):
 
 @layer("celu", "continuously differentiable elu")
 class CELU(Activation):
-    """x above zero, alpha · (exp(x / alpha) - 1) below (Barron 2017). `alpha` 1."""
+    """x if positive, otherwise alpha · (exp(x / alpha) - 1) (Barron 2017)."""
 
     kind = "celu"
     takes_number = "alpha"
@@ -375,8 +376,11 @@ class CELU(Activation):
 
 @layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")
 class RReLU(Activation):
-    """x above zero, a · x below; in training `a` is drawn for each value, from `lower` to `upper`,
-    in use it is their mean (Xu et al. 2015). 1/8 and 1/3, as torch has them."""
+    """x if positive, otherwise a · x with a random slope a (Xu et al. 2015).
+
+    In training, the slope of each value is drawn from the range from `lower` to `upper`, by
+    default 1/8 to 1/3; otherwise it is their mean.
+    """
 
     kind = "rrelu"
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
@@ -394,7 +398,8 @@ class RReLU(Activation):
         self = cls(**values)
         if self.lower > self.upper:
             raise LayerError(
-                f"slopes from {self.lower:g} to {self.upper:g}", "write the lower one first"
+                f"the slopes cannot range from {self.lower:g} to {self.upper:g}",
+                "write the lower one first",
             )
         return self
 
@@ -408,9 +413,9 @@ class RReLU(Activation):
 
 @layer("softmax", "soft max")
 class Softmax(Layer):
-    """Probabilities: exp(x) over its sum, over the channels of each position.
+    """Probabilities: exp(x) divided by its sum over the channels, at each position.
 
-    A last one is left to the loss: modules give logits.
+    At the end of a network it is left to the loss: modules return logits.
     """
 
     kind = "softmax"
@@ -437,7 +442,7 @@ class Softmax(Layer):
 class LogSoftmax(Softmax):
     """The logarithm of the softmax over the channels.
 
-    A last one is left to the loss, like a softmax: modules give logits.
+    Like a softmax, it is left to the loss at the end of a network: modules return logits.
     """
 
     kind = "logsoftmax"
@@ -453,7 +458,7 @@ class LogSoftmax(Softmax):
 
 @layer("softmin", "soft min")
 class Softmin(Layer):
-    """Probabilities, the largest of the smallest value: the softmax of -x over the channels."""
+    """Probabilities, largest for the smallest value: the softmax of -x over the channels."""
 
     kind = "softmin"
     trails = True

@@ -1,4 +1,4 @@
-"""Pools to a size, whatever the size of the map in front of them."""
+"""Adaptive pools: to a given size, whatever the size of their input."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from archdsl.layers.windows import axes, enlarged
 
 
 class AdaptivePool(Layer):
-    """What the two share: position o of m reads what lies between o / m and (o + 1) / m of the
-    map, whole positions. To one position it is the global pool."""
+    """Base class of both: output position o of m reads the input from o / m to (o + 1) / m of its
+    size, rounded outwards. An adaptive pool to one position is the global pool."""
 
     kind = "pool"
     colour = "red"
@@ -27,7 +27,7 @@ class AdaptivePool(Layer):
     size: tuple[int, ...] = attribute("size", "to", "output size", check=lengths)
 
     @classmethod
-    def settle(  # type: ignore[override]  # a global pool is of another kind
+    def settle(  # type: ignore[override]  # a global pool is another kind
         cls, values: Mapping[str, Any], x: Shape, padding: str
     ) -> Layer:
         rank = needs_map(cls.kind, x)
@@ -44,7 +44,7 @@ class AdaptivePool(Layer):
         return resize_window.window(map(resize_window.adaptive, x[1:], self.size))
 
     def plainest(self, x: Shape) -> Layer:
-        """Where the sizes go into the map's, a pool of their quotients."""
+        """If the sizes divide those of the map, a pool with windows of their quotients."""
         if any(n % m for n, m in zip(x[1:], self.size, strict=True)):
             return self
         quotients = tuple(n // m for n, m in zip(x[1:], self.size, strict=True))
@@ -63,8 +63,11 @@ class AdaptivePool(Layer):
     "adaptivemaxpool2d",
 )
 class AdaptiveMaxPool(AdaptivePool):
-    """The largest value of each part of a map: `adaptive max pool 6x6` divides the map into 6 x 6
-    parts, as torch does. Where 6 does not divide it, they overlap by a position."""
+    """The largest value of each part of a map, which is divided into a given number of parts.
+
+    `adaptive max pool 6x6` has 6 x 6 parts, as in torch. They overlap by one position if 6 does
+    not divide the size of the map.
+    """
 
     pool = MaxPool
     examples = (
@@ -94,9 +97,11 @@ class AdaptiveMaxPool(AdaptivePool):
     "adaptiveavgpool2d",
 )
 class AdaptiveAvgPool(AdaptivePool):
-    """The mean of each part of a map: `adaptive average pool 6x6` divides the map into 6 x 6 parts,
-    as torch does (torchvision's AlexNet and VGG). Where 6 does not divide it, they overlap by a
-    position."""
+    """The mean of each part of a map, which is divided into a given number of parts.
+
+    `adaptive average pool 6x6` has 6 x 6 parts, as in torch (torchvision's AlexNet and VGG). They
+    overlap by one position if 6 does not divide the size of the map.
+    """
 
     pool = AvgPool
     examples = (

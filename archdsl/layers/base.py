@@ -32,7 +32,7 @@ class LayerError(Exception):
 
 
 class Misfit(LayerError):
-    """A layer does not fit its input. The error that users see also shows where that is from."""
+    """A layer does not fit its input. The caller also shows where the input comes from."""
 
 
 class Call(NamedTuple):

@@ -63,13 +63,13 @@ def with_connections(values: Mapping[str, Any], x: Shape) -> Mapping[str, Any]:
     read = {i for inputs in table for i in inputs}
     if (last := max(read)) >= x[0]:
         raise Misfit(
-            f"the connections read input map {last}, counted from 0, but there are {x[0]}",
+            f"the connections read input map {last} (counted from 0), but there are only {x[0]}",
             "the connections have a row, or a number, for each input map",
         )
     if len(read) < x[0]:
         unread = next(i for i in range(x[0]) if i not in read)
         raise Misfit(
-            f"no output map reads input map {unread}, counted from 0, of {x[0]}",
+            f"no output map reads input map {unread} (counted from 0) of {x[0]}",
             "the connections have a row, or a number, for each input map",
         )
     return {**values, "width": width}

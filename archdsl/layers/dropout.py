@@ -1,4 +1,4 @@
-"""Dropout: values that are zero by chance, in training."""
+"""Dropout: values that are randomly set to zero in training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 _P = Argument("p", "p", 0.5, written="position")
 
 
-class Dropouts(Layer):
-    """What dropouts share: the probability, and whether whole maps are taken at once."""
+class BaseDropout(Layer):
+    """Base class: the probability, and whether whole channels are dropped."""
 
     takes_number = "p"
     accompanies = True
@@ -44,10 +44,11 @@ class Dropouts(Layer):
     channel_dropout={"channelwise": True},
     spatial_dropout={"channelwise": True},
 )
-class Dropout(Dropouts):
-    """Each value to zero with probability p in training, the others scaled up by 1 / (1 - p).
+class Dropout(BaseDropout):
+    """Sets each value to zero with probability p in training, and scales the others by 1 / (1 - p)
+    (Srivastava et al. 2014).
 
-    Channel dropout takes whole maps at once (Tompson et al. 2015).
+    Channel dropout drops whole channels (Tompson et al. 2015).
     """
 
     kind = "dropout"
@@ -72,11 +73,11 @@ class Dropout(Dropouts):
 
 
 @layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
-class AlphaDropout(Dropouts):
-    """Each value with probability p to what SELU gives far below zero, in training; all are then
-    scaled and shifted, so that mean and variance stay (Klambauer et al. 2017).
+class AlphaDropout(BaseDropout):
+    """Sets each value, with probability p in training, to the limit of SELU for large negative
+    values, then scales and shifts all to preserve mean and variance (Klambauer et al. 2017).
 
-    `p` 0.5; `feature alpha dropout` takes whole maps at once.
+    `feature alpha dropout` drops whole channels.
     """
 
     kind = "alphadropout"
@@ -101,8 +102,11 @@ class AlphaDropout(Dropouts):
 
 @layer("stochastic depth", "drop path")
 class StochasticDepth(Layer):
-    """All of an image's values to zero with probability p in training, else scaled up by
-    1 / (1 - p): on the body of a residual block, images skip the block (Huang et al. 2016)."""
+    """Sets all values of an image to zero with probability p in training, or else scales them by
+    1 / (1 - p) (Huang et al. 2016).
+
+    At the end of the body of a residual block, it makes random images skip the block.
+    """
 
     kind = "stochasticdepth"
     takes_number = "p"
@@ -118,7 +122,7 @@ class StochasticDepth(Layer):
     p: float = attribute("p", "rate", "ratio", check=fraction)
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(extra=4) if self.p else Kept()  # a factor an image
+        return Kept(extra=4) if self.p else Kept()  # a factor for each image
 
     def call(self, x: Shape) -> Call:
         return Call("StochasticDepth", (self.p,), (), True)

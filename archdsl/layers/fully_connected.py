@@ -1,4 +1,4 @@
-"""Fully connected layers, and the flattening in front of them."""
+"""Fully connected layers, and the flattening before them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     "inner product",
 )
 class FullyConnected(Layer):
-    """A matrix product; a map in front of it is flattened."""
+    """The product with a learned matrix, plus a bias; a map is flattened first."""
 
     kind = "fc"
     colour = "green"
     takes_number = "width"
     takes_suffix = "width"
-    bare = ("linear",)  # a connection alone, without the activation that follows others
-    compact = ((r"(?P<width>\d+)N", {}),)  # the 150N of Ciresan, Meier & Schmidhuber 2012
+    bare = ("linear",)  # a matrix product alone, without the usual activation
+    compact = ((r"(?P<width>\d+)N", {}),)  # 150N in Ciresan, Meier & Schmidhuber 2012
     takes_size = "matrix"
     weighs = True
     flattens = True
@@ -59,7 +59,7 @@ class FullyConnected(Layer):
         check=count,
     )
     inputs: int | None = attribute(
-        "in features", check=count, default=None, means="what enters: only checked"
+        "in features", check=count, default=None, means="the input features: only checked"
     )
     matrix: tuple[int, ...] = attribute(check=lengths, default=(), means="inputs x width")
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
@@ -72,10 +72,10 @@ class FullyConnected(Layer):
             values |= zip(("inputs", "width"), matrix, strict=True)
         elif matrix is not None:
             raise LayerError(
-                f"`{times(matrix)}` is no size of a fully connected layer"
+                f"`{times(matrix)}` is not a size of a fully connected layer"
                 if "width" not in values
                 else "the width of the fully connected layer is given twice",
-                "write `FC-1000`, or with the inputs `FC 1024x1000`",
+                "write `FC-1000`, or with the input features `FC 1024x1000`",
             )
         if "width" not in values:
             raise LayerError("the fully connected layer has no width", cls.form())
@@ -115,7 +115,7 @@ class FullyConnected(Layer):
 
 @layer("flatten")
 class Flatten(Layer):
-    """A map as a vector, channel by channel."""
+    """Turns a map into a vector, channel by channel."""
 
     kind = "flatten"
     trails = True

@@ -1,4 +1,4 @@
-"""What makes fewer channels of several, as an activation does of one value."""
+"""Activations that combine several channels into one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from archdsl.layers.torch_signature import Argument, Listing
 
 @layer("maxout", "max out")
 class Maxout(Layer):
-    """The largest of every few channels (Goodfellow et al. 2013): `maxout 4` of 64 channels gives
-    16. Two, as long as no number is given."""
+    """The largest of each group of adjacent channels (Goodfellow et al. 2013).
+
+    `maxout 4` of 64 channels gives 16; by default each two channels become one.
+    """
 
     kind = "maxout"
     takes_number = "pieces"
@@ -28,8 +30,8 @@ class Maxout(Layer):
         self = cls(**values)
         if x[0] % self.pieces:
             raise Misfit(
-                f"a maxout over {self.pieces} of {x[0]} channels",
-                f"let the layer in front have a multiple of {self.pieces}",
+                f"{x[0]} channels cannot be divided into groups of {self.pieces}",
+                f"give the preceding layer a multiple of {self.pieces} channels",
             )
         return self
 
@@ -49,8 +51,8 @@ class Maxout(Layer):
 
 @layer("glu", "gated linear unit")
 class GLU(Layer):
-    """The first half of the channels, each times the sigmoid of one of the second half (Dauphin et
-    al. 2017): half as many channels leave."""
+    """Multiplies the first half of the channels by the sigmoids of the second half (Dauphin et al.
+    2017), which gives half as many channels."""
 
     kind = "glu"
     accompanies = True
@@ -61,7 +63,7 @@ class GLU(Layer):
         if x[0] % 2:
             raise Misfit(
                 f"a gated linear unit on {x[0]} channels",
-                "half of them are gates: let the layer in front have an even number",
+                "half of them are gates: give the preceding layer an even number of channels",
             )
         return cls()
 

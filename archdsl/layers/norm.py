@@ -1,4 +1,4 @@
-"""Normalisation over a batch, and of neighbour channels."""
+"""Normalisation over a batch, and over neighbouring channels."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     "batchnorm3d",
 )
 class BatchNorm(Layer):
-    """Each channel to zero mean and unit variance over the batch, then scaled and shifted (Ioffe
-    & Szegedy 2015).
+    """Normalises each channel to zero mean and unit variance over the batch, then scales and shifts
+    it (Ioffe & Szegedy 2015).
 
-    Two parameters a channel, none with `no affine`; the running mean and variance, and a counter,
-    are buffers. `eps` 1e-5; `momentum` 0.1, torch's: the share of the new batch. It takes over
-    the bias of a convolution in front of it, as no other norm does.
+    Each channel has a scale and a shift, or neither with `no affine`; the running mean and
+    variance, and a counter, are buffers. As in torch, `momentum` is the weight of the new batch. A
+    convolution before it has no bias, unlike with other norms.
     """
 
     kind = "bn"
@@ -81,9 +81,10 @@ class BatchNorm(Layer):
     "normalisation layer",
 )
 class LocalResponseNorm(Layer):
-    """Each value over a power of the energy of its neighbour channels (AlexNet, section 3.3).
+    """Divides each value by a power of the energy of the neighbouring channels (AlexNet,
+    Krizhevsky, Sutskever & Hinton 2012, section 3.3).
 
-    `alpha` is the paper's, a factor of the sum; torch divides its own by the size.
+    `alpha` is that of the paper, a factor of the sum; torch divides its alpha by the size.
     """
 
     kind = "norm"

@@ -27,10 +27,10 @@ from archdsl.layers.windows import axes, slide
 
 
 class Pool(Layer):
-    """What the two poolings share: a window that slides, by default as far as it is wide.
+    """Base class of pools: a window that slides over a map, by default with a stride of its size.
 
-    A stride of 1 keeps the size; larger strides do not pad and round down, unless `pad` or `ceil`
-    says otherwise. An empty `kernel` is the whole map.
+    With stride 1 it pads to keep the size; with larger strides it does not pad, and rounds down,
+    unless `pad` or `ceil` is given. An empty `kernel` is the whole map.
     """
 
     kind = "pool"
@@ -48,10 +48,10 @@ class Pool(Layer):
         "k",
         units=("window",),
         check=lengths,
-        otherwise="2, of an average the whole map",
+        otherwise="2, for an average the whole map",
     )
     stride: tuple[int, ...] = attribute(
-        "stride", "s", units=("stride",), check=lengths, otherwise="that of the window"
+        "stride", "s", units=("stride",), check=lengths, otherwise="the size of the window"
     )
     pad: tuple[int, ...] = attribute(
         "pad",
@@ -60,17 +60,17 @@ class Pool(Layer):
         units=("pad", "padding"),
         check=margin,
         flags={"same": "same", "valid": "valid"},
-        otherwise="`same` at stride 1, else 0",
+        otherwise="`same` at stride 1, otherwise 0",
     )
     ceil: bool = attribute(
         "ceil",
         check=flag,
         flags={"ceil": True},
         default=False,
-        means="a last window may reach over the edge",
+        means="a last window may extend past the border",
     )
     everywhere: bool = attribute(
-        check=flag, flags={"global": True}, default=False, means="of the whole map"
+        check=flag, flags={"global": True}, default=False, means="over the whole map"
     )
 
     @classmethod
@@ -81,12 +81,12 @@ class Pool(Layer):
             if size is not None and "kernel" in values and axes(size, rank, "kernel") != x[1:]:
                 raise Misfit(
                     f"a global {times(axes(size, rank, 'kernel'))} pool on a {times(x[1:])} input",
-                    f"write `{times(x[1:])}`, or leave the size out",
+                    f"write `{times(x[1:])}`, or leave out the size",
                 )
             for name in ("stride", "pad", "ceil"):
                 if name in values:
                     raise LayerError(
-                        f"a global pool takes no {name}",
+                        f"a global pool does not take {name}",
                         "give the pool a size, as in `2x2 avgpool`",
                     )
             return cls((), (), (), False)
@@ -150,9 +150,9 @@ class Pool(Layer):
     global_max_pooling={"everywhere": True},
 )
 class MaxPool(Pool):
-    """The largest value of each window; 2x2 with stride 2 when no size is given."""
+    """The largest value of each window, which is 2x2 with stride 2 unless a size is given."""
 
-    compact = ((r"MP(?P<kernel>\d+)", {}),)  # of Ciresan, Meier & Schmidhuber 2012
+    compact = ((r"MP(?P<kernel>\d+)", {}),)  # MP3 in Ciresan, Meier & Schmidhuber 2012
     default_kernel = 2
     name = "max pool"
     examples = (
@@ -160,7 +160,7 @@ class MaxPool(Pool):
         "3x3 max pool, stride 2 on 4x9x9",
         "max pool 3x3/2 ceil on 4x8x8",
         "max pool 3x3/2 ceil on 4x9x9",
-        "max pool 2x2 stride 3 ceil on 2x6x7",  # behind the last whole window none begins on 6
+        "max pool 2x2 stride 3 ceil on 2x6x7",  # no window starts on 6, after the last whole one
         "maxpool 3x3/1 on 4x8x8",
         "maxpool 3x3/1 on 4x3x3",
         "maxpool 3x3/2 pad 1 on 4x8x8",
@@ -207,9 +207,9 @@ class MaxPool(Pool):
     gap={"everywhere": True},
 )
 class AvgPool(Pool):
-    """The mean of each window; of the whole map when no size is given.
+    """The mean of each window, which is the whole map unless a size is given.
 
-    Zeros of the padding count; with `exclude padding` only what lies on the map does.
+    The zeros of the padding count; with `exclude padding` they do not.
     """
 
     default_kernel = None
@@ -260,20 +260,20 @@ class AvgPool(Pool):
     @classmethod
     def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         self = super().settle(values, x, padding)
-        # torch looks at the padding of images alone.
+        # torch considers the padding only for images.
         if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):
             raise Misfit(
                 f"a {times(self.kernel)} average on a {times(x[1:])} map",
-                "of a map of three axes torch has it for windows that fit without padding",
+                "on three axes, torch only supports windows that fit without padding",
             )
         if values.get("counted", True) or not any(self.pad):
             return self
         return cls(**{**vars(self), "counted": False})
 
     def gathers(self, x: Shape) -> bool:
-        # A mean of the whole map reads it as one, whether or not its size is written.
+        # A mean of the whole map reads all of it, whether or not its size is written.
         return not self.kernel or (self.kernel == x[1:] and not any(self.pad))
 
     def kept(self, x: Shape) -> Kept:
-        # The gradient of a mean over a map needs its size alone.
+        # The gradient of the mean of a map only needs its size.
         return Kept() if not self.kernel else Kept(input=True)

@@ -1,4 +1,4 @@
-"""Shrinkages: activations that take small values for none."""
+"""Shrinkages: activations that set small values to zero."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Shrink(Activation):
-    """What the two have in common: a width below which a value is zero."""
+    """Base class of both: values from -lambda to lambda become zero."""
 
     takes_number = "lambd"
     lambd: float = attribute("lambda", "lambd", check=positive, default=0.5)
@@ -20,7 +20,7 @@ class Shrink(Activation):
 
 @layer("hard shrink", "hard shrinkage", "hard thresholding")
 class HardShrink(Shrink):
-    """x, but zero from -lambda to lambda (Donoho & Johnstone 1994). `lambda` 0.5."""
+    """x, but zero if it is from -lambda to lambda (Donoho & Johnstone 1994)."""
 
     kind = "hardshrink"
     examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
@@ -29,8 +29,8 @@ class HardShrink(Shrink):
 
 @layer("soft shrink", "soft shrinkage", "soft thresholding")
 class SoftShrink(Shrink):
-    """x, by lambda nearer to zero: zero from -lambda to lambda (Donoho & Johnstone 1994; the
-    activation of learned ISTA, Gregor & LeCun 2010). `lambda` 0.5."""
+    """x moved towards zero by lambda, and zero if it is from -lambda to lambda (Donoho &
+    Johnstone 1994; the activation of learned ISTA, Gregor & LeCun 2010)."""
 
     kind = "softshrink"
     examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
@@ -48,9 +48,9 @@ class TanhShrink(Activation):
 
 @layer("thresholded relu", "threshold relu", "truncated relu")
 class Threshold(Activation):
-    """x above the threshold, else zero (Konda, Memisevic & Krueger 2015).
+    """x if it is above the threshold, otherwise zero (Konda, Memisevic & Krueger 2015).
 
-    `thresholded relu 0.5`; with `value -1` another value below it, as torch's Threshold has it.
+    `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
     """
 
     kind = "threshold"

@@ -36,7 +36,7 @@ class Argument(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A class of torch.nn, and its arguments in torch's order.
+    """A class of torch.nn and its arguments, in torch's order.
 
     A `*` in the name is the number of axes of the map: `Conv*d`. `presets` are the fields that the
     class itself sets; `builds` is the class that we build where torch has two for one thing.

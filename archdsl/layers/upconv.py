@@ -1,4 +1,4 @@
-"""Transposed convolution: a convolution run backwards, which makes a map larger."""
+"""Transposed convolution, which enlarges a map."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from archdsl.layers.windows import axes, enlarged
     up_convolution={"up": True},
 )
 class UpConv(Filters):
-    """Each input value spreads over a window; windows lie `stride` apart and add up.
+    """A transposed convolution: multiplies each input value by a window of weights; the windows are
+    `stride` positions apart and add up (Zeiler et al. 2010).
 
-    `up-conv` has the stride of its kernel, so that windows do not overlap (Ronneberger et al.
-    2015); the others have stride 1. It does not pad unless it says so; padding takes positions
-    away, and `output padding` adds some at the end. Multiply-adds: input positions x width x
-    kernel x channels / groups.
+    The stride of `up-conv` is the size of its kernel, so that windows do not overlap (Ronneberger
+    et al. 2015); the other spellings have stride 1. It does not pad by default; `pad` removes
+    positions on each side, and `output padding` adds some at the end. Multiply-adds: input
+    positions x width x kernel x channels / groups.
     """
 
     kind = "upconv"
@@ -57,8 +58,8 @@ class UpConv(Filters):
         units=("stride",),
         check=lengths,
         default=(),
-        means="how far apart the windows lie",
-        otherwise="1; of `up-conv` its kernel",
+        means="the distance between windows",
+        otherwise="1; for `up-conv` the size of its kernel",
     )
     pad: tuple[int, ...] = attribute(
         "pad",
@@ -66,7 +67,7 @@ class UpConv(Filters):
         check=margin,
         flags={"valid": 0},
         default=0,
-        means="positions taken away on each side",
+        means="positions removed on each side",
     )
     more: tuple[int, ...] = attribute(
         "output padding", check=margin, default=0, means="positions added at the end"
@@ -117,7 +118,7 @@ class UpConv(Filters):
         return math.prod(x) * (self.width // self.groups) * math.prod(self.kernel)
 
     def window(self, x: Shape) -> Window:
-        # A convolution of the map with `stride - 1` zeros between its values.
+        # A convolution of the map with `stride - 1` zeros between adjacent values.
         pad = tuple(
             d * (k - 1) - p for k, p, d in zip(self.kernel, self.pad, self.dilation, strict=True)
         )

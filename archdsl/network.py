@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl import spec_files
+from archdsl.extras import require
 from archdsl.model import Model
 from archdsl.spec import parse
 from archdsl.syntax.expressions import Number
@@ -77,6 +78,7 @@ class Network(Model):
         checkpoint, a file of a state dict, or a state dict. Raises ArchError where they do not
         fit.
         """
+        require("Network.module()", "torch")
         from archdsl.pytorch.module import build
 
         module = build(self, device=device, dtype=dtype, sides=sides)

@@ -85,7 +85,7 @@ class Network(Model):
         if weights is not None:
             from archdsl.pytorch.weights import put
 
-            put(weights, module, beside=() if sides else [s.section.name for s in self.sides])
+            put(weights, module, left_out=() if sides else [s.section.name for s in self.sides])
         return module
 
     def source(self) -> str:

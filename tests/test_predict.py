@@ -117,7 +117,9 @@ def test_weights_that_are_not_finite(run: Path, tmp_path: Path, archdsl_cli):
         "the first layer that is not finite is `conv1.bn`, in its running_mean\n"
     )
     digit = png(tmp_path / "0.png", digits((1, 8, 8)).test_images[0])
-    with pytest.raises(NotFinite, match=r"no finite numbers for .*0\.png; .*`conv1\.bn`"):
+    with pytest.raises(
+        NotFinite, match=r"does not compute finite numbers for .*0\.png; .*`conv1\.bn`"
+    ):
         predict(path, [digit])
 
 
@@ -130,8 +132,8 @@ def test_runs_that_cannot_be_read(command: list[str], tmp_path: Path, monkeypatc
     for run, shown in (
         ("nothing", "there is no file nothing"),
         ("empty", "there is no file empty/checkpoint.pt"),
-        ("text.pt", "text.pt is damaged, or no file of torch's"),
-        ("weights.pt", "weights.pt is no checkpoint of a run"),
+        ("text.pt", "text.pt is damaged, or was not saved by torch"),
+        ("weights.pt", "weights.pt is not the checkpoint of a run"),
     ):
         code, out, error = archdsl_cli(command[0], run, *command[1:])
         assert (code, out) == (2, "") and error.startswith(f"error: {shown}")
@@ -310,9 +312,9 @@ def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, ar
     for name, shown in (
         ("nothing.png", "cannot read nothing.png: No such file or directory"),
         ("folder.png", "cannot read folder.png: Is a directory"),
-        ("empty.png", "empty.png is no picture that can be read"),
-        ("text.png", "text.png is no picture that can be read"),
-        ("program.eps", "program.eps is no picture that can be read"),
+        ("empty.png", "empty.png is not a picture that can be read"),
+        ("text.png", "text.png is not a picture that can be read"),
+        ("program.eps", "program.eps is not a picture that can be read"),
         ("cut.png", "cannot read cut.png: "),
         ("cut.jpg", "cannot read cut.jpg: "),
         ("float.tiff", "cannot read float.tiff: floating-point pixels have no known range"),

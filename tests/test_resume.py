@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import math
 import os
@@ -20,11 +19,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 import archdsl
 from archdsl import ArchError, atomic_files
 from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
-from archdsl.train.lock import locked
+from archdsl.train.lock import NO_LOCKS, locked
 from archdsl.train.not_finite import first_fault, first_fault_of_weights
 from archdsl.train.record import DEAD
 
@@ -95,7 +95,7 @@ def stopped(folder: Path, moment: str, text: str = SPEC) -> Path:
 def quick():
     """Every step is told of, and curves, which take most of so short a run, are drawn as text."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "TELL_EVERY", -1.0)
+        patch.setattr(loop, "REPORT_INTERVAL", -1.0)
         patch.setattr(loop, "curves", lambda title, epochs: f"{len(epochs)} epochs".encode())
         yield
 
@@ -257,7 +257,7 @@ def test_the_command_goes_on(halted: Path, whole: Path, archdsl_cli):
     assert (code, error) == (0, "")
     lines = out.splitlines()
     assert lines[0].startswith("noisy: 694 params, input 8×8×1, digits, 3 epochs of batches of 256")
-    assert lines[1] == "goes on after epoch 1"
+    assert lines[1] == "continues after epoch 1"
     assert [line[:9] for line in lines[2:4]] == ["epoch 2/3", "epoch 3/3"]
     assert lines[4].endswith(f"in {halted}")
     assert same(halted, whole)
@@ -278,7 +278,7 @@ def test_a_run_goes_on_as_it_began(arguments: list[str], named: str, tmp_path: P
     code, out, error = archdsl_cli("train", "--resume", str(tmp_path), *arguments)
     assert (code, out) == (2, "")
     assert error.startswith(
-        f"error: `--resume` goes on with a run as it began: it takes no {named}\n"
+        f"error: `--resume` continues a run as it began and cannot be combined with {named}\n"
     )
 
 
@@ -314,15 +314,15 @@ def code(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "shown"),
     [
-        (lambda path: cut(path, 0), "is damaged, or no file of torch's"),
-        (lambda path: cut(path, 0.1), "is damaged, or no file of torch's"),
-        (lambda path: cut(path, 0.5), "is damaged, or no file of torch's"),
-        (lambda path: cut(path, 0.999), "is damaged, or no file of torch's"),
-        (lambda path: path.write_text("hello"), "is damaged, or no file of torch's"),
-        (flipped, "is damaged, or no file of torch's"),
-        (foreign, "is no checkpoint of a run"),
+        (lambda path: cut(path, 0), "is damaged, or was not saved by torch"),
+        (lambda path: cut(path, 0.1), "is damaged, or was not saved by torch"),
+        (lambda path: cut(path, 0.5), "is damaged, or was not saved by torch"),
+        (lambda path: cut(path, 0.999), "is damaged, or was not saved by torch"),
+        (lambda path: path.write_text("hello"), "is damaged, or was not saved by torch"),
+        (flipped, "is damaged, or was not saved by torch"),
+        (foreign, "is not the checkpoint of a run"),
         (of_another_network, "does not fit the network and recipe in it"),
-        (code, "holds more than tensors and plain values"),
+        (code, "contains more than tensors and plain values"),
         (lambda path: path.unlink(), "there is no file"),
     ],
 )
@@ -352,7 +352,7 @@ def test_a_damaged_record_or_spec_before_the_first_epoch(tmp_path: Path):
 
 
 def test_no_run(tmp_path: Path):
-    with pytest.raises(ArchError, match="is no run"):
+    with pytest.raises(ArchError, match="is not a run"):
         resume(tmp_path)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ArchError, match="there is no run"):
@@ -373,32 +373,21 @@ def test_one_process_at_a_time(halted: Path, archdsl_cli):
     resume(halted)
 
 
-def test_a_lock_that_is_removed_between_opening_and_holding(tmp_path: Path, monkeypatch):
-    """Who gets hold of a lock file that is no longer there, takes the one that is."""
-    flock = fcntl.flock
-    calls = []
+@pytest.mark.parametrize("reason", NO_LOCKS)
+def test_systems_without_locks(reason: int, halted: Path, whole: Path, monkeypatch):
+    def refuse(lock: FileLock, timeout: float) -> None:
+        raise OSError(reason, os.strerror(reason))
 
-    def late(handle: int, how: int) -> None:
-        if not calls:
-            (tmp_path / ".lock").unlink()
-        calls.append(how)
-        flock(handle, how)
-
-    monkeypatch.setattr(fcntl, "flock", late)
-    with locked(tmp_path):
-        assert len(calls) == 2 and (tmp_path / ".lock").exists()
-
-
-def test_systems_without_locks(halted: Path, whole: Path, monkeypatch):
-    def none(handle: int, how: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", none)
-    resume(halted, None, None)
-    assert same(halted, whole)
-    monkeypatch.setattr("archdsl.train.lock.fcntl", None)
+    monkeypatch.setattr(FileLock, "acquire", refuse)
     resume(halted)
+    assert same(halted, whole)
     assert {p.name for p in halted.iterdir()} == NAMES
+
+
+def test_a_folder_that_cannot_be_locked(halted: Path, monkeypatch):
+    (halted / ".lock").mkdir()
+    with pytest.raises(ArchError, match=r"cannot write .*\.lock: Is a directory"):
+        resume(halted)
 
 
 # Signals.
@@ -421,7 +410,7 @@ def test_a_signal_stops_training(number, expected, tmp_path, monkeypatch, archds
     assert (code, error) == (expected, "")
     assert signal.getsignal(number) is before
     *_, stopped, command = out.splitlines()
-    assert stopped == "stopped: epoch 1 of 3 is saved; this goes on:"
+    assert stopped == "stopped: epoch 1 of 3 is saved; to continue:"
     monkeypatch.setattr(checkpoint, "save", save)
     code, out, error = archdsl_cli(*command.split()[1:])
     assert (code, error) == (0, "")
@@ -438,7 +427,7 @@ def test_a_signal_before_the_first_epoch(tmp_path: Path, monkeypatch, archdsl_cl
 
     monkeypatch.setattr(loop, "new_run", new_run_and_hear)
     code, out, _ = archdsl_cli("train", str(tmp_path / "noisy.arch"), "--runs", str(tmp_path))
-    assert code == 130 and out.startswith("stopped: no epoch is saved yet; this goes on:\n")
+    assert code == 130 and out.startswith("stopped: no epoch is saved yet; to continue:\n")
     assert resume(out.split()[-1])[0].record.finished
 
 
@@ -465,10 +454,10 @@ DIVERGES = SPEC.replace("lr 0.05", "lr 1000").replace("conv means conv-bn-relu\n
 def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
     """Also where the loss is read late, as on a GPU, the same step and layer are found."""
     (tmp_path / "noisy.arch").write_text(DIVERGES)
-    monkeypatch.setattr(loop, "TELL_EVERY", 1e9)
+    monkeypatch.setattr(loop, "REPORT_INTERVAL", 1e9)
     shown = []
-    for cheap in ({"cpu"}, set()):
-        monkeypatch.setattr(loop, "CHEAP", cheap)
+    for synchronous in ({"cpu"}, set()):
+        monkeypatch.setattr(loop, "SYNCHRONOUS", synchronous)
         code, out, error = archdsl_cli(
             "train", str(tmp_path / "noisy.arch"), "--runs", str(tmp_path), "--device", "cpu",
             "--set", "schedule=constant", "--set", "batch=64",
@@ -478,16 +467,16 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
     assert re.fullmatch(
         r"error: the loss of epoch 1, step \d+ of 23 is (nan|inf); the first layer that is not "
         r"finite is `(conv1|fc1)`, in its (output|weight|bias)\n"
-        r"help: train anew with a lower rate, `--set lr=100`\n",
+        r"help: train again with a lower rate, `--set lr=100`\n",
         shown[0],
     )
     assert shown[0] == shown[1]
 
 
-@pytest.mark.parametrize("cheap", [{"cpu"}, set()], ids=["read at every step", "read late"])
-def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("synchronous", [{"cpu"}, set()], ids=["read at every step", "read late"])
+def test_the_last_good_epoch_stays(synchronous: set, tmp_path: Path, monkeypatch):
     """The weights go bad in epoch 2; epoch 1 is on disk, and named."""
-    monkeypatch.setattr(loop, "CHEAP", cheap)
+    monkeypatch.setattr(loop, "SYNCHRONOUS", synchronous)
     shifts = loop.datasets.shifted
 
     def broken(images, most, generator, size):
@@ -617,7 +606,7 @@ def test_a_file_too_large_for_the_system(halted: Path, whole: Path, archdsl_cli)
     assert code == 2 and error.splitlines() == [
         f"error: cannot write {halted}/checkpoint.pt: File too large",
         f"note: epoch 1 is saved in {halted}",
-        f"help: once that is mended, `archdsl train --resume {halted}` goes on",
+        f"help: once this is fixed, continue with `archdsl train --resume {halted}`",
     ]
     assert (halted / "checkpoint.pt").read_bytes() == before
     assert {p.name for p in halted.iterdir()} == NAMES
@@ -765,7 +754,7 @@ def test_a_signal_to_a_process(number: int, expected: int, tmp_path: Path):
     assert all(line.startswith("epoch ") for line in epochs)
     folder = tmp_path / command.removeprefix("archdsl train --resume ")
     done = saved(folder)["record"]["epochs"]
-    assert shown == f"stopped: epoch {len(done)} of 200 is saved; this goes on:"
+    assert shown == f"stopped: epoch {len(done)} of 200 is saved; to continue:"
     assert {p.name for p in folder.iterdir()} == NAMES - {"curves.png"}
     assert json.loads((folder / "record.json").read_text())["epochs"] == done
 
@@ -888,7 +877,7 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(halted: Path, whole: 
 
 def test_a_run_goes_on_in_its_folder_alone(halted: Path):
     shutil.copy(halted / "checkpoint.pt", halted / "later.pt")
-    with pytest.raises(ArchError, match="is no run"):
+    with pytest.raises(ArchError, match="is not a run"):
         resume(halted / "later.pt")
     resume(halted / "checkpoint.pt")
 

@@ -77,11 +77,11 @@ def test_settings_of_the_command_line_win():
         ("train on digits { lr }", "`lr` has no value"),
         ("train on digits { lr 1; lr 2 }", "`lr` is given twice"),
         ("train on digits { schedule sometimes }", "unknown schedule"),
-        ("train on digits { schedule divide by 0 every epoch }", "`0` is no factor"),
+        ("train on digits { schedule divide by 0 every epoch }", "`0` is not a valid factor"),
         ("train on digits { lr -0.1 }", "`lr` must be above 0, not -0.1"),
         ("train on digits { random shift -3 }", "`shift` must be at least 0"),
         ("train on digits { lr - - 0.1 }", "`lr` has no value"),
-        ("train on digits { schedule times nan every epoch }", "`nan` is no factor"),
+        ("train on digits { schedule times nan every epoch }", "`nan` is not a valid factor"),
         ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train` section"),
         ("train on digits { schedule times 3 every epoch }", "`factor` must be at most 1"),
     ],
@@ -98,14 +98,14 @@ def test_bad_settings_of_the_command_line():
     for settings, shown in (
         ({"epoch": "3"}, "did you mean `epochs`"),
         ({"epochs": "many"}, "`epochs` must be a whole number, not many"),
-        ({"momentum": "0.5"}, "`adam` takes no momentum"),
+        ({"momentum": "0.5"}, "`adam` does not take a momentum"),
         ({"factor": "0.5"}, "a recipe has no setting `factor`"),
     ):
         with pytest.raises(archdsl.ArchError) as caught:
             recipe(RECIPE, **settings)
         assert shown in str(caught.value) and "--> --set:1:" in str(caught.value)
     for value in ("3 }", "3; batch 8", "3 }\nconv3-8\nlet a = {"):
-        with pytest.raises(archdsl.ArchError, match="is no setting"):
+        with pytest.raises(archdsl.ArchError, match="is not a setting"):
             recipe(RECIPE, epochs=value)
 
 
@@ -239,7 +239,7 @@ def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
         (SMALL.replace("FC-10", "FC-5"), "end the network with `FC-10`"),
         (SMALL.replace("FC-10", "conv1-10"), "end the network with `flatten`"),
         (SMALL.replace("8x8x1", "8x8x2"), "write an input such as `input 32x32x1`"),
-        (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "holds grey images"),
+        (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "has grey images"),
     ],
 )
 def test_networks_that_do_not_fit_the_data(text: str, shown: str, tmp_path: Path):
@@ -258,7 +258,7 @@ def test_a_last_image_alone_joins_the_batch_before(tmp_path: Path):
 
 
 def test_a_shift_out_of_sight(tmp_path: Path):
-    with pytest.raises(archdsl.ArchError, match="out of sight"):
+    with pytest.raises(archdsl.ArchError, match="out of view"):
         run_small(tmp_path, shift="8")
 
 

@@ -106,6 +106,6 @@ def test_learns(text: str, tmp_path: Path):
 @pytest.mark.parametrize("input", ["16000x1", "256x2", "4x16x16x2", "4x16x16x4"])
 def test_inputs_that_show_no_image(input: str):
     net = archdsl.loads(f"input {input}\n10-d fc\n{RECIPE}")
-    with pytest.raises(ArchError, match="digits holds grey images") as caught:
+    with pytest.raises(ArchError, match="digits has grey images") as caught:
         train(net, recipe_of(net))
     assert "row after row" in str(caught.value)

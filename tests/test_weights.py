@@ -106,12 +106,12 @@ def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
         ("nothing.pt", "there is no file nothing.pt"),
         ("empty", "there is no file empty/checkpoint.pt"),
         ("stopped", "the run stopped has no checkpoint.pt"),
-        ("text.pt", "text.pt is damaged, or no file of torch's"),
-        ("cut.pt", "cut.pt is damaged, or no file of torch's"),
-        ("list.pt", "in list.pt do not fit the network: this is no state dict"),
-        ("words.pt", "in words.pt do not fit the network: this is no state dict"),
-        ("harmful.pt", "harmful.pt holds more than tensors and plain values"),
-        ("module.pt", "module.pt holds more than tensors and plain values"),
+        ("text.pt", "text.pt is damaged, or was not saved by torch"),
+        ("cut.pt", "cut.pt is damaged, or was not saved by torch"),
+        ("list.pt", "in list.pt do not fit the network: it is not a state dict"),
+        ("words.pt", "in words.pt do not fit the network: it is not a state dict"),
+        ("harmful.pt", "harmful.pt contains more than tensors and plain values"),
+        ("module.pt", "module.pt contains more than tensors and plain values"),
     ):
         with pytest.raises(ArchError) as caught:
             net().module(weights=place)
@@ -128,5 +128,5 @@ def test_tensors_that_are_no_plain_numbers(change: str):
         "integer": lambda t: t.to(torch.int8),
     }
     state = {k: changes[change](v) for k, v in network.module().state_dict().items()}
-    with pytest.raises(archdsl.ArchError, match="holds no plain numbers"):
+    with pytest.raises(archdsl.ArchError, match="is not a plain tensor of numbers"):
         network.module(weights=state)

@@ -1,4 +1,4 @@
-"""Training: a recipe in the spec, a short loop on torch's own parts, a run that can be read again.
+"""Training: a recipe in the spec, a short loop on torch's own parts, a run on disk.
 
 >>> import archdsl
 >>> from archdsl.train import recipe_of
@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from archdsl.extras import require
+
 if TYPE_CHECKING:
     from archdsl.train.evaluation import evaluate
     from archdsl.train.loop import Progress, resume, train
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from archdsl.train.recipe import Recipe, recipe_of
     from archdsl.train.record import Epoch, Run, RunRecord
 
-# No module bears the name of what it gives: the module would take its place once imported.
+# No module has the name of what it defines: once imported, it would hide the definition.
 _MODULES = {
     "Epoch": "record",
     "NotFinite": "not_finite",
@@ -50,7 +52,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use: reading a recipe needs neither torch nor a data set."""
+    """Import a name on first use: reading a recipe needs neither torch nor a data set.
+
+    Raises ArchError if the name needs dependencies that are not installed.
+    """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _MODULES[name] != "recipe":
+        require(f"{__name__}.{name}", "train")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -108,4 +108,4 @@ def test_inputs_that_show_no_image(input: str):
     net = archdsl.loads(f"input {input}\n10-d fc\n{RECIPE}")
     with pytest.raises(ArchError, match="digits has grey images") as caught:
         train(net, recipe_of(net))
-    assert "row after row" in str(caught.value)
+    assert "row by row" in str(caught.value)

@@ -45,7 +45,7 @@ def check(network: Network, recipe: Recipe) -> None:
         if shape != (classes,):
             shown = "x".join(map(str, (*shape[1:], shape[0])))
             raise ArchError(
-                f"{data} has {classes} classes, the side head {side.section.name} returns {shown}",
+                f"{data} has {classes} classes, the side head {side.section.name} gives {shown}",
                 help=f"end it with `FC-{classes}`",
             )
     if network.output != (classes,):
@@ -54,7 +54,7 @@ def check(network: Network, recipe: Recipe) -> None:
         if network.output[0] == classes:
             end = "end the network with `flatten`, or with a pool of the whole map and `flatten`"
         raise ArchError(
-            f"{data} has {classes} classes, the network {network.name} returns {shown}", help=end
+            f"{data} has {classes} classes, the network {network.name} gives {shown}", help=end
         )
     _, height, width = image_shape(network.input, data)
     if recipe.shift >= min(height, width):

@@ -125,3 +125,43 @@ def test_only_modules_and_training_import_torch():
         if path.name == "network.py":
             names.discard("torch")  # for type checkers alone
         assert "torch" not in names, path
+
+
+def test_nothing_needs_a_posix_system_to_be_imported():
+    root = Path(archdsl.__file__).parent.parent
+    posix = {"fcntl", "grp", "pwd", "resource", "termios", "tty"}
+    for path in [*root.glob("archdsl/**/*.py"), *root.glob("cli/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not posix & {alias.name for alias in node.names}, path
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module not in posix, path
+
+
+# What `summary vgg16` imports beyond click: packages of ours, and a few modules of Python's.
+OURS = (
+    "analysis claims cli errors expand extras figures grammar graph layers model network notation "
+    "output spec spec_files specs syntax text"
+).split()
+OUTPUT = {"claims", "plain_data", "summary", "table"}
+PYTHONS = set("bisect copy dataclasses encodings gc locale string unicodedata".split())
+LIST = """
+import sys, click
+before = set(sys.modules)
+from archdsl.cli import main
+try:
+    main(["summary", "vgg16"], prog_name="archdsl")
+finally:
+    print(*sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def test_summary_imports_no_more_than_it_needs():
+    done = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True)
+    modules = done.stderr.split()
+    assert "archdsl.output.summary" in modules
+    ours = [name.split(".")[1:] for name in modules if name.startswith("archdsl.")]
+    assert {name[0] for name in ours} <= set(OURS)
+    assert {name[1] for name in ours if name[0] == "output" and name[1:]} <= OUTPUT
+    others = {name.split(".")[0] for name in modules} - {"archdsl"}
+    assert {name for name in others if not name.startswith("_")} <= PYTHONS

@@ -18,6 +18,9 @@ TWO = (
 )
 
 
+needs_bash = pytest.mark.skipif(sys.platform == "win32", reason="needs bash and /dev/full")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -85,6 +88,7 @@ def test_windows_lines_and_marks(folder, archdsl_cli):
     assert archdsl_cli("summary", "dos.arch")[0] == 0
 
 
+@needs_bash
 def test_plain_when_piped_and_no_traceback_when_the_reader_goes():
     done = process("summary", "vgg16")
     assert done.returncode == 0 and b"\x1b[" not in done.stdout
@@ -125,6 +129,7 @@ NO_INPUT = "error: standard input is closed\nhelp: name a file, or pipe a spec i
 NO_SPACE = "error: cannot write the output: No space left on device\n"
 
 
+@needs_bash
 @pytest.mark.parametrize(
     ("tail", "code", "error"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -95,10 +95,10 @@ def printed(one: Case) -> None:
             one,
         )
         return
-    names = {"torch": torch, "nn": nn}
+    space: dict[str, Any] = {"torch": torch, "nn": nn}
     if call.own:  # as it stands in a file of its own
-        exec("\n".join(source._part(call.name)), names)
-    again = eval(str(call), names)
+        exec("\n".join(source._extra_module(call.name)), space)
+    again = eval(str(call), space)
     assert repr(again) == repr(module)
     randomise(module)
     copy_state(module, again)
@@ -166,7 +166,7 @@ def is_listed(one: Case) -> None:
         return
     if text := listing_of(one):
         layer = written(text)
-        given = {name: given.value for name, given in layer.given.items()}
+        given: dict[str, Any] = {name: value.value for name, value in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op
         pytorch_calls.check(layer, again, one.x)
@@ -273,7 +273,8 @@ def _reached(
     batch = torch.rand(images, *x, requires_grad=True)  # a maximum reaches one input an image
     output = module(batch)[(slice(None), slice(channels), *position)]
     (output * torch.rand(output.shape)).sum().backward()
-    return (batch.grad != 0).any(1)
+    assert batch.grad is not None
+    return batch.grad.ne(0).any(1)
 
 
 def _check_field(fields: Fields, reached: Tensor, position: tuple[int, ...], x: Shape) -> None:
@@ -341,7 +342,8 @@ def _do_the_same(one: Case, other: Case) -> bool:
         for module in (a, b):
             torch.manual_seed(0)
             outputs.append(module.train(mode)(*one.batch()))
-        if outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, atol=1e-6):
+        first, second = outputs
+        if first.shape != second.shape or not torch.allclose(first, second, atol=1e-6):
             return False
     return True
 

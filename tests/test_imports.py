@@ -1,4 +1,4 @@
-"""What a command may import: the core starts without torch, pydantic, networkx and lark."""
+"""What commands and packages may import: the core starts without torch, pydantic and lark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import archdsl
 from archdsl import spec_files
 
-# An import of one of these ends the process.
+# Importing a forbidden module ends the process.
 HOOK = """
 import sys
 class Forbidden:
@@ -25,7 +25,7 @@ main({arguments!r}, prog_name="archdsl")
 """
 HEAVY = (
     *("torch", "torchvision", "networkx", "pydantic", "numpy", "matplotlib", "sklearn", "rich"),
-    "lark",  # needed to change the grammar alone
+    "lark",  # only needed to change the grammar
 )
 STATIC = [*HEAVY, "graphviz"]
 
@@ -80,7 +80,7 @@ def test_the_hook_forbids():
     assert done.returncode == 1 and "forbidden import: click" in done.stderr
 
 
-# The packages and modules of archdsl/ from the top down: each imports only what stands below it.
+# The packages and modules of archdsl/ from the top down: each imports only what follows it here.
 ORDER = (
     "check train network output pytorch compare model claims expand spec_files spec tables "
     "analysis fmt notation graph syntax atomic_files extras errors figures text layers"
@@ -123,7 +123,7 @@ def test_only_modules_and_training_import_torch():
             elif isinstance(node, ast.ImportFrom):
                 names.add((node.module or "").split(".")[0])
         if path.name == "network.py":
-            names.discard("torch")  # for type checkers alone
+            names.discard("torch")  # only for type checkers
         assert "torch" not in names, path
 
 

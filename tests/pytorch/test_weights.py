@@ -1,4 +1,4 @@
-"""Weights that were saved, put into a module."""
+"""Loading saved weights into a module."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_weights_of_another_network(other: str, shown: str, tmp_path: Path):
     assert caught.value.message == message
 
 
-def test_a_module_keeps_its_weights_where_others_do_not_fit():
+def test_a_module_keeps_its_weights_if_others_do_not_fit():
     from archdsl.pytorch.weights import put
 
     module = net().module()
@@ -90,7 +90,7 @@ class Harmful:
         return os.mkdir, ("harmed",)
 
 
-def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
+def test_files_without_weights(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("stopped").mkdir()
@@ -120,7 +120,7 @@ def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
 
 
 @pytest.mark.parametrize("change", ["meta", "sparse", "integer"])
-def test_tensors_that_are_no_plain_numbers(change: str):
+def test_tensors_that_are_not_plain(change: str):
     network = archdsl.load("lenet5")
     changes = {
         "meta": lambda t: t.to("meta"),

@@ -4,7 +4,6 @@ import click
 
 from archdsl.check import as_dict, check
 from archdsl.errors import ArchError
-
 from . import output
 
 

@@ -3,7 +3,6 @@
 import click
 
 from archdsl.output import diff
-
 from . import output
 
 

@@ -6,7 +6,6 @@ from archdsl import spec_files
 from archdsl.atomic_files import replace_whole
 from archdsl.errors import ArchError
 from archdsl.fmt.formatter import formatted
-
 from . import output
 
 

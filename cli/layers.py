@@ -3,7 +3,6 @@
 import click
 
 from archdsl.output import layer_reference
-
 from . import output
 
 

@@ -4,7 +4,6 @@ import click
 
 from archdsl.extras import require
 from archdsl.output.table import Cell, Column, Table, text_table
-
 from . import output
 
 

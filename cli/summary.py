@@ -3,7 +3,6 @@
 import click
 
 from archdsl.output import summary
-
 from . import output
 
 

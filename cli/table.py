@@ -5,7 +5,6 @@ import click
 from archdsl import spec_files
 from archdsl.network import Network
 from archdsl.output.paper_table import render
-
 from . import output
 
 

@@ -12,7 +12,6 @@ from click.core import ParameterSource
 from archdsl.errors import ArchError
 from archdsl.extras import require
 from archdsl.figures import hwc, number
-
 from . import output
 from .stop import Stop
 
@@ -166,22 +165,20 @@ class _Bar:
 
     def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None:
         self.stop.check()
+        self.show(epoch - 1 + share, epoch, loss, accuracy)
+
+    def show(self, completed: float, epoch: int, loss: float, accuracy: float) -> None:
         if self.live is not None:
-            done = epoch - 1 + share
-            self.live.update(self.task, completed=done, epoch=epoch, loss=loss, accuracy=accuracy)
+            self.live.update(
+                self.task, completed=completed, epoch=epoch, loss=loss, accuracy=accuracy
+            )
 
     def epoch(self, epoch: Epoch) -> None:
         assert self.run is not None
         self.saved = epoch.epoch
         total = self.run.record.recipe.epochs
         if self.live is not None:
-            self.live.update(
-                self.task,
-                completed=epoch.epoch,
-                epoch=epoch.epoch,
-                loss=epoch.train_loss,
-                accuracy=epoch.train_accuracy,
-            )
+            self.show(epoch.epoch, epoch.epoch, epoch.train_loss, epoch.train_accuracy)
         else:
             output.emit(
                 f"epoch {epoch.epoch}/{total}  loss {epoch.train_loss:.4f}  "

@@ -7,7 +7,6 @@ from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.output import verification
 from archdsl.output.claims import claim_dict
-
 from . import output
 
 

@@ -6,7 +6,6 @@ from archdsl import spec_files
 from archdsl.network import Network
 from archdsl.output.table import text_table
 from archdsl.output.zoo import zoo_table
-
 from . import output
 
 

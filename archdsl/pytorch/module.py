@@ -66,20 +66,17 @@ class Composite(nn.Module):
         super().__init__()
         for name, child in children.items():
             self.add_module(name, child)
-        self._reads = [step.reads for step in wiring.steps]
         self._outputs = wiring.outputs
-        self._are_tuples = [step.gives > 1 for step in wiring.steps]
-        self._sides = [step.side for step in wiring.steps]
         self._main = len(wiring.outputs) - wiring.sides
-        self._last_reads = _last_reads(wiring)
+        self._steps = [
+            (step.reads, step.gives > 1, step.side, unused)
+            for step, unused in zip(wiring.steps, _last_reads(wiring), strict=True)
+        ]
 
     def forward(self, *values: Tensor) -> Any:
         known: list[Any] = list(values)
-        steps = zip(
-            *(self._modules.values(), self._reads, self._are_tuples, self._sides, self._last_reads),
-            strict=True,
-        )
-        for child, reads, is_tuple, side, unused in steps:
+        steps = zip(self._modules.values(), self._steps, strict=True)
+        for child, (reads, is_tuple, side, unused) in steps:
             assert child is not None
             skipped = side and not self.training
             output: Any = None if skipped else child(*[known[i] for i in reads])

@@ -21,34 +21,18 @@ if TYPE_CHECKING:
     from archdsl.train.recipe import Recipe, recipe_of
     from archdsl.train.record import Epoch, Run, RunRecord
 
+__all__ = ["Epoch", "NotFinite", "Progress", "Recipe", "Run", "RunRecord"]
+__all__ += ["evaluate", "predict", "recipe_of", "resume", "train"]
+
 # No module has the name of what it defines: once imported, it would hide the definition.
 _MODULES = {
-    "Epoch": "record",
-    "NotFinite": "not_finite",
-    "Progress": "loop",
-    "Recipe": "recipe",
-    "Run": "record",
-    "RunRecord": "record",
-    "evaluate": "evaluation",
-    "predict": "prediction",
-    "recipe_of": "recipe",
-    "resume": "loop",
-    "train": "loop",
+    "recipe": ("Recipe", "recipe_of"),
+    "record": ("Epoch", "Run", "RunRecord"),
+    "not_finite": ("NotFinite",),
+    "loop": ("Progress", "resume", "train"),
+    "evaluation": ("evaluate",),
+    "prediction": ("predict",),
 }
-
-__all__ = [
-    "Epoch",
-    "NotFinite",
-    "Progress",
-    "Recipe",
-    "Run",
-    "RunRecord",
-    "evaluate",
-    "predict",
-    "recipe_of",
-    "resume",
-    "train",
-]
 
 
 def __getattr__(name: str) -> Any:
@@ -56,8 +40,9 @@ def __getattr__(name: str) -> Any:
 
     Raises ArchError if the name needs dependencies that are not installed.
     """
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if _MODULES[name] != "recipe":
-        require(f"{__name__}.{name}", "train")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            if module != "recipe":
+                require(f"{__name__}.{name}", "train")
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

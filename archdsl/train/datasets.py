@@ -40,22 +40,17 @@ def check(network: Network, recipe: Recipe) -> None:
             f"the network {network.name} has {len(network.outputs)} outputs, training needs one",
             help="name one in `output`, and write the others as side heads",
         )
-    for side in network.sides:
-        shape = network.graph.nodes[side.output].shape
+    heads = {f"the side head {s.section.name}": s.output for s in network.sides}
+    for head, output in (heads | {f"the network {network.name}": network.graph.outputs[0]}).items():
+        shape = network.graph.nodes[output].shape
         if shape != (classes,):
-            shown = "x".join(map(str, (*shape[1:], shape[0])))
+            end = f"`FC-{classes}`"
+            if shape[0] == classes:
+                end = "`flatten`, or with a pool of the whole map and `flatten`"
             raise ArchError(
-                f"{data} has {classes} classes, the side head {side.section.name} gives {shown}",
-                help=f"end it with `FC-{classes}`",
+                f"{data} has {classes} classes, {head} gives {_sizes(shape)}",
+                help=f"end it with {end}",
             )
-    if network.output != (classes,):
-        shown = "x".join(map(str, (*network.output[1:], network.output[0])))
-        end = f"end the network with `FC-{classes}`"
-        if network.output[0] == classes:
-            end = "end the network with `flatten`, or with a pool of the whole map and `flatten`"
-        raise ArchError(
-            f"{data} has {classes} classes, the network {network.name} gives {shown}", help=end
-        )
     _, height, width = image_shape(network.input, data)
     if recipe.shift >= min(height, width):
         raise ArchError(
@@ -78,13 +73,17 @@ def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
         return channels, shape[-2], shape[-1]
     if channels in (1, 3) and side**2 == shape[-1]:
         return channels, side, side
-    shown = "x".join(map(str, (*shape[1:], shape[0])))
     raise ArchError(
-        f"{data} has grey images, but the input is {shown}",
+        f"{data} has grey images, but the input is {_sizes(shape)}",
         help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`; a signal, "
         "`input 1024x1`, is a square image row by row, a clip, `input 8x32x32x1`, one image in "
         "every frame",
     )
+
+
+def _sizes(shape: Shape) -> str:
+    """A shape as texts write it: `32x32x1`."""
+    return "x".join(map(str, (*shape[1:], shape[0])))
 
 
 def digits(shape: Shape, split: int = 0) -> Data:

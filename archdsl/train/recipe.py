@@ -78,9 +78,8 @@ def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe
     replaced: dict[str, Setting] = {}
     for name, value in (settings or {}).items():
         if re.search(r"[{};\n]", f"{name}{value}"):
-            raise ArchError(
-                f"`--set {name}={value}` is not a setting", help="write `--set epochs=3`"
-            )
+            message = f"`--set {name}={value}` is not a setting"
+            raise ArchError(message, help="write `--set epochs=3`")
         (option,) = parse(Source("--set", f"train {{ {name} {value} }}"))
         (only,) = (s for s in option.statements if isinstance(s, Train))
         replaced |= _SettingsReader(option).read(only.settings)
@@ -95,9 +94,8 @@ def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe
     except ValidationError as problems:
         raise ArchError.several([_translated(p, written) for p in problems.errors()]) from None
     if recipe.optimizer == "adam" and "momentum" in written:
-        raise written["momentum"].error(
-            "`adam` does not take a momentum", "leave it out, or use `sgd`"
-        )
+        message = "`adam` does not take a momentum"
+        raise written["momentum"].error(message, "leave it out, or use `sgd`")
     return recipe
 
 
@@ -132,21 +130,20 @@ def _translated(problem: Any, written: Mapping[str, Setting]) -> ArchError:
     return written[name].error(message, _FORM)
 
 
-KEYS: dict[tuple[str, ...], str] = {
-    ("optimizer",): "optimizer",
-    ("lr",): "lr",
-    ("learning", "rate"): "lr",
-    ("momentum",): "momentum",
-    ("weight", "decay"): "weight_decay",
-    ("batch", "size"): "batch",
-    ("batch",): "batch",
-    ("epochs",): "epochs",
-    ("random", "shift"): "shift",
-    ("shift",): "shift",
-    ("label", "smoothing"): "label_smoothing",
-    ("split",): "split",
+# The spellings of each setting, and the words that may come before one.
+SPELLINGS = {
+    "optimizer": ("optimizer",),
+    "lr": ("lr", "learning rate"),
+    "momentum": ("momentum",),
+    "weight_decay": ("weight decay",),
+    "batch": ("batch size", "batch"),
+    "epochs": ("epochs",),
+    "shift": ("random shift", "shift"),
+    "label_smoothing": ("label smoothing",),
+    "split": ("split",),
+    "": ("augment", "loss", "cross entropy", "with"),
 }
-NOISE = {("augment",), ("loss",), ("cross", "entropy"), ("with",)}
+SETTINGS = {text: name for name, texts in SPELLINGS.items() for text in texts}
 SCHEDULES = (
     "constant",
     "cosine",
@@ -165,7 +162,7 @@ class _SettingsReader:
         self.found: dict[str, Setting] = {}
 
     def error(self, message: str, token: Token, help: str) -> ArchError:
-        return ArchError(message, self.text.span(token.start, token.end), help=help)
+        return Setting("", token, self.text).error(message, help)
 
     def read(self, settings: Sequence[tuple[Token, ...]]) -> dict[str, Setting]:
         for setting in settings:
@@ -186,7 +183,7 @@ class _SettingsReader:
         while at < len(tokens):
             key, count = self.key(tokens, at)
             at += count
-            if key is None:
+            if not key:
                 continue
             if at < len(tokens) and tokens[at].kind in ("equals", "colon"):
                 at += 1
@@ -198,10 +195,10 @@ class _SettingsReader:
             self.put(key, sign + tokens[at].text.lower(), tokens[at])
             at += 1
 
-    def key(self, tokens: Sequence[Token], at: int) -> tuple[str | None, int]:
-        """The setting whose name begins here, None for words without meaning, and its tokens."""
+    def key(self, tokens: Sequence[Token], at: int) -> tuple[str, int]:
+        """The setting whose spelling begins here ("" for words before one), and its tokens."""
         words: tuple[str, ...] = ()
-        best: tuple[str | None, int] | None = None
+        best: tuple[str, int] | None = None
         for index in range(at, min(len(tokens), at + 4)):
             if tokens[index].kind == "word":
                 words += tuple(tokens[index].text.lower().split("_"))
@@ -209,13 +206,11 @@ class _SettingsReader:
                 continue
             else:
                 break
-            if words in KEYS:
-                best = KEYS[words], index + 1 - at
-            elif words in NOISE:
-                best = None, index + 1 - at
+            if (name := SETTINGS.get(" ".join(words))) is not None:
+                best = name, index + 1 - at
         if best is None:
             token = tokens[at]
-            known = [" ".join(k) for k in KEYS] + ["schedule"]
+            known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
             raise self.error(
                 f"a recipe has no setting `{token.text}`",
                 token,

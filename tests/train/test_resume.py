@@ -812,8 +812,8 @@ while forked(number, lambda: dying(number)):
 """
 
 # Each run is killed by its own timer, at a random moment in a different tenth of the time that a
-# whole run takes. The signal is not handled, so it is as final as SIGKILL. The timer counts CPU time,
-# so that the moments do not depend on the load.
+# whole run takes. The signal is not handled, so it is as final as SIGKILL. The timer counts CPU
+# time, so that the moments do not depend on the load.
 RANDOM = """
 def used():
     times = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -236,8 +236,8 @@ def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (SMALL.replace("FC-10", "FC-5"), "end the network with `FC-10`"),
-        (SMALL.replace("FC-10", "conv1-10"), "end the network with `flatten`"),
+        (SMALL.replace("FC-10", "FC-5"), "end it with `FC-10`"),
+        (SMALL.replace("FC-10", "conv1-10"), "end it with `flatten`"),
         (SMALL.replace("8x8x1", "8x8x2"), "write an input such as `input 32x32x1`"),
         (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "has grey images"),
     ],

@@ -147,11 +147,11 @@ class _Source:
             gives += " | tuple[torch.Tensor, ...]"
         lines = [f"def forward(self, {arguments}) -> {gives}:"]
         is_chain = wiring.is_chain
-        taken = set(values)
+        used_names = set(values)
         for step in wiring.steps:
             reads = [values[i] for i in step.reads]
-            name = "x" if is_chain else _variable(step.name, taken)
-            made = [name] if step.gives == 1 else [f"{name}_{i + 1}" for i in range(step.gives)]
+            name = "x" if is_chain else _variable(step.name, used_names)
+            results = [name] if step.gives == 1 else [f"{name}_{i + 1}" for i in range(step.gives)]
             if isinstance(step.child, Node) and isinstance(step.child.op, Join):
                 code = step.child.op.code(reads, self.graph.shapes(step.child))
             elif _is_identifier(step.name):
@@ -160,9 +160,9 @@ class _Source:
                 code = f'self.get_submodule("{step.name}")({", ".join(reads)})'
             if step.side:
                 code += " if self.training else None"
-            lines.append(f"{', '.join(made)} = {code}")
-            values += made
-            taken.update(made)
+            lines.append(f"{', '.join(results)} = {code}")
+            values += results
+            used_names.update(results)
         returned = ", ".join(values[i] for i in wiring.outputs)
         if wiring.sides:
             alone = ", ".join(values[i] for i in main)
@@ -211,10 +211,10 @@ def _extra_module(name: str) -> list[str]:
     return found[0].rstrip().splitlines()
 
 
-def _variable(name: str, taken: Collection[str]) -> str:
+def _variable(name: str, used_names: Collection[str]) -> str:
     """A name for the value of a child."""
-    name = name if _is_identifier(name) else f"value{len(taken)}"
-    while name in taken or name in ("torch", "nn"):
+    name = name if _is_identifier(name) else f"value{len(used_names)}"
+    while name in used_names or name in ("torch", "nn"):
         name += "_"
     return name
 

@@ -65,7 +65,7 @@ def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
     for index in computed:
         node = nodes[index]
         for i in node.inputs:
-            _connect(ports, i, nodes[i].scope if i else (), index, node.scope)
+            _connect(ports, i, nodes[i].scope if i else (), node.scope)
     # The outputs of the network leave every container that they are in.
     for index in leave:
         for scope in _containers(nodes[index].scope):
@@ -77,15 +77,15 @@ def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
     return wired
 
 
-def _connect(ports: dict[Scope, Ports], maker: int, made: Scope, reader: int, read: Scope) -> None:
+def _connect(ports: dict[Scope, Ports], source: int, made_in: Scope, read_in: Scope) -> None:
     """Let a value out of the containers that do not contain its reader, and into the reader's."""
     shared = 0
-    while shared < min(len(made), len(read)) and made[shared] == read[shared]:
+    while shared < min(len(made_in), len(read_in)) and made_in[shared] == read_in[shared]:
         shared += 1
-    for depth in range(shared + 1, len(made)):
-        _add(ports.setdefault(made[:depth], Ports([], [])).leave, maker)
-    for depth in range(shared + 1, len(read)):
-        _add(ports.setdefault(read[:depth], Ports([], [])).enter, maker)
+    for depth in range(shared + 1, len(made_in)):
+        _add(ports.setdefault(made_in[:depth], Ports([], [])).leave, source)
+    for depth in range(shared + 1, len(read_in)):
+        _add(ports.setdefault(read_in[:depth], Ports([], [])).enter, source)
 
 
 def _add(values: list[int], value: int) -> None:

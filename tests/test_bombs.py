@@ -90,7 +90,7 @@ def test_files_that_are_not_texts(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("large.arch", "larger than 16 MiB"),
         ("zero.arch", "leads out of the folder"),

@@ -1,4 +1,4 @@
-"""Spellings of layer kinds that could be misread, or not read at all."""
+"""Spellings of layer kinds in lines where they could be read as something else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def labels(lines: str) -> list[str]:
         ("conv3-64-(GN8)-relu", ["conv 3x3, 64", "relu"]),
         ("with gn\nconv3-64-(GN8)-relu", ["conv 3x3, 64", "gn 8", "relu"]),
         ("with group norm\nconv3-64-(gn 8)", ["conv 3x3, 64", "gn 8"]),
-        ("with layer-norm  # once\nconv3-64 (LN) relu", ["conv 3x3, 64", "ln", "relu"]),
+        ("with layer-norm  # said once\nconv3-64 (LN) relu", ["conv 3x3, 64", "ln", "relu"]),
         ("zero padding: 1", ["zero padding 1"]),
         ("slice channels 0 to 4", ["slice channels 0 to 4"]),
     ],
@@ -48,13 +48,13 @@ def test_layers_of_a_line(line: str, layers: list[str]):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("slice channels 4", "are `channels 4` as many channels, or those from that one on"),
-        ("slice channels 2 channels from 3 to 4", "are `channels 2` as many channels"),
+        ("slice channels 4", "is `channels 4` the number of channels, or the first of them"),
+        ("slice channels 2 channels from 3 to 4", "is `channels 2` the number of channels"),
         ("with foo bar\nconv3-64", "there is no layer `foo bar`"),
         ("with group norm\nconv3-64", r"no layer `\(group norm\)` is optional here"),
     ],
 )
-def test_ambiguous_lines_are_refused(line: str, message: str):
+def test_ambiguous_lines(line: str, message: str):
     with pytest.raises(archdsl.ArchError, match=message):
         labels(line)
 
@@ -71,7 +71,7 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
 
 @pytest.mark.parametrize("print_table", [render.markdown, render.latex])
 @pytest.mark.parametrize(
-    ("lines", "options"),
+    ("lines", "choices"),
     [
         ("with bn\nlet k = 1\nconv3-8\nconv3-8-(bn) if k == 2\nconv1-4", set()),
         ("with bn\nlet k = 1\n[ conv3-8-(bn) if k == 2; conv3-8 ] x 2\nconv1-4", set()),
@@ -81,7 +81,7 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
         ("with bn\nadd { [ conv3-8-(bn) ]; identity }", {"bn"}),
     ],
 )
-def test_a_table_shows_the_options_of_its_remaining_layers(print_table, lines, options):
+def test_a_printed_table_keeps_needed_choices_of_optional_layers(print_table, lines, choices):
     """A choice without an optional layer could not be read back."""
     block, _, rest = lines.rpartition("}\n") if lines.startswith("block") else ("", "", lines)
     net = archdsl.loads(f"{block}}}\n{FRONT}{rest}" if block else FRONT + lines)
@@ -90,7 +90,7 @@ def test_a_table_shows_the_options_of_its_remaining_layers(print_table, lines, o
     again = archdsl.loads(text)
     assert again.diff(net).same
     found = (line.strip() for line in text.split("\n"))
-    assert {line.removeprefix("with ") for line in found if line.startswith("with ")} == options
+    assert {line.removeprefix("with ") for line in found if line.startswith("with ")} == choices
 
 
 def test_the_norm_of_a_listing_has_the_alpha_of_the_text():
@@ -122,17 +122,17 @@ def test_the_direction_of_a_filter_is_read_back_from_a_table(print_table, line: 
     ],
 )
 @pytest.mark.parametrize("front", ["", "conv1-8\n"])
-def test_memory_of_a_layer_with_and_without_a_gradient_to_pass_on(front: str, line: str):
+def test_memory_of_a_layer_with_and_without_a_gradient_of_its_input(front: str, line: str):
     net = archdsl.loads(FRONT + front + line)
     images = torch.rand(1, *net.input)
     assert kept_for_backward(net.module(), images) == net.memory.backward
 
 
-def test_an_empty_batch_has_no_largest_channels():
+def test_maxout_of_an_empty_batch():
     net = archdsl.loads(FRONT + "maxout 4")
     assert net.module()(torch.rand(0, *net.input)).shape == (0, *net.output)
 
 
-def test_the_attributes_of_a_layer_include_its_units():
+def test_an_error_lists_units_as_attributes():
     with pytest.raises(archdsl.ArchError, match="it takes pad, neighbours"):
         labels("laplacian 8")

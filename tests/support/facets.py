@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -95,9 +95,9 @@ def printed(one: Case) -> None:
             one,
         )
         return
-    names = {"torch": torch, "nn": nn}
+    names: dict[str, Any] = {"torch": torch, "nn": nn}
     if call.own:  # its class must work without the rest of its file
-        exec("\n".join(source._part(call.name)), names)
+        exec("\n".join(source._extra_module(call.name)), names)
     again = eval(str(call), names)
     assert repr(again) == repr(module)
     randomise(module)
@@ -172,7 +172,7 @@ def is_listed(one: Case) -> None:
     assert call.own or any(re.fullmatch(name.replace("*", "[123]"), call.name) for name in names)
     if text := listing_of(one):
         layer = written(text)
-        given = {name: given.value for name, given in layer.given.items()}
+        given: dict[str, Any] = {name: value.value for name, value in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op
         pytorch_calls.check(layer, again, one.x)
@@ -282,7 +282,8 @@ def _reached(
     batch = torch.rand(images, *x, requires_grad=True)  # a maximum depends on one input per image
     output = module(batch)[(slice(None), slice(channels), *position)]
     (output * torch.rand(output.shape)).sum().backward()
-    return (batch.grad != 0).any(1)
+    assert batch.grad is not None
+    return batch.grad.ne(0).any(1)
 
 
 def _check_field(fields: Fields, reached: Tensor, position: tuple[int, ...], x: Shape) -> None:
@@ -350,7 +351,8 @@ def _do_the_same(one: Case, other: Case) -> bool:
         for module in (a, b):
             torch.manual_seed(0)
             outputs.append(module.train(mode)(*one.batch()))
-        if outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, atol=1e-6):
+        first, second = outputs
+        if first.shape != second.shape or not torch.allclose(first, second, atol=1e-6):
             return False
     return True
 

@@ -23,25 +23,27 @@ def read_attribute(scan: Scan, words: Words, count: int) -> bool:
     """Read an attribute whose words are `count` tokens, unless they are a flag or a unit here."""
     if words not in vocabulary().attributes:
         return False
-    first, before = scan.peek(), scan.peek(-1)
-    cursor = Cursor(scan.tokens, scan.at + count)
+    start, first, before = scan.at, scan.peek(), scan.peek(-1)
     is_flag = words in vocabulary().flags
-    if cursor.peek().text.lower() == "of":
-        cursor.take()  # `a stride of 2`
-    if cursor.peek(1).kind == "equals":
-        cursor.take(2)  # `stride r = 2`
-    elif cursor.accept("equals", "colon") is None and cursor.peek().kind == "word" and is_flag:
-        return False
-    value = _value(scan.context, words, cursor)
-    if value is None:
-        if is_flag or (before.kind == "size" and words in vocabulary().units):
-            return False  # `2 x 2 window`
-        raise _without_value(scan, words, first)
-    follows = scan.draft.mentions[-1] if before.kind == "size" else None
-    mention = scan.mention("words", value, first, cursor.peek(-1), words=words)
-    mention.follows = follows  # `3x3 stride 2` stays together
-    scan.at = cursor.at
-    return True
+    scan.take(count)
+    if scan.peek().text.lower() == "of":
+        scan.take()  # `a stride of 2`
+    is_assigned = True
+    if scan.peek(1).kind == "equals":
+        scan.take(2)  # `stride r = 2`
+    else:
+        is_assigned = scan.accept("equals", "colon") is not None
+    if is_assigned or scan.peek().kind != "word" or not is_flag:
+        value = _value(scan.context, words, scan)
+        if value is not None:
+            follows = scan.draft.mentions[-1] if before.kind == "size" else None
+            mention = scan.mention("words", value, first, scan.peek(-1), words=words)
+            mention.follows = follows  # `3x3 stride 2` stays together
+            return True
+        if not is_flag and not (before.kind == "size" and words in vocabulary().units):
+            raise _without_value(scan, words, first)
+    scan.at = start  # a flag, or the unit of `2 x 2 window`
+    return False
 
 
 def _value(context: Context, words: Words, cursor: Cursor) -> Value | Expression | None:

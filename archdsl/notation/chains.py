@@ -20,15 +20,17 @@ def linked(context: Context, phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
     for phrase in phrases:
         tokens = phrase.tokens
         begin = 0
-        for at in () if phrase.composed else _separators(tokens):
-            if _begins_link(context, tokens, begin, at):
-                links.append(Phrase(tokens[begin:at]))
-                begin = at + 1
+        separators = () if phrase.composed else _separators(tokens)
+        cursor = Cursor(tokens if separators else ())
+        for cursor.at in separators:
+            if _begins_link(context, cursor, begin):
+                links.append(Phrase(tokens[begin : cursor.at]))
+                begin = cursor.at + 1
         links.append(Phrase(tokens[begin:]) if begin else phrase)
     return tuple(links)
 
 
-def _separators(tokens: Sequence[Token]) -> list[int]:
+def _separators(tokens: Sequence[Token]) -> Sequence[int]:
     """The commas and hyphens before a word."""
     return [
         at
@@ -37,14 +39,14 @@ def _separators(tokens: Sequence[Token]) -> list[int]:
     ]
 
 
-def _begins_link(context: Context, tokens: Sequence[Token], begin: int, at: int) -> bool:
-    """Whether a block follows the sign at `at` that is not an argument of the link at `begin`."""
-    name, count = block_at(context, tokens, at + 1)
+def _begins_link(context: Context, cursor: Cursor, begin: int) -> bool:
+    """Whether a block follows the sign here that is not an argument of the link at `begin`."""
+    tokens = cursor.tokens
+    name, count = block_at(context, tokens, cursor.at + 1)
     if name is None:
         return False
     previous, _ = block_at(context, tokens, begin)
     parameters = context.blocks.parameter_names(previous) if previous else ()
-    cursor = Cursor(tokens, at)
     sign, first = cursor.peek(), cursor.peek(1)
     fused = FUSED.fullmatch(first.text)
     if first.text in parameters or (fused and fused[1] in parameters):

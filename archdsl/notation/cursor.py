@@ -13,11 +13,13 @@ END = Token("", "", -1, -1)  # what precedes the first token, and follows the la
 class Cursor:
     """A position among tokens: looks ahead and back without leaving them, and takes tokens."""
 
-    __slots__ = ("at", "tokens")
+    __slots__ = ("_padded", "at", "tokens")
 
     def __init__(self, tokens: Sequence[Token], at: int = 0) -> None:
         self.tokens = tokens
         self.at = at
+        # No rule looks more than two tokens beyond an end; from the first, -1 wraps to an END.
+        self._padded = (*tokens, END, END, END)
 
     def __bool__(self) -> bool:
         return self.at < len(self.tokens)
@@ -29,13 +31,12 @@ class Cursor:
 
     def peek(self, ahead: int = 0) -> Token:
         """The token at a distance, 0 the next, -1 the last one taken; END if there is none."""
-        at = self.at + ahead
-        return self.tokens[at] if 0 <= at < len(self.tokens) else END
+        return self._padded[self.at + ahead]
 
     def take(self, count: int = 1) -> Token:
         """Move past tokens; the last of them."""
         self.at += count
-        return self.tokens[self.at - 1]
+        return self._padded[self.at - 1]
 
     def accept(self, *kinds: str) -> Token | None:
         """Take the next token if it is of one of these kinds."""

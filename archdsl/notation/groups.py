@@ -56,13 +56,15 @@ class CompositeReader:
         first = cursor.peek()
         count = leading_repeat(self.context, cursor.tokens)
         cursor.at = count
-        composite = next((read for rule in _COMPOSITES if (read := rule(self)) is not None), None)
-        if composite is None:
+        for rule in _COMPOSITES:
+            if (composite := rule(self)) is not None:
+                break
+        else:
             return None
         if count:
             self.set_repeat(repeat_of(self.context, first))
         while cursor:
-            if not any(rule(self) for rule in _SUFFIXES):
+            if not any(suffix(self) for suffix in _SUFFIXES):
                 raise self.unexpected(isinstance(composite, BlockUse))
         return composite
 

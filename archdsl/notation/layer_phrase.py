@@ -31,8 +31,8 @@ _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
 
 
 def read_tokens(scan: Scan) -> None:
-    while scan:
-        _READERS.get(scan.peek().kind, _stray)(scan)
+    while (token := scan.peek()) is not END:
+        _READERS.get(token.kind, _stray)(scan)
 
 
 # Readers by the kind of token: each takes what it reads.

@@ -16,6 +16,8 @@ from archdsl.syntax.ast import Item, Phrase, Token
 
 def take_claim(cursor: Cursor) -> Token | None:
     """Take a size or a number in a bracket of its own, which before a layer is a claim."""
+    if cursor.peek().kind != "bracket":
+        return None
     following = cursor.peek(1)
     if not following.kind or following.kind in ("times", "bracket", "comma"):
         return None
@@ -23,10 +25,9 @@ def take_claim(cursor: Cursor) -> Token | None:
         return None
     match cursor.peek():
         case Token(
-            kind="bracket",
             inside=(
                 Item(phrases=(Phrase(tokens=(Token(kind="size" | "number") as size,)),), guard=()),
-            ),
+            )
         ):
             cursor.take()
             return size

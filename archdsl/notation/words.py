@@ -34,8 +34,10 @@ from archdsl.syntax.ast import Token
 
 def read_word(scan: Scan) -> None:
     """Read what begins at a word."""
-    if not any(rule(scan) for rule in _RULES):
-        scan.draft.unknown.append(scan.take())
+    for rule in _RULES:
+        if rule(scan):
+            return
+    scan.draft.unknown.append(scan.take())
 
 
 # Rules for a word: each reads what begins at it, or declines.
@@ -44,10 +46,10 @@ def read_word(scan: Scan) -> None:
 def _name(scan: Scan) -> bool:
     """A name that has a value, as in `conv3-k`. It may be called as a spelling begins, `layer
     norm`, `in channels 3`: then it is not the name."""
-    known = vocabulary()
     token = scan.peek()
     if token.text not in scan.context.names or scan.peek(1).kind in VALUES:
         return False
+    known = vocabulary()
     spellings = (known.attributes, known.layers, known.flags, known.units)
     if any(len(words) > 1 and any(words in s for s in spellings) for words, _ in scan.runs()):
         return False
@@ -115,7 +117,11 @@ def read_compact(scan: Scan) -> bool:
 
 def _spelling(scan: Scan) -> bool:
     """A spelling of the vocabulary, the longest that begins here first."""
-    return any(rule(scan, words, count) for words, count in scan.runs() for rule in _SPELLING_RULES)
+    for words, count in scan.runs():
+        for rule in _SPELLING_RULES:
+            if rule(scan, words, count):
+                return True
+    return False
 
 
 def _fused_attribute(scan: Scan) -> bool:

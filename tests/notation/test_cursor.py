@@ -17,7 +17,8 @@ def cursor(text: str) -> Cursor:
 def test_peek_looks_beyond_both_ends():
     tokens = cursor("conv3-64 relu")
     assert tokens.peek().text == "conv3" and tokens.peek(1).text == "-"
-    assert tokens.peek(-1) is END and tokens.peek(4) is END
+    assert tokens.peek(-1) is END and tokens.peek(-2) is END
+    assert tokens.peek(4) is END and tokens.peek(6) is END
     assert tokens.take(3).text == "64" and tokens.peek(-1).text == "64"
     assert tokens.take().text == "relu" and tokens.peek() is END and not tokens
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from archdsl.analysis.totals import Analysis, Memory, Row
+from archdsl.analysis.memory import Memory
+from archdsl.analysis.totals import Analysis, Row
 from archdsl.claims import judge, parameter_count
 from archdsl.claims.judge import Claim
 from archdsl.expand import includes

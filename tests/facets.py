@@ -15,7 +15,8 @@ from formulas import BEGINS, FORMULAS
 from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import Tensor, nn
 
-from archdsl.analysis.totals import Analysis, Fields
+from archdsl.analysis.receptive_field import Fields
+from archdsl.analysis.totals import Analysis
 from archdsl.graph import Graph, Node
 from archdsl.layers import (
     REGISTRY,

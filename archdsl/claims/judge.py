@@ -106,7 +106,7 @@ def judge(
 
         def of_row(quantity: str, row: Row = row, section: Section = section) -> _Computed:
             if quantity in PARAMS and not counting.is_usual:
-                beside = () if section.first in analysis.beside else analysis.beside
+                beside = () if section.first in analysis.side_nodes else analysis.side_nodes
                 nodes = (i for i in range(section.first, section.last) if i not in beside)
                 return counting.params(graph, nodes)
             return _of_row(analysis, row, section, quantity)
@@ -116,7 +116,7 @@ def judge(
     def of_network(quantity: str) -> _Computed:
         computed = _of_network(analysis, quantity)
         if _of_params(quantity) and computed is not None and not counting.is_usual:
-            beside = analysis.beside if quantity in PARAMS else ()
+            beside = analysis.side_nodes if quantity in PARAMS else ()
             return counting.params(graph, (i for i in range(len(graph.nodes)) if i not in beside))
         return computed
 

@@ -160,7 +160,7 @@ class _Comparison:
     def place(self, network: Model, plain: Plain, place: int) -> Place:
         index = plain.nodes[place]
         node, analysis = network.graph.nodes[index], network.analysis
-        row = analysis.makers[index]
+        row = analysis.row_of[index]
         return Place(
             node.scope,
             analysis.lines[row].name if row >= 0 else node.name,

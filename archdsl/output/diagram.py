@@ -82,19 +82,19 @@ class Diagram:
     def _ends(self) -> list[tuple[str, int, str]]:
         """What leaves the network: a name, the row that it leaves, and its size."""
         network = self.network
-        nodes, makers = network.graph.nodes, network.analysis.makers
+        nodes, row_of = network.graph.nodes, network.analysis.row_of
         if not network.output_names:
             node = network.graph.end
-            ends = [("end", makers[node], hwc(nodes[node].shape))]
+            ends = [("end", row_of[node], hwc(nodes[node].shape))]
         else:
             outputs = zip(network.output_names, network.graph.outputs, strict=True)
             ends = [
-                (f"end{i}", makers[node], f"{name} {hwc(nodes[node].shape)}")
+                (f"end{i}", row_of[node], f"{name} {hwc(nodes[node].shape)}")
                 for i, (name, node) in enumerate(outputs, 1)
             ]
         for side in network.sides:
             shape = nodes[side.output].shape
-            ends.append((f"end_{side.section.name}", makers[side.output], hwc(shape)))
+            ends.append((f"end_{side.section.name}", row_of[side.output], hwc(shape)))
         return ends
 
     def _title(self) -> str:

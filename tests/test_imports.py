@@ -83,7 +83,7 @@ def test_the_hook_forbids():
 # The packages and modules of archdsl/ from the top down: each imports only what stands below it.
 ORDER = (
     "check train network output pytorch compare model claims expand spec_files spec tables "
-    "analysis fmt notation graph syntax atomic_files errors figures text layers"
+    "analysis fmt notation graph syntax atomic_files errors figures text quantities layers"
 ).split()
 
 

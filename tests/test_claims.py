@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import archdsl
-from archdsl.claims.judge import compare
+from archdsl.claims.figures import compare
+from archdsl.claims.formulas import FORMULAS
+from archdsl.quantities import QUANTITIES
 
 FIGURES = [
     ("138M", 138_357_544, "rounds"),
@@ -72,6 +74,10 @@ BINARY = [
 @pytest.mark.parametrize(("printed", "exact", "how"), BINARY)
 def test_compare_with_a_k_of_1024(printed: str, exact: int, how: str | None):
     assert compare(printed, exact, 1024) == how
+
+
+def test_every_quantity_has_a_formula():
+    assert set(FORMULAS) == {quantity.name for quantity in QUANTITIES}
 
 
 def net(claims: str, line: str = "") -> archdsl.Network:

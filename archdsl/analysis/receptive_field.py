@@ -119,7 +119,7 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
             continue
         if any(f.size > LARGEST or f.stride > LARGEST for f in field):
             raise ArchError(
-                "a receptive field larger than 2^63",
+                "a receptive field beyond 2^63",
                 graph.network.span(node.start, node.end),
                 help="use smaller strides and kernels, or fewer of them",
             )

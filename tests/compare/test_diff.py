@@ -16,7 +16,7 @@ from archdsl import spec_files
 from archdsl.compare import isomorphism
 from archdsl.compare.alignment import common
 from archdsl.compare.diff import Diff
-from archdsl.compare.isomorphism import Plain, plain, same
+from archdsl.compare.isomorphism import ComparableGraph, comparable, same
 from archdsl.errors import ArchError
 from archdsl.output.diff import text as shown
 from archdsl.output.records import Difference
@@ -49,7 +49,7 @@ def check(found: Diff) -> Diff:
             (b, [step.after for step in found.steps if step.after]),
         ):
             assert len({place.scope for place in places}) == len(places)
-            assert len(places) == len(plain(net.graph).nodes)
+            assert len(places) == len(comparable(net.graph).nodes)
     record = Difference.model_validate(found.to_dict())
     assert record.same == found.same and len(record.changes) == len(found.changes)
     assert record.totals.params.change == b.params - a.params
@@ -263,12 +263,12 @@ def test_branches_of_a_sum_in_any_order(seed: int):
 # The bijection.
 
 
-def brute(a: Plain, b: Plain) -> bool:
+def brute(a: ComparableGraph, b: ComparableGraph) -> bool:
     count = len(a.nodes)
     if count != len(b.nodes):
         return False
     return any(
-        isomorphism._keeps(a, b, (0, *image)) for image in itertools.permutations(range(1, count))
+        isomorphism._is_isomorphism(a, b, (0, *image)) for image in itertools.permutations(range(1, count))
     )
 
 
@@ -282,7 +282,9 @@ def graph(edges: list[tuple[int, int]], count: int) -> str:
 def test_against_all_permutations():
     """Every pair of some graphs: a verdict is that of trying every bijection."""
     every = [[(0, 1)], [(0, 1), (1, 2)], [(0, 1), (0, 1), (1, 2)], [(0, 1), (0, 2)], [(0, 0)]]
-    nets = [plain(network(graph(edges, 1 + max(max(e) for e in edges))).graph) for edges in every]
+    nets = [
+        comparable(network(graph(edges, 1 + max(max(e) for e in edges))).graph) for edges in every
+    ]
     verdicts = [(same(a, b), brute(a, b)) for a in nets for b in nets]
     assert all(found == truth for found, truth in verdicts)
     assert sum(found for found, _ in verdicts) == len(nets) + 2

@@ -6,7 +6,7 @@ from archdsl.cli import output
 
 @click.command("draw")
 @output.network_argument
-@click.option("-o", "--output", "path", help="vgg16.svg, .png, .pdf, .dot, .mmd. [NETWORK.svg]")
+@click.option("-o", "--output", "path", help="vgg16.svg, .png, .pdf, .dot, .mmd, .graphml. [NETWORK.svg]")
 @output.changes
 def command(
     network: str, path: str | None, input_: str | None, parameters: tuple[str, ...]

@@ -268,7 +268,8 @@ def brute(a: ComparableGraph, b: ComparableGraph) -> bool:
     if count != len(b.nodes):
         return False
     return any(
-        isomorphism._is_isomorphism(a, b, (0, *image)) for image in itertools.permutations(range(1, count))
+        isomorphism._is_isomorphism(a, b, (0, *image))
+        for image in itertools.permutations(range(1, count))
     )
 
 

@@ -68,7 +68,7 @@ def test_texts_need_no_program(tmp_path: Path, monkeypatch, archdsl_cli):
 
 def test_bad_places(tmp_path: Path, archdsl_cli):
     code, _, error = archdsl_cli("draw", "lenet5", "-o", str(tmp_path / "net.bmp"))
-    assert code == 2 and "end the name in .svg, .png, .pdf, .dot, .mmd" in error
+    assert code == 2 and "end the name in .svg, .png, .pdf, .dot, .mmd, .graphml" in error
     code, _, error = archdsl_cli("draw", "lenet5", "-o", str(tmp_path / "no" / "net.svg"))
     assert code == 2 and "No such file or directory" in error
     (tmp_path / "here.dot").mkdir()

@@ -87,7 +87,7 @@ def test_every_error_of_many_files(folder: Path, archdsl_cli):
         ("bad/syntax.arch", 3, "`]` cannot stand here", []),
         ("bad/words.arch", 3, "unknown layer `convv3`", ["a", "b"]),
         ("bad/words.arch", 4, "unknown word `foo`", ["a", "b"]),
-        ("bad/words.arch", 5, "`foo` says nothing of how parameters count", ["a", "b"]),
+        ("bad/words.arch", 5, "`foo` is not a way to count parameters", ["a", "b"]),
         ("bad/words.arch", 6, "a recipe has no setting `lrr`", ["a", "b"]),
         (None, None, "there is no file missing.arch", []),
     ]

@@ -48,7 +48,7 @@ def test_one_kind_is_explained(kind: type[Layer], archdsl_cli):
         if layer_reference.ways(kind, field):
             assert f"\n{field} " in text and one.means in flat and one.otherwise in marked
             assert layer_reference.values(one).replace("`", "") in flat
-    for example in map(layer_reference.shown, kind.examples):
+    for example in map(layer_reference.example_of, kind.examples):
         assert f"\n{example.text} " in text and f"| `{example.text}` |" in marked
 
 

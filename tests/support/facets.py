@@ -31,7 +31,7 @@ from archdsl.layers import (
 )
 from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
 from archdsl.notation import pytorch_calls
-from archdsl.output.layer_reference import settled, split, written
+from archdsl.output.layer_reference import parse_layer, settled, split
 from archdsl.pytorch import source
 from archdsl.pytorch.module import construct
 from archdsl.spec import parse
@@ -166,7 +166,7 @@ def is_listed(one: Case) -> None:
     if isinstance(one.op, Input | Join):
         return
     if text := listing_of(one):
-        layer = written(text)
+        layer = parse_layer(text)
         given = {name: given.value for name, given in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op

@@ -40,7 +40,7 @@ class Model:
             self.analysis = Analysis(self.graph)
             self.counting = parameter_count.read(text)
             self.claims: tuple[Claim, ...] = judge.judge(self.analysis, self.changed, self.counting)
-            # All outputs need these, and their many small tuples are cheaper with the collector off.
+            # All outputs need these; their many small tuples are cheaper with the collector off.
             self.analysis.fields  # noqa: B018
             self.analysis.trunk  # noqa: B018
 
@@ -75,7 +75,7 @@ class Model:
 
     @property
     def spec(self) -> str:
-        """A text that contains the whole network: that of its file, with the blocks that it uses."""
+        """A text that contains the whole network: its file with the blocks that it uses."""
         return includes.written_in(self.text)
 
     @property

@@ -77,6 +77,20 @@ class AxisWindow(NamedTuple):
     up: int
     reads: Reads | None
 
+    def inputs(self, position: int) -> tuple[int, int]:
+        """The first and the last position of the layer's input that a position reads."""
+        if self.reads is not None:
+            first, end = self.reads(position)
+            return first, end - 1
+        kernel, stride, pad, dilation, up, _ = self
+        first = position * stride - pad
+        last = first + dilation * (kernel - 1)
+        if dilation > 1:  # its ends may fall between two values: move them to the next value read
+            taps = range(0, dilation * min(kernel, up), dilation)
+            first = next((first + tap for tap in taps if (first + tap) % up == 0), first)
+            last = next((last - tap for tap in taps if (last - tap) % up == 0), last)
+        return -(-first // up), last // up
+
 
 Windows = tuple[AxisWindow, ...]  # one per axis; empty: each position reads itself
 
@@ -208,50 +222,28 @@ def _slide(field: Fields, window: Windows, size: Sequence[int]) -> Fields:
 
 def _slide_axis(f: Field, window: AxisWindow, positions: int) -> Field:
     """The core recurrence; the field grows by the kernel's extent, in strides so far."""
-    if window.reads is not None:
-        return _resample(f, window, window.reads, positions)
-    if window.up > 1 or f.phases:
-        return _slide_between(f, window, positions)
-    kernel, stride, pad, dilation, _, _ = window
-    jump = int(f.stride)
-    return Field(
-        size=f.size + dilation * (kernel - 1) * jump,
-        stride=jump * stride,
-        start=f.start - pad * jump,
-        positions=positions,
-    )
-
-
-def _slide_between(f: Field, window: AxisWindow, positions: int) -> Field:
-    """A window over a grid on which the values of its input lie `up` apart, zeros in between."""
+    kernel, stride, pad, dilation, up, reads = window
+    if up == 1 and not f.phases and reads is None:
+        jump = int(f.stride)
+        return Field(
+            size=f.size + dilation * (kernel - 1) * jump,
+            stride=jump * stride,
+            start=f.start - pad * jump,
+            positions=positions,
+        )
     from fractions import Fraction
 
-    kernel, stride, pad, dilation, up, _ = window
     phases = f.phases or ((f.start, f.start + f.size),)
     shift = int(f.stride * len(phases))  # from one turn of the phases to the next
     intervals = []
     for position in range(_period(f, window)):
-        first = position * stride - pad
-        last = first + dilation * (kernel - 1)
-        if dilation > 1:  # its ends may fall between two values: move them to the next value read
-            taps = range(0, dilation * min(kernel, up), dilation)
-            first = next((first + tap for tap in taps if (first + tap) % up == 0), first)
-            last = next((last - tap for tap in taps if (last - tap) % up == 0), last)
-        # What `f.reads(ceil(first / up))` and `f.reads(last // up)` give, without repeated work.
-        turn, phase = divmod(-(-first // up), len(phases))
-        last_turn, last_phase = divmod(last // up, len(phases))
+        first, last = window.inputs(position)
+        # The start of f.reads(first) and the end of f.reads(last), computing `shift` only once.
+        turn, phase = divmod(first, len(phases))
+        last_turn, last_phase = divmod(last, len(phases))
         start, end = phases[phase][0] + turn * shift, phases[last_phase][1] + last_turn * shift
         intervals.append((start, end))
     return _of_phases(intervals, f.stride * Fraction(stride, up), positions)
-
-
-def _resample(f: Field, window: AxisWindow, reads: Reads, positions: int) -> Field:
-    """A layer that gives the interval of its input that each position reads, as resizing does."""
-    from fractions import Fraction
-
-    intervals = map(reads, range(_resampled_period(f, window)))
-    stretches = [(f.reads(first)[0], f.reads(last - 1)[1]) for first, last in intervals]
-    return _of_phases(stretches, f.stride * Fraction(window.stride, window.up), positions)
 
 
 def _union(branches: Sequence[Fields]) -> Fields:
@@ -290,13 +282,10 @@ def _of_phases(phases: Sequence[tuple[int, int]], stride: int | Fraction, positi
 
 
 def _period(f: Field, window: AxisWindow) -> int:
-    turns = window.up * (len(f.phases) or 1)
-    return turns // math.gcd(turns, window.stride)
-
-
-def _resampled_period(f: Field, window: AxisWindow) -> int:
-    inner = len(f.phases) or 1
-    return window.up * (inner // math.gcd(inner, window.stride))
+    inner, up, stride = len(f.phases) or 1, window.up, window.stride
+    if window.reads is not None:
+        return up * (inner // math.gcd(inner, stride))
+    return up * inner // math.gcd(up * inner, stride)
 
 
 def _common_period(branches: Sequence[Field]) -> int:
@@ -310,6 +299,4 @@ def _phases_to_compute(f: Field, window: AxisWindow) -> int:
     """The phases of a window's field, times the steps that each takes; 0 without phases."""
     if window.up == 1 and not f.phases:
         return 0
-    if window.reads is not None:
-        return _resampled_period(f, window)
     return _period(f, window) * (min(window.kernel, window.up) if window.dilation > 1 else 1)

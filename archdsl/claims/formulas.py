@@ -1,114 +1,77 @@
-"""How each quantity of a claim is computed, of a line and of a whole network.
+"""The value of each quantity that papers print, for a line of a spec and for a whole network.
 
-What papers call a quantity, and how its figures are printed, is in `archdsl.quantities`.
+The keys are the names in `archdsl.quantities`, where their spellings and the form of their figures
+are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
-
 from archdsl.analysis.totals import Analysis
 from archdsl.claims.parameter_count import Counting
 from archdsl.graph import Section
-from archdsl.layers import Shape
 
 Computed = int | tuple[int, ...]
+WITH_SIDES = " with sides"  # of an amount: side heads included
 
 
-class Network:
-    """A network as the subject of claims; `with_sides` counts its side heads too."""
-
-    where = "network"
-
-    def __init__(self, analysis: Analysis, counting: Counting, with_sides: bool = False) -> None:
-        self.analysis = analysis
-        self.counting = counting
-        self.with_sides = with_sides
-
-    @property
-    def input(self) -> Shape:
-        return self.analysis.graph.nodes[0].shape
-
-    @property
-    def output(self) -> Shape:
-        graph = self.analysis.graph
-        return graph.nodes[graph.end].shape
-
-    @property
-    def params(self) -> int:
-        """The trainable elements, counted as the paper counts its own."""
-        analysis = self.analysis
-        if self.counting.is_usual:
-            return analysis.total_params + self.with_sides * analysis.side_params
-        omitted = () if self.with_sides else analysis.side_nodes
-        nodes = (i for i in range(len(analysis.graph.nodes)) if i not in omitted)
-        return self.counting.params(analysis.graph, nodes)
-
-    @property
-    def macs(self) -> int:
-        return self.analysis.total_macs + self.with_sides * self.analysis.side_macs
-
-    @property
-    def weight_layers(self) -> int:
-        return self.analysis.weight_layers
-
-    @property
-    def receptive_field(self) -> tuple[int, ...]:
-        return self.analysis.receptive_field
-
-
-class Line:
-    """A line of the spec as the subject of claims."""
-
-    def __init__(self, analysis: Analysis, counting: Counting, section: Section) -> None:
-        self.analysis = analysis
-        self.counting = counting
-        self.section = section
-        self.where = section.name
-        row = analysis.row(section)
-        self.input, self.output = row.input, row.output
-        self.macs = row.macs
-        self.weight_layers = row.depth
-        self.receptive_field = row.receptive_field
-        self._usual_params = row.params
-
-    @property
-    def params(self) -> int:
-        if self.counting.is_usual:
-            return self._usual_params
-        section, sides = self.section, self.analysis.side_nodes
-        omitted = () if section.first in sides else sides
+def of_line(analysis: Analysis, counting: Counting, section: Section) -> dict[str, Computed]:
+    """Params count as the paper counts them; a line without a window has no kernel or stride."""
+    row = analysis.row(section)
+    params = row.params
+    if not counting.is_usual:
+        omitted = () if section.first in analysis.side_nodes else analysis.side_nodes
         nodes = (i for i in range(section.first, section.last) if i not in omitted)
-        return self.counting.params(self.analysis.graph, nodes)
+        params = counting.params(analysis.graph, nodes)
+    return {
+        "output size": row.output,
+        "input size": row.input,
+        "channels": row.output[0],
+        "receptive field": row.receptive_field,
+        "params": params,
+        "trainable": params,
+        "macs": row.macs,
+        "flops": 2 * row.macs,
+        "depth": row.depth,
+        "weight layers": row.depth,
+        **_window(analysis, section),
+    }
 
 
-Subject = Network | Line
-
-# By the names of `archdsl.quantities`. None: the subject has no such quantity.
-FORMULAS: dict[str, Callable[[Subject], Computed | None]] = {
-    "output size": lambda subject: subject.output,
-    "input size": lambda subject: subject.input,
-    "receptive field": lambda subject: subject.receptive_field,
-    "params": lambda subject: subject.params,
-    "trainable": lambda subject: subject.params,
-    "macs": lambda subject: subject.macs,
-    "flops": lambda subject: 2 * subject.macs,
-    "depth": lambda subject: subject.weight_layers,
-    "weight layers": lambda subject: subject.weight_layers,
-    "channels": lambda subject: subject.output[0] if isinstance(subject, Line) else None,
-    "kernel": lambda subject: _window(subject, "kernel"),
-    "stride": lambda subject: _window(subject, "stride"),
-}
+def _window(analysis: Analysis, section: Section) -> dict[str, Computed]:
+    """The kernel and the stride of the first layer of a line that has one."""
+    graph = analysis.graph
+    found: dict[str, Computed] = {}
+    for node in graph.nodes[section.first : section.last]:
+        if len(found) == 2:
+            break
+        if (window := node.op.window(graph.shapes(node)[0])) is not None:
+            for name, value in (("kernel", window.kernel), ("stride", window.up or window.stride)):
+                if name in node.op.attributes:
+                    found.setdefault(name, value)
+    return found
 
 
-def _window(subject: Subject, field: Literal["kernel", "stride"]) -> tuple[int, ...] | None:
-    """The kernel or the stride of the first layer of a line that has one."""
-    if isinstance(subject, Network):
-        return None
-    graph = subject.analysis.graph
-    for node in graph.nodes[subject.section.first : subject.section.last]:
-        window = node.op.window(graph.shapes(node)[0])
-        if window is not None and field in node.op.attributes:
-            return (window.up or window.stride) if field == "stride" else window.kernel
-    return None
+def of_network(analysis: Analysis, counting: Counting) -> dict[str, Computed]:
+    """Amounts are those of the main path, and `with sides` those of the side heads too."""
+    graph = analysis.graph
+    params, side_params = analysis.total_params, analysis.side_params
+    if not counting.is_usual:
+        every = range(len(graph.nodes))
+        params = counting.params(graph, (i for i in every if i not in analysis.side_nodes))
+        side_params = counting.params(graph, every) - params
+    amounts = {
+        "params": (params, side_params),
+        "trainable": (params, side_params),
+        "macs": (analysis.total_macs, analysis.side_macs),
+        "flops": (2 * analysis.total_macs, 2 * analysis.side_macs),
+    }
+    with_sides = {name + WITH_SIDES: sum(both) for name, both in amounts.items()}
+    return {
+        "output size": graph.nodes[graph.end].shape,
+        "input size": graph.nodes[0].shape,
+        "receptive field": analysis.receptive_field,
+        **{name: main for name, (main, _) in amounts.items()},
+        **(with_sides if graph.sides else {}),
+        "depth": analysis.weight_layers,
+        "weight layers": analysis.weight_layers,
+    }

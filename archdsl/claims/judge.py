@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from archdsl.analysis.totals import Analysis
 from archdsl.claims import parameter_count
 from archdsl.claims.figures import How, compare, compare_size, is_size
-from archdsl.claims.formulas import FORMULAS, Computed, Line, Network, Subject
+from archdsl.claims.formulas import WITH_SIDES, Computed, of_line, of_network
 from archdsl.claims.parameter_count import Counting
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.notation.vocabulary import vocabulary
@@ -29,7 +29,6 @@ Verdict = Literal["holds", "erratum", "fails", "not judged"]
 SHAPES = ("output size", "input size")
 PARAMS = ("params", "trainable")  # what `params count` applies to
 
-_WITH_SIDES = " with sides"  # of an amount: side heads included
 _AMOUNTS = tuple(one.name for one in QUANTITIES if one.figure == "amount")
 _LAYERS = " layers"  # of a kind: `conv layers`
 _KNOWN = (*(one.name for one in QUANTITIES), "conv layers", "fc layers")
@@ -64,6 +63,19 @@ class Claim(NamedTuple):
         return self.verdict == "erratum" or (self.verdict == "fails" and self.how is not None)
 
 
+class _Subject(NamedTuple):
+    """What a claim is about: a line, or the network (`analysis`), with its values by quantity.
+
+    `has_table`: a connection table gives its weights.
+    """
+
+    where: str
+    values: dict[str, Computed]
+    counting: Counting
+    has_table: bool
+    analysis: Analysis | None = None
+
+
 class _Written(NamedTuple):
     """A claim as the text writes it: `total params 60 million`."""
 
@@ -88,47 +100,43 @@ def judge(
     ArchError for a claim that cannot be understood, never for one that fails.
     """
     network = analysis.graph.network
-    items = [s for s in network.statements if isinstance(s, Item)]
-    tabled = {item.start for item in items if item.is_tabled}
     judged: list[Claim] = []
     errors: list[ArchError] = []
     for subject, text in _claims(analysis, counting or parameter_count.read(network)):
         try:
             written = _read(text, network.span(text.start, text.end))
-            claim = _judge(subject, written, changed)
+            judged.append(_judge(subject, written, changed))
         except ArchError as error:
             errors.append(error)
-            continue
-        has_table = subject.section.start in tabled if isinstance(subject, Line) else bool(tabled)
-        if claim.verdict == "fails" and not claim.note and _may_be_damaged(claim, has_table):
-            claim = claim._replace(note="the transcription of the table may be damaged")
-        judged.append(claim)
     if errors:
         raise ArchError.several(errors)
     return tuple(judged)
 
 
-def _claims(analysis: Analysis, counting: Counting) -> Iterator[tuple[Subject, ClaimText | Token]]:
+def _claims(analysis: Analysis, counting: Counting) -> Iterator[tuple[_Subject, ClaimText | Token]]:
     """The claims of the lines, then those of the network; each in the order of the text."""
     graph = analysis.graph
-    of_lines: list[tuple[Subject, ClaimText | Token]] = []
+    items = [s for s in graph.network.statements if isinstance(s, Item)]
+    tabled = {item.start for item in items if item.is_tabled}
+    of_lines: list[tuple[_Subject, ClaimText | Token]] = []
     # Those of a derived network were printed of the network that it derives from.
     for section in (*graph.sections, *graph.inner) if graph.network.claimed else ():
-        if section.claims or section.size is not None:
-            line = Line(analysis, counting, section)
-            of_lines += (
-                (line, text) for text in (section.size, *section.claims) if text is not None
-            )
+        texts = [t for t in (section.size, *section.claims) if t is not None]
+        if texts:
+            values = of_line(analysis, counting, section)
+            line = _Subject(section.name, values, counting, section.start in tabled)
+            of_lines += ((line, text) for text in texts)
     yield from sorted(of_lines, key=lambda claim: claim[1].start)
-    network = Network(analysis, counting)
-    for statement in graph.network.statements:
-        if isinstance(statement, Expect):
-            yield from ((network, text) for text in statement.claims)
+    expected = [t for s in graph.network.statements if isinstance(s, Expect) for t in s.claims]
+    if expected:
+        values = of_network(analysis, counting)
+        whole = _Subject("network", values, counting, bool(tabled), analysis)
+        yield from ((whole, text) for text in expected)
 
 
-def _judge(subject: Subject, written: _Written, changed: bool) -> Claim:
+def _judge(subject: _Subject, written: _Written, changed: bool) -> Claim:
     quantity, computed = _compute(subject, written)
-    is_params = quantity.removesuffix(_WITH_SIDES) in PARAMS
+    is_params = quantity.removesuffix(WITH_SIDES) in PARAMS
     printed = written.printed
     if is_params and not written.unit and re.fullmatch(r"\d+(\.\d+)?", written.figure.text):
         printed += subject.counting.unit
@@ -145,8 +153,12 @@ def _judge(subject: Subject, written: _Written, changed: bool) -> Claim:
     note = erratum
     if how and erratum is not None:
         verdict, note = "fails", f"marked as an erratum, but it holds: {erratum}"
+    elif not how and erratum is not None:
+        verdict = "erratum"
     elif not how:
-        verdict = "fails" if erratum is None else "erratum"
+        verdict = "fails"
+        if _may_be_damaged(subject, quantity, span):
+            note = "the transcription of the table may be damaged"
     return Claim(where, quantity, printed, computed, verdict, how, note, span)
 
 
@@ -193,32 +205,26 @@ def _spelled(unit: Token) -> str:
 # Computing its quantity, and comparing.
 
 
-def _compute(subject: Subject, written: _Written) -> tuple[str, Computed]:
+def _compute(subject: _Subject, written: _Written) -> tuple[str, Computed]:
     """The quantity of a claim, by its name, and its value. Raises ArchError."""
     words, where = written.words, subject.where
-    stem = words.removesuffix(_WITH_SIDES)
+    stem = words.removesuffix(WITH_SIDES)
+    with_sides = words[len(stem) :]
     known = claimed_quantity(stem)
     name = known.name if known else stem
-    computed: Computed | None = None
-    if stem != words:
-        if isinstance(subject, Network) and subject.analysis.graph.sides and name in _AMOUNTS:
-            with_sides = Network(subject.analysis, subject.counting, with_sides=True)
-            return name + _WITH_SIDES, FORMULAS[name](with_sides)  # type: ignore[return-value]
-        message = f"`{where}` has no {words}" if name in _KNOWN else f"unknown quantity `{words}`"
-        help = "claim the params, macs or flops of a whole network that has side heads"
-    elif name in FORMULAS:
-        computed = FORMULAS[name](subject)
-    elif isinstance(subject, Network) and name.endswith(_LAYERS):
-        kinds = vocabulary().layers.get(tuple(name.removesuffix(_LAYERS).split()))
+    computed = subject.values.get(name + with_sides)
+    if computed is None and subject.analysis and words.endswith(_LAYERS):
+        kinds = vocabulary().layers.get(tuple(words.removesuffix(_LAYERS).split()))
         computed = subject.analysis.count(kinds[0]) if kinds else None
     if computed is not None:
-        return name, computed
-    if stem == words and name in _KNOWN:
-        message = f"`{where}` has no {name}"
+        return name + with_sides, computed
+    message = f"unknown quantity `{words}`" if words else "a claim without a quantity"
+    help = did_you_mean(words, _KNOWN) or f"known: {', '.join(_KNOWN)}"
+    if name in _KNOWN:
+        message = f"`{where}` has no {name}{with_sides}"
         help = "claim it of a line that has one, or remove it"
-    elif stem == words:
-        message = f"unknown quantity `{words}`" if words else "a claim without a quantity"
-        help = did_you_mean(words, _KNOWN) or f"known: {', '.join(_KNOWN)}"
+    if with_sides:
+        help = "claim the params, macs or flops of a whole network that has side heads"
     raise ArchError(message, written.span, help=help)
 
 
@@ -240,9 +246,7 @@ def _agreement(
     return compare(printed, computed, kilo)
 
 
-def _may_be_damaged(claim: Claim, has_table: bool) -> bool:
-    """Whether a claim may fail because a pasted table was damaged. `has_table`: its subject has a
-    connection table."""
-    grids = claim.span.source.grids
-    in_grid = any(grid.start <= claim.span.start < grid.end for grid in grids)
-    return (in_grid and claim.quantity in _DAMAGED) or (has_table and claim.quantity in _AMOUNTS)
+def _may_be_damaged(subject: _Subject, quantity: str, span: Span) -> bool:
+    """Whether a claim may fail because a pasted table was damaged."""
+    in_grid = any(grid.start <= span.start < grid.end for grid in span.source.grids)
+    return (in_grid and quantity in _DAMAGED) or (subject.has_table and quantity in _AMOUNTS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.analysis import memory, receptive_field
 from archdsl.analysis.memory import FLOAT, Memory
 from archdsl.analysis.receptive_field import Fields, Windows
-from archdsl.graph import Graph, Section
+from archdsl.graph import Graph, Section, Side
 from archdsl.layers import Layer, Shape
 
 if TYPE_CHECKING:
@@ -134,9 +134,10 @@ class Analysis:
     @cached_property
     def lines(self) -> tuple[Section, ...]:
         """The section that each row describes."""
-        heads = self._side_heads
-        lines = ((one, *heads.get(one.name, ())) for one in self.graph.sections)
-        return tuple(section for line in lines for section in line)
+        lines: list[Section] = []
+        for section in self.graph.sections:
+            lines += (section, *(side.section for side in self._sides.get(section.name, ())))
+        return tuple(lines)
 
     def row(self, section: Section) -> Row:
         """The numbers of a line: sums over its layers, and the state after the last of them.
@@ -146,12 +147,9 @@ class Analysis:
         nodes, first, last = self.graph.nodes, section.first, section.last
         fields = self.fields[section.exit]
         params, macs = sum(self.params[first:last]), sum(self.macs[first:last])
-        if section.kind != "side":
-            outermost = section.name.partition(".")[0]
-            for head in self._side_heads.get(outermost, ()):
-                if first <= head.first < last:
-                    params -= sum(self.params[head.first : head.last])
-                    macs -= sum(self.macs[head.first : head.last])
+        for head in self.heads_inside(section):
+            params -= sum(self.params[head.first : head.last])
+            macs -= sum(self.macs[head.first : head.last])
         return Row(
             section.name,
             section.notation,
@@ -166,14 +164,24 @@ class Analysis:
             self.depths[section.exit] - self.depths[section.entry],
         )
 
+    def heads_inside(self, section: Section) -> list[Section]:
+        """The side heads inside a line; a line of a side head is not outside it."""
+        return [
+            side.section
+            for side in self._sides.get(section.name.partition(".")[0], ())
+            if section.first <= side.section.first < section.last
+            and section.kind != "side"
+            and not section.name.startswith(f"{'.'.join(side.scope)}.")
+        ]
+
     @cached_property
-    def _side_heads(self) -> dict[str, list[Section]]:
+    def _sides(self) -> dict[str, list[Side]]:
         """The side heads inside lines, by the name of the line."""
-        heads: dict[str, list[Section]] = {}
+        sides: dict[str, list[Side]] = {}
         for side in self.graph.sides:
             if len(side.scope) > 1:
-                heads.setdefault(side.scope[0], []).append(side.section)
-        return heads
+                sides.setdefault(side.scope[0], []).append(side)
+        return sides
 
     @cached_property
     def layers(self) -> tuple[Row, ...]:

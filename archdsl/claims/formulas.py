@@ -19,8 +19,9 @@ def of_line(analysis: Analysis, counting: Counting, section: Section) -> dict[st
     row = analysis.row(section)
     params = row.params
     if not counting.is_usual:
-        omitted = () if section.first in analysis.side_nodes else analysis.side_nodes
-        nodes = (i for i in range(section.first, section.last) if i not in omitted)
+        nodes = set(range(section.first, section.last))
+        for head in analysis.heads_inside(section):
+            nodes -= {*range(head.first, head.last)}
         params = counting.params(analysis.graph, nodes)
     return {
         "output size": row.output,

@@ -235,17 +235,33 @@ def test_only_params_have_the_papers_k():
     ]  # fmt: skip
 
 
-def test_side_heads_are_counted_apart():
+@pytest.mark.parametrize(
+    ("counting", "group", "conv", "fc", "sides", "total"),
+    [
+        ("", "{ conv3-4; side s { FC-2 => params 514 } }", 112, 1028, "1654", 1140),
+        ("", "{ side s { FC-2 => params 386 }; conv3-4 }", 112, 1028, "1526", 1140),
+        (
+            "params count K = 1024, no bias",
+            "{ conv3-4; side s { FC-2 => params 512 } }",
+            *(108, "1K", "1.6K", 1132),
+        ),
+        (
+            "params count K = 1024, no bias",
+            "{ side s { FC-2 => params 384 }; conv3-4 }",
+            *(108, "1K", "1516", 1132),
+        ),
+    ],
+)
+def test_side_heads_count_separately(counting, group, conv, fc, sides, total):
     text = (
-        "input 8x8x3\nparams count K = 1024, no bias\n"
-        "{ conv3-4; side s { FC-2 => params 512 } } => params 108\nFC-4 => params 1K\n"
-        "expect params 1132, params with sides 1644, params with sides 1.6K"
+        f"input 8x8x3\n{counting}\n{group} => params {conv}\nFC-4 => params {fc}\n"
+        f"expect params {total}, params with sides {sides}"
     )
-    assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}
+    claims = archdsl.loads(text).verify()
+    assert len(claims) == 5 and {c.verdict for c in claims} == {"holds"}
 
 
-def test_lines_within_groups_are_counted_alone():
-    """Inside groups and repetitions each line is counted alone."""
+def test_lines_inside_groups_count_separately():
     group = "[ conv3-4 => params 108; conv1-3 ] x 2 => params 240"
     text = f"input 8x8x3\nparams count no bias\n{group}\nFC-2"
     assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}

@@ -171,7 +171,7 @@ def test_a_size_may_group_its_digits():
     assert {c.verdict for c in network.verify()} == {"holds"}
 
 
-def test_bracket_claims_are_of_the_layer_that_they_stand_before():
+def test_a_size_in_brackets_is_claimed_of_the_layer_after_it():
     network = archdsl.loads("input 8x8x1\n[8x8x4] conv3-4 -> [4x4x4] maxpool\nFC-2")
     assert verdicts(network) == [
         ("conv1.conv1", "output size", "holds", "exactly"),
@@ -179,14 +179,14 @@ def test_bracket_claims_are_of_the_layer_that_they_stand_before():
     ]
 
 
-def test_a_unit_may_stand_apart():
+def test_a_unit_may_be_a_word_of_its_own():
     network = net("expect params 0.76 K, total params 762, trainable params 0.8 thousand")
     assert [(c.printed, c.how) for c in network.verify()] == [
         ("0.76 K", "rounds"), ("762", "exactly"), ("0.8 thousand", "rounds")
     ]  # fmt: skip
 
 
-def test_channels_are_claimed_alone():
+def test_channels_can_be_claimed():
     assert {c.verdict for c in net("", "=> channels 4").verify()} == {"holds"}
     assert {c.verdict for c in net("", "=> channels 5").verify()} == {"fails"}
 
@@ -202,7 +202,7 @@ COUNTED = "input 8x8x3\nconv means conv-bn-relu\nc: conv3-4 => params {}\nFC-10 
 
 
 @pytest.mark.parametrize(
-    ("statement", "conv", "fc", "total", "said"),
+    ("statement", "conv", "fc", "total", "declared"),
     [
         ("", 116, 2570, 2686, ""),
         ("params count no bias", 116, 2560, 2676, "without bias"),
@@ -212,15 +212,15 @@ COUNTED = "input 8x8x3\nconv means conv-bn-relu\nc: conv3-4 => params {}\nFC-10 
         ("params count K = 1000", 116, "2.57K", "2.69K", ""),
     ],
 )
-def test_params_count_as_the_paper_counts(statement: str, conv, fc, total, said: str):
+def test_params_count_as_the_paper_counts(statement: str, conv, fc, total, declared: str):
     text = f"{COUNTED.format(conv, fc)}\n{statement}\nexpect params {total}, ops 9,472"
     network = archdsl.loads(text)
     assert {c.verdict for c in network.verify()} == {"holds"}
-    # The network's own figures stay what they are.
+    # The network's own figures do not change.
     assert network.params == 2686
     assert [row.params for row in network.rows] == [116, 2570]
-    assert str(network.counting) == network.to_dict()["params_count"] == said
-    assert ("printed params are counted" in network.summary()) == bool(said)
+    assert str(network.counting) == network.to_dict()["params_count"] == declared
+    assert ("printed params are counted" in network.summary()) == bool(declared)
 
 
 def test_the_computed_figure_is_counted_as_the_paper_counts():

@@ -121,14 +121,9 @@ def as_dict(checked: Checked) -> dict[str, Any]:
 
 def _place(span: Span | None) -> dict[str, Any]:
     """The start of a span and the position after its end; lines and columns count from 1."""
+    names = ("file", "line", "column", "end_line", "end_column")
     if span is None:
-        return dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
-    line, column = span.source.position(span.start)
-    end_line, end_column = span.source.position(span.end)
-    return {
-        "file": span.source.name,
-        "line": line,
-        "column": column,
-        "end_line": end_line,
-        "end_column": end_column,
-    }
+        return dict.fromkeys(names)
+    source = span.source
+    values = source.name, *source.position(span.start), *source.position(span.end)
+    return dict(zip(names, values, strict=True))

@@ -8,7 +8,7 @@ joins, then the norms and activations after them.
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
-from itertools import takewhile
+from itertools import groupby, takewhile
 from math import log2
 
 from archdsl.compare.isomorphism import ComparableGraph, Palette, backward, coloured, forward
@@ -20,25 +20,16 @@ MOST_SHIFTED = 1_000
 MOST_COMPARED = 4_000  # pairs of layers in a gap that are all scored
 
 Pairs = list[tuple[int, int]]
+Scopes = tuple[Sequence[Scope], Sequence[Scope]]  # of the layers of both networks
 
 
-def align(
-    a: ComparableGraph, b: ComparableGraph, scopes: tuple[Sequence[Scope], Sequence[Scope]]
-) -> dict[int, int]:
-    """The layer of `b` for each layer of `a` that has one.
-
-    `scopes` are those of the layers of `a` and of `b`; they show where a repetition begins.
-    """
+def align(a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> dict[int, int]:
+    """The layer of `b` for each layer of `a` that has one; scopes show where repetitions begin."""
     return _Alignment(a, b, scopes).pairs
 
 
 class _Alignment:
-    def __init__(
-        self,
-        a: ComparableGraph,
-        b: ComparableGraph,
-        scopes: tuple[Sequence[Scope], Sequence[Scope]],
-    ) -> None:
+    def __init__(self, a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> None:
         self.a, self.b, self.scopes = a, b, scopes
         self.levels = _levels(a), _levels(b)
         self.pairs: dict[int, int] = {}
@@ -232,14 +223,10 @@ class _Alignment:
 
 def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
     """The runs (start, end) of layers without a partner."""
-    start: int | None = None
-    for place in range(count + 1):
-        alone = place < count and place not in done
-        if alone and start is None:
-            start = place
-        elif not alone and start is not None:
-            yield start, place
-            start = None
+    for is_unpaired, run in groupby(range(count), lambda place: place not in done):
+        if is_unpaired:
+            start, *rest = run
+            yield start, start + len(rest) + 1
 
 
 def _levels(graph: ComparableGraph) -> list[int]:

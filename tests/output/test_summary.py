@@ -9,6 +9,7 @@ import pytest
 from zoo_networks import NETWORKS
 
 import archdsl
+from archdsl import contract
 from archdsl.output import summary, verification
 from archdsl.output.records import Summary, Verification
 
@@ -115,6 +116,10 @@ def test_json_of_vgg16(archdsl_cli):
         "where": "network", "quantity": "params", "printed": "138M", "computed": 138357544,
         "verdict": "holds", "how": "rounds", "note": None,
     }  # fmt: skip
+
+
+def test_records_keep_their_former_name_for_a_release():
+    assert contract.Summary is Summary
 
 
 def test_json_of_verify(archdsl_cli):

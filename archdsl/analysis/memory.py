@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from archdsl.graph import Graph, Node
-from archdsl.layers import Flatten, Join, Kept
+from archdsl.layers import Join, Kept
 
 FLOAT = 4  # bytes of a float32
 
@@ -52,7 +52,7 @@ def forward_peak(graph: Graph, last_use: Sequence[int]) -> int:
     computed = graph.computed(sides=False)
     last = list(last_use)
     for index in reversed(computed):
-        if isinstance(nodes[index].op, Flatten):  # a view: its input lives as long
+        if nodes[index].op.is_view:  # its input lives as long
             (i,) = nodes[index].inputs
             last[i] = max(last[i], last[index])
     freed: dict[int, list[int]] = {}
@@ -102,11 +102,11 @@ def backward(graph: Graph, params: Sequence[int]) -> int:
 
 
 def _allocated(node: Node) -> int:
-    return 0 if isinstance(node.op, Flatten) else FLOAT * math.prod(node.shape)
+    return 0 if node.op.is_view else FLOAT * math.prod(node.shape)
 
 
 def _storage(nodes: Sequence[Node], index: int) -> int:
     """The node whose tensor holds the value of a node: flattening copies nothing."""
-    while isinstance(nodes[index].op, Flatten):
+    while nodes[index].op.is_view:
         (index,) = nodes[index].inputs
     return index

@@ -79,7 +79,7 @@ class Network(Model):
         """
         from archdsl.pytorch.module import build
 
-        module = build(self, device=device, dtype=dtype, sides=sides)
+        module = build(self.graph, device=device, dtype=dtype, sides=sides)
         if weights is not None:
             from archdsl.pytorch.weights import put
 

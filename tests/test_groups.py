@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import archdsl
 from archdsl import spec_files
-from archdsl.expand.lines import MOST_LAYERS
+from archdsl.expand.context import MOST_LAYERS
 from archdsl.layers import REGISTRY
 from archdsl.network import Network
 from archdsl.pytorch.module import Composite
@@ -576,9 +576,9 @@ def test_nothing_is_lost(line: str, message: str):
 
 @pytest.mark.parametrize("name", ["Add", "conv3", "Identity", "body", "in", "Network"])
 def test_names_that_no_block_can_have(name: str):
-    refused(f"block {name} {{ relu }}\nnetwork a\ninput 4x4x2\nFC-2", "means something already")
+    refused(f"block {name} {{ relu }}\nnetwork a\ninput 4x4x2\nFC-2", "already means something")
     if name in ("body", "in"):
-        refused(f"network a({name}=3)\ninput 4x4x2\nFC-2", "means something already")
+        refused(f"network a({name}=3)\ninput 4x4x2\nFC-2", "already means something")
 
 
 def test_equal_numbers_of_other_kinds_are_told_apart():

@@ -129,7 +129,7 @@ def test_only_files_of_the_folder(here: Path, path: str):
     (here.parent / "out.arch").write_text(UNIT)
     (here / "out.txt").write_text(UNIT)
     write(net=NET.format(f'use "{path}"'), **{"parts/blocks": UNIT})
-    refused("a spec uses files of its own folder alone")
+    refused("a spec can only use files of its own folder")
     write(net=NET.format('use "out.txt"'))
     refused("their names end in `.arch`")
 
@@ -157,7 +157,8 @@ def test_what_is_no_file(here: Path):
             os.mkfifo("pipe.arch")  # reading it would wait for ever
         if name == "dead.arch":
             Path("dead.arch").symlink_to("nothing.arch")
-        refused("there is no file `none.arch`" if name == "none.arch" else f"`{name}` is no file")
+        missing = "there is no file `none.arch`"
+        refused(missing if name == "none.arch" else f"`{name}` is not a file")
     (here / "zero.arch").write_bytes(b"\0")
     write(net=NET.format('use "zero.arch"'))
     refused("is not text")

@@ -178,7 +178,7 @@ class Analysis:
                     branches = [tuple(map(_everything, branch)) for branch in branches]
                 if phases:
                     phases += sum(map(_period, zip(*branches, strict=True)))
-                    self._check_phases(phases, node)
+                    self._check_phases(phases, len(fields))
                 fields.append(_union(branches))
                 continue
             field = fields[node.inputs[0]]
@@ -187,7 +187,7 @@ class Analysis:
             elif fact.window:
                 if phases or fact.enlarges:
                     phases += sum(map(_phases, field, fact.window))
-                    self._check_phases(phases, node)
+                    self._check_phases(phases, len(fields))
                 size = node.shape[1:]
                 if len(set(field)) == len(set(fact.window)) == len(set(size)) == 1:
                     field = (_slide(field[0], *fact.window[0], size[0]),) * len(field)
@@ -199,17 +199,17 @@ class Analysis:
             if any(f.size > LARGEST or f.stride > LARGEST for f in field):
                 raise ArchError(
                     "a receptive field beyond 2^63",
-                    graph.network.span(node.start, node.end),
+                    graph.origin.span(len(fields)),
                     help="use smaller strides and kernels, or fewer of them",
                 )
             fields.append(field)
         return fields
 
-    def _check_phases(self, phases: int, node: Node) -> None:
+    def _check_phases(self, phases: int, index: int) -> None:
         if phases > MOST_PHASES:
             raise ArchError(
                 f"receptive fields of more than {MOST_PHASES:,} phases",
-                self.graph.network.span(node.start, node.end),
+                self.graph.origin.span(index),
                 help="behind an upsampling by n positions read n different stretches in turn: "
                 "use smaller factors, or fewer layers behind them",
             )

@@ -83,11 +83,13 @@ def judge(
     `counting` is how figures of `params` count, by default as the text says. Raises
     ArchError for a claim that cannot be understood, never for one that fails.
     """
-    graph = analysis.graph
-    counting = counting or read(graph.network)
+    graph, network = analysis.graph, analysis.graph.origin.network
+    if network is None:
+        return ()  # a graph without a text claims nothing
+    counting = counting or read(network)
     judged: list[Claim] = []
     errors: list[ArchError] = []
-    lines = (s for s in graph.network.statements if isinstance(s, Item))
+    lines = (s for s in network.statements if isinstance(s, Item))
     tabled = {line.start for line in lines if line.is_tabled}
 
     def add(
@@ -101,7 +103,7 @@ def judge(
         except ArchError as error:
             errors.append(error)
 
-    for section, text in sorted(_of_lines(analysis), key=lambda claim: claim[1].start):
+    for (section, start), text in sorted(_of_lines(analysis), key=lambda claim: claim[1].start):
         row = analysis.row(section)
 
         def of_row(quantity: str, row: Row = row, section: Section = section) -> _Computed:
@@ -111,7 +113,7 @@ def judge(
                 return counting.params(graph, nodes)
             return _of_row(analysis, row, section, quantity)
 
-        add(section.name, text, of_row, section.start in tabled)
+        add(section.name, text, of_row, start in tabled)
 
     def of_network(quantity: str) -> _Computed:
         computed = _of_network(analysis, quantity)
@@ -120,7 +122,7 @@ def judge(
             return counting.params(graph, (i for i in range(len(graph.nodes)) if i not in beside))
         return computed
 
-    for statement in graph.network.statements:
+    for statement in network.statements:
         if isinstance(statement, Expect):
             for text in statement.claims:
                 add("network", text, of_network, bool(tabled))
@@ -136,15 +138,15 @@ def _of_params(quantity: str) -> bool:
     return quantity.removesuffix(WITH_SIDES) in PARAMS
 
 
-def _of_lines(analysis: Analysis) -> Iterator[tuple[Section, ClaimText | Token]]:
-    graph = analysis.graph
-    if not graph.network.claimed:
+def _of_lines(analysis: Analysis) -> Iterator[tuple[tuple[Section, int], ClaimText | Token]]:
+    """Each claim of a line, with its section and where the line starts."""
+    origin = analysis.graph.origin
+    if origin.network is None or not origin.network.claimed:
         return  # they were printed of the network that this one derives from
-    for section in (*graph.sections, *graph.inner):
-        if section.size is not None:
-            yield section, section.size
-        for claim in section.claims:
-            yield section, claim
+    for section, size, claims, start in origin.claims:
+        for claim in (size, *claims):
+            if claim is not None:
+                yield (section, start), claim
 
 
 def _of_row(analysis: Analysis, row: Row, section: Section, quantity: str) -> _Computed:
@@ -233,7 +235,8 @@ def _judge(
     counting: Counting,
     follows: bool,
 ) -> Claim:
-    network = analysis.graph.network
+    network = analysis.graph.origin.network
+    assert network is not None
     span = network.span(text.start, text.end)
     tokens: Sequence[Token] = (text,) if isinstance(text, Token) else text.tokens
     erratum = None if isinstance(text, Token) else text.erratum

@@ -54,10 +54,25 @@ class BlockExpander:
             )
         names = self.context.names_at(position)
         by_place, by_name = _arguments(use, frame, names)
-        if stride is not None and (parameter := self.stride_parameter(definition)) is not None:
-            by_name[parameter] = _stride_argument(use, frame, names, stride, parameter, by_name)
-            stride = None
-        self.check_body(use, definition, frame)
+        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
+        parameter = next((name for name in STRIDES if name in parameters), None)
+        if stride is not None and parameter is not None:
+            value = ast.value_of(frame.source, stride, names)
+            if not isinstance(value, int | float) or parameter in by_name:
+                raise frame.fail(
+                    "the stride is given twice"
+                    if parameter in by_name
+                    else f"`{parameter}` of the block `{use.block}` is one number",
+                    stride,
+                    f"write `{use.block}(…) x 3, stride 2`",
+                )
+            by_name[parameter], stride = value, None
+        if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
+            raise frame.fail(
+                f"the block `{use.block}` has no `body`: it takes no group",
+                use,
+                "leave the group out, or write `body` where it belongs in the block",
+            )
         if stride is not None and use.body is None:
             raise frame.fail(
                 f"the block `{use.block}` takes no stride",
@@ -73,19 +88,6 @@ class BlockExpander:
             )
         body = Body(use.body, frame, position.labels) if use.body is not None else None
         self.enter(Call(definition, use, bound, body, stride), position)
-
-    def stride_parameter(self, definition: Definition) -> str | None:
-        """The parameter of a block that takes a stride."""
-        names = [name.text for name, _ in self.blocks.parameters(definition)]
-        return next((name for name in STRIDES if name in names), None)
-
-    def check_body(self, use: BlockUse, definition: Definition, frame: Frame) -> None:
-        if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
-            raise frame.fail(
-                f"the block `{use.block}` has no `body`: it takes no group",
-                use,
-                "leave the group out, or write `body` where it belongs in the block",
-            )
 
     def bind(
         self,
@@ -157,18 +159,13 @@ class BlockExpander:
     def key(self, frame: Frame, position: Position) -> Hashable:
         """All that the nodes of a block depend on; None if an activation moves out of them, or a
         stride goes to the first repetition."""
-        if position.ends_branch or frame.strides or position.awaits_carrier:
+        is_special = frame.strides or position.awaits_carrier or position.frame.target is not None
+        if position.ends_branch or is_special or frame.definition is None:
             return None
-        if position.frame.target is not None:
-            return None
-        assert frame.definition is not None
         # 2 and 2.0 are equal, and True and 1, but a repeat tells them apart.
-        values = ((name, type(value), value) for name, value in frame.names.items())
-        body = _body_key(frame.body)
-        return (
-            *(frame.definition.name, body, self.graph.shape, position.last, position.row_rules),
-            *values,
-        )
+        values = tuple((name, type(value), value) for name, value in frame.names.items())
+        body, x = _body_key(frame.body), self.graph.shape
+        return frame.definition.name, body, x, position.last, position.row_rules, values
 
     def count_empty(self, call: Call, frame: Frame) -> None:
         """Refuse towers of blocks that add nothing: no limit of layers would stop them."""
@@ -265,27 +262,6 @@ def _arguments(
         else:
             by_name[argument.name.text] = value
     return by_place, by_name
-
-
-def _stride_argument(
-    use: BlockUse,
-    frame: Frame,
-    names: Mapping[str, Number],
-    stride: ValueText,
-    parameter: str,
-    by_name: Mapping[str, Number],
-) -> Number:
-    """The value of a stride that a parameter of the block takes."""
-    value = ast.value_of(frame.source, stride, names)
-    if not isinstance(value, int | float) or parameter in by_name:
-        raise frame.fail(
-            "the stride is given twice"
-            if parameter in by_name
-            else f"`{parameter}` of the block `{use.block}` is one number",
-            stride,
-            f"write `{use.block}(…) x 3, stride 2`",
-        )
-    return value
 
 
 def _body_key(body: Body | None) -> Hashable:

@@ -27,24 +27,20 @@ Kind = type[Layer]
 class Rule:
     """A convention: the layers that the selected one stands for.
 
-    `template` is the layer of the right side that the selected one takes the place of; `before` and
-    `after` are its companions.
+    `index` is that of the layer which the selected one takes the place of.
     """
 
     def __init__(self, selector: LayerText, layers: tuple[LayerText, ...]) -> None:
         self.selector = selector
         self.layers = layers
-        index = next(i for i, layer in enumerate(layers) if layer.kind is selector.kind)
-        self.before, self.template, self.after = layers[:index], layers[index], layers[index + 1 :]
-        self.kinds = {layer.kind for layer in layers}
+        self.kinds = [layer.kind for layer in layers]
+        self.index = self.kinds.index(selector.kind)
+        self.template = layers[self.index]
+        self.companions = layers[: self.index] + layers[self.index + 1 :]
         self.specificity = len(selector.given)
         self.computed = any(layer.computed for layer in layers)
         self.reads_channels = any(map(_reads_channels, layers))
         self.number = 0  # among the rules of its network, or of its row
-
-    @property
-    def companions(self) -> tuple[LayerText, ...]:
-        return self.before + self.after
 
     def selects(self, layer: LayerText) -> bool:
         return selects(self.selector, layer)
@@ -88,11 +84,19 @@ class Rules:
 NO_RULES = Rules()  # of lines outside tables
 
 
-class Written(NamedTuple):
-    """The companions that a line itself writes before a layer and after it."""
+class Surroundings(NamedTuple):
+    """What the conventions for a layer depend on, apart from the layer.
 
-    before: Sequence[LayerText] = ()
-    after: Sequence[LayerText] = ()
+    `before` and `after` are the companions that the line itself writes, `row_rules` those of its
+    table row. The output layer takes no companions. `channels` enter the line.
+    """
+
+    before: Sequence[LayerText]
+    after: Sequence[LayerText]
+    row_rules: Rules
+    is_output: bool
+    in_block: bool
+    channels: Number
 
 
 class Companion(NamedTuple):
@@ -111,20 +115,6 @@ class Applied(NamedTuple):
     layers: Sequence[LayerText]
     before: Sequence[Companion] = ()
     after: Sequence[Companion] = ()
-
-
-class Surroundings(NamedTuple):
-    """What the conventions for a layer depend on, apart from the layer.
-
-    `row_rules` are those of its table row. The output layer takes no companions. `channels` enter
-    the line.
-    """
-
-    row_rules: Rules
-    written: Written
-    is_output: bool
-    in_block: bool
-    channels: Number
 
 
 class Conventions:
@@ -151,11 +141,13 @@ class Conventions:
 
     def apply_again(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
         """`apply` for a layer that is expanded repeatedly: computed once."""
-        rules, (before, after), is_output, in_block, channels = around
-        reads_channels = self.rules.reads_channels or rules.reads_channels
-        values = rules, len(before), is_output, in_block, channels if reads_channels else None
-        objects = (layer, *before, *after)
-        return self.memo.get(objects, values, lambda: self.apply(source, layer, around))
+        if not (self.rules.reads_channels or around.row_rules.reads_channels):
+            around = around._replace(channels=0)
+        before, after, *values = around
+        key = len(before), *values
+        return self.memo.get(
+            (layer, *before, *after), key, lambda: self.apply(source, layer, around)
+        )
 
     def apply(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
         """The layer of a source with the companions that the conventions give it.
@@ -164,7 +156,7 @@ class Conventions:
         the network's, the most specific applies. Each fills in attributes that the layer lacks,
         then adds the companions that nobody has written, replaced or removed, each next to the
         written companion that it follows or precedes in the rule, else next to the layer; a
-        normalization among them takes over the bias.
+        normalization next to the layer takes over the bias.
 
         Raises ArchError for a removal, `no relu`, that removes nothing, except in a block, which
         cannot know the conventions of the network that uses it.
@@ -181,7 +173,9 @@ class Conventions:
         for rule in rules:
             names = {**self.names, "in": around.channels} if rule.computed else self.names
             expanded.apply(rule, self.source, names)
-        return expanded.result()
+        return Applied(
+            [*expanded.left, expanded.layer, *expanded.right], expanded.before, expanded.after
+        )
 
 
 class _Expanded:
@@ -189,91 +183,64 @@ class _Expanded:
 
     def __init__(self, layer: LayerText, around: Surroundings) -> None:
         self.layer = layer
-        self.written = around.written
-        self.is_output = around.is_output
+        self.around = around
         self.left: list[LayerText] = []  # directly before the layer
         self.right: list[LayerText] = []  # directly after it
         self.before: list[Companion] = []
         self.after: list[Companion] = []
-        self.present = {one.kind for one in (*self.written.before, *self.written.after)}
+        self.present = {one.kind for one in (*around.before, *around.after)}
         self.is_activated = False  # by a rule: an activation of the row replaces the network's
-
-    def result(self) -> Applied:
-        return Applied([*self.left, self.layer, *self.right], self.before, self.after)
 
     def apply(self, rule: Rule, source: Source, names: Mapping[str, Number]) -> None:
         self.fill(ast.evaluated(source, rule.template, names))
-        left = self.place_before(rule, source, names)
-        right = self.place_after(rule, source, names)
+        start, end, index = self.layer.start, self.layer.end, rule.index
+        # The companions of the rule that the line writes directly before and after the layer.
+        before = _adjacent(reversed(self.around.before), rule)
+        after = _adjacent(self.around.after, rule)
+        left: list[LayerText] = []
+        takes_over_bias = BatchNorm in before and BatchNorm in rule.kinds[:index]
+        for i, one in enumerate(rule.layers):
+            if i == index or self.is_left_out(one):
+                continue
+            # Errors and drawings point at the line that the companion belongs to.
+            layer = ast.evaluated(source, one, names)
+            layer = layer._replace(start=start, end=end, conventional=True)
+            takes_over_bias |= layer.kind is BatchNorm
+            if i < index:
+                anchor = next((kind for kind in rule.kinds[i:] if kind in before), None)
+                adjacent, apart = left, self.before
+            else:
+                between = reversed(rule.kinds[index : i + 1])
+                anchor = next((kind for kind in between if kind in after), None)
+                adjacent, apart = self.right, self.after
+            if anchor is None:
+                adjacent.append(layer)
+            else:
+                apart.append(Companion(anchor, layer))
         self.left = left + self.left
-        self.right += right
-        added = (*left, *right, *(one.layer for one in (*self.before, *self.after)))
-        if any(one.kind is BatchNorm for one in added):
+        if takes_over_bias:
             self.layer = without_bias(self.layer)
-        self.present |= rule.kinds
+        self.present.update(rule.kinds)
         self.is_activated = any(issubclass(kind, Activation) for kind in rule.kinds)
 
     def fill(self, template: LayerText) -> None:
         """Give the layer the attributes of the rule that it does not write itself."""
         attributes = dict(template.given)
-        if self.is_output:
+        if self.around.is_output:
             attributes.pop("bias", None)
         if attributes:
             self.layer = self.layer._replace(given={**attributes, **self.layer.given})
         if template.ranked and not self.layer.ranked:
             self.layer = self.layer._replace(ranked=template.ranked)
 
-    def place_before(
-        self, rule: Rule, source: Source, names: Mapping[str, Number]
-    ) -> list[LayerText]:
-        """Add the companions before the layer; those directly before it are returned."""
-        written = _adjacent(reversed(self.written.before), rule)
-        left = []
-        for index, one in enumerate(rule.before):
-            if one.kind is BatchNorm and one.kind in written:
-                self.layer = without_bias(self.layer)
-            if self.is_left_out(one):
-                continue
-            layer = self.placed(one, source, names)
-            next_written = (o.kind for o in rule.layers[index:] if o.kind in written)
-            if (kind := next(next_written, None)) is not None:
-                self.before.append(Companion(kind, layer))
-            else:
-                left.append(layer)
-        return left
-
-    def place_after(
-        self, rule: Rule, source: Source, names: Mapping[str, Number]
-    ) -> list[LayerText]:
-        """Add the companions after the layer; those directly after it are returned."""
-        written = _adjacent(self.written.after, rule)
-        right = []
-        previous = rule.template.kind if rule.template.kind in written else None
-        for one in rule.after:
-            if one.kind in written:
-                previous = one.kind
-            if self.is_left_out(one):
-                continue
-            layer = self.placed(one, source, names)
-            if previous is not None:
-                self.after.append(Companion(previous, layer))
-            else:
-                right.append(layer)
-        return right
-
     def is_left_out(self, companion: LayerText) -> bool:
         """Whether a companion of a rule is not added."""
         return (
             companion.kind in self.present
             or (self.is_activated and issubclass(companion.kind, Activation))
-            or self.is_output
+            or self.around.is_output
             or not self.layer.struck.isdisjoint(("*", BARE, *_removed_by(companion)))
         )
-
-    def placed(self, one: LayerText, source: Source, names: Mapping[str, Number]) -> LayerText:
-        """A companion with its values; errors and drawings point at the line that it belongs to."""
-        start, end = self.layer.start, self.layer.end
-        return ast.evaluated(source, one, names)._replace(start=start, end=end, conventional=True)
 
 
 def _adjacent(layers: Iterable[LayerText], rule: Rule) -> set[Kind]:

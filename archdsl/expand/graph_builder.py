@@ -69,6 +69,7 @@ class GraphBuilder:
         self.activations: list[tuple[LayerText, Frame]] = []
         self.names: dict[Scope, None] = {}  # an ordered set of the names in use
         self.built: dict[Hashable, Stretch] = {}  # blocks, by all that they depend on
+        self.grown = [getattr(self, name) for name in Mark._fields[3:]]
 
     @property
     def shape(self) -> Shape:
@@ -107,29 +108,12 @@ class GraphBuilder:
     # Undo and copy.
 
     def mark(self) -> Mark:
-        return Mark(
-            self.current,
-            self.labels,
-            self.empty_blocks,
-            len(self.nodes),
-            len(self.places),
-            len(self.sections),
-            len(self.claims),
-            len(self.inner_claims),
-            len(self.sides),
-            len(self.containers),
-            len(self.settled),
-            len(self.references),
-            len(self.activations),
-            len(self.names),
-            len(self.built),
-        )
+        return Mark(self.current, self.labels, self.empty_blocks, *map(len, self.grown))
 
     def rollback(self, mark: Mark) -> None:
         """Undo everything since a mark."""
         self.current, self.labels, self.empty_blocks = mark[:3]
-        for name, length in zip(Mark._fields[3:], mark[3:], strict=True):
-            grown = getattr(self, name)
+        for grown, length in zip(self.grown, mark[3:], strict=True):
             if isinstance(grown, list):
                 del grown[length:]
             else:

@@ -36,8 +36,6 @@ class Lines(Protocol):
 
     def expand_line(self, line: Line, kind: str, position: Position) -> None: ...
 
-    def holds(self, line: Line, frame: Frame) -> bool: ...
-
     def names(
         self, lines: Sequence[Line], position: Position, are_branches: bool = False
     ) -> tuple[list[str], list[str]]: ...
@@ -78,7 +76,7 @@ class GroupExpander:
         ReLU comes after the addition (He et al. 2015, Fig. 2).
         """
         frame, graph = position.frame, self.graph
-        lines = [line for line in group.lines if self.lines.holds(line, frame)]
+        lines = [line for line in group.lines if frame.holds(line)]
         if not lines:
             raise frame.fail(
                 f"`{group.kind}` has no branch",
@@ -111,6 +109,7 @@ class GroupExpander:
             entry=graph.channels,
             printed=None,
             within=f"`{group.kind}`",
+            depth=position.depth + 1,
         )
         ends: dict[int, int] = {}
         # A branch that leads to the shape of the others comes after them.

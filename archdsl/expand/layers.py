@@ -8,7 +8,7 @@ from itertools import takewhile
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
 from archdsl.expand.context import Context
-from archdsl.expand.conventions import Applied, Companion, Surroundings, Written, without_bias
+from archdsl.expand.conventions import Applied, Companion, Surroundings, without_bias
 from archdsl.expand.line_names import numbered
 from archdsl.expand.scopes import Frame, Neighbours, Position
 from archdsl.graph import Scope, Settled
@@ -71,8 +71,8 @@ class LayerExpander:
         for index, written in enumerate(layers):
             layer = self.complete(written, position)
             around = Surroundings(
+                *_written_next_to(layers, index, neighbours),
                 position.row_rules,
-                _written_next_to(layers, index, neighbours),
                 index == output,
                 position.frame.definition is not None,
                 position.frame.names.get("in") or self.context.entry_channels(position),
@@ -248,20 +248,15 @@ def _a_map(x: Shape) -> str:
 
 def _written_next_to(
     layers: Sequence[LayerText], index: int, neighbours: Neighbours | None
-) -> Written:
-    """The companions that the line itself writes for a layer: after it, up to the next weight
-    layer, and before the first weight layer."""
-    if len(layers) == 1 and neighbours is None:
-        return _NOTHING
+) -> tuple[Sequence[LayerText], Sequence[LayerText]]:
+    """The companions that the line itself writes before a layer and after it, up to the next weight
+    layer; before it only those of the first weight layer."""
     before, after = layers[:index], layers[index + 1 :]
     if neighbours is not None:
         before, after = (*neighbours.before, *before), (*after, *neighbours.after)
     if any(layer.kind.weighs for layer in before):
         before = ()
-    return Written(before, tuple(takewhile(lambda layer: not layer.kind.weighs, after)))
-
-
-_NOTHING = Written()
+    return before, tuple(takewhile(lambda layer: not layer.kind.weighs, after))
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

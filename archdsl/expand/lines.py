@@ -19,7 +19,7 @@ from archdsl.expand.layers import LayerExpander
 from archdsl.expand.line_names import kind_of, names_of, notation
 from archdsl.expand.memo import Memo
 from archdsl.expand.printed_sizes import Printed
-from archdsl.expand.scopes import Frame, Neighbours, Position
+from archdsl.expand.scopes import Frame, Link, Neighbours, Position
 from archdsl.graph import Claimed, Section, Setting, Settled
 from archdsl.graph import Side as SideHead
 from archdsl.layers import Value
@@ -36,8 +36,7 @@ from archdsl.notation.ast import (
     Side,
     ValueText,
 )
-from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Phrase
+from archdsl.syntax.ast import Item
 
 DEEPEST = 100  # groups, joins and blocks within each other
 MOST_TRIED = 3_000_000  # layers walked to try what printed sizes ask for
@@ -67,7 +66,7 @@ class LineExpander:
         `is_flat`: the line of a block of one line needs no name of its own.
         """
         frame, labels = position.frame, position.labels.new_child()
-        lines = [line for line in lines if self.holds(line, frame)]
+        lines = [line for line in lines if frame.holds(line)]
         kinds, names = self.names(lines, position)
         output, end = self.output_line(lines), _end_line(lines)
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
@@ -86,6 +85,7 @@ class LineExpander:
                 # A paper that prints input sizes gives the output of the line before.
                 printed=self.printed_input(lines[index + 1 : index + 2]),
                 row_rules=row_rules,
+                depth=position.depth + 1,
             )
             entry = self.graph.current
             self.expand_line(line, kinds[index], inner)
@@ -108,8 +108,8 @@ class LineExpander:
 
     def expand_phrases(self, line: Line, position: Position) -> int:
         """Append the phrases of a line; how often they are repeated."""
-        printed = self.printed_output(line) or position.printed
-        position = position._replace(printed=printed)
+        if (printed := self.printed_output(line)) is not None:
+            position = position._replace(printed=printed)
         if isinstance(reference := line.phrases[0].composite, Reference):
             self.graph.current = self.groups.resolve(reference, position)
             if len(line.phrases) == 1:
@@ -119,7 +119,7 @@ class LineExpander:
                 position = position._replace(entry=0)
             line = Line(Item(line.item.phrases[1:], ()), line.phrases[1:], None)
         if len(line.phrases) == 1:
-            return self.expand_phrase(line.phrases[0], line.item.phrases[0], position, None)
+            return self.expand_phrase(Link(line.phrases[0], line.item.phrases[0]), position)
         self.expand_chain(line, position)
         return 1
 
@@ -144,8 +144,8 @@ class LineExpander:
                 printed=self.printed_output(link) or printed,
             )
             first, entry = len(self.graph.nodes), self.graph.current
-            (parsed,), (phrase,) = link.phrases, link.item.phrases
-            repeat = self.expand_phrase(parsed, phrase, inner, neighbours[index])
+            phrase = Link(link.phrases[0], link.item.phrases[0], neighbours[index])
+            repeat = self.expand_phrase(phrase, inner)
             self.record(link, kinds[index], inner, repeat, first, entry)
             if link.label is not None:
                 labels[link.label.text] = self.graph.label()
@@ -195,21 +195,6 @@ class LineExpander:
             )
         return float(weight)  # type: ignore[arg-type]
 
-    def holds(self, line: Line, frame: Frame) -> bool:
-        """Whether the guard of a line holds."""
-        if line.guard is None:
-            return True
-        try:
-            return bool(expressions.evaluate(line.guard, frame.names, frame.source))
-        except ArchError as error:
-            if "in" not in frame.names and error.message.startswith("`in` has no value"):
-                raise ArchError(
-                    "`in` in a guard outside a block",
-                    error.span,
-                    help="it is the number of channels that enter a block: put the line into one",
-                ) from None
-            raise
-
     # Names.
 
     def names(self, lines: Sequence[Line], position: Position, are_branches: bool = False) -> Names:
@@ -234,78 +219,53 @@ class LineExpander:
 
     # Phrases and repeats.
 
-    def expand_phrase(
-        self,
-        parsed: ParsedPhrase,
-        phrase: Phrase,
-        position: Position,
-        neighbours: Neighbours | None,
-    ) -> int:
+    def expand_phrase(self, link: Link, position: Position) -> int:
         """Append a phrase; how often it is repeated."""
-        if position.printed is not None and parsed.composite is not None:
-            return self.expand_sized(parsed, phrase, position, position.printed)
-        if parsed.repeat is not None:
-            return self.expand_repeat(parsed, phrase, position, neighbours)
-        self.expand_once(parsed, position, neighbours, parsed.stride)
-        self.context.check_count(len(self.graph.nodes), phrase, position.frame)
+        if position.printed is not None and link.parsed.composite is not None:
+            return self.expand_sized(link, position, position.printed)
+        if link.parsed.repeat is not None:
+            return self.expand_repeat(link, position, link.parsed.repeat)
+        self.expand_once(link, position, link.parsed.stride)
+        self.context.check_count(len(self.graph.nodes), link.phrase, position.frame)
         return 1
 
-    def expand_once(
-        self,
-        parsed: ParsedPhrase,
-        position: Position,
-        neighbours: Neighbours | None,
-        stride: ValueText | None,
-    ) -> None:
-        composite, frame = parsed.composite, position.frame
+    def expand_once(self, link: Link, position: Position, stride: ValueText | None) -> None:
+        """Append a phrase once. The order of the cases decides what a bracket is."""
+        composite, frame = link.parsed.composite, position.frame
         if composite is None:
-            self.layers.expand(parsed.layers, position, neighbours)
+            self.layers.expand(link.parsed.layers, position, link.neighbours)
             return
-        if position.depth == DEEPEST:
+        if position.depth > DEEPEST:
             raise frame.fail(
                 f"groups and blocks nested more than {DEEPEST} deep",
                 composite,
                 "write the inner ones as lines of their own",
             )
-        position = position._replace(depth=position.depth + 1)
         match composite:
             case BlockUse():
                 self.blocks.expand(composite, position, stride)
             case Group(kind="bracket") if use := self.context.bracket_of(frame):
                 use = use._replace(body=composite, start=composite.start, end=composite.end)
                 self.blocks.expand(use, position, stride)
-            case Group(kind="bracket" | "braces", lines=lines) if lines:
+            case Group(lines=()):
+                raise frame.fail(
+                    "an empty group"
+                    if composite.kind in ("bracket", "braces")
+                    else f"`{composite.kind}` has no branch",
+                    composite,
+                    "write its lines: `[ conv3-64; conv3-64 ]`, `add { identity; conv3-64 }`",
+                )
+            case Group(kind="bracket" | "braces"):
                 # Outside blocks each line has an `in` of its own.
                 self.groups.expand_group(composite, position._replace(entry=0), stride)
             case Side():
                 self.groups.expand_side(composite, position)
-            case Group() | LabelJoin() | Placeholder():
-                self.expand_unstrided(composite, position, stride)
-
-    def expand_unstrided(
-        self,
-        composite: Group | LabelJoin | Placeholder,
-        position: Position,
-        stride: ValueText | None,
-    ) -> None:
-        """Append a composite that takes no stride."""
-        frame = position.frame
-        if isinstance(composite, Group) and not composite.lines:
-            raise frame.fail(
-                "an empty group"
-                if composite.kind in ("bracket", "braces")
-                else f"`{composite.kind}` has no branch",
-                composite,
-                "write its lines: `[ conv3-64; conv3-64 ]`, `add { identity; conv3-64 }`",
-            )
-        if stride is not None:
-            name = composite.word if isinstance(composite, Placeholder) else composite.kind
-            raise frame.fail(
-                f"`{name}` takes no stride",
-                stride,
-                "give it to the layers of the branches, or to a bracket: `[ … ] x 3, stride 2`",
-            )
-        match composite:
+            case Group(kind=name) | LabelJoin(kind=name) | Placeholder(word=name) if stride:
+                raise frame.fail(
+                    f"`{name}` takes no stride",
+                    stride,
+                    "give it to the layers of the branches, or to a bracket: `[ … ] x 3, stride 2`",
+                )
             case Placeholder(word="body"):
                 self.blocks.expand_body(composite, position)
             case Placeholder(word="shortcut"):
@@ -315,21 +275,14 @@ class LineExpander:
             case Group():
                 self.groups.expand_join(composite, position)
 
-    def expand_repeat(
-        self,
-        parsed: ParsedPhrase,
-        phrase: Phrase,
-        position: Position,
-        neighbours: Neighbours | None,
-    ) -> int:
+    def expand_repeat(self, link: Link, position: Position, text: ValueText) -> int:
         """Append the repetitions of a phrase; their number.
 
         The first carries the stride, and the last may be the output or end a branch. Between them
         repetitions are copied, as soon as one gives the shape that it takes.
         """
-        graph, frame = self.graph, position.frame
-        repeat = self.repeat_of(parsed, position)
-        within = "a repeat" if repeat > 1 else position.within
+        graph, neighbours = self.graph, link.neighbours
+        repeat = self.repeat_of(text, position)
         has_end = position.last or position.ends_branch or bool(neighbours and neighbours.after)
         first, index = len(graph.nodes), 0
         while index < repeat:
@@ -340,81 +293,73 @@ class LineExpander:
                 last=position.last and is_final,
                 ends_branch=position.ends_branch and is_final,
                 entry=graph.channels,
-                within=within,
+                within="a repeat" if repeat > 1 else position.within,
                 factor=position.factor * repeat if is_first else position.factor,
             )
-            before = neighbours.before if neighbours and is_first else ()
-            after = neighbours.after if neighbours and is_final else ()
-            beside = neighbours and Neighbours(before, after, neighbours.waiting)
-            self.expand_once(parsed, inner, beside, parsed.stride if is_first else None)
+            once = link._replace(neighbours=neighbours and neighbours.of_one(is_first, is_final))
+            self.expand_once(once, inner, link.parsed.stride if is_first else None)
             if is_first:
                 # The first repetition tells whether there is room for all.
                 count = first + inner.factor * (len(graph.nodes) - first)
-                self.context.check_count(count, phrase, frame)
+                self.context.check_count(count, link.phrase, position.frame)
             if len(graph.nodes) == begin.nodes:
                 break  # the others add nothing either
             index += 1
-            is_special = is_first and (parsed.stride is not None or bool(before))
+            is_special = is_first and bool(link.parsed.stride or (neighbours and neighbours.before))
             is_special |= awaits_carrier and not position.awaits_carrier
-            if not is_special and self.repeats(begin):
+            if not is_special and self.is_repeatable(begin):
                 stretch = Stretch(inner.path, (0, 0), begin, graph.mark())
                 for copy in range(index, repeat - has_end):
                     graph.copy(stretch, (*position.path, str(copy)), (0, 0))
                 index = max(index, repeat - has_end)
         return repeat
 
-    def repeats(self, begin: Mark) -> bool:
+    def is_repeatable(self, begin: Mark) -> bool:
         """Whether what was built since a mark can be copied after itself."""
         shape = self.graph.nodes[begin.current].shape
         return self.graph.shape == shape and not self.graph.reads_entry_by_label(begin)
 
-    def repeat_of(self, parsed: ParsedPhrase, position: Position) -> int:
+    def repeat_of(self, text: ValueText, position: Position) -> int:
         """How often a phrase is repeated."""
-        assert parsed.repeat is not None
         frame = position.frame
-        value = ast.value_of(frame.source, parsed.repeat, self.context.names_at(position))
+        value = ast.value_of(frame.source, text, self.context.names_at(position))
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise frame.fail(
-                f"a repeat of {value}", parsed.repeat, "repeat a whole number of times, from 1"
-            )
+            raise frame.fail(f"a repeat of {value}", text, "repeat a whole number of times, from 1")
         return value
 
     # Printed sizes.
 
     def printed_output(self, line: Line) -> Printed | None:
-        """The size that is printed for the output of a line, if sizes decide anything."""
+        """The printed size of a line's output, if sizes decide anything."""
         return printed_sizes.output_of(line) if self.conventions.decides else None
 
     def printed_input(self, lines: Sequence[Line]) -> Printed | None:
-        """The size that is printed for the input of the first line, if sizes decide anything."""
+        """The printed size of the first line's input, if sizes decide anything."""
         return printed_sizes.input_of(lines[0]) if lines and self.conventions.decides else None
 
-    def expand_sized(
-        self, parsed: ParsedPhrase, phrase: Phrase, position: Position, printed: Printed
-    ) -> int:
+    def expand_sized(self, link: Link, position: Position, printed: Printed) -> int:
         """Append a group or a block as it is written, or with the stride that leads to the printed
         size if only that does."""
         position = position._replace(printed=None)
-        x = self.graph.shape
+        x, parsed = self.graph.shape, link.parsed
         if self.context.paper_settings is not None:
             settled = self.context.paper_settings.of(position.path, parsed.start)
             if settled is not None:
                 self.graph.settled.append(settled._replace(path=position.path))
-                parsed = _with_stride(parsed, settled.settings[0].value)
-            return self.expand_phrase(parsed, phrase, position, None)
+                link = _with_stride(link, settled.settings[0].value)
+            return self.expand_phrase(link, position)
         stride = self.stride_to_try(parsed, position, printed)
-        if stride is not None:
-            repeat = self.try_phrase(parsed, phrase, position, printed)
-            if repeat is not None:
-                return repeat
-            strided = _with_stride(parsed, stride)
-            repeat = self.try_phrase(strided, phrase, position, printed)
-            if repeat is not None:
-                settings = (Setting("group", 0, "stride", stride),)
-                place = parsed.start, parsed.end
-                self.graph.settled.append(Settled(position.path, settings, x, printed.text, *place))
-                return repeat
-        return self.expand_phrase(parsed, phrase, position, None)
+        if stride is None:
+            return self.expand_phrase(link, position)
+        repeat = self.try_phrase(link, position, printed)
+        if repeat is None:
+            repeat = self.try_phrase(_with_stride(link, stride), position, printed)
+            if repeat is None:
+                return self.expand_phrase(link, position)
+            settings = (Setting("group", 0, "stride", stride),)
+            place = parsed.start, parsed.end
+            self.graph.settled.append(Settled(position.path, settings, x, printed.text, *place))
+        return repeat
 
     def stride_to_try(
         self, parsed: ParsedPhrase, position: Position, printed: Printed
@@ -426,21 +371,19 @@ class LineExpander:
             return None  # the text gives one
         return printed_sizes.stride_of(self.graph.shape, printed)
 
-    def try_phrase(
-        self, parsed: ParsedPhrase, phrase: Phrase, position: Position, printed: Printed
-    ) -> int | None:
+    def try_phrase(self, link: Link, position: Position, printed: Printed) -> int | None:
         """Append a phrase if it leads to a printed size; how often it is repeated, or None."""
         graph = self.graph
         self.spent += len(graph.nodes) + 1000
         if self.spent > MOST_TRIED:
             raise position.frame.fail(
                 "too many printed sizes that no stride leads to",
-                phrase,
+                link.phrase,
                 "give these groups their strides, or remove the sizes",
             )
         begin = graph.mark()
         try:
-            repeat = self.expand_phrase(parsed, phrase, position, None)
+            repeat = self.expand_phrase(link, position)
             if printed.is_of(graph.shape):
                 return repeat
         except ArchError:
@@ -483,8 +426,9 @@ class LineExpander:
         return all(self.may_trail(parsed) for line in lines for parsed in line.phrases)
 
 
-def _with_stride(parsed: ParsedPhrase, stride: Value) -> ParsedPhrase:
-    return parsed._replace(stride=ValueText(stride, parsed.start, parsed.end))
+def _with_stride(link: Link, stride: Value) -> Link:
+    text = ValueText(stride, link.parsed.start, link.parsed.end)
+    return link._replace(parsed=link.parsed._replace(stride=text))
 
 
 def _neighbours(phrases: Sequence[ParsedPhrase]) -> list[Neighbours]:

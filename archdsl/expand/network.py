@@ -84,11 +84,13 @@ class Text(NamedTuple):
 def read(network: NetworkText, parameters: Mapping[str, Number] | None = None) -> Text:
     """Read every line and statement of a network. Raises ArchError with the errors of all."""
     names, options = values_of(network, parameters or {})
+    frame = Frame(network.source, names)
     errors: list[ArchError] = []
     for statement in network.statements:
         if isinstance(statement, Let | Either):
             with _collected(errors):
-                _let(network, statement, names)
+                name, value = _let(frame, statement)
+                names[name] = value
     blocks = Blocks(network, names.keys(), options)
     conventions = Conventions(network.source, names)
     lines: tuple[Line, ...] = ()
@@ -114,29 +116,28 @@ def _collected(errors: list[ArchError]) -> Iterator[None]:
         errors += (error, *error.others)
 
 
-def _let(network: NetworkText, statement: Let | Either, names: dict[str, Number]) -> None:
-    """Give a name its value."""
-    source, where = network.source, statement.name
-    name = declarable(source, where)
-    if name in names:
-        raise _error(
-            network,
+def _let(frame: Frame, statement: Let | Either) -> tuple[str, Number]:
+    """The name that a statement declares, and its value."""
+    source = frame.source
+    name = declarable(source, statement.name)
+    if name in frame.names:
+        raise frame.fail(
             f"`{name}` already has a value",
-            where,
+            statement.name,
             "a statement holds for the whole network: write it once",
         )
-    values = (statement.value,) if isinstance(statement, Let) else statement.values
-    if isinstance(statement, Either) and (len(values) < 2 or not all(values)):
-        raise _error(
-            network,
+    texts = (statement.value,) if isinstance(statement, Let) else statement.values
+    if isinstance(statement, Either) and (len(texts) < 2 or not all(texts)):
+        raise frame.fail(
             f"the reading `{name}` needs at least two values",
-            where,
+            statement.name,
             f"write `reading {name} = 2 or 1`; `let` gives one value",
         )
     # The first value is the text's own; the others are those of other readings.
-    names[name], *_ = [
-        expressions.evaluate(expressions.read(source, value), names, source) for value in values
+    value, *_ = [
+        expressions.evaluate(expressions.read(source, text), frame.names, source) for text in texts
     ]
+    return name, value
 
 
 def _with_input(items: list[Item]) -> list[Item]:
@@ -173,34 +174,34 @@ def _graph(
             help="write a layer a line: `conv3-64`, `maxpool`, `FC-10`",
         )
     first, *lines = text.lines
+    frame = Frame(network.source, text.names)
     layers = first.phrases[0].layers
     if not (layers and issubclass(layers[0].kind, Input)):
-        raise _error(
-            network,
+        raise frame.fail(
             "the network has no input",
             first.item,
             "write its size before the first layer: `input 224x224 RGB`",
         )
-    outputs = _outputs(network)
-    labels = frozenset(token.text for token in outputs)
+    statements = [s for s in network.statements if isinstance(s, Outputs)]
+    outputs = statements[0].labels if statements else ()
     graph = GraphBuilder()
     context = Context(
-        network, text.names, text.blocks, text.conventions, labels, paper_settings, graph
+        *(network, text.names, text.blocks, text.conventions),
+        *(frozenset(token.text for token in outputs), paper_settings, graph),
     )
     expander = LineExpander(context)
-    frame = Frame(network.source, text.names)
     _add_input(expander, first, frame, input)
     if not lines:
-        raise _error(network, "the network has no layers", first.item, "write a layer a line")
-    _check_outputs(network, outputs, lines, text.blocks)
-    in_scope = Labels()
+        raise frame.fail("the network has no layers", first.item, "write a layer a line")
+    _check_outputs(frame, statements, lines, text.blocks)
+    labels = Labels()
     if (label := first.phrases[0].label) is not None:
-        in_scope[label.text] = graph.label()
-    expander.expand_lines(lines, Position((), frame, in_scope, last=True))
+        labels[label.text] = graph.label()
+    expander.expand_lines(lines, Position((), frame, labels, last=True))
     text.options.check()  # blocks of the library are read where they are used
     if len(graph.nodes) == 1:
-        raise _error(network, "no line of the network is a layer", lines[0].item)
-    ends = _ends(network, outputs, graph) or [graph.current]
+        raise frame.fail("no line of the network is a layer", lines[0].item)
+    ends = _ends(frame, outputs, graph) or [graph.current]
     _check_all_read(context, ends)
     return graph.graph(network, ends)
 
@@ -259,43 +260,34 @@ def _resized(op: Input, sizes: Sequence[int], padding: str) -> Input:
 # The outputs.
 
 
-def _outputs(network: NetworkText) -> tuple[Token, ...]:
-    """The labels that `output` names."""
-    statements = [s for s in network.statements if isinstance(s, Outputs)]
-    return statements[0].labels if statements else ()
-
-
 def _check_outputs(
-    network: NetworkText, labels: Sequence[Token], lines: Sequence[Line], blocks: Blocks
+    frame: Frame, statements: Sequence[Outputs], lines: Sequence[Line], blocks: Blocks
 ) -> None:
     """Each label of `output` is that of another line of the network."""
-    statements = [s for s in network.statements if isinstance(s, Outputs)]
     if len(statements) > 1:
-        raise _error(
-            network, "a second `output`", statements[1].labels[0], "name all outputs in one line"
-        )
+        label = statements[1].labels[0]
+        raise frame.fail("a second `output`", label, "name all outputs in one line")
     known = line_labels.Labels([line.item for line in lines])
     for line in lines:
         if line.label is not None and line.is_side:
             known.add_side(line.label.text)
         elif line.label is not None:
             known.add(line.label)
-    seen = set()
-    for token in labels:
+    outputs = set()
+    for token in (token for statement in statements for token in statement.labels):
         if token.text not in known:
-            raise known.refusal(network.source, token, blocks)
-        if token.text in seen:
-            raise _error(network, f"`{token.text}` is an output twice", token, "name it once")
-        seen.add(token.text)
+            raise known.refusal(frame.source, token, blocks)
+        if token.text in outputs:
+            raise frame.fail(f"`{token.text}` is an output twice", token, "name it once")
+        outputs.add(token.text)
 
 
-def _ends(network: NetworkText, outputs: Sequence[Token], graph: GraphBuilder) -> list[int]:
+def _ends(frame: Frame, outputs: Sequence[Token], graph: GraphBuilder) -> list[int]:
     """The nodes whose values leave the lines that `output` names."""
     exits = {section.name: section.exit for section in graph.sections}
     for label in outputs:
         if label.text not in exits:
-            raise _error(
-                network,
+            raise frame.fail(
                 f"there is no line `{label.text}` here",
                 label,
                 "its condition does not hold: leave it out of `output`",
@@ -325,9 +317,3 @@ def _check_all_read(context: Context, ends: Sequence[int]) -> None:
         )
     if errors:
         raise ArchError.several(errors)
-
-
-def _error(
-    network: NetworkText, message: str, where: Token | Item, help: str | None = None
-) -> ArchError:
-    return ArchError(message, network.span(where.start, where.end), help=help)

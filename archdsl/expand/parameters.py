@@ -70,15 +70,16 @@ def _values(
                 f"the parameter `{name.text}` has no value",
                 source.span(name.start, name.end),
                 [
-                    Note(
-                        f"`{derived.name.text}` gives none",
-                        source.span(derived.base.start, (derived.arguments or derived.base).end),
-                    )
-                    for derived in network.derived
+                    Note(f"`{one.name.text}` gives none", _span(source, one))
+                    for one in network.derived
                 ],
                 f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
     return values
+
+
+def _span(source: Source, derived: Derived) -> Span:
+    return source.span(derived.base.start, (derived.arguments or derived.base).end)
 
 
 def _choice(name: str, value: Number, span: Span | None) -> Choice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableSequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.expand.blocks import Definition
@@ -12,19 +12,21 @@ from archdsl.expand.conventions import NO_RULES, Companion, Rules
 from archdsl.expand.printed_sizes import Printed
 from archdsl.graph import Scope
 from archdsl.layers import Shape, Value
-from archdsl.notation.ast import Group, LayerText, ValueText
+from archdsl.notation.ast import (
+    Argument,
+    Composite,
+    Group,
+    LayerText,
+    Line,
+    ParsedPhrase,
+    ValueText,
+)
+from archdsl.syntax import expressions
+from archdsl.syntax.ast import Item, Phrase, Token
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
-
-class Located(Protocol):
-    """A part of a source: a token, a phrase, a layer."""
-
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def end(self) -> int: ...
+Located = Token | Phrase | Item | LayerText | ValueText | Argument | Composite
 
 
 class LabelledValue(NamedTuple):
@@ -88,6 +90,21 @@ class Frame(NamedTuple):
         """Whether a stride is waiting for the body, here or where the body is written."""
         return bool(self.strides) or (self.body is not None and self.body.frame.has_stride)
 
+    def holds(self, line: Line) -> bool:
+        """Whether the guard of a line holds."""
+        if line.guard is None:
+            return True
+        try:
+            return bool(expressions.evaluate(line.guard, self.names, self.source))
+        except ArchError as error:
+            if "in" not in self.names and error.message.startswith("`in` has no value"):
+                raise ArchError(
+                    "`in` in a guard outside a block",
+                    error.span,
+                    help="it is the number of channels that enter a block: put the line into one",
+                ) from None
+            raise
+
     def fail(self, message: str, where: Located, help: str | None = None) -> ArchError:
         """An error at a part of the source."""
         return ArchError(message, self.source.span(where.start, where.end), help=help)
@@ -118,7 +135,7 @@ class Position(NamedTuple):
     channels that enter the line, 0 if each line has its own. `printed`: the size that decides what
     the line leaves out. `stride`: a stride of the groups around it. `row_rules`: the conventions of
     the table row. `within`: the join, block or repeat around it, which may not hold a side head.
-    `factor`: how often the network will repeat it. `depth`: how many groups and blocks are around.
+    `factor`: how often the network will repeat it. `depth`: how many lines are around it.
     """
 
     path: Scope
@@ -150,3 +167,17 @@ class Neighbours(NamedTuple):
     before: tuple[LayerText, ...]
     after: tuple[LayerText, ...]
     waiting: list[Companion]
+
+    def of_one(self, is_first: bool, is_final: bool) -> Neighbours:
+        """The neighbours of one repetition."""
+        return self._replace(
+            before=self.before if is_first else (), after=self.after if is_final else ()
+        )
+
+
+class Link(NamedTuple):
+    """A phrase to expand: as it is parsed, as it is written, and what a chain writes around it."""
+
+    parsed: ParsedPhrase
+    phrase: Phrase
+    neighbours: Neighbours | None = None

@@ -1,29 +1,34 @@
-"""Options and helpers of all tests."""
+"""Options and fixtures of all tests."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import sys
+from collections.abc import Callable
 
 import pytest
+from paths import DATA
 
-# Workers share the cores: torch's threads would wait for each other. Read when torch is imported.
+# Workers share the cores, so torch's threads would wait for each other. This is read when torch is
+# imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-ROOT = Path(__file__).parent.parent
+if sys.platform == "win32":
+    # They limit the memory of processes, fork, and send signals.
+    collect_ignore = ["test_bombs.py", "train/test_resume.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write the golden texts anew")
+    parser.addoption("--update", action="store_true", help="rewrite the golden texts")
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest):
-    """Compare a text with a file of tests/golden; `--update` writes it."""
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with a file of tests/data/golden; `--update` writes it."""
 
     def compare(name: str, text: str) -> None:
-        path = ROOT / "tests" / "golden" / name
+        path = DATA / "golden" / name
         if request.config.getoption("--update"):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
@@ -33,7 +38,7 @@ def golden(request: pytest.FixtureRequest):
 
 
 @pytest.fixture
-def archdsl_cli(capsys: pytest.CaptureFixture[str]):
+def archdsl_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Run the command line in this process: exit code, standard output, standard error."""
 
     def run(*arguments: str) -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.expand.memo import Memo
-from archdsl.layers import Activation, BatchNorm, Layer, Value
+from archdsl.layers import Activation, Layer, Value
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
 from archdsl.notation.vocabulary import ACTIVATION, BARE
@@ -198,14 +198,14 @@ class _Expanded:
         before = _adjacent(reversed(self.around.before), rule)
         after = _adjacent(self.around.after, rule)
         left: list[LayerText] = []
-        takes_over_bias = BatchNorm in before and BatchNorm in rule.kinds[:index]
+        absorbs_bias = any(kind.absorbs_bias for kind in rule.kinds[:index] if kind in before)
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one):
                 continue
             # Errors and drawings point at the line that the companion belongs to.
             layer = ast.evaluated(source, one, names)
             layer = layer._replace(start=start, end=end, conventional=True)
-            takes_over_bias |= layer.kind is BatchNorm
+            absorbs_bias |= layer.kind.absorbs_bias
             if i < index:
                 anchor = next((kind for kind in rule.kinds[i:] if kind in before), None)
                 adjacent, apart = left, self.before
@@ -218,7 +218,7 @@ class _Expanded:
             else:
                 apart.append(Companion(anchor, layer))
         self.left = left + self.left
-        if takes_over_bias:
+        if absorbs_bias:
             self.layer = without_bias(self.layer)
         self.present.update(rule.kinds)
         self.is_activated = any(issubclass(kind, Activation) for kind in rule.kinds)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.expand.scopes import Frame, LabelledValue
 from archdsl.graph import Claimed, Graph, Node, Origin, Scope, Section, Settled, Side
-from archdsl.layers import Layer, Shape, Softmax
+from archdsl.layers import Layer, Shape
 from archdsl.notation.ast import LayerText
 from archdsl.syntax.ast import NetworkText
 
@@ -172,7 +172,7 @@ class GraphBuilder:
 
     def logits(self, node: int) -> int:
         """The node before a trailing softmax, which is left to the loss."""
-        while isinstance(self.nodes[node].op, Softmax):
+        while self.nodes[node].op.left_to_loss:
             (node,) = self.nodes[node].inputs
         return node
 

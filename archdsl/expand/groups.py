@@ -12,7 +12,7 @@ from archdsl.expand.line_names import notation
 from archdsl.expand.scopes import Frame, Position, Stride, Target
 from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
-from archdsl.layers.base import check_elements
+from archdsl.layers.checks import check_elements
 from archdsl.notation import ast
 from archdsl.notation.ast import (
     BlockUse,

@@ -14,9 +14,7 @@ from archdsl.expand.scopes import Frame, Neighbours, Position
 from archdsl.graph import Scope, Settled
 from archdsl.layers import (
     Activation,
-    BatchNorm,
     Flatten,
-    FullyConnected,
     Input,
     Layer,
     LayerError,
@@ -24,7 +22,7 @@ from archdsl.layers import (
     Shape,
     Value,
 )
-from archdsl.layers.base import check_elements
+from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, pytorch_calls
 from archdsl.notation.ast import LayerText
 
@@ -46,7 +44,7 @@ class LayerExpander:
         chain = self.with_companions(layers, position, neighbours)
         following = [*chain[1:], *neighbours.after[:1]] if neighbours else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
-            if layer.kind.weighs and after.kind is BatchNorm:
+            if layer.kind.weighs and after.kind.absorbs_bias:
                 chain[index] = without_bias(layer)  # a written `Conv-BN`
         if position.printed is not None:
             chain = self.sized(chain, position)
@@ -152,7 +150,7 @@ class LayerExpander:
             pytorch_calls.check_entering(layer, x)
             if layer.ranked:
                 _check_rank(layer.ranked, x)
-            if issubclass(layer.kind, FullyConnected) and len(x) > 1:
+            if layer.kind.flattens and len(x) > 1:
                 flat = Flatten()
                 flat_scope = graph.free_scope(scope[:-1], "flatten")
                 graph.add(flat, (graph.current,), flat_scope, flat.out(x), place)

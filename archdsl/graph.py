@@ -1,4 +1,4 @@
-"""A network as a graph of layers, and beside it where in a text each of them comes from."""
+"""A network as a graph of layers, apart from the text that its layers may come from."""
 
 from __future__ import annotations
 

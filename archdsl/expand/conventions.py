@@ -208,15 +208,15 @@ class _Expanded:
             absorbs_bias |= layer.kind.absorbs_bias
             if i < index:
                 anchor = next((kind for kind in rule.kinds[i:] if kind in before), None)
-                adjacent, apart = left, self.before
+                adjacent, anchored = left, self.before
             else:
                 between = reversed(rule.kinds[index : i + 1])
                 anchor = next((kind for kind in between if kind in after), None)
-                adjacent, apart = self.right, self.after
+                adjacent, anchored = self.right, self.after
             if anchor is None:
                 adjacent.append(layer)
             else:
-                apart.append(Companion(anchor, layer))
+                anchored.append(Companion(anchor, layer))
         self.left = left + self.left
         if absorbs_bias:
             self.layer = without_bias(self.layer)

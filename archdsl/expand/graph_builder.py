@@ -65,11 +65,11 @@ class GraphBuilder:
         self.containers: list[tuple[Scope, str]] = []  # blocks and joins, outer ones first
         self.settled: list[Settled] = []
         self.references: list[LabelledValue] = []  # the values that references have read
-        # Activations at the ends of the branches of an `add`, which move behind the sum.
+        # Activations at the ends of the branches of an `add`, which move after the sum.
         self.activations: list[tuple[LayerText, Frame]] = []
         self.names: dict[Scope, None] = {}  # an ordered set of the names in use
         self.built: dict[Hashable, Stretch] = {}  # blocks, by all that they depend on
-        self.grown = [getattr(self, name) for name in Mark._fields[3:]]
+        self.contents = [getattr(self, name) for name in Mark._fields[3:]]
 
     @property
     def shape(self) -> Shape:
@@ -108,17 +108,17 @@ class GraphBuilder:
     # Undo and copy.
 
     def mark(self) -> Mark:
-        return Mark(self.current, self.labels, self.empty_blocks, *map(len, self.grown))
+        return Mark(self.current, self.labels, self.empty_blocks, *map(len, self.contents))
 
     def rollback(self, mark: Mark) -> None:
         """Undo everything since a mark."""
         self.current, self.labels, self.empty_blocks = mark[:3]
-        for grown, length in zip(self.grown, mark[3:], strict=True):
-            if isinstance(grown, list):
-                del grown[length:]
+        for content, length in zip(self.contents, mark[3:], strict=True):
+            if isinstance(content, list):
+                del content[length:]
             else:
-                while len(grown) > length:
-                    grown.popitem()
+                while len(content) > length:
+                    content.popitem()
 
     def copy(self, stretch: Stretch, path: Scope, place: Place) -> None:
         """Build a stretch once more, after the current value and at another path and place.

@@ -186,8 +186,13 @@ def _graph(
     outputs = statements[0].labels if statements else ()
     graph = GraphBuilder()
     context = Context(
-        *(network, text.names, text.blocks, text.conventions),
-        *(frozenset(token.text for token in outputs), paper_settings, graph),
+        network,
+        text.names,
+        text.blocks,
+        text.conventions,
+        frozenset(token.text for token in outputs),
+        paper_settings,
+        graph,
     )
     expander = LineExpander(context)
     _add_input(expander, first, frame, input)

@@ -88,7 +88,10 @@ class Frame(NamedTuple):
     @property
     def has_stride(self) -> bool:
         """Whether a stride is waiting for the body, here or where the body is written."""
-        return bool(self.strides) or (self.body is not None and self.body.frame.has_stride)
+        frame: Frame | None = self
+        while frame is not None and not frame.strides:
+            frame = frame.body.frame if frame.body is not None else None
+        return frame is not None
 
     def holds(self, line: Line) -> bool:
         """Whether the guard of a line holds."""

@@ -110,7 +110,7 @@ def test_rollback_restores_each_part_of_a_builder():
     builder.add(Flatten(), (), ("a",), (4,), (0, 1))
     builder.reserve([("a",)])
     before, mark = deepcopy(vars(builder)), builder.mark()
-    for name, value in [item for item in vars(builder).items() if item[0] != "grown"]:
+    for name, value in [item for item in vars(builder).items() if item[0] != "contents"]:
         if isinstance(value, list):
             value.append(None)
         elif isinstance(value, dict):
@@ -120,4 +120,6 @@ def test_rollback_restores_each_part_of_a_builder():
     assert all(before[name] != value for name, value in vars(builder).items())
     builder.rollback(mark)
     assert vars(builder) == before
-    assert {*vars(builder)} == {*mark._fields, "grown"}, "a mark keeps how far each part had grown"
+    assert {*vars(builder)} == {*mark._fields, "contents"}, (
+        "a mark keeps how far each part had grown"
+    )

@@ -17,7 +17,8 @@ from formulas import FORMULAS, INITIAL
 from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import Tensor, nn
 
-from archdsl.analysis.totals import Analysis, Fields
+from archdsl.analysis.receptive_field import Fields
+from archdsl.analysis.totals import Analysis
 from archdsl.graph import Graph, Node
 from archdsl.layers import (
     REGISTRY,
@@ -30,11 +31,9 @@ from archdsl.layers import (
 )
 from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
 from archdsl.notation import pytorch_calls
-from archdsl.output.layer_reference import settled, split, written
+from archdsl.output.layer_reference import parse_layer, settled, split
 from archdsl.pytorch import source
 from archdsl.pytorch.module import construct
-from archdsl.spec import parse
-from archdsl.text.source import Source
 
 
 class Case(NamedTuple):
@@ -87,10 +86,10 @@ def printed(one: Case) -> None:
     module = one.module()
     call = one.op.call(*one.xs)
     if isinstance(one.op, Join):
-        names = list("abcdef"[: len(one.xs)])
-        text = one.op.code(names, list(one.xs))
+        letters = list("abcdef"[: len(one.xs)])
+        text = one.op.code(letters, list(one.xs))
         compare_modules(
-            lambda *xs: eval(text, {"torch": torch, **dict(zip(names, xs, strict=True))}),
+            lambda *xs: eval(text, {"torch": torch, **dict(zip(letters, xs, strict=True))}),
             module,
             one,
         )
@@ -171,7 +170,7 @@ def is_listed(one: Case) -> None:
     names = [listing.name for kind in REGISTRY for listing in kind.listed]
     assert call.own or any(re.fullmatch(name.replace("*", "[123]"), call.name) for name in names)
     if text := listing_of(one):
-        layer = written(text)
+        layer = parse_layer(text)
         given: dict[str, Any] = {name: value.value for name, value in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op
@@ -261,10 +260,9 @@ def _is_global(one: Case) -> bool:
 
 def _graph(one: Case) -> Graph:
     """The layer on its input."""
-    (network,) = parse(Source("example", one.spec))
-    entry = Node(Input(one.x[1:], one.x[0]), (), ("input",), one.x, 0, 0)
-    layer = Node(one.op, (0,), (one.op.kind,), one.op.out(one.x), 0, 0)
-    return Graph(network, (entry, layer), (), (), {}, (1,), 1)
+    entry = Node(Input(one.x[1:], one.x[0]), (), ("input",), one.x)
+    layer = Node(one.op, (0,), (one.op.kind,), one.op.out(one.x))
+    return Graph((entry, layer), outputs=(1,), end=1)
 
 
 def _reached(

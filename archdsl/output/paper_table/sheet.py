@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer
@@ -210,7 +211,7 @@ def _stages(columns: Sequence[tuple[Entry, ...]]) -> list[list[tuple[Entry, ...]
             )
         own = [(key, tuple(stage)) for key, stage in groupby(lines, key=_stage)]
         known, merged, at = merged, [], 0
-        pairs = _common([key for key, _ in known], [key for key, _ in own])
+        pairs = common([key for key, _ in known], [key for key, _ in own])
         here = 0
         for index, place in (*pairs, (len(known), len(own))):
             merged += [(key, [*stages, ()]) for key, stages in known[at:index]]
@@ -231,7 +232,7 @@ def _of_stage(stages: Sequence[tuple[Entry, ...]]) -> Iterator[tuple[Entry | Non
     present = [stage for stage in stages if stage]
     shared = [line.key for line in present[0]]
     for stage in present[1:]:
-        shared = [shared[a] for a, _ in _common(shared, [line.key for line in stage])]
+        shared = [shared[a] for a, _ in common(shared, [line.key for line in stage])]
     keys = [[line.key for line in stage] for stage in stages]
     # A row of the first column alone is filled up beside it, which needs a line in front.
     while shared and len(present) > 1 and stages[0]:
@@ -252,27 +253,6 @@ def _of_stage(stages: Sequence[tuple[Entry, ...]]) -> Iterator[tuple[Entry | Non
                 stage[at] if stage else None for stage, at in zip(stages, places, strict=True)
             )
         here = [place + 1 for place in places]
-
-
-def _common(mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """The places of a longest common subsequence of two lists."""
-    longest = [[0] * (len(theirs) + 1) for _ in range(len(mine) + 1)]
-    for i in reversed(range(len(mine))):
-        row, below = longest[i], longest[i + 1]
-        for j in reversed(range(len(theirs))):
-            equal = mine[i] == theirs[j]
-            row[j] = below[j + 1] + 1 if equal else max(below[j], row[j + 1])
-    pairs = []
-    i = j = 0
-    while i < len(mine) and j < len(theirs):
-        if mine[i] == theirs[j]:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif longest[i + 1][j] >= longest[i][j + 1]:
-            i += 1
-        else:
-            j += 1
-    return pairs
 
 
 # The names and the sizes of rows.

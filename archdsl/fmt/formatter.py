@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.fmt.layout import Line, Mark, laid, table, width
+from archdsl.fmt.layout import Aligned, LineParts, laid, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import collector_paused, statements_of
 from archdsl.text.pytorch import unwrapped
@@ -95,7 +95,7 @@ class _Layout:
         self.in_claims = False
         self.in_string = False
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[LineParts]:
         here = 0
         blank = False
         while here <= len(self.text):
@@ -132,17 +132,17 @@ class _Layout:
                 return stop
             stop = end
 
-    def as_written(self, start: int, end: int) -> Iterator[Line]:
+    def as_written(self, start: int, end: int) -> Iterator[LineParts]:
         """Lines as the user wrote them, where the macros in them have not been expanded."""
         written = self.source.latex.written
-        yield from map(Line, self.source.written[written(start) : written(end)].split("\n"))
+        yield from map(LineParts, self.source.written[written(start) : written(end)].split("\n"))
 
-    def of_table(self, start: int, end: int) -> Iterator[Line]:
-        yield from map(Line, table(self.text[start:end].split("\n")))
+    def of_table(self, start: int, end: int) -> Iterator[LineParts]:
+        yield from map(LineParts, table(self.text[start:end].split("\n")))
 
     # Lines.
 
-    def line(self, start: int, end: int) -> Line:
+    def line(self, start: int, end: int) -> LineParts:
         text, plain = self.text[start:end], self.plain[start:end]
         is_paper = plain.lstrip(_ENDS).startswith("paper")
         code = (_CODE_OF_PAPER if is_paper else _CODE).match(plain)[0]  # type: ignore[index]
@@ -152,14 +152,14 @@ class _Layout:
         was_in_string = self.in_string and goes_on
         self.in_string = was_in_string is (code.count('"') % 2 == 0)
         if was_in_string or self.in_string:
-            return Line(text, self.stanza)  # a title that goes on
+            return LineParts(text, self.stanza)  # a title that goes on
         if not text.strip(_ENDS):
             if not goes_on:
                 self.stanza += 1
                 self.in_claims = False
-            return Line("")
+            return LineParts("")
         if self.is_listing(start, end) or (goes_on and self.listing[start - 1] != "\n"):
-            return Line(text.rstrip(_ENDS), self.stanza)
+            return LineParts(text.rstrip(_ENDS), self.stanza)
         indent = text[: len(text) - len(text.lstrip(_ENDS))]
         old = width(indent.expandtabs(8))
         if goes_on:
@@ -181,38 +181,38 @@ class _Layout:
         new: int,
         stanza: Hashable,
         goes_on: bool,
-    ) -> Line:
+    ) -> LineParts:
         """A line whose code goes from `begin` to `stop`, in front of a comment."""
         front = " " * new
 
         def column(place: int) -> int:
             return new + width(text[begin:place])
 
-        comment = Mark(text[stop:].rstrip(_ENDS), column(stop)) if text[stop:] else None
+        comment = Aligned(text[stop:].rstrip(_ENDS), column(stop)) if text[stop:] else None
         code = text[begin:stop].rstrip(_ENDS)
         if not code and comment:
-            return Line(front + comment.text, stanza)
+            return LineParts(front + comment.text, stanza)
         if _BULLET.match(code) or "\t" in text[stop:]:
             # Behind such a sign a blank makes it the mark of a list; tabs may make a table.
-            return Line(front + text[begin:].rstrip(_ENDS), stanza)
+            return LineParts(front + text[begin:].rstrip(_ENDS), stanza)
         if code != plain[begin : begin + len(code)]:
             # Typography: nothing is certain but that several blanks are as one.
             line = _with_single_blanks(code, plain[begin:])
-            return Line(front + line, stanza, comment=comment)
+            return LineParts(front + line, stanza, comment=comment)
         spaced = self.spaced(code, is_statement=new == 0)
         claims = None
         line = spaced.text
         if spaced.claims and not goes_on:
             at, place = spaced.claims
-            claims = Mark(line[place:], column(begin + at))
+            claims = Aligned(line[place:], column(begin + at))
             line = line[:place].rstrip(" ")
         if spaced.middle and not goes_on:
             at, place = spaced.middle
             is_padded = code[:at].endswith("  ")
             head, line = front + line[:place].rstrip(" "), line[place:]
             kind = ":" if head.endswith(":") else line[0]
-            return Line(line, stanza, head, kind, is_padded, claims, comment)
-        return Line(front + line, stanza, claims=claims, comment=comment)
+            return LineParts(line, stanza, head, kind, is_padded, claims, comment)
+        return LineParts(front + line, stanza, claims=claims, comment=comment)
 
     def is_listing(self, start: int, end: int) -> bool:
         text = self.text[start:end]

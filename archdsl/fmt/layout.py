@@ -17,7 +17,7 @@ WIDEST = 120  # columns of a table that is aligned
 
 
 @dataclass
-class Mark:
+class Aligned:
     """What stands behind the layers of a line, and the column in which it was written."""
 
     text: str
@@ -25,7 +25,7 @@ class Mark:
 
 
 @dataclass
-class Line:
+class LineParts:
     """A line in its parts. `stanza` is the same for lines that are aligned with each other.
 
     `front` stands in front of `text` in lines that may align their middle, `conv` of
@@ -37,18 +37,18 @@ class Line:
     front: str | None = None
     middle: str = ""
     padded: bool = False
-    claims: Mark | None = None
-    comment: Mark | None = None
+    claims: Aligned | None = None
+    comment: Aligned | None = None
 
     @property
     def is_blank(self) -> bool:
         return not (self.text or self.comment or self.front)
 
 
-def laid(lines: Sequence[Line]) -> Iterator[str]:
+def laid(lines: Sequence[LineParts]) -> Iterator[str]:
     """The texts of lines."""
     _align_middles(lines)
-    stanzas: defaultdict[Hashable, list[Line]] = defaultdict(list)
+    stanzas: defaultdict[Hashable, list[LineParts]] = defaultdict(list)
     for line in lines:
         stanzas[line.stanza].append(line)
     for stanza, together in stanzas.items():
@@ -64,10 +64,10 @@ def laid(lines: Sequence[Line]) -> Iterator[str]:
     return (line.text for line in lines)
 
 
-def _align_middles(lines: Sequence[Line]) -> None:
+def _align_middles(lines: Sequence[LineParts]) -> None:
     """Align neighbours where one of them was aligned by hand: `fc   means fc-relu`."""
-    run: list[Line] = []
-    for line in [*lines, Line("")]:
+    run: list[LineParts] = []
+    for line in [*lines, LineParts("")]:
         kind = line.stanza, line.middle
         if run and (line.front is None or kind != (run[0].stanza, run[0].middle)):
             fronts = [one.front or "" for one in run]
@@ -79,7 +79,7 @@ def _align_middles(lines: Sequence[Line]) -> None:
             run.append(line)
 
 
-def _append(marks: Sequence[tuple[Line, Mark]]) -> None:
+def _append(marks: Sequence[tuple[LineParts, Aligned]]) -> None:
     """Put marks behind their lines: in the column that they share, else behind the longest line.
 
     A very long line moves no other.
@@ -98,7 +98,7 @@ def _append(marks: Sequence[tuple[Line, Mark]]) -> None:
         line.text += " " * max(2, column - wide) + mark.text
 
 
-def _share(marks: Sequence[tuple[Line, Mark]]) -> bool:
+def _share(marks: Sequence[tuple[LineParts, Aligned]]) -> bool:
     """Whether marks stand in one column, behind all lines."""
     columns = {mark.column for _, mark in marks}
     return not marks or (

@@ -11,7 +11,7 @@ from archdsl.notation.ast import Argument, Blocks, BlockUse, Group, ValueText
 from archdsl.notation.numbers import FUSED, REPEAT, Numerals
 from archdsl.notation.vocabulary import NOISE, is_tight, runs, vocabulary
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Token
+from archdsl.syntax.ast import ColumnValue, Token
 from archdsl.syntax.expressions import Expression
 from archdsl.text.source import Source
 
@@ -72,12 +72,18 @@ class Uses(Numerals, ABC):
         return not (behind and behind[0].kind in ("equals", "colon"))
 
     def use(
-        self, name: str, tokens: Sequence[Token], first: Token, last: Token
+        self,
+        name: str,
+        tokens: Sequence[Token],
+        first: Token,
+        last: Token,
+        columns: Sequence[ColumnValue],
     ) -> tuple[BlockUse, int]:
         """A block with its arguments and its group; and how many parts they take.
 
         Its words stand from `first` to `last`. Arguments stand in parentheses; or between commas,
-        by name (`k3x3`, `kernel_size: 5`) or by place. Digits of the block's word are its first.
+        by name (`k3x3`, `kernel_size: 5`) or by place; or in `columns` of a row. Digits of the
+        block's word are its first.
         """
         arguments: list[Argument] = []
         taken, end = 0, first.end
@@ -89,6 +95,8 @@ class Uses(Numerals, ABC):
             taken = 1
         elif tokens and tokens[0].kind == "word" and tokens[0].text.lower() in _MODULE:
             taken = 1  # `inception module`
+        inner: list[Argument] = []
+        has_name_alone = len(tokens) == taken
         if len(tokens) > taken and tokens[taken].kind == "parens":
             parens = tokens[taken]
             inside: Sequence[Token] = parens.inside  # type: ignore[assignment]
@@ -97,17 +105,19 @@ class Uses(Numerals, ABC):
                 raise self.fail("an argument is missing beside a comma", parens, "strike one")
             own = self.blocks.parameter_names(name)
             inner = [self.argument(one, own) for one in given]
-            if arguments and any(argument.name is None for argument in inner):
-                # Is 2 in `fire2(16, 64)` an argument, as 6 in `MBConv6(k=3)`, or part of a name?
-                shown = self.source.plain[parens.start : parens.end]
-                raise self.fail(
-                    f"are the digits of `{first.text}` an argument, or part of a name?",
-                    first,
-                    f"write `{first.text}: {name}{shown}` for a name, "
-                    "or all arguments in parentheses",
-                )
-            arguments += inner
             taken += 1
+        elif has_name_alone:
+            inner = [self.argument_of_row(column, column.name) for column in columns]
+        if arguments and any(argument.name is None for argument in inner):
+            # Is 2 in `fire2(16, 64)` an argument, as 6 in `MBConv6(k=3)`, or part of a name?
+            shown = ", ".join(self.source.plain[one.start : one.end] for one in inner)
+            raise self.fail(
+                f"are the digits of `{first.text}` an argument, or part of a name?",
+                first,
+                f"write `{first.text}: {name}({shown})` for a name, "
+                "or all arguments in parentheses",
+            )
+        arguments += inner
         named = {argument.name.text for argument in arguments if argument.name is not None}
         places = sum(argument.name is None for argument in arguments)
         free = list(self.blocks.parameter_names(name))[places:]
@@ -122,6 +132,14 @@ class Uses(Numerals, ABC):
             taken = found_at + more
         if taken:
             end = tokens[taken - 1].end
+        for column in columns if not has_name_alone else ():
+            # After other arguments, as `80` after `MBConv6, k3x3`: the next parameter.
+            if column.name:
+                arguments.append(self.argument_of_row(column, column.name))
+            elif not self.word_argument(column.tokens, free, arguments):
+                raise self.not_after(column.tokens[0], is_block=True)
+        if columns:
+            end = columns[-1].tokens[-1].end
         body = None
         if taken < len(tokens) and tokens[taken].kind in GROUPS:
             body = self.group(tokens[taken])
@@ -215,6 +233,15 @@ class Uses(Numerals, ABC):
             value = expressions.read(self.source, tokens[2:])
             return Argument(tokens[0], value, start, end)
         return Argument(None, expressions.read(self.source, tokens), start, end)
+
+    def argument_of_row(self, column: ColumnValue, name: str) -> Argument:
+        start, end = column.tokens[0].start, column.tokens[-1].end
+        word = Token("word", name, start, end) if name else None
+        return Argument(word, expressions.read(self.source, column.tokens), start, end)
+
+    @abstractmethod
+    def not_after(self, token: Token, is_block: bool) -> ArchError:
+        """The error of a token that cannot follow a block or a group."""
 
     def unknown_block(self, token: Token) -> ArchError:
         return self.fail(

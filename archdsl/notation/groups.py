@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from archdsl.errors import ArchError
 from archdsl.layers import JOINS
 from archdsl.notation.ast import (
     Blocks,
@@ -59,7 +60,29 @@ class Wholes(Uses):
         tokens = tokens[at + taken :]
         while tokens:
             tokens = tokens[self.after_composite(tokens, isinstance(composite, BlockUse)) :]
+        self.repeat_by_row()
+        for column in self.phrase.columns or ():
+            if column.name == "stride" and column.role == "attribute":
+                self.set_stride(self.value(column.tokens))
+            elif column.role != "times" and not isinstance(composite, BlockUse):
+                raise self.not_after(column.tokens[0], is_block=False)
         return composite
+
+    def repeat_by_row(self) -> None:
+        """Take the repeat of a row of a table from its column."""
+        for column in self.phrase.columns or ():
+            if column.role == "times":
+                self.set_repeat(self.value(column.tokens))
+
+    def set_repeat(self, count: ValueText) -> None:
+        if self.repeat is not None:
+            raise self.fail("a second repeat", count, "strike one of the two")
+        self.repeat = count
+
+    def set_stride(self, stride: ValueText, where: Token | None = None) -> None:
+        if self.stride is not None:
+            raise self.fail("a second stride", where or stride, "strike one of the two")
+        self.stride = stride
 
     def composite_at(self, tokens: Sequence[Token], at: int) -> tuple[Composite | None, int]:
         token, behind = tokens[at], tokens[at + 1 : at + 3]
@@ -88,7 +111,9 @@ class Wholes(Uses):
             if word and not known and groups and kinds[0] in ("parens", groups[0]):
                 raise self.unknown_block(token)
             return None, 0
-        use, more = self.use(name, tokens[at + taken :], token, tokens[at + max(taken, 1) - 1])
+        last = tokens[at + max(taken, 1) - 1]
+        columns = [c for c in self.phrase.columns or () if c.role == "argument"]
+        use, more = self.use(name, tokens[at + taken :], token, last, columns)
         return use, taken + more
 
     def joined(self, tokens: Sequence[Token]) -> tuple[LabelJoin, int]:
@@ -142,9 +167,7 @@ class Wholes(Uses):
         if token.kind == "comma" and len(tokens) > 1 and tokens[1].kind in ("times", "word"):
             return 1
         if token.kind == "times" and len(tokens) > 1 and self.counts(tokens[1]):
-            if self.repeat is not None:
-                raise self.fail("a second repeat", tokens[1], "strike one of the two")
-            self.repeat = self.value(tokens[1:2])
+            self.set_repeat(self.value(tokens[1:2]))
             return 2
         if token.kind == "word" and token.text.lower() == "stride":
             value = tokens[1:2] if len(tokens) > 1 else ()
@@ -153,12 +176,11 @@ class Wholes(Uses):
                 value, taken = tokens[2:3], 3
             if not value or not (self.counts(value[0]) or value[0].kind == "size"):
                 raise self.fail("`stride` has no value", token, "write `[ … ] x 3, stride 2`")
-            if self.stride is not None:
-                raise self.fail("a second stride", token, "strike one of the two")
             if value[0].kind == "size":
-                self.stride = ValueText(self.tight(value[0]), value[0].start, value[0].end)
+                size = ValueText(self.tight(value[0]), value[0].start, value[0].end)
+                self.set_stride(size, token)
             else:
-                self.stride = self.value(value)
+                self.set_stride(self.value(value), token)
             return taken
         if token.kind in ("bracket", "braces"):
             raise self.fail(
@@ -181,7 +203,10 @@ class Wholes(Uses):
                 "it joins blocks that have digits, `C64-C128`; what else follows stands behind "
                 "`->`: `C64 -> C(512, 1)`, `C64 -> conv3-16`",
             )
-        raise self.fail(
+        raise self.not_after(token, is_block)
+
+    def not_after(self, token: Token, is_block: bool) -> ArchError:
+        return self.fail(
             f"`{token.text}` cannot stand behind a {'block' if is_block else 'group'}",
             token,
             "a block takes arguments in parentheses or by name, a repeat and a stride: "

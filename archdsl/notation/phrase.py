@@ -151,7 +151,7 @@ def _linked(
     linked: list[Phrase] = []
     for phrase in phrases:
         tokens = phrase.tokens
-        signs = () if phrase.composed else _signs(tokens)
+        signs = _signs(tokens) if phrase.is_text else ()
         if not signs:
             linked.append(phrase)
             continue
@@ -217,14 +217,15 @@ class _Reader(Scanner):
         claimed = claimed or self.take_claim(tokens)
         while len(tokens) > 1 and tokens[0].kind == "parens" and self.remark(tokens[0].inside):  # type: ignore[arg-type]
             del tokens[0]  # `(b) Mlpconv layer`
-        start, end = tokens[0].start, tokens[-1].end
-        if len(tokens) == 1 and self.refers(tokens[0]):
+        start, end = tokens[0].start, self.phrase.end
+        columns = self.phrase.columns or ()
+        if len(tokens) == 1 and not columns and self.refers(tokens[0]):
             to = self.labels.reference(self.source, tokens[0], self.blocks)
             return ParsedPhrase(label, claimed, (), to, None, None, start, end)
         text = self.source.plain[start:end]
         # Beside a label or a claim the same words may say something else: `FC6: 4096 neurons`.
         key = text if start == self.phrase.start else f":{text}"
-        alone = not self.phrase.composed  # else no stretch of text says what its cells do
+        alone = self.phrase.is_text
         if alone and (parsed := self.known.get(key)) is not None:
             return _moved(parsed, label, claimed, start)
         composite = self.take_whole(tokens)
@@ -237,10 +238,13 @@ class _Reader(Scanner):
         if composite is not None:
             return ParsedPhrase(label, claimed, (), composite, self.repeat, self.stride, start, end)
         self.take_repeat(tokens)
+        self.repeat_by_row()
         if pytorch_calls.is_call(tokens[0]):
-            listed = pytorch_calls.read(self.source, tokens)
+            others = [token for c in columns if c.role != "times" for token in c.tokens]
+            listed = pytorch_calls.read(self.source, [*tokens, *others])
             return ParsedPhrase(label, claimed, (listed,), None, self.repeat, None, start, end)
         self.scan(tokens, None)
+        self.scan_columns(columns)
         times = self.repeat is not None and any(one.kind.takes_times for one in self.layers)
         if self.repeat is not None and times and len(self.layers) > 1:
             raise self.fail(
@@ -425,7 +429,7 @@ class _Reader(Scanner):
             hint = "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
         if first.text in self.labels:
             hint = f"`{first.text}` is a label: a chain begins from it, `{first.text} -> …`"
-        if self.phrase.composed and not self.layers:
+        if self.phrase.columns is not None and not self.layers:
             hint = f"{hint} or" if hint else "a layer is misspelt, or"
             hint += f" define it on a line below the table: `{first.text}: 3x3 conv-relu`"
         what = "word" if self.layers else "layer"

@@ -27,7 +27,7 @@ from archdsl.notation.vocabulary import (
     words_of,
 )
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Token
+from archdsl.syntax.ast import ColumnValue, Token
 from archdsl.syntax.expressions import Expression
 from archdsl.syntax.statements import FORMS
 
@@ -49,6 +49,15 @@ class Scanner(Mentions):
         at = 0
         while at < len(tokens):
             at += self.step(tokens, at, only)
+
+    def scan_columns(self, columns: Sequence[ColumnValue]) -> None:
+        """Read what the columns of a table give to the layer of a row."""
+        for column in columns:
+            if column.role == "attribute":
+                if not self.attribute((column.name,), column.tokens, 0, 0, None):
+                    self.unknown.append(column.tokens[0])
+            elif column.role != "times":
+                self.scan(column.tokens, None)
 
     def step(self, tokens: Sequence[Token], at: int, only: Draft | None) -> int:
         """Read what begins at a part; the number of parts that it took."""
@@ -468,6 +477,11 @@ class Scanner(Mentions):
     ) -> int:
         """An attribute word with its value; 0 when none follows."""
         here = at + taken
+        has_value = here < len(tokens) and tokens[here].kind in ("parens", "equals", "colon")
+        if words in LISTS and self.phrase.connections and not has_value:
+            last = tokens[at + taken - 1]
+            self.mention("attributes", words, self.phrase.connections, tokens[at], last, only)
+            return taken
         if here < len(tokens) and tokens[here].text.lower() == "of":
             here += 1  # `a stride of 2`
         if here + 1 < len(tokens) and tokens[here + 1].kind == "equals":

@@ -31,7 +31,12 @@ Role = Literal[
 FEEDING = ("kernel", "width", "times", "stride", "attribute", "companion", "argument")
 # What a layer is told by name, by the header of the column.
 ATTRIBUTES = {"padding": "pad", "pad": "pad", "groups": "groups", "dilation": "dilation"}
-SIZES = ("kernel", "kernel size", "ksize", "filter size")  # of kernels: one number is a length
+KERNEL_SIZES = (
+    "kernel",
+    "kernel size",
+    "ksize",
+    "filter size",
+)  # of kernels: one number is a length
 KNOWN: dict[str, Role] = {
     **{spelling: "claim" for spelling in TABLE_SPELLINGS},
     # A column `layers` names rows, though `layers` counts weight layers elsewhere.
@@ -44,7 +49,7 @@ KNOWN: dict[str, Role] = {
             "patch size/stride",
             "patch size/stride or remarks",
             "size/stride",
-            *(*SIZES, "kernel shape", "filter shape", "filter"),
+            *(*KERNEL_SIZES, "kernel shape", "filter shape", "filter"),
             *("kernel size/stride", "filter size/stride"),
         ),
         "kernel",
@@ -76,7 +81,7 @@ MOST_COLUMNS = 1000  # of a table
 LONGEST = 100  # characters of a header in which more than what is known is looked for
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column: what it is for, and its header as one line of plain text.
 
     `quantity` is what a column of claims claims, `unit` what its header says that its figures are
@@ -112,7 +117,7 @@ def quantity_of(text: str) -> tuple[str, str] | None:
     return (quantity.name, unit) if quantity else None
 
 
-def columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -> list[Column]:
+def columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -> list[TableColumn]:
     """The columns of a table, by number; `parameters` are those of the blocks in its file.
 
     Raises ArchError for a header that means nothing.
@@ -156,7 +161,7 @@ def columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -> lis
     return given
 
 
-def _is_asked(column: Column, asked: Collection[str]) -> bool:
+def _is_asked(column: TableColumn, asked: Collection[str]) -> bool:
     return column.role == "network" and spelled(column.text) in asked
 
 
@@ -184,20 +189,20 @@ def names_network(text: str) -> bool:
         return False
 
 
-def _column(source: Source, cell: Cell) -> Column:
+def _column(source: Source, cell: Cell) -> TableColumn:
     text = squeezed(source.plain[cell.start : cell.end])
     if not text:
-        return Column("struck" if "~~" in source.span(*cell[1:3]).text else "name", text, cell)
+        return TableColumn("struck" if "~~" in source.span(*cell[1:3]).text else "name", text, cell)
     # One letter is a network, or a column in small letters: VGG's `C`, MobileNetV2's `c`.
     if len(text) == 1 and text.isupper():
-        return Column("network", text, cell)
+        return TableColumn("network", text, cell)
     known = known_header(text)
     if known in KNOWN and KNOWN[known] != "claim":
-        return Column(KNOWN[known], known if KNOWN[known] == "attribute" else text, cell)
+        return TableColumn(KNOWN[known], known if KNOWN[known] == "attribute" else text, cell)
     if re.fullmatch(r"#\d+x\d+( reduce)?", known):
-        return Column("argument", text, cell)
+        return TableColumn("argument", text, cell)
     if said := quantity_of(text) or quantity_of(known):
-        return Column("claim", text, cell, *said)
+        return TableColumn("claim", text, cell, *said)
     if known in AMBIGUOUS:
         one, other = AMBIGUOUS[known]
         raise ArchError(
@@ -205,7 +210,7 @@ def _column(source: Source, cell: Cell) -> Column:
             source.span(cell.start, cell.end),
             help=f"write `{one}`, or `{other}`",
         )
-    return Column("network", text.strip(_LOOKS), cell)
+    return TableColumn("network", text.strip(_LOOKS), cell)
 
 
 def known_header(text: str) -> str:
@@ -230,7 +235,7 @@ def known_header(text: str) -> str:
     return known
 
 
-def holds_names(column: Column) -> bool:
+def holds_names(column: TableColumn) -> bool:
     """Whether a column of types is called as those of names are: `Layer`, `layer name/type`."""
     known = known_header(column.text)
     return KNOWN.get(known) == "name" or "name" in known
@@ -248,7 +253,7 @@ def _without_marks(text: str) -> str:
     return "".join(sign for sign in normalize("NFKD", text) if not combining(sign))
 
 
-def _check_headers(source: Source, grid: Grid, found: Sequence[Column]) -> None:
+def _check_headers(source: Source, grid: Grid, found: Sequence[TableColumn]) -> None:
     """Refuse cells below no header, and two columns that a row can have but one of."""
     errors = []
     nameless = {i for i, c in enumerate(found) if i and not c.text and c.role != "struck"}
@@ -293,7 +298,7 @@ def _check_turned(source: Source, grid: Grid) -> None:
         )
 
 
-def _is_twice(one: Column, other: Column) -> bool:
+def _is_twice(one: TableColumn, other: TableColumn) -> bool:
     if one.role in ("type", "kernel", "width", "times", "stride"):
         return one.role == other.role and one.cell is not other.cell
     return one.role == "argument" and one.text.lower() == other.text.lower()
@@ -306,7 +311,7 @@ def _is_layer(name: str) -> bool:
     return tuple(words) in known or (bool(words) and all((word,) in known for word in words))
 
 
-def _beside_networks(source: Source, column: Column) -> Column:
+def _beside_networks(source: Source, column: TableColumn) -> TableColumn:
     """A column that would feed the layer of its row; of one letter it is a network: VGG's `c`."""
     if len(column.text) == 1:
         return column._replace(role="network")
@@ -322,7 +327,7 @@ _PLAIN_SIZE = re.compile(r"\d+(?:x\d+)+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
 
 
-def _network(source: Source, column: Column) -> Column:
+def _network(source: Source, column: TableColumn) -> TableColumn:
     text = column.text.partition("(")[0].rstrip()
     names = tuple(name.strip() for name in text.split(","))
     near = nearest(column.text, [known for known in KNOWN if len(known) > 3])
@@ -370,7 +375,7 @@ _SHOWN_OF_ROWS = (
 )
 
 
-def _unknown(source: Source, column: Column, parameters: Collection[str] = ()) -> ArchError:
+def _unknown(source: Source, column: TableColumn, parameters: Collection[str] = ()) -> ArchError:
     near = nearest(column.text, [known for known in KNOWN if len(known) > 1])
     known = ", ".join(f"`{one}`" for one in _SHOWN_OF_ROWS)
     help = f"did you mean `{near}`?" if near else f"known: {known}"

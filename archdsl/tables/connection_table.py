@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.errors import ArchError
 from archdsl.notation.vocabulary import LISTS, runs
-from archdsl.syntax.ast import Item, Phrase, Statement, Table, Token
+from archdsl.syntax.ast import Item, Statement, Table, Token
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source
 
@@ -32,9 +32,9 @@ def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statemen
         if isinstance(statement, Table):
             grid = grids[statement.start]
             before = found[-1] if found else None
-            place = _asking(before) if isinstance(before, Item) else None
-            if place is not None and isinstance(before, Item):
-                found[-1] = _with_lists(before, *place, _Reader(source, grid).read())
+            index = _asking(before) if isinstance(before, Item) else None
+            if index is not None and isinstance(before, Item):
+                found[-1] = _with_lists(before, index, _ConnectionReader(source, grid).read())
                 continue
             if _is_connections(source, grid):
                 raise ArchError(
@@ -46,29 +46,31 @@ def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statemen
     return tuple(found)
 
 
-def _asking(item: Item) -> tuple[int, int] | None:
-    """The phrase of a line that asks for a table, and how many of its parts stand in front."""
+def _asking(item: Item) -> int | None:
+    """The index of the first phrase of a line that asks for a table, and has none yet."""
     for index, phrase in enumerate(item.phrases):
-        for at in range(len(phrase.tokens)):
-            for words, taken in runs(phrase.tokens, at):
-                behind = phrase.tokens[at + taken : at + taken + 1]
-                has_value = behind and behind[0].kind in ("parens", "equals", "colon")
-                if words in LISTS and not has_value:
-                    return index, at + taken
+        if not phrase.connections and end_of_lists(phrase.tokens) is not None:
+            return index
     return None
 
 
-def _with_lists(item: Item, index: int, at: int, lists: Sequence[Sequence[int]]) -> Item:
-    """The line with the input maps of each output map in parentheses behind a part of a phrase."""
-    phrase = item.phrases[index]
-    end = phrase.tokens[at - 1].end  # they have no place of their own in the line
-    inside: list[Token] = []
-    for inputs in lists:
-        inside += [Token("comma", ",", end, end)] if inside else []
-        inside += [Token("number", str(i), end, end) for i in inputs]
-    parens = Token("parens", "(", end, end, tuple(inside))
-    made = Phrase((*phrase.tokens[:at], parens, *phrase.tokens[at:]), composed=True)
-    return item._replace(phrases=(*item.phrases[:index], made, *item.phrases[index + 1 :]))
+def end_of_lists(tokens: Sequence[Token]) -> int | None:
+    """The number of tokens up to the end of the words `connection table`, if no value follows."""
+    for at in range(len(tokens)):
+        for words, count in runs(tokens, at):
+            after = tokens[at + count : at + count + 1]
+            has_value = after and after[0].kind in ("parens", "equals", "colon")
+            if words in LISTS and not has_value:
+                return at + count
+    return None
+
+
+def _with_lists(item: Item, index: int, lists: Sequence[Sequence[int]]) -> Item:
+    """The line with the input maps of each output map as the connections of a phrase."""
+    connections = " , ".join(" ".join(map(str, inputs)) for inputs in lists)
+    phrases = list(item.phrases)
+    phrases[index] = phrases[index]._replace(connections=connections)
+    return item._replace(phrases=tuple(phrases))
 
 
 def _text(source: Source, cell: Cell) -> str:
@@ -95,7 +97,7 @@ def _is_connections(source: Source, grid: Grid) -> bool:
     return any(cells) and all(text in _MARKS for text in cells if text)
 
 
-class _Reader:
+class _ConnectionReader:
     """Reads one table of connections."""
 
     def __init__(self, source: Source, grid: Grid) -> None:

@@ -22,7 +22,7 @@ from archdsl.syntax.ast import (
     Token,
 )
 from archdsl.syntax.expressions import split
-from archdsl.tables.columns import Column, has_parameters
+from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
 from archdsl.tables.reader import MOST_LINES, Lines, Reader, is_labelled
 from archdsl.tables.row_line import WIDTH
@@ -136,9 +136,9 @@ def _with_words(draft: Draft, readers: Sequence[Reader]) -> Draft:
     return draft._replace(statements=tuple(found))
 
 
-def _networks_of(source: Source, readers: Sequence[Reader]) -> dict[str, Column]:
+def _networks_of(source: Source, readers: Sequence[Reader]) -> dict[str, TableColumn]:
     """The networks that the columns of the tables are, in order."""
-    found: dict[str, Column] = {}
+    found: dict[str, TableColumn] = {}
     with_layers = [r for r in readers if r.has_layers] or readers
     for reader in with_layers:
         for column in reader.networks:
@@ -164,7 +164,7 @@ def _networks_of(source: Source, readers: Sequence[Reader]) -> dict[str, Column]
 
 
 def _header(
-    source: Source, header: Header | None, name: str, column: Column, lines: Lines
+    source: Source, header: Header | None, name: str, column: TableColumn, lines: Lines
 ) -> Header:
     """The header of a column's network: its parameters are the family's, and the column's own."""
     cell = column.cell

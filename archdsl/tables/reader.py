@@ -20,8 +20,8 @@ from archdsl.syntax.ast import (
     Statement,
     Token,
 )
-from archdsl.tables.columns import Column, columns, holds_names, quantity_of, squeezed
-from archdsl.tables.row_line import Composer, words_in
+from archdsl.tables.columns import TableColumn, columns, holds_names, quantity_of, squeezed
+from archdsl.tables.row_line import LineBuilder, words_in
 from archdsl.tables.row_rules import Row, Rules, pressed
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source, Span
@@ -238,11 +238,11 @@ class Reader:
         return Reported(" ".join(filter(None, (row[1], self.text(cell), row[2]))))
 
     def claim_of_network(
-        self, row: Row, cell: Cell, column: Column, quantity: str, unit: str
+        self, row: Row, cell: Cell, column: TableColumn, quantity: str, unit: str
     ) -> Expect:
         return Expect((self.claim(row, cell, quantity, unit, column),))
 
-    def cell(self, row: Row, cell: Cell, column: Column) -> list[Statement]:
+    def cell(self, row: Row, cell: Cell, column: TableColumn) -> list[Statement]:
         """The statements of a network's cell: lines, or what it claims of the network."""
         if counted := _COUNTED.fullmatch(self.text(cell)):
             number = Token("figure", counted[1], cell.start, cell.end)
@@ -297,19 +297,20 @@ class Reader:
                 f"claim it below the table: `expect {quantity[0]} …`",
             )
         items = self.replaced(row)
-        claims: list[tuple[Column, Cell]] = []
+        claims: list[tuple[TableColumn, Cell]] = []
         label: Token | None = None
         if not items:
             is_name = holds_names(self.columns[named]) and self.printed[self.text(cell)] == 1
-            made = Composer(self, self.columns, self.blocks).line(row.cells, named, is_name)
-            items, label, claims = [made.item], made.label, made.claims
-            if made.word is not None:
-                self.words[made.word] = made.given
+            builder = LineBuilder(self, self.columns, self.blocks, row.cells, named, is_name)
+            line = builder.line()
+            items, label, claims = [line.item], line.label, line.claims
+            if line.word is not None:
+                self.words[line.word] = line.parameters
         else:
             claims = list(self.left_over(row))
         self.made[""] += self.finished(row, items, cell, label, claims)
 
-    def left_over(self, row: Row) -> Iterator[tuple[Column, Cell]]:
+    def left_over(self, row: Row) -> Iterator[tuple[TableColumn, Cell]]:
         """The widths of a row that other lines stand for: claims. What else there is for its layer
         would be lost; a kernel may be a remark, `As in figure 5`."""
         for index, column in enumerate(self.columns):
@@ -364,7 +365,7 @@ class Reader:
         items: Sequence[Item],
         cell: Cell,
         label: Token | None = None,
-        widths: Sequence[tuple[Column, Cell]] = (),
+        widths: Sequence[tuple[TableColumn, Cell]] = (),
     ) -> Iterator[Item]:
         """The lines of a row with its label, its conventions and its claims."""
         rules = tuple(one for one in self.rules.of(row) if isinstance(one, Means))
@@ -402,7 +403,9 @@ class Reader:
         cell = row.cells.get(named) or next(iter(row.cells.values()))
         return Token("word", text, cell.start, cell.end)
 
-    def claim(self, row: Row, cell: Cell, quantity: str, unit: str, column: Column) -> ClaimText:
+    def claim(
+        self, row: Row, cell: Cell, quantity: str, unit: str, column: TableColumn
+    ) -> ClaimText:
         """A printed figure. Raises ArchError for a cell that holds none."""
         text = self.text(cell)
         is_size = quantity.endswith("size") or quantity == "receptive field"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archdsl.errors import MOST_ERRORS, ArchError, did_you_mean
 from archdsl.syntax.ast import Item, Means, Misprint, Rows, Token
-from archdsl.tables.columns import Column, quantity_of, squeezed
+from archdsl.tables.columns import TableColumn, quantity_of, squeezed
 from archdsl.text.grids import Cell
 from archdsl.text.source import Source
 
@@ -67,7 +67,7 @@ class Rules:
             self.of_row[key] = found
         return self.of_row[key]
 
-    def erratum(self, row: Row, quantity: str, column: Column | None) -> str | None:
+    def erratum(self, row: Row, quantity: str, column: TableColumn | None) -> str | None:
         """Why a claim of a row is an erratum, where it is said to be one."""
         for one in self.of(row):
             if isinstance(one, Misprint) and self.is_of(one, quantity, column):
@@ -75,7 +75,7 @@ class Rules:
                 return one.reason.text[1:-1]
         return None
 
-    def is_of(self, one: Misprint, quantity: str, column: Column | None) -> bool:
+    def is_of(self, one: Misprint, quantity: str, column: TableColumn | None) -> bool:
         texts = [token.text[1:-1] for token in one.of if token.kind == "string"]
         words = " ".join(token.text for token in one.of if token.kind != "string")
         words = re.sub(r" ([-–]) ", r"\1", words)

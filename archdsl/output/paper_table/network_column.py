@@ -16,7 +16,7 @@ from archdsl.layers import Shape
 from archdsl.notation import ast
 from archdsl.notation.ast import Line
 from archdsl.output.paper_table import lines
-from archdsl.output.paper_table.lines import YIELDS, Mark, Marks, Printer
+from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import (
     Item,
     Means,
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
     from. One that `fills` a cell is no line of its network.
     """
 
-    marks: Marks
+    pieces: Pieces
     label: str | None
     referred: bool
     is_implied: bool
@@ -62,7 +62,7 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        return self.marks, self.label, self.size, self.rules
+        return self.pieces, self.label, self.size, self.rules
 
     @property
     def is_needed(self) -> bool:
@@ -74,19 +74,19 @@ class Entry(NamedTuple):
         """The line as a group that holds it and the size that it gives; a side head gives none."""
         if self.kind == "side" or self.is_reference:
             return self
-        size = Mark("size", self.size.replace("×", "x"), True)
-        return self._replace(marks=(Mark("braces", "", False, ((*self.marks, YIELDS, size),)),))
+        size = Piece("size", self.size.replace("×", "x"), True)
+        return self._replace(pieces=(Piece("braces", "", False, ((*self.pieces, YIELDS, size),)),))
 
     @property
-    def labelled(self) -> Marks:
+    def labelled(self) -> Pieces:
         """The line with its label in front."""
         if self.label is None:
-            return self.marks
-        first, *rest = self.marks
-        return Mark("text", f"{self.label}:"), first._replace(blank=True), *rest
+            return self.pieces
+        first, *rest = self.pieces
+        return Piece("text", f"{self.label}:"), first._replace(blank=True), *rest
 
 
-class Column:
+class NetworkColumn:
     """One network: what it says, and its lines."""
 
     def __init__(self, network: Model) -> None:
@@ -213,7 +213,7 @@ class Column:
             used |= {*map(_name, lines.words(tokens))}
         return [name for name in self.names if name in used]
 
-    def check(self, other: Column) -> None:
+    def check(self, other: NetworkColumn) -> None:
         """Raises ArchError where another network says something else."""
         pairs = [
             ("inputs", [self.shown_input], [other.shown_input]),
@@ -251,7 +251,7 @@ class Column:
 
     def lone_words(self) -> Iterator[str]:
         """The phrases of one word: a label of that name would make them references."""
-        return lines.lone([line.item for line in self.text.lines])
+        return lines.lone_words([line.item for line in self.text.lines])
 
     def _entries(self) -> Iterator[Entry]:
         network, graph = self.network, self.network.graph
@@ -260,14 +260,14 @@ class Column:
         settled = sorted(
             one.start for one in graph.settled if any(s.name == "width" for s in one.settings)
         )
-        standing = [line for line in lines if self.printer.stands(line.item)]
+        standing = [line for line in lines if self.printer.holds(line.item)]
         for line, section in zip(standing, graph.sections, strict=True):
             label = line.label.text if line.label is not None else None
             shape = graph.nodes[section.exit].shape
             nodes = graph.nodes[section.first : section.last]
             wide = bisect_left(settled, line.item.start) < bisect_left(settled, line.item.end)
             yield Entry(
-                marks=self.printer.line(line),
+                pieces=self.printer.line(line),
                 label=label,
                 referred=label in referred,
                 is_implied=_is_implied(line),

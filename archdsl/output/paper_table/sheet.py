@@ -15,8 +15,8 @@ from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer
-from archdsl.output.paper_table.lines import Mark, Marks
-from archdsl.output.paper_table.network_column import Column, Entry
+from archdsl.output.paper_table.lines import Piece, Pieces
+from archdsl.output.paper_table.network_column import Entry, NetworkColumn
 from archdsl.tables.columns import names_network, quantity_of
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 MOST_LINES = 1_000  # of a network that stands beside others
 UNNAMED = "from"  # a row's name that is no label: Python's word
-IDENTITY: Marks = (Mark("text", "identity"),)
+IDENTITY: Pieces = (Piece("text", "identity"),)
 
 
-class Row(NamedTuple):
+class SheetRow(NamedTuple):
     """A row: its name and size, both empty where they are those of the row above, and the line of
     each network, None where it has none. `spans`: the first stands for all."""
 
     name: str
     size: str
-    cells: tuple[Marks | None, ...]
+    cells: tuple[Pieces | None, ...]
     spans: bool
 
 
@@ -49,7 +49,7 @@ class Sheet(NamedTuple):
     blocks: tuple[str, ...]
     statements: tuple[str, ...]
     headers: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     params: tuple[int, ...]
     macs: tuple[int, ...]
 
@@ -57,7 +57,7 @@ class Sheet(NamedTuple):
 def sheet(networks: Sequence[Model]) -> Sheet:
     """The table of networks, a column each. Raises ArchError for networks whose conventions differ
     otherwise than in the values of names."""
-    columns = [Column(network) for network in networks]
+    columns = [NetworkColumn(network) for network in networks]
     first = columns[0]
     for column in columns[1:]:
         first.check(column)
@@ -91,7 +91,7 @@ def sheet(networks: Sequence[Model]) -> Sheet:
     )
 
 
-def _input(columns: Sequence[Column]) -> str:
+def _input(columns: Sequence[NetworkColumn]) -> str:
     """The statement of the input: one with a label, where a network refers to it."""
     labelled = [column for column in columns if column.input_label is not None]
     labels = {column.input_label: column for column in labelled}
@@ -107,7 +107,7 @@ def _input(columns: Sequence[Column]) -> str:
 # Names.
 
 
-def _headers(columns: Sequence[Column]) -> list[str]:
+def _headers(columns: Sequence[NetworkColumn]) -> list[str]:
     """What stands above the columns: the names of the networks, in words that name no column."""
     headers: list[str] = []
     for column in columns:
@@ -143,7 +143,7 @@ def _family(networks: Sequence[Model]) -> str:
 # Rows.
 
 
-class _Cells(NamedTuple):
+class _RowCells(NamedTuple):
     """The lines of a row, one a network; the first row of a stage begins it. `sized`: the size
     holds of all that stand there."""
 
@@ -174,7 +174,7 @@ class _Cells(NamedTuple):
         return len(keys) == 1 and None not in keys
 
 
-def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
+def _cells(columns: Sequence[NetworkColumn]) -> Iterator[_RowCells]:
     """The rows of networks beside each other."""
     flows: list[Entry | None] = [None] * len(columns)  # the last lines that side heads are not
     for stages in _stages([column.entries for column in columns]):
@@ -182,18 +182,18 @@ def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
             begins = index == 0
             alone = lines[0]
             if alone is None or len(lines) == 1 or any(lines[1:]):
-                yield _Cells(lines, begins, True)
+                yield _RowCells(lines, begins, True)
             else:
                 # The only cell of a row, in the first column, would stand for all networks.
                 beside = next((i for i, stage in enumerate(stages) if i and stage), 1)
                 filled = [*lines]
-                filled[beside] = alone._replace(marks=IDENTITY, label=None, fills=True)
+                filled[beside] = alone._replace(pieces=IDENTITY, label=None, fills=True)
                 # What fills it gives the map that is there, not that of a side head.
                 flow = flows[beside]
                 sized = alone.kind != "side" and flow is not None and flow.size == alone.size
                 if not sized and columns[0].decides:
                     filled[0] = alone.sized
-                yield _Cells(tuple(filled), begins, sized)
+                yield _RowCells(tuple(filled), begins, sized)
             flows = [
                 line if line is not None and line.kind != "side" else flow
                 for line, flow in zip(lines, flows, strict=True)
@@ -258,7 +258,7 @@ def _of_stage(stages: Sequence[tuple[Entry, ...]]) -> Iterator[tuple[Entry | Non
 # The names and the sizes of rows.
 
 
-def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
+def _rows(columns: Sequence[NetworkColumn]) -> tuple[list[SheetRow], list[str]]:
     """The rows, and the statements with the conventions of their own."""
     cells = list(_cells(columns))
     places: dict[str, set[int]] = {}  # of labels, by the rows in which they stand
@@ -267,13 +267,13 @@ def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
             if line.label is not None:
                 places.setdefault(line.label.lower(), set()).add(index)
     lone = {word.lower() for column in columns for word in column.lone_words()}
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     taken: set[str] = set()
     for index, row in enumerate(cells):
         name, inside = _row_name(row.own, index, places, taken, lone)
         taken.add(name.lower())
-        marks = tuple(line and (line.labelled if inside else line.marks) for line in row.lines)
-        rows.append(Row(name, _size(row), marks, row.spans))
+        pieces = tuple(line and (line.labelled if inside else line.pieces) for line in row.lines)
+        rows.append(SheetRow(name, _size(row), pieces, row.spans))
     rules = _rules(rows, cells)
     for index in range(1, len(rows)):
         if _heads(cells[index - 1], cells[index], rows[index]):
@@ -282,12 +282,12 @@ def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
     return rows, rules
 
 
-def _rules(rows: Sequence[Row], cells: Sequence[_Cells]) -> list[str]:
+def _rules(rows: Sequence[SheetRow], cells: Sequence[_RowCells]) -> list[str]:
     """The conventions of rows, said of how they begin. Raises ArchError where rows for which other
     conventions hold begin alike."""
     begins = [re.sub(r"\s", "", row.name + row.size).lower() for row in rows]
     said: dict[tuple[str, ...], list[str]] = {}
-    known: dict[str, tuple[Row, tuple[str, ...]]] = {}
+    known: dict[str, tuple[SheetRow, tuple[str, ...]]] = {}
     for row, begin, own in zip(rows, begins, cells, strict=True):
         if own.rules:
             said.setdefault(own.rules, []).append(f'"{f"{row.name} {row.size}".rstrip()}"')
@@ -346,7 +346,7 @@ def _is_name(name: str) -> bool:
     )
 
 
-def _heads(first: _Cells, second: _Cells, named: Row) -> bool:
+def _heads(first: _RowCells, second: _RowCells, named: SheetRow) -> bool:
     """Whether a row, a pooling in front of a stage's brackets, is of the name of the row behind it,
     as in ResNet's tables."""
     return (
@@ -357,11 +357,13 @@ def _heads(first: _Cells, second: _Cells, named: Row) -> bool:
         and _size(first) == named.size
         and not (first.rules or second.rules)
         and not any(line.weighs or line.is_needed for line in first.own)
-        and all(line.label == named.name and line.marks[0].kind == "bracket" for line in second.own)
+        and all(
+            line.label == named.name and line.pieces[0].kind == "bracket" for line in second.own
+        )
     )
 
 
-def _size(row: _Cells) -> str:
+def _size(row: _RowCells) -> str:
     """The size that all lines of a row give."""
     if not row.sized:
         return ""

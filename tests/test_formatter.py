@@ -194,7 +194,7 @@ def test_a_faulty_formatter_gives_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
         formatter, "laid", lambda lines: (line.replace("x 2", "x2") for line in laid(lines))
     )
-    with pytest.raises(ArchError, match="would say something else") as caught:
+    with pytest.raises(ArchError, match="would change what this means") as caught:
         of(text)
     assert caught.value.span.text == "conv3-64 x 2"
 

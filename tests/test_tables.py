@@ -254,7 +254,7 @@ def test_a_column_that_feeds_layers_stands_in_no_table_of_networks():
     text = text_of("vgg").replace(
         "| B                             |", "| stride                        |"
     )
-    with pytest.raises(ArchError, match="`stride` beside columns that are networks"):
+    with pytest.raises(ArchError, match="the column `stride` next to columns that are networks"):
         networks_of(text)
 
 

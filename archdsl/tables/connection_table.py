@@ -1,7 +1,13 @@
-"""A table of connections belongs to the layer in front of it: LeNet-5's Table I.
+"""Tables of connections, such as LeNet-5's Table I: which input maps each output map reads.
 
-A column is an output map of the layer, a row an input map, X where one reads the other. What it
-says becomes a part of the layer's line, `connections (0 1 2, 1 2 3)`; damage is never repaired.
+    conv 5x5, 2 channels, connection table
+
+    |   | 0 | 1 |
+    | 0 | X |   |
+    | 1 | X | X |
+
+Columns are output maps, rows input maps. The table becomes the connections of the layer before it,
+as `connections (0 1, 1)` would give them. A damaged table is an error, never repaired.
 """
 
 from __future__ import annotations
@@ -22,9 +28,9 @@ _FORM = "a row for each input map, a column for each output map, both counted fr
 
 
 def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """The statements, each table of connections within the line in front that asks for it.
+    """The statements, with each table of connections as part of the line before it.
 
-    Raises ArchError for one that no line asks for, and for whatever is wrong within one.
+    Raises ArchError for a table that the line does not ask for, and for all errors within one.
     """
     grids = {grid.start: grid for grid in source.grids}
     found: list[Statement] = []
@@ -32,15 +38,14 @@ def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statemen
         if isinstance(statement, Table):
             grid = grids[statement.start]
             before = found[-1] if found else None
-            index = _asking(before) if isinstance(before, Item) else None
-            if index is not None and isinstance(before, Item):
+            if isinstance(before, Item) and (index := _asking(before)) is not None:
                 found[-1] = _with_lists(before, index, _ConnectionReader(source, grid).read())
                 continue
             if _is_connections(source, grid):
                 raise ArchError(
-                    "a table of connections, and no layer in front of it that asks for one",
+                    "a table of connections without a layer before it that asks for one",
                     source.span(grid.start, source.line(grid.start)[1]),
-                    help="say it on the line in front: `conv 5x5 16, connection table`",
+                    help="ask for it on the line before: `conv 5x5 16, connection table`",
                 )
         found.append(statement)
     return tuple(found)
@@ -79,7 +84,7 @@ def _text(source: Source, cell: Cell) -> str:
 
 
 def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
-    """The row that numbers the output maps; None where there is none. Rows above it are titles."""
+    """The row that numbers the output maps, if there is one. Rows above it are titles."""
     for row in grid.rows:
         texts = [text for cell in row if cell.column and (text := _text(source, cell))]
         if texts and all(map(str.isdecimal, texts)):
@@ -88,7 +93,7 @@ def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
 
 
 def _is_connections(source: Source, grid: Grid) -> bool:
-    """Whether a table holds numbers of maps and marks alone."""
+    """Whether a table holds only numbers of maps and marks."""
     header = _header(source, grid)
     if header is None:
         return False
@@ -106,7 +111,7 @@ class _ConnectionReader:
         self.errors: list[ArchError] = []
 
     def read(self) -> list[list[int]]:
-        """The input maps of each output map, from 0. Raises ArchError with all that is wrong."""
+        """The input maps of each output map, from 0. Raises ArchError with all errors."""
         header = _header(self.source, self.grid)
         if header is None:
             cells = [cell for row in self.grid.rows for cell in row]
@@ -114,7 +119,7 @@ class _ConnectionReader:
             start = self.grid.start if first is None else first.start
             end = self.source.line(start)[1] if first is None else first.end
             span = self.source.span(start, end)
-            raise ArchError("this is no table of connections", span, help=f"write {_FORM}")
+            raise ArchError("this is not a table of connections", span, help=f"write {_FORM}")
         columns = self.numbered([cell for cell in header if cell.column], "output map", "column")
         rows = [
             row
@@ -129,10 +134,10 @@ class _ConnectionReader:
             for column in marked:
                 lists[column].append(number)
             if not marked and name is not None:
-                self.fail("no output map reads this input map", name, "a row has an X or more")
+                self.fail("no output map reads this input map", name, "a row has at least one X")
         for cell in columns:
             if not lists[cell.column]:
-                self.fail("this output map reads no input map", cell, "a column has an X or more")
+                self.fail("this output map reads no input map", cell, "a column has at least one X")
         if not rows:
             self.fail("a table of connections without rows", header[-1], f"write {_FORM}")
         if self.errors:
@@ -143,13 +148,13 @@ class _ConnectionReader:
         self.errors.append(ArchError(message, self.source.span(cell.start, cell.end), help=help))
 
     def numbered(self, cells: Sequence[Cell], what: str, line: str) -> list[Cell]:
-        """The cells that are filled; each has the number behind that of the one before it."""
+        """The filled cells, which must count up by one."""
         filled = [cell for cell in cells if _text(self.source, cell)]
         before: int | None = None
         for cell in filled:
             text = _text(self.source, cell)
             if not text.isdecimal() or len(text) > 9:
-                self.fail(f"`{text}` is no number of an {what}", cell, f"write {_FORM}")
+                self.fail(f"`{text}` is not the number of an {what}", cell, f"write {_FORM}")
                 continue
             number = int(text)
             expected = (0, 1) if before is None else (before + 1,)
@@ -158,7 +163,7 @@ class _ConnectionReader:
                 self.fail(
                     f"{what} {number} where {missing} is expected",
                     cell,
-                    f"a {line} is missing, or stands twice; maps are counted from 0 or from 1",
+                    f"a {line} is missing or repeated; maps are counted from 0 or from 1",
                 )
             before = number
         return filled
@@ -182,13 +187,13 @@ class _ConnectionReader:
                 self.fail(
                     f"`{text}` where X is expected",
                     cell,
-                    "X where the output map reads the input map; elsewhere the cell is empty",
+                    "write X where the output map reads the input map, and leave other cells empty",
                 )
             elif cell.column not in columns or cell.wide > 1:
                 self.fail(
-                    "an X for which there is no output map",
+                    "an X without an output map",
                     cell,
-                    "a separator too many in this row, or a column without its number",
+                    "there is a separator too many in this row, or a column without its number",
                 )
             else:
                 yield cell.column

@@ -327,7 +327,7 @@ conv means conv-bn-relu6
 )
 def test_networks_that_cannot_stand_in_one_table(names, message, notes):
     with pytest.raises(
-        archdsl.ArchError, match=f"cannot stand .*: their {message} differ"
+        archdsl.ArchError, match=f"cannot share a table: their {message} differ"
     ) as found:
         render.markdown([archdsl.load(name) for name in names])
     assert all(note in str(found.value) for note in notes), str(found.value)
@@ -355,7 +355,7 @@ def test_the_command(archdsl_cli, tmp_path):
     code, out, _ = archdsl_cli("table", "vgg16", "--format", "latex")
     assert code == 0 and "\\begin{tabular}" in out
     code, _, error = archdsl_cli("table", "vgg16", "resnet50")
-    assert code == 2 and "cannot stand in one table" in error
+    assert code == 2 and "cannot share a table" in error
     assert archdsl_cli("table")[0] == 2
     assert "has no value" in archdsl_cli("table", "wrn")[2]
     templates = tmp_path / "templates.arch"

@@ -1,4 +1,9 @@
-"""Tables of networks in the style of papers, as Markdown and as LaTeX; both are specs too."""
+"""Tables of networks in the style of papers, as Markdown and as LaTeX, which are specs too.
+
+| layer name | output size | resnet18 | resnet34 |
+|---|---|---|---|
+| conv1 | 112×112 | 7×7, 64, stride 2 |  |
+"""
 
 from __future__ import annotations
 
@@ -17,10 +22,10 @@ Typeset = Callable[[Pieces], str]
 
 
 def markdown(networks: Sequence[Model]) -> str:
-    """The table of networks, a column each: Markdown that archdsl reads back.
+    """The table of networks, a column each, as Markdown that archdsl reads back.
 
-    What the table needs stands above it as code. Raises ArchError for networks whose conventions
-    differ otherwise than in the values of names.
+    The statements that the table needs precede it as code. Raises ArchError for networks whose
+    conventions differ in more than the values of names.
     """
     table = sheet(networks)
     lines = [(NAME, SIZE, *table.headers)]
@@ -35,12 +40,12 @@ def markdown(networks: Sequence[Model]) -> str:
 def latex(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, for LaTeX with booktabs.
 
-    What the table needs stands above it in comments: without their signs archdsl reads it back.
-    Raises ArchError for networks whose conventions differ otherwise than in the values of names.
+    The statements that the table needs precede it as comments; uncommented, archdsl reads it back.
+    Raises ArchError for networks whose conventions differ in more than the values of names.
     """
     table = sheet(networks)
     count = len(table.headers)
-    lines = [f"% {line}" for line in _statements(table) if line]  # a sign alone is no comment
+    lines = [f"% {line}" for line in _statements(table) if line]  # not an empty comment
     lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
     lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
     for row in table.rows:
@@ -67,7 +72,7 @@ def _statements(table: Sheet) -> Iterator[str]:
 
 
 def _cells(row: SheetRow, typeset: Typeset) -> list[str]:
-    """The cells of a row; of one that spans, the first is filled."""
+    """The cells of a row; only the first is filled if it spans all."""
     cells = row.cells[:1] + (None,) * (len(row.cells) - 1) if row.spans else row.cells
     return [typeset(cell) if cell else "" for cell in cells]
 
@@ -83,7 +88,7 @@ def _figures(table: Sheet) -> Iterator[tuple[str, list[str]]]:
 
 def _markdown(pieces: Pieces) -> str:
     text = "".join(" " * piece.blank + _markdown_piece(piece) for piece in pieces)
-    return re.sub(r" *\* *", " * ", text)  # between blanks a star is no emphasis
+    return re.sub(r" *\* *", " * ", text)  # a star between spaces is not emphasis
 
 
 def _markdown_piece(piece: Piece) -> str:
@@ -116,7 +121,7 @@ def _escaped(text: str) -> str:
 
 
 def _clear(pieces: Sequence[Piece]) -> list[Piece]:
-    """Marks with repeats that no number beside them makes a size: in LaTeX blanks do not tell."""
+    """Pieces whose repeats cannot be part of a size: in LaTeX spaces mean nothing."""
     found: list[Piece] = []
     for piece in pieces:
         last = lines.text(found).rpartition(" ")[2]
@@ -132,7 +137,7 @@ def _clear(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _latex(pieces: Pieces) -> str:
-    """A line in text; groups are mathematics, with what repeats them."""
+    """A line in text mode; its groups are in math mode, with their repeats."""
     texts = []
     for piece in _clear(pieces):
         text = f"${_group(piece)}$" if piece.kind in _GROUPS else _latex_piece(piece)
@@ -156,21 +161,21 @@ def _latex_piece(piece: Piece) -> str:
 
 
 def _group(piece: Piece) -> str:
-    """A group in mathematics: its lines below each other."""
+    """A group in math mode: an array of its lines."""
     left, right = _GROUPS[piece.kind]
     lines = "\\\\".join(map(_in_math, piece.lines))
     return f"\\left{left}\\begin{{array}}{{c}}{lines}\\end{{array}}\\right{right}"
 
 
 def _in_math(pieces: Pieces) -> str:
-    """A line in mathematics: figures as they are, words upright, groups with their lines."""
+    """A line in math mode: figures as they are, words upright, groups as arrays."""
     texts = []
     for is_group, run in groupby(_clear(pieces), key=lambda piece: piece.kind in _GROUPS):
         if is_group:
             texts += [_group(piece) for piece in run]
             continue
-        said = "".join(" " * piece.blank + _latex_piece(piece) for piece in run)
-        bare = said.replace("$\\times$", "")
+        text = "".join(" " * piece.blank + _latex_piece(piece) for piece in run)
+        bare = text.replace("$\\times$", "")
         figures = _PLAIN.fullmatch(bare)
-        texts.append(said.replace("$", "") if figures else f"\\textrm{{{said}}}")
+        texts.append(text.replace("$", "") if figures else f"\\textrm{{{text}}}")
     return "".join(texts)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from archdsl.text.source import Source, Span
 
 
 class Token(NamedTuple):
-    """One mark of a phrase: a word, a number, a sign, or a group.
+    """A word, a number or a sign of a phrase; or parentheses, a bracket or braces with all inside.
 
-    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`;
-    `inside` holds the parts between parentheses or the items between brackets or braces.
+    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`.
     """
 
     kind: str
@@ -25,6 +24,16 @@ class Token(NamedTuple):
     start: int
     end: int
     inside: tuple[Token, ...] | tuple[Item, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens between parentheses."""
+        return cast(tuple[Token, ...], self.inside)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The lines between brackets or braces."""
+        return cast(tuple[Item, ...], self.inside)
 
 
 def numbers_of(size: str) -> tuple[int, ...]:
@@ -231,7 +240,7 @@ class Block(NamedTuple):
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return self.body.inside  # type: ignore[return-value]
+        return self.body.items
 
 
 class Table(NamedTuple):

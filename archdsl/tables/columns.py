@@ -76,6 +76,7 @@ AMBIGUOUS = {
     "feature maps": ("channels", "output size"),
 }
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 _DECORATION = "•◦○●†‡ "  # around the name of a network
 # A symbol after the words that it stands for: `Stage $i$`, `#Channels Ĉi`, `Resolution Ĥi × Ŵi`.
 # A capital alone is not a symbol: `Type A` is a network.
@@ -110,6 +111,12 @@ def squeezed(text: str) -> str:
     text = re.sub(r"\^\{(\w+)\}", r"^\1", text)
     text = re.sub(r"(?<=[\d)]) ?x ?(?=\d)", "x", " ".join(text.split()))
     return re.sub(r" ?/ ?", "/", text)
+
+
+def cell_text(source: Source, cell: Cell) -> str:
+    """The text of a cell on one line; empty for dashes alone."""
+    text = squeezed(source.plain[cell.start : cell.end])
+    return text if text.strip(_DASHES) else ""
 
 
 def quantity_of(text: str) -> tuple[str, str] | None:

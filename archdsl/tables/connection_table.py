@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from archdsl.errors import ArchError
 from archdsl.notation.vocabulary import LISTS, runs
 from archdsl.syntax.ast import Item, Statement, Table, Token
+from archdsl.tables.columns import cell_text
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source
 
 MOST_ERRORS = 20  # of a table, shown at once
 
-_MARKS = frozenset("xX×✓✔")  # where maps are connected
-_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
+_MARKS = frozenset("xX✓✔")  # where maps are connected
 _FORM = "a row for each input map, a column for each output map, both counted from 0 or from 1"
 
 
@@ -78,15 +78,10 @@ def _with_lists(item: Item, index: int, lists: Sequence[Sequence[int]]) -> Item:
     return item._replace(phrases=tuple(phrases))
 
 
-def _text(source: Source, cell: Cell) -> str:
-    text = " ".join(source.plain[cell.start : cell.end].split())
-    return text if text.strip(_DASHES) else ""
-
-
 def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
     """The row that numbers the output maps, if there is one. Rows above it are titles."""
     for row in grid.rows:
-        texts = [text for cell in row if cell.column and (text := _text(source, cell))]
+        texts = [text for cell in row if cell.column and (text := cell_text(source, cell))]
         if texts and all(map(str.isdecimal, texts)):
             return row
     return None
@@ -98,7 +93,7 @@ def _is_connections(source: Source, grid: Grid) -> bool:
     if header is None:
         return False
     rows = grid.rows[grid.rows.index(header) + 1 :]
-    cells = [_text(source, cell) for row in rows for cell in row if cell.column]
+    cells = [cell_text(source, cell) for row in rows for cell in row if cell.column]
     return any(cells) and all(text in _MARKS for text in cells if text)
 
 
@@ -124,7 +119,7 @@ class _ConnectionReader:
         rows = [
             row
             for row in self.grid.rows[self.grid.rows.index(header) + 1 :]
-            if any(_text(self.source, cell) for cell in row)
+            if any(cell_text(self.source, cell) for cell in row)
         ]
         names = [self.name(row) for row in rows]
         self.numbered([name for name in names if name is not None], "input map", "row")
@@ -149,10 +144,10 @@ class _ConnectionReader:
 
     def numbered(self, cells: Sequence[Cell], what: str, line: str) -> list[Cell]:
         """The filled cells, which must count up by one."""
-        filled = [cell for cell in cells if _text(self.source, cell)]
+        filled = [cell for cell in cells if cell_text(self.source, cell)]
         before: int | None = None
         for cell in filled:
-            text = _text(self.source, cell)
+            text = cell_text(self.source, cell)
             if not text.isdecimal() or len(text) > 9:
                 self.fail(f"`{text}` is not the number of an {what}", cell, f"write {_FORM}")
                 continue
@@ -171,16 +166,16 @@ class _ConnectionReader:
     def name(self, row: Sequence[Cell]) -> Cell | None:
         """The cell that numbers a row."""
         first = row[0]
-        if first.column == 0 and _text(self.source, first):
+        if first.column == 0 and cell_text(self.source, first):
             return first
-        shown = next(cell for cell in row if _text(self.source, cell))
+        shown = next(cell for cell in row if cell_text(self.source, cell))
         self.fail("a row without the number of its input map", shown, f"write {_FORM}")
         return None
 
     def marked(self, row: Sequence[Cell], columns: dict[int, list[int]]) -> Iterator[int]:
         """The columns in which a row has an X."""
         for cell in row:
-            text = _text(self.source, cell)
+            text = cell_text(self.source, cell)
             if cell.column == 0 or not text:
                 continue
             if text not in _MARKS:

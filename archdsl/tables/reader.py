@@ -26,13 +26,19 @@ from archdsl.syntax.ast import (
     Statement,
     Token,
 )
-from archdsl.tables.columns import TableColumn, holds_names, quantity_of, read_columns, squeezed
+from archdsl.tables.columns import (
+    TableColumn,
+    cell_text,
+    holds_names,
+    quantity_of,
+    read_columns,
+    squeezed,
+)
 from archdsl.tables.row_line import LineBuilder, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source, Span
 
-_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
 MOST_LINES = 1_000_000  # of all networks of a table
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
@@ -124,10 +130,7 @@ class TableReader:
 
     def text(self, cell: Cell | None) -> str:
         """The text of a cell on one line; empty for None."""
-        if cell is None:
-            return ""
-        text = squeezed(self.source.plain[cell.start : cell.end])
-        return text if text.strip(_DASHES) else ""
+        return "" if cell is None else cell_text(self.source, cell)
 
     def check_ragged(self, cells: Sequence[Cell]) -> None:
         """Refuse a row with more cells than headers, or one that ends within the networks."""

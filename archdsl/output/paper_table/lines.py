@@ -121,10 +121,6 @@ class Printer:
         guard = expressions.read(self.source, item.guard)
         return bool(expressions.evaluate(guard, self.names, self.source))
 
-    def optional(self, items: Collection[Item]) -> Iterator[str]:
-        """The kinds of the layers in parentheses, in the lines whose guards hold."""
-        return _optional(filter(self.holds, items), self.optional)
-
     def item(self, item: Item) -> Pieces:
         """A line within a group."""
         pieces: list[Piece] = []
@@ -178,9 +174,8 @@ class Printer:
         """The piece of one token: a group, a size, a sign or a word."""
         token = tokens[at]
         if token.kind in ("bracket", "braces"):
-            items: tuple[Item, ...] = token.inside  # type: ignore[assignment]
-            lines = tuple(self.item(item) for item in items if self.holds(item))
-            if items and not lines:
+            lines = tuple(self.item(item) for item in token.items if self.holds(item))
+            if token.items and not lines:
                 lines = ((Piece("text", "identity"),),)
             return Piece(token.kind, "", blank, lines)
         if token.kind == "size":
@@ -192,7 +187,7 @@ class Printer:
 
     def parens(self, token: Token, before: Token | None, blank: bool) -> list[Piece]:
         """Parentheses, unless they hold a number alone that does not need them."""
-        inside = self.tokens(token.inside)  # type: ignore[arg-type]
+        inside = self.tokens(token.tokens)
         is_value = [piece.kind for piece in inside] == ["value"]
         if is_value and (inside[0].text[0] == "(" or self.is_bare(before, inside[0])):
             return [inside[0]._replace(blank=blank)]
@@ -319,48 +314,38 @@ def _expressions(value: object) -> Iterator[Expression]:
             yield from _expressions(one)
 
 
-def tokens_of(phrase: Phrase) -> Iterator[Token]:
-    """The tokens of a phrase and of the columns of its row."""
-    yield from phrase.tokens
-    for column in phrase.columns or ():
-        yield from column.tokens
-
-
-def words(tokens: Iterable[Token]) -> Iterator[str]:
-    """The words of tokens, and of the lines in them."""
-    for token in tokens:
-        if token.kind in ("word", "mixed"):
-            yield token.text
-        for inner in token.inside:
-            if isinstance(inner, Token):
-                yield from words((inner,))
-            else:
-                yield from words_of_lines((inner,))
-
-
-def words_of_lines(items: Collection[Item]) -> Iterator[str]:
-    for item in items:
+def _tokens(items: Iterable[Item], holds: Callable[[Item], bool]) -> Iterator[Token]:
+    """The tokens of the lines that hold, with those in columns, groups, parentheses and guards; the
+    parentheses of guards are left out, which hold no layers."""
+    for item in filter(holds, items):
         for phrase in item.phrases:
-            yield from words(tokens_of(phrase))
-        yield from words(item.guard)
+            columns = (token for column in phrase.columns or () for token in column.tokens)
+            yield from _nested((*phrase.tokens, *columns), holds)
+        yield from (token for token in _nested(item.guard, holds) if token.kind != "parens")
 
 
-def optional_of_lines(items: Iterable[Item]) -> Iterator[str]:
-    """The kinds of the layers in parentheses, whatever the guards of the lines."""
-    return _optional(items, optional_of_lines)
+def _nested(tokens: Iterable[Token], holds: Callable[[Item], bool]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        if token.kind == "parens":
+            yield from _nested(token.tokens, holds)
+        elif token.inside:
+            yield from _tokens(token.items, holds)
 
 
-def _optional(
-    items: Iterable[Item], of_lines: Callable[[Collection[Item]], Iterator[str]]
+def words(items: Iterable[Item]) -> Iterator[str]:
+    """The words of lines, also in groups."""
+    tokens = _tokens(items, lambda item: True)
+    return (token.text for token in tokens if token.kind in ("word", "mixed"))
+
+
+def optional_layers(
+    items: Iterable[Item], holds: Callable[[Item], bool] = lambda item: True
 ) -> Iterator[str]:
-    """The kinds of the layers in parentheses, and those that `of_lines` finds in groups."""
-    for item in items:
-        for token in (token for phrase in item.phrases for token in tokens_of(phrase)):
-            if token.kind == "parens":
-                inside: tuple[Token, ...] = token.inside  # type: ignore[assignment]
-                yield from (kind.kind for kind, *_ in layers_among(inside))
-            elif token.kind in ("bracket", "braces"):
-                yield from of_lines(token.inside)  # type: ignore[arg-type]
+    """The kinds of the layers in parentheses, in the lines that hold."""
+    for token in _tokens(items, holds):
+        if token.kind == "parens":
+            yield from (kind.kind for kind, *_ in layers_among(token.tokens))
 
 
 def lone_words(items: Collection[Item]) -> Iterator[str]:
@@ -372,4 +357,4 @@ def lone_words(items: Collection[Item]) -> Iterator[str]:
                 yield phrase.tokens[0].text
             for token in phrase.tokens:
                 if token.kind in ("bracket", "braces"):
-                    yield from lone_words(token.inside)  # type: ignore[arg-type]
+                    yield from lone_words(token.items)

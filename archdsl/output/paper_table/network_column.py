@@ -27,7 +27,6 @@ from archdsl.syntax.ast import (
     SizesDecide,
     Statement,
     StrideOn,
-    Token,
 )
 
 if TYPE_CHECKING:
@@ -93,11 +92,14 @@ class NetworkColumn:
         self.network = network
         self.text = read_network(network.text, network.parameters)
         self.names: dict[str, Number] = dict(self.text.names)
+        self.items = [line.item for line in self.text.lines]
         statements = network.text.statements
+        means = [s for s in statements if isinstance(s, Means)]
+        rules = [rule for item in self.items for rule in item.rules]
+        self.sides_of_means = [Item((one.left, one.right), ()) for one in (*means, *rules)]
         self.decides = any(isinstance(s, SizesDecide) for s in statements)
         self.printer = Printer(network.text.source, self.names, self.text.blocks, self.decides)
         self.entries = tuple(self._entries())
-        means = [s for s in statements if isinstance(s, Means)]
         others = [text for s in statements if (text := self.statement(s)) is not None]
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
@@ -136,15 +138,11 @@ class NetworkColumn:
 
     def optional(self) -> set[str]:
         """The kinds of the optional layers in what is printed."""
-        items = [line.item for line in self.text.lines]
-        found = {*self.printer.optional(items)}
-        rules = [rule for item in items for rule in item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                found |= {*lines.optional_of_lines([Item((statement.left, statement.right), ())])}
-        for definition in self.definitions():
-            found |= {*lines.optional_of_lines(definition.block.items)}
-        return found
+        blocks = [item for one in self.definitions() for item in one.block.items]
+        return {
+            *lines.optional_layers(self.items, self.printer.holds),
+            *lines.optional_layers([*self.sides_of_means, *blocks]),
+        }
 
     @property
     def input(self) -> str:
@@ -157,12 +155,7 @@ class NetworkColumn:
 
     def definitions(self) -> Iterator[Definition]:
         """The blocks that the lines and conventions use, and the blocks that those use."""
-        items = [line.item for line in self.text.lines]
-        used = [*lines.words_of_lines(items), "shortcut"]
-        rules = [rule for item in items for rule in item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                used += lines.words((*statement.left.tokens, *statement.right.tokens))
+        used = [*lines.words([*self.items, *self.sides_of_means]), "shortcut"]
         waiting = list(self.text.blocks.own.values())
         found: set[str] = set()
         while True:
@@ -172,7 +165,7 @@ class NetworkColumn:
                 break
             for definition in new:
                 found.add(definition.name)
-                used += lines.words_of_lines(definition.block.items)
+                used += lines.words(definition.block.items)
         yield from (d for d in waiting if d.name in found)
 
     def blocks(self, inner: bool) -> tuple[str, ...]:
@@ -200,17 +193,11 @@ class NetworkColumn:
             if definition.inner:
                 own = {name.text for name, _ in self.text.blocks.parameters(definition)}
                 parens = definition.block.parameters
-                used |= {*map(_name, lines.words_of_lines(definition.block.items))} - own
-                used |= {*map(_name, lines.words((parens,) if parens else ()))} - own
-        rules = [rule for line in self.text.lines for rule in line.item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                tokens: tuple[Token, ...] = (*statement.left.tokens, *statement.right.tokens)
-            elif isinstance(statement, StrideOn):
-                tokens = statement.layer.tokens
-            else:
-                continue
-            used |= {*map(_name, lines.words(tokens))}
+                parameters = [Item((Phrase((parens,)),), ())] if parens else []
+                used |= {*map(_name, lines.words([*definition.block.items, *parameters]))} - own
+        strides = [s for s in self.network.text.statements if isinstance(s, StrideOn)]
+        others = [*self.sides_of_means, *(Item((one.layer,), ()) for one in strides)]
+        used |= {*map(_name, lines.words(others))}
         return [name for name in self.names if name in used]
 
     def check(self, other: NetworkColumn) -> None:

@@ -200,7 +200,9 @@ def source(name: str, data: bytes, folder: str | None = None) -> Source:
 
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file; a pipe without waiting for one who writes it."""
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if sys.platform == "win32":  # it has no pipes among its files
+        return os.open(path, flags)
+    handle = os.open(path, flags | os.O_NONBLOCK)
     os.set_blocking(handle, True)
     return handle
 

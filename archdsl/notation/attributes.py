@@ -162,7 +162,7 @@ class Assigner:
         units = [m.words for m in mentions if m.form == "units" and m.words not in attributes]
         for words in (*units, *self.draft.units_of_sizes):
             for kind in REGISTRY:
-                if words in fields_of(kind, "units"):  # type: ignore[arg-type]
+                if kind.implied and words in fields_of(kind, "units"):  # type: ignore[arg-type]
                     return kind
         return Conv if any(mention.form == "size" for mention in mentions) else None
 

@@ -60,7 +60,7 @@ class CompositeReader:
         if composite is None:
             return None
         if count:
-            self.draft.repeat = repeat_of(self.context, first)
+            _set_repeat(self.context, self.draft, repeat_of(self.context, first))
         while cursor:
             if not any(rule(self) for rule in _SUFFIXES):
                 raise self.unexpected(cursor.peek(), isinstance(composite, BlockUse))
@@ -194,7 +194,8 @@ class CompositeReader:
         count = cursor.peek(1)
         if cursor.peek().kind != "times" or not numbers.counts(self.context, count):
             return False
-        _set_repeat(self.context, self.draft, cursor.take(2))
+        value = numbers.value(self.context, cursor.take(2))
+        _set_repeat(self.context, self.draft, value)
         return True
 
     def stride(self) -> bool:
@@ -257,13 +258,13 @@ def read_repeat_of_row(context: Context, draft: PhraseDraft) -> None:
     """Read the repeat of a row of a table from its column."""
     for column in draft.phrase.columns or ():
         if column.role == "times":
-            _set_repeat(context, draft, column.tokens[0])
+            _set_repeat(context, draft, numbers.value(context, column.tokens[0]))
 
 
-def _set_repeat(context: Context, draft: PhraseDraft, count: Token) -> None:
+def _set_repeat(context: Context, draft: PhraseDraft, count: ValueText) -> None:
     if draft.repeat is not None:
         raise context.fail("a second repeat", count, "remove one of the two")
-    draft.repeat = numbers.value(context, count)
+    draft.repeat = count
 
 
 _COMPOSITES: tuple[Callable[[CompositeReader], Composite | None], ...] = (

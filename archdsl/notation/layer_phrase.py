@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Value
@@ -197,9 +198,8 @@ def _parens(scan: Scan) -> None:
     elif any(one.kind != "join" for one in token.tokens) and is_expression(context, token.tokens):
         scan.mention("number", context.expression(token.tokens), token)
     elif not is_remark(context, token.tokens):
-        read_tokens(
-            Scan(context, draft, token.tokens, scan.owner)
-        )  # `(3x3) Conv`, `conv3-64 (stride 2)`
+        # `(3x3) Conv`, `conv3-64 (stride 2)`
+        read_tokens(Scan(context, draft, token.tokens, scan.owner))
 
 
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:
@@ -247,7 +247,7 @@ def _assignment(scan: Scan) -> None:
     )
 
 
-def _stray(scan: Scan) -> None:
+def _stray(scan: Scan) -> NoReturn:
     token = scan.peek()
     message = f"`{token.text}` does not belong to a layer"
     help = "put an expression in parentheses: `conv3-(2*k)`"

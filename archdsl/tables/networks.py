@@ -107,8 +107,7 @@ def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
     """The parameters of blocks, by the names of the blocks in lower case."""
     found: dict[str, list[str]] = {}
     for block in blocks:
-        inside: tuple[Token, ...] = block.parameters.inside if block.parameters else ()  # type: ignore[assignment]
-        parameters = split(inside)
+        parameters = split(block.parameters.tokens if block.parameters else ())
         found[block.name.text.lower()] = [p[0].text for p in parameters if p[0].kind == "word"]
     return found
 
@@ -207,17 +206,13 @@ def _header(
 
 def _merged(own: Token, family: Token | None) -> Token:
     """The parameters of a column, after those of its family that it does not set itself."""
-    names = {token.text for token in _tokens(own) if token.kind == "word"}
+    names = {token.text for token in own.tokens if token.kind == "word"}
     inside: list[Token] = []
     one: list[Token] = []
-    for token in (*(_tokens(family) if family else ()), Token("comma", ",", own.start, own.start)):
+    for token in (*(family.tokens if family else ()), Token("comma", ",", own.start, own.start)):
         one.append(token)
         if token.kind == "comma":
             if one[0].text not in names and len(one) > 1:
                 inside += one
             one = []
-    return own._replace(inside=(*inside, *own.inside))
-
-
-def _tokens(parens: Token) -> tuple[Token, ...]:
-    return tuple(token for token in parens.inside if isinstance(token, Token))
+    return own._replace(inside=(*inside, *own.tokens))

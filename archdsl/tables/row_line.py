@@ -129,7 +129,7 @@ class LineBuilder:
         if len(self.tokens) < 2 or self.tokens[-1].kind != "parens":
             return None
         remark = self.tokens[-1]
-        text = "".join(token.text for token in remark.inside if isinstance(token, Token))
+        text = "".join(token.text for token in remark.tokens)
         is_value = self.kind is not None and text.isdigit()
         if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
             return None

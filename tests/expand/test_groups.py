@@ -564,6 +564,8 @@ def test_towers_are_refused_in_time():
         ("u(,4)", "an argument is missing"),
         ("u(4,)", "an argument is missing"),
         ("u relu", "`relu` cannot follow a block"),
+        ("2x u 4 x 3", "a second repeat"),
+        ("2x u(4) x 3", "a second repeat"),
         ("conv3-4 u", "the block `u` next to something else"),
         ("[] means residual x 3", "a bracket stands for a block"),
         ("[] means foo: residual", "a bracket stands for a block"),

@@ -112,7 +112,7 @@ def words_of(cell: str) -> list[str]:
 
 
 def test_each_cell_of_the_damaged_vgg():
-    """Put alone into the paper's table, a cell means the same as the paper's, or its column fails."""
+    """Alone in the paper's table, a cell means the same as the paper's, or its column fails."""
     (table, _) = tables_of("vgg")
     paper = rows_of(table)
     own = {name: signature(net) for name, net in networks_of(text_of("vgg")).items()}
@@ -145,7 +145,7 @@ RESNET = rows_of(PRINTED["N21"])
 # Each row without the cell that has no column, and the row of the paper's table that it is.
 RESNET_ROWS = {"conv1": 2, "conv2.x": 4, "conv3.x": 5, "conv4.x": 6, "conv5.x": 7, "FLOPs": 9}
 BRACKETS = "two groups next to each other"
-NO_BRACKET = "a repeat without its bracket: which layers it repeats is not said"
+NO_BRACKET = "a repeat of several layers without a bracket"
 SIDE_BY_SIDE = "the kernel of `conv` is given twice"
 # The outcome for each cell put alone into the paper's table, from the 18-layer column on.
 CELLS = {
@@ -439,4 +439,4 @@ def test_how_much_damage_is_noticed():
             told.update(dict(zip(OUTCOMES, counts, strict=True)))
     assert dict(told) == {"refused": 640, "fails": 416, "same": 191, "silent": 39}
     manual = (ROOT / "docs" / "notation.md").read_text("utf-8")
-    assert f"{told['silent']} of {told.total():,}" in manual
+    assert f"{told['silent']} of these {told.total():,} changes" in manual

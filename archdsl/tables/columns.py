@@ -106,6 +106,8 @@ class TableColumn(NamedTuple):
 
 def squeezed(text: str) -> str:
     """The text of a cell on one line, with single spaces, and none around signs between numbers."""
+    if text.isascii() and text.isalnum():
+        return text  # most cells are a number or a word
     text = text.replace("×", "x").replace(";", " ")
     text = re.sub("[⁰¹²³⁴-⁹]+", lambda found: "^" + found[0].translate(_RAISED), text)
     text = re.sub(r"\^\{(\w+)\}", r"^\1", text)

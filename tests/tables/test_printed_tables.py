@@ -355,3 +355,19 @@ def test_rows_of_networks_count_layers():
     for net in networks_of(text).values():
         claims = [(one.quantity, one.verdict) for one in net.verify()]
         assert claims == [("weight layers", "holds"), ("trainable", "holds")]
+
+
+def test_values_of_columns_are_those_of_a_line():
+    """Columns give the layers, arguments, repeats and strides that a line of the same words has."""
+    blocks = "block unit(w, k=3, e=1) { conv kernel (k) width (w*e) }\nnetwork t\ninput 16x16x3\n"
+    table = (
+        "| type | kernel size | c | e | activation | n | s |\n|---|---|---|---|---|---|---|\n"
+        "| conv | 3x3 | 8 | - | relu | 2 | 2 |\n"
+        "| unit, k5 | - | 4 | 2 | - | 2 | - |\n"
+        "| avg pool | 2x2 | - | - | - | - | 2 |\n"
+    )
+    lines = "{conv 3x3, 8, relu} x 2, stride 2\nunit(w=4, k=5, e=2) x 2\navg pool 2x2, stride 2\n"
+    (in_table,), (in_lines,) = (networks_of(blocks + text).values() for text in (table, lines))
+    assert diff(in_table, in_lines).same
+    notation = [row["notation"] for row in in_table.to_dict()["rows"]]
+    assert notation[-1] == "avg pool 2x2, stride 2"

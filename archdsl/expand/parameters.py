@@ -58,7 +58,7 @@ def values_of(
                 ],
                 f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
-    choices = optional_layers.said(network)
+    choices = optional_layers.choices_of(network)
     for name_given, (value, span) in everything.items():
         if name_given in values:
             continue
@@ -87,8 +87,7 @@ def _arguments(
     for derived in network.derived:
         here: dict[str, tuple[Number, Span | None]] = {}
         places = iter(parameters)
-        inside = derived.arguments.inside if derived.arguments else ()
-        for tokens in expressions.split(inside):  # type: ignore[arg-type]
+        for tokens in expressions.split(derived.arguments.tokens if derived.arguments else ()):
             span = source.span(tokens[0].start, tokens[-1].end)
             if len(tokens) > 1 and tokens[1].kind == "equals":
                 name, value = tokens[0].text, tokens[2:]
@@ -122,7 +121,7 @@ def declared(source: Source, owner: Header | Block) -> Parameters:
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
     parens = owner.parameters
     found: dict[str, tuple[Token, Expression | None]] = {}
-    for tokens in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
+    for tokens in expressions.split(parens.tokens) if parens else ():
         name = tokens[0]
         if (
             name.kind != "word"
@@ -189,7 +188,7 @@ def bind(
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
     parens = block.parameters
-    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
+    tokens = expressions.split(parens.tokens) if parens else []
     names = ", ".join(p[0].text for p in tokens)
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 

@@ -1,31 +1,29 @@
-"""A network as a graph of layers, each with its place in the text and in the tree of names."""
+"""A network as a graph of layers, apart from the text that its layers may come from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.layers import Input, Layer, Shape, Value
 from archdsl.layers.base import times
 from archdsl.syntax.ast import ClaimText, NetworkText, Token
-from archdsl.text.source import Source
+from archdsl.text.source import Span
 
 Scope = tuple[str, ...]
 
 
 class Node(NamedTuple):
-    """One primitive layer, or one join of several.
+    """One primitive layer, or one join of several branches.
 
-    `scope` is its name, from the row inwards: ("conv1", "0", "relu"). Offsets count in the
-    network's own source, also for what a block of the library holds.
+    `inputs` are the indexes of the nodes it reads. `scope` is its name, from the outermost
+    container inwards: ("conv1", "0", "relu"). `shape` is that of its output, (C, H, W).
     """
 
     op: Layer
     inputs: tuple[int, ...]
     scope: Scope
     shape: Shape
-    start: int
-    end: int
 
     @property
     def name(self) -> str:
@@ -36,10 +34,10 @@ Tree = dict[str, "Tree | Node"]
 
 
 class Section(NamedTuple):
-    """What a line of the text became: the nodes first … last-1, and what was claimed of them.
+    """A stretch of the graph that is shown as one row: the nodes first … last-1.
 
-    `entry` is the node whose value enters the line, `exit` the one whose value leaves it. A line
-    may hold no node: `identity`.
+    `entry` is the node whose value enters it, `exit` the one whose value leaves it. A section may
+    hold no node: `identity`. `notation` is how a paper writes it.
     """
 
     name: str
@@ -50,15 +48,10 @@ class Section(NamedTuple):
     last: int
     entry: int
     exit: int
-    claims: tuple[ClaimText, ...]
-    size: Token | None  # the claimed size in a leading bracket
-    source: Source
-    start: int
-    end: int
 
 
 class Side(NamedTuple):
-    """A side head: what its line became, the weight of its loss, and the node of its logits."""
+    """A side head: its section, the weight of its loss, and the node of its logits."""
 
     section: Section
     scope: Scope
@@ -67,9 +60,10 @@ class Side(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """An attribute that is settled, of the n-th layer of a kind in its line, from 0.
+    """An attribute that a printed size settles: of the n-th layer of a kind in its line, from 0.
 
-    Conventions may add layers between them, which depends on whether the line is the output.
+    Counted per kind because conventions may add other layers in between, depending on whether the
+    line is the output.
     """
 
     kind: str
@@ -79,14 +73,14 @@ class Setting(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What a printed size settled of a line.
+    """What a printed size settles in a line.
 
-    `path` is its name, from the row inwards. `settings` are what it gives to the layers of the
-    line; a group has one, its stride. `input` is the shape
-    that enters, (C, H, W), and `printed` the size as the paper prints it.
+    `path` is the line's name, from the outermost container inwards. `settings` are the attributes
+    it gives to the layers of the line; for a group, the stride. `input` is the shape that enters,
+    (C, H, W), and `printed` the size as the paper prints it.
     """
 
-    path: tuple[str, ...]
+    path: Scope
     settings: tuple[Setting, ...]
     input: Shape
     printed: str
@@ -106,24 +100,51 @@ class Settled(NamedTuple):
         )
 
 
-class Graph(NamedTuple):
-    """Nodes in topological order, node 0 the input; each line's section; lines with claims inside
-    groups in `inner`; in `blocks` the scope of every block and join, with its name; in `settled`
-    what printed sizes settled.
+class Claimed(NamedTuple):
+    """What a text prints about a section: a size in a leading bracket, and the claims after `=>`.
 
-    `outputs` are the nodes whose values a module returns: a trailing softmax is left to the loss.
-    `end` is the node whose value leaves the last line.
+    `start` is where the line begins in its source.
     """
 
-    network: NetworkText
+    section: Section
+    size: Token | None
+    claims: tuple[ClaimText, ...]
+    start: int
+
+
+class Origin(NamedTuple):
+    """Where a graph comes from: the text of the network, and what in the text belongs to which part
+    of the graph. Empty for a graph that was built without a text.
+
+    `places` holds the (start, end) of each node in the network's own source, also for what a block
+    of the library holds. `claims` are those of the network's lines, then those within groups.
+    """
+
+    network: NetworkText | None = None
+    places: Sequence[tuple[int, int]] = ()
+    claims: tuple[Claimed, ...] = ()
+    settled: tuple[Settled, ...] = ()
+
+    def span(self, index: int) -> Span | None:
+        """The text of a node, or None without a text."""
+        return self.network.span(*self.places[index]) if self.network is not None else None
+
+
+class Graph(NamedTuple):
+    """Nodes in topological order, node 0 the input.
+
+    `outputs` are the nodes whose values a module returns: a trailing softmax is left to the loss.
+    `end` is the node whose value leaves the last section. `sections` are the rows, in order;
+    `blocks` gives the scope of every block and join its name.
+    """
+
     nodes: tuple[Node, ...]
-    sections: tuple[Section, ...]
-    inner: tuple[Section, ...]
-    blocks: Mapping[Scope, str]
     outputs: tuple[int, ...]
     end: int
+    sections: tuple[Section, ...] = ()
+    blocks: Mapping[Scope, str] = {}
     sides: tuple[Side, ...] = ()
-    settled: tuple[Settled, ...] = ()
+    origin: Origin = Origin()
 
     @property
     def output(self) -> int:
@@ -131,7 +152,7 @@ class Graph(NamedTuple):
         return self.outputs[0]
 
     def computed(self, sides: bool) -> list[int]:
-        """The nodes that a module computes, in order; of side heads only where they are asked."""
+        """The nodes that a module computes, in order; `sides`: those of side heads too."""
         needed = bytearray(len(self.nodes))
         for index in (*self.outputs, *(side.output for side in self.sides if sides)):
             needed[index] = True
@@ -142,23 +163,23 @@ class Graph(NamedTuple):
         return [index for index, one in enumerate(needed) if one]
 
     def tree(self, sides: bool = True) -> Tree:
-        """The layers that a module computes, by scope: what it, or its source, nests."""
+        """The layers that a module computes, nested by scope as its modules are."""
         root: Tree = {}
         for index in self.computed(sides):
             node = self.nodes[index]
             if not node.inputs:
                 continue
             *path, name = node.scope
-            here = root
+            container = root
             for step in path:
-                inner = here.setdefault(step, {})
-                assert isinstance(inner, dict), "a layer's name is also a group's"
-                here = inner
-            here[name] = node
+                inner = container.setdefault(step, {})
+                assert isinstance(inner, dict), "a layer has the name of a container"
+                container = inner
+            container[name] = node
         return root
 
     def shapes(self, node: Node) -> list[Shape]:
-        """The shapes that a node reads, one a branch for a join."""
+        """The shapes that a node reads, one per branch for a join."""
         nodes = self.nodes
         return [nodes[i].shape for i in node.inputs] or [node.shape]
 
@@ -173,10 +194,10 @@ class Graph(NamedTuple):
             assert node.shape == node.op.out(*self.shapes(node)), node
         computed = set(self.computed(sides=True))
         for index, node in enumerate(self.nodes):
-            assert index in computed or node.op.left_to_loss, f"{node} is lost"
+            assert index in computed or node.op.left_to_loss, f"nothing reads {node}"
         covered = 1
         for section in self.sections:
             assert section.first == covered, section
             assert section.entry < section.first and section.exit < section.last, section
             covered = section.last
-        assert covered == len(self.nodes)
+        assert not self.sections or covered == len(self.nodes), "a node is in no section"

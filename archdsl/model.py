@@ -118,7 +118,7 @@ class Model:
     def settled(self) -> tuple[Settled, ...]:
         """What printed sizes settled, once for repetitions of a line that are alike."""
         found: dict[object, Settled] = {}
-        for one in self.graph.settled:
+        for one in self.graph.origin.settled:
             found.setdefault((one.start, one.settings, one.input, one.printed), one)
         return tuple(found.values())
 

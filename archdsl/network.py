@@ -88,7 +88,7 @@ class Network(Model):
         require("Network.module()", "torch")
         from archdsl.pytorch.module import build
 
-        module = build(self, device=device, dtype=dtype, sides=sides)
+        module = build(self.graph, device=device, dtype=dtype, sides=sides)
         if weights is not None:
             from archdsl.pytorch.weights import put
 

@@ -118,7 +118,7 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
             branches = _branches(graph, node, fields)
             if phases:
                 phases += sum(map(_common_period, zip(*branches, strict=True)))
-                _check_phases(phases, graph, node)
+                _check_phases(phases, graph, len(fields))
             fields.append(_union(branches))
             continue
         field = fields[node.inputs[0]]
@@ -126,7 +126,7 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
             field = tuple(map(_whole_map, field))
         elif window:
             phases += sum(map(_phases_to_compute, field, window))
-            _check_phases(phases, graph, node)
+            _check_phases(phases, graph, len(fields))
             field = _slide(field, window, node.shape[1:])
         else:
             fields.append(field)
@@ -134,18 +134,18 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
         if any(f.size > LARGEST or f.stride > LARGEST for f in field):
             raise ArchError(
                 "a receptive field beyond 2^63",
-                graph.network.span(node.start, node.end),
+                graph.origin.span(len(fields)),
                 help="use smaller strides and kernels, or fewer of them",
             )
         fields.append(field)
     return fields
 
 
-def _check_phases(phases: int, graph: Graph, node: Node) -> None:
+def _check_phases(phases: int, graph: Graph, index: int) -> None:
     if phases > MOST_PHASES:
         raise ArchError(
             f"receptive fields with more than {MOST_PHASES:,} phases",
-            graph.network.span(node.start, node.end),
+            graph.origin.span(index),
             help="after an upsampling by n, positions take turns to read n different intervals: "
             "use smaller factors, or fewer layers after them",
         )

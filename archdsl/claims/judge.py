@@ -21,7 +21,7 @@ from archdsl.claims.parameter_count import Counting
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.quantities import QUANTITIES, UNITS, claimed_quantity
-from archdsl.syntax.ast import ClaimText, Expect, Item, Token
+from archdsl.syntax.ast import ClaimText, Expect, Item, NetworkText, Token
 from archdsl.text.source import Span
 
 Verdict = Literal["holds", "erratum", "fails", "not judged"]
@@ -99,10 +99,12 @@ def judge(
     `counting` is how printed params are counted, by default as the text says. Raises
     ArchError for a claim that cannot be understood, never for one that fails.
     """
-    network = analysis.graph.network
+    network = analysis.graph.origin.network
+    if network is None:
+        return ()  # a graph without a text claims nothing
     judged: list[Claim] = []
     errors: list[ArchError] = []
-    for subject, text in _claims(analysis, counting or parameter_count.read(network)):
+    for subject, text in _claims(analysis, network, counting or parameter_count.read(network)):
         try:
             written = _read(text, network.span(text.start, text.end))
             judged.append(_judge(subject, written, changed))
@@ -113,21 +115,20 @@ def judge(
     return tuple(judged)
 
 
-def _claims(analysis: Analysis, counting: Counting) -> Iterator[tuple[_Subject, ClaimText | Token]]:
+def _claims(
+    analysis: Analysis, network: NetworkText, counting: Counting
+) -> Iterator[tuple[_Subject, ClaimText | Token]]:
     """The claims of the lines, then those of the network; each in the order of the text."""
-    graph = analysis.graph
-    items = [s for s in graph.network.statements if isinstance(s, Item)]
+    items = [s for s in network.statements if isinstance(s, Item)]
     tabled = {item.start for item in items if item.is_tabled}
     of_lines: list[tuple[_Subject, ClaimText | Token]] = []
     # Those of a derived network were printed of the network that it derives from.
-    for section in (*graph.sections, *graph.inner) if graph.network.claimed else ():
-        texts = [t for t in (section.size, *section.claims) if t is not None]
-        if texts:
-            values = of_line(analysis, counting, section)
-            line = _Subject(section.name, values, counting, section.start in tabled)
-            of_lines += ((line, text) for text in texts)
+    for section, size, claims, start in analysis.graph.origin.claims if network.claimed else ():
+        values = of_line(analysis, counting, section)
+        line = _Subject(section.name, values, counting, start in tabled)
+        of_lines += ((line, text) for text in (size, *claims) if text is not None)
     yield from sorted(of_lines, key=lambda claim: claim[1].start)
-    expected = [t for s in graph.network.statements if isinstance(s, Expect) for t in s.claims]
+    expected = [t for s in network.statements if isinstance(s, Expect) for t in s.claims]
     if expected:
         values = of_network(analysis, counting)
         whole = _Subject("network", values, counting, bool(tabled), analysis)

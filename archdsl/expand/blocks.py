@@ -1,4 +1,4 @@
-"""Blocks: those of a spec, and the library that ships."""
+"""Blocks: those of a spec, and those of the library that ships with archdsl."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ LIBRARY = os.path.join(os.path.dirname(archdsl.__file__), "library")
 
 
 class Definition(NamedTuple):
-    """A block, the source that its offsets count in, and whether the network's names hold there."""
+    """A block, and the source that its offsets count in.
+
+    `inner`: the names of the network have values in it.
+    """
 
     block: Block
     source: Source
@@ -37,19 +40,19 @@ class Definition(NamedTuple):
         return self.block.name.text
 
     def holds(self, source: Source, offset: int) -> bool:
-        """Whether a place of a source lies in the block."""
+        """Whether an offset of a source is within the block."""
         return source is self.source and self.block.name.start <= offset < self.block.body.end
 
 
 class Blocks:
-    """What a network may use: its own blocks, then its file's, those of the files that it uses,
-    then the library's."""
+    """The blocks that a network may use: its own, then its file's, those of the files that it uses,
+    and the library's."""
 
     def __init__(self, network: NetworkText, names: Collection[str], options: Options) -> None:
         self.names = names
         self.options = options
         self.own: dict[str, Definition] = {}
-        self.cases: dict[str, str] = {}  # its names by their small letters
+        self.cases: dict[str, str] = {}  # their names by lower-case names
         self.lines_of: dict[str, tuple[Line, ...]] = {}
         self.parameters_of: dict[str, Parameters] = {}
         errors: list[ArchError] = []
@@ -74,7 +77,7 @@ class Blocks:
         name, source = definition.block.name, definition.source
         if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *WORDS) or is_word(name.text):
             raise ArchError(
-                f"`{name.text}` means something already",
+                f"`{name.text}` already means something",
                 source.span(name.start, name.end),
                 help="choose another name for the block",
             )
@@ -105,7 +108,7 @@ class Blocks:
         return {*self.own, *library()}
 
     def spelled(self, name: str) -> str | None:
-        """The block that a name means, in whatever case: the network's before the library's."""
+        """The block that a name means, ignoring case: the network's before the library's."""
         for names, cases in ((self.own, self.cases), (library(), _cases())):
             if name in names:
                 return name
@@ -114,11 +117,11 @@ class Blocks:
         return None
 
     def parameter_names(self, name: str) -> list[str]:
-        """The parameters of a block, in their order; none where its declaration is wrong."""
+        """The parameters of a block, in order; none if its declaration is wrong."""
         try:
             return [parameter.text for parameter, _ in self.parameters(self[name])]
         except ArchError:
-            return []  # it is shown where the block is read
+            return []  # reported where the block is read
 
     def lines(self, definition: Definition) -> tuple[Line, ...]:
         """The lines of a block, read once. Raises ArchError."""
@@ -131,7 +134,7 @@ class Blocks:
         return self.lines_of[name]
 
     def parameters(self, definition: Definition) -> Parameters:
-        """What a block declares, with the defaults. Raises ArchError."""
+        """The parameters of a block, with their defaults. Raises ArchError."""
         name = definition.name
         if name not in self.parameters_of:
             self.parameters_of[name] = declared(definition.source, definition.block)
@@ -150,13 +153,13 @@ class Blocks:
 
 
 def _ships(source: Source, block: Block) -> bool:
-    """Whether a block is the library's: those are there without a word."""
+    """Whether a block is the library's: those are available without `use`."""
     return block.name.text in library() and source.name.startswith("archdsl/library/")
 
 
 @cache
 def library() -> dict[str, str]:
-    """Every block that ships, with its file."""
+    """The names of all blocks of the library, with their files."""
     return {
         name: file
         for file in sorted(os.listdir(LIBRARY))
@@ -167,7 +170,7 @@ def library() -> dict[str, str]:
 
 @cache
 def _cases() -> dict[str, str]:
-    """The names of the library by their small letters."""
+    """The names of the library's blocks by lower-case names."""
     return {name.lower(): name for name in library()}
 
 

@@ -1,4 +1,4 @@
-"""Files that use files: `use "blocks.arch"`."""
+"""Files whose blocks a network uses: `use "blocks.arch"`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+from archdsl import spec_files
 from archdsl.errors import ArchError, Note, nearest
 from archdsl.expand.blocks import LIBRARY
-from archdsl.spec_files import read
 from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
 from archdsl.syntax.parser import LARGEST, parse_blocks
 from archdsl.text.source import Source, Span
 
-MOST_FILES = 64  # that a network uses
-DEEPEST = 8  # files that use files
+MOST_FILES = 64  # that one network uses
+DEEPEST = 8  # files that use files that use files
 
 
 def resolve(network: NetworkText) -> NetworkText:
     """The network with the blocks of the files that it uses.
 
-    Raises ArchError for a file that is missing or lies elsewhere, with what is wrong inside it, and
-    for two files with a block of one name.
+    Raises ArchError for a file that is missing or outside the folder of the spec, for an error in
+    a file, and for two files with blocks of the same name.
     """
     uses = list(_uses(network.shared)) + list(_uses(network.statements))
     if not uses:
@@ -32,26 +32,26 @@ def resolve(network: NetworkText) -> NetworkText:
 
 
 def written_in(network: NetworkText) -> str:
-    """The network's text, with the blocks of the files that it uses in place of its `use` lines.
+    """The network's text, with its `use` lines replaced by the blocks of the files.
 
-    Those that the network's own blocks replace are left out.
+    Blocks that the network's own replace are left out.
     """
     text, place = network.source.written, network.source.latex.written
     own = _own(network)
-    front: list[str] = []
+    before: list[str] = []
     pieces: list[str] = []
-    here = 0
+    copied = 0  # the offset up to which the text is copied
     for use, blocks in sorted(network.used, key=lambda used: used.statement.file.start):
         written = [
             f"block {source.text[block.name.start : block.body.end]}\n"
             for source, block in blocks
             if block.name.text not in own
         ]
-        pieces.append(text[here : text.rindex("use", 0, place(use.file.start))])
-        # In front of the first network no name of it has a value in them, as in their own file.
-        (front if network.header else pieces).extend(written)
-        here = place(use.file.end)
-    return "".join([*front, *pieces, text[here:]])
+        pieces.append(text[copied : text.rindex("use", 0, place(use.file.start))])
+        # Before the first network its names have no values in them, as in their own file.
+        (before if network.header else pieces).extend(written)
+        copied = place(use.file.end)
+    return "".join([*before, *pieces, text[copied:]])
 
 
 def _uses(statements: tuple[Statement, ...]) -> Iterator[UseFile]:
@@ -59,26 +59,26 @@ def _uses(statements: tuple[Statement, ...]) -> Iterator[UseFile]:
 
 
 def _own(network: NetworkText) -> set[str]:
-    """The names of the blocks that the network's file defines for it."""
+    """The names of the blocks that the network's own file defines."""
     statements = (*network.shared, *network.statements)
     return {s.name.text for s in statements if isinstance(s, Block)}
 
 
 class _Files:
-    """The files that a network uses, each read once: they may use each other."""
+    """The files that a network uses. Each is read once, so they may use each other."""
 
     def __init__(self, network: NetworkText) -> None:
         self.network = network
         self.own = _own(network)
         self.seen: set[str] = set()  # paths without symbolic links
         self.size = 0
-        self.found: dict[str, tuple[Source, Block]] = {}
+        self.by_name: dict[str, tuple[Source, Block]] = {}
 
     def blocks(self, use: UseFile) -> list[tuple[Source, Block]]:
-        """What a `use` line brings in that no line before it has. Raises ArchError."""
-        return self.of(self.network.source, use, 1)
+        """The blocks that a `use` line adds to those of the lines before it. Raises ArchError."""
+        return self.read(self.network.source, use, 1)
 
-    def of(self, source: Source, use: UseFile, depth: int) -> list[tuple[Source, Block]]:
+    def read(self, source: Source, use: UseFile, depth: int) -> list[tuple[Source, Block]]:
         span = source.span(use.file.start, use.file.end)
         path = _path(use.file.text[1:-1], source.folder, span)
         if path in self.seen:
@@ -92,7 +92,7 @@ class _Files:
                 span,
                 help="put blocks that belong together into one file",
             )
-        inner = read(path, _shown(path, source, use))
+        inner = spec_files.read(path, _shown(path, source, use))
         self.size += len(inner.text)
         if self.size > LARGEST:
             raise ArchError(
@@ -108,15 +108,15 @@ class _Files:
         blocks = []
         for statement in statements:
             if isinstance(statement, UseFile):
-                blocks += self.of(inner, statement, depth + 1)
-            elif self.taken(inner, statement, use):
+                blocks += self.read(inner, statement, depth + 1)
+            elif self.is_new(inner, statement, use):
                 blocks.append((inner, statement))
         return blocks
 
-    def taken(self, source: Source, block: Block, use: UseFile) -> bool:
-        """Keep a block; whether it is the first of its name."""
+    def is_new(self, source: Source, block: Block, use: UseFile) -> bool:
+        """Whether a block is the first of its name; it is kept if so."""
         name = block.name
-        first = self.found.setdefault(name.text, (source, block))
+        first = self.by_name.setdefault(name.text, (source, block))
         if first[1] is block:
             return True
         other = first[1].name
@@ -127,24 +127,24 @@ class _Files:
                 [Note("the other is here", first[0].span(other.start, other.end))],
                 "use one of the two files, or write the block that you mean into the network",
             )
-        return first[0] is source  # two of a name in one file: the reader of blocks says so
+        return first[0] is source  # two in one file are reported by Blocks
 
 
 def _path(name: str, folder: str | None, span: Span) -> str:
-    """The file that a `use` line names: beside the text that says so, or of the library."""
+    """The path of the file that a `use` line names: next to the spec, or in the library."""
     steps = name.split("/")
     if not name.endswith(".arch") and steps[-1] not in ("", "..", "."):
         stem = name.rpartition(".")[0] if "." in steps[-1] else name
         raise ArchError(
-            f"`{name}` is no file of blocks: their names end in `.arch`",
+            f"`{name}` is not a file of blocks: their names end in `.arch`",
             span,
             help=f'write `use "{stem}.arch"`',
         )
     if not name.endswith(".arch") or re.search(r"[\\:]", name) or {"..", ""} & {*steps}:
         raise ArchError(
-            "a spec uses files of its own folder alone",
+            "a spec can only use files of its own folder",
             span,
-            help='write the way from this file down to a file `.arch`: `use "parts/blocks.arch"`',
+            help='write the path from this file down to an `.arch` file: `use "parts/blocks.arch"`',
         )
     for place in (folder, LIBRARY):
         if place is None:
@@ -157,29 +157,29 @@ def _path(name: str, folder: str | None, span: Span) -> str:
                 f"`{name}` leads out of the folder of the spec", span, help="copy the file there"
             )
         if not os.path.isfile(path):
-            raise ArchError(f"`{name}` is no file", span, help="name a file of blocks")
+            raise ArchError(f"`{name}` is not a file", span, help="name a file of blocks")
         return path
-    help = "put it beside this file"
+    help = "put it next to this file"
     if folder is None:
-        help = "a text that is no file uses the library alone: write the blocks into it"
+        help = "a text that is not in a file can only use the library: write the blocks into it"
     raise ArchError(f"there is no file `{name}`", span, help=_near(name, folder) or help)
 
 
 def _near(name: str, folder: str | None) -> str | None:
-    """The file beside a missing one that its name may mean."""
+    """A suggestion for a missing file: one with a similar name in its folder."""
     if folder is None:
         return None
     place, _, file = name.rpartition("/")
     with suppress(OSError):
-        found = [f for f in os.listdir(os.path.join(folder, place)) if f.endswith(".arch")]
-        near = nearest(file.removesuffix(".arch"), [f.removesuffix(".arch") for f in found])
+        files = [f for f in os.listdir(os.path.join(folder, place)) if f.endswith(".arch")]
+        near = nearest(file.removesuffix(".arch"), [f.removesuffix(".arch") for f in files])
         if near:
             return f"did you mean `{place + '/' if place else ''}{near}.arch`?"
     return None
 
 
 def _shown(path: str, source: Source, use: UseFile) -> str:
-    """The path as a reader of the spec would write it."""
+    """The path as the author of the spec would write it."""
     if path.startswith(os.path.realpath(LIBRARY) + os.sep):
         return f"archdsl/library/{os.path.relpath(path, os.path.realpath(LIBRARY))}"
     place = os.path.dirname(source.name)

@@ -1,4 +1,4 @@
-"""The names of lines, and their text as the paper writes it."""
+"""The names of lines, `conv1`, `fc6`, and their text as the paper writes it."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from archdsl.text.source import Source
 
 
 def kind_of(line: Line, bracket: BlockUse | None) -> str:
-    """What a line is called by: its block, else its first weight layer, else its first layer.
+    """What a line is named after: its block, else its first weight layer, else its first layer.
 
     `bracket` is the block that a bracket stands for.
     """
     kinds = []
     phrases = line.phrases
     if len(phrases) > 1 and isinstance(phrases[0].composite, Reference):
-        phrases = phrases[1:]  # it is called by what it becomes
+        phrases = phrases[1:]  # it is named after what follows the reference
     for parsed in phrases:
         if parsed.composite is not None:
-            return _kind_of_whole(parsed.composite, bracket)
+            return _kind_of_composite(parsed.composite, bracket)
         kinds += [layer.kind for layer in parsed.layers]
     return next((kind.kind for kind in kinds if kind.weighs), kinds[0].kind)
 
 
-def _kind_of_whole(composite: Composite, bracket: BlockUse | None) -> str:
+def _kind_of_composite(composite: Composite, bracket: BlockUse | None) -> str:
     match composite:
         case BlockUse():
             return composite.block
@@ -62,8 +62,8 @@ def _kind_of_whole(composite: Composite, bracket: BlockUse | None) -> str:
 def names_of(
     source: Source, lines: Sequence[Line], kinds: Sequence[str], branches: bool = False
 ) -> list[str]:
-    """A label, or `<kind><n>`, counted per kind through the lines; branches that are the only ones
-    of their kind have no number. Raises ArchError for a label that cannot be.
+    """The labels of lines, or `<kind><n>`, counted per kind; a branch that is the only one of its
+    kind has no number. Raises ArchError for a label that cannot be used.
     """
     labels: dict[str, Token] = {}
     for line in lines:
@@ -76,13 +76,13 @@ def names_of(
                 f"two lines are called `{label.text}`",
                 source.span(label.start, label.end),
                 notes=[Note("the first is here", source.span(first.start, first.end))],
-                help="give each line a name of its own",
+                help="give each line a different name",
             )
         if label.text in WORDS:
             raise ArchError(
                 f"no line can be called `{label.text}`",
                 source.span(label.start, label.end),
-                help=f"the language has a meaning for it: write `{label.text}1`",
+                help=f"it means something in the language: write `{label.text}1`",
             )
         if is_reserved(label.text):
             raise ArchError(
@@ -102,7 +102,7 @@ def names_of(
             continue
         bare = branches and total[kind] == 1 and not is_reserved(kind)
         name = kind if bare else f"{kind}{count}"
-        # The block `conv1` beside eleven convolutions: kinds may end in digits.
+        # A block `conv1` next to eleven convolutions: kinds may end in digits.
         while name in taken:
             count = counts[kind] = counts[kind] + 1
             name = f"{kind}{count}"
@@ -112,7 +112,7 @@ def names_of(
 
 
 def numbered(kinds: Sequence[str]) -> list[str]:
-    """The kinds, counted where there are several of one."""
+    """The kinds, numbered if there are several of one."""
     if len(set(kinds)) == len(kinds):
         return list(kinds)
     total = Counter(kinds)
@@ -132,7 +132,7 @@ def numbered(kinds: Sequence[str]) -> list[str]:
 
 
 def notation(source: Source, line: Line) -> str:
-    """The line as the paper writes it, without label, claims, guards, comments and typography."""
+    """A line as the paper writes it, without label, claims, guard, comments and typography."""
     return " -> ".join(
         _phrase(source, phrase, parsed.start)
         for phrase, parsed in zip(line.item.phrases, line.phrases, strict=True)
@@ -147,7 +147,7 @@ def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
 
 
 def _composed(source: Source, tokens: Sequence[Token]) -> str:
-    """The parts of a row of a table: its cells may stand anywhere in the row."""
+    """The tokens of a table row, whose cells may be in any order in the text."""
     pieces: list[str] = []
     for token in tokens:
         if token.is_of_table:
@@ -166,7 +166,7 @@ def _composed(source: Source, tokens: Sequence[Token]) -> str:
 
 
 def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
-    """The text of parts; of a group, that of its lines."""
+    """The text of tokens; of a group, that of its lines."""
     pieces: list[str] = []
     here = max(start, tokens[0].start)
     if not any(token.kind in _CLOSING for token in tokens):
@@ -185,7 +185,7 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
 
 
 def _tidy(text: str) -> str:
-    """With single blanks, and none where typography stood in front of a sign."""
+    """The text with single spaces, and none where typography left one before punctuation."""
     text = " ".join(_TIMES.sub("×", text).split())
     for sign in ",)":
         text = text.replace(f" {sign}", sign)
@@ -197,5 +197,5 @@ def _line(source: Source, item: Item) -> str:
     return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
 
 
-_TIMES = re.compile(r"(?<=\d) * x {4,}(?=\d)")  # LaTeX's sign, between the numbers of a size
+_TIMES = re.compile(r"(?<=\d) * x {4,}(?=\d)")  # LaTeX's sign between the numbers of a size
 _CLOSING = {"bracket": "]", "braces": "}"}

@@ -7,17 +7,20 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from archdsl.errors import MOST_ERRORS, ArchError
-from archdsl.expand import conventions
+from archdsl.expand import convention_statements
 from archdsl.expand.blocks import Blocks
-from archdsl.expand.groups import Composer
+from archdsl.expand.context import Context
+from archdsl.expand.conventions import Conventions
+from archdsl.expand.graph_builder import GraphBuilder
+from archdsl.expand.lines import LineExpander
 from archdsl.expand.parameters import declarable, declared, values_of
-from archdsl.expand.printed_sizes import Kept
-from archdsl.expand.scopes import Frame, Spot, Values
-from archdsl.graph import Graph, Node, Section
+from archdsl.expand.printed_sizes import PaperSettings
+from archdsl.expand.scopes import Frame, Labels, Position
+from archdsl.graph import Claimed, Graph, Section
 from archdsl.layers import Input, LayerError, Value
 from archdsl.notation import ast, phrase
+from archdsl.notation import labels as line_labels
 from archdsl.notation.ast import Line, ParsedPhrase, ValueText
-from archdsl.notation.labels import Labels
 from archdsl.notation.optional_layers import Options
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import (
@@ -32,7 +35,6 @@ from archdsl.syntax.ast import (
     numbers_of,
 )
 from archdsl.syntax.expressions import Number
-from archdsl.text.source import Span
 
 
 def expand(
@@ -43,276 +45,99 @@ def expand(
     """The graph of a network.
 
     `parameters` replace the defaults of the network's own; `input` (H, W) or (H, W, C) replaces
-    the size of its input. What printed sizes settle, they settle for the paper's own. Raises
-    ArchError for everything that is wrong with the text.
+    the size of its input. What printed sizes settle, they settle on the paper's own parameters and
+    input. Raises ArchError for everything that is wrong with the text.
     """
-    expansion = _Expansion(network, parameters or {}, input)
+    parameters = parameters or {}
+    text = read(network, parameters)
+    paper_settings = None
     if (parameters or input) and any(isinstance(s, SizesDecide) for s in network.statements):
-        own = _Expansion(network, _without_default(network, parameters or {}), None)
-        expansion.kept = Kept(own.graph().settled, bool(parameters))
-    return expansion.graph()
-
-
-class Text(NamedTuple):
-    """What the lines of a network say, the input first; its names with their values, its blocks,
-    and which optional layers stand."""
-
-    lines: tuple[Line, ...]
-    names: Mapping[str, Number]
-    blocks: Blocks
-    options: Options
-
-
-def read(network: NetworkText, parameters: Mapping[str, Number] | None = None) -> Text:
-    """A network's text as it is read. Raises ArchError for everything that is wrong with it."""
-    expansion = _Expansion(network, parameters or {}, None)
-    return Text(expansion.read(), expansion.names, expansion.blocks, expansion.options)
+        papers_own = read(network, _without_default(network, parameters))
+        settled = _graph(network, papers_own, None, None).origin.settled
+        paper_settings = PaperSettings(settled, bool(parameters))
+    return _graph(network, text, input, paper_settings)
 
 
 def _without_default(
     network: NetworkText, parameters: Mapping[str, Number]
 ) -> Mapping[str, Number]:
-    """Of the values that are given those that the paper leaves open."""
+    """Of the parameters, those for which the paper gives no value."""
     defaults = dict(declared(network.source, network.header)) if network.header else {}
     own = {name.text for name, default in defaults.items() if default is not None}
     return {name: value for name, value in parameters.items() if name not in own}
 
 
-class _Expansion(Composer):
-    """A whole network."""
+# Reading.
 
-    def __init__(
-        self,
-        network: NetworkText,
-        parameters: Mapping[str, Number],
-        input: Sequence[int] | None,
-    ) -> None:
-        values, self.options = values_of(network, parameters)
-        super().__init__(network, values)
-        self.override = input
 
-    def graph(self) -> Graph:
-        network = self.network
-        lines = self.read()
-        if not lines:
-            raise ArchError(
-                f"the network {network.name or network.source.name} has no layers",
-                self._whole(),
-                help="write a layer a line: `conv3-64`, `maxpool`, `FC-10`",
-            )
-        first = lines[0].phrases[0]
-        if not (first.layers and issubclass(first.layers[0].kind, Input)):
-            raise self.fail(
-                "the network has no input",
-                lines[0].item,
-                "write its size in front of the first layer: `input 224x224 RGB`",
-            )
-        self.input(lines[0], first)
-        if len(lines) == 1:
-            raise self.fail("the network has no layers", lines[0].item, "write a layer a line")
-        named = self.named_outputs(lines[1:])
-        self.outputs = frozenset(token.text for token in named)
-        frame = Frame(network.source, self.names)
-        labels = Values()
-        if first.label is not None:
-            self.name(first.label, labels)
-        self.expand_lines(lines[1:], Spot((), frame, labels, last=True))
-        self.options.check()  # blocks of the library are read where they are used
-        if len(self.nodes) == 1:
-            raise self.fail("no line of the network is a layer", lines[1].item)
-        ends = self.ends(named) or [self.here]
-        self.check_read(ends)
-        blocks = dict(reversed(self.scopes))  # a block of one join is called by the block
-        return Graph(
-            network,
-            tuple(self.nodes),
-            tuple(self.sections),
-            tuple(self.inner),
-            blocks,
-            tuple(map(self.logits, ends)),
-            self.here,
-            tuple(self.sides),
-            tuple(self.by_size),
-        )
+class Text(NamedTuple):
+    """A network's text once it is read: its lines, the input first; its names with their values;
+    its blocks, its choices of optional layers, and its conventions."""
 
-    # What leaves the network.
+    lines: tuple[Line, ...]
+    names: Mapping[str, Number]
+    blocks: Blocks
+    options: Options
+    conventions: Conventions
 
-    def named_outputs(self, lines: Sequence[Line]) -> tuple[Token, ...]:
-        """The labels of `output`, each of a line of the network."""
-        source = self.network.source
-        statements = [s for s in self.network.statements if isinstance(s, Outputs)]
-        if len(statements) > 1:
-            raise self.fail(
-                "a second `output`", statements[1].labels[0], "name all outputs in one line"
-            )
-        known = Labels([line.item for line in lines])
-        for line in lines:
-            if line.label is not None and line.is_side:
-                known.add_side(line.label.text)
-            elif line.label is not None:
-                known.add(line.label)
-        labels = statements[0].labels if statements else ()
-        seen = set()
-        for token in labels:
-            if token.text not in known:
-                raise known.refusal(source, token, self.blocks)
-            if token.text in seen:
-                raise self.fail(f"`{token.text}` is an output twice", token, "name it once")
-            seen.add(token.text)
-        return labels
 
-    def ends(self, labels: Sequence[Token]) -> list[int]:
-        """The nodes whose values leave lines of the network."""
-        exits = {section.name: section.exit for section in self.sections}
-        for label in labels:
-            if label.text not in exits:
-                raise self.fail(
-                    f"the line `{label.text}` does not stand here",
-                    label,
-                    "its condition does not hold: leave it out of `output`",
-                )
-        return [exits[label.text] for label in labels]
-
-    def check_read(self, ends: Sequence[int]) -> None:
-        """Refuse values that nothing reads: what a text says is not lost."""
-        if not (self.referred or self.outputs):
-            return  # every line reads what the one before it gives
-        read = {i for node in self.nodes for i in node.inputs}
-        read |= {*ends, *(side.section.exit for side in self.sides)}
-        errors: list[ArchError] = []
-        for index, node in enumerate(self.nodes):
-            if index in read or len(errors) == MOST_ERRORS:
-                continue
-            line = next((s for s in self.sections if s.first <= index < s.last), None)
-            name = line.name if line is not None and line.exit == index else node.name
-            errors.append(
-                ArchError(
-                    f"nothing reads what leaves `{name}`",
-                    self.network.span(node.start, node.end),
-                    help="join it, `concat { a; b }`, name its line in `output`, or strike it",
-                )
-            )
-        if errors:
-            raise ArchError.several(errors)
-
-    def _whole(self) -> Span:
-        header = self.network.header
-        return self.network.span(*((header.name.start, header.name.end) if header else (0, 0)))
-
-    def read(self) -> tuple[Line, ...]:
-        """Read every line and statement, and show the errors of all of them at once."""
-        network = self.network
-        errors: list[ArchError] = []
-
-        @contextmanager
-        def collected() -> Iterator[None]:
-            try:
-                yield
-            except ArchError as error:
-                errors.extend((error, *error.others))
-
-        for statement in network.statements:
-            if isinstance(statement, Let | Either):
-                with collected():
-                    self.let(statement)
-        self.blocks = Blocks(network, self.names.keys(), self.options)
-        with collected():
-            self.conventions = conventions.read(network, self.names, self.blocks)
-        with collected():
-            self.blocks.read()
+def read(network: NetworkText, parameters: Mapping[str, Number] | None = None) -> Text:
+    """Read every line and statement of a network. Raises ArchError with the errors of all."""
+    names, options = values_of(network, parameters or {})
+    frame = Frame(network.source, names)
+    errors: list[ArchError] = []
+    for statement in network.statements:
+        if isinstance(statement, Let | Either):
+            with _collected(errors):
+                name, value = _let(frame, statement)
+                names[name] = value
+    blocks = Blocks(network, names.keys(), options)
+    conventions = Conventions(network.source, names)
+    lines: tuple[Line, ...] = ()
+    with _collected(errors):
+        conventions = convention_statements.read(network, names, blocks)
+    with _collected(errors):
+        blocks.read()
+    with _collected(errors):
         items = _with_input([s for s in network.statements if isinstance(s, Item)])
-        lines: tuple[Line, ...] = ()
-        with collected():
-            names = self.names.keys() | {"in"}
-            lines = phrase.read_lines(network.source, items, names, self.blocks)
-        if errors:
-            errors.sort(key=lambda e: e.span.start if e.span else 0)
-            raise ArchError.several(errors[:MOST_ERRORS])
-        return lines
+        lines = phrase.read_lines(network.source, items, names.keys() | {"in"}, blocks)
+    if errors:
+        errors.sort(key=lambda error: error.span.start if error.span else 0)
+        raise ArchError.several(errors[:MOST_ERRORS])
+    return Text(lines, names, blocks, options, conventions)
 
-    def let(self, statement: Let | Either) -> None:
-        source = self.network.source
-        name = declarable(source, statement.name)
-        if name in self.names:
-            raise self.fail(
-                f"`{name}` has a value already",
-                statement.name,
-                "a statement holds for the whole network: say it once",
-            )
-        values = (statement.value,) if isinstance(statement, Let) else statement.values
-        if isinstance(statement, Either) and (len(values) < 2 or not all(values)):
-            raise self.fail(
-                f"the reading `{name}` needs two values or more",
-                statement.name,
-                f"write `reading {name} = 2 or 1`; `let` gives one value",
-            )
-        # The first value is the text's own; the others are those of other readings.
-        self.names[name], *_ = [
-            expressions.evaluate(expressions.read(source, value), self.names, source)
-            for value in values
-        ]
 
-    # The input.
+@contextmanager
+def _collected(errors: list[ArchError]) -> Iterator[None]:
+    """Keep errors for later: the user sees those of all lines at once."""
+    try:
+        yield
+    except ArchError as error:
+        errors += (error, *error.others)
 
-    def input(self, line: Line, parsed: ParsedPhrase) -> None:
-        item, layer = line.item, parsed.layers[0]
-        size = parsed.claimed
-        if parsed.claimed is not None and "lengths" not in layer.given:
-            # CS231n's `[227x227x3] INPUT`.
-            numbers = numbers_of(parsed.claimed.text)
-            given = ValueText(numbers, parsed.claimed.start, parsed.claimed.end)
-            layer = layer._replace(given={**layer.given, "lengths": given})
-            size = None
-        if len(parsed.layers) > 1 or parsed.repeat or len(line.phrases) > 1 or line.guard:
-            raise self.fail("the input stands alone on its line", item)
-        layer = ast.evaluated(self.network.source, layer, self.names)
-        op = self.settle(layer, (), Frame(self.network.source, self.names))
-        assert isinstance(op, Input)
-        if item.claims or size:
-            source = self.network.source
-            claims = item.claims
-            self.inner.append(
-                Section(
-                    "input",
-                    "input",
-                    "input",
-                    1,
-                    0,
-                    1,
-                    0,
-                    0,
-                    claims,
-                    size,
-                    source,
-                    item.start,
-                    item.end,
-                )
-            )
-        if self.override is not None:
-            op = self.overridden(op, self.override)
-        self.nodes.append(Node(op, (), ("input",), op.shape, item.start, item.end))
 
-    def overridden(self, op: Input, sizes: Sequence[int]) -> Input:
-        """The input of another size: its lengths, or those and the channels. Other numbers of
-        sizes are read as a text's are."""
-        if (
-            not isinstance(sizes, list | tuple)
-            or not all(type(n) is int for n in sizes)
-            or not 0 < len(sizes) < 5
-        ):
-            raise ArchError(
-                f"`input={sizes!r}` is no size",
-                help="give (H, W), (H, W, C), (L, C) or (T, H, W, C)",
-            )
-        given: dict[str, Value] = {"lengths": tuple(sizes)}
-        if op.channels and len(sizes) - len(op.lengths) in (0, 1):
-            given["rank"] = len(op.lengths)
-            if len(sizes) == len(op.lengths):
-                given["channels"] = op.channels
-        try:
-            return Input.settle(given, (), self.conventions.padding)
-        except LayerError as problem:
-            raise ArchError(problem.message, help=problem.help) from None
+def _let(frame: Frame, statement: Let | Either) -> tuple[str, Number]:
+    """The name that a statement declares, and its value."""
+    source = frame.source
+    name = declarable(source, statement.name)
+    if name in frame.names:
+        raise frame.fail(
+            f"`{name}` already has a value",
+            statement.name,
+            "a statement holds for the whole network: write it once",
+        )
+    texts = (statement.value,) if isinstance(statement, Let) else statement.values
+    if isinstance(statement, Either) and (len(texts) < 2 or not all(texts)):
+        raise frame.fail(
+            f"the reading `{name}` needs at least two values",
+            statement.name,
+            f"write `reading {name} = 2 or 1`; `let` gives one value",
+        )
+    # The first value is the text's own; the others are those of other readings.
+    value, *_ = [
+        expressions.evaluate(expressions.read(source, text), frame.names, source) for text in texts
+    ]
+    return name, value
 
 
 def _with_input(items: list[Item]) -> list[Item]:
@@ -329,3 +154,171 @@ def _with_input(items: list[Item]) -> list[Item]:
     word = Token("word", "input", size.start, size.start)
     line = items[0]._replace(phrases=(Phrase(tuple(rest)), *items[0].phrases[1:]))
     return [Item((Phrase((word, size)),), ()), line, *items[1:]]
+
+
+# Expansion.
+
+
+def _graph(
+    network: NetworkText,
+    text: Text,
+    input: Sequence[int] | None,
+    paper_settings: PaperSettings | None,
+) -> Graph:
+    """The graph of a network that is read."""
+    if not text.lines:
+        header = network.header
+        raise ArchError(
+            f"the network {network.name or network.source.name} has no layers",
+            network.span(*((header.name.start, header.name.end) if header else (0, 0))),
+            help="write a layer a line: `conv3-64`, `maxpool`, `FC-10`",
+        )
+    first, *lines = text.lines
+    frame = Frame(network.source, text.names)
+    layers = first.phrases[0].layers
+    if not (layers and issubclass(layers[0].kind, Input)):
+        raise frame.fail(
+            "the network has no input",
+            first.item,
+            "write its size before the first layer: `input 224x224 RGB`",
+        )
+    statements = [s for s in network.statements if isinstance(s, Outputs)]
+    outputs = statements[0].labels if statements else ()
+    graph = GraphBuilder()
+    context = Context(
+        network,
+        text.names,
+        text.blocks,
+        text.conventions,
+        frozenset(token.text for token in outputs),
+        paper_settings,
+        graph,
+    )
+    expander = LineExpander(context)
+    _add_input(expander, first, frame, input)
+    if not lines:
+        raise frame.fail("the network has no layers", first.item, "write a layer a line")
+    _check_outputs(frame, statements, lines, text.blocks)
+    labels = Labels()
+    if (label := first.phrases[0].label) is not None:
+        labels[label.text] = graph.label()
+    expander.expand_lines(lines, Position((), frame, labels, last=True))
+    text.options.check()  # blocks of the library are read where they are used
+    if len(graph.nodes) == 1:
+        raise frame.fail("no line of the network is a layer", lines[0].item)
+    ends = _ends(frame, outputs, graph) or [graph.current]
+    _check_all_read(context, ends)
+    return graph.graph(network, ends)
+
+
+def _add_input(
+    expander: LineExpander, line: Line, frame: Frame, override: Sequence[int] | None
+) -> None:
+    """Append the input, of the size that the text gives or of another."""
+    item, parsed, graph = line.item, line.phrases[0], expander.graph
+    layer, size = _input_layer(parsed)
+    if len(parsed.layers) > 1 or parsed.repeat or len(line.phrases) > 1 or line.guard:
+        raise frame.fail("the input is a line of its own", item)
+    layer = ast.evaluated(frame.source, layer, frame.names)
+    op = expander.layers.settle(layer, (), frame)
+    assert isinstance(op, Input)
+    if item.claims or size:
+        section = Section("input", "input", "input", 1, 0, 1, 0, 0)
+        graph.inner_claims.append(Claimed(section, size, item.claims, item.start))
+    if override is not None:
+        op = _resized(op, override, expander.conventions.padding)
+    graph.add(op, (), ("input",), op.shape, (item.start, item.end))
+
+
+def _input_layer(parsed: ParsedPhrase) -> tuple[ast.LayerText, Token | None]:
+    """The input, and the size that is claimed of it; CS231n's `[227x227x3] INPUT` gives it."""
+    layer, size = parsed.layers[0], parsed.claimed
+    if size is None or "lengths" in layer.given:
+        return layer, size
+    lengths = ValueText(numbers_of(size.text), size.start, size.end)
+    return layer._replace(given={**layer.given, "lengths": lengths}), None
+
+
+def _resized(op: Input, sizes: Sequence[int], padding: str) -> Input:
+    """The input of another size: its lengths, or those and the channels. Any other number of
+    sizes is read as in a text."""
+    if (
+        not isinstance(sizes, list | tuple)
+        or not all(type(n) is int for n in sizes)
+        or not 0 < len(sizes) < 5
+    ):
+        raise ArchError(
+            f"`input={sizes!r}` is not a size",
+            help="give (H, W), (H, W, C), (L, C) or (T, H, W, C)",
+        )
+    values: dict[str, Value] = {"lengths": tuple(sizes)}
+    if op.channels and len(sizes) - len(op.lengths) in (0, 1):
+        values["rank"] = len(op.lengths)
+        if len(sizes) == len(op.lengths):
+            values["channels"] = op.channels
+    try:
+        return Input.settle(values, (), padding)
+    except LayerError as problem:
+        raise ArchError(problem.message, help=problem.help) from None
+
+
+# The outputs.
+
+
+def _check_outputs(
+    frame: Frame, statements: Sequence[Outputs], lines: Sequence[Line], blocks: Blocks
+) -> None:
+    """Each label of `output` is that of another line of the network."""
+    if len(statements) > 1:
+        label = statements[1].labels[0]
+        raise frame.fail("a second `output`", label, "name all outputs in one line")
+    known = line_labels.Labels([line.item for line in lines])
+    for line in lines:
+        if line.label is not None and line.is_side:
+            known.add_side(line.label.text)
+        elif line.label is not None:
+            known.add(line.label)
+    outputs = set()
+    for token in (token for statement in statements for token in statement.labels):
+        if token.text not in known:
+            raise known.refusal(frame.source, token, blocks)
+        if token.text in outputs:
+            raise frame.fail(f"`{token.text}` is an output twice", token, "name it once")
+        outputs.add(token.text)
+
+
+def _ends(frame: Frame, outputs: Sequence[Token], graph: GraphBuilder) -> list[int]:
+    """The nodes whose values leave the lines that `output` names."""
+    exits = {section.name: section.exit for section in graph.sections}
+    for label in outputs:
+        if label.text not in exits:
+            raise frame.fail(
+                f"there is no line `{label.text}` here",
+                label,
+                "its condition does not hold: leave it out of `output`",
+            )
+    return [exits[label.text] for label in outputs]
+
+
+def _check_all_read(context: Context, ends: Sequence[int]) -> None:
+    """Refuse values that nothing reads: a layer that is written must have an effect."""
+    network, graph = context.network, context.graph
+    if not (graph.references or context.outputs):
+        return  # every line reads the value of the one before
+    read = {i for node in graph.nodes for i in node.inputs}
+    read |= {*ends, *(side.section.exit for side in graph.sides)}
+    errors: list[ArchError] = []
+    for index, node in enumerate(graph.nodes):
+        if index in read or len(errors) == MOST_ERRORS:
+            continue
+        section = next((s for s in graph.sections if s.first <= index < s.last), None)
+        name = section.name if section is not None and section.exit == index else node.name
+        errors.append(
+            ArchError(
+                f"nothing reads the value of `{name}`",
+                network.span(*graph.places[index]),
+                help="join it, `concat { a; b }`, name its line in `output`, or remove it",
+            )
+        )
+    if errors:
+        raise ArchError.several(errors)

@@ -13,38 +13,55 @@ from archdsl.syntax.ast import Block, Derived, Header, NetworkText, Token
 from archdsl.syntax.expressions import Expression, Number
 from archdsl.text.source import Source, Span
 
+Parameters = list[tuple[Token, Expression | None]]  # names, with their defaults
+Argument = tuple[Number, Span | None]  # a value, and where the text gives it
+
 
 def values_of(
-    network: NetworkText, given: Mapping[str, Number]
+    network: NetworkText, overrides: Mapping[str, Number]
 ) -> tuple[dict[str, Number], Options]:
-    """The values of the network's parameters, and which optional layers stand.
+    """The values of the network's parameters, and its choices of optional layers.
 
-    What is `given` by name comes first, then the arguments of a derived network, then the
-    defaults. Raises ArchError.
+    The `overrides` win over the arguments of a derived network, and those over the defaults.
+    Raises ArchError.
     """
-    for key, value in given.items():
-        # numpy's numbers are not Python's: they overflow, and JSON does not know them.
+    for key, value in overrides.items():
+        # Numbers of numpy are refused: they overflow, and cannot be written as JSON.
         if type(value) not in (int, float):
-            raise ArchError(f"the parameter `{key}` is no number: {value!r}", help="give an int")
-    source = network.source
-    own = declared(source, network.header) if network.header else []
-    names = [name.text for name, _ in own]
+            raise ArchError(f"the parameter `{key}` is not a number: {value!r}", help="give an int")
+    parameters = declared(network.source, network.header) if network.header else []
+    names = [name.text for name, _ in parameters]
     arguments = _arguments(network, names)
-    everything = {**arguments, **{name: (value, None) for name, value in given.items()}}
-    # A name that is misspelt comes before the value that lacks for it.
-    for name_given, (_, span) in everything.items():
-        if name_given not in names and optional_layers.kind_of(name_given) is None:
-            owner = network.derived[0].base.text if span else network.name or source.name
+    arguments |= {name: (value, None) for name, value in overrides.items()}
+    # Report a misspelt name before the missing value it causes.
+    _check_names(network, names, arguments)
+    values = _values(network, parameters, arguments)
+    choices = optional_layers.choices_of(network)
+    choices += (_choice(name, *arguments[name]) for name in arguments if name not in values)
+    return values, Options(choices)
+
+
+def _check_names(
+    network: NetworkText, names: Sequence[str], arguments: Mapping[str, Argument]
+) -> None:
+    for name, (_, span) in arguments.items():
+        if name not in names and optional_layers.kind_of(name) is None:
+            owner = network.derived[0].base.text if span else network.name or network.source.name
             raise ArchError(
-                f"the network {owner} has no parameter `{name_given}`",
+                f"the network {owner} has no parameter `{name}`",
                 span,
-                help=did_you_mean(name_given, names) or _known(names),
+                help=did_you_mean(name, names) or _known(names),
             )
+
+
+def _values(
+    network: NetworkText, parameters: Parameters, arguments: Mapping[str, Argument]
+) -> dict[str, Number]:
+    """The values of the parameters: a default may read those before it."""
+    source = network.source
     values: dict[str, Number] = {}
-    for name, default in own:
-        if name.text in given:
-            values[name.text] = given[name.text]
-        elif name.text in arguments:
+    for name, default in parameters:
+        if name.text in arguments:
             values[name.text] = arguments[name.text][0]
         elif default is not None:
             values[name.text] = expressions.evaluate(default, values, source)
@@ -53,74 +70,75 @@ def values_of(
                 f"the parameter `{name.text}` has no value",
                 source.span(name.start, name.end),
                 [
-                    Note(f"`{d.name.text}` gives none", source.span(*_ends(d)))
-                    for d in network.derived
+                    Note(f"`{one.name.text}` gives none", _span(source, one))
+                    for one in network.derived
                 ],
                 f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
-    choices = optional_layers.choices_of(network)
-    for name_given, (value, span) in everything.items():
-        if name_given in values:
-            continue
-        kind = optional_layers.kind_of(name_given)
-        assert kind is not None
-        if value not in (0, 1):
-            raise ArchError(
-                f"`{name_given}={value}`: a layer stands or does not",
-                span,
-                help=f"write `{name_given}=1`, or `{name_given}=0`",
-            )
-        choices.append(Choice(kind, name_given, bool(value), span))
-    return values, Options(choices)
+    return values
 
 
-def _ends(derived: Derived) -> tuple[int, int]:
-    return derived.base.start, (derived.arguments or derived.base).end
+def _span(source: Source, derived: Derived) -> Span:
+    return source.span(derived.base.start, (derived.arguments or derived.base).end)
 
 
-def _arguments(
-    network: NetworkText, parameters: Sequence[str]
-) -> dict[str, tuple[Number, Span | None]]:
-    """What a derived network gives, by name, each with its place; the outermost wins."""
-    source = network.source
-    found: dict[str, tuple[Number, Span | None]] = {}
+def _choice(name: str, value: Number, span: Span | None) -> Choice:
+    """Whether the optional layers of a kind are in the network: `bn=1`."""
+    kind = optional_layers.kind_of(name)
+    assert kind is not None
+    if value not in (0, 1):
+        raise ArchError(
+            f"`{name}={value}`: an optional layer is either on or off",
+            span,
+            help=f"write `{name}=1`, or `{name}=0`",
+        )
+    return Choice(kind, name, bool(value), span)
+
+
+def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Argument]:
+    """What a derived network gives, by name; the outermost wins."""
+    arguments: dict[str, Argument] = {}
     for derived in network.derived:
-        here: dict[str, tuple[Number, Span | None]] = {}
-        places = iter(parameters)
-        for tokens in expressions.split(derived.arguments.tokens if derived.arguments else ()):
-            span = source.span(tokens[0].start, tokens[-1].end)
-            if len(tokens) > 1 and tokens[1].kind == "equals":
-                name, value = tokens[0].text, tokens[2:]
-            else:
-                name, value = next(places, ""), tokens
-            base = f"the network `{derived.base.text}`"
-            if not value:
-                raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
-            if not name:
-                raise ArchError(
-                    f"more arguments than {base} has parameters", span, help=_known(parameters)
-                )
-            if name in here:
-                raise ArchError(
-                    f"`{name}` of {base} is given twice", span, help="strike one of the two"
-                )
-            number = expressions.evaluate(expressions.read(source, value), {}, source)
-            here[name] = number, span
-        found |= here
-    return found
+        arguments |= _arguments_of(network.source, derived, parameters)
+    return arguments
 
 
-WORDS = ("identity", "body", "shortcut")  # what only blocks can say
+def _arguments_of(
+    source: Source, derived: Derived, parameters: Sequence[str]
+) -> dict[str, Argument]:
+    arguments: dict[str, Argument] = {}
+    by_place = iter(parameters)
+    base = f"the network `{derived.base.text}`"
+    for tokens in expressions.split(derived.arguments.tokens if derived.arguments else ()):
+        span = source.span(tokens[0].start, tokens[-1].end)
+        if len(tokens) > 1 and tokens[1].kind == "equals":
+            name, value = tokens[0].text, tokens[2:]
+        else:
+            name, value = next(by_place, ""), tokens
+        if not value:
+            raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
+        if not name:
+            raise ArchError(
+                f"more arguments than {base} has parameters", span, help=_known(parameters)
+            )
+        if name in arguments:
+            raise ArchError(
+                f"`{name}` of {base} is given twice", span, help="remove one of the two"
+            )
+        number = expressions.evaluate(expressions.read(source, value), {}, source)
+        arguments[name] = number, span
+    return arguments
+
+
+WORDS = ("identity", "body", "shortcut")  # the placeholders of blocks
 RESERVED = (*WORDS, "in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
-
-Parameters = list[tuple[Token, Expression | None]]  # names, with their defaults
 
 
 def declared(source: Source, owner: Header | Block) -> Parameters:
     """The parameters of a network or a block, with their defaults. Raises ArchError."""
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
     parens = owner.parameters
-    found: dict[str, tuple[Token, Expression | None]] = {}
+    parameters: dict[str, tuple[Token, Expression | None]] = {}
     for tokens in expressions.split(parens.tokens) if parens else ():
         name = tokens[0]
         if (
@@ -133,48 +151,48 @@ def declared(source: Source, owner: Header | Block) -> Parameters:
                 source.span(tokens[0].start, tokens[-1].end),
                 help=f"write `{form}`; no parameter is named `x`",
             )
-        if declarable(source, name) in found:
+        if declarable(source, name) in parameters:
             raise ArchError(
                 f"two parameters are called `{name.text}`",
                 source.span(name.start, name.end),
-                help="strike one of the two",
+                help="remove one of the two",
             )
         default = expressions.read(source, tokens[2:]) if len(tokens) > 2 else None
-        found[name.text] = name, default
-    return list(found.values())
+        parameters[name.text] = name, default
+    return list(parameters.values())
 
 
 def bind(
     source: Source,
     block: Block,
-    own: Parameters,
-    places: Sequence[Number],
-    given: Mapping[str, Number],
+    parameters: Parameters,
+    by_place: Sequence[Number],
+    by_name: Mapping[str, Number],
     outer: Mapping[str, Number],
 ) -> dict[str, Number]:
-    """The names that hold in a block: those outside, and its parameters by place or by name.
+    """The names that have values in a block: the outer ones, and its parameters, by place or name.
 
-    Raises ArchError without a place for a parameter that is unknown, missing or given twice;
-    whoever calls knows where the block is used.
+    Raises ArchError without a place for a parameter that is unknown, missing or given twice: only
+    the caller knows where the block is used.
     """
-    parameters = [name.text for name, _ in own]
+    known = [name.text for name, _ in parameters]
     title = f"the block `{block.name.text}`"
-    if len(places) > len(own):
+    if len(by_place) > len(known):
         raise ArchError(
-            f"{title} takes {len(own) or 'no'} argument{'' if len(own) == 1 else 's'}, "
-            f"not {len(places)}",
-            help=_known(parameters),
+            f"{title} takes {len(known) or 'no'} argument{'' if len(known) == 1 else 's'}, "
+            f"not {len(by_place)}",
+            help=_known(known),
         )
-    values = dict(zip(parameters, places, strict=False))
-    for name, value in given.items():
-        if name not in parameters:
-            hint = did_you_mean(name, parameters) or _known(parameters)
+    values = dict(zip(known, by_place, strict=False))
+    for name, value in by_name.items():
+        if name not in known:
+            hint = did_you_mean(name, known) or _known(known)
             raise ArchError(f"{title} has no parameter `{name}`", help=hint)
         if name in values:
-            raise ArchError(f"`{name}` of {title} is given twice", help="strike one of the two")
+            raise ArchError(f"`{name}` of {title} is given twice", help="remove one of the two")
         values[name] = value
     names = dict(outer)
-    for parameter, default in own:
+    for parameter, default in parameters:
         name = parameter.text
         if name in values:
             names[name] = values[name]
@@ -188,7 +206,7 @@ def bind(
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
     parens = block.parameters
-    tokens = expressions.split(parens.tokens) if parens else []
+    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
     names = ", ".join(p[0].text for p in tokens)
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 
@@ -198,11 +216,11 @@ def _known(names: Mapping[str, Number] | Sequence[str]) -> str:
 
 
 def declarable(source: Source, name: Token) -> str:
-    """A name that may have a value. Raises ArchError for one that means something already."""
+    """A name that may be given a value. Raises ArchError for one that already means something."""
     attribute = (name.text.lower(),) in vocabulary().attributes  # a block's `stride` may be one
     if name.text in RESERVED or (is_word(name.text) and not attribute):
         raise ArchError(
-            f"`{name.text}` means something already",
+            f"`{name.text}` already means something",
             source.span(name.start, name.end),
             help="choose another name",
         )

@@ -1,4 +1,7 @@
-"""What printed sizes settle: strides, padding and widths that the text leaves out."""
+"""What printed sizes settle: strides, padding and widths that the text leaves out.
+
+After a map of 56x56, `conv3-128 => 28x28x128` has stride 2 if `sizes decide stride`.
+"""
 
 from __future__ import annotations
 
@@ -30,42 +33,44 @@ WORDS = ("stride", "padding")  # what `sizes decide` may name
 
 
 class Printed(NamedTuple):
-    """A printed size as it stands: H×W, or H×W×C."""
+    """A size as the paper prints it: H×W, or H×W×C."""
 
     numbers: tuple[int, ...]
     text: str
 
     def lengths(self, rank: int) -> tuple[int, ...] | None:
-        """The size of a map of `rank` axes; None where what is printed is none."""
+        """The lengths of a map of `rank` axes, or None if the size is not that of such a map."""
         return self.numbers[:rank] if rank and len(self.numbers) - rank in (0, 1) else None
 
     def channels(self, rank: int) -> int | None:
-        """The channels behind a map's axes, or of a vector, also as `1x1x1000`."""
+        """The channels: after the axes of a map, or the length of a vector, also as `1x1x1000`."""
         if not rank:
             return self.numbers[-1] if set(self.numbers[:-1]) <= {1} else None
         return self.numbers[rank] if len(self.numbers) == rank + 1 else None
 
     def is_of(self, shape: Shape) -> bool:
-        """Whether a map has the printed H×W. Of a vector, and by a number, nothing is settled."""
+        """Whether a map has the printed H×W. A vector has any: a size settles nothing there."""
         lengths = self.lengths(len(shape) - 1)
         return lengths is None or lengths == shape[1:]
 
 
-class Kept:
-    """What was settled on the input that the paper prints, for another input or other parameters:
-    printed sizes do not hold there."""
+class PaperSettings:
+    """What printed sizes settled on the paper's own input and parameters. With others they do not
+    hold, but the settings do.
+
+    `renumbered`: other parameters may number the lines anew, so that their names differ.
+    """
 
     def __init__(self, settled: Sequence[Settled], renumbered: bool) -> None:
-        self.known: dict[object, Settled] = {(one.path, one.start): one for one in settled}
-        # Other parameters may number the lines anew: then the place and the repetitions tell.
-        self.placed: dict[object, Settled] = {}
+        self.by_path: dict[object, Settled] = {(one.path, one.start): one for one in settled}
+        self.by_place: dict[object, Settled] = {}
         for one in settled if renumbered else ():
-            self.placed.setdefault((one.start, *_repetitions(one.path)), one)
+            self.by_place.setdefault((one.start, *_repetitions(one.path)), one)
 
     def of(self, path: tuple[str, ...], start: int) -> Settled | None:
-        """What was settled of the line at a path and a place of its source."""
-        exact = self.known.get((path, start))
-        return exact or self.placed.get((start, *_repetitions(path)))
+        """What was settled in the line of a name, which starts at an offset of its source."""
+        exact = self.by_path.get((path, start))
+        return exact or self.by_place.get((start, *_repetitions(path)))
 
 
 def _repetitions(path: tuple[str, ...]) -> list[str]:
@@ -73,14 +78,14 @@ def _repetitions(path: tuple[str, ...]) -> list[str]:
 
 
 def output_of(line: Line) -> Printed | None:
-    """The size that is printed of a line's output; one marked as an erratum settles nothing."""
+    """The size that is printed for a line's output; one marked as an erratum settles nothing."""
     if len(line.phrases) == 1 and (claimed := line.phrases[0].claimed) is not None:
         return _printed(claimed)
     return _claimed(line, "output size")
 
 
 def input_of(line: Line) -> Printed | None:
-    """The size that is printed of a line's input, where that is what the line in front gives."""
+    """The size that is printed for a line's input, if that is the output of the line before."""
     if isinstance(line.phrases[0].composite, Reference | Side):
         return None
     return _claimed(line, "input size")
@@ -109,7 +114,7 @@ def _printed(token: Token) -> Printed | None:
 
 
 def stride_of(x: Shape, printed: Printed) -> Value | None:
-    """The stride that leads from a map to a printed size, ceil(in / out); None where it is 1."""
+    """The stride that leads from a map to a printed size, ceil(in / out); None if it is 1."""
     lengths = printed.lengths(len(x) - 1)
     if lengths is None or 0 in lengths:
         return None
@@ -127,9 +132,9 @@ def takes_stride(parsed: ParsedPhrase) -> bool:
 
 
 def slides(layer: LayerText) -> bool:
-    """Whether a layer has a window with a stride and a padding: not a global pool."""
-    known = layer.kind.attributes
-    if "stride" not in known or "pad" not in known or "everywhere" in layer.given:
+    """Whether a layer has a window with a stride and a padding, unlike a global pool."""
+    attributes = layer.kind.attributes
+    if "stride" not in attributes or "pad" not in attributes or "everywhere" in layer.given:
         return False
     return _kernel(layer) is not None
 
@@ -139,13 +144,14 @@ def settle(
 ) -> tuple[Setting, ...]:
     """The attributes that a printed size gives to the layers of a line whose input is `x`.
 
-    The width of the last weight layer that has none is the number of channels. The stride and the
-    padding are those of the one layer whose window is open: the first that lead to the printed size
-    win. What a layer says itself is never changed, and nothing is where nothing leads there.
+    In this order: the width of the last weight layer, if it has none, is the number of channels;
+    nothing more if the layers then lead to the printed size; else the first stride and padding that
+    lead there, of the one layer whose window is open; else nothing more. What the text gives is
+    never changed.
     """
     layers = [_unfolded(layer, x) for layer in layers]
     widths = tuple(_width(layers, x, printed))
-    layers = given(layers, widths)
+    layers = with_settings(layers, widths)
     if _leads(layers, x, printed, padding):
         return widths
     index = _open_window(layers, words)
@@ -156,23 +162,26 @@ def settle(
             settled = tuple(
                 _setting(layers, index, name, value) for name, value in attributes.items()
             )
-            if _leads(given(layers, settled), x, printed, padding):
+            if _leads(with_settings(layers, settled), x, printed, padding):
                 return widths + settled
     except LayerError:
-        pass  # a kernel that does not fit its input: whoever makes the layer says so
+        pass  # a kernel that does not fit its input is reported where the layer is built
     return widths
 
 
-def given(layers: Sequence[LayerText], settings: Sequence[Setting]) -> list[LayerText]:
-    """The layers with what was settled of them."""
-    found = list(layers)
+def with_settings(layers: Sequence[LayerText], settings: Sequence[Setting]) -> list[LayerText]:
+    """The layers with the attributes that are settled."""
+    layers = list(layers)
     for kind, nth, name, value in settings:
-        indexes = [i for i, layer in enumerate(found) if layer.kind.kind == kind]
-        if nth < len(indexes) and name not in found[indexes[nth]].given:
-            layer = found[indexes[nth]]
-            one = ValueText(value, layer.start, layer.end)
-            found[indexes[nth]] = layer._replace(given={**layer.given, name: one})
-    return found
+        indexes = [i for i, layer in enumerate(layers) if layer.kind.kind == kind]
+        if nth < len(indexes) and name not in layers[indexes[nth]].given:
+            layers[indexes[nth]] = _with(layers[indexes[nth]], {name: value})
+    return layers
+
+
+def _with(layer: LayerText, attributes: Mapping[str, Value]) -> LayerText:
+    texts = {name: ValueText(value, layer.start, layer.end) for name, value in attributes.items()}
+    return layer._replace(given={**layer.given, **texts})
 
 
 def _setting(layers: Sequence[LayerText], index: int, name: str, value: Value) -> Setting:
@@ -182,17 +191,14 @@ def _setting(layers: Sequence[LayerText], index: int, name: str, value: Value) -
 
 
 def _unfolded(layer: LayerText, x: Shape) -> LayerText:
-    """A layer whose kernel holds its width, `3x3x3x32`, with what that says as attributes."""
+    """A layer whose kernel includes its width, `3x3x3x32`, with attributes of its own for both."""
     if not isinstance(layer.given.get("kernel", (None,))[0], tuple):
         return layer
     values: dict[str, Value] = {name: one.value for name, one in layer.given.items()}  # type: ignore[misc]
     try:
-        told = unfolded(values, x)
+        return _with(layer._replace(given={}), unfolded(values, x))
     except LayerError:
-        return layer  # whoever makes the layer says so
-    return layer._replace(
-        given={name: ValueText(value, layer.start, layer.end) for name, value in told.items()}
-    )
+        return layer  # reported where the layer is built
 
 
 def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[Setting]:
@@ -201,18 +207,18 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
         if layer.kind.weighs and "width" in layer.kind.attributes:
             rank = 0 if layer.kind.flattens else len(x) - 1
             channels = printed.channels(rank)
-            said = {"width", "matrix"} & layer.given.keys()
+            has_width = not {"width", "matrix"}.isdisjoint(layer.given)
             first = not any(before.kind.weighs for before in layers[:index])
             if first and "depthwise" in layer.given and channels == x[0]:
-                return  # it has that width anyway
-            if not said and channels and channels <= LARGEST:
+                return  # it has that width without a setting
+            if not has_width and channels and channels <= LARGEST:
                 yield _setting(layers, index, "width", channels)
             return
 
 
 def _open_window(layers: Sequence[LayerText], words: Collection[str]) -> int | None:
-    """The layer whose stride or padding a size may settle: the only one with a window; of several
-    the only one that is open and reads more than its own position."""
+    """The index of the layer whose stride or padding a size may settle: the only one with a window,
+    or of several the only one that is open and reads more than its own position."""
     sliding = [index for index, layer in enumerate(layers) if slides(layer)]
     if len(sliding) > 1:
         sliding = [i for i in sliding if _reads_more(layers[i])]
@@ -221,36 +227,36 @@ def _open_window(layers: Sequence[LayerText], words: Collection[str]) -> int | N
 
 
 def _open(layer: LayerText, words: Collection[str]) -> set[str]:
-    """The words of what a layer leaves out and sizes decide."""
-    said = {"stride"} & layer.given.keys()
+    """What sizes decide and the layer leaves out: `stride`, `padding`."""
+    closed = {"stride"} & layer.given.keys()
     if {"pad", "ceil"} & layer.given.keys():
-        said.add("padding")
-    return set(words) - said
+        closed.add("padding")
+    return set(words) - closed
 
 
 def _candidates(
     layer: LayerText, x: Shape, printed: Printed, words: Collection[str]
 ) -> Iterator[Mapping[str, Value]]:
-    """What may be settled of a layer, in order: the stride that it has, then ceil(in / out); with
-    each the padding that it has, then none, then `same`, and of a pool rounding up."""
-    left = _open(layer, words)
+    """The settings to try for a layer, in order: the stride that it has, then ceil(in / out); with
+    each the padding that it has, then none, then `same`, and for a pool rounding up."""
+    left_out = _open(layer, words)
     strides: list[dict[str, Value]] = [{}]
-    if "stride" in left and (stride := stride_of(x, printed)) is not None:
+    if "stride" in left_out and (stride := stride_of(x, printed)) is not None:
         strides.append({"stride": stride})
     paddings: list[dict[str, Value]] = [{}]
-    if "padding" in left:
+    if "padding" in left_out:
         rank = len(x) - 1
         dilation = layer.given["dilation"].value if "dilation" in layer.given else 1
-        kept = same(axes(_kernel(layer), rank, "kernel"), axes(dilation, rank, "dilation"))
-        paddings += [{"pad": 0}, {"pad": scalar_if_equal(kept)}]
+        pad = same(axes(_kernel(layer), rank, "kernel"), axes(dilation, rank, "dilation"))
+        paddings += [{"pad": 0}, {"pad": scalar_if_equal(pad)}]
         paddings += [{"ceil": True}] if "ceil" in layer.kind.attributes else []
-    for stride_given in strides:
-        for padding_given in paddings:
-            yield {**stride_given, **padding_given}
+    for stride_setting in strides:
+        for padding_setting in paddings:
+            yield {**stride_setting, **padding_setting}
 
 
 def _leads(layers: Sequence[LayerText], x: Shape, printed: Printed, padding: str) -> bool:
-    """Whether the layers give the printed size."""
+    """Whether the layers lead from `x` to the printed size."""
     try:
         for layer in layers:
             values: dict[str, Value] = {n: g.value for n, g in layer.given.items()}  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,20 +15,16 @@ from archdsl.layers import Call
 from archdsl.pytorch import extra_modules
 from archdsl.pytorch.wiring import Wiring, wirings
 
-if TYPE_CHECKING:
-    from archdsl.model import Model
-
 
 def build(
-    network: Model, device: Any = None, dtype: torch.dtype | None = None, sides: bool = True
+    graph: Graph, device: Any = None, dtype: torch.dtype | None = None, sides: bool = True
 ) -> nn.Module:
-    """The module of a network, initialised by torch's defaults; it returns logits.
+    """The module of a graph, initialised by torch's defaults; it returns logits.
 
     The children are the lines of the spec, `net.conv1`, `net.fc3`; state-dict keys are scopes,
     `conv1.0.conv.weight`. The input is (N, C, H, W), the output (N, classes) or (N, C, H, W), or a
     tuple of them for several outputs. In training mode the logits of side heads come last.
     """
-    graph = network.graph
     with torch.device(device) if device is not None else torch.device(torch.get_default_device()):
         module = _module(graph, wirings(graph, sides), ())
     return module if dtype is None else module.to(dtype)

@@ -1,4 +1,4 @@
-"""References to labelled values, side heads, several outputs: against modules written by hand."""
+"""References, side heads and several outputs, compared with modules written by hand."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def distance(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
         for a, b in zip(*results, strict=True):
             assert (a is None) == (b is None)
             if b is None:
-                assert mode is False  # a side head at rest
+                assert mode is False  # a side head is skipped
                 continue
             assert b.abs().max() > 0, "an output or gradient is all zero: nothing is compared"
             worst = max(worst, float((a - b).abs().max() / b.abs().max()))
@@ -76,7 +76,7 @@ def unit(channels: int, width: int, kernel: int, stride: int = 1) -> nn.Sequenti
 
 @pytest.fixture(autouse=True)
 def doubled() -> Iterator[None]:
-    """A layer for these tests: every position twice along both axes."""
+    """A layer for these tests that repeats every position along both axes."""
     _vocabulary.cache_clear()
 
     @layer("doubled")
@@ -94,7 +94,7 @@ def doubled() -> Iterator[None]:
     _vocabulary.cache_clear()
 
 
-# Networks that papers compose so.
+# Networks of papers.
 
 UNET = """
 network unet
@@ -113,7 +113,7 @@ conv1-2
 
 
 class UNet(nn.Module):
-    """Ronneberger et al. 2015, Fig. 1, of two levels."""
+    """Ronneberger et al. 2015, Fig. 1, with two levels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ def test_unet():
     assert distance(load(swapped).module(), UNet(), images(net)) > 1e-3
     assert net.weight_layers == 8
     assert kept_for_backward(net.module(), images(net, 1).float()) == net.memory.backward
-    # The skip is alive beside the widest map of the lower level.
+    # The skip is alive together with the widest map of the lower level.
     assert net.memory.forward_peak >= 4 * (4 * 40 * 40 + 8 * 18 * 18)
 
 
@@ -219,7 +219,7 @@ def test_fpn():
 
 
 class Summed(nn.Module):
-    """One number of all that a module gives."""
+    """The sum of all outputs of a module."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -286,7 +286,7 @@ def test_long_skips_over_groups():
     assert net.memory.backward == kept_for_backward(net.module(), images(net, 1).float())
 
 
-# What a reference means.
+# References.
 
 
 def test_a_label_comes_before_a_layer_of_its_name():
@@ -296,7 +296,7 @@ def test_a_label_comes_before_a_layer_of_its_name():
     # Without the label it is a convolution of kernel 4.
     net = load("input 8x8x2\nconv means conv-relu\n4x4 conv means conv-(6)\nconv4\nFC-2")
     assert net.rows[0].output == (6, 5, 5)
-    # A label that nobody sees takes no layer's whole word.
+    # A label out of scope does not replace the word of a layer.
     net = load("input 8x8x2\n[ relu: conv3-2 ]\nrelu\nFC-2")
     assert net.rows[1].kind == "relu"
 
@@ -306,7 +306,7 @@ def test_the_input_may_have_a_label():
     assert net.rows[1].output == (4, 8, 8)
 
 
-def test_the_flow_goes_on_from_a_reference():
+def test_lines_after_a_reference_read_its_value():
     net = load(
         "input 8x8x2\na: conv3-3\nb: conv3-5 -> maxpool\na -> conv 1x1 (in + 1) stride 2\n"
         "concat b\nFC-2"
@@ -319,7 +319,7 @@ def test_the_flow_goes_on_from_a_reference():
     assert [n.inputs for n in alone.graph.nodes][3:5] == [(1,), (3, 2)]
 
 
-def test_activations_move_behind_a_sum_of_references():
+def test_activations_move_after_a_sum_of_references():
     text = "input 4x4x3\nconv means conv-relu\na: conv3-3\nb: conv3-3\n{}\nFC-2"
     kinds = [layer.kind for layer in load(text.format("add { a -> conv1-3; b }")).layers]
     assert kinds[4:] == ["conv", "add", "relu", "flatten", "fc"]
@@ -327,8 +327,8 @@ def test_activations_move_behind_a_sum_of_references():
     assert kinds[2:5] == ["conv", "relu", "add"]
 
 
-def test_a_shortcut_beside_a_reference():
-    """It leads from what flows to the shape of a branch that begins elsewhere."""
+def test_a_shortcut_next_to_a_reference():
+    """It leads from the current value to the shape of a branch that begins elsewhere."""
     net = load("input 16x16x2\na: conv3-4\nmaxpool\nadd { shortcut; a -> conv 3x3/4 8 }\nFC-2")
     shortcut = next(n.op for n in net.graph.nodes if n.name == "add1.shortcut")
     assert shortcut.stride == (2, 2)
@@ -337,7 +337,7 @@ def test_a_shortcut_beside_a_reference():
     assert net.rows[2].output == (8, 8, 8)
 
 
-def test_links_of_a_chain_are_labelled_too():
+def test_labels_in_a_chain():
     net = load("input 8x8x2\nconv3-3 -> mid: conv3-4 -> conv3-5 -> concat mid -> conv1-3\nFC-2")
     assert net.rows[0].output == (3, 8, 8)
     assert net.layers[3].output == (9, 8, 8)
@@ -360,17 +360,17 @@ REPEATS = [
 
 @pytest.mark.parametrize("body", REPEATS)
 def test_copies_keep_their_references(body: str):
-    """What is copied must equal what is expanded each time: with no copies at all."""
-    from archdsl.expand.lines import Lines
+    """Copies must equal what is expanded each time."""
+    from archdsl.expand.graph_builder import GraphBuilder
 
     head = "network net\ninput 8x8x4\nconv means conv-relu\na: conv3-4\n"
     net = load(f"{head}{body}\nFC-2")
     with pytest.MonkeyPatch.context() as patch:
         # Every repetition and every use is then expanded anew.
-        patch.setattr(Lines, "is_entry_named", lambda self, begin: True)
+        patch.setattr(GraphBuilder, "reads_entry_by_label", lambda self, begin: True)
         plain = load(f"{head}{body}\nFC-2")
     for a, b in zip(net.graph.nodes, plain.graph.nodes, strict=True):
-        assert a[:4] == b[:4]
+        assert a == b
     module = net.module()
     assert sum(p.numel() for p in module.parameters()) == net.params
     assert macs(module, images(net, 1).float()) == net.macs
@@ -386,15 +386,15 @@ def test_towers_of_references_are_refused_in_time():
         load(f"block b0 {{ relu }}\n{tower}network a\ninput 8x8x2\nb40\nFC-2")
 
 
-def test_branches_refer_to_branches_in_front():
+def test_branches_refer_to_earlier_branches():
     net = load("input 8x8x2\nconcat { a: conv1-3; a -> conv3-4; [ conv1-2; concat a ] }\nFC-2")
     assert net.rows[0].output == (3 + 4 + 5, 8, 8)
 
 
-def test_the_trunk_goes_along_references():
+def test_the_trunk_follows_references():
     net = load("input 16x16x1\na: conv3-2\nconv3-2\nconcat a\nconv3-2\ngap, FC-2")
     assert net.receptive_field == (7, 7)
-    # A head of its own for each output: the trunk is what they share.
+    # Each output has a head of its own: the trunk is what they share.
     net = load(
         "input 16x16x1\nt: conv3-2\nmaxpool\nh: gap -> FC-2\nt -> maxpool\nk: gap, FC-3\n"
         "output h, k"
@@ -405,7 +405,7 @@ def test_the_trunk_goes_along_references():
 # Crops.
 
 
-def test_a_crop_fits_the_branch_beside_it():
+def test_a_crop_fits_the_other_branch():
     net = load("input 9x8x2\na: conv3-3\nmaxpool\nconcat { a -> [ crop; relu ]; identity }\nFC-2")
     assert net.rows[2].output == (6, 4, 4)
     net = load("input 9x8x2\nadd { crop 5x4; conv 5x5 2 pad 0 }\nFC-2")
@@ -487,7 +487,7 @@ def test_side_heads_are_counted_apart():
 
 
 class InTraining(nn.Module):
-    """A module that is not put into eval mode."""
+    """A module in training mode."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -518,8 +518,8 @@ def test_side_heads_are_shown():
     assert "style=dashed" in net.draw().dot()
 
 
-def test_no_block_is_called_side():
-    with pytest.raises(archdsl.ArchError, match="means something already"):
+def test_a_block_cannot_be_called_side():
+    with pytest.raises(archdsl.ArchError, match="already means something"):
         load("block side { relu }\nnetwork a\ninput 8\nFC-2")
     assert load("network a(side=3)\ninput 8\nFC-(side)").output == (3,)
 
@@ -588,7 +588,7 @@ def test_several_outputs_are_not_trained(archdsl_cli, tmp_path, monkeypatch):
 # Several outputs.
 
 
-def test_one_output_is_no_tuple():
+def test_one_output_is_not_a_tuple():
     net = load("input 8x8x2\na: conv3-2\nb: a -> conv3-3\noutput b")
     assert net.module()(images(net).float()).shape == (2, 3, 8, 8)
 

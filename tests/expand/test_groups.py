@@ -1,4 +1,4 @@
-"""Groups, joins and blocks: what they become, against modules written by hand."""
+"""Groups, joins and blocks, compared with modules written by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import archdsl
 from archdsl import spec_files
-from archdsl.expand.lines import MOST_LAYERS
+from archdsl.expand.context import MOST_LAYERS
 from archdsl.layers import REGISTRY
 from archdsl.network import Network
 from archdsl.pytorch.module import Composite
@@ -43,7 +43,7 @@ def kinds(net: Network) -> list[str]:
 
 
 class Branches(nn.Module):
-    """Branches of an input, joined by a function."""
+    """Branches that read one input, joined by a function."""
 
     def __init__(self, join, *branches: nn.Module) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ def test_concat_puts_branches_in_the_order_of_the_text():
 
 
 def test_a_gate_of_connections_multiplies_each_channel():
-    """Squeeze-and-excitation, Hu et al. 2018, Fig. 2: `in` is what enters the block."""
+    """Squeeze-and-excitation, Hu et al. 2018, Fig. 2: `in` is the channels that enter the block."""
     net = load(
         "block excite(r) { multiply { identity; "
         "[ gap; fc (in // r); relu; fc (in); sigmoid ] } }\n"
@@ -141,7 +141,7 @@ def test_joins_within_joins():
     assert compare(net, reference) < CLOSE
 
 
-def test_the_activation_at_the_end_of_a_branch_stands_behind_the_sum():
+def test_the_activation_at_the_end_of_a_branch_moves_after_the_sum():
     text = "input 4x4x3\nconv means conv-bn-relu\nadd {{ {0}; {1} }}\nFC-2"
     both = load(text.format("conv3-3", "conv1-3"))
     assert kinds(both) == ["conv", "bn", "conv", "bn", "add", "relu", "flatten", "fc"]
@@ -230,8 +230,8 @@ def test_parity_of_mobilenet_v2():
     assert compare(broken, torchvision.models.mobilenet_v2()) > 1e-3
 
 
-def test_a_body_belongs_to_the_text_that_gives_it():
-    """Names of the body have their values where it is written, not where it is used."""
+def test_scope_of_a_body():
+    """Names in the body are resolved where it is written, not where it is used."""
     net = load(
         "network outer(w=3)\n"
         "block twice(w) { conv1-w; body; body }\n"
@@ -242,7 +242,7 @@ def test_a_body_belongs_to_the_text_that_gives_it():
     assert widths == [8, 5, 5, 7, 3, 3, 3, 3]
 
 
-def test_shared_blocks_see_no_network():
+def test_shared_blocks_do_not_see_the_names_of_a_network():
     text = "block unit_(w=4) { conv3-w }\nnetwork a(w=9)\ninput 8x8x1\nunit_\nFC-2\n"
     (row, _) = load(text).rows
     assert row.output == (4, 8, 8)
@@ -251,7 +251,7 @@ def test_shared_blocks_see_no_network():
 
 
 def test_own_shortcuts():
-    """`shortcut` is a block like others: a spec may bring its own."""
+    """`shortcut` is a block like any other: a spec may define its own."""
     net = load(
         "block shortcut_mean(width, stride) {\n"
         "  avgpool 2x2 if stride != 1\n  conv1-width if in != width\n}\n"
@@ -275,10 +275,10 @@ def test_stride_goes_to_the_first_repetition():
     last = "stride on last\nblock u(c) { conv3-c }\n"
     assert strides(f"{last}[ conv1-4; conv3-4 x2 ] x 2 stride 2") == [1, 2, 1, 1, 1, 1]
     assert strides(f"{last}[ conv1-4; {{ conv3-4; conv3-4 }} ] stride 2") == [1, 1, 2]
-    # Of what the group writes; what a block writes is the block's.
+    # Only layers that the group itself writes; a block's layers are its own.
     assert strides(f"{last}[ conv1-4; u(4) ] stride 2") == [2, 1]
     assert strides(f"{last}residual [ conv1-4; conv3-4; conv1-8 ] stride 2") == [1, 1, 2, 2]
-    # Beside it the shortcut strides as far as the body.
+    # The shortcut has the same stride as the body.
     assert strides("residual [ conv3-4; conv3-4 stride 2 ] x 2, stride 2")[:3] == [2, 2, 4]
     assert strides(
         "block unit_(c, s=1) { conv3-c; conv3-c stride (s) }\nunit_(4) x 2, stride 2"
@@ -333,12 +333,12 @@ def test_lines_without_layers_have_rows():
     assert load(net.text.source.text, parameters={"k": 2}).rows[1].output == (4, 8, 8)
 
 
-# What repetitions become.
+# Repeats.
 
 
 @pytest.mark.parametrize("name", ["resnet50", "resnet18"])
-def test_repetitions_are_the_lines_written_out(name: str):
-    """A repeat is built from its first repetitions; it must equal the text without repeats."""
+def test_a_repeat_equals_the_lines_written_out(name: str):
+    """A repeat is copied from its first repetitions; it must equal the text without repeats."""
     text = spec_files.read(spec_files.names()[name]).text
     net = load(text)
     lines = []
@@ -380,14 +380,14 @@ def test_a_network_too_large_is_refused_at_once():
         load(f"block b0 {{ relu }}\n{tower}network a\ninput 8x8x2\nb40\nFC-2")
 
 
-def test_nothing_often_is_nothing():
+def test_a_repeat_of_nothing_adds_nothing():
     tower = "".join(f"block b{i} {{ b{i - 1}; b{i - 1} }}\n" for i in range(1, 41))
     text = f"block b0 {{ identity }}\n{tower}network a\ninput 8x8x2\n"
     assert names(load(text + "b40\nFC-2")) == ["flatten", "fc1"]
     assert names(load("input 8x8x2\n[ identity ] x 999999999\nFC-2")) == ["flatten", "fc1"]
 
 
-def test_a_block_used_again_is_what_it_was_the_first_time():
+def test_a_block_used_again_equals_the_first_use():
     """The second use is copied; it must equal a block of another name with the same lines."""
     lines = "add { identity; [ conv1-(in); conv3-4 => 8x8x4 ] }; residual [ body; conv3-4 ]"
     text = (
@@ -404,7 +404,7 @@ def test_a_block_used_again_is_what_it_was_the_first_time():
     assert len(again.claims) == 2
 
 
-# Every module and source of compositions.
+# Modules and sources.
 
 COMPOSED = [
     "residual [ conv3-4; conv3-4 ] x 2",
@@ -435,7 +435,7 @@ def test_module_and_source_agree_with_the_analysis(body: str, head: str):
     assert difference(made.double(), module.double(), x) == 0.0
 
 
-def test_a_composite_frees_what_nothing_reads_any_more():
+def test_a_composite_frees_values_after_their_last_use():
     net = load("input 8x8x2\nblock b { concat { conv3-4; conv3-4 -> conv3-4 }; conv3-2 }\nb\nFC-2")
     composites = [m for m in net.module().modules() if isinstance(m, Composite)]
     assert composites
@@ -450,7 +450,7 @@ def test_every_join_is_registered():
     assert {"add", "concat", "multiply"} <= {kind.kind for kind in REGISTRY}
 
 
-# What hostile readers found.
+# Edge cases found by hostile readers.
 
 
 def test_copies_and_kinds_with_digits_share_no_name():
@@ -474,7 +474,7 @@ def test_any_label_makes_a_module_and_source_that_runs(label: str):
     assert list(space["Text"]().state_dict()) == list(net.module().state_dict())
 
 
-def test_what_a_chain_writes_belongs_to_the_repetition_beside_it():
+def test_companions_in_a_chain_belong_to_the_adjacent_repetition():
     text = "input 4x4x2\nconv means conv-relu\n{}\nFC-2"
     behind = load(text.format("conv3-4 x3 -> relu"))
     assert kinds(behind)[:6] == ["conv", "relu", "conv", "relu", "conv", "relu"]
@@ -490,7 +490,7 @@ def test_what_a_chain_writes_belongs_to_the_repetition_beside_it():
         "conv3-2\nmultiply { identity; conv3-2; conv1-2 }",
     ],
 )
-def test_memory_of_products_of_which_some_need_no_gradient(body: str):
+def test_memory_of_products_whose_branches_need_no_gradient(body: str):
     net = load(f"input 8x8x2\n{body}\nFC-2")
     assert kept_for_backward(net.module(), images(net, 1).float()) == net.memory.backward
 
@@ -512,7 +512,7 @@ def test_the_stride_of_a_group_reaches_the_first_convolution_wherever_it_is():
     assert net.rows[0].output == (4, 8, 8)
 
 
-def test_lines_that_hold_nothing_are_not_the_last():
+def test_lines_without_layers_do_not_hide_the_output():
     text = "input 4x4x3\nconv means conv-relu\nfc means fc-relu\n"
     for tail in ("identity", "{ identity }", "out"):
         net = load(f"block out {{ softmax }}\nnetwork a\n{text}FC-3\n{tail}")
@@ -522,7 +522,7 @@ def test_lines_that_hold_nothing_are_not_the_last():
         assert kinds(net)[:3] == ["conv", "add", "relu"]
 
 
-def test_a_shortcut_goes_along_the_map_not_along_its_gate():
+def test_the_stride_of_a_shortcut_follows_the_map_not_its_gate():
     for gate in ("[ maxpool; gap; fc 8; sigmoid ]; identity", "identity; [ gap; fc 8; sigmoid ]"):
         net = load(f"input 8x8x3\nadd {{ shortcut; [ conv3-8; multiply {{ {gate} }} ] }}\nFC-2")
         assert net.rows[0].output == (8, 8, 8)
@@ -572,18 +572,18 @@ def test_towers_are_refused_in_time():
         ("conv3-4 => params 148 if 1", "`if` behind the claims"),
     ],
 )
-def test_nothing_is_lost(line: str, message: str):
+def test_values_that_nothing_reads_are_refused(line: str, message: str):
     refused(f"block u(c) {{ conv3-c }}\nnetwork a\ninput 8x8x4\n{line}\nconv1-2\nFC-2", message)
 
 
 @pytest.mark.parametrize("name", ["Add", "conv3", "Identity", "body", "in", "Network"])
-def test_names_that_no_block_can_have(name: str):
-    refused(f"block {name} {{ relu }}\nnetwork a\ninput 4x4x2\nFC-2", "means something already")
+def test_names_that_a_block_cannot_have(name: str):
+    refused(f"block {name} {{ relu }}\nnetwork a\ninput 4x4x2\nFC-2", "already means something")
     if name in ("body", "in"):
-        refused(f"network a({name}=3)\ninput 4x4x2\nFC-2", "means something already")
+        refused(f"network a({name}=3)\ninput 4x4x2\nFC-2", "already means something")
 
 
-def test_equal_numbers_of_other_kinds_are_told_apart():
+def test_equal_numbers_of_different_types_are_distinguished():
     text = "block b(k) { conv3-4 x (k) }\nnetwork a\ninput 4x4x2\n"
     refused(text + "b(4/2)\nb(0.5*4)\nFC-2", "a repeat of 2.0")
 
@@ -612,7 +612,7 @@ def test_blocks_in_a_string_are_a_chain(line: str, chain: str):
     assert [row.name for row in strung.rows] == [row.name for row in chained.rows]
 
 
-def test_an_argument_called_as_a_block_is_an_argument():
+def test_an_argument_with_the_name_of_a_block():
     blocks = "block d(w) { conv1-(w) }\nblock unit(w, d) { conv3-(w) stride (d) }\n"
     one = archdsl.loads(f"{blocks}input 16x16x3\nunit 8, d2")
     assert one.output == (8, 8, 8)

@@ -1,4 +1,4 @@
-"""Files that use files: `use "blocks.arch"`."""
+"""Files whose blocks a network uses: `use "blocks.arch"`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_blocks_of_another_file(here: Path):
     assert "unit" in archdsl.load("specs/net.arch").source()
 
 
-def test_in_front_of_the_networks_it_is_for_all_of_them(here: Path):
+def test_use_before_the_first_network_is_for_all_networks(here: Path):
     nets = "network a\ninput 8x8x3\nunit(4)\nnetwork b\ninput 8x8x3\nunit(5)\nnetwork c = b"
     write(net=f'use "blocks.arch"\n{nets}', blocks=UNIT)
     assert [archdsl.load(f"net.arch:{n}").output[0] for n in "abc"] == [4, 5, 5]
@@ -78,7 +78,7 @@ def test_cycles_are_harmless(here: Path):
     assert kinds() == "conv relu flatten fc"
 
 
-def test_whose_block_it_is(here: Path):
+def test_lookup_order_of_blocks(here: Path):
     # The network's own, then that of a file, then the library's.
     write(blocks="block unit(w) { FC-3 }\nblock residual { body; relu }\n")
     text = NET.format('use "blocks.arch"\n{}\nresidual [ conv1-4 ]')
@@ -90,13 +90,13 @@ def test_whose_block_it_is(here: Path):
     assert "add" in kinds()
 
 
-def test_the_networks_own_block_replaces_one_that_used_blocks_use(here: Path):
+def test_own_block_replaces_one_that_blocks_of_a_file_use(here: Path):
     write(net=NET.format('use "blocks.arch"\nblock inner(w) { conv1-(w); tanh }'))
     write(blocks="block unit(w) { inner(w) }\nblock inner(w) { conv3-(w) }\n")
     assert kinds() == "conv tanh flatten fc"
 
 
-def test_two_files_with_a_block_of_one_name(here: Path):
+def test_blocks_of_the_same_name_in_two_files(here: Path):
     write(net=NET.format('use "a.arch"\nuse "b.arch"'), a=UNIT, b=f"\n{UNIT}")
     error = refused("`b.arch` and `a.arch` both have a block `unit`")
     assert (str(error.span), str(error.notes[0].span)) == ("b.arch:2:7", "a.arch:1:7")
@@ -106,13 +106,13 @@ def test_two_files_with_a_block_of_one_name(here: Path):
     assert str(refused("two blocks are called `unit`").span) == "a.arch:2:7"
 
 
-def test_names_of_the_network_have_no_values_there(here: Path):
+def test_names_of_the_network_have_no_values_in_a_file(here: Path):
     write(net="network n(k=4)\n" + NET.format('use "blocks.arch"'))
     write(blocks="block unit(w) { conv3-(k) }\n")
     refused("`k` has no value")
 
 
-def test_optional_layers_and_conventions_reach_in(here: Path):
+def test_optional_layers_and_conventions_apply_in_a_file(here: Path):
     write(net=NET.format('use "blocks.arch"\nconv means conv-tanh\nwith bn'))
     write(blocks="block unit(w) { conv3-(w)-(bn) }\n")
     assert kinds() == "conv tanh bn flatten fc"
@@ -125,16 +125,16 @@ def test_optional_layers_and_conventions_reach_in(here: Path):
         "parts//blocks.arch", "parts/", "~/../out.arch", "..", "parts/..",
     ],
 )  # fmt: skip
-def test_only_files_of_the_folder(here: Path, path: str):
+def test_only_files_of_the_folder_can_be_used(here: Path, path: str):
     (here.parent / "out.arch").write_text(UNIT)
     (here / "out.txt").write_text(UNIT)
     write(net=NET.format(f'use "{path}"'), **{"parts/blocks": UNIT})
-    refused("a spec uses files of its own folder alone")
+    refused("a spec can only use files of its own folder")
     write(net=NET.format('use "out.txt"'))
     refused("their names end in `.arch`")
 
 
-def test_links_may_not_lead_out(here: Path):
+def test_links_may_not_lead_out_of_the_folder(here: Path):
     (here.parent / "out.arch").write_text(UNIT)
     (here.parent / "outer").mkdir()
     (here.parent / "outer" / "units.arch").write_text(UNIT)
@@ -149,7 +149,7 @@ def test_links_may_not_lead_out(here: Path):
     assert kinds() == "conv relu flatten fc"
 
 
-def test_what_is_no_file(here: Path):
+def test_what_is_not_a_file(here: Path):
     for name in ("none.arch", "folder.arch", "pipe.arch", "dead.arch"):
         write(net=NET.format(f'use "{name}"'))
         (here / "folder.arch").mkdir(exist_ok=True)
@@ -157,7 +157,8 @@ def test_what_is_no_file(here: Path):
             os.mkfifo("pipe.arch")  # reading it would wait for ever
         if name == "dead.arch":
             Path("dead.arch").symlink_to("nothing.arch")
-        refused("there is no file `none.arch`" if name == "none.arch" else f"`{name}` is no file")
+        missing = "there is no file `none.arch`"
+        refused(missing if name == "none.arch" else f"`{name}` is not a file")
     (here / "zero.arch").write_bytes(b"\0")
     write(net=NET.format('use "zero.arch"'))
     refused("is not text")
@@ -167,7 +168,7 @@ def test_what_is_no_file(here: Path):
     refused("larger than 16 MiB")
 
 
-def test_a_text_without_a_folder_uses_the_library_alone(here: Path, archdsl_cli):
+def test_a_text_without_a_folder_can_only_use_the_library(here: Path, archdsl_cli):
     write(blocks=UNIT)
     with pytest.raises(archdsl.ArchError, match="there is no file `blocks"):
         archdsl.loads(NET.format('use "blocks.arch"'))
@@ -175,7 +176,7 @@ def test_a_text_without_a_folder_uses_the_library_alone(here: Path, archdsl_cli)
     assert "add" in [node.op.kind for node in net.graph.nodes]
 
 
-def test_a_used_file_holds_blocks_alone(here: Path):
+def test_a_used_file_may_only_hold_blocks(here: Path):
     write(net=NET.format('use "blocks.arch"'))
     for line in ("conv3-4", "network a", "input 8x8x3", "let k = 3", "conv means conv-relu"):
         write(blocks=f"{UNIT}{line}\n")
@@ -200,7 +201,7 @@ def test_limits(here: Path, monkeypatch: pytest.MonkeyPatch):
     refused("larger than 0 MiB together")
 
 
-def test_every_library_file_may_be_used():
+def test_every_library_file_can_be_used():
     for name in sorted(os.listdir(LIBRARY)):
         if name.endswith(".arch"):
             archdsl.loads(f'use "{name}"\ninput 8x8x3\nconv3-4')
@@ -218,8 +219,8 @@ SPECS = {
 
 
 @pytest.mark.parametrize("kind", SPECS)
-def test_the_text_with_the_blocks_written_in(here: Path, kind: str):
-    """What a run keeps: the same network, with the files gone."""
+def test_spec_with_the_blocks_of_its_files(here: Path, kind: str):
+    """A run keeps the same network, even without the files."""
     unit = "block unit(w) { other; FC-(w) }\n" if kind == "derived" else UNIT
     more = "block other { relu }  # {\nblock unused { FC 4d }\n"
     write(net=SPECS[kind], blocks=f'use "more.arch"\n{unit}', more=more)
@@ -236,8 +237,8 @@ def test_the_text_with_the_blocks_written_in(here: Path, kind: str):
     assert again.spec == net.spec
 
 
-def test_names_of_the_network_have_no_values_in_what_is_written_in(here: Path):
-    """`4d` is a width of 4, and 4 · d where d is a parameter."""
+def test_names_of_the_network_have_no_values_in_blocks_copied_from_files(here: Path):
+    """`4d` is a width of 4, or 4 · d if d is a parameter."""
     write(net="network net(d=5)\n" + NET.format('use "blocks.arch"'))
     write(blocks="block unit(w) { FC 4d }\n")
     net = archdsl.load("net.arch")
@@ -245,7 +246,7 @@ def test_names_of_the_network_have_no_values_in_what_is_written_in(here: Path):
     assert net.rows[0].output == archdsl.load("net.arch").rows[0].output == (4,)
 
 
-def test_a_text_without_use_is_kept_as_it_is():
+def test_a_text_without_use_is_unchanged():
     for name in ("vgg16", "resnet18"):
         assert archdsl.load(name).spec == spec_files.read(spec_files.names()[name]).text
 

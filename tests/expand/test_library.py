@@ -1,4 +1,4 @@
-"""The blocks that ship: each against a module written by hand, or against torchvision's."""
+"""The blocks of the library, each compared with a module written by hand or torchvision's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archdsl.pytorch import extra_modules
 
 CLOSE = 1e-9  # in double precision
 
-# How each block is used on 8 channels of 12×12, under the conventions of its networks.
+# A use of each block on 8 channels of 12×12, under the conventions of its networks.
 USES = {
     "residual": "residual [ conv3-8 same; conv3-8 same ]",
     "shortcut_A": "shortcut_A(12, 2)",
@@ -57,7 +57,7 @@ def block(use: str, conventions: Sequence[str] = ()) -> Network:
     return archdsl.loads("\n".join(["input 12x12x8", *conventions, use]))
 
 
-def test_every_block_is_used_here():
+def test_every_block_has_a_use():
     assert {*USES} == {*library()}
 
 
@@ -85,7 +85,7 @@ def unit(order: str, x: int = 8) -> nn.Sequential:
 
 
 class Paths(nn.Module):
-    """What a function makes of its input and of the modules."""
+    """A module whose forward pass is a function of its input and of other modules."""
 
     def __init__(self, forward: Callable[..., Tensor], *modules: nn.Module) -> None:
         super().__init__()
@@ -227,16 +227,16 @@ def kinds(net: Network) -> list[str]:
     return [node.op.kind for node in net.graph.nodes[1:]]
 
 
-def test_no_activation_strikes_whichever_there_is():
+def test_no_activation_removes_any_activation():
     for activation in ("relu", "silu", "hard swish", "prelu"):
         net = block("conv3-8 no activation; conv3-4", (f"conv means conv-bn-{activation}",))
         assert kinds(net)[:2] == ["conv", "bn"]
-    # In a block it may strike nothing.
+    # In a block there may be nothing to remove.
     assert kinds(block("bottleneck(1, 8)")) == ["conv", "conv", "add"]
     assert "silu" in kinds(block("bottleneck(2, 4)", ("conv means conv-bn-silu",)))
 
 
-def test_an_activation_moves_past_what_weakens():
+def test_an_activation_moves_past_dropout_and_factors():
     for line in ("scale 0.5", "dropout(0.1)", "stochastic depth 0.2", "identity"):
         net = block(f"add {{ identity; [ conv3-8; {line} ] }}\nconv1-2", BN_RELU)
         assert kinds(net)[-3:] == ["add", "relu", "conv"]
@@ -263,7 +263,7 @@ def test_depthwise_is_one_layer_in_every_spelling():
     assert kinds(net) == ["conv", "bn", "conv", "relu"]
 
 
-def test_stochastic_depth_is_torchvisions():
+def test_stochastic_depth_equals_torchvisions():
     from archdsl.pytorch.vision import torchvision
 
     x = torch.randn(6, 3, 4, 4)
@@ -297,7 +297,7 @@ def test_source_holds_the_modules_that_torch_lacks():
     assert torch.equal(made.eval()(x), module.eval()(x))
 
 
-def test_a_network_may_be_called_as_such_a_module():
+def test_a_network_may_have_the_name_of_such_a_module():
     net = archdsl.loads("network scale\ninput 4\nscale 2\nFC-2")
     space: dict[str, type[nn.Module]] = {}
     exec(net.source(), space)
@@ -305,8 +305,8 @@ def test_a_network_may_be_called_as_such_a_module():
     assert space["NetScale"]().scale1(x).tolist() == [[2.0] * 4]
 
 
-def test_a_decoder_reads_as_its_parts_say():
-    """Behind an upsampling neighbours lie a fraction apart; a skip joins what is aligned."""
+def test_receptive_field_of_a_decoder():
+    """After an upsampling neighbours are a fraction apart; a skip joins aligned maps."""
     net = archdsl.loads(
         "input 16x16x1\ntop: conv3-4\nmaxpool\nmid: conv3-8\nup-conv 2x2 4\nconcat top\nconv3-2"
     )
@@ -336,8 +336,8 @@ DECODERS = [
 
 
 @pytest.mark.parametrize("text", DECODERS)
-def test_receptive_fields_behind_upsamplings(text: str):
-    """Every position of the last map reads what its field says; all weights are positive."""
+def test_receptive_fields_after_upsampling(text: str):
+    """Every position of the last map reads exactly its field; all weights are positive."""
     net = archdsl.loads(f"input 24x24x1\n{text.replace('maxpool', 'avgpool 2x2')}")
     module = net.module(dtype=torch.float64)
     with torch.no_grad():

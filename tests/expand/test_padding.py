@@ -1,4 +1,4 @@
-"""Padding in all its places: modes of convolutions, layers of their own, pools; and slices."""
+"""Padding of convolutions and pools, padding layers, and slices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archdsl.errors import ArchError
 
 
 def op(line: str, input: str = "8x9x4") -> object:
-    """What a line becomes, settled."""
+    """The layer that a line describes."""
     return archdsl.loads(f"input {input}\n{line}\nrelu").graph.nodes[1].op
 
 
@@ -62,14 +62,14 @@ def test_spellings_of_one_layer(first: str, second: str):
         ("channelpad 9 both sides", "channelpad 9"),
     ],
 )
-def test_what_differs(first: str, second: str):
+def test_different_layers(first: str, second: str):
     nets = [archdsl.loads(f"input 8x9x4\n{line}\nconv3-2\nFC-2") for line in (first, second)]
     assert op(first) != op(second)
     assert not nets[0].diff(nets[1]).same
 
 
-def test_values_are_those_of_the_paper_notation():
-    """Sides by name, on an image whose every pixel differs."""
+def test_values_after_padding():
+    """Named sides, on an image of distinct pixels."""
     net = archdsl.loads("input 2x3x1\nzero padding left 1 bottom 2\nrelu")
     image = torch.arange(1.0, 7).view(1, 1, 2, 3)
     expected = torch.tensor([[0, 1, 2, 3], [0, 4, 5, 6], [0, 0, 0, 0], [0, 0, 0, 0]]).float()
@@ -79,7 +79,7 @@ def test_values_are_those_of_the_paper_notation():
     assert torch.equal(net.module()(clip), clip[:, :, [0, 0, 0, 1, 2]])
 
 
-def test_option_a_of_slices_and_padding():
+def test_shortcut_option_a_from_slices_and_padding():
     """The subsampling and the new channels of He et al. 2015, written out."""
     block = "block a { add { [ slice step 2; channelpad 8 ]; [ conv3-8 stride 2; conv3-8 ] } }\n"
     ours = archdsl.loads(f"{block}input 9x8x4\na\n")
@@ -112,7 +112,7 @@ def test_a_causal_convolution():
     assert x.grad[0, 0].nonzero().flatten().tolist() == [12, 16, 20]
 
 
-def test_conventions_pad_too():
+def test_conventions_with_padding():
     net = archdsl.loads("input 8x8x3\nconv means conv reflect-relu\nconv3-4\nconv3-4 zeros\nFC-2")
     modes = [m.padding_mode for m in net.module().modules() if isinstance(m, nn.Conv2d)]
     assert modes == ["reflect", "zeros"]
@@ -122,7 +122,7 @@ def test_conventions_pad_too():
 
 
 @pytest.mark.parametrize("name", ["left", "right", "top", "bottom", "front", "back"])
-def test_sides_are_still_labels(name: str):
+def test_names_of_sides_can_be_labels(name: str):
     net = archdsl.loads(f"input 8x8x3\n{name}: 3x3 conv, 4\n{name}2: conv3-4\nFC-2")
     assert net.rows[0].name == name
 
@@ -138,7 +138,7 @@ def test_sides_are_still_labels(name: str):
         "conv3-4 (zero padding 1)",
     ],
 )
-def test_padding_beside_a_layer_asks(line: str):
+def test_padding_next_to_a_layer_is_ambiguous(line: str):
     with pytest.raises(ArchError, match="a layer of its own"):
         op(line)
     op("zero padding 1 -> conv3-4")
@@ -188,7 +188,7 @@ def test_padding_beside_a_layer_asks(line: str):
         "channelpad 8 front -1",
     ],
 )
-def test_what_is_refused(line: str):
+def test_refused_padding(line: str):
     with pytest.raises(ArchError) as caught:
         op(line)
     assert caught.value.span is not None

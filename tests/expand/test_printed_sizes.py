@@ -1,4 +1,4 @@
-"""What printed sizes settle, against texts that write it out and against exact totals."""
+"""What printed sizes settle, compared with texts that write it out and with exact totals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESNETS = {
 
 
 def resnet(name: str) -> str:
-    """Table 1 of He et al. 2015 in lines: no stride and no padding beyond those it prints."""
+    """Table 1 of He et al. 2015 as lines, with only the strides and the padding that it prints."""
     bracket, counts, wider = STAGES[name]
     stages = "".join(
         f"conv{i + 2}_x: [{bracket.format(w := 64 * 2**i, w * wider)}] x {count}"
@@ -97,7 +97,7 @@ def test_the_table_of_googlenet_settles_itself():
     ]
 
 
-def test_alexnets_list_needs_no_padding_written():
+def test_alexnet_needs_no_written_padding():
     text = spec_files.read(spec_files.names()["alexnet"]).text
     bare = text.replace(", pad 0", "").replace(", pad 1", "").replace(", pad 2", "")
     assert "pad" not in bare
@@ -107,7 +107,7 @@ def test_alexnets_list_needs_no_padding_written():
     assert settled(net) == [("CONV1", "pad 0", "55x55x96")]
 
 
-def test_alexnets_list_settles_strides_and_widths_too():
+def test_sizes_of_alexnet_settle_strides_and_widths():
     text = spec_files.read(spec_files.names()["alexnet"]).text
     bare = text.replace(" at stride 1, pad 2", "").replace(" at stride 1, pad 1", "")
     bare = (
@@ -120,7 +120,7 @@ def test_alexnets_list_settles_strides_and_widths_too():
     assert ("CONV2", "width 256", "27x27x256") in settled(net)
 
 
-def test_all_cnn_needs_no_valid_written():
+def test_all_cnn_needs_no_written_padding():
     text = spec_files.read(spec_files.names()["all_cnn_c"]).text
     assert text.count(" valid") == 1
     net = load(text.replace(" valid", "") + "sizes decide padding\n")
@@ -163,7 +163,7 @@ def test_one_line(line: str, what: str | None):
     assert verdicts(net) == {"holds"}
 
 
-def test_what_decides_is_what_is_said():
+def test_only_what_the_statement_names_is_settled():
     for header, what in [
         ("", []),
         ("sizes decide stride", ["stride 2"]),
@@ -179,7 +179,7 @@ def test_what_decides_is_what_is_said():
         lines("conv 3x3 => 32x32x8", "")
 
 
-def test_what_is_printed_wins():
+def test_printed_attributes_win():
     for line in (
         "conv3-8 stride 1 pad 1 => 16x16",
         "conv3-8 stride 1 => 16x16",
@@ -212,7 +212,7 @@ def test_an_erratum_settles_nothing():
     assert settled(net) == [] and verdicts(net) == {"erratum"}
 
 
-def test_of_several_windows_none_is_guessed():
+def test_nothing_is_guessed_for_several_windows():
     net = lines("conv3-8 maxpool 3x3/2 => 8x8")
     assert settled(net) == [] and verdicts(net) == {"fails"}
     # Of a chain with arrows the last link with a window.
@@ -231,7 +231,7 @@ def test_repeated_lines():
     assert settled(net) == [("conv1.0", "stride 2", "16x16")]
 
 
-def test_input_sizes_settle_the_line_in_front():
+def test_input_sizes_settle_the_line_before():
     """Inception v3's table prints what enters each line."""
     net = lines(
         "conv 3x3 32, stride 2\nconv 3x3 => input 149x149x32\n"
@@ -290,7 +290,7 @@ def test_groups_and_blocks(line: str, what: str | None):
         "[ relu ] x 2 => 16x16",
     ],
 )
-def test_what_takes_no_stride_fails_as_a_claim(line: str):
+def test_a_size_that_cannot_be_settled_fails_as_a_claim(line: str):
     net = load(f"{BLOCKS}input 32x32x4\nsizes decide stride, padding\n{line}\nFC-2")
     assert settled(net) == [] and verdicts(net) == {"fails"}
 
@@ -307,16 +307,16 @@ def test_sizes_decide_in_the_branches_of_joins():
     assert net.rows[0].output == (8, 16, 16)
 
 
-def test_repetitions_and_blocks_that_are_copied_keep_what_was_settled():
+def test_copies_of_repetitions_and_blocks_keep_settings():
     block = "block b { conv3-4 => 32x32x4; conv 3x3 => 32x32x4 }\nnetwork a\n"
     net = load(f"{block}input 32x32x4\nsizes decide stride, padding\nb x 3\nb\nFC-2")
-    assert [s.path[:2] for s in net.graph.settled] == [
+    assert [s.path[:2] for s in net.graph.origin.settled] == [
         ("b1", "0"), ("b1", "1"), ("b1", "2"), ("b2", "conv2")
     ]  # fmt: skip
     assert len(net.settled) == 1  # one line of the text
 
 
-def test_another_input_keeps_what_the_papers_input_settled():
+def test_another_input_keeps_the_settings_of_the_papers_input():
     for name in ("resnet18", "resnet50"):
         changed, written = (
             load(resnet(name), input=(200, 160)),
@@ -329,7 +329,7 @@ def test_another_input_keeps_what_the_papers_input_settled():
     assert [r.output[1] for r in net.rows if r.kind == "pool"] == [80, 40, 20, 10, 4]
 
 
-def test_other_parameters_keep_what_was_settled():
+def test_other_parameters_keep_settings():
     text = (
         "network n(k=1, n=2)\ninput 32x32x4\nsizes decide stride, padding\n"
         "conv1-4 if k > 1\nconv3-(8*k) => 30x30x8\n[ conv3-8; conv3-8 ] x n => 15x15\n"
@@ -353,8 +353,8 @@ def test_other_parameters_may_make_another_line_the_output():
     assert load(text, parameters={"k": 2}).rows[0].output == (8, 16, 16)
 
 
-def test_a_block_used_at_two_sizes_keeps_each():
-    """Where a size settles something of one use and nothing of the other."""
+def test_a_block_used_at_two_sizes_keeps_the_settings_of_each():
+    """A size settles something in one use and nothing in the other."""
     text = (
         "block b { maxpool 3x3/2 => 16x16 }\nnetwork a\ninput 32x32x4\nsizes decide padding\n"
         "concat { b; [ conv1-4 pad 1; conv 2x2 4; b ] }\nFC-2"
@@ -389,13 +389,13 @@ def test_the_inputs_of_mobilenet_settle_its_strides():
     assert {s.what for s in net.settled} == {"stride 2"} and len(net.settled) == 5
 
 
-def test_a_parameter_without_a_default_is_the_papers_own():
+def test_a_parameter_without_a_default_changes_nothing_of_the_paper():
     text = "network n(k)\ninput 32x32x4\nsizes decide stride\nconv3-(k) => 16x16\nFC-2"
     assert load(text, parameters={"k": 3}).rows[0].output == (3, 16, 16)
     assert load(text, parameters={"k": 3}, input=(8, 8)).rows[0].output == (3, 4, 4)
 
 
-def test_the_summary_says_what_was_settled():
+def test_the_summary_shows_what_was_settled():
     net = load(resnet("resnet18"))
     told = (
         "settled by printed sizes: pool1 pad 1 (112×112 → 56×56); conv3_x stride 2 (56×56 → 28×28)"
@@ -413,7 +413,7 @@ def test_the_summary_says_what_was_settled():
 
 def test_hostile_sizes_are_refused_in_time():
     deep = "input 64x64x2\nsizes decide stride, padding\n" + "[ " * 40 + "relu" + " => 3x3 ]" * 40
-    with pytest.raises(archdsl.ArchError, match="too many printed sizes that nothing leads to"):
+    with pytest.raises(archdsl.ArchError, match="too many printed sizes that no stride leads to"):
         archdsl.loads(deep + "\nFC-2")
     for line in ("conv3-8 => 0x0", "[ conv3-8 ] => 0x0", "conv3-8 => 999999999999999999x1"):
         assert verdicts(lines(line)) == {"fails"}
@@ -423,7 +423,7 @@ def test_hostile_sizes_are_refused_in_time():
 
 
 @pytest.mark.parametrize("line", ["conv 5x5x3x8", "conv 5x5x3, 8 filters"])
-def test_kernels_that_hold_a_width_are_settled(line: str):
+def test_kernels_that_include_a_width(line: str):
     head = "input 12x12 RGB\nsizes decide stride, padding\n"
     net = archdsl.loads(f"{head}{line} => 4x4x8\nFC 128x10 => 10\n")
     assert (net.params, net.output) == (5 * 5 * 3 * 8 + 8 + 1290, (10,))

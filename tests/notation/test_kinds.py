@@ -189,7 +189,7 @@ def test_refused(example: str, message: str):
         ("nn.LayerNorm(64)", "`nn.LayerNorm` on a map of 2 axes"),
         ("nn.Upsample(scale_factor=2, mode='cubic')", "has no meaning here"),
         ("nn.GLU()", "the axis|has no meaning here"),
-        ("conv3-64 no gn", "strikes nothing"),
+        ("conv3-64 no gn", "removes nothing"),
         ("resize to 1000003x999983", "more than [0-9,]+ phases"),
     ],
 )

@@ -170,7 +170,7 @@ def test_other_parentheses(text: str, layers: str | None):
 def test_refused():
     refused("conv3-4", r"no layer `\(bn\)` is optional here", bn=1)
     refused("conv3-4-(dropout)", r"optional are `\(dropout\)`", bn=1)
-    refused("conv3-4-(bn)", "a layer stands or does not", bn=2)
+    refused("conv3-4-(bn)", "an optional layer is either on or off", bn=2)
     refused("conv3-4-(bn)", "has no parameter `bnn`", bnn=1)
     refused("with bn; with BN; conv3-4-(bn)", "a second `with BN`")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")

@@ -34,8 +34,6 @@ from archdsl.notation import pytorch_calls
 from archdsl.output.layer_reference import parse_layer, settled, split
 from archdsl.pytorch import source
 from archdsl.pytorch.module import construct
-from archdsl.spec import parse
-from archdsl.text.source import Source
 
 
 class Case(NamedTuple):
@@ -262,10 +260,9 @@ def _is_global(one: Case) -> bool:
 
 def _graph(one: Case) -> Graph:
     """The layer on its input."""
-    (network,) = parse(Source("example", one.spec))
-    entry = Node(Input(one.x[1:], one.x[0]), (), ("input",), one.x, 0, 0)
-    layer = Node(one.op, (0,), (one.op.kind,), one.op.out(one.x), 0, 0)
-    return Graph(network, (entry, layer), (), (), {}, (1,), 1)
+    entry = Node(Input(one.x[1:], one.x[0]), (), ("input",), one.x)
+    layer = Node(one.op, (0,), (one.op.kind,), one.op.out(one.x))
+    return Graph((entry, layer), outputs=(1,), end=1)
 
 
 def _reached(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archdsl
-from archdsl.expand.lines import MOST_LAYERS
+from archdsl.expand.context import MOST_LAYERS
 from archdsl.output.table import Cell, Column, Table, text_table
 from archdsl.syntax import diagnose
 from archdsl.syntax import parser as parse_module

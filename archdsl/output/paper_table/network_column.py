@@ -258,7 +258,9 @@ class Column:
         lines = self.text.lines[1:]
         referred = {*ast.references(lines), *network.output_names}
         settled = sorted(
-            one.start for one in graph.settled if any(s.name == "width" for s in one.settings)
+            one.start
+            for one in graph.origin.settled
+            if any(s.name == "width" for s in one.settings)
         )
         standing = [line for line in lines if self.printer.stands(line.item)]
         for line, section in zip(standing, graph.sections, strict=True):

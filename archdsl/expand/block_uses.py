@@ -1,0 +1,285 @@
+"""Blocks in use: their arguments are bound, and their lines are appended to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
+
+from archdsl.errors import ArchError, Note
+from archdsl.expand.blocks import Definition
+from archdsl.expand.context import Context
+from archdsl.expand.convention_statements import unknown_shortcut
+from archdsl.expand.graph_builder import Stretch
+from archdsl.expand.groups import GroupExpander, Lines
+from archdsl.expand.parameters import bind, form_of
+from archdsl.expand.scopes import Body, Frame, Labels, Position
+from archdsl.notation import ast
+from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
+from archdsl.notation.block_uses import STRIDES
+from archdsl.syntax import expressions
+from archdsl.syntax.expressions import Number
+from archdsl.text.source import Source
+
+MOST_EMPTY = 10_000  # uses of blocks that add no node, beyond one for each layer
+
+
+class Call(NamedTuple):
+    """A block in use: its names with their values, and the group and the stride it is given."""
+
+    definition: Definition
+    use: BlockUse | Placeholder
+    names: Mapping[str, Number]
+    body: Body | None = None
+    stride: ValueText | None = None
+
+
+class BlockExpander:
+    """Turns the blocks that a network uses into nodes."""
+
+    def __init__(self, context: Context, lines: Lines, groups: GroupExpander) -> None:
+        self.context = context
+        self.graph = context.graph
+        self.blocks = context.blocks
+        self.lines = lines
+        self.groups = groups
+
+    def expand(self, use: BlockUse, position: Position, stride: ValueText | None) -> None:
+        """Append a block where it is used."""
+        frame, definition = position.frame, self.blocks[use.block]
+        if any(block is definition for block in frame.blocks_in_use()):
+            raise frame.fail(
+                f"the block `{use.block}` uses itself",
+                use,
+                "a block cannot use itself; repeat it with `x n`",
+            )
+        names = self.context.names_at(position)
+        by_place, by_name = _arguments(use, frame, names)
+        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
+        parameter = next((name for name in STRIDES if name in parameters), None)
+        if stride is not None and parameter is not None:
+            value = ast.value_of(frame.source, stride, names)
+            if not isinstance(value, int | float) or parameter in by_name:
+                raise frame.fail(
+                    "the stride is given twice"
+                    if parameter in by_name
+                    else f"`{parameter}` of the block `{use.block}` is one number",
+                    stride,
+                    f"write `{use.block}(…) x 3, stride 2`",
+                )
+            by_name[parameter], stride = value, None
+        if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
+            raise frame.fail(
+                f"the block `{use.block}` has no `body`: it takes no group",
+                use,
+                "leave the group out, or write `body` where it belongs in the block",
+            )
+        if stride is not None and use.body is None:
+            raise frame.fail(
+                f"the block `{use.block}` takes no stride",
+                stride,
+                "give the block a parameter `stride`, or leave the stride out",
+            )
+        bound = self.bind(definition, use, frame.source, by_place, by_name)
+        if use.body is not None and not use.body.lines:
+            raise frame.fail(
+                f"the block `{use.block}` is given no body",
+                use,
+                "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
+            )
+        body = Body(use.body, frame, position.labels) if use.body is not None else None
+        self.enter(Call(definition, use, bound, body, stride), position)
+
+    def bind(
+        self,
+        definition: Definition,
+        use: BlockUse | Placeholder,
+        source: Source,
+        by_place: Sequence[Number],
+        by_name: Mapping[str, Number],
+    ) -> dict[str, Number]:
+        """The names that have values in a block where it is used."""
+        outer = self.context.names if definition.inner else {}
+        parameters = self.blocks.parameters(definition)
+        try:
+            return bind(definition.source, definition.block, parameters, by_place, by_name, outer)
+        except ArchError as error:
+            if error.span is not None:
+                raise
+            name = definition.block.name
+            defined = Note("it is defined here", definition.source.span(name.start, name.end))
+            span = source.span(use.start, use.end)
+            raise ArchError(error.message, span, [defined], error.help) from None
+
+    def enter(self, call: Call, position: Position) -> None:
+        """Append the lines of a block, or a copy of what they became before.
+
+        Without copies, blocks within blocks would double the work at each level.
+        """
+        graph, outer = self.graph, position.frame
+        definition, use, names, body, stride = call
+        frame = Frame(
+            definition.source,
+            {**names, "in": graph.channels},
+            definition,
+            self.context.place(use, outer),
+            outer,
+            body,
+            [stride] if stride is not None else [],
+        )
+        key = self.key(frame, position)
+        if key in graph.built:
+            stretch = graph.built[key]
+            self.context.check_count(len(graph.nodes) + stretch.size, use, outer)
+            graph.copy(stretch, position.path, frame.place)
+            return
+        begin = graph.mark()
+        try:
+            lines = self.blocks.lines(definition)
+            graph.containers.append((position.path, definition.name))
+            inner = position._replace(
+                frame=frame,
+                labels=Labels(),
+                entry=graph.channels,
+                within="a block",
+            )
+            self.lines.expand_lines(lines, inner, is_flat=len(lines) == 1)
+        except ArchError as error:
+            raise self.located(error, call, outer) from None
+        if len(graph.nodes) == begin.nodes:
+            self.count_empty(call, outer)
+        # A flattening that was inserted next to a block is not the block's to copy.
+        depth = len(position.path)
+        is_inside = all(n.scope[:depth] == position.path for n in graph.nodes[begin.nodes :])
+        if key is not None and is_inside and not graph.reads_entry_by_label(begin):
+            # What the block's own text holds keeps its place.
+            is_own = definition.source is self.context.network.source
+            place = (-1, -1) if is_own else frame.place
+            graph.built[key] = Stretch(position.path, place, begin, graph.mark())
+
+    def key(self, frame: Frame, position: Position) -> Hashable:
+        """All that the nodes of a block depend on; None if an activation moves out of them, or a
+        stride goes to the first repetition."""
+        is_special = frame.strides or position.awaits_carrier or position.frame.target is not None
+        if position.ends_branch or is_special or frame.definition is None:
+            return None
+        # 2 and 2.0 are equal, and True and 1, but a repeat tells them apart.
+        values = tuple((name, type(value), value) for name, value in frame.names.items())
+        body, x = _body_key(frame.body), self.graph.shape
+        return frame.definition.name, body, x, position.last, position.row_rules, values
+
+    def count_empty(self, call: Call, frame: Frame) -> None:
+        """Refuse towers of blocks that add nothing: no limit of layers would stop them."""
+        self.graph.empty_blocks += 1
+        if self.graph.empty_blocks > MOST_EMPTY + len(self.graph.nodes):
+            raise frame.fail(
+                f"more than {MOST_EMPTY:,} uses of blocks that hold no layer",
+                call.use,
+                "leave the empty blocks out",
+            )
+
+    def located(self, error: ArchError, call: Call, frame: Frame) -> ArchError:
+        """An error within a block, shown where the user's text uses it."""
+        definition = call.definition
+        if error.span is None or not definition.holds(error.span.source, error.span.start):
+            return error
+        used = frame.source.span(call.use.start, call.use.end)
+        if definition.source is self.context.network.source:
+            notes = [*error.notes, Note(f"the block `{definition.name}` is used here", used)]
+            return ArchError(error.message, error.span, notes, error.help, error.others)
+        notes = [Note(f"in the block `{definition.name}`", error.span), *error.notes]
+        return ArchError(error.message, used, notes, error.help, error.others)
+
+    def expand_body(self, placeholder: Placeholder, position: Position) -> None:
+        """Append the group that a block is given, in the environment where it is written."""
+        frame = position.frame
+        if frame.definition is None:
+            raise frame.fail(
+                "`body` outside a block", placeholder, "`body` is the bracket that a block is given"
+            )
+        if frame.body is None:
+            raise frame.fail(
+                f"the block `{frame.definition.name}` is given no body",
+                placeholder,
+                f"write the layers after its name: {form_of(frame.definition.block)[:-1]} [ … ]`",
+            )
+        group, outer, labels = frame.body
+        # Of several bodies the first carries the stride, as of repetitions.
+        stride = frame.strides.pop() if frame.strides else None
+        inner = position._replace(frame=outer, entry=0, labels=labels)
+        self.groups.expand_group(group, inner, stride)
+
+    def expand_shortcut(self, placeholder: Placeholder, position: Position) -> None:
+        """Append the block of `shortcut`, which leads to the shape of the branch next to it."""
+        frame, target = position.frame, position.frame.target
+        if target is None:
+            raise frame.fail(
+                "`shortcut` without a branch next to it",
+                placeholder,
+                "it is a branch of a join: `add { shortcut; body }`",
+            )
+        option = placeholder.option
+        name = option.text if option is not None else self.context.conventions.shortcut
+        if f"shortcut_{name}" not in self.blocks:
+            where = placeholder.start, placeholder.end
+            raise unknown_shortcut(frame.source, self.blocks, name, *where)
+        definition = self.blocks[f"shortcut_{name}"]
+        values = {"width": target.shape[0], "stride": self.shortcut_stride(placeholder, position)}
+        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
+        by_name = {name: value for name, value in values.items() if name in parameters}
+        names = self.bind(definition, placeholder, frame.source, (), by_name)
+        self.enter(Call(definition, placeholder, names), position)
+
+    def shortcut_stride(self, placeholder: Placeholder, position: Position) -> int:
+        """The stride that leads to the shape of the other branch, alike on all axes."""
+        frame, target = position.frame, position.frame.target
+        assert target is not None
+        strides = self.graph.strides_between(self.graph.current, target.end)
+        if len(set(strides)) > 1 or len(strides) < len(target.shape) - 1:
+            raise frame.fail(
+                f"a shortcut next to a stride of {'x'.join(map(str, strides))}"
+                if strides
+                else "a shortcut next to a branch of finer steps",
+                placeholder,
+                "a shortcut has one stride for all axes: write the branch out",
+            )
+        return strides[0] if strides else 1
+
+
+def _arguments(
+    use: BlockUse, frame: Frame, names: Mapping[str, Number]
+) -> tuple[list[Number], dict[str, Number]]:
+    """The values of a block's arguments: by place, and by name."""
+    by_place: list[Number] = []
+    by_name: dict[str, Number] = {}
+    for argument in use.arguments:
+        value = expressions.evaluate(argument.value, names, frame.source)
+        if argument.name is None:
+            by_place.append(value)
+        elif argument.name.text in by_name:
+            raise frame.fail(
+                f"`{argument.name.text}` is given twice", argument, "remove one of the two"
+            )
+        else:
+            by_name[argument.name.text] = value
+    return by_place, by_name
+
+
+def _body_key(body: Body | None) -> Hashable:
+    """What the nodes of a body depend on: the text of the group, the frame where it is written,
+    and the values of the labels that it reads."""
+    if body is None:
+        return None
+    group, frame, labels = body
+    values = tuple((name, labels.get(name)) for name in ast.references(group.lines))
+    return frame.source.text[group.start : group.end], frame, values
+
+
+def _holds_body(line: Line) -> bool:
+    for parsed in line.phrases:
+        match parsed.composite:
+            case Placeholder(word="body"):
+                return True
+            case Group(lines=lines) | BlockUse(body=Group(lines=lines)):
+                if any(map(_holds_body, lines)):
+                    return True
+    return False

@@ -1,0 +1,61 @@
+"""What every step of an expansion reads, and the graph that they all build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from archdsl.expand.blocks import Blocks
+from archdsl.expand.conventions import Conventions
+from archdsl.expand.graph_builder import GraphBuilder, Place
+from archdsl.expand.printed_sizes import PaperSettings
+from archdsl.expand.scopes import Frame, Located, Position
+from archdsl.notation.ast import BlockUse
+from archdsl.syntax.ast import NetworkText
+from archdsl.syntax.expressions import Number
+
+# The limit for a short text; a long one may have as many layers as it has room to write.
+MOST_LAYERS = 120_000
+SHORTEST = 4  # characters of a text per layer beyond that limit
+
+
+class Context(NamedTuple):
+    """One expansion. `outputs` are the labels that `output` names; `paper_settings` are there for
+    another input, or other parameters, than the paper's."""
+
+    network: NetworkText
+    names: Mapping[str, Number]
+    blocks: Blocks
+    conventions: Conventions
+    outputs: frozenset[str]
+    paper_settings: PaperSettings | None
+    graph: GraphBuilder
+
+    def names_at(self, position: Position) -> Mapping[str, Number]:
+        """The names that have values. Outside blocks `in` is the channels that enter the line."""
+        names = position.frame.names
+        return names if "in" in names else {**names, "in": self.entry_channels(position)}
+
+    def entry_channels(self, position: Position) -> int:
+        """The channels that enter the line."""
+        return position.entry or self.graph.channels
+
+    def place(self, where: Located, frame: Frame) -> Place:
+        """Where something is in the network's own source."""
+        if frame.source is self.network.source:
+            return where.start, where.end
+        return frame.place
+
+    def bracket_of(self, frame: Frame) -> BlockUse | None:
+        """The block that brackets stand for; within blocks they are plain groups."""
+        return self.conventions.bracket if frame.definition is None else None
+
+    def check_count(self, count: int, where: Located, frame: Frame) -> None:
+        most = max(MOST_LAYERS, len(self.network.source.text) // SHORTEST)
+        if count > most:
+            raise frame.fail(
+                f"more than {most:,} layers",
+                where,
+                f"archdsl expands networks of up to {MOST_LAYERS:,} layers, "
+                f"or of one for each {SHORTEST} characters of the text",
+            )

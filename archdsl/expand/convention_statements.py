@@ -1,0 +1,204 @@
+"""Reads the statements that set conventions: `conv means conv-bn-relu`, `stride on first`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.expand import printed_sizes
+from archdsl.expand.blocks import Blocks
+from archdsl.expand.conventions import Conventions, Rule, Rules
+from archdsl.notation import ast
+from archdsl.notation.ast import BlockUse, ParsedPhrase
+from archdsl.notation.phrase import read as read_phrase
+from archdsl.notation.vocabulary import BARE
+from archdsl.syntax.ast import (
+    Item,
+    Means,
+    NetworkText,
+    Padding,
+    Phrase,
+    Shortcut,
+    SizesDecide,
+    StrideOn,
+    Token,
+)
+from archdsl.syntax.expressions import Number
+from archdsl.text.source import Source
+
+_ONCE = "a statement holds for the whole network: write it once"
+
+
+def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> Conventions:
+    """The conventions of a network. Raises ArchError with all their errors."""
+    reader = _Reader(network.source, names, blocks)
+    errors: list[ArchError] = []
+    for statement in network.statements:
+        try:
+            match statement:
+                case Padding(mode):
+                    reader.once("padding", mode, "a second `padding`")
+                    reader.conventions.padding = mode.text
+                case Shortcut():
+                    reader.shortcut(statement)
+                case StrideOn():
+                    reader.stride_on(statement)
+                case SizesDecide():
+                    reader.sizes_decide(statement)
+                case Means():
+                    reader.means(statement)
+                case Item(rules=rules) if rules:
+                    reader.row_rules(rules)
+        except ArchError as error:
+            errors += (error, *error.others)
+    if errors:
+        raise ArchError.several(errors)
+    return reader.conventions
+
+
+class _Reader:
+    def __init__(self, source: Source, names: Mapping[str, Number], blocks: Blocks) -> None:
+        self.source = source
+        self.names = names
+        self.blocks = blocks
+        self.conventions = Conventions(source, names)
+        self.statements: set[str] = set()  # those that may occur only once
+
+    def fail(self, message: str, where: Phrase | Token, help: str) -> ArchError:
+        return ArchError(message, self.source.span(where.start, where.end), help=help)
+
+    def once(self, statement: str, where: Phrase | Token, message: str) -> None:
+        if statement in self.statements:
+            raise self.fail(message, where, _ONCE)
+        self.statements.add(statement)
+
+    def read(self, phrase: Phrase) -> ParsedPhrase:
+        return read_phrase(self.source, phrase, self.names.keys() | {"in"}, self.blocks)
+
+    def shortcut(self, statement: Shortcut) -> None:
+        name = statement.name
+        self.once("shortcut", name, "a second `shortcut`")
+        if f"shortcut_{name.text}" not in self.blocks:
+            raise unknown_shortcut(self.source, self.blocks, name.text, name.start, name.end)
+        self.conventions.shortcut = name.text
+
+    def sizes_decide(self, statement: SizesDecide) -> None:
+        self.once("sizes", statement.what[0], "a second `sizes decide`")
+        words: set[str] = set()
+        for token in statement.what:
+            word = token.text.lower()
+            if word not in printed_sizes.WORDS:
+                raise self.fail(
+                    f"sizes cannot decide `{token.text}`",
+                    token,
+                    did_you_mean(word, printed_sizes.WORDS)
+                    or "write `sizes decide stride, padding`",
+                )
+            if word in words:
+                raise self.fail(f"`{token.text}` occurs twice", token, "write it once")
+            words.add(word)
+        self.conventions.decides = frozenset(words)
+
+    def stride_on(self, statement: StrideOn) -> None:
+        phrase = statement.layer
+        self.once("stride", phrase, "a second `stride on`")
+        words = [token.text.lower() for token in phrase.tokens]
+        if words in (["first"], ["last"]):
+            self.conventions.stride_on_last = words == ["last"]
+            return
+        parsed = self.read(phrase)
+        if len(parsed.layers) != 1 or parsed.repeat or parsed.label or parsed.claimed:
+            raise self.fail(
+                "`stride on` names one layer of a group",
+                phrase,
+                "write `stride on first`, or `stride on 3x3`",
+            )
+        layer = ast.evaluated(self.source, parsed.layers[0], self.names)
+        if "stride" not in layer.kind.attributes:
+            raise self.fail(f"`{layer.kind.kind}` takes no stride", phrase, "write `stride on 3x3`")
+        self.conventions.stride_on = layer
+
+    def means(self, statement: Means) -> None:
+        left = statement.left.tokens
+        if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
+            self.once("[]", statement.left, "a second convention for `[]`")
+            self.conventions.bracket = self.bracket(statement.right)
+            return
+        rule = self.rule(statement)
+        if self.conventions.rules.has_like(rule):
+            raise self.fail("a second convention for it", statement.left, _ONCE)
+        self.conventions.rules.add(rule)
+
+    def bracket(self, phrase: Phrase) -> BlockUse:
+        """The block that a bracket stands for."""
+        name, *rest = phrase.tokens
+        if name.text in self.blocks and not rest:
+            # By its name alone `dense` is a block, though elsewhere it is also a layer.
+            return BlockUse(name.text, (), None, name.start, name.end)
+        if name.text not in self.blocks and all(token.kind == "parens" for token in rest):
+            hint = did_you_mean(name.text, self.blocks.known())
+            raise self.fail(
+                f"there is no block `{name.text}`",
+                name,
+                hint or f"define it: `block {name.text} {{ … body … }}`",
+            )
+        right = self.read(phrase)
+        use = right.composite
+        more = right.repeat or right.stride or right.label or right.claimed
+        if not isinstance(use, BlockUse) or use.body is not None or more:
+            raise self.fail(
+                "a bracket stands for a block",
+                phrase,
+                "write `[] means residual`, or the name of a block of your own",
+            )
+        return use
+
+    def row_rules(self, statements: tuple[Means, ...]) -> None:
+        """The conventions of a table row; of two for one layer the first is the more specific."""
+        if statements in self.conventions.rules_of_rows:
+            return
+        rules = Rules()
+        for statement in statements:
+            rule = self.rule(statement)
+            if not rules.has_like(rule):
+                rules.add(rule)
+        self.conventions.rules_of_rows[statements] = rules
+
+    def rule(self, statement: Means) -> Rule:
+        left, right = self.read(statement.left), self.read(statement.right)
+        if len(left.layers) != 1 or left.repeat or left.label:
+            raise self.fail(
+                "the left side of `means` selects one kind of layer",
+                statement.left,
+                "write `conv means conv-bn-relu`, or `1x1 conv means …`",
+            )
+        for side, parsed in ((statement.left, left), (statement.right, right)):
+            if parsed.claimed or any(layer.struck - {BARE} for layer in parsed.layers):
+                raise self.fail(
+                    "a convention holds only layers", side, "leave `no …`, `bare` and claims out"
+                )
+            if any(layer.listed for layer in parsed.layers):
+                raise self.fail(
+                    "a PyTorch call in a convention",
+                    side,
+                    "write it in words, as in `conv means conv-bn-relu`",
+                )
+        selector = ast.evaluated(self.source, left.layers[0], self.names)
+        same = [layer for layer in right.layers if layer.kind is selector.kind]
+        if len(same) != 1 or right.repeat or right.label:
+            raise self.fail(
+                f"the right side of `means` holds `{selector.kind.kind}` once, "
+                "in the place of the selected layer",
+                statement.right,
+                f"write `{selector.kind.kind} means {selector.kind.kind}-bn-relu`, …",
+            )
+        return Rule(selector, right.layers)
+
+
+def unknown_shortcut(source: Source, blocks: Blocks, name: str, start: int, end: int) -> ArchError:
+    known = sorted(b.removeprefix("shortcut_") for b in blocks.known() if b[:9] == "shortcut_")
+    return ArchError(
+        f"there is no shortcut `{name}`",
+        source.span(start, end),
+        help=f"known: {', '.join(known)}; or define `block shortcut_{name}(width, stride) {{ … }}`",
+    )

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
 
 from archdsl.errors import ArchError, did_you_mean
+from archdsl.syntax.arguments import check_commas, entries_in
 from archdsl.syntax.ast import (
     Block,
     Derived,
@@ -160,15 +161,10 @@ def _made(
 ) -> NetworkText:
     header, own = draft
     if header is not None:
-        _check_commas(
-            source, header.arguments if isinstance(header, Derived) else header.parameters
-        )
+        check_commas(source, header.arguments if isinstance(header, Derived) else header.parameters)
     if not isinstance(header, Derived):
-        lacking = tuple(
-            tokens[0].text
-            for tokens in _split(header.parameters if header else None)
-            if not tokens[1:]
-        )
+        own_parameters = entries_in(header.parameters if header else None)
+        lacking = tuple(one.tokens[0].text for one in own_parameters if len(one.tokens) == 1)
         return NetworkText(source, header, own, shared, lacking=lacking)
     base = made[header.base.text]
     for statement in own:
@@ -181,16 +177,13 @@ def _made(
                 "`paper`, `expect`, `reported` and `train` may stand here",
             )
     kept = tuple(s for s in base.statements if _carries(s, base, own))
-    places, names = 0, set()
-    for tokens in _split(header.arguments):
-        if len(tokens) > 1 and tokens[1].kind == "equals":
-            names.add(tokens[0].text)
-        else:
-            places += 1
+    arguments = entries_in(header.arguments)
+    names = {one.name.text for one in arguments if one.name}
+    by_position = sum(one.name is None for one in arguments)
     parameters = [
-        tokens[0].text for tokens in _split(base.header.parameters if base.header else None)
+        one.tokens[0].text for one in entries_in(base.header.parameters if base.header else None)
     ]
-    given = {*parameters[:places], *names}
+    given = {*parameters[:by_position], *names}
     # A name that is none of them is an error where the network is built: so it is no template.
     lacking = () if names - {*parameters} else tuple(n for n in base.lacking if n not in given)
     return NetworkText(
@@ -217,31 +210,6 @@ def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]
             return not any(type(s) is type(statement) for s in own)
         case _:
             return True
-
-
-def _split(parens: Token | None) -> Iterator[list[Token]]:
-    """The stretches between the commas of parentheses; one may be empty."""
-    if parens is None or not parens.inside:
-        return
-    stretch: list[Token] = []
-    for token in parens.inside:
-        assert isinstance(token, Token)
-        if token.kind == "comma":
-            yield stretch
-            stretch = []
-        else:
-            stretch.append(token)
-    yield stretch
-
-
-def _check_commas(source: Source, parens: Token | None) -> None:
-    """Raises ArchError where nothing stands beside a comma."""
-    if parens is not None and not all(_split(parens)):
-        raise ArchError(
-            "an argument is missing beside a comma",
-            source.span(parens.start, parens.end),
-            help="strike the comma, or write what is missing",
-        )
 
 
 def _start(value: object) -> int:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.graph import Graph
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import entries_of, given_twice
 from archdsl.syntax.ast import NetworkText, ParamsCount, Token
 
 _FORM = (
@@ -66,11 +66,10 @@ def read(network: NetworkText) -> Counting:
             )
         counting = Counting()
         said: set[str] = set()
-        for phrase in expressions.split(tokens):
-            name, counting = _with(network, counting, phrase)
+        for entry in entries_of(tokens):
+            name, counting = _with(network, counting, entry.tokens)
             if name in said:
-                span = network.span(phrase[0].start, phrase[-1].end)
-                raise ArchError(f"`{name}` twice", span, help="say it once")
+                raise given_twice(f"`{name}`", network.span(entry.start, entry.end))
             said.add(name)
     return counting or Counting()
 

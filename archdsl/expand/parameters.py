@@ -8,7 +8,7 @@ from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.notation import optional_layers
 from archdsl.notation.optional_layers import Choice, Options
 from archdsl.notation.vocabulary import is_word, vocabulary
-from archdsl.syntax import expressions
+from archdsl.syntax import arguments, expressions
 from archdsl.syntax.ast import Block, Derived, Header, NetworkText, Token
 from archdsl.syntax.expressions import Expression, Number
 from archdsl.text.source import Source, Span
@@ -29,8 +29,8 @@ def values_of(
     source = network.source
     own = declared(source, network.header) if network.header else []
     names = [name.text for name, _ in own]
-    arguments = _arguments(network, names)
-    everything = {**arguments, **{name: (value, None) for name, value in given.items()}}
+    derived = _arguments(network, names)
+    everything = {**derived, **{name: (value, None) for name, value in given.items()}}
     # A name that is misspelt comes before the value that lacks for it.
     for name_given, (_, span) in everything.items():
         if name_given not in names and optional_layers.kind_of(name_given) is None:
@@ -44,8 +44,8 @@ def values_of(
     for name, default in own:
         if name.text in given:
             values[name.text] = given[name.text]
-        elif name.text in arguments:
-            values[name.text] = arguments[name.text][0]
+        elif name.text in derived:
+            values[name.text] = derived[name.text][0]
         elif default is not None:
             values[name.text] = expressions.evaluate(default, values, source)
         else:
@@ -85,29 +85,12 @@ def _arguments(
     source = network.source
     found: dict[str, tuple[Number, Span | None]] = {}
     for derived in network.derived:
-        here: dict[str, tuple[Number, Span | None]] = {}
-        places = iter(parameters)
-        inside = derived.arguments.inside if derived.arguments else ()
-        for tokens in expressions.split(inside):  # type: ignore[arg-type]
-            span = source.span(tokens[0].start, tokens[-1].end)
-            if len(tokens) > 1 and tokens[1].kind == "equals":
-                name, value = tokens[0].text, tokens[2:]
-            else:
-                name, value = next(places, ""), tokens
-            base = f"the network `{derived.base.text}`"
-            if not value:
-                raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
-            if not name:
-                raise ArchError(
-                    f"more arguments than {base} has parameters", span, help=_known(parameters)
-                )
-            if name in here:
-                raise ArchError(
-                    f"`{name}` of {base} is given twice", span, help="strike one of the two"
-                )
-            number = expressions.evaluate(expressions.read(source, value), {}, source)
-            here[name] = number, span
-        found |= here
+        entries = arguments.entries_in(derived.arguments)
+        base = f"the network `{derived.base.text}`"
+        bound = arguments.bind(source, entries, parameters, base, _known(parameters))
+        for name, entry in bound.items():
+            value = expressions.evaluate(expressions.read(source, entry.value), {}, source)
+            found[name] = value, source.span(entry.start, entry.end)
     return found
 
 
@@ -120,27 +103,23 @@ Parameters = list[tuple[Token, Expression | None]]  # names, with their defaults
 def declared(source: Source, owner: Header | Block) -> Parameters:
     """The parameters of a network or a block, with their defaults. Raises ArchError."""
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
-    parens = owner.parameters
     found: dict[str, tuple[Token, Expression | None]] = {}
-    for tokens in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
-        name = tokens[0]
-        if (
-            name.kind != "word"
-            or (len(tokens) > 1 and tokens[1].kind != "equals")
-            or len(tokens) == 2
-        ):
+    for entry in arguments.entries_in(owner.parameters):
+        name = entry.tokens[0]
+        is_valid = bool(entry.name and entry.value) or len(entry.tokens) == 1
+        if name.kind != "word" or not is_valid:
             raise ArchError(
-                "a parameter is a name with a default",
-                source.span(tokens[0].start, tokens[-1].end),
+                "a parameter is a name, with or without a default",
+                source.span(entry.start, entry.end),
                 help=f"write `{form}`; no parameter is named `x`",
             )
         if declarable(source, name) in found:
             raise ArchError(
                 f"two parameters are called `{name.text}`",
                 source.span(name.start, name.end),
-                help="strike one of the two",
+                help="remove one of the two",
             )
-        default = expressions.read(source, tokens[2:]) if len(tokens) > 2 else None
+        default = expressions.read(source, entry.value) if entry.name else None
         found[name.text] = name, default
     return list(found.values())
 
@@ -172,7 +151,7 @@ def bind(
             hint = did_you_mean(name, parameters) or _known(parameters)
             raise ArchError(f"{title} has no parameter `{name}`", help=hint)
         if name in values:
-            raise ArchError(f"`{name}` of {title} is given twice", help="strike one of the two")
+            raise arguments.given_twice(f"`{name}` of {title}")
         values[name] = value
     names = dict(outer)
     for parameter, default in own:
@@ -188,9 +167,7 @@ def bind(
 
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
-    parens = block.parameters
-    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
-    names = ", ".join(p[0].text for p in tokens)
+    names = ", ".join(one.tokens[0].text for one in arguments.entries_in(block.parameters))
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, did_you_mean
+from archdsl.syntax.arguments import entries_in, entries_of
 from archdsl.syntax.ast import Token
 from archdsl.text.source import Source
 
@@ -124,10 +125,7 @@ class _Reader:
             raise ArchError(
                 error.message, error.span, help=did_you_mean(name.text, FUNCTIONS) or error.help
             )
-        operands = tuple(
-            read(self.source, argument)
-            for argument in split(parens.inside)  # type: ignore[arg-type]
-        )
+        operands = tuple(read(self.source, entry.tokens) for entry in entries_in(parens))
         several = name.text in ("min", "max")
         if len(operands) < 2 if several else len(operands) != 1:
             wanted = "at least two operands" if several else "one operand"
@@ -136,14 +134,8 @@ class _Reader:
 
 
 def split(tokens: Sequence[Token]) -> list[Sequence[Token]]:
-    """The stretches between commas."""
-    stretches: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.kind == "comma":
-            stretches.append([])
-        else:
-            stretches[-1].append(token)
-    return [stretch for stretch in stretches if stretch]
+    """The tokens between commas; use `arguments.entries_of`."""
+    return [entry.tokens for entry in entries_of(tokens)]
 
 
 def read(source: Source, tokens: Sequence[Token]) -> Expression:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.network import Network
 from archdsl.spec import parse
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import entries_of, given_twice
 from archdsl.syntax.ast import NetworkText, Token, Train
 from archdsl.text.source import Source
 
@@ -165,7 +165,8 @@ class _Reader:
 
     def read(self, settings: Sequence[tuple[Token, ...]]) -> dict[str, Setting]:
         for setting in settings:
-            for tokens in expressions.split(setting):
+            for entry in entries_of(setting):
+                tokens = entry.tokens
                 if tokens[0].text.lower() == "schedule":
                     self.schedule(tokens)
                 else:
@@ -174,7 +175,7 @@ class _Reader:
 
     def put(self, name: str, value: Any, token: Token) -> None:
         if name in self.found:
-            raise self.fail(f"`{name}` is given twice", token, "strike one of the two")
+            raise given_twice(f"`{name}`", self.text.span(token.start, token.end))
         self.found[name] = Setting(value, token, self.text)
 
     def pairs(self, tokens: Sequence[Token]) -> None:

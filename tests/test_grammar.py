@@ -14,7 +14,9 @@ from lark.exceptions import GrammarError, UnexpectedCharacters, UnexpectedToken
 
 from archdsl.syntax.ast import Token
 from archdsl.syntax.lalr import Parser, Unexpected
-from archdsl.syntax.parser import _ToSyntax
+from archdsl.syntax.parser import CALLBACKS, statements_of
+from archdsl.syntax.statements import STATEMENTS, Kind
+from archdsl.text.source import Source
 
 GRAMMAR = generate.GRAMMAR.read_text("utf-8")
 FILES = sorted([*ROOT.glob("specs/*.arch"), *ROOT.glob("tests/errors/*.arch")])
@@ -62,11 +64,11 @@ class Shaped(Transformer):
         return Token(token.type.lower(), str(token), token.start_pos, token.end_pos)
 
     def __default__(self, rule, children, meta):
-        return getattr(_ToSyntax(), rule)(children)
+        return CALLBACKS[rule](children)
 
 
 LARK = generate.built(GRAMMAR)
-OURS = Parser(_ToSyntax())
+OURS = Parser(CALLBACKS)
 
 
 def larks(text: str):
@@ -128,3 +130,31 @@ def test_mutated_texts(seed: int):
 
 def test_nesting_takes_no_stack():
     assert ours("[" * 100_000) == (100_000, "", True)
+
+
+def test_the_registry_holds_every_statement_of_the_grammar():
+    (alternatives,) = re.findall(r"^\?statement:((?:[^/\n]|\n *\|)*)", GRAMMAR, re.M)
+    assert {rule.strip() for rule in alternatives.split("|")} == set(STATEMENTS)
+
+
+WRITTEN = [kind for kind in STATEMENTS.values() if kind.form]
+
+
+def examples(kind: Kind) -> list[str]:
+    return kind.form.split(", or ")
+
+
+@pytest.mark.parametrize("kind", WRITTEN, ids=lambda kind: kind.rule)
+def test_the_example_of_a_statement_is_one(kind: Kind):
+    for example in examples(kind):
+        (found,) = statements_of(Source("<text>", example))
+        assert type(found) is kind.node
+
+
+@pytest.mark.parametrize("sign", [",", " -", " +", " ->"])
+@pytest.mark.parametrize("kind", [k for k in WRITTEN if k.rule != "line"], ids=lambda k: k.rule)
+def test_no_sign_at_the_end_of_a_line_continues_it_with_a_statement(kind: Kind, sign: str):
+    """`a: conv3-64,` and `output a` on the next line are two statements."""
+    for example in examples(kind):
+        source = Source("<text>", f"a: conv3-64{sign}\n{example}\n")
+        assert source.plain.splitlines()[1] == example

@@ -53,25 +53,15 @@ class Counting(NamedTuple):
 
 def read(network: NetworkText) -> Counting:
     """How a network's text says that its paper counts. Raises ArchError."""
-    counting: Counting | None = None
-    for statement in network.statements:
-        if not isinstance(statement, ParamsCount):
-            continue
-        tokens = statement.tokens
-        if counting is not None:
-            raise ArchError(
-                "a second `params count`",
-                network.span(tokens[0].start, tokens[-1].end),
-                help="a statement holds for the whole network: say it once",
-            )
-        counting = Counting()
-        said: set[str] = set()
-        for entry in entries_of(tokens):
-            name, counting = _with(network, counting, entry.tokens)
-            if name in said:
-                raise given_twice(f"`{name}`", network.span(entry.start, entry.end))
-            said.add(name)
-    return counting or Counting()
+    counting = Counting()
+    statement = network.only(ParamsCount)
+    seen: set[str] = set()
+    for entry in entries_of(statement.tokens if statement else ()):
+        name, counting = _with(network, counting, entry.tokens)
+        if name in seen:
+            raise given_twice(f"`{name}`", network.span(entry.start, entry.end))
+        seen.add(name)
+    return counting
 
 
 def _with(

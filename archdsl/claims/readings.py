@@ -35,17 +35,12 @@ class Axis(NamedTuple):
 
     def said(self, text: NetworkText, statement: Statement) -> str | None:
         """A statement as this choice's ways are written; None for any other."""
-        match statement:
-            case StrideOn(layer):
-                said = f"stride on {text.source.text[layer.start : layer.end]}"
-            case Shortcut(name):
-                said = f"shortcut {name.text}"
-            case Padding(mode):
-                said = f"padding {mode.text}"
-            case _:
-                return None
+        if not isinstance(statement, StrideOn | Shortcut | Padding):
+            return None
         (way,) = _statements(self.ways[0])
-        return said if type(way) is type(statement) else None
+        if type(way) is not type(statement):
+            return None
+        return statement.printed(lambda layer: text.span(layer.start, layer.end).text)
 
     def read(self, text: NetworkText, way: str) -> NetworkText:
         """The text with another way in place of its own."""

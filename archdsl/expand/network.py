@@ -140,18 +140,14 @@ class _Expansion(Composer):
     def named_outputs(self, lines: Sequence[Line]) -> tuple[Token, ...]:
         """The labels of `output`, each of a line of the network."""
         source = self.network.source
-        statements = [s for s in self.network.statements if isinstance(s, Outputs)]
-        if len(statements) > 1:
-            raise self.fail(
-                "a second `output`", statements[1].labels[0], "name all outputs in one line"
-            )
+        statement = self.network.only(Outputs)
         known = Labels([line.item for line in lines])
         for line in lines:
             if line.label is not None and line.is_side:
                 known.add_side(line.label.text)
             elif line.label is not None:
                 known.add(line.label)
-        labels = statements[0].labels if statements else ()
+        labels = statement.labels if statement else ()
         seen = set()
         for token in labels:
             if token.text not in known:

@@ -1,15 +1,24 @@
-"""What the parser makes of a text: statements that hold the parts of phrases, each with its place.
+"""The syntax tree: what the parser makes of a text, before anything has a meaning.
 
-Nothing here has a meaning yet: `conv3-64 x2` is a phrase of five parts. Offsets count
-characters of the network's source.
+`conv1: conv3-64 x2 => 224x224` becomes an `Item` with one `Phrase` of seven tokens (`conv1`, `:`,
+`conv3`, `-`, `64`, `x`, `2`) and one `ClaimText`. A statement is a node that is registered under
+its rule of the grammar: see archdsl/syntax/statements.py. All offsets count characters of the
+source.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from archdsl.errors import ArchError
+from archdsl.syntax.statements import kind_of, statement
 from archdsl.text.source import Source, Span
+
+S = TypeVar("S")
+Children = list[Any]  # what a rule of the grammar has read: tokens, and the nodes of its rules
 
 
 class Token(NamedTuple):
@@ -52,6 +61,16 @@ class Phrase(NamedTuple):
         return self.tokens[-1].end
 
 
+PhraseText = Callable[[Phrase], str]  # how the phrases of a printed statement are written
+
+
+@runtime_checkable
+class Printed(Protocol):
+    """A statement that a table of the network repeats: `printed` gives its text."""
+
+    def printed(self, phrase: PhraseText) -> str: ...
+
+
 class ClaimText(NamedTuple):
     """A printed figure as it stands: the words of its quantity, its number or size, its erratum."""
 
@@ -67,16 +86,25 @@ class ClaimText(NamedTuple):
         return self.tokens[-1].end
 
 
+@statement("line", "conv1: conv 7x7/2 64   => 112x112x64, params 9,472", keyword="=>")
 class Item(NamedTuple):
-    """A line of layers: phrases chained by `->`, the claims behind `=>`, the guard behind `if`.
+    """A line of layers: phrases chained by `->`, claims after `=>`, tokens of a guard after `if`.
 
-    `rules` are the conventions of its row, where it comes from a table.
+    `rules`: the conventions of its row, if it comes from a table.
     """
 
     phrases: tuple[Phrase, ...]
     claims: tuple[ClaimText, ...]
     guard: tuple[Token, ...] = ()
     rules: tuple[Means, ...] = ()
+
+    @classmethod
+    def of(cls, children: Children) -> Item:
+        claims: tuple[ClaimText, ...] = ()
+        if type(children[-1]) is tuple:
+            claims = children.pop()
+        phrases = tuple(takewhile(lambda child: isinstance(child, Phrase), children))
+        return cls(phrases, claims, tuple(children[len(phrases) :]))
 
     @property
     def start(self) -> int:
@@ -93,96 +121,208 @@ class Item(NamedTuple):
         return any(token.is_of_table for phrase in self.phrases for token in phrase.tokens)
 
 
+@statement("network", 'network vgg16 "a title"')
 class Header(NamedTuple):
-    """A network's name; `family` is that of the table of which it is a column."""
+    """The name of a network, its parameters in parentheses and its title.
+
+    `family`: the name of the table's network if this one is a column of the table.
+    """
 
     name: Token
-    parameters: Token | None  # parens
+    parameters: Token | None
     title: str | None
     family: str = ""
 
+    @classmethod
+    def of(cls, children: Children) -> Header:
+        name, *rest = children
+        title = unquoted(rest.pop()) if rest and rest[-1].kind == "string" else None
+        return cls(name, rest[0] if rest else None, title)
 
+
+@statement("derived", "network wrn_28_10 = wrn(28, 10)")
 class Derived(NamedTuple):
-    """A network that is another with its parameters given: `network wrn_28_10 = wrn(28, 10)`."""
+    """A network that is another one with values for its parameters."""
 
     name: Token
     base: Token
-    arguments: Token | None  # parens
+    arguments: Token | None
     title: str | None
 
+    @classmethod
+    def of(cls, children: Children) -> Derived:
+        name, _, *rest = children
+        return cls(name, *Header.of(rest)[:3])
 
+
+@statement("use", 'use "blocks.arch"')
 class UseFile(NamedTuple):
-    """Another file whose blocks may be used; the part is a string with its quotation marks."""
+    """Another file whose blocks may be used: a string with its quotation marks."""
 
     file: Token
 
+    @classmethod
+    def of(cls, children: Children) -> UseFile:
+        return cls(*children)
 
+
+@statement("paper", 'paper "Simonyan & Zisserman 2015" arXiv:1409.1556 "Table 1"')
 class Paper(NamedTuple):
+    """The paper that a network is from."""
+
     text: str
 
+    @classmethod
+    def of(cls, children: Children) -> Paper:
+        return cls(", ".join(map(unquoted, children)))
 
+
+@statement("let", "let n = (depth - 4) // 6")
 class Let(NamedTuple):
+    """A name and the tokens of its value."""
+
     name: Token
     value: tuple[Token, ...]
 
+    @classmethod
+    def of(cls, children: Children) -> Let:
+        name, _, *value = children
+        return cls(name, tuple(value))
 
+
+@statement("either", "reading s = 2 or 1")
 class Either(NamedTuple):
-    """A name whose value the paper leaves open, the text's own first: `reading s = 2 or 1`."""
+    """A name whose value the paper leaves open; the first value holds, the others are readings."""
 
     name: Token
     values: tuple[tuple[Token, ...], ...]
 
+    @classmethod
+    def of(cls, children: Children) -> Either:
+        name, _, *tokens = children
+        values: list[list[Token]] = [[]]
+        for token in tokens:
+            if token.kind == "word" and token.text == "or":
+                values.append([])
+            else:
+                values[-1].append(token)
+        return cls(name, tuple(map(tuple, values)))
 
+
+@statement("padding", "padding same, or padding valid", once="padding")
 class Padding(NamedTuple):
+    """How convolutions and pools without a padding of their own pad their input."""
+
     mode: Token
 
+    @classmethod
+    def of(cls, children: Children) -> Padding:
+        return cls(*children)
 
+    def printed(self, phrase: PhraseText) -> str:
+        return f"padding {self.mode.text}"
+
+
+@statement("stride", "stride on first, or stride on 3x3", once="stride on")
 class StrideOn(NamedTuple):
-    """Which layer of a group carries its stride."""
+    """Which layer of a group has the group's stride."""
 
     layer: Phrase
 
+    @classmethod
+    def of(cls, children: Children) -> StrideOn:
+        return cls(*children)
 
+    def printed(self, phrase: PhraseText) -> str:
+        return f"stride on {phrase(self.layer)}"
+
+
+@statement("shortcut", "shortcut B", once="shortcut")
 class Shortcut(NamedTuple):
-    """Which block stands for `shortcut`."""
+    """Which block `shortcut` stands for."""
 
     name: Token
 
+    @classmethod
+    def of(cls, children: Children) -> Shortcut:
+        return cls(*children)
 
+    def printed(self, phrase: PhraseText) -> str:
+        return f"shortcut {self.name.text}"
+
+
+@statement("sizes", "sizes decide stride, padding", once="sizes decide")
 class SizesDecide(NamedTuple):
     """What printed sizes settle: the words `stride`, `padding`."""
 
     what: tuple[Token, ...]
 
+    @classmethod
+    def of(cls, children: Children) -> SizesDecide:
+        return cls(_words(children))
 
+    def printed(self, phrase: PhraseText) -> str:
+        return f"sizes decide {', '.join(token.text for token in self.what)}"
+
+
+@statement("count", "params count K = 1024, no bias", once="params count")
 class ParamsCount(NamedTuple):
-    """How the paper counts its parameters: `K = 1024, no bias`."""
+    """How the paper counts its parameters: the tokens `K = 1024, no bias`."""
 
     tokens: tuple[Token, ...]
 
+    @classmethod
+    def of(cls, children: Children) -> ParamsCount:
+        return cls(tuple(children))
 
+
+@statement("option", "with bn")
 class Option(NamedTuple):
-    """A layer kind whose optional layers, `(BN)`, stand: `with bn`, `with group norm`."""
+    """A layer kind whose optional layers, `(BN)`, are part of the network."""
 
-    word: Token
+    word: Token  # several words, as in `with group norm`, are one token
+
+    @classmethod
+    def of(cls, children: Children) -> Option:
+        text = " ".join(token.text for token in _words(children))
+        return cls(Token("word", text, children[0].start, children[-1].end))
 
 
+@statement("output", "output p5, p4, p3", once="output")
 class Outputs(NamedTuple):
-    """The labels of the lines whose values the network gives."""
+    """The labels of the lines whose values are the network's outputs."""
 
     labels: tuple[Token, ...]
 
+    @classmethod
+    def of(cls, children: Children) -> Outputs:
+        return cls(_words(children))
 
+    def printed(self, phrase: PhraseText) -> str:
+        return f"output {', '.join(token.text for token in self.labels)}"
+
+
+@statement("means", "conv means conv-bn-relu", keyword="means")
 class Means(NamedTuple):
+    """What every layer like `left` stands for."""
+
     left: Phrase
     right: Phrase
 
+    @classmethod
+    def of(cls, children: Children) -> Means:
+        return cls(*children)
 
+    def printed(self, phrase: PhraseText) -> str:
+        return f"{phrase(self.left)} means {phrase(self.right)}"
+
+
+@statement("block", "block residual { add { shortcut; body } }")
 class Block(NamedTuple):
-    """A block of the text: its name, its parameters between parentheses, its lines in braces.
+    """A block of the text: its name, its parameters in parentheses, its lines in braces.
 
-    One that a line below a table defines, `ConvBlock: 2x [ … ]`, `widens`: its weight layers
-    without a width have that of the row.
+    `widens`: a line below a table defines it, `ConvBlock: 2x [ … ]`, and its weight layers
+    without a width take the width of the row.
     """
 
     name: Token
@@ -190,45 +330,118 @@ class Block(NamedTuple):
     body: Token
     widens: bool = False
 
+    @classmethod
+    def of(cls, children: Children) -> Block:
+        name, *parameters, body = children
+        return cls(name, parameters[0] if parameters else None, body)
+
     @property
     def items(self) -> tuple[Item, ...]:
         return self.body.inside  # type: ignore[return-value]
 
 
+@statement("table")
 class Table(NamedTuple):
-    """A pasted table, by where it begins in its source."""
+    """A pasted table, by its offset in the source."""
 
     start: int
 
+    @classmethod
+    def of(cls, children: Children) -> Table:
+        return cls(children[0].start)
+
 
 class Misprint(NamedTuple):
-    """A claim of a row that is an erratum: what it is of, a quantity or a column, and the reason,
-    strings with their quotation marks."""
+    """A claim of a row that is an erratum: `erratum params "its widths give 366.8K"`.
+
+    `of`: the quantity or the column of the claim; strings keep their quotation marks.
+    """
 
     of: tuple[Token, ...]
     reason: Token
 
 
+@statement("rows", 'in "Dense Block" { 3x3 conv means conv-(k) }')
 class Rows(NamedTuple):
-    """What is said of the rows of a table that begin so: `in "Dense Block" { … }`."""
+    """Rules for the rows of a table whose names begin with one of `names`."""
 
     names: tuple[Token, ...]
     said: tuple[Means | Misprint | Item, ...]
 
+    @classmethod
+    def of(cls, children: Children) -> Rows:
+        # Strings between commas come first; each rule after them is a node of its own.
+        names = (c for c in children if isinstance(c, Token) and c.kind == "string")
+        return cls(tuple(names), tuple(c for c in children if not isinstance(c, Token)))
 
+
+@statement("expect", "expect params 138M, weight layers 16")
 class Expect(NamedTuple):
+    """What the paper prints about the whole network."""
+
     claims: tuple[ClaimText, ...]
 
+    @classmethod
+    def of(cls, children: Children) -> Expect:
+        return cls(*children)
 
+
+@statement("reported", 'reported top1 27.0 "single scale 256"')
 class Reported(NamedTuple):
+    """A result of training that the paper reports; it is shown, never computed."""
+
     text: str
 
+    @classmethod
+    def of(cls, children: Children) -> Reported:
+        return cls(" ".join(map(unquoted, children)))
 
+
+@statement("train", "train on digits { optimizer adam lr 0.002; epochs 20 }", once="train")
 class Train(NamedTuple):
+    """How the network is trained: its data set, and the tokens of each setting."""
+
     data: Token | None
     settings: tuple[tuple[Token, ...], ...]
     start: int
     end: int
+
+    @classmethod
+    def of(cls, children: Children) -> Train:
+        data = children[0] if children[0].kind == "word" else None
+        settings = tuple(child for child in children if type(child) is tuple)
+        tokens = [p for setting in settings for p in setting] + ([data] if data else [])
+        start = min((p.start for p in tokens), default=0)
+        return cls(data, settings, start, max((p.end for p in tokens), default=start))
+
+
+def tokens_of(value: Any) -> Iterator[Token]:
+    """The tokens of a statement, in the order of the text."""
+    if isinstance(value, Token):
+        yield value
+    if isinstance(value, tuple):
+        for one in value:
+            yield from tokens_of(one)
+
+
+def second(source: Source, statement: Statement) -> ArchError:
+    """The error for a statement that the network has already."""
+    kind = kind_of(statement)
+    tokens = list(tokens_of(statement))
+    return ArchError(
+        f"a second `{kind.once}`",
+        source.span(tokens[0].start, tokens[-1].end),
+        help=f"one holds for the whole network: `{kind.form}`",
+    )
+
+
+def _words(children: Children) -> tuple[Token, ...]:
+    return tuple(token for token in children if token.kind == "word")
+
+
+def unquoted(token: Token) -> str:
+    """The text of a token, of a string without its quotation marks."""
+    return token.text[1:-1] if token.kind == "string" else token.text
 
 
 Statement = (
@@ -290,6 +503,13 @@ class NetworkText(NamedTuple):
         """What names it among others: of a table's column `vgg:D`."""
         family = self.header.family if self.header else ""
         return f"{family}:{self.name}" if family else self.name
+
+    def only(self, node: type[S]) -> S | None:
+        """The statement of a kind that occurs once, or None. Raises ArchError for a second one."""
+        found = [one for one in self.statements if isinstance(one, node)]
+        if len(found) > 1:
+            raise second(self.source, found[1])
+        return found[0] if found else None
 
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from archdsl.errors import ArchError
-from archdsl.syntax.ast import (
-    Statement,
-    Token,
-)
+from archdsl.syntax.ast import Statement, tokens_of
 from archdsl.syntax.lalr import Unexpected
 from archdsl.syntax.statements import FORMS
 from archdsl.text.grids import MARK
@@ -18,15 +14,6 @@ from archdsl.text.pytorch import program
 from archdsl.text.source import Source, Span
 
 DEEPEST = 50  # brackets and parentheses within each other
-
-
-def tokens_of(value: Any) -> Iterator[Token]:
-    """The parts within a statement, in the order of the text."""
-    if isinstance(value, Token):
-        yield value
-    if isinstance(value, tuple):
-        for one in value:
-            yield from tokens_of(one)
 
 
 def explain(

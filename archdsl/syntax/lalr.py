@@ -8,7 +8,7 @@ all values since the rule began; a terminal that carries no meaning leaves none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,10 @@ from archdsl.syntax.ast import Token
 _END = len(tables.TERMINALS) + 1
 _KINDS = ("", *(name.lower() if kept else "" for name, _, kept in tables.TERMINALS), "")
 _EXPECTED = tuple(map(frozenset, tables.EXPECTED))
-_Match = re.Match[str]
 _new = tuple.__new__  # half the time of Part(...)
+
+
+Callback = Callable[[list[Any]], Any]  # from what a rule has read to its node
 
 
 class Unexpected(Exception):
@@ -37,11 +39,11 @@ class Unexpected(Exception):
 
 
 class Parser:
-    """Parses texts; the methods of `callbacks` are named as the grammar's rules."""
+    """Parses texts with a callback for each rule of the grammar, by the rule's name."""
 
-    def __init__(self, callbacks: object) -> None:
+    def __init__(self, callbacks: Mapping[str, Callback]) -> None:
         self._rules = tuple(
-            (origin, length, _method(callbacks, name)) for origin, length, name in tables.RULES
+            (origin, length, _callback(callbacks, name)) for origin, length, name in tables.RULES
         )
 
     def parse(self, text: str, begin: int = 0, stop: int | None = None) -> Any:
@@ -95,13 +97,13 @@ class Parser:
                 values.append(_new(Token, (kind, text[start:end], start, end, ())))
 
 
-def _method(callbacks: object, name: str) -> Callable[[list[Any]], Any] | None:
+def _callback(callbacks: Mapping[str, Callback], name: str) -> Callback | None:
     if not name:
         return None
-    method: Callable[[list[Any]], Any] = getattr(callbacks, name.removeprefix("?"))
+    callback = callbacks[name.removeprefix("?")]
     if not name.startswith("?"):
-        return method
-    return lambda children: children[0] if len(children) == 1 else method(children)
+        return callback
+    return lambda children: children[0] if len(children) == 1 else callback(children)
 
 
 @cache

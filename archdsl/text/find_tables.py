@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.text.grids import Cell, Expanded, Grid
+from archdsl.text.statements import BEGINS, MEANS
 
 
 def find(expanded: Expanded) -> tuple[Grid, ...]:
@@ -66,12 +67,8 @@ _COUNTED = (
     r"|channels|filters|layers|blocks|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|.])"
 )
 _COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
-# What ends a table of tabs though tabs stand in it: statements, and lines with claims or labels.
-_STATEMENT = re.compile(
-    r"[ ]*(?:(?:network|paper|let|block|expect|reported|train|side|output|use|in)[ \t]+[\w\"]"
-    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count|reading)\b"
-    r"|(?:padding[ \t]+(?:same|valid)|(?:with|shortcut)[ \t]+\w+)[ \t]*(?:[;#]|$))|.*\bmeans\b"
-)
+# What ends a table of tabs although it holds tabs: statements, and side heads.
+_STATEMENT = re.compile(rf"[ ]*(?:{BEGINS}|side\b)(?=[ \t]+[\w\"])|{MEANS}")
 # What stands in no header: comments, claims, figures, and attributes with their values.
 _CODE = re.compile(
     rf"#{_COUNTED})(?:\s|$)|=>|->|\"|.*[:,]$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$"

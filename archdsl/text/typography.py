@@ -10,6 +10,7 @@ import re
 from functools import cache
 
 from archdsl.text.pytorch import unwrapped
+from archdsl.text.statements import BEGINS, MEANS
 
 # Strings and comments stay as they are: every pattern steps over them first.
 _KEPT = r'"[^"\n]*"|#[^\n]*'
@@ -33,13 +34,9 @@ _WRAPPED = (
     r"|'(?P<quoted>[^'\n]*)'"
 )
 _BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
-# A line that ends in a sign that joins, or in an open parenthesis, goes on in the next; so does one
-# in front of a line that begins with `+` or `)`. A statement begins anew.
-_STATEMENT = (
-    r"[ \t]*(?:(?:network|paper|let|block|expect|reported|train)\b|use[ \t]*\""
-    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count)\b"
-    r"|(?:padding[ \t]+(?:same|valid)|with[ \t]+\w+|shortcut[ \t]+\w+)[ \t]*(?:[\n;#]|\Z))"
-)
+# A line continues on the next one if it ends in a sign that joins or in an open parenthesis, or if
+# the next one begins with `+` or `)`; a statement always begins a new line.
+_STATEMENT = rf"[ \t]*(?:{BEGINS}|{MEANS})"
 _OPEN_END = (
     rf"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?!{_STATEMENT})(?=[ \t]*[^\s#])"
     r"|(?:#[^\n]*)?\n(?=[ \t]*(?:\)|\+[ \t]))"

@@ -65,13 +65,8 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
 
 def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a text with a `train` section. Raises ArchError."""
-    section, *more = (s for s in text.statements if isinstance(s, Train))
-    if more:
-        raise ArchError(
-            "a second `train` section",
-            text.span(more[0].start, more[0].end),
-            help="a network has one recipe; `--set` changes it for a run",
-        )
+    section = text.only(Train)
+    assert section is not None
     given = _Reader(text).read(section.settings)
     if section.data is not None:
         given["data"] = Setting(section.data.text, section.data, text)
@@ -80,8 +75,9 @@ def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe
         if re.search(r"[{};\n]", f"{name}{value}"):
             raise ArchError(f"`--set {name}={value}` is no setting", help="write `--set epochs=3`")
         (said,) = parse(Source("--set", f"train {{ {name} {value} }}"))
-        (only,) = (s for s in said.statements if isinstance(s, Train))
-        replaced |= _Reader(said).read(only.settings)
+        setting = said.only(Train)
+        assert setting is not None
+        replaced |= _Reader(said).read(setting.settings)
     if "schedule" in replaced:
         # Another schedule has steps of its own.
         given = {k: v for k, v in given.items() if k not in ("schedule", "every", "factor")}

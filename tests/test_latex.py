@@ -13,6 +13,7 @@ from archdsl.spec import parse
 from archdsl.spec_files import folder
 from archdsl.text.grids import Expanded
 from archdsl.text.latex import commands, regions
+from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.source import Source
 
 FOLDER = Path(__file__).parent / "latex"
@@ -289,3 +290,17 @@ def test_damaged_tables_are_read_or_refused(seed: int):
             assert str(error).startswith("error: ")
             refused += 1
     assert 0 < refused
+
+
+@pytest.mark.parametrize("command", WRAPPING)
+def test_a_wrapping_command_is_read_on_a_line_as_in_a_cell(command: str):
+    """`\\texttt{conv3-64}` is `conv3-64` wherever it appears."""
+    written = f"\\{command}{{conv3-64}}"
+    assert Source("<text>", written).plain.split() == ["conv3-64"]
+    assert commands.plain(written)[0].split() == ["conv3-64"]
+
+
+@pytest.mark.parametrize("command", SIGNS.keys() - ARGUMENTS.keys())
+def test_a_command_is_one_sign_on_a_line_and_in_a_cell(command: str):
+    written = f"a \\{command} b"
+    assert Source("<text>", written).plain.split() == commands.plain(written)[0].split()

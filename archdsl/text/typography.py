@@ -9,28 +9,27 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.pytorch import unwrapped
 from archdsl.text.statements import BEGINS, MEANS
 
 # Strings and comments stay as they are: every pattern steps over them first.
 _KEPT = r'"[^"\n]*"|#[^\n]*'
 
-# LaTeX, HTML and Markdown, by the sign that stands for them.
+# LaTeX, HTML and Markdown, by the sign that replaces them.
 _SIGNS = {
     "[": r"\\left[ \t]*\[|\\begin\{[bB]matrix\}",
     "]": r"\\right[ \t]*\]|\\end\{[bB]matrix\}",
     ";": r"\\\\(?:\[-?[\d.]+[ ]?(?:pt|em|ex|mm|cm|in)\])?|<br[ ]*/?>",
-    " x": r"\\times(?![A-Za-z])",
     ",": r"(?<=[a-z] )&(?= \d+ [a-z])",
     '"': r"[“”„]",
-    "->": r"\\(?:right|longright)arrow(?![A-Za-z])|\\to(?![A-Za-z])",
     "%": r"\\%",
-    "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?"
-    r"|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
+    "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?|\\[,;:! ]"
     r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$‘’`]",
 }
+_COMMAND = rf"\\(?P<command>{'|'.join(SIGNS.keys() - ARGUMENTS.keys())})(?![A-Za-z])"
 _WRAPPED = (
-    r"\\(?:text|textbf|textrm|mathrm|mathbf|operatorname)\{(?P<tex>[^{}\n]*)\}"
+    rf"\\(?:{'|'.join(WRAPPING)})\{{(?P<tex>[^{{}}\n]*)\}}"
     r"|'(?P<quoted>[^'\n]*)'"
 )
 _BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
@@ -78,7 +77,7 @@ def _cell_marks() -> re.Pattern[str]:
 
 def _signs() -> tuple[str, ...]:
     signs = (f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values()))
-    return (*signs, _WRAPPED)
+    return (*signs, _COMMAND, _WRAPPED)
 
 
 @cache
@@ -95,7 +94,10 @@ def _plain(found: re.Match[str]) -> str:
         before = " " * (found.start(group) - found.start())
         inside = (plain if found.re is _marks() else cell)(found[group])
         return before + inside + " " * (found.end() - found.end(group))
-    sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
+    if group == "command":
+        sign = SIGNS[found[group]]
+    else:
+        sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
     return sign + " " * (len(whole) - len(sign))
 
 

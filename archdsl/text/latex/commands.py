@@ -10,65 +10,11 @@ import re
 
 from archdsl.text.grids import Fault
 from archdsl.text.latex.user_macros import arguments
+from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS
 
 LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
 LINE_END = rf"(?:\\\\\*?|\\(?:tabularnewline|cr)(?![A-Za-z@]))(?:[ \t]*\[\s*{LENGTH}\s*\])?"
 
-# Commands by the arguments that are typography too: `?` in brackets, `(` in parentheses, `-` in
-# braces. What stands in braces behind them is kept.
-_TYPOGRAPHY = {
-    "": (
-        "text textbf textit textrm textsf texttt textsc textsl textup textmd textnormal emph uline "
-        "underline mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol bm hl mbox "
-        "hbox ensuremath numprint bf it rm sf tt em sl sc bfseries mdseries itshape slshape "
-        "scshape upshape rmfamily sffamily ttfamily normalfont boldmath tiny scriptsize "
-        "footnotesize small normalsize large Large LARGE huge Huge centering raggedright "
-        "raggedleft arraybackslash displaystyle textstyle scriptstyle selectfont strut mathstrut "
-        "noindent protect relax unskip ignorespaces leavevmode allowbreak xspace "
-        " left right big Big bigg Bigg bigl Bigl biggl Biggl bigr "
-        "Bigr biggr Biggr hline endhead endfirsthead endfoot endlastfoot morecmidrules"
-    ),
-    "?": "toprule midrule bottomrule addlinespace makecell thead shortstack footnotemark num",
-    "-": (
-        "cline hspace vspace ref eqref autoref cref Cref label phantom hphantom vphantom sout st "
-        "arrayrulecolor hhline Xhline noalign tnote"
-    ),
-    "?(-": "cmidrule",
-    "?-": "cellcolor columncolor color textcolor colorbox footnote footnotetext caption rotatebox",
-    "?-??": "rowcolor",
-    "??-": "cite citep citet",
-    "--": "multicolumn fontsize resizebox",
-    "-?": "scalebox",
-    "-??": "raisebox",
-    "???-": "parbox",
-    "??": "makebox",
-    "?--": "rule",
-    "---": "specialrule",
-    "?-?-?": "multirow",
-}
-_ARGUMENTS = {name: form for form, names in _TYPOGRAPHY.items() for name in names.split()}
-
-# Commands that the language has a sign for.
-_SIGNS = {
-    "times": " x ",
-    "texttimes": " x ",
-    "cdot": " * ",
-    "ast": " * ",
-    "rightarrow": "->",
-    "longrightarrow": "->",
-    "to": "->",
-    "textendash": "–",
-    "textunderscore": "_",
-    "textasciitilde": "~",
-    "sim": "~",
-    "approx": "≈",
-    "lbrack": "[",
-    "rbrack": "]",
-    "newline": ";",
-    "par": ";",
-    **dict.fromkeys(("quad", "qquad", "enspace", "enskip", "thinspace", "space", "hfill"), " "),
-    **dict.fromkeys(("hspace", "phantom", "hphantom"), " "),
-}
 _NOTHING = "\0"  # the sign of a mark that is not read: a text holds none
 # Environments within a cell: their arguments, and the signs for their beginning and their end.
 _ENVIRONMENTS = {
@@ -121,9 +67,9 @@ def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, st
     """Where a mark ends with what belongs to it, and the sign for it."""
     kind, whole, end = found.lastgroup, found[0], found.end()
     name = found["name"] or found["environment"]
-    if kind == "name" and (name in _SIGNS or name in _ARGUMENTS):
-        end = arguments(text, end, len(text), _ARGUMENTS.get(name, ""))
-        return end, _SIGNS.get(name, _NOTHING)
+    if kind == "name" and (name in SIGNS or name in ARGUMENTS):
+        end = arguments(text, end, len(text), ARGUMENTS.get(name, ""))
+        return end, SIGNS.get(name, _NOTHING)
     if kind == "environment" and name in _ENVIRONMENTS:
         form, opening, closing = _ENVIRONMENTS[name]
         if whole.startswith("\\end"):

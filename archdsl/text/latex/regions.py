@@ -22,6 +22,7 @@ from archdsl.text.latex.user_macros import (
     group,
     option,
 )
+from archdsl.text.latex.vocabulary import AROUND, CLOSED
 
 DEEPEST = 50  # environments and groups within each other
 WIDEST = 1000  # columns that a cell spans
@@ -49,18 +50,6 @@ _EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 _TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
 _BESIDE = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
 _MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, as ever
-_COMMANDS = frozenset(
-    "centering raggedright raggedleft tiny scriptsize footnotesize small normalsize large Large "
-    "setlength addtolength setcounter tabcolsep arraycolsep arrayrulewidth extrarowheight "
-    "resizebox scalebox label vspace hspace smallskip medskip bigskip noindent hfill par protect "
-    "begingroup endgroup bgroup egroup arrayrulecolor rowcolors definecolor fontsize selectfont "
-    "linespread captionsetup makeatletter makeatother newlength newpage clearpage".split()
-)
-# Commands whose arguments hold no table of ours, whatever they hold.
-_CLOSED = {
-    **{"caption": "?-", "captionof": "-?-", "footnote": "?-", "footnotetext": "?-"},
-    **{"newcolumntype": "-?-", "newenvironment": "-??--", "renewenvironment": "-??--"},
-}
 _ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){commands.LENGTH}")  # \tabcolsep=4pt
 _LINE = re.compile(r"[^\n]*")
 _COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
@@ -210,9 +199,9 @@ class _Reader:
         if (end := macros.defined(text, found, stop)) is not None:
             return end
         here = found.end()
-        if found["name"] in _CLOSED:
-            return arguments(text, here, stop, _CLOSED[found["name"]])
-        if found["name"] in _COMMANDS:
+        if found["name"] in CLOSED:
+            return arguments(text, here, stop, CLOSED[found["name"]])
+        if found["name"] in AROUND:
             while text.startswith("[", here):
                 here = option(text, here, stop)
             if assigned := _ASSIGNED.match(text, here):
@@ -314,7 +303,7 @@ def _blank(text: str) -> str:
 
 
 def _is_command(name: str) -> bool:
-    return name in _COMMANDS or name in _CLOSED or name in DEFINITIONS
+    return name in AROUND or name in CLOSED or name in DEFINITIONS
 
 
 def _is_quiet(body: str) -> bool:

@@ -29,7 +29,7 @@ lint: setup
 
 # Write the expected texts of the tests anew; read the difference before you commit it.
 golden: setup
-	$(BIN)/python -m pytest -q --update tests/test_errors.py tests/test_report.py tests/test_catalogue.py
+	$(BIN)/python -m pytest -q --update tests/syntax/test_errors.py tests/output/test_summary.py tests/output/test_layer_reference.py
 
 # Work the parse table out anew, after a change of grammar/arch.lark.
 .PHONY: grammar

@@ -2,9 +2,9 @@
 
     python bench/bombs.py [NAME...]
 
-The texts are those of tests/bombs.py. Each is a process of its own, `archdsl summary`, whose time
-of the processor and whose memory are measured; those of a plain `archdsl summary vgg16` stand above
-them. Exits with 1 where a text takes more than a second, or more than 200 MB, or is not refused as
+The texts are those of tests/support/bombs.py. Each is a process of its own, `archdsl summary`, of
+which the processor time and the memory are measured; those of a plain `archdsl summary vgg16` come
+first. Exits with 1 if a text takes more than a second, or more than 200 MB, or is not refused as
 it should be.
 """
 
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 from bombs import BOMBS
 

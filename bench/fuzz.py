@@ -90,13 +90,19 @@ class Specs(NamedTuple):
 
 
 def texts() -> Specs:
-    folders = ("specs", "archdsl/library", "tests/tables", "tests/pasted", "tests/latex")
+    folders = (
+        "specs",
+        "archdsl/library",
+        "tests/data/tables",
+        "tests/data/pasted",
+        "tests/data/latex",
+    )
     paths = [p for folder in folders for p in sorted((ROOT / folder).iterdir())]
     found = [path.read_text("utf-8") for path in paths if path.suffix in (".arch", ".txt", ".tex")]
     for page in sorted((ROOT / "docs").glob("*.md")):
         blocks = re.findall(r"^```arch[^\n]*\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
         found += [text if "input " in text else f"input 64x64 RGB\n{text}" for text in blocks]
-    errors = sorted((ROOT / "tests/errors").glob("*.arch"))
+    errors = sorted((ROOT / "tests/data/errors").glob("*.arch"))
     return Specs(found, [path.read_text("utf-8") for path in errors])
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
+from paths import DATA
 
 # Workers share the cores: torch's threads would wait for each other. Read when torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-ROOT = Path(__file__).parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,10 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest):
-    """Compare a text with a file of tests/golden; `--update` writes it."""
+    """Compare a text with a file of tests/data/golden; `--update` writes it."""
 
     def compare(name: str, text: str) -> None:
-        path = ROOT / "tests" / "golden" / name
+        path = DATA / "golden" / name
         if request.config.getoption("--update"):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")

@@ -1,0 +1,182 @@
+"""Readings: which of the ways to understand a text its printed numbers allow."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from googlenet_text import GOOGLENET
+
+import archdsl
+from archdsl import spec_files
+from archdsl.claims import readings
+from archdsl.claims.readings import Alternative
+from archdsl.output.records import Readings
+
+
+def under(net: archdsl.Network, *changes: str) -> Alternative:
+    (found,) = [a for a in net.readings().alternatives if set(a.changes) == set(changes)]
+    return found
+
+
+def test_resnet50_strides_in_its_first_convolution():
+    """3.8×10^9 is the stride in the 1×1, 4.1×10^9 that in the 3×3; the parameters are the same."""
+    net = archdsl.load("resnet50")
+    own, other = under(net), under(net, "stride on 3x3")
+    assert (own.params, own.macs) == (25_557_032, 3_857_973_248)
+    assert (other.params, other.macs) == (25_557_032, 4_089_184_256)
+    assert own.all_hold and not other.all_hold
+    assert other.fails == ("macs 3.8×10^9",)
+    assert net.readings().said == ("stride on first", "shortcut B")
+    assert net.readings().alternatives[0] == own
+
+
+def test_a_printed_number_tells_the_readings_apart():
+    text = spec_files.read(spec_files.names()["resnet50"]).text + "\nexpect params 25.6M\n"
+    holding = [a.changes for a in archdsl.loads(text).readings().alternatives if a.all_hold]
+    assert holding == [()]
+    wrong = archdsl.loads(text.replace("stride on first", "stride on 3x3"))
+    holding = [a.changes for a in wrong.readings().alternatives if a.all_hold]
+    assert holding == [("stride on first",)]
+    # A statement that the text leaves out is what holds without it.
+    silent = archdsl.loads(text.replace("stride on first", "").replace("shortcut B", ""))
+    assert silent.readings().said == ("stride on first", "shortcut B")
+    last = archdsl.loads(text.replace("stride on first", "stride on last"))
+    assert last.macs == under(net := archdsl.load("resnet50"), "stride on last").macs > net.macs
+    assert last.readings().said[0] == "stride on last"
+
+
+def test_readings_are_the_texts_that_say_so():
+    text = spec_files.read(spec_files.names()["resnet18"]).text
+    net = archdsl.loads(text)
+    for option in "AC":
+        written = archdsl.loads(text.replace("shortcut B", f"shortcut {option}"))
+        one = under(net, f"shortcut {option}")
+        assert (one.params, one.macs) == (written.params, written.macs)
+
+
+def test_only_what_makes_a_difference_is_varied():
+    plain = archdsl.loads("input 8x8x3\nconv1-4 => 8x8x4\nFC-2")
+    assert plain.readings().said == ()
+    assert [a.changes for a in plain.readings().alternatives] == [()]
+    # In a basic block the first convolution is a 3×3.
+    changes = {c for a in archdsl.load("resnet18").readings().alternatives for c in a.changes}
+    assert changes == {
+        *("stride on last", "shortcut A", "shortcut C", "max pool means max pool ceil")
+    }  # fmt: skip
+
+
+def test_padding_and_pools():
+    text = "input 11x11x1\nconv3-4\nmaxpool 3x3/2 => {}\nFC-2"
+    for size, expected in (
+        ("5x5", ()),
+        ("6x6", ("max pool means max pool same",)),
+        ("4x4", ("padding valid",)),
+    ):
+        found = archdsl.loads(text.format(size)).readings().alternatives
+        assert [a.changes for a in found if a.all_hold and len(a.changes) < 2] == [expected]
+    net = archdsl.loads("input 12x12x1\nmaxpool 3x3/2 => 6x6\nFC-2")
+    assert [a.changes for a in net.readings().alternatives if a.all_hold] == [
+        ("max pool means max pool same",),
+        ("max pool means max pool ceil",),
+    ]
+
+
+def test_how_params_count():
+    silent = archdsl.loads(GOOGLENET.replace("params count K = 1024, no bias\n", ""))
+    found = silent.readings().alternatives
+    assert [a.changes for a in found if a.all_hold] == [("params without bias, K = 1024",)]
+    assert len({(a.params, a.macs) for a in found}) == 1
+    said = archdsl.loads(GOOGLENET).readings()
+    assert said.said == ("params without bias, K = 1024",)
+    assert [a.changes for a in said.alternatives if a.all_hold] == [()]
+    assert ("params with bias, K = 1000",) in [a.changes for a in said.alternatives]
+    net = archdsl.loads("input 8x8x3\nconv means conv-bn\nconv3-4 => 8x8, params 108\nFC-2")
+    assert [a.changes for a in net.readings().alternatives if a.all_hold] == [
+        ("params without bn",)
+    ]
+
+
+def test_a_text_may_leave_a_value_open():
+    """EfficientNet-B0's Table 1 once had two strides the wrong way round: multiply-adds tell."""
+    net = archdsl.load("efficientnet_b0")
+    own, other = under(net), under(net, "let stride5 = 1")
+    assert (own.params, own.macs) == (5_288_548, 385_814_752)
+    assert (other.params, other.macs) == (5_288_548, 516_350_752)
+    assert own.all_hold and "macs 0.39e9" in other.fails
+    assert net.readings().said[0] == "let stride5 = 2"
+    assert [a.changes for a in net.readings().alternatives if a.all_hold] == [()]
+    written = spec_files.read(spec_files.names()["efficientnet_b0"]).text.replace(
+        "2 or 1", "1 or 2"
+    )
+    assert archdsl.loads(written).macs == other.macs
+
+
+def test_an_open_value_is_any_expression_and_decides_what_stands():
+    text = (
+        "network n(k=2)\ninput 8x8x1\nlet w = 2*k\nreading v = 0 or (w or 3) or w+1\n"
+        "let u = v + 1\nconv1-(u)\nconv1-2 if v == 0\nFC-2\nexpect conv layers 1"
+    )
+    found = archdsl.loads(text).readings()
+    assert found.said == ("let v = 0",)
+    by_changes = {a.changes: (a.params, a.all_hold) for a in found.alternatives}
+    assert by_changes == {
+        (): (2 + 4 + 258, False),
+        ("let v = (w or 3)",): (10 + 642, True),
+        ("let v = w+1",): (12 + 770, True),
+    }
+
+
+def test_errata_that_hold_after_all():
+    found = archdsl.load("resnet50").readings().alternatives
+    assert {a.changes: a.errata for a in found}[("shortcut A",)] == ("params 23M",)
+    assert {a.changes: a.errata for a in found}[()] == ()
+
+
+def test_readings_that_cannot_be_are_left_out():
+    """Without padding the branches of a sum differ: no such reading."""
+    changes = {c for a in archdsl.load("resnet50").readings().alternatives for c in a.changes}
+    assert "padding valid" not in changes
+
+
+def test_too_many_are_varied_one_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    everything = len(archdsl.load("resnet50").readings().alternatives)
+    monkeypatch.setattr(readings, "MOST_READINGS", 5)
+    found = archdsl.load("resnet50").readings().alternatives
+    assert 1 < len(found) < everything
+    assert max(len(a.changes) for a in found) == 1
+
+
+def test_a_network_with_parameters():
+    text = "network n(k=4)\ninput 8x8x3\nconv3-(k) => 8x8x4\nFC-2"
+    assert archdsl.loads(text, parameters={"k": 5}).readings().alternatives[0].params == 782
+
+
+def test_the_command(archdsl_cli, tmp_path):
+    code, out, error = archdsl_cli("verify", "--readings", "resnet50")
+    assert (code, error) == (0, "")
+    assert "resnet50: every claim holds under 2 of 18 readings" in out
+    assert "as the text says: stride on first, shortcut B" in out
+    assert "✓ 8 of 8  25,557,032  3,857,973,248" in out
+    code, out, _ = archdsl_cli("verify", "--readings", "resnet50", "lenet5", "--format", "json")
+    read = Readings.model_validate(json.loads(out))
+    assert code == 0 and [n.network for n in read.networks] == ["resnet50", "lenet5"]
+    assert [r.all_hold for r in read.networks[0].readings[:3]] == [True, True, False]
+    wrong = tmp_path / "wrong.arch"
+    wrong.write_text("input 12x12x1\nmaxpool 3x3/2 => 6x6\nFC-2\n")
+    code, out, _ = archdsl_cli("verify", "--readings", str(wrong))
+    assert code == 1 and "every claim holds under 2 of 3 readings" in out
+    assert archdsl_cli("verify", "--readings", "nothing")[0] == 2
+
+
+def test_long_tables_are_cut(archdsl_cli, tmp_path):
+    spec = tmp_path / "open.arch"
+    text = spec_files.read(spec_files.names()["resnet50"]).text
+    spec.write_text(text.replace("pad 1 ", "").replace("expect params 23M", "expect params 23M #"))
+    net = archdsl.load(str(spec))
+    total = len(net.readings().alternatives)
+    assert total > 12
+    assert (
+        f"and {total - 12} more, under which no more claims hold"
+        in (archdsl_cli("verify", "--readings", str(spec))[1])
+    )

@@ -1,0 +1,116 @@
+"""Every facet of every layer kind taken away in turn: a comparison of some example notices.
+
+What the comparisons of tests/support/facets.py do not notice, a wrong layer kind would pass.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from facets import COMPARISONS, OVER_EXAMPLES, case
+
+from archdsl.layers import REGISTRY, Input, Join, Layer, Shape
+from archdsl.notation import vocabulary
+
+pytestmark = pytest.mark.slow  # a minute, over all kinds
+
+METHODS = (
+    *("settle", "out", "params", "buffers", "macs", "window", "gathers", "kept", "call"),
+    *("plainest", "label", "code"),
+)
+SPELLINGS = ("takes_size", "takes_number", "takes_suffix", "takes_times", "compact", "weighs")
+
+# What may be taken away unnoticed: it says again what another field says.
+EQUIVALENT = {
+    ("Conv", "depthwise"): "`call` says it by the groups",
+    ("InstanceNorm", "label"): "`instancenorm` reads as `instance norm` does",
+    ("AlphaDropout", "settle"): "it only refuses whole maps of a vector",
+    ("HardTanh", "settle"): "it only refuses bounds in the wrong order",
+    ("RReLU", "settle"): "it only refuses slopes in the wrong order",
+}
+
+
+def facets(kind: type[Layer]) -> list[str]:
+    """What a class says beyond the base of all."""
+    base = Join if issubclass(kind, Join) else Layer
+    names = [name for name in (*METHODS, *SPELLINGS) if hasattr(kind, name)]
+    own = [name for name in names if _of(kind, name) is not _of(base, name)]
+    if "label" in own and all(case(kind, e).op.label == kind.kind for e in kind.examples):
+        own.remove("label")  # that of all activations, with the number that some of them take
+    return own
+
+
+def _of(kind: type[Layer], name: str) -> Any:
+    found = getattr(kind, name)
+    return getattr(found, "__func__", found)  # of a class method
+
+
+def attributes(kind: type[Layer]) -> list[str]:
+    """The fields that `call` could forget: those that some example sets away from the default."""
+    if kind is Input:
+        return []
+    layers = [case(kind, example).op for example in kind.examples]
+    return [n for n in kind.attributes if any(_forgotten(op, n) != op for op in layers)]
+
+
+def _forgotten(op: Layer, name: str) -> Layer:
+    """The layer with the default of a field; where it has none, with another value."""
+    value = op.defaults[name] if name in op.defaults else _another(vars(op)[name])
+    return type(op)(**{**vars(op), name: value})
+
+
+def _another(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_another, value))
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else value / 2
+
+
+def is_caught(kind: type[Layer]) -> bool:
+    """Whether any comparison fails, or cannot be made."""
+    try:
+        for example in kind.examples:
+            one = case(kind, example)
+            for compare in COMPARISONS:
+                compare(one)
+        for compare_all in OVER_EXAMPLES:
+            compare_all(kind)
+    except Exception:
+        return True
+    return False
+
+
+def mutants(names: Any) -> list[Any]:
+    return [
+        pytest.param(kind, name, id=f"{kind.__name__}.{name}")
+        for kind in REGISTRY
+        for name in names(kind)
+    ]
+
+
+@pytest.mark.parametrize(("kind", "facet"), mutants(facets))
+def test_without_a_facet(kind: type[Layer], facet: str, monkeypatch: pytest.MonkeyPatch):
+    base = Join if issubclass(kind, Join) else Layer
+    monkeypatch.setattr(kind, facet, inspect.getattr_static(base, facet))
+    if facet == "code":
+        monkeypatch.setattr(kind, facet, lambda self, values, xs: values[0])
+    vocabulary._vocabulary.cache_clear()
+    try:
+        assert is_caught(kind) != ((kind.__name__, facet) in EQUIVALENT)
+    finally:
+        monkeypatch.undo()
+        vocabulary._vocabulary.cache_clear()
+
+
+@pytest.mark.parametrize(("kind", "name"), mutants(attributes))
+def test_with_a_forgotten_attribute(kind: type[Layer], name: str, monkeypatch: pytest.MonkeyPatch):
+    whole = kind.call
+
+    def call(self: Layer, *xs: Shape) -> Any:
+        return whole(_forgotten(self, name), *xs)
+
+    monkeypatch.setattr(kind, "call", call)
+    assert is_caught(kind) != ((kind.__name__, name) in EQUIVALENT)

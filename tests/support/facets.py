@@ -1,0 +1,385 @@
+"""The comparisons that every example of every layer kind passes, each of one facet with torch.
+
+Each takes a Case and raises where the facet is wrong; tests/layers/test_layers.py runs them on
+every class as it is, and on every class with a facet taken away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+import torch
+from formulas import BEGINS, FORMULAS
+from oracle import copy_state, kept_for_backward, macs, randomise
+from torch import Tensor, nn
+
+from archdsl.analysis.totals import Analysis, Fields
+from archdsl.graph import Graph, Node
+from archdsl.layers import (
+    REGISTRY,
+    Activation,
+    FullyConnected,
+    Input,
+    Join,
+    Layer,
+    LayerError,
+    Shape,
+)
+from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
+from archdsl.notation import pytorch_calls
+from archdsl.output.layer_reference import settled, split, written
+from archdsl.pytorch import source
+from archdsl.pytorch.module import construct
+from archdsl.spec import parse
+from archdsl.text.source import Source
+
+
+class Case(NamedTuple):
+    """An example: its line, the layer that it settles to, and the shapes that enter."""
+
+    kind: type[Layer]
+    spec: str
+    op: Layer
+    xs: tuple[Shape, ...]
+
+    @property
+    def x(self) -> Shape:
+        return self.xs[0]
+
+    def module(self) -> nn.Module:
+        return construct(self.op.call(*self.xs))
+
+    def batch(self, size: int = 3) -> list[Tensor]:
+        """Inputs of either sign, the same each time."""
+        generator = torch.Generator().manual_seed(1)
+        return [torch.randn(size, *x, generator=generator).requires_grad_() for x in self.xs]
+
+
+def case(kind: type[Layer], example: str) -> Case:
+    spec, xs = split(example)
+    return Case(kind, spec, settled(spec, *xs), xs)
+
+
+def counts(one: Case) -> None:
+    """Shape, parameters, buffers, multiply-adds, and whether it is a weight layer."""
+    op, xs = one.op, one.xs
+    assert type(op) is one.kind
+    if one.kind is Input:
+        assert op.out(()) == one.x
+        return
+    module = one.module().eval()
+    batch = [x.detach() for x in one.batch()]
+    assert tuple(module(*batch).shape[1:]) == op.out(*xs)
+    assert sum(p.numel() for p in module.parameters()) == op.params(*xs)
+    assert sum(b.numel() for b in module.buffers()) == op.buffers(*xs)
+    assert macs(module, *(x[:1] for x in batch)) == op.macs(*xs)
+    if op.macs(*xs) and op.params(*xs):
+        assert op.weighs
+
+
+def printed(one: Case) -> None:
+    """What source.py prints builds what module.py builds: the same outputs, and gradients."""
+    if one.kind is Input:
+        return
+    module = one.module()
+    call = one.op.call(*one.xs)
+    if isinstance(one.op, Join):
+        names = list("abcdef"[: len(one.xs)])
+        text = one.op.code(names, list(one.xs))
+        compare_modules(
+            lambda *xs: eval(text, {"torch": torch, **dict(zip(names, xs, strict=True))}),
+            module,
+            one,
+        )
+        return
+    names = {"torch": torch, "nn": nn}
+    if call.own:  # as it stands in a file of its own
+        exec("\n".join(source._part(call.name)), names)
+    again = eval(str(call), names)
+    assert repr(again) == repr(module)
+    randomise(module)
+    copy_state(module, again)
+    compare_modules(again, module, one)
+
+
+def compare_modules(ours: Callable[..., Tensor], reference: nn.Module, one: Case) -> None:
+    """Outputs and gradients, of inputs and parameters, in eval and in train mode."""
+    for mode in (False, True):
+        found = []
+        for module in (ours, reference):
+            parameters: list[Tensor] = []
+            if isinstance(module, nn.Module):
+                module.train(mode)
+                module.zero_grad()
+                parameters = [p for p in module.parameters() if p.requires_grad]
+            torch.manual_seed(0)
+            batch = one.batch()
+            output = module(*batch)
+            leaves = [*batch, *parameters]
+            weights = torch.linspace(-1, 1, output.numel()).view_as(output)
+            found.append([output, *torch.autograd.grad((output * weights).sum(), leaves)])
+        for a, b in zip(*found, strict=True):
+            assert torch.equal(a, b)
+
+
+def computes(one: Case) -> None:
+    """What it computes: its formula, or the class of torch.nn that listings call so."""
+    if one.kind is Input:
+        return
+    call = one.op.call(*one.xs)
+    formula = FORMULAS.get(one.kind.__name__)
+    if formula is None:
+        assert not call.own and listing_of(one), f"{one.kind.__name__} has no formula"
+        return
+    module = one.module().double()
+    begins = BEGINS.get(one.kind.__name__, lambda op: {})(one.op)
+    assert not call.own or begins.keys() == {n for n, _ in module.named_parameters(recurse=False)}
+    for name, value in begins.items():
+        found = getattr(module, name)
+        torch.testing.assert_close(found, torch.full_like(found, value), rtol=1e-6, atol=0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.uniform_(0.5, 1.5)
+    for mode in (False, True):
+        module.train(mode)
+        batch = [x.double() for x in one.batch()]
+        torch.manual_seed(0)
+        found = module(*batch)
+        torch.manual_seed(0)
+        torch.testing.assert_close(formula(one.op, module, *batch), found, rtol=1e-6, atol=1e-6)
+
+
+def listing_of(one: Case) -> str:
+    """The text of the layer in a PyTorch listing; empty where no listing writes it so."""
+    call = one.op.call(*one.xs)
+    if not one.kind.listed or call.own or call.name not in pytorch_calls._listings(len(REGISTRY)):
+        return ""
+    return str(call)
+
+
+def is_listed(one: Case) -> None:
+    """Its text in a listing is read back as the same layer."""
+    if isinstance(one.op, Input | Join):
+        return
+    if text := listing_of(one):
+        layer = written(text)
+        given = {name: given.value for name, given in layer.given.items()}
+        again = layer.kind.settle(given, one.x, "valid")
+        assert again == one.op
+        pytorch_calls.check(layer, again, one.x)
+        pytorch_calls.check_entering(layer, one.x)
+
+
+def keeps(one: Case) -> None:
+    """Memory kept for backward: the layer behind factors, so that its inputs need gradients."""
+    if one.kind is Input:
+        return
+    inner = one.module()
+    # A batch norm of vectors has no variance at batch 1.
+    size = 2 if isinstance(inner, nn.BatchNorm1d) and len(one.x) == 1 else 1
+    images = [x.detach() for x in one.batch(size)]
+    kept = one.op.kept(*one.xs)
+    inputs = sum(map(math.prod, one.xs))
+    tensors = inputs * kept.input + math.prod(one.op.out(*one.xs)) * kept.output
+    scale = 4 * size * inputs  # the factors' gradients need the images
+    found = kept_for_backward(_Scaled(one.xs, inner), *images) - scale
+    assert found == 4 * size * tensors + kept.extra
+
+
+class _Scaled(nn.Module):
+    """A layer with a parameter in front of each input."""
+
+    def __init__(self, xs: tuple[Shape, ...], layer: nn.Module) -> None:
+        super().__init__()
+        self.factors = nn.ParameterList(torch.ones(x) for x in xs)
+        self.layer = layer
+
+    def forward(self, *xs: Tensor) -> Tensor:
+        return self.layer(*(x * f for x, f in zip(xs, self.factors, strict=True)))
+
+
+def reads(one: Case) -> None:
+    """What one output position reads is where its gradient is not zero; so the trunk's end."""
+    if isinstance(one.op, Input | Join | GroupNorm | InstanceNorm):
+        return  # the statistics of a map are no part of a receptive field
+    op, x = one.op, one.x
+    out = op.out(x)
+    module = one.module().eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.uniform_(0.5, 1.0)
+    if len(x) == 1:
+        if out != x:  # a vector is read whole by a weight layer alone
+            assert op.gathers(x) == op.weighs
+        return
+    if len(out) == 1:
+        assert op.gathers(x)
+        return
+    middle = tuple(n // 2 for n in out[1:])
+    positions = [middle]
+    window = op.window(x)
+    if window and window.reads:  # every position, and so every turn
+        longest = max(out[1:])
+        positions = [tuple(min(i, n - 1) for n in out[1:]) for i in range(longest)]
+    elif window and window.up and set(window.dilation) == {1}:
+        # Neighbours read in turn: each of them.
+        sizes = zip(middle, out[1:], strict=True)
+        positions += zip(*(range(max(0, m - 4), min(n, m + 2)) for m, n in sizes), strict=False)
+    fields = Analysis(_graph(one)).fields[-1]
+    for position in positions:
+        _check_field(fields, _reached(module, position, x, 64).any(0), position, x)
+    if math.prod(x[1:]) > 1:
+        # A maximum of a whole map reads one value of it: whether it ends the trunk is its name's.
+        whole = math.prod(out[1:]) == 1
+        reads_all = whole and bool(_reached(module, middle, x, 64).any(0).all())
+        if op.gathers(x):
+            assert reads_all
+        else:
+            assert not (whole and bool(_reached(module, middle, x, 1, channels=1).all()))
+            assert not (reads_all and _is_global(one))
+
+
+def _is_global(one: Case) -> bool:
+    """Whether a larger map too becomes one position."""
+    larger = (one.x[0], *(2 * n + 1 for n in one.x[1:]))
+    try:
+        out = settled(one.spec, larger).out(larger)
+    except LayerError:
+        return False
+    return len(out) == len(larger) and math.prod(out[1:]) == 1
+
+
+def _graph(one: Case) -> Graph:
+    """The layer on its input."""
+    (network,) = parse(Source("example", one.spec))
+    entry = Node(Input(one.x[1:], one.x[0]), (), ("input",), one.x, 0, 0)
+    layer = Node(one.op, (0,), (one.op.kind,), one.op.out(one.x), 0, 0)
+    return Graph(network, (entry, layer), (), (), {}, (1,), 1)
+
+
+def _reached(
+    module: nn.Module,
+    position: tuple[int, ...],
+    x: Shape,
+    images: int,
+    channels: int | None = None,
+) -> Tensor:
+    """The positions of each image that one output position, or the first channels of it, depend
+    on: (images, *x[1:])."""
+    torch.manual_seed(0)
+    batch = torch.rand(images, *x, requires_grad=True)  # a maximum reaches one input an image
+    output = module(batch)[(slice(None), slice(channels), *position)]
+    (output * torch.rand(output.shape)).sum().backward()
+    return (batch.grad != 0).any(1)
+
+
+def _check_field(fields: Fields, reached: Tensor, position: tuple[int, ...], x: Shape) -> None:
+    for axis, (field, at, size) in enumerate(zip(fields, position, x[1:], strict=True)):
+        others = tuple(a for a in range(len(x) - 1) if a != axis)
+        found = (reached.any(others) if others else reached).nonzero().flatten()
+        start, end = field.reads(at)
+        assert int(found.min()) == max(0, start)
+        assert int(found.max()) == min(size, end) - 1
+
+
+# What labels leave out, for room.
+LEFT_OUT = {
+    *("pad", "bias", "dilation", "groups", "more", "connections", "ceil", "counted"),
+    *("eps", "momentum", "affine", "size", "alpha", "beta", "k", "sigma"),
+    *("channelwise", "approximate", "amplitude", "slope", "low", "high", "lower", "upper"),
+    *("threshold", "value"),
+}
+
+
+def is_labelled(one: Case) -> None:
+    """Its label is a text that reads as the layer, as far as labels go: kind and main numbers."""
+    op = one.op
+    assert op.label
+    if isinstance(op, Input | Join):
+        return
+    again = settled(op.label.removesuffix(", connections"), one.x)  # they stand below the line
+    assert type(again) is one.kind
+    different = {name for name in op.attributes if vars(again).get(name) != vars(op).get(name)}
+    bare = {op.takes_number, op.takes_size, op.takes_suffix}  # the main numbers never
+    assert different <= LEFT_OUT - bare, different
+
+
+COMPARISONS = (counts, printed, computes, is_listed, keeps, is_labelled, reads)
+
+
+# Comparisons over all the examples of a kind.
+
+
+def spellings_agree(kind: type[Layer]) -> None:
+    """Examples that do the same to one input have one plainest layer, which does the same too."""
+    if kind is Input:
+        return
+    others = [(other, *split(text)) for other in REGISTRY for text in other.examples]
+    for one in (case(kind, example) for example in kind.examples):
+        plain = one._replace(op=one.op.plainest(*one.xs))
+        assert _do_the_same(one, plain)
+        for other, spec, xs in others:
+            known = other is kind or other.plainest is not Layer.plainest
+            if xs == one.xs and spec != one.spec and known and other is not Input:
+                op = settled(spec, *xs)
+                if op.plainest(*xs) != plain.op:
+                    assert not _do_the_same(one, Case(other, spec, op, xs)), spec
+
+
+def _do_the_same(one: Case, other: Case) -> bool:
+    a, b = one.module(), other.module()
+    if [t.shape for t in a.state_dict().values()] != [t.shape for t in b.state_dict().values()]:
+        return False
+    with torch.no_grad():
+        for ours, theirs in zip(a.parameters(), b.parameters(), strict=True):
+            theirs.copy_(ours.uniform_(0.5, 1.5))
+    for mode in (False, True):
+        outputs = []
+        for module in (a, b):
+            torch.manual_seed(0)
+            outputs.append(module.train(mode)(*one.batch()))
+        if outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, atol=1e-6):
+            return False
+    return True
+
+
+SIZES = (6, 5, 4)
+
+
+def other_inputs(kind: type[Layer]) -> None:
+    """The line of each example on other inputs: it is refused, or is right there too.
+
+    Those are vectors, signals, maps and volumes, other channels and small maps. A rank that a
+    line stands on has an example. Activations look at single values, whatever the rank; of a
+    connection all maps are flattened.
+    """
+    if issubclass(kind, Join) or kind is Input:
+        return
+    examples = [split(example) for example in kind.examples]
+    known = {len(xs[0]) for _, xs in examples}
+    for spec, ((channels, *sizes),) in examples:
+        shapes = [(channels, *SIZES[:rank]) for rank in range(4)]
+        shapes += [(2 * channels + 1, *sizes), (1, *sizes), (channels, *(1 for _ in sizes))]
+        for shape in shapes:
+            if issubclass(kind, FullyConnected) and len(shape) > 1:
+                continue
+            try:
+                op = settled(spec, shape)
+                op.out(shape)
+            except LayerError:
+                continue
+            one = Case(type(op), spec, op, (shape,))
+            counts(one)
+            computes(one)
+            is_listed(one)
+            assert len(shape) in known or issubclass(kind, Activation), (spec, shape)
+
+
+OVER_EXAMPLES = (spellings_agree, other_inputs)
+
+
+# Every example of every kind.
+CASES = [pytest.param(kind, example, id=example) for kind in REGISTRY for example in kind.examples]

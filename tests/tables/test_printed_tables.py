@@ -1,0 +1,312 @@
+"""The tables of papers, as lectures print them: the rows are source, every figure is judged."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from printed_tables import (
+    DEEP,
+    LISTS,
+    PASSAGES,
+    assert_same,
+    networks_of,
+    signature,
+    tables_of,
+    text_of,
+)
+
+from archdsl import spec_files
+from archdsl.compare.diff import diff
+from archdsl.errors import ArchError
+from archdsl.network import Network
+from archdsl.spec import parse
+from archdsl.text.source import Source
+
+
+class Printed(NamedTuple):
+    """How a table is laid out: the headers of its columns of claims, and the first column that is
+    a network, of a table of one network none; and how many of its figures do not hold."""
+
+    claims: tuple[str, ...]
+    networks: int | None = None
+    errata: int = 0
+
+
+TABLES = {
+    "vgg": [Printed((), 0), Printed((), 1)],
+    "resnet": [Printed(("output size",), 2)],
+    "googlenet_table": [Printed(("output<br>size", "depth", "params", "ops"), errata=9)],
+    "densenet_table": [Printed(("Output Size",), 2)],
+    "inception_v3_table": [Printed(("input size",))],
+    "mobilenet_v2_table": [Printed(("Input",))],
+    "all_cnn": [Printed((), 0)],
+    # Of the widths one is a claim: an average keeps the channels.
+    "cifar100_convblock": [Printed(("Res.", "RF Size"), errata=3)],
+}
+
+
+# Rows that claim something of each network: by a name, or in every cell.
+OF_NETWORKS = re.compile(r"FLOPs|Number of parameters|\d+ weight layers")
+
+
+def cells_of(table: str) -> list[list[str]]:
+    """The rows of a table; the rule of Markdown is none."""
+    rows = []
+    for line in table.splitlines():
+        if not line.startswith("|"):
+            rows.append([cell.strip() for cell in line.split("\t")])
+        elif not re.fullmatch(r"[|\- ]+", line):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+@pytest.mark.parametrize("spec", TABLES)
+def test_the_rows_are_those_of_the_paper(spec: str):
+    shipped = text_of(spec).encode()
+    tables = tables_of(spec)
+    assert tables
+    for table in tables:
+        assert f"\n{table}\n".encode() in shipped
+
+
+def test_definitions_are_those_of_the_lecture():
+    passage = (PASSAGES / "cifar100_convblock.txt").read_text("utf-8")
+    start, end = passage.index("ConvBlock: 2x"), passage.index("\n\nNo. of. param")
+    assert f"\n{passage[start:end]}\n" in text_of("cifar100_convblock")
+
+
+def figures_of(table: str, printed: Printed) -> int:
+    """How many figures a table claims, of each network that has a layer in the row."""
+    rows = cells_of(table)
+    start = next(i for i, row in enumerate(rows) if sum(map(bool, row)) > 1)
+    header = rows[start]
+    claims = [header.index(name) for name in printed.claims]
+    count = 0
+    for row in rows[start + 1 :]:
+        if printed.networks is None:
+            count += sum(bool(row[i]) for i in claims)
+            continue
+        filled = [i for i in range(printed.networks, len(row)) if row[i]]
+        if OF_NETWORKS.match(row[0]):
+            count += sum(len(header[i].split(",")) for i in filled)
+        elif filled == [printed.networks]:  # one cell for all
+            count += len(claims) * (len(header) - printed.networks)
+        else:
+            count += len(claims) * len(filled)
+    return count
+
+
+@pytest.mark.parametrize("spec", TABLES)
+def test_every_figure_is_judged(spec: str):
+    """Each cell with a figure is a claim, that holds or is an erratum with its reason."""
+    text = text_of(spec)
+    networks = networks_of(text).values()
+    for table, printed in zip(tables_of(spec), TABLES[spec], strict=True):
+        start = text.index(table)
+        found = Counter(
+            claim.verdict
+            for net in networks
+            for claim in net.claims
+            if start <= claim.span.start < start + len(table) and claim.quantity != "channels"
+        )
+        assert found.total() == figures_of(table, printed)
+        assert found["erratum"] == printed.errata
+        assert found["holds"] == found.total() - printed.errata
+    assert all(c.note for net in networks for c in net.claims if c.verdict == "erratum")
+
+
+@pytest.mark.parametrize(("column", "name"), LISTS.items())
+def test_a_column_is_the_network_of_its_list(column: str, name: str):
+    assert diff(Network(spec_files.find_one(column)), Network(spec_files.find_one(name))).same
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name.startswith("resnet")])
+def test_weights_of_a_column_are_those_of_its_list(name: str):
+    """Labels of rows are those that the lists write: every layer has the same name."""
+    ours, other = (spec_files.find_one(one) for one in (name, LISTS[name]))
+    assert [n.name for n in Network(ours).graph.nodes] == [
+        n.name for n in Network(other).graph.nodes
+    ]
+
+
+def test_receptive_fields_of_the_lecture():
+    net = Network(spec_files.find_one("cifar100_convblock"))
+    rows = [row.receptive_field for row in net.rows[:6]]
+    assert rows == [(5, 5), (9, 9), (11, 11), (19, 19), (27, 27), (31, 31)]
+
+
+def test_optional_norms_of_the_lecture():
+    """With `bn` a norm behind each convolution, which takes over the bias."""
+    text = spec_files.find_one("cifar100_convblock")
+    plain, with_bn = Network(text), Network(text, {"bn": 1})
+    channels = 4 * 32 * 2 + 32 + 4 * 128 * 2 + 128
+    assert (with_bn.params, with_bn.macs) == (plain.params + channels, plain.macs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("all_cnn:Strided-CNN-C", "all_cnn:ConvPool-CNN-C", "all_cnn:All-CNN-C"),
+        *("cifar100_convblock", "mobilenet_v2_table", "googlenet_table", "inception_v3_table"),
+        *("resnet:18-layer", "densenet_table:DenseNet-121"),
+    ],
+)
+def test_columns_run(name: str):
+    net = Network(spec_files.find_one(name))
+    module = net.module().eval()
+    out = module(torch.rand(2, *net.input))
+    assert tuple(out.shape) == (2, *net.output)
+    assert out.isfinite().all()
+
+
+def in_tabs(table: str) -> str:
+    return "\n".join("\t".join(row) for row in cells_of(table))
+
+
+def in_markdown(table: str) -> str:
+    first, *rows = (f"| {' | '.join(row)} |" for row in cells_of(table))
+    return "\n".join([first, "|---" * (first.count("|") - 1) + "|", *rows])
+
+
+@pytest.mark.parametrize("spec", TABLES)
+def test_markdown_and_tabs_are_one_notation(spec: str):
+    text = changed = text_of(spec)
+    for table in tables_of(spec):
+        other = in_tabs(table) if table.startswith("|") else in_markdown(table)
+        assert other != table
+        changed = changed.replace(table, other)
+    assert_same(text, changed)
+
+
+@pytest.mark.parametrize(
+    ("spec", "passage"),
+    [
+        ("resnet", "resnet_tabs"),
+        ("googlenet_table", "googlenet_tabs"),
+        ("all_cnn", "all_cnn_tight"),
+    ],
+)
+def test_lectures_that_print_the_same_table(spec: str, passage: str):
+    text = text_of(spec)
+    (theirs,) = tables_of(passage)
+    ours = tables_of(spec)[0]
+    assert text.count(ours) == 1 and theirs != ours
+    assert_same(text, text.replace(ours, theirs))
+
+
+def test_a_letter_beside_networks_is_a_network():
+    """VGG's `C` in small letters is no column of widths, which MobileNetV2's `c` is."""
+    text = text_of("vgg")
+    small = re.sub(r"(?m)^(\| (?:A|Network) +\|.*\|) C( +\|)", r"\1 c\2", text)
+    assert len(re.findall(r"\| c +\|", small)) == 3
+    nets, others = networks_of(text), networks_of(small)
+    assert list(others) == [name.replace(":C", ":c") for name in nets]
+    assert diff(nets["vgg:C"], others["vgg:c"]).same
+    assert others["vgg:c"].claims[1].computed == 133_638_952
+
+
+def test_a_column_that_feeds_layers_stands_in_no_table_of_networks():
+    text = text_of("vgg").replace(
+        "| B                             |", "| stride                        |"
+    )
+    with pytest.raises(ArchError, match="`stride` beside columns that are networks"):
+        networks_of(text)
+
+
+def mutations(text: str, spec: str) -> Iterator[tuple[str, str]]:
+    """The text with the first, or the last, number of a cell changed; and the cell."""
+    for table in tables_of(spec):
+        at = text.index(table)
+        for cell in re.finditer(r"[^|\t\n]+", table):
+            if cell[0].strip().startswith(("#1", "#5")):
+                continue  # a block is given these columns in order, whatever they are called
+            numbers = list(re.finditer(r"\d+", cell[0]))
+            for number in dict.fromkeys([*numbers[:1], *numbers[-1:]]):
+                digit = at + cell.start() + number.start()
+                other = str(int(text[digit]) % 9 + 1)
+                yield text[:digit] + other + text[digit + 1 :], cell[0].strip()
+
+
+@pytest.mark.parametrize(
+    "spec", [pytest.param(s, marks=[pytest.mark.slow] if s in DEEP else []) for s in TABLES]
+)
+@pytest.mark.slow
+def test_a_changed_digit_is_seen(spec: str):
+    """An error, a claim that fails, another layer or another name; of a figure that is an erratum
+    the figure."""
+    text = text_of(spec)
+    own = {name: signature(net) for name, net in networks_of(text).items()}
+    seen = 0
+    for changed, cell in mutations(text, spec):
+        seen += 1
+        try:
+            found = {name: signature(net) for name, net in networks_of(changed).items()}
+        except ArchError:
+            continue
+        assert found != own, cell
+    assert seen > 10
+
+
+def test_a_rule_holds_for_whole_numbers():
+    """`Stage 1` is not how `Stage 10` begins; a cell that begins with a digit is another."""
+    text = (
+        'network net\ninput 8x8x3\nin "Stage 1" { conv means conv-relu }\n'
+        "| layer | output | type |\n|---|---|---|\n"
+        "| Stage 1 | 8x8 | conv3-8 |\n| Stage 10 | 8x8 | conv3-8 |\n"
+    )
+    (net,) = networks_of(text).values()
+    assert [node.name for node in net.graph.nodes[1:]] == [
+        "stage_1.conv",
+        "stage_1.relu",
+        "stage_10",
+    ]
+
+
+def test_a_side_head_keeps_its_name():
+    text = (
+        "network net\ninput 8x8x3\n| layer | A | B |\n|---|---|---|\n| c1 | conv3-8 | conv3-8 |\n"
+        "| aux | side early { FC-10 } | side weight 0.3 { FC-10 } |\n| c2 | conv3-8 | conv3-8 |\n"
+    )
+    nets = networks_of(text).values()
+    assert [net.graph.sides[0].section.name for net in nets] == ["early", "aux"]
+
+
+def test_a_column_is_picked_by_its_name(tmp_path: Path):
+    path = tmp_path / "family.arch"
+    path.write_text("input 8x8x3\n| A* | WRN.2+ | 18-layer |\n| conv3-8 | conv3-9 | conv3-10 |\n")
+    for name in ("A*", "WRN.2+", "18-layer"):
+        (network,) = spec_files.find(f"{path}:{name}")
+        assert network.name == name
+
+
+def test_a_width_of_a_row_that_other_lines_stand_for():
+    text = (
+        'network net\ninput 8x8x3\nin "stem" { conv3-8 -> conv3-9 }\n'
+        "| name | type | c | n |\n|---|---|---|---|\n| stem | as before | 8 | 1 |\n"
+    )
+    (net,) = networks_of(text).values()
+    (claim,) = net.claims
+    assert (claim.where, claim.quantity, claim.verdict) == ("stem", "channels", "fails")
+
+
+def test_a_rule_of_a_row_reaches_into_its_block_alone():
+    """A block that another row has used alike is not copied, and one activation stands."""
+    text = (
+        "network a\ninput 8x8x8\nconv means conv-relu\nblock unit(c) { conv3-(c); conv3-(c) }\n"
+        'in "two" { conv means conv-bn-relu6 }\n\n'
+        "| layer name | A | B |\n|---|---|---|\n"
+        "| one | unit(8) | conv3-8 |\n| two | unit(8) | conv3-8 |\n| three | unit(8) | conv3-8 |\n"
+        "\n10-d fc\n"
+    )
+    for network, times in zip(parse(Source("a", text)), (2, 1), strict=True):
+        found: dict[str, list[str]] = {}
+        for node in Network(network).graph.nodes:
+            found.setdefault(node.scope[0], []).append(node.op.kind)
+        assert found["one"] == found["three"] == ["conv", "relu"] * times
+        assert found["two"] == ["conv", "bn", "relu6"] * times

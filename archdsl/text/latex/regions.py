@@ -48,7 +48,7 @@ _BEGINS = re.compile(
 )
 _EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 _TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
-_BESIDE = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
+_AROUND = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
 _MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, as ever
 _ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){commands.LENGTH}")  # \tabcolsep=4pt
 _LINE = re.compile(r"[^\n]*")
@@ -125,66 +125,24 @@ class _Reader:
     # Where tables are.
 
     def region(self, start: int) -> int:
-        """Read what is LaTeX alone from `start` on, and give where it ends. Raises Unreadable."""
-        open_: list[_Open] = []
-        tabular: _Open | None = None  # the outermost that is open
-        tables: list[tuple[int, list[list[Place]]]] = []  # the end of each, and its rows
-        is_plain = True  # commands alone, so far: what else there is belongs to a table, or is text
-        here = end = start
-        begin = start + self.shift
-        while True:
-            found = _TOKEN.search(self.text, here) if open_ else self.beside(here, start)
-            if found is None:
-                break
-            is_tight = found.start() == here > start
-            here = found.end()
-            name = found["environment"] or ""
-            if found["name"]:
-                # What a tabular defines is defined while it is expanded.
-                here = self.command(found, Macros() if tabular else self.macros)
-            elif found["edge"] == "begin" or found[0] == "{":
-                is_plain = is_plain and (bool(open_) or is_tight) and not name
-                open_.append(_Open(name, found.start(), found.end()))
-                if name in _FORMS and tabular is None:
-                    here = self.columns(found)
-                    tabular = open_[-1]._replace(body=here)
-                    open_[-1] = tabular
-                if len(open_) > DEEPEST:
-                    raise Unreadable(
-                        f"LaTeX within LaTeX more than {DEEPEST} deep",
-                        *found.span(),
-                        "paste the table alone",
-                    )
-            elif found["edge"] == "end" or found[0] == "}":
-                last = open_.pop() if open_ else None
-                if last is None or last.name != name:
-                    if not tables and not tabular:
-                        return here  # no table of ours
-                    raise _unmatched(found, last)
-                if last is tabular:
-                    rows = self.rows(tabular, found.start())
-                    tables.append((here + self.shift, rows))
-                    tabular = None
-            if not open_:
-                end = here
-        if open_ and (tables or tabular):
-            raise _never_closed(tabular or open_[-1])
-        if open_:
-            return len(self.text)
-        if tables or (is_plain and end > start):
-            end = _COMMENTS.match(self.text, end).end()  # type: ignore[union-attr]
-            self.regions.append((begin, end + self.shift))
-        for number, (behind, rows) in enumerate(tables, 1):
-            behind = end + self.shift if number == len(tables) else behind
-            self.tables.append(Tabular(begin, behind, rows))
-            begin = behind
-        return blanks(self.text, end, len(self.text))  # no comment is looked at twice
+        """Read what is LaTeX alone from `start` on and return its end. Raises Unreadable."""
+        return _Region(self, start).read()
 
-    def beside(self, here: int, start: int) -> re.Match[str] | None:
-        """What may stand beside a table, outside of all environments and groups."""
+    def finish(self, region: _Region) -> None:
+        """Note a region, and its tables: each begins where the one before it ends."""
+        begin = region.begin
+        end = region.end + self.shift
+        self.regions.append((begin, end))
+        for number, (stop, rows) in enumerate(region.tables, 1):
+            stop = end if number == len(region.tables) else stop
+            self.tables.append(Tabular(begin, stop, rows))
+            begin = stop
+
+    def around(self, here: int, start: int) -> re.Match[str] | None:
+        """The next token that may surround a table, outside of all environments and groups."""
         if here > start and self.text.startswith("{", here):
             return _TOKEN.match(self.text, here)  # an argument
-        found = _BESIDE.match(self.text, blanks(self.text, here, len(self.text)))
+        found = _AROUND.match(self.text, blanks(self.text, here, len(self.text)))
         if found is None:
             return None
         if name := found["name"]:
@@ -296,6 +254,80 @@ class _Reader:
         if said:
             self.cells.append((begin, said))
         return begin, begin + len(said), wide
+
+
+class _Region:
+    """A stretch of LaTeX: tables, and the environments, groups and commands around them."""
+
+    def __init__(self, reader: _Reader, start: int) -> None:
+        self.reader = reader
+        self.text = reader.text
+        self.start = start
+        self.begin = start + reader.shift  # in the expanded text
+        self.here = start  # what is read
+        self.end = start  # where everything was closed last
+        self.open: list[_Open] = []
+        self.tabular: _Open | None = None  # the outermost one that is open
+        self.tables: list[tuple[int, list[list[Place]]]] = []  # the end and the rows of each
+        self.is_plain = True  # commands alone so far: anything else belongs to a table, or is text
+
+    def read(self) -> int:
+        """Read on to the end of the region and return where to go on. Raises Unreadable."""
+        while (found := self._next()) is not None:
+            is_tight = found.start() == self.here > self.start
+            self.here = found.end()
+            if found["name"]:
+                # What a tabular defines is defined while it is expanded.
+                macros = Macros() if self.tabular else self.reader.macros
+                self.here = self.reader.command(found, macros)
+            elif found["edge"] == "begin" or found[0] == "{":
+                self._opened(found, is_tight)
+            elif found["edge"] == "end" or found[0] == "}":
+                if not self._closed(found):
+                    return self.here
+            if not self.open:
+                self.end = self.here
+        if self.open and (self.tables or self.tabular):
+            raise _never_closed(self.tabular or self.open[-1])
+        if self.open:
+            return len(self.text)
+        if self.tables or (self.is_plain and self.end > self.start):
+            self.end = _COMMENTS.match(self.text, self.end).end()  # type: ignore[union-attr]
+            self.reader.finish(self)
+        return blanks(self.text, self.end, len(self.text))  # no comment is read twice
+
+    def _next(self) -> re.Match[str] | None:
+        if self.open:
+            return _TOKEN.search(self.text, self.here)
+        return self.reader.around(self.here, self.start)
+
+    def _opened(self, found: re.Match[str], is_tight: bool) -> None:
+        """An environment or a group begins. `is_tight`: right after the token before it."""
+        name = found["environment"] or ""
+        self.is_plain = self.is_plain and (bool(self.open) or is_tight) and not name
+        self.open.append(_Open(name, found.start(), found.end()))
+        if name in _FORMS and self.tabular is None:
+            self.here = self.reader.columns(found)
+            self.tabular = self.open[-1] = self.open[-1]._replace(body=self.here)
+        if len(self.open) > DEEPEST:
+            raise Unreadable(
+                f"LaTeX within LaTeX more than {DEEPEST} deep",
+                *found.span(),
+                "paste the table alone",
+            )
+
+    def _closed(self, found: re.Match[str]) -> bool:
+        """An environment or a group ends. False: it is not of a region that holds a table."""
+        last = self.open.pop() if self.open else None
+        if last is None or last.name != (found["environment"] or ""):
+            if not self.tables and not self.tabular:
+                return False
+            raise _unmatched(found, last)
+        if last is self.tabular:
+            rows = self.reader.rows(last, found.start())
+            self.tables.append((self.here + self.reader.shift, rows))
+            self.tabular = None
+        return True
 
 
 def _blank(text: str) -> str:

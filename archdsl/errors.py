@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from archdsl.text.limits import Limit
 from archdsl.text.source import Span
 
 MOST_ERRORS = 1000  # that are looked for in a text at once
@@ -52,6 +53,11 @@ class ArchError(Exception):
             said.setdefault((error.message, error.span), error)
         first, *rest = said.values()
         return cls(first.message, first.span, first.notes, first.help, rest)
+
+    @classmethod
+    def beyond(cls, limit: Limit, span: Span | None) -> ArchError:
+        """The error for more than a limit allows."""
+        return cls(limit.message, span, help=limit.help)
 
     def __str__(self) -> str:
         return render(self)

@@ -26,9 +26,14 @@ from archdsl.syntax.ast import (
     UseFile,
 )
 from archdsl.syntax.parser import cell_statements, statement_span, statements_of
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source, Span
 
-MOST_LINES = 1_000_000  # of the derived networks of a file, together
+LINES = Limit(
+    1_000_000,
+    "derived networks of more than {} lines together",
+    "keep fewer networks in a file",
+)
 
 
 OWN = (Paper, Expect, Reported, Train)  # what a derived network may say of itself
@@ -110,13 +115,9 @@ def _derived(
             network = made[one.name] = _made(source, one, shared, made)
             if isinstance(one.header, Derived):
                 lines += len(network.statements) + len(network.derived)
-            if lines > MOST_LINES:
+            if lines > LINES.most:
                 assert one.header is not None
-                raise ArchError(
-                    f"derived networks of more than {MOST_LINES:,} lines together",
-                    _span(source, one.header.name),
-                    help="keep fewer networks in a file",
-                )
+                raise ArchError.beyond(LINES, _span(source, one.header.name))
         found.append(made[draft.name])
     return tuple(found)
 

@@ -12,10 +12,13 @@ from archdsl.syntax.ast import Statement, tokens_of
 from archdsl.syntax.lalr import Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
 from archdsl.text.grids import MARK
+from archdsl.text.limits import Limit
 from archdsl.text.pytorch import program
 from archdsl.text.source import Source, Span
 
-DEEPEST = 50  # brackets and parentheses within each other
+DEPTH = Limit(
+    50, "brackets within each other more than {} deep", "write the inner ones as lines of their own"
+)
 
 
 class _Stop(NamedTuple):
@@ -203,12 +206,8 @@ _INVISIBLE = frozenset(
 def check_size(source: Source) -> None:
     """Raises ArchError for a text that is larger than archdsl reads."""
     if source.beyond is not None:
-        message, start = source.beyond
-        raise ArchError(
-            message,
-            Span(source, start, start + 1),
-            help="no network needs so much: write what repeats with `x 3`, blocks and parameters",
-        )
+        limit, start = source.beyond
+        raise ArchError.beyond(limit, source.span(start, start + 1))
 
 
 def check_characters(source: Source) -> None:
@@ -236,17 +235,13 @@ def check_latex(source: Source) -> None:
 
 def check_depth(source: Source) -> None:
     """Raises ArchError for brackets so deep that a recursion over them would exhaust the stack."""
-    if sum(map(source.plain.count, _OPENING)) <= DEEPEST:
+    if sum(map(source.plain.count, _OPENING)) <= DEPTH.most:
         return
     depth = 0
     for offset, bracket in _brackets(source.plain):
         depth = depth + 1 if bracket in _OPENING else max(0, depth - 1)
-        if depth > DEEPEST:
-            raise ArchError(
-                f"brackets within each other more than {DEEPEST} deep",
-                Span(source, offset, offset + 1),
-                help="write the inner ones as lines of their own",
-            )
+        if depth > DEPTH.most:
+            raise ArchError.beyond(DEPTH, source.span(offset, offset + 1))
 
 
 def check_listing(source: Source) -> None:

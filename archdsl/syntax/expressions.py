@@ -13,10 +13,13 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.syntax.arguments import entries_in, entries_of
 from archdsl.syntax.ast import Token
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
 LARGEST = 2**63 - 1  # of a whole number; sizes beyond it fit no machine
-LONGEST = 200  # parts of one expression
+LENGTH = Limit(
+    200, "an expression of more than {} tokens", "divide it: `let n = …` names the value of a part"
+)
 
 Number = int | float
 
@@ -141,8 +144,8 @@ def split(tokens: Sequence[Token]) -> list[Sequence[Token]]:
 def read(source: Source, tokens: Sequence[Token]) -> Expression:
     """The parts as one expression; ArchError where they are none."""
     reader = _Reader(source, tokens)
-    if len(tokens) > LONGEST:
-        raise reader.fail(f"an expression of more than {LONGEST} parts", tokens[0])
+    if len(tokens) > LENGTH.most:
+        raise ArchError.beyond(LENGTH, source.span(tokens[0].start, tokens[0].end))
     expression = reader.expression()
     if reader.at < len(tokens):
         raise reader.fail(f"`{reader.peek()}` cannot stand here in an expression")

@@ -8,12 +8,14 @@ from itertools import islice
 from typing import NamedTuple
 
 from archdsl.text.grids import MARK, Cell, Expanded, Grid
+from archdsl.text.limits import Limit
 from archdsl.text.typography import cell, plain
 
-LONGEST_LINE = 100_000  # characters
-MOST_LINES = 200_000  # of a text, empty ones and comments apart
-MOST_CELLS = 100_000  # of the tables of a text
-MOST_PARTS = 1_000_000  # words, numbers and signs of a text; comments are one each
+_HELP = "no network needs so much: write what repeats with `x 3`, blocks and parameters"
+LINE = Limit(100_000, "a line of more than {} characters", _HELP)
+LINES = Limit(200_000, "more than {} lines", _HELP)  # empty ones and comments do not count
+CELLS = Limit(100_000, "tables of more than {} cells", _HELP)
+TOKENS = Limit(1_000_000, "more than {} words and signs", _HELP)  # a comment is one
 
 
 class Source:
@@ -100,29 +102,29 @@ class Source:
         return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _beyond(text: str) -> tuple[str, int] | None:
-    """What is larger than archdsl reads, and where it begins; None where nothing is."""
-    if len(text) <= min(LONGEST_LINE, MOST_LINES, MOST_CELLS):
+def _beyond(text: str) -> tuple[Limit, int] | None:
+    """The limit that a text exceeds, and where; None if it exceeds none."""
+    if len(text) <= min(LINE.most, LINES.most, CELLS.most):
         return None
     start = 0
     for line in text.split("\n"):
-        if len(line) > LONGEST_LINE:
-            return f"a line of more than {LONGEST_LINE:,} characters", start
+        if len(line) > LINE.most:
+            return LINE, start
         start += len(line) + 1
-    if text.count("\n") + text.count(";") > MOST_LINES:
+    if text.count("\n") + text.count(";") > LINES.most:
         lines = re.finditer(r"(?:^|;)[^\S\n]*(?![\n;#]|\Z)", text, re.MULTILINE)
-        if (last := next(islice(lines, MOST_LINES, None), None)) is not None:
-            return f"more than {MOST_LINES:,} lines", last.end()
-    if text.count("|") + text.count("&") + text.count("\t") > MOST_CELLS:
-        # Tabs in front of a line only indent it.
+        if (last := next(islice(lines, LINES.most, None), None)) is not None:
+            return LINES, last.end()
+    if text.count("|") + text.count("&") + text.count("\t") > CELLS.most:
+        # Tabs before a line only indent it.
         cells = re.finditer(r"[|&]|[^\s]\t", text)
-        if (last := next(islice(cells, MOST_CELLS, None), None)) is not None:
-            return f"tables of more than {MOST_CELLS:,} cells", last.start()
-    if len(text) > MOST_PARTS:
-        # What is read of a part takes much more room than its text.
-        parts = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
-        if (last := next(islice(parts, MOST_PARTS, None), None)) is not None:
-            return f"more than {MOST_PARTS:,} words and signs", last.start()
+        if (last := next(islice(cells, CELLS.most, None), None)) is not None:
+            return CELLS, last.start()
+    if len(text) > TOKENS.most:
+        # The syntax tree of a token is much larger than its text.
+        tokens = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
+        if (last := next(islice(tokens, TOKENS.most, None), None)) is not None:
+            return TOKENS, last.start()
     return None
 
 

@@ -23,10 +23,11 @@ from archdsl.text.latex.user_macros import (
     option,
 )
 from archdsl.text.latex.vocabulary import AROUND, CLOSED
+from archdsl.text.limits import Limit
 
-DEEPEST = 50  # environments and groups within each other
+DEPTH = Limit(50, "LaTeX within LaTeX more than {} deep", "paste the table alone")
 WIDEST = 1000  # columns that a cell spans
-MOST_TABLES = 1000  # of a text
+TABLES = Limit(1000, "more than {} tables", "divide the text into several files")
 MOST_FAULTS = 1000  # of a text
 
 
@@ -185,12 +186,8 @@ class _Reader:
     def rows(self, tabular: _Open, stop: int) -> list[list[Place]]:
         """The rows of a tabular that hold anything. Raises Unreadable."""
         self.seen += 1
-        if self.seen > MOST_TABLES:
-            raise Unreadable(
-                f"more than {MOST_TABLES:,} tables",
-                *(tabular.start, tabular.body),
-                "divide the text into several files",
-            )
+        if self.seen > TABLES.most:
+            raise Unreadable(TABLES.message, tabular.start, tabular.body, TABLES.help)
         begin = tabular.body + self.shift
         text = self.expanded(tabular.body, stop)
         head: list[list[tuple[int, int]]] = []
@@ -309,12 +306,8 @@ class _Region:
         if name in _FORMS and self.tabular is None:
             self.here = self.reader.columns(found)
             self.tabular = self.open[-1] = self.open[-1]._replace(body=self.here)
-        if len(self.open) > DEEPEST:
-            raise Unreadable(
-                f"LaTeX within LaTeX more than {DEEPEST} deep",
-                *found.span(),
-                "paste the table alone",
-            )
+        if len(self.open) > DEPTH.most:
+            raise Unreadable(DEPTH.message, *found.span(), DEPTH.help)
 
     def _closed(self, found: re.Match[str]) -> bool:
         """An environment or a group ends. False: it is not of a region that holds a table."""

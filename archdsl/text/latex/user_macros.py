@@ -11,10 +11,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.text.grids import Fault
+from archdsl.text.limits import Limit
 
-LARGEST = 2**20  # characters that the macros of a text stand for, all calls together
-MOST_CALLS = 20_000
-DEEPEST = 20  # macros that use macros
+_HELP = "write out what the table holds"
+SIZE = Limit(2**20, "macros that expand to more than {} characters", _HELP)  # all calls together
+CALLS = Limit(20_000, "more than {} calls of macros", _HELP)
+DEPTH = Limit(
+    20,
+    "macros that use macros more than {} deep",
+    "a macro may be using itself: write out what it stands for",
+)
 
 NAME = r"\\(?P<name>[A-Za-z@]+)\*?"
 SKIPPED = r"%[^\n]*|\\."  # comments, and escaped signs
@@ -62,7 +68,7 @@ class Macros:
 
     def __init__(self) -> None:
         self.known: dict[str, _Macro] = {}
-        self._left = LARGEST
+        self._left = SIZE.most
         self._calls = 0
 
     def defined(self, text: str, found: re.Match[str], stop: int) -> int | None:
@@ -122,12 +128,8 @@ class Macros:
             if body is None:
                 continue
             call = place or (found.start(), end)
-            if depth == DEEPEST:
-                raise Unreadable(
-                    f"macros that use macros more than {DEEPEST} deep",
-                    *call,
-                    f"`\\{name}` may use itself: write out what it stands for",
-                )
+            if depth == DEPTH.most:
+                raise Unreadable(DEPTH.message, *call, DEPTH.help)
             inner = self._pieces(body, 0, len(body), call, depth + 1)
             yield Piece("".join(piece.text for piece in inner), call[0], True)
         yield Piece(text[written:stop], written, False)
@@ -163,15 +165,9 @@ class Macros:
         )
         self._left -= size
         self._calls += 1
-        if self._left < 0 or self._calls > MOST_CALLS:
-            raise Unreadable(
-                f"macros that stand for more than {LARGEST:,} characters"
-                if self._left < 0
-                else f"more than {MOST_CALLS:,} calls of macros",
-                found.start(),
-                here,
-                "write out what the table holds",
-            )
+        if self._left < 0 or self._calls > CALLS.most:
+            limit = SIZE if self._left < 0 else CALLS
+            raise Unreadable(limit.message, found.start(), here, limit.help)
         # `#3` without a third argument stays as it is: TeX refuses it in the definition.
         numbered = dict(zip("123456789", given, strict=False)) | {"#": "#"}
         body = re.sub(r"#([1-9#])", lambda mark: numbered.get(mark[1], mark[0]), macro.body)

@@ -1,5 +1,8 @@
-"""A text to its networks: those it writes, those of its tables, and those made from others,
-`network wrn_28_10 = wrn(28, 10)`."""
+"""The networks of a text: those it writes, those in its tables, and those derived from others.
+
+`network wrn(depth, k) …` followed by `network wrn_28_10 = wrn(28, 10)` are two networks; the
+second has the statements of the first, with values for its parameters.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ LINES = Limit(
 )
 
 
-OWN = (Paper, Expect, Reported, Train)  # what a derived network may say of itself
+OWN = (Paper, Expect, Reported, Train)  # statements that a derived network may have
 
 
 def parse(source: Source) -> tuple[NetworkText, ...]:
@@ -56,7 +59,7 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             help='begin with `network NAME "a title"` and `input 224x224 RGB`, then a layer a line',
         )
     found: list[tuple[Header | Derived | None, list[Statement]]] = []
-    # Blocks in front of the first network belong to all of them.
+    # Blocks before the first network belong to all networks.
     shared: tuple[Block | UseFile, ...] = ()
     if any(isinstance(s, Header | Derived) for s in statements):
         shared = tuple(takewhile(lambda s: isinstance(s, Block | UseFile), statements))  # type: ignore[arg-type]
@@ -69,9 +72,9 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             found.append((None, [statement]))
     if len(found) > 1 and found[0][0] is None:
         raise ArchError(
-            "these lines stand before the first `network`",
+            "these lines come before the first `network`",
             statement_span(source, found[0][1][0]),
-            help="put them behind a `network NAME` line",
+            help="put them after a `network NAME` line",
         )
     _check_names(source, [header for header, _ in found])
     drafts = [Draft(header, tuple(body)) for header, body in found]
@@ -93,7 +96,7 @@ def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> 
             raise ArchError(
                 f"two networks are called `{header.name.text}`",
                 Span(source, header.name.start, header.name.end),
-                help="a file holds each name once",
+                help="give each network a name of its own",
             )
         seen.add(header.name.text)
 
@@ -101,18 +104,18 @@ def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> 
 def _derived(
     source: Source, drafts: Sequence[Draft], shared: tuple[Block | UseFile, ...]
 ) -> tuple[NetworkText, ...]:
-    """The networks of a text, derived ones whole, in order.
+    """The networks of a text in order, derived ones with the statements of their bases.
 
-    Raises ArchError for a base that is not in the text or leads back to its network, and for a
-    derived network with layers of its own.
+    Raises ArchError for a base that is not in the text or that is derived from its own network,
+    and for a derived network with layers of its own.
     """
     known = {draft.name: draft for draft in drafts}
     made: dict[str, NetworkText] = {}
     found = []
     lines = 0
     for draft in drafts:
-        for one in reversed(_line(source, draft, known, made)):
-            network = made[one.name] = _made(source, one, shared, made)
+        for one in reversed(_ancestry(source, draft, known, made)):
+            network = made[one.name] = _network(source, one, shared, made)
             if isinstance(one.header, Derived):
                 lines += len(network.statements) + len(network.derived)
             if lines > LINES.most:
@@ -122,10 +125,10 @@ def _derived(
     return tuple(found)
 
 
-def _line(
+def _ancestry(
     source: Source, draft: Draft, known: dict[str, Draft], made: dict[str, NetworkText]
 ) -> list[Draft]:
-    """A network, its base, the base of that, up to the first that is made already."""
+    """A network, its base, the base of that, up to one that is in `made` or not derived."""
     line: list[Draft] = []
     names: set[str] = set()
     while draft.name not in made:
@@ -134,7 +137,7 @@ def _line(
             assert start.header is not None
             way = " = ".join([one.name for one in line[line.index(start) :]] + [draft.name])
             raise ArchError(
-                f"the network `{draft.name}` is made from itself: {way}",
+                f"the network `{draft.name}` is derived from itself: {way}",
                 _span(source, start.header.name),
                 help="one of them needs layers of its own",
             )
@@ -148,13 +151,13 @@ def _line(
                 f"there is no network `{base.text}` in {source.name}",
                 _span(source, base),
                 help=did_you_mean(base.text, known.keys() - names)
-                or "a network is made from another of its file",
+                or "a network is derived from another one of its file",
             )
         draft = known[base.text]
     return line
 
 
-def _made(
+def _network(
     source: Source,
     draft: Draft,
     shared: tuple[Block | UseFile, ...],
@@ -174,8 +177,8 @@ def _made(
                 f"`{header.name.text}` is `{header.base.text}` with other parameters: "
                 "it has no layers or conventions of its own",
                 Span(source, *source.line(_start(statement))),
-                help=f"make what differs a parameter of `{header.base.text}`; "
-                "`paper`, `expect`, `reported` and `train` may stand here",
+                help=f"make what differs a parameter of `{header.base.text}`; a derived network "
+                "may have `paper`, `expect`, `reported` and `train`",
             )
     kept = tuple(s for s in base.statements if _carries(s, base, own))
     arguments = entries_in(header.arguments)
@@ -185,7 +188,7 @@ def _made(
         one.tokens[0].text for one in entries_in(base.header.parameters if base.header else None)
     ]
     given = {*parameters[:by_position], *names}
-    # A name that is none of them is an error where the network is built: so it is no template.
+    # An unknown name is an error when the network is built, so the network is not a template.
     lacking = () if names - {*parameters} else tuple(n for n in base.lacking if n not in given)
     return NetworkText(
         source,
@@ -199,10 +202,10 @@ def _made(
 
 
 def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]) -> bool:
-    """Whether a statement of the base holds of what is made from it, which says `own` itself.
+    """Whether a statement of the base holds for a network derived from it, with statements `own`.
 
-    The paper's figures are those of the network that they stand under. A template is no network
-    yet: its figures are those of the networks made from it.
+    Printed figures are about the network that declares them. A template is not a network yet: its
+    figures are about the networks derived from it.
     """
     match statement:
         case Expect() | Reported():
@@ -214,7 +217,7 @@ def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]
 
 
 def _start(value: object) -> int:
-    """Where a statement begins: at its first part."""
+    """The offset of a statement's first token, -1 if it has none."""
     if isinstance(value, Token | Table):
         return value.start
     inner = value if isinstance(value, tuple) else ()

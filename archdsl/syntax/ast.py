@@ -22,10 +22,10 @@ Children = list[Any]  # what a rule of the grammar has read: tokens, and the nod
 
 
 class Token(NamedTuple):
-    """One mark of a phrase: a word, a number, a sign, or a group.
+    """A token of a phrase: a word, a number, a sign, or everything between two brackets.
 
-    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`;
-    `inside` holds the parts between parentheses or the items between brackets or braces.
+    `kind` is the grammar's terminal in lower case, `parens`, `bracket` or `braces`. `inside`: the
+    tokens between parentheses, or the items between brackets or braces.
     """
 
     kind: str
@@ -36,18 +36,18 @@ class Token(NamedTuple):
 
     @property
     def is_of_table(self) -> bool:
-        """Whether these are the connections that a table below the line says."""
+        """Whether this is a placeholder for the connections that a table below the line gives."""
         return self.kind == "parens" and self.start == self.end
 
 
 def numbers_of(size: str) -> tuple[int, ...]:
-    """The numbers of a size: `3x3`, `7^2 x 320`."""
+    """The numbers of a size: (3, 3) of `3x3`, (7, 7, 320) of `7^2 x 320`."""
     found = re.findall(r"(\d+)(\^2)?", size)
     return tuple(int(digits) for digits, square in found for _ in range(2 if square else 1))
 
 
 class Phrase(NamedTuple):
-    """The parts of a layer; `composed` of several cells of a table, they are no stretch of text."""
+    """The tokens of a layer. `composed`: they come from several cells of a table."""
 
     tokens: tuple[Token, ...]
     composed: bool = False
@@ -72,7 +72,7 @@ class Printed(Protocol):
 
 
 class ClaimText(NamedTuple):
-    """A printed figure as it stands: the words of its quantity, its number or size, its erratum."""
+    """A printed figure: the words of its quantity, its number or size, and why it is an erratum."""
 
     tokens: tuple[Token, ...]
     erratum: str | None
@@ -112,12 +112,12 @@ class Item(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the layers end; claims stand behind."""
+        """Where the layers end; claims come after."""
         return self.phrases[-1].end
 
     @property
     def is_tabled(self) -> bool:
-        """Whether a table below the line says its connections."""
+        """Whether a table below the line gives its connections."""
         return any(token.is_of_table for phrase in self.phrases for token in phrase.tokens)
 
 
@@ -470,19 +470,19 @@ Statement = (
 
 
 class Used(NamedTuple):
-    """What one `use` brings in: blocks, each with the source that its offsets count in."""
+    """The blocks that one `use` line brings in, each with the source of its offsets."""
 
     statement: UseFile
     blocks: tuple[tuple[Source, Block], ...]
 
 
 class NetworkText(NamedTuple):
-    """The statements of one network, and the source that their offsets count in.
+    """The statements of one network, and the source of their offsets.
 
-    `shared` holds the blocks in front of the first network of the source, and the files used
-    there. `derived` holds the lines that make a network from another, the first of them first. A
-    network with parameters in `lacking`, which have no value, is a template. `claimed`: what its
-    lines claim is of this network. `used` holds the blocks of other files.
+    `shared`: the blocks and `use` lines before the first network of the source. `derived`: the
+    lines that derive a network from another, the first base first. `lacking`: the parameters
+    without a value; a network that has some is a template. `claimed`: the claims of its lines are
+    about this network. `used`: the blocks of other files.
     """
 
     source: Source
@@ -500,7 +500,7 @@ class NetworkText(NamedTuple):
 
     @property
     def full_name(self) -> str:
-        """What names it among others: of a table's column `vgg:D`."""
+        """The name among other networks; of a column of a table `vgg:D`."""
         family = self.header.family if self.header else ""
         return f"{family}:{self.name}" if family else self.name
 
@@ -516,7 +516,7 @@ class NetworkText(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What stands under one `network` line, or in a text without one."""
+    """What is below one `network` line, or in a text without one."""
 
     header: Header | Derived | None
     statements: tuple[Statement, ...]

@@ -1,6 +1,6 @@
 """Arithmetic in a spec: `(depth - 4) // 6`, `4*k`, `max(8, round(in / 4))`.
 
-Our own small evaluator: a spec is data from strangers, so Python's never sees it.
+A small evaluator of our own: a spec is data from strangers, which Python's must not see.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archdsl.syntax.ast import Token
 from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
-LARGEST = 2**63 - 1  # of a whole number; sizes beyond it fit no machine
+LARGEST = 2**63 - 1  # the largest value; no machine has room for larger sizes
 LENGTH = Limit(
     200, "an expression of more than {} tokens", "divide it: `let n = …` names the value of a part"
 )
@@ -58,7 +58,7 @@ class Expression(NamedTuple):
 
 
 class _Reader:
-    """Precedence climbing over the parts of a phrase."""
+    """Precedence climbing over the tokens of a phrase."""
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self.source = source
@@ -118,7 +118,7 @@ class _Reader:
             if self.at < len(self.tokens) and self.tokens[self.at].kind == "parens":
                 return self.call(token)
             return Expression("name", token.text, 0, (), token.start, token.end)
-        raise self.fail(f"`{token.text}` cannot stand here in an expression", token)
+        raise self.fail(f"`{token.text}` cannot be in an expression here", token)
 
     def call(self, name: Token) -> Expression:
         parens = self.tokens[self.at]
@@ -142,18 +142,18 @@ def split(tokens: Sequence[Token]) -> list[Sequence[Token]]:
 
 
 def read(source: Source, tokens: Sequence[Token]) -> Expression:
-    """The parts as one expression; ArchError where they are none."""
+    """The tokens as one expression. Raises ArchError."""
     reader = _Reader(source, tokens)
     if len(tokens) > LENGTH.most:
         raise ArchError.beyond(LENGTH, source.span(tokens[0].start, tokens[0].end))
     expression = reader.expression()
     if reader.at < len(tokens):
-        raise reader.fail(f"`{reader.peek()}` cannot stand here in an expression")
+        raise reader.fail(f"`{reader.peek()}` cannot be in an expression here")
     return expression
 
 
 def names_in(expression: Expression) -> frozenset[str]:
-    """The names that an expression reads."""
+    """The names that an expression uses."""
     own = frozenset((expression.text,)) if expression.sign == "name" else frozenset()
     return own.union(*map(names_in, expression.operands))
 

@@ -1,4 +1,7 @@
-"""Text to syntax: the grammar collects the parts of each phrase."""
+"""Parses a text: from characters to the statements of archdsl/syntax/ast.py.
+
+The grammar only collects the tokens of each phrase; archdsl/notation reads them.
+"""
 
 from __future__ import annotations
 
@@ -34,33 +37,28 @@ from archdsl.syntax.lalr import Callback, Parser, Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
 from archdsl.text.source import Source, Span
 
-LARGEST = 16 * 2**20  # bytes of a spec; a larger file is refused unread
-
-
+LARGEST = 16 * 2**20  # bytes of a spec; a larger file is not read
 LEAST_ERRORS = 10  # syntax errors that are found in a text of any length
-
-
 MOST_READ = 2**20  # characters that are read again to find further syntax errors
 
 
 def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
-    """The blocks and `use` lines of a text that holds nothing else. Raises ArchError."""
+    """The blocks and `use` lines of a text. Raises ArchError for anything else in it."""
     found: list[Block | UseFile] = []
     for statement in statements_of(source):
         if not isinstance(statement, Block | UseFile):
             raise ArchError(
-                "a file that is used holds blocks alone, and `use` lines",
+                "a file that is used may hold only blocks and `use` lines",
                 statement_span(source, statement),
-                help="a network is a file of its own, which uses this one; "
-                f"a block is written so: `{FORMS['block']}`",
+                help="put the network into a file of its own, which uses this one; "
+                f"a block is written `{FORMS['block']}`",
             )
         found.append(statement)
     return tuple(found)
 
 
 def statements_of(source: Source) -> list[Statement]:
-    """The statements of a text, networks or blocks, in order. Raises ArchError with every syntax
-    error."""
+    """The statements of a text, in order. Raises ArchError with every syntax error."""
     check_size(source)
     check_characters(source)
     check_latex(source)
@@ -72,8 +70,10 @@ def statements_of(source: Source) -> list[Statement]:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Without Python's cyclic collector: it makes work on a growing tree superlinear, because it
-    visits the whole tree again and again."""
+    """Pauses Python's cyclic garbage collector.
+
+    It visits a growing tree again and again, which makes building one superlinear.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -84,7 +84,7 @@ def collector_paused() -> Iterator[None]:
 
 
 def _recovered(source: Source) -> list[Statement]:
-    """The statements of a text, or an error that shows every bad line."""
+    """The statements of a text. Raises ArchError with an error for every bad line."""
     text = source.marked
     errors: list[ArchError] = []
     read = 0
@@ -99,7 +99,7 @@ def _recovered(source: Source) -> list[Statement]:
                 break
             if read > MOST_READ and len(errors) >= LEAST_ERRORS:
                 break
-            # Blank the line out and go on: one run shows every bad line.
+            # Replace the line by blanks and parse again: one run finds every bad line.
             text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]
         else:
             if not errors:
@@ -110,7 +110,7 @@ def _recovered(source: Source) -> list[Statement]:
 
 
 def cell_statements(source: Source, start: int, end: int) -> list[Statement]:
-    """The statements of a table's cell. Raises ArchError."""
+    """The statements in a cell of a table. Raises ArchError."""
     try:
         statements: list[Statement] = _parser().parse(source.plain, start, end)
     except Unexpected as problem:
@@ -121,6 +121,7 @@ def cell_statements(source: Source, start: int, end: int) -> list[Statement]:
 
 
 def statement_span(source: Source, statement: Statement) -> Span:
+    """The line on which a statement begins."""
     default = statement.start if isinstance(statement, Table) else 0
     start = next((token.start for token in tokens_of(statement)), default)
     return Span(source, *source.line(start))

@@ -1,7 +1,7 @@
-"""Pasted tables: where they stand in a text, and where their cells do.
+"""Finds pasted tables and their cells.
 
-A table is Markdown (lines that begin with `|`), text between tabs, or LaTeX's tabular. What its
-columns mean is told in archdsl/tables/columns.py.
+A table is Markdown (lines that begin with `|`), text between tabs, or a tabular of LaTeX. What its
+columns mean is up to archdsl/tables/columns.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def find(expanded: Expanded) -> tuple[Grid, ...]:
 
 
 def _placed(cells: Sequence[tuple[int, int, int]]) -> tuple[Cell, ...]:
-    """The cells of a row, (start, end, wide) each, with their columns."""
+    """The cells of a row of LaTeX, with their columns."""
     row = []
     column = 0
     for start, end, wide in cells:
@@ -57,11 +57,11 @@ class _Line(NamedTuple):
 
     @property
     def is_tabbed(self) -> bool:
-        """Whether a tab stands behind a sign, or in front of two cells."""
+        """Whether a tab follows some text, or two tabs begin the line."""
         return "\t" in self.text.lstrip() or self.text.startswith("\t\t")
 
 
-# `# params` and `#3×3` say what is counted, like `number of params`.
+# `# params` and `#3×3` are not comments but headers, like `number of params`.
 _COUNTED = (
     r"(?! ?(?:params?|parameters|ops|flops|macs|madds|mult[a-z]*-adds|weight layers|ch|out|repeats"
     r"|channels|filters|layers|blocks|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|.])"
@@ -69,7 +69,7 @@ _COUNTED = (
 _COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
 # What ends a table of tabs although it holds tabs: statements, and side heads.
 _STATEMENT = re.compile(rf"[ ]*(?:{BEGINS}|side\b)(?=[ \t]+[\w\"])|{MEANS}")
-# What stands in no header: comments, claims, figures, and attributes with their values.
+# What is in no header: comments, claims, figures, and attributes with their values.
 _CODE = re.compile(
     rf"#{_COUNTED})(?:\s|$)|=>|->|\"|.*[:,]$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$"
     r"|(?:(?:at|with) )?(?:stride|pad|padding|kernel|width|groups|dilation)(?: |=|: ?)\d",
@@ -84,13 +84,13 @@ _LAYER = re.compile(
 
 
 def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
-    """The tables of Markdown and of tabs, outside of what is `taken`."""
+    """The tables of Markdown and of tabs, outside of the LaTeX in `taken`."""
     block: list[_Line] = []
-    inside = 0  # how many brackets are open that end a line, as that of `block unit {`
+    inside = 0  # how many brackets at the ends of lines are open, such as that of `block unit {`
     for line in _lines(text, taken):
         code = line.text.partition("#")[0].rstrip() if line and not line.is_piped else ""
         inside = max(0, inside - bool(re.match(r"[ \t]*[)\]}]", code)))
-        # Tabs in there indent; a Markdown table is found, and refused.
+        # Tabs within brackets are indentation; a Markdown table there is an error later.
         is_inner = inside and line and not line.is_piped
         if line is None or line.is_blank or is_inner or _STATEMENT.match(line.text):
             yield from _of_block(text, block)
@@ -101,7 +101,7 @@ def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
 
 
 def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
-    """The lines of a text, None for those that are taken, and at the end."""
+    """The lines of a text; None for a line in `taken`, and at the end."""
     start = 0
     spans = list(taken)
     for piece in text.split("\n"):
@@ -114,18 +114,18 @@ def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None
 
 
 def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
-    """The tables in lines that no blank line parts."""
+    """The tables in lines without a blank line between them."""
     at = 0
     headers = _Headers(block)
     while at < len(block):
         piped = block[at].is_piped
-        if not piped and (not block[at].is_tabbed or _is_code(text, headers.behind(at))):
-            at += 1  # blanks between layers: the table may begin in the next line
+        if not piped and (not block[at].is_tabbed or _is_code(text, headers.from_line(at))):
+            at += 1  # a line of layers; the table may begin on the next one
             continue
         last = at
         for index in range(at, len(block)):
             one = block[index]
-            # Behind a row of tabs, a cell behind one is the only one of its row.
+            # After a row of tabs, a line that begins with a tab is a row with one cell.
             is_row = one.is_tabbed or (one.text.startswith("\t") and index > at)
             if one.is_piped if piped else is_row and not one.is_piped:
                 last = index
@@ -142,7 +142,7 @@ def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
 
 
 class _Headers:
-    """The rows of a block that may be headers, each looked for once."""
+    """The rows of a block that may be headers, each found once."""
 
     def __init__(self, block: list[_Line]) -> None:
         self.left = (
@@ -153,8 +153,8 @@ class _Headers:
         )
         self.found: tuple[int, list[Cell]] | None = (-1, [])
 
-    def behind(self, at: int) -> list[Cell]:
-        """The filled cells of the first header from a line on; none where there is none."""
+    def from_line(self, at: int) -> list[Cell]:
+        """Cells of the next header row at or after this line; empty if there is none."""
         while self.found and self.found[0] < at:
             self.found = next(self.left, None)
         return self.found[1] if self.found else []
@@ -171,11 +171,11 @@ def is_rule(text: str) -> bool:
 
 
 def between_pipes(text: str) -> list[tuple[int, int]]:
-    """Where the cells of a row of Markdown begin and end, with the blanks around them."""
+    """Where the cells of a row of Markdown begin and end, blanks around them included."""
     signs = [found.start() for found in _PIPE.finditer(text)]
     ends = [*signs[1:], len(text)]
     if len(signs) > 1 and _TAIL.fullmatch(text, signs[-1] + 1):
-        del ends[-1]  # the last sign closes the row; a comment may stand behind it
+        del ends[-1]  # the last sign closes the row; a comment may follow
     return [(start + 1, end) for start, end in zip(signs, ends, strict=False)]
 
 
@@ -190,8 +190,7 @@ def _of_tabs(line: _Line) -> tuple[Cell, ...]:
 
 
 def _row(places: Iterable[tuple[int, int]]) -> tuple[Cell, ...]:
-    """The cells of a row. Empty ones beside each other are one, however many: a line may hold
-    millions."""
+    """The cells of a row. Adjacent empty ones become one: a line may contain millions."""
     cells: list[Cell] = []
     column = 0
     for start, end in places:
@@ -219,9 +218,9 @@ def _are_maps(cells: Sequence[str]) -> bool:
 
 
 def _is_code(text: str, header: Sequence[Cell]) -> bool:
-    """Whether what looks like a header is a line of layers, with tabs for blanks.
+    """Whether a possible header is a line of layers with tabs for blanks.
 
-    One layer twice is a row that has lost its header.
+    A line with one layer twice is a row of a table whose header is missing.
     """
     cells = [text[cell.start : cell.end] for cell in header]
     if _are_maps([text for cell, text in zip(header, cells, strict=True) if cell.column]):

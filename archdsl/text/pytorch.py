@@ -1,6 +1,7 @@
-"""A pasted PyTorch listing as text: what of it is punctuation, and what makes it a program.
+"""Turns the punctuation of a pasted PyTorch listing into ours, and recognizes programs.
 
-`nn.Sequential( … )` is a group, `self.pool = nn.…` a label; lines break anywhere in parentheses.
+`self.features = nn.Sequential(nn.ReLU(), …)` becomes `features: { nn.ReLU(); … }`: a sequence is a
+group, an attribute a label, and lines break anywhere in parentheses.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TOKEN = (
     r"|[()\[\]{},\n]"
 )
 
-# What only a program has. In the plain text the labels of a listing are no assignments any more.
+# What only a program contains. In the plain text the assignments of a listing are labels.
 _PROGRAM = (
     r"^[ \t]*(?:"
     r"class[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?:[ \t]*$|(?:async[ \t]+)?def[ \t]+\w|@\w"
@@ -41,18 +42,18 @@ _TELLTALES = ("nn.", "self", "import ", "def ", "(x)")
 
 
 def unwrapped(text: str) -> str:
-    """The text with the punctuation of its listings as the language's own, of the same length."""
+    """The text with the language's punctuation in its listings, in as many characters."""
     return "".join(_pieces(text)) if "nn." in text else text
 
 
 def program(text: str, plain: str) -> tuple[int, int] | None:
-    """Where a text is a program, not a listing: the first place that only a program has.
+    """The first place that only a program can contain, or None if the text is a listing.
 
-    `plain` is the text without its typography.
+    `plain`: the text without its typography.
     """
     if not any(telltale in text for telltale in _TELLTALES):
         return None
-    # Comments and titles are no code.
+    # Comments and titles are not code.
     bare = re.sub(r'#[^\n]*|"[^"\n]*"', lambda kept: " " * len(kept[0]), plain)
     found = re.search(_PROGRAM, bare, re.MULTILINE)
     if found is None:

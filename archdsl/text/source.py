@@ -1,4 +1,4 @@
-"""A text with a name, what is read of it, and the places in it."""
+"""A text with a name, what is read of it, and places in it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TOKENS = Limit(1_000_000, "more than {} words and signs", _HELP)  # a comment is
 class Source:
     """A named text: a file, standard input, or a string.
 
-    Offsets into the text become lines and columns only when an error is shown. `plain` is the text
-    without typography, of the same length: what is read. `folder` is where the files lie that the
-    text may use, None for a text that is no file. `grids` are the tables in it. What the user has
-    `written` is `text` but for the macros in tables of LaTeX: they are expanded. `beyond` is what
-    of a text is larger than archdsl reads, and where: such a text is not looked into.
+    `written`: what the user has written. `text`: the same with the macros in tables of LaTeX
+    expanded; all offsets are into it, and become lines and columns only when an error is shown.
+    `plain`: the text without typography, of the same length, which is what is read. `grids`: the
+    tables in it. `folder`: where the files are that the text may use, None for a text that is not
+    a file. `beyond`: the limit that the text exceeds, and where; such a text is not read.
     """
 
     __slots__ = ("beyond", "folder", "grids", "latex", "name", "plain", "text", "written")
@@ -42,7 +42,7 @@ class Source:
 
     @property
     def marked(self) -> str:
-        """The plain text with a mark in the place of each table: what the grammar reads."""
+        """The plain text with a mark in place of each table: what the grammar reads."""
         return self._with_grids(_mark) if self.grids else self.plain
 
     def _with_grids(self, shown: Callable[[str, Grid], str]) -> str:
@@ -55,13 +55,13 @@ class Source:
         return "".join([*pieces, plain(text[here:])])
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset in what the user wrote, both counted from 1."""
+        """Line and column, from 1, of an offset in what the user has written."""
         offset = self.latex.written(offset)
         start = self.written.rfind("\n", 0, offset) + 1
         return self.written.count("\n", 0, offset) + 1, offset - start + 1
 
     def line(self, offset: int) -> tuple[int, int]:
-        """Offsets of the beginning and the end of the line that holds an offset."""
+        """Where the line begins and ends that holds an offset."""
         end = self.text.find("\n", offset)
         return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end < 0 else end
 
@@ -69,7 +69,7 @@ class Source:
         return Span(self, start, end)
 
     def cell(self, offset: int) -> str | None:
-        """In which row and column of a table an offset lies, in words; None outside of tables."""
+        """`in row 3 (`conv2`), column `D`` for an offset in a table, or None."""
         if (found := self._at(offset)) is None:
             return None
         grid, index, cell = found
@@ -84,7 +84,7 @@ class Source:
         return f"in row {index - grid.header}{shown}, {column}"
 
     def row(self, offset: int) -> str | None:
-        """How the row of a table begins in which an offset lies; None outside of tables."""
+        """The first cell of the row that holds an offset, or None outside of tables."""
         if (found := self._at(offset)) is None:
             return None
         grid, index, _ = found
@@ -97,7 +97,7 @@ class Source:
         return None
 
     def _line_of(self, cell: Cell) -> str:
-        """The text of a cell on one line, cut short."""
+        """The text of a cell on one line, shortened."""
         text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
         return text if len(text) <= 40 else f"{text[:39]}…"
 
@@ -131,7 +131,7 @@ def _beyond(text: str) -> tuple[Limit, int] | None:
 def _expanded(text: str) -> Expanded:
     if "\\" not in text:
         return Expanded(text, text)
-    from archdsl.text.latex import regions  # only where there may be some
+    from archdsl.text.latex import regions  # most texts need none
 
     return regions.read(text)
 
@@ -139,20 +139,20 @@ def _expanded(text: str) -> Expanded:
 def _grids(expanded: Expanded) -> tuple[Grid, ...]:
     if not expanded.tables and "|" not in expanded.plain and "\t" not in expanded.plain:
         return ()
-    from archdsl.text import find_tables  # only where there may be tables
+    from archdsl.text import find_tables  # most texts need none
 
     return find_tables.find(expanded)
 
 
 def _named(grid: Grid, index: int) -> Cell:
-    """The cell that names a row: its first, or that of a row above which it goes on."""
+    """The cell that names a row: its first, or that of the row above that it continues."""
     rows = grid.rows[grid.header + 1 : index + 1]
     first = next((row[0] for row in reversed(rows) if row and row[0].is_filled), None)
     return first or next(one for one in grid.rows[index] if one.is_filled)
 
 
 def _plain_grid(text: str, grid: Grid) -> str:
-    """The cells of a table, each without its typography, between blanks."""
+    """A table in which only its cells remain, without typography."""
     pieces = []
     here = grid.start
     for row in grid.rows:
@@ -163,13 +163,13 @@ def _plain_grid(text: str, grid: Grid) -> str:
 
 
 def _mark(text: str, grid: Grid) -> str:
-    """The mark, and the end of its line: two tables may stand on one."""
-    length = grid.end - grid.start  # of a lone `|` it is 1
+    """The mark, and the end of its line: two tables may be on one line."""
+    length = grid.end - grid.start  # 1 for a lone `|`
     return (MARK.ljust(length - 1) + ";")[:length]
 
 
 class Span(NamedTuple):
-    """A stretch of a source, `start` included, `end` not."""
+    """The text of a source from `start` up to, not including, `end`."""
 
     source: Source
     start: int

@@ -1,7 +1,7 @@
-"""The typography of a pasted text: what it looks like, not what it says.
+"""Removes the typography of a pasted text: `**conv3-64** $\\times$ 2` becomes `conv3-64 x 2`.
 
-Every mark of it becomes blanks, or the sign that the language has for it, in as many characters:
-offsets into the plain text are offsets into what the user wrote.
+Markup becomes blanks, or the sign that the language has for it, in as many characters: an offset
+into the plain text is an offset into the text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.pytorch import unwrapped
 from archdsl.text.statements import BEGINS, MEANS
 
-# Strings and comments stay as they are: every pattern steps over them first.
+# Strings and comments stay as they are: every pattern matches them first.
 _KEPT = r'"[^"\n]*"|#[^\n]*'
 
 # LaTeX, HTML and Markdown, by the sign that replaces them.
@@ -41,16 +41,16 @@ _OPEN_END = (
     r"|(?:#[^\n]*)?\n(?=[ \t]*(?:\)|\+[ \t]))"
 )
 
-# What most texts hold none of. These patterns compile fast, those of the marks do not.
+# Most texts contain none of these. The patterns compile fast, those of the markup do not.
 _TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "„", "‘", "’")
 _BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
 _ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#|\n)|\n[ \t]*[)+]")
 
 
 def plain(text: str) -> str:
-    """The text without its typography, of the same length."""
+    """The text without its typography, in as many characters."""
     text = unwrapped(text)
-    # Lines that go on come first: a minus that begins one is no bullet.
+    # Join continued lines first: a minus that begins the second one is not a bullet.
     if _ENDS.search(text):
         text = _open_ends().sub(_joined, text)
     if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
@@ -59,7 +59,7 @@ def plain(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """`plain` of a table's cell, in which `#` begins no comment."""
+    """`plain` for a cell of a table, where `#` does not begin a comment."""
     if "\\" in text or any(map(text.__contains__, _TELLTALES)):
         text = _cell_marks().sub(_plain, text)
     return text

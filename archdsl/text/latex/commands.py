@@ -1,7 +1,7 @@
-"""A cell of a LaTeX table as plain text: what its commands look like is left out.
+"""A cell of a LaTeX table as plain text: `\\textbf{7$\\times$7} conv` becomes `7 x 7 conv`.
 
-The plain text is as long as the cell, and every word stands where it was written. Marks within a
-word have no width, as on paper: what stands behind them moves to the left, `10$^9$` is `10^9`.
+The plain text is as long as the cell, and every word is where it was written. Markup within a word
+has no width, as on paper: what follows it moves to the left, so `10$^9$` is `10^9`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS
 LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
 LINE_END = rf"(?:\\\\\*?|\\(?:tabularnewline|cr)(?![A-Za-z@]))(?:[ \t]*\[\s*{LENGTH}\s*\])?"
 
-_NOTHING = "\0"  # the sign of a mark that is not read: a text holds none
-# Environments within a cell: their arguments, and the signs for their beginning and their end.
+_NOTHING = "\0"  # stands for markup without a sign; no text contains it
+# Environments within a cell: the form of their arguments, and the signs for begin and end.
 _ENVIRONMENTS = {
     **dict.fromkeys(("bmatrix", "Bmatrix", "pmatrix"), ("", "[", "]")),
     **dict.fromkeys(("matrix", "smallmatrix", "gathered", "aligned"), ("?", _NOTHING, _NOTHING)),
@@ -45,14 +45,14 @@ _FIGURE = re.compile(r"(?<=\d) *[x×*·] *(10\^\d+)")
 
 
 def plain(text: str) -> tuple[str, list[Fault]]:
-    """The plain text of a cell, and the commands in it that mean nothing. Raises Unreadable."""
+    """The plain text of a cell, and errors for unknown commands in it. Raises Unreadable."""
     pieces: list[str] = []
     faults: list[Fault] = []
     written = here = 0
     while found := _TOKEN.search(text, here):
         here, sign = _read(text, found, faults)
         width = here - found.start()
-        # A sign between blanks stays between blanks.
+        # A sign that ends with a blank is padded with blanks: it stays between blanks.
         filled = sign.ljust(width, " " if sign.endswith(" ") else _NOTHING)
         pieces += [text[written : found.start()], filled]
         written = here
@@ -64,7 +64,7 @@ def plain(text: str) -> tuple[str, list[Fault]]:
 
 
 def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, str]:
-    """Where a mark ends with what belongs to it, and the sign for it."""
+    """The end of a piece of markup with its arguments, and the sign for it."""
     kind, whole, end = found.lastgroup, found[0], found.end()
     name = found["name"] or found["environment"]
     if kind == "name" and (name in SIGNS or name in ARGUMENTS):
@@ -76,7 +76,7 @@ def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, st
             return end, closing
         return arguments(text, end, len(text), form), opening
     if kind == "name":
-        help = f"define it in front of the table, `\\newcommand{{\\{name}}}{{…}}`, or write it out"
+        help = f"define it before the table, `\\newcommand{{\\{name}}}{{…}}`, or write it out"
     elif kind == "environment":
         help = "write the lines of a cell with `\\makecell{…}`"
     elif kind == "column":

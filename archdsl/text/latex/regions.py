@@ -1,7 +1,7 @@
-"""Tables of LaTeX: where the source of a paper holds them, and what their cells say.
+"""Tables of LaTeX: finds them in the source of a paper, and the plain text of their cells.
 
-What stands around a tabular belongs to its table: the environments and groups that hold it, and
-commands and definitions of macros beside it. All of that is typography; a caption is prose.
+What surrounds a tabular belongs to its table: the environments and groups that it is in, and
+commands and definitions of macros next to it. All of that is typography; a caption is prose.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from archdsl.text.latex.vocabulary import AROUND, CLOSED
 from archdsl.text.limits import Limit
 
 DEPTH = Limit(50, "LaTeX within LaTeX more than {} deep", "paste the table alone")
-WIDEST = 1000  # columns that a cell spans
+WIDEST = 1000  # columns that a cell may span
 TABLES = Limit(1000, "more than {} tables", "divide the text into several files")
-MOST_FAULTS = 1000  # of a text
+MOST_FAULTS = 1000  # errors of a text
 
 
 def read(text: str) -> Expanded:
-    """What the LaTeX in a text says. What cannot be read is among the faults."""
+    """The text with its LaTeX read. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
         return Expanded(text, text)
     return _Reader(text).read()
@@ -43,14 +43,14 @@ _FORMS = {
     **dict.fromkeys(("tabular*", "tabularx", "tabulary", "xltabular"), "-?-"),
 }
 _TABULAR = "|".join(map(re.escape, _FORMS))
-# Where a table, or what stands beside it, may begin.
+# Where a table, or what surrounds it, may begin.
 _BEGINS = re.compile(
     rf"^[ \t]*(?:%|\\[A-Za-z@]|\{{\s*\\)|\\begin\s*\{{(?:{_TABULAR})\}}", re.MULTILINE
 )
 _EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 _TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
 _AROUND = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
-_MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, as ever
+_MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, not tables
 _ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){commands.LENGTH}")  # \tabcolsep=4pt
 _LINE = re.compile(r"[^\n]*")
 _COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
@@ -76,13 +76,13 @@ class _Reader:
         self.text = text
         self.macros = Macros()
         self.pieces: list[str] = []  # of the expanded text
-        self.done = 0  # the text up to here is among them
-        self.shift = 0  # from the text to the expanded text
+        self.done = 0  # how much of the text is in `pieces`
+        self.shift = 0  # add to an offset for the expanded text
         self.stretches = [Stretch(0, 0, False)]
         self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
-        self.cells: list[tuple[int, str]] = []  # where the plain text of a cell stands
+        self.cells: list[tuple[int, str]] = []  # the plain text of each cell, and its offset
         self.tables: list[Tabular] = []
-        self.seen = 0  # tables, those of a region that is being read too
+        self.seen = 0  # tables so far, those of the region that is being read included
         self.faults: list[Fault] = []
 
     def read(self) -> Expanded:
@@ -108,7 +108,7 @@ class _Reader:
         )
 
     def plain(self, text: str) -> Iterator[str]:
-        """The expanded text in pieces: of regions the cells alone."""
+        """The expanded text in pieces; only the cells remain of its regions."""
         here = 0
         cells = iter([*self.cells, (len(text), "")])
         cell, said = next(cells)
@@ -153,7 +153,7 @@ class _Reader:
         return None if _MATRIX.fullmatch(found["environment"] or "") else found
 
     def command(self, found: re.Match[str], macros: Macros) -> int:
-        """Where a command ends, with what in its arguments is not looked at."""
+        """The end of a command, and of those of its arguments that are not read."""
         text, stop = self.text, len(self.text)
         if (end := macros.defined(text, found, stop)) is not None:
             return end
@@ -168,14 +168,14 @@ class _Reader:
         return here
 
     def columns(self, found: re.Match[str]) -> int:
-        """Where the rows of a tabular begin: behind its columns."""
+        """Where the rows of a tabular begin: after its columns."""
         name, stop = found["environment"], len(self.text)
         here = arguments(self.text, found.end(), stop, _FORMS[name][:-1])
         here = blanks(self.text, here, stop)
         if not self.text.startswith("{", here):
             written = "{" + name + "}" + ("{\\textwidth}" if _FORMS[name][0] == "-" else "")
             raise Unreadable(
-                f"this `\\begin{{{name}}}` does not say its columns",
+                f"this `\\begin{{{name}}}` does not declare its columns",
                 *found.span(),
                 f"write `\\begin{written}{{lccc}}`",
             )
@@ -184,7 +184,7 @@ class _Reader:
     # What they hold.
 
     def rows(self, tabular: _Open, stop: int) -> list[list[Place]]:
-        """The rows of a tabular that hold anything. Raises Unreadable."""
+        """The rows of a tabular that are not empty. Raises Unreadable."""
         self.seen += 1
         if self.seen > TABLES.most:
             raise Unreadable(TABLES.message, tabular.start, tabular.body, TABLES.help)
@@ -219,7 +219,7 @@ class _Reader:
         read = [[self.cell(text[start:end], begin + start) for start, end in row] for row in rows]
         filled = [row for row in read if any(start < end for start, end, _ in row)]
         if not filled:
-            message = f"this `\\begin{{{tabular.name}}}` holds nothing"
+            message = f"this `\\begin{{{tabular.name}}}` is empty"
             place = begin - tabular.body + tabular.start, begin
             self.faults.append(Fault(message, *place, "paste its rows too, or leave it out"))
         return filled
@@ -332,7 +332,7 @@ def _is_command(name: str) -> bool:
 
 
 def _is_quiet(body: str) -> bool:
-    """Whether a macro shows nothing: it sets lengths and fonts, as others in front of a table."""
+    """Whether a macro only sets lengths and fonts, as commands before a table do."""
     text = re.sub(r"%[^\n]*|\s|\{[^{}]*\}", "", body)
     names = re.findall(r"\\([A-Za-z@]+)", text)
     return bool(re.fullmatch(r"(?:\\[A-Za-z@]+\*?)+", text)) and all(map(_is_command, names))
@@ -346,7 +346,7 @@ def _width(cell: str) -> int:
     wide = (found[1] or found[2] or "").strip()
     if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= WIDEST:
         raise Unreadable(
-            f"`{found[0]}` spans no number of columns",
+            f"`{found[0]}` does not give a valid number of columns",
             *found.span(),
             f"write `\\multicolumn{{2}}{{c}}{{…}}`, up to {WIDEST:,} columns",
         )
@@ -355,7 +355,7 @@ def _width(cell: str) -> int:
 
 def _never_closed(last: _Open) -> Unreadable:
     if not last.name:
-        help = "close it with `}`; a brace to be seen is `\\{`"
+        help = "close it with `}`; a brace to print is `\\{`"
         return Unreadable("this `{` is never closed", last.start, last.start + 1, help)
     message = f"this `\\begin{{{last.name}}}` is never closed"
     end = last.start + len("\\begin{}") + len(last.name)

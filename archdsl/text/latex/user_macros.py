@@ -1,7 +1,7 @@
-"""Macros of LaTeX: what a table's source defines, and what a call stands for.
+"""The macros that the source of a table defines: `\\newcommand{\\blk}[2]{[#1, #2]}`.
 
-Unlike TeX, a macro is text in place of text: arguments are put in as they are written. That is what
-macros do in tables. The text that they make is limited, whatever they do.
+Unlike in TeX, a call is simply replaced by the text of the macro, with its arguments as they are
+written: that is what macros in tables do. How much text they expand to is limited.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DEFINITIONS = {
 
 
 class Unreadable(Exception):
-    """LaTeX that ends where it should go on: nothing behind it can be told apart."""
+    """LaTeX that ends too early: nothing after it can be read."""
 
     def __init__(self, message: str, start: int, end: int, help: str) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class Unreadable(Exception):
 
 
 class Piece(NamedTuple):
-    """A stretch of an expanded text: written at `start`, or what the call from there stands for."""
+    """A stretch of an expanded text: as written at `start`, or the expansion of the call there."""
 
     text: str
     start: int
@@ -72,7 +72,7 @@ class Macros:
         self._calls = 0
 
     def defined(self, text: str, found: re.Match[str], stop: int) -> int | None:
-        """Note the definition that a command begins, and give where it ends; None for others.
+        """Note the definition that a command begins and return its end, or None.
 
         Raises Unreadable.
         """
@@ -101,13 +101,13 @@ class Macros:
         return end
 
     def expanded(self, text: str, start: int, stop: int) -> list[Piece]:
-        """A stretch of a text with every call replaced. Raises Unreadable."""
+        """The text from `start` to `stop` with every call replaced. Raises Unreadable."""
         return [piece for piece in self._pieces(text, start, stop, None) if piece.text]
 
     def _pieces(
         self, text: str, start: int, stop: int, place: tuple[int, int] | None, depth: int = 0
     ) -> Iterator[Piece]:
-        """`place` is that of the outermost call, None in the user's own text."""
+        """`place`: the outermost call, or None in the user's own text."""
         written = here = start
         while found := _CALL.search(text, here, stop):
             here = found.end()
@@ -135,7 +135,7 @@ class Macros:
         yield Piece(text[written:stop], written, False)
 
     def _body(self, text: str, found: re.Match[str], stop: int) -> tuple[int, str]:
-        """Where a call ends, and its macro's text with the arguments of the call."""
+        """The end of a call, and its macro's text with the arguments put in."""
         name = found["name"]
         macro = self.known[name]
         here = found.end("name")
@@ -151,7 +151,7 @@ class Macros:
             here = argument(text, begin, stop)
             if here == begin:
                 raise Unreadable(
-                    f"`\\{name}` wants {macro.wants} arguments",
+                    f"`\\{name}` takes {macro.wants} arguments",
                     found.start(),
                     found.end("name"),
                     f"write `\\{name}{'{…}' * macro.wants}`",
@@ -168,25 +168,28 @@ class Macros:
         if self._left < 0 or self._calls > CALLS.most:
             limit = SIZE if self._left < 0 else CALLS
             raise Unreadable(limit.message, found.start(), here, limit.help)
-        # `#3` without a third argument stays as it is: TeX refuses it in the definition.
+        # `#3` without a third argument stays as it is; TeX rejects such a definition.
         numbered = dict(zip("123456789", given, strict=False)) | {"#": "#"}
         body = re.sub(r"#([1-9#])", lambda mark: numbered.get(mark[1], mark[0]), macro.body)
         return here, _COMMENT.sub(r"\1", body).replace("\n", " ")
 
 
 def _moved(problem: Unreadable, place: tuple[int, int]) -> Unreadable:
-    """What is wrong within a macro is wrong at its call."""
+    """An error within a macro, at its call."""
     return Unreadable(problem.fault.message, *place, problem.fault.help)
 
 
 def blanks(text: str, start: int, stop: int) -> int:
-    """The offset behind blanks and comments."""
+    """The end of blanks and comments."""
     return _BLANKS.match(text, start, stop).end()  # type: ignore[union-attr]
 
 
 def arguments(text: str, start: int, stop: int, form: str) -> int:
-    """The offset behind a command's arguments: `-` is one, `?` one in brackets that may be missing,
-    `(` one in parentheses. Raises Unreadable."""
+    """The end of a command's arguments. Raises Unreadable.
+
+    `form`: a sign for each argument: `-` is one in braces, `?` one in brackets and `(` one in
+    parentheses, which may be missing.
+    """
     here = start
     for one in form:
         if one == "-":
@@ -199,7 +202,7 @@ def arguments(text: str, start: int, stop: int, form: str) -> int:
 
 
 def argument(text: str, start: int, stop: int) -> int:
-    """The offset behind an argument: a group, a command or a sign; `start` where there is none."""
+    """The end of an argument: a group, a command or a character; `start` if there is none."""
     if start >= stop or text[start] in "}&" or text.startswith("\\\\", start):
         return start
     if text[start] == "{":
@@ -209,7 +212,7 @@ def argument(text: str, start: int, stop: int) -> int:
 
 
 def option(text: str, start: int, stop: int) -> int:
-    """The offset behind the bracket that stands at `start`. Raises Unreadable."""
+    """The end of the bracket that begins at `start`. Raises Unreadable."""
     end = text.find("]", start, stop) + 1
     if not end:
         raise Unreadable("this `[` is never closed", start, start + 1, "close it with `]`")
@@ -217,7 +220,7 @@ def option(text: str, start: int, stop: int) -> int:
 
 
 def group(text: str, start: int, stop: int) -> int:
-    """The offset behind the group whose brace stands at `start`. Raises Unreadable."""
+    """The end of the group that begins at `start`. Raises Unreadable."""
     depth = 0
     here = start
     while found := _SIGN.search(text, here, stop):
@@ -230,5 +233,5 @@ def group(text: str, start: int, stop: int) -> int:
         "this `{` is never closed",
         start,
         start + 1,
-        "close it with `}`; a brace to be seen is `\\{`",
+        "close it with `}`; a brace to print is `\\{`",
     )

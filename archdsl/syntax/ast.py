@@ -239,7 +239,7 @@ class StrideOn(NamedTuple):
 
 @statement("shortcut", "shortcut B", once="shortcut")
 class Shortcut(NamedTuple):
-    """Which block `shortcut` stands for."""
+    """Which block `shortcut` means."""
 
     name: Token
 
@@ -304,7 +304,7 @@ class Outputs(NamedTuple):
 
 @statement("means", "conv means conv-bn-relu", keyword="means")
 class Means(NamedTuple):
-    """What every layer like `left` stands for."""
+    """What every layer like `left` means."""
 
     left: Phrase
     right: Phrase

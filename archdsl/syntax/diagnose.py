@@ -120,12 +120,12 @@ def _quotation_mark(stop: _Stop) -> Explanation:
         return None
     if stop.line.count('"') % 2:
         return "this quotation mark is never closed", None
-    return "a text in quotation marks cannot be here", None
+    return "unexpected text in quotation marks", None
 
 
 def _table(stop: _Stop) -> Explanation:
     help = "put it into the body of the network, outside of brackets and braces"
-    return ("a table cannot be here", help) if stop.shown == MARK else None
+    return ("unexpected table", help) if stop.shown == MARK else None
 
 
 def _closing_bracket(stop: _Stop) -> Explanation:
@@ -153,7 +153,7 @@ def _unknown_character(stop: _Stop) -> Explanation:
 
 
 def _any_token(stop: _Stop) -> Explanation:
-    return f"`{stop.shown}` cannot be here", None
+    return f"unexpected `{stop.shown}`", None
 
 
 # The first that applies explains the error.

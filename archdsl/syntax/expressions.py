@@ -118,7 +118,7 @@ class _Reader:
             if self.at < len(self.tokens) and self.tokens[self.at].kind == "parens":
                 return self.call(token)
             return Expression("name", token.text, 0, (), token.start, token.end)
-        raise self.fail(f"`{token.text}` cannot be in an expression here", token)
+        raise self.fail(f"unexpected `{token.text}` in an expression", token)
 
     def call(self, name: Token) -> Expression:
         parens = self.tokens[self.at]
@@ -148,7 +148,7 @@ def read(source: Source, tokens: Sequence[Token]) -> Expression:
         raise ArchError.beyond(LENGTH, source.span(tokens[0].start, tokens[0].end))
     expression = reader.expression()
     if reader.at < len(tokens):
-        raise reader.fail(f"`{reader.peek()}` cannot be in an expression here")
+        raise reader.fail(f"unexpected `{reader.peek()}` in an expression")
     return expression
 
 

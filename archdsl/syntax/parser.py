@@ -114,8 +114,8 @@ def cell_statements(source: Source, start: int, end: int) -> list[Statement]:
     try:
         statements: list[Statement] = _parser().parse(source.plain, start, end)
     except Unexpected as problem:
-        alone = " " * start + source.plain[start:end]
-        raise explain(source, alone, problem)[0] from None
+        cell = " " * start + source.plain[start:end]
+        raise explain(source, cell, problem)[0] from None
     check_numbers(source, statements, start, end)
     return statements
 

@@ -35,7 +35,7 @@ FORMS: dict[str, str] = {}  # an example by keyword, the first of several
 def statement(
     rule: str, form: str = "", keyword: str | None = None, once: str = ""
 ) -> Callable[[T], T]:
-    """Registers a node as what a rule of the grammar stands for.
+    """Registers the node of a rule of the grammar.
 
     `form` is an example, or several after `, or `; `keyword` by default its first word.
     """

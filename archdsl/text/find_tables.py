@@ -22,8 +22,8 @@ def find(expanded: Expanded) -> tuple[Grid, ...]:
         for table in expanded.tables
     ]
     if "|" in text or "\t" in text:
-        taken = [(grid.start, grid.end) for grid in found]
-        found += _of_lines(text, taken)
+        latex = [(grid.start, grid.end) for grid in found]
+        found += _of_lines(text, latex)
         found.sort(key=lambda grid: grid.start)
     return tuple(found)
 
@@ -83,11 +83,11 @@ _LAYER = re.compile(
 )
 
 
-def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
-    """The tables of Markdown and of tabs, outside of the LaTeX in `taken`."""
+def _of_lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[Grid]:
+    """The tables of Markdown and of tabs, outside of the tables of LaTeX."""
     block: list[_Line] = []
     inside = 0  # how many brackets at the ends of lines are open, such as that of `block unit {`
-    for line in _lines(text, taken):
+    for line in _lines(text, latex):
         code = line.text.partition("#")[0].rstrip() if line and not line.is_piped else ""
         inside = max(0, inside - bool(re.match(r"[ \t]*[)\]}]", code)))
         # Tabs within brackets are indentation; a Markdown table there is an error later.
@@ -100,10 +100,10 @@ def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
         inside += code.endswith(("(", "[", "{"))
 
 
-def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
-    """The lines of a text; None for a line in `taken`, and at the end."""
+def _lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
+    """The lines of a text; None for a line of LaTeX, and at the end."""
     start = 0
-    spans = list(taken)
+    spans = list(latex)
     for piece in text.split("\n"):
         end = start + len(piece)
         while spans and spans[0][1] <= start:

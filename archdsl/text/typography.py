@@ -27,7 +27,8 @@ _SIGNS = {
     "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?|\\[,;:! ]"
     r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$‘’`]",
 }
-_COMMAND = rf"\\(?P<command>{'|'.join(SIGNS.keys() - ARGUMENTS.keys())})(?![A-Za-z])"
+_COMMANDS = "|".join(name for name in SIGNS if name not in ARGUMENTS)
+_COMMAND = rf"\\(?P<command>{_COMMANDS})(?![A-Za-z])"
 _WRAPPED = (
     rf"\\(?:{'|'.join(WRAPPING)})\{{(?P<tex>[^{{}}\n]*)\}}"
     r"|'(?P<quoted>[^'\n]*)'"

@@ -56,11 +56,11 @@ def plain(text: str) -> tuple[str, list[Fault]]:
         filled = sign.ljust(width, " " if sign.endswith(" ") else _NOTHING)
         pieces += [text[written : found.start()], filled]
         written = here
-    said = "".join([*pieces, text[written:]])
-    said = re.sub(r"\S+", lambda word: _JOINED.sub("", word[0]).ljust(len(word[0])), said)
-    said = said.replace(_NOTHING, " ")
-    said = _FIGURE.sub(lambda figure: f"x{figure[1]}".ljust(len(figure[0])), said)
-    return said, faults
+    words = "".join([*pieces, text[written:]])
+    words = re.sub(r"\S+", lambda word: _JOINED.sub("", word[0]).ljust(len(word[0])), words)
+    words = words.replace(_NOTHING, " ")
+    words = _FIGURE.sub(lambda figure: f"x{figure[1]}".ljust(len(figure[0])), words)
+    return words, faults
 
 
 def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, str]:

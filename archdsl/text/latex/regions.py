@@ -111,14 +111,14 @@ class _Reader:
         """The expanded text in pieces; only the cells remain of its regions."""
         here = 0
         cells = iter([*self.cells, (len(text), "")])
-        cell, said = next(cells)
+        cell, words = next(cells)
         for start, end in self.regions:
             yield text[here:start]
             here = start
             while cell < end:
-                yield from (_blank(text[here:cell]), said)
-                here = cell + len(said)
-                cell, said = next(cells)
+                yield from (_blank(text[here:cell]), words)
+                here = cell + len(words)
+                cell, words = next(cells)
             yield _blank(text[here:end])
             here = end
         yield text[here:]
@@ -246,11 +246,11 @@ class _Reader:
         except Unreadable as problem:
             plain, wide, faults = "", 1, [problem.fault]
         self.faults += [fault.moved(start) for fault in faults]
-        said = plain.strip()
-        begin = start + plain.find(said)
-        if said:
-            self.cells.append((begin, said))
-        return begin, begin + len(said), wide
+        words = plain.strip()
+        begin = start + plain.find(words)
+        if words:
+            self.cells.append((begin, words))
+        return begin, begin + len(words), wide
 
 
 class _Region:

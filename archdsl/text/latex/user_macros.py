@@ -58,7 +58,7 @@ class Piece(NamedTuple):
 
 
 class _Macro(NamedTuple):
-    wants: int
+    arguments_count: int
     default: str | None
     body: str
 
@@ -86,18 +86,18 @@ class Macros:
                 *found.span(),
                 r"definitions are `\newcommand{\name}[2]{… #1 … #2 …}` and `\def\name#1#2{…}`",
             )
-        said = own.groupdict()
+        parts = own.groupdict()
         end = own.end()
-        body = said.get("same")
+        body = parts.get("same")
         if body is None:
             end = group(text, own.end(), stop)
             body = text[own.end() + 1 : end - 1]
         if name == "DeclareMathOperator":
             body = f"\\text{{{body}}}"
-        count = int(said.get("count") or len(said.get("marks") or "") // 2)
-        called = str(said.get("braced") or said["bare"])
+        count = int(parts.get("count") or len(parts.get("marks") or "") // 2)
+        called = str(parts.get("braced") or parts["bare"])
         if name != "providecommand" or called not in self.known:
-            self.known[called] = _Macro(count, said.get("default"), body)
+            self.known[called] = _Macro(count, parts.get("default"), body)
         return end
 
     def expanded(self, text: str, start: int, stop: int) -> list[Piece]:
@@ -139,29 +139,29 @@ class Macros:
         name = found["name"]
         macro = self.known[name]
         here = found.end("name")
-        given: list[str] = []
+        values: list[str] = []
         if macro.default is not None:
-            given.append(macro.default)
+            values.append(macro.default)
             if text.startswith("[", here, stop):
                 end = option(text, here, stop)
-                given[0] = text[here + 1 : end - 1]
+                values[0] = text[here + 1 : end - 1]
                 here = end
-        while len(given) < macro.wants:
+        while len(values) < macro.arguments_count:
             begin = blanks(text, here, stop)
             here = argument(text, begin, stop)
             if here == begin:
                 raise Unreadable(
-                    f"`\\{name}` takes {macro.wants} arguments",
+                    f"`\\{name}` takes {macro.arguments_count} arguments",
                     found.start(),
                     found.end("name"),
-                    f"write `\\{name}{'{…}' * macro.wants}`",
+                    f"write `\\{name}{'{…}' * macro.arguments_count}`",
                 )
             is_group = text[begin] == "{"
-            given.append(text[begin + is_group : here - is_group])
-        if not macro.wants:
+            values.append(text[begin + is_group : here - is_group])
+        if not macro.arguments_count:
             here = re.compile(r"(?:\{\}|[ \t]*)").match(text, here, stop).end()  # type: ignore[union-attr]
         size = len(macro.body) + sum(
-            macro.body.count(f"#{number}") * len(one) for number, one in enumerate(given, 1)
+            macro.body.count(f"#{number}") * len(one) for number, one in enumerate(values, 1)
         )
         self._left -= size
         self._calls += 1
@@ -169,7 +169,7 @@ class Macros:
             limit = SIZE if self._left < 0 else CALLS
             raise Unreadable(limit.message, found.start(), here, limit.help)
         # `#3` without a third argument stays as it is; TeX rejects such a definition.
-        numbered = dict(zip("123456789", given, strict=False)) | {"#": "#"}
+        numbered = dict(zip("123456789", values, strict=False)) | {"#": "#"}
         body = re.sub(r"#([1-9#])", lambda mark: numbered.get(mark[1], mark[0]), macro.body)
         return here, _COMMENT.sub(r"\1", body).replace("\n", " ")
 

@@ -19,6 +19,7 @@ from archdsl.text.source import Source, Span
 
 S = TypeVar("S")
 Children = list[Any]  # what a rule of the grammar has read: tokens, and the nodes of its rules
+Fields = tuple[Any, ...]
 
 
 class Token(NamedTuple):
@@ -61,6 +62,60 @@ class Phrase(NamedTuple):
         return self.tokens[-1].end
 
 
+def unquoted(token: Token) -> str:
+    """The text of a token, of a string without its quotation marks."""
+    return token.text[1:-1] if token.kind == "string" else token.text
+
+
+# The fields of nodes, from what their rules have read.
+
+
+def _words(children: Children) -> tuple[Token, ...]:
+    return tuple(token for token in children if token.kind == "word")
+
+
+def _item(children: Children) -> Fields:
+    claims = children.pop() if type(children[-1]) is tuple else ()
+    phrases = tuple(takewhile(lambda child: isinstance(child, Phrase), children))
+    return phrases, claims, tuple(children[len(phrases) :])
+
+
+def _named(children: Children) -> Fields:
+    """A name, parentheses and a title, of which the last two may be missing."""
+    name, *rest = children
+    title = unquoted(rest.pop()) if rest and rest[-1].kind == "string" else None
+    return name, rest[0] if rest else None, title
+
+
+def _alternatives(children: Children) -> Fields:
+    values: list[list[Token]] = [[]]
+    for token in children[2:]:
+        if token.kind == "word" and token.text == "or":
+            values.append([])
+        else:
+            values[-1].append(token)
+    return children[0], tuple(map(tuple, values))
+
+
+def _one_word(children: Children) -> Fields:
+    text = " ".join(token.text for token in _words(children))
+    return (Token("word", text, children[0].start, children[-1].end),)
+
+
+def _rules(children: Children) -> Fields:
+    # Strings between commas come first; each rule after them is a node of its own.
+    names = (c for c in children if isinstance(c, Token) and c.kind == "string")
+    return tuple(names), tuple(c for c in children if not isinstance(c, Token))
+
+
+def _recipe(children: Children) -> Fields:
+    data = children[0] if children[0].kind == "word" else None
+    settings = tuple(child for child in children if type(child) is tuple)
+    tokens = [token for setting in settings for token in setting] + ([data] if data else [])
+    start = min((token.start for token in tokens), default=0)
+    return data, settings, start, max((token.end for token in tokens), default=start)
+
+
 PhraseText = Callable[[Phrase], str]  # how the phrases of a printed statement are written
 
 
@@ -86,7 +141,7 @@ class ClaimText(NamedTuple):
         return self.tokens[-1].end
 
 
-@statement("line", "conv1: conv 7x7/2 64   => 112x112x64, params 9,472", keyword="=>")
+@statement("line", "conv1: conv 7x7/2 64   => 112x112x64, params 9,472", keyword="=>", of=_item)
 class Item(NamedTuple):
     """A line of layers: phrases chained by `->`, claims after `=>`, tokens of a guard after `if`.
 
@@ -97,14 +152,6 @@ class Item(NamedTuple):
     claims: tuple[ClaimText, ...]
     guard: tuple[Token, ...] = ()
     rules: tuple[Means, ...] = ()
-
-    @classmethod
-    def of(cls, children: Children) -> Item:
-        claims: tuple[ClaimText, ...] = ()
-        if type(children[-1]) is tuple:
-            claims = children.pop()
-        phrases = tuple(takewhile(lambda child: isinstance(child, Phrase), children))
-        return cls(phrases, claims, tuple(children[len(phrases) :]))
 
     @property
     def start(self) -> int:
@@ -121,7 +168,7 @@ class Item(NamedTuple):
         return any(token.is_of_table for phrase in self.phrases for token in phrase.tokens)
 
 
-@statement("network", 'network vgg16 "a title"')
+@statement("network", 'network vgg16 "a title"', of=_named)
 class Header(NamedTuple):
     """The name of a network, its parameters in parentheses and its title.
 
@@ -133,14 +180,8 @@ class Header(NamedTuple):
     title: str | None
     family: str = ""
 
-    @classmethod
-    def of(cls, children: Children) -> Header:
-        name, *rest = children
-        title = unquoted(rest.pop()) if rest and rest[-1].kind == "string" else None
-        return cls(name, rest[0] if rest else None, title)
 
-
-@statement("derived", "network wrn_28_10 = wrn(28, 10)")
+@statement("derived", "network wrn_28_10 = wrn(28, 10)", of=lambda c: (c[0], *_named(c[2:])[:3]))
 class Derived(NamedTuple):
     """A network that is another one with values for its parameters."""
 
@@ -149,11 +190,6 @@ class Derived(NamedTuple):
     arguments: Token | None
     title: str | None
 
-    @classmethod
-    def of(cls, children: Children) -> Derived:
-        name, _, *rest = children
-        return cls(name, *Header.of(rest)[:3])
-
 
 @statement("use", 'use "blocks.arch"')
 class UseFile(NamedTuple):
@@ -161,52 +197,32 @@ class UseFile(NamedTuple):
 
     file: Token
 
-    @classmethod
-    def of(cls, children: Children) -> UseFile:
-        return cls(*children)
 
-
-@statement("paper", 'paper "Simonyan & Zisserman 2015" arXiv:1409.1556 "Table 1"')
+@statement(
+    "paper",
+    'paper "Simonyan & Zisserman 2015" arXiv:1409.1556 "Table 1"',
+    of=lambda c: (", ".join(map(unquoted, c)),),
+)
 class Paper(NamedTuple):
     """The paper that a network is from."""
 
     text: str
 
-    @classmethod
-    def of(cls, children: Children) -> Paper:
-        return cls(", ".join(map(unquoted, children)))
 
-
-@statement("let", "let n = (depth - 4) // 6")
+@statement("let", "let n = (depth - 4) // 6", of=lambda c: (c[0], tuple(c[2:])))
 class Let(NamedTuple):
     """A name and the tokens of its value."""
 
     name: Token
     value: tuple[Token, ...]
 
-    @classmethod
-    def of(cls, children: Children) -> Let:
-        name, _, *value = children
-        return cls(name, tuple(value))
 
-
-@statement("either", "reading s = 2 or 1")
+@statement("either", "reading s = 2 or 1", of=_alternatives)
 class Either(NamedTuple):
     """A name whose value the paper leaves open; the first value holds, the others are readings."""
 
     name: Token
     values: tuple[tuple[Token, ...], ...]
-
-    @classmethod
-    def of(cls, children: Children) -> Either:
-        name, _, *tokens = children
-        values: list[list[Token]] = [[]]
-        for token in tokens:
-            if token.kind == "word" and token.text == "or":
-                values.append([])
-            else:
-                values[-1].append(token)
-        return cls(name, tuple(map(tuple, values)))
 
 
 @statement("padding", "padding same, or padding valid", once="padding")
@@ -214,10 +230,6 @@ class Padding(NamedTuple):
     """How convolutions and pools without a padding of their own pad their input."""
 
     mode: Token
-
-    @classmethod
-    def of(cls, children: Children) -> Padding:
-        return cls(*children)
 
     def printed(self, phrase: PhraseText) -> str:
         return f"padding {self.mode.text}"
@@ -229,10 +241,6 @@ class StrideOn(NamedTuple):
 
     layer: Phrase
 
-    @classmethod
-    def of(cls, children: Children) -> StrideOn:
-        return cls(*children)
-
     def printed(self, phrase: PhraseText) -> str:
         return f"stride on {phrase(self.layer)}"
 
@@ -243,60 +251,39 @@ class Shortcut(NamedTuple):
 
     name: Token
 
-    @classmethod
-    def of(cls, children: Children) -> Shortcut:
-        return cls(*children)
-
     def printed(self, phrase: PhraseText) -> str:
         return f"shortcut {self.name.text}"
 
 
-@statement("sizes", "sizes decide stride, padding", once="sizes decide")
+@statement("sizes", "sizes decide stride, padding", once="sizes decide", of=lambda c: (_words(c),))
 class SizesDecide(NamedTuple):
     """What printed sizes settle: the words `stride`, `padding`."""
 
     what: tuple[Token, ...]
 
-    @classmethod
-    def of(cls, children: Children) -> SizesDecide:
-        return cls(_words(children))
-
     def printed(self, phrase: PhraseText) -> str:
         return f"sizes decide {', '.join(token.text for token in self.what)}"
 
 
-@statement("count", "params count K = 1024, no bias", once="params count")
+@statement("count", "params count K = 1024, no bias", once="params count", of=lambda c: (tuple(c),))
 class ParamsCount(NamedTuple):
     """How the paper counts its parameters: the tokens `K = 1024, no bias`."""
 
     tokens: tuple[Token, ...]
 
-    @classmethod
-    def of(cls, children: Children) -> ParamsCount:
-        return cls(tuple(children))
 
-
-@statement("option", "with bn")
+@statement("option", "with bn", of=_one_word)
 class Option(NamedTuple):
     """A layer kind whose optional layers, `(BN)`, are part of the network."""
 
     word: Token  # several words, as in `with group norm`, are one token
 
-    @classmethod
-    def of(cls, children: Children) -> Option:
-        text = " ".join(token.text for token in _words(children))
-        return cls(Token("word", text, children[0].start, children[-1].end))
 
-
-@statement("output", "output p5, p4, p3", once="output")
+@statement("output", "output p5, p4, p3", once="output", of=lambda c: (_words(c),))
 class Outputs(NamedTuple):
     """The labels of the lines whose values are the network's outputs."""
 
     labels: tuple[Token, ...]
-
-    @classmethod
-    def of(cls, children: Children) -> Outputs:
-        return cls(_words(children))
 
     def printed(self, phrase: PhraseText) -> str:
         return f"output {', '.join(token.text for token in self.labels)}"
@@ -309,15 +296,15 @@ class Means(NamedTuple):
     left: Phrase
     right: Phrase
 
-    @classmethod
-    def of(cls, children: Children) -> Means:
-        return cls(*children)
-
     def printed(self, phrase: PhraseText) -> str:
         return f"{phrase(self.left)} means {phrase(self.right)}"
 
 
-@statement("block", "block residual { add { shortcut; body } }")
+@statement(
+    "block",
+    "block residual { add { shortcut; body } }",
+    of=lambda c: (c[0], *(c[1:-1] or [None]), c[-1]),
+)
 class Block(NamedTuple):
     """A block of the text: its name, its parameters in parentheses, its lines in braces.
 
@@ -330,25 +317,16 @@ class Block(NamedTuple):
     body: Token
     widens: bool = False
 
-    @classmethod
-    def of(cls, children: Children) -> Block:
-        name, *parameters, body = children
-        return cls(name, parameters[0] if parameters else None, body)
-
     @property
     def items(self) -> tuple[Item, ...]:
         return self.body.inside  # type: ignore[return-value]
 
 
-@statement("table")
+@statement("table", of=lambda c: (c[0].start,))
 class Table(NamedTuple):
     """A pasted table, by its offset in the source."""
 
     start: int
-
-    @classmethod
-    def of(cls, children: Children) -> Table:
-        return cls(children[0].start)
 
 
 class Misprint(NamedTuple):
@@ -361,18 +339,12 @@ class Misprint(NamedTuple):
     reason: Token
 
 
-@statement("rows", 'in "Dense Block" { 3x3 conv means conv-(k) }')
+@statement("rows", 'in "Dense Block" { 3x3 conv means conv-(k) }', of=_rules)
 class Rows(NamedTuple):
     """Rules for the rows of a table whose names begin with one of `names`."""
 
     names: tuple[Token, ...]
     said: tuple[Means | Misprint | Item, ...]
-
-    @classmethod
-    def of(cls, children: Children) -> Rows:
-        # Strings between commas come first; each rule after them is a node of its own.
-        names = (c for c in children if isinstance(c, Token) and c.kind == "string")
-        return cls(tuple(names), tuple(c for c in children if not isinstance(c, Token)))
 
 
 @statement("expect", "expect params 138M, weight layers 16")
@@ -381,23 +353,19 @@ class Expect(NamedTuple):
 
     claims: tuple[ClaimText, ...]
 
-    @classmethod
-    def of(cls, children: Children) -> Expect:
-        return cls(*children)
 
-
-@statement("reported", 'reported top1 27.0 "single scale 256"')
+@statement(
+    "reported", 'reported top1 27.0 "single scale 256"', of=lambda c: (" ".join(map(unquoted, c)),)
+)
 class Reported(NamedTuple):
     """A result of training that the paper reports; it is shown, never computed."""
 
     text: str
 
-    @classmethod
-    def of(cls, children: Children) -> Reported:
-        return cls(" ".join(map(unquoted, children)))
 
-
-@statement("train", "train on digits { optimizer adam lr 0.002; epochs 20 }", once="train")
+@statement(
+    "train", "train on digits { optimizer adam lr 0.002; epochs 20 }", once="train", of=_recipe
+)
 class Train(NamedTuple):
     """How the network is trained: its data set, and the tokens of each setting."""
 
@@ -405,14 +373,6 @@ class Train(NamedTuple):
     settings: tuple[tuple[Token, ...], ...]
     start: int
     end: int
-
-    @classmethod
-    def of(cls, children: Children) -> Train:
-        data = children[0] if children[0].kind == "word" else None
-        settings = tuple(child for child in children if type(child) is tuple)
-        tokens = [p for setting in settings for p in setting] + ([data] if data else [])
-        start = min((p.start for p in tokens), default=0)
-        return cls(data, settings, start, max((p.end for p in tokens), default=start))
 
 
 def tokens_of(value: Any) -> Iterator[Token]:
@@ -433,15 +393,6 @@ def second(source: Source, statement: Statement) -> ArchError:
         source.span(tokens[0].start, tokens[-1].end),
         help=f"one holds for the whole network: `{kind.form}`",
     )
-
-
-def _words(children: Children) -> tuple[Token, ...]:
-    return tuple(token for token in children if token.kind == "word")
-
-
-def unquoted(token: Token) -> str:
-    """The text of a token, of a string without its quotation marks."""
-    return token.text[1:-1] if token.kind == "string" else token.text
 
 
 Statement = (

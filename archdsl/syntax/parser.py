@@ -167,7 +167,7 @@ CALLBACKS: dict[str, Callback] = {
     "claims": _claims,
     "misprint": _misprint,
     "setting": tuple,
-    **{kind.rule: kind.node.of for kind in STATEMENTS.values()},
+    **{kind.rule: kind.build for kind in STATEMENTS.values()},
 }
 
 

@@ -1,9 +1,9 @@
 """The registry of statements: one entry for each kind of line that the grammar knows.
 
-A statement is a rule of grammar/arch.lark and a node in archdsl/syntax/ast.py of the same
-registered name. The node says how it is built from what the rule has read (`of`), how it is
-written (`form`, an example), whether a network may have several, and, where it is printed again,
-its text. Which lines begin a statement is in archdsl/text/statements.py, from the grammar itself.
+A statement is a rule of grammar/arch.lark and a node in archdsl/syntax/ast.py, registered under the
+name of the rule with its form (an example), its fields from what the rule has read, and whether a
+network may have several. A statement that archdsl writes again has a method `printed`. Which lines
+begin a statement is in archdsl/text/statements.py, from the grammar itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Kind(NamedTuple):
     form: str
     keyword: str
     once: str
+    build: Callable[[list[Any]], Any]
 
 
 STATEMENTS: dict[str, Kind] = {}  # by the rule of the grammar
@@ -33,16 +34,21 @@ FORMS: dict[str, str] = {}  # an example by keyword, the first of several
 
 
 def statement(
-    rule: str, form: str = "", keyword: str | None = None, once: str = ""
+    rule: str,
+    form: str = "",
+    keyword: str | None = None,
+    once: str = "",
+    of: Callable[[list[Any]], tuple[Any, ...]] = tuple,
 ) -> Callable[[T], T]:
     """Registers the node of a rule of the grammar.
 
-    `form` is an example, or several after `, or `; `keyword` by default its first word.
+    `form` is an example, or several after `, or `; `keyword` by default its first word. `of`: the
+    fields of the node from the tokens and nodes that the rule has read, by default these.
     """
     word = form.partition(" ")[0] if keyword is None else keyword
 
     def register(node: T) -> T:
-        STATEMENTS[rule] = Kind(rule, node, form, word, once)
+        STATEMENTS[rule] = Kind(rule, node, form, word, once, lambda read: node(*of(read)))
         if word:
             FORMS.setdefault(word, form)
         return node

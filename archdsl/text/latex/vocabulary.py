@@ -12,47 +12,40 @@ WRAPPING = tuple(
     "underline mathrm mathbf mathit mathsf mathtt operatorname boldsymbol bm hl mbox hbox "
     "ensuremath numprint".split()
 )
-_SIZES = "tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge fontsize "
-_PLACES = "centering raggedright raggedleft noindent protect selectfont "
+_SIZES = " tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge"
+_PLACES = " centering raggedright raggedleft noindent protect selectfont"
 
 # Commands by the arguments that are typography too: `-` is one in braces, `?` one in brackets and
 # `(` one in parentheses, which may be missing. Braces after these arguments hold text.
 _BY_ARGUMENTS = {
     "": (
-        *WRAPPING,
-        *_PLACES.split(),
-        *_SIZES.replace("fontsize", "").split(),
-        "mathcal",  # of symbols in headers, never of layers
-        *"bf it rm sf tt em sl sc bfseries mdseries itshape slshape scshape upshape".split(),
-        *"rmfamily sffamily ttfamily normalfont boldmath displaystyle textstyle".split(),
-        *"scriptstyle arraybackslash strut mathstrut relax unskip ignorespaces".split(),
-        *"leavevmode allowbreak xspace left right big Big bigg Bigg bigl Bigl".split(),
-        *"biggl Biggl bigr Bigr biggr Biggr hline endhead endfirsthead endfoot".split(),
-        *"endlastfoot morecmidrules".split(),
+        " ".join(WRAPPING) + _SIZES + _PLACES + " mathcal"  # of symbols, never of layers
+        " bf it rm sf tt "
+        "em sl sc bfseries mdseries itshape slshape scshape upshape rmfamily sffamily ttfamily "
+        "normalfont boldmath displaystyle textstyle scriptstyle arraybackslash strut mathstrut "
+        "relax unskip ignorespaces leavevmode allowbreak xspace left right big Big bigg Bigg bigl "
+        "Bigl biggl Biggl bigr Bigr biggr Biggr hline endhead endfirsthead endfoot endlastfoot "
+        "morecmidrules"
     ),
-    "?": (
-        "toprule midrule bottomrule addlinespace makecell thead shortstack footnotemark num"
-    ).split(),
+    "?": "toprule midrule bottomrule addlinespace makecell thead shortstack footnotemark num",
     "-": (
         "cline hspace vspace ref eqref autoref cref Cref label phantom hphantom vphantom sout st "
         "arrayrulecolor hhline Xhline noalign tnote"
-    ).split(),
-    "?(-": ["cmidrule"],
-    "?-": (
-        "cellcolor columncolor color textcolor colorbox footnote footnotetext caption rotatebox"
-    ).split(),
-    "?-??": ["rowcolor"],
-    "??-": ["cite", "citep", "citet"],
-    "--": ["multicolumn", "fontsize", "resizebox"],
-    "-?": ["scalebox"],
-    "-??": ["raisebox"],
-    "???-": ["parbox"],
-    "??": ["makebox"],
-    "?--": ["rule"],
-    "---": ["specialrule"],
-    "?-?-?": ["multirow"],
+    ),
+    "?(-": "cmidrule",
+    "?-": "cellcolor columncolor color textcolor colorbox footnote footnotetext caption rotatebox",
+    "?-??": "rowcolor",
+    "??-": "cite citep citet",
+    "--": "multicolumn fontsize resizebox",
+    "-?": "scalebox",
+    "-??": "raisebox",
+    "???-": "parbox",
+    "??": "makebox",
+    "?--": "rule",
+    "---": "specialrule",
+    "?-?-?": "multirow",
 }
-ARGUMENTS = {name: form for form, names in _BY_ARGUMENTS.items() for name in names}
+ARGUMENTS = {name: form for form, names in _BY_ARGUMENTS.items() for name in names.split()}
 
 # Commands that the language has a sign for, none of them longer than its command.
 SIGNS = {
@@ -78,12 +71,10 @@ SIGNS = {
 
 # Commands that may surround a table.
 AROUND = frozenset(
-    _SIZES.split()
-    + _PLACES.split()
-    + "setlength addtolength setcounter tabcolsep arraycolsep arrayrulewidth extrarowheight "
-    "resizebox scalebox label vspace hspace smallskip medskip bigskip hfill par begingroup "
-    "endgroup bgroup egroup arrayrulecolor rowcolors definecolor linespread captionsetup "
-    "makeatletter makeatother newlength newpage clearpage".split()
+    f"{_SIZES} {_PLACES} setlength addtolength setcounter tabcolsep arraycolsep arrayrulewidth "
+    "extrarowheight resizebox scalebox fontsize label vspace hspace smallskip medskip bigskip "
+    "hfill par begingroup endgroup bgroup egroup arrayrulecolor rowcolors definecolor linespread "
+    "captionsetup makeatletter makeatother newlength newpage clearpage".split()
 )
 # Those whose arguments hold prose or definitions, never a table.
 CLOSED = {

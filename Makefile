@@ -1,12 +1,14 @@
-# make demo    set everything up and run the main job
-# make test    every check and every test (some minutes)
-# make check   lint, types and the fast tests (under two minutes)
+# make demo     set everything up and run the main job
+# make check    lint, types and the fast tests (under two minutes)
+# make test     every check and every test (some minutes)
+# make golden   rewrite the expected texts of the tests
+# make grammar  rewrite the parse table after a change of grammar/arch.lark
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check setup dot golden
+.PHONY: demo test check lint golden grammar setup dot
 
 demo: setup dot
 	$(BIN)/archdsl summary vgg16
@@ -20,19 +22,16 @@ test: setup dot lint
 check: setup dot lint
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-.PHONY: lint
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/archdsl fmt --check specs archdsl/library
 
-# Write the expected texts of the tests anew; read the difference before you commit it.
+# Read the difference before you commit it.
 golden: setup
 	$(BIN)/python -m pytest -q --update tests/syntax/test_errors.py tests/output/test_summary.py tests/output/test_layer_reference.py
 
-# Work the parse table out anew, after a change of grammar/arch.lark.
-.PHONY: grammar
 grammar: setup
 	$(BIN)/python -m archdsl.grammar.generate
 
@@ -44,6 +43,6 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
-# Pictures need graphviz's program.
+# Pictures need graphviz's program `dot`.
 dot:
 	@command -v dot >/dev/null || .ci/install-dot

@@ -9,4 +9,4 @@ from archdsl.errors import ArchError
 from archdsl.network import Network, load, loads
 
 __all__ = ["ArchError", "Network", "load", "loads"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

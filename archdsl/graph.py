@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from archdsl.layers import Input, Layer, Shape, Softmax, Value
+from archdsl.layers import Input, Layer, Shape, Value
 from archdsl.layers.base import times
 from archdsl.syntax.ast import ClaimText, NetworkText, Token
 from archdsl.text.source import Source
@@ -173,7 +173,7 @@ class Graph(NamedTuple):
             assert node.shape == node.op.out(*self.shapes(node)), node
         computed = set(self.computed(sides=True))
         for index, node in enumerate(self.nodes):
-            assert index in computed or isinstance(node.op, Softmax), f"{node} is lost"
+            assert index in computed or node.op.left_to_loss, f"{node} is lost"
         covered = 1
         for section in self.sections:
             assert section.first == covered, section

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl import spec_files
+from archdsl.extras import require
 from archdsl.model import Model
 from archdsl.spec import parse
 from archdsl.syntax.expressions import Number
@@ -77,13 +78,14 @@ class Network(Model):
         checkpoint, a file of a state dict, or a state dict. Raises ArchError where they do not
         fit.
         """
+        require("Network.module()", "torch")
         from archdsl.pytorch.module import build
 
         module = build(self, device=device, dtype=dtype, sides=sides)
         if weights is not None:
             from archdsl.pytorch.weights import put
 
-            put(weights, module, beside=() if sides else [s.section.name for s in self.sides])
+            put(weights, module, left_out=() if sides else [s.section.name for s in self.sides])
         return module
 
     def source(self) -> str:

@@ -206,7 +206,9 @@ def source(name: str, data: bytes, folder: str | None = None) -> Source:
 
 def _without_waiting(path: str, flags: int) -> int:
     """Opens a file; a pipe without waiting for a writer."""
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if sys.platform == "win32":  # where pipes are not files
+        return os.open(path, flags)
+    handle = os.open(path, flags | os.O_NONBLOCK)
     os.set_blocking(handle, True)
     return handle
 

@@ -2,10 +2,9 @@
 
     python bench/bombs.py [NAME...]
 
-The texts are those of tests/support/bombs.py. Each is a process of its own, `archdsl summary`, of
-which the processor time and the memory are measured; those of a plain `archdsl summary vgg16` come
-first. Exits with 1 if a text takes more than a second, or more than 200 MB, or is not refused as
-it should be.
+The texts are those of tests/support/bombs.py. For each, the CPU time and the memory of a process
+`archdsl summary` are measured, after those of `archdsl summary vgg16` for comparison. Exits with 1
+if a text takes more than a second or 200 MB, or is not refused as it should be.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ MEMORY = 200  # MB
 
 
 class Run(NamedTuple):
-    seconds: float  # of the processor
+    seconds: float  # of CPU time
     memory: float  # MB at the peak
     code: int
     error: str

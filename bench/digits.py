@@ -3,7 +3,7 @@
     python bench/digits.py [--seeds 10]
 
 Each seed trains on its own stratified 80/20 split, by the recipe of specs/lenet5.arch. The peer is
-the same network as a plain nn.Module in a plain loop with the same optimiser, schedule, batches
+the same network as a plain nn.Module in a plain loop with the same optimizer, schedule, batches
 and shifts, run in turn with ours on the same split. Exits with 1 when the median accuracy is below
 98.5 % or a run of ours trains for 10 s or more.
 """
@@ -52,7 +52,8 @@ def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:
     for _ in range(recipe.epochs):
         order = torch.randperm(len(data.train_labels), generator=generator)
         for chosen in order.split(recipe.batch):
-            x = shifted(data.train_images[chosen], recipe.shift, generator)
+            images = data.train_images[chosen]
+            x = shifted(images, recipe.shift, generator, images.shape[2:])
             loss = cross_entropy(net(x), data.train_labels[chosen])
             optimizer.zero_grad()
             loss.backward()
@@ -69,7 +70,7 @@ def main() -> int:
     options.add_argument("--seeds", type=int, default=10)
     seeds = options.parse_args().seeds
     net = archdsl.load("lenet5")
-    # The first optimiser of a process imports for a second: not part of anyone's training.
+    # The first optimizer of a process takes a second of imports, which is not training.
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     accuracies, seconds, ratios, others = [], [], [], []
     print("seed   ours      s   peer      s   time ours/peer")

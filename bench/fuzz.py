@@ -2,11 +2,11 @@
 
     python bench/fuzz.py [--mutants 50000] [--seed 0] [--jobs 2]
 
-The specs are those that ship, the tables and the errors of the tests, and the manual's blocks. Each
-mutant is parsed and expanded, and its rows, verdicts and summary are written; a share of them is
-also diffed, printed as a table and as source. Exits with 1, with the shortest text that was found
-to do so, where anything but an ArchError is raised, a mutant takes more than a second of the
-processor, or a process needs more than a GiB.
+The specs are those of the zoo, the tables and errors of the tests, and the examples of the manual.
+Each mutant is parsed and expanded, and its rows, verdicts and summary are computed; some are also
+diffed, and printed as a table and as source. If one raises anything but an ArchError, takes more
+than a second of CPU time, or needs more than a GiB, exits with 1 and prints the shortest such text
+that it finds.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from archdsl.spec import parse
 from archdsl.text.source import Source
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 1.0  # of the processor, a mutant
-MEMORY = 1024  # MiB, a process
+SECONDS = 1.0  # of CPU time, for each mutant
+MEMORY = 1024  # MiB, for each process
 SHARE = 20  # one mutant in so many is also diffed, printed as a table and as source
 SHORTEN = 20.0  # seconds to shorten a text that fails
 

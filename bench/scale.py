@@ -1,14 +1,14 @@
 """Time and memory of large networks: 10,000 and 100,000 layers, repeated, written out, in blocks.
 
-Of the lines that are written out no two are alike, labels apart: each is read. Of them the time of
-the parser alone, from text to syntax, is shown too.
+No two of the lines that are written out are alike, apart from labels, so that each is read. For
+them the time of the parser alone, from text to syntax, is shown too.
 
     python bench/scale.py [--rounds 3] [--layers 100000]
 
 Each figure is a process of its own, from the text to every row; figures are medians. Exits with 1
-when ten times the layers, repeated or written out, take more than twelve times as long, or 100,000
-take too long: ten seconds repeated, ten to be parsed, and twenty to every row where each is read
-and settled by itself. Residual blocks, four layers each, are shown beside them.
+if ten times the layers, repeated or written out, take more than twelve times as long, or 100,000
+take too long: ten seconds if they are repeated; ten to parse and twenty in all if they are written
+out. Residual blocks of four layers are shown for comparison.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ print(seconds, parsed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 class Run(NamedTuple):
     seconds: float  # from text to rows
-    parsed: float  # seconds of them from text to syntax
+    parsed: float  # of which from text to syntax
     memory: float  # MiB at the peak
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     print(f"{'layers':14}{f'{few:,}':>18}{f'{many:,}':>20}{'time ratio':>13}")
     good = True
     for kind in ("repeated", "written out", "blocks"):
-        # The two sizes in turn, so that a machine that slows down slows both.
+        # The two sizes in turn, so that a machine that slows down slows both down.
         pairs = [(run(kind, few), run(kind, many)) for _ in range(rounds)]
         small, large = (statistics.median(pair[i].seconds for pair in pairs) for i in (0, 1))
         memory = [max(pair[i].memory for pair in pairs) for i in (0, 1)]

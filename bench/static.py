@@ -1,11 +1,12 @@
-"""Summaries without running anything: whole processes, and within one, against torchinfo.
+"""Summaries without running a network, against torchinfo, and the time to start.
 
     python bench/static.py [--rounds 5]
 
-archdsl is built as a wheel and installed, byte-compiled, into an environment of its own beside the
+archdsl is built as a wheel and installed, byte-compiled, into a new environment that also sees the
 packages of this one. Everything is timed in turn, A B C A B C …, in one run; figures are medians.
-The peers are torchinfo's summary of the same network written by hand, and of torchvision's.
-Exits with 1 when a ratio is below its goal. Needs torchinfo: `pip install -e ".[bench]"`.
+The peers are torchinfo's summary of the same network written by hand, and of torchvision's; the
+peer of the start is a Python that only imports click. Exits with 1 if a ratio misses its goal.
+Needs torchinfo: `pip install -e ".[bench]"`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 import venv
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).with_name("peers.py")
@@ -27,10 +29,12 @@ NETWORKS = ("vgg16", "resnet50", "resnet152")
 GOALS = {"hand": 10, "torchvision": 15}  # times faster, whole processes
 GOAL_WITHIN = 10  # within a process, against an already built module
 MEMORY = 60  # MiB of a whole process
+GOAL_START = 3.5  # times the CPU time of `import click`
+STARTS = 30
 
 
 def installed(folder: Path) -> Path:
-    """The bin/ of an environment with archdsl as its users have it."""
+    """The bin/ of an environment where archdsl is installed as users install it."""
     quiet = ["-q", "--disable-pip-version-check", "--no-deps"]
     pip = [sys.executable, "-m", "pip"]
     subprocess.run([*pip, "wheel", *quiet, "-w", str(folder), str(ROOT)], check=True)
@@ -46,15 +50,50 @@ def installed(folder: Path) -> Path:
     return bin
 
 
-def process(command: list[str], folder: Path) -> tuple[float, float]:
-    """Seconds of wall time and MiB at the peak of a process."""
+class Cost(NamedTuple):
+    """What a process takes: seconds of wall time and of CPU time, and MiB at the peak."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def process(command: list[str], folder: Path) -> Cost:
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - start
     if status:
         raise SystemExit(f"{' '.join(command)} failed")
-    return seconds, usage.ru_maxrss / 1024
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def in_turn(commands: dict[str, list[str]], bin: Path, rounds: int) -> dict[str, list[Cost]]:
+    """Run every command in turn, some rounds; the first round only warms the page cache."""
+    runs: dict[str, list[Cost]] = {kind: [] for kind in commands}
+    for index in range(rounds + 1):
+        for kind, command in commands.items():
+            cost = process(command, bin)
+            if index:
+                runs[kind].append(cost)
+    return runs
+
+
+def start(bin: Path, rounds: int) -> bool:
+    """CPU time: on a busy machine it changes less than wall time."""
+    commands = {
+        "click": [str(bin / "python"), "-c", "import click"],
+        "summary": [str(bin / "archdsl"), "summary", "vgg16"],
+        "import": [str(bin / "python"), "-c", "import archdsl"],
+    }
+    runs = in_turn(commands, bin, max(rounds, STARTS))
+    cpu = {kind: 1000 * statistics.median(r.cpu for r in costs) for kind, costs in runs.items()}
+    ratio = cpu["summary"] / cpu["click"]
+    print(
+        f"CPU time: import click {cpu['click']:.0f} ms, import archdsl {cpu['import']:.0f} ms, "
+        f"summary vgg16 {cpu['summary']:.0f} ms, {ratio:.2f}x that of click\n"
+    )
+    return ratio <= GOAL_START
 
 
 def whole_processes(bin: Path, rounds: int) -> bool:
@@ -68,14 +107,9 @@ def whole_processes(bin: Path, rounds: int) -> bool:
             "hand": [str(bin / "python"), str(PEERS), "hand", name],
             "torchvision": [str(bin / "python"), str(PEERS), "torchvision", name],
         }
-        runs: dict[str, list[tuple[float, float]]] = {kind: [] for kind in commands}
-        for index in range(rounds + 1):
-            for kind, command in commands.items():
-                run = process(command, bin)
-                if index:  # the first round warms the page cache
-                    runs[kind].append(run)
-        seconds = {kind: statistics.median(s for s, _ in found) for kind, found in runs.items()}
-        memory = max(m for _, m in runs["ours"])
+        runs = in_turn(commands, bin, rounds)
+        seconds = {kind: statistics.median(r.wall for r in costs) for kind, costs in runs.items()}
+        memory = max(run.memory for run in runs["ours"])
         ratios = {kind: seconds[kind] / seconds["ours"] for kind in GOALS}
         good &= memory < MEMORY and all(ratios[kind] >= GOALS[kind] for kind in GOALS)
         print(
@@ -97,8 +131,8 @@ from archdsl import spec_files
 
 shape = (1, 3, 224, 224)
 for name in {networks!r}:
-    path = zoo.names()[name]
-    text = zoo.read(path).text
+    path = spec_files.names()[name]
+    text = spec_files.read(path).text
     net = BY_HAND[name]().eval()
     with torch.device("meta"):
         meta = BY_HAND[name]().eval()
@@ -141,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    checks: list[Callable[[Path, int], bool]] = [whole_processes, within_a_process]
+    checks: list[Callable[[Path, int], bool]] = [start, whole_processes, within_a_process]
     with tempfile.TemporaryDirectory() as folder:
         bin = installed(Path(folder))
         results = [check(bin, rounds) for check in checks]

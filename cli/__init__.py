@@ -1,4 +1,4 @@
-"""The command line: one click command for each verb."""
+"""The command line: one click command for each verb, in a module of that name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import archdsl
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, did_you_mean
 
 VERBS = (
     *("summary", "verify", "check", "fmt", "diff", "table", "draw", "source"),
@@ -18,7 +18,7 @@ VERBS = (
 
 
 class _Verbs(click.Group):
-    """Loads a verb's module when the verb is called: `summary` waits for nothing else."""
+    """Imports the module of a verb when the verb is called, so that `summary` starts fast."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(VERBS)
@@ -26,14 +26,12 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"archdsl.cli.{name}").command
+        command: click.Command = importlib.import_module(f"{__name__}.{name}").command
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and args[0] not in VERBS:
-            from archdsl.errors import did_you_mean
-
-            hint = did_you_mean(args[0], VERBS) or f"the commands: {', '.join(VERBS)}"
+            hint = did_you_mean(args[0], VERBS) or f"commands: {', '.join(VERBS)}"
             raise ArchError(f"there is no command `{args[0]}`", help=hint)
         return super().resolve_command(context, args)
 
@@ -41,12 +39,12 @@ class _Verbs(click.Group):
         try:
             return super().invoke(context)
         except ArchError as error:
-            from archdsl.cli.output import show_error
+            from .output import show_error
 
             show_error(error)
             context.exit(error.exit_code)
         except KeyboardInterrupt:
-            context.exit(130)  # as shells count Ctrl-C
+            context.exit(130)  # the exit code that shells give for Ctrl-C
 
 
 @click.command(
@@ -55,15 +53,15 @@ class _Verbs(click.Group):
 )
 @click.version_option(archdsl.__version__)
 def main() -> None:
-    """Networks in the notation of their papers: checked, drawn, trained.
+    """Check, draw and train networks written in the notation of their papers.
 
-    NETWORK is a file (`specs/vgg16.arch`), `-` for standard input, `FILE:NET` for one of several
-    in a file, or the name of a network of the zoo (`vgg16`).
+    NETWORK is a file (`specs/vgg16.arch`), one of several networks in a file (`FILE:NET`),
+    standard input (`-`), or the name of a network in the zoo (`vgg16`).
 
-    Exit codes: 0 fine, 1 a claim, a check or a training failed or two networks differ, 2 wrong
-    usage or a bad spec.
+    Exit codes: 0 for success; 1 if a claim, a check or a training run fails, or two networks
+    differ; 2 for wrong usage, a spec with errors, or a missing dependency.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks × or ✓ shows `?`, not a traceback.
-        if stream is not None:  # closed
+        # On a terminal without × or ✓, show `?` instead of a traceback.
+        if stream is not None:  # None: the stream is closed
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -1,3 +1,3 @@
-from archdsl.cli import main
+from . import main
 
 main(prog_name="archdsl")

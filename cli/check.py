@@ -1,10 +1,10 @@
 """archdsl check"""
 
 import click
-from archdsl.cli import output
 
 from archdsl.check import as_dict, check
 from archdsl.errors import ArchError
+from . import output
 
 
 @click.command("check")
@@ -12,10 +12,10 @@ from archdsl.errors import ArchError
 @output.formats("text", "json")
 @click.pass_context
 def command(context: click.Context, files: tuple[str, ...], format_: str) -> None:
-    """Show everything that is wrong with specs: all errors of all files at once.
+    """Report all errors in all files at once.
 
-    FILE is a spec, a file of blocks, a folder of them, `-`, or a network of the zoo. What the
-    papers claim is not judged: `archdsl verify` does. Exits with 2 if anything is wrong.
+    FILE is a spec, a file of blocks, a folder of them, `-`, or a network in the zoo. The papers'
+    claims are not judged; `archdsl verify` does that. Exits with 2 if there are errors.
     """
     checked = check(files)
     if format_ == "json":
@@ -23,6 +23,6 @@ def command(context: click.Context, files: tuple[str, ...], format_: str) -> Non
     elif checked.problems:
         output.show_error(ArchError.several([error for error, _ in checked.problems]), None)
     else:
-        found = (output.counted(checked.files, "file"), output.counted(checked.networks, "network"))
-        output.emit(f"{', '.join(found)}: fine")
+        networks = output.counted(checked.networks, "network")
+        output.emit(f"{output.counted(checked.files, 'file')}, {networks}: fine")
     context.exit(2 if checked.problems else 0)

@@ -1,9 +1,9 @@
 """archdsl diff"""
 
 import click
-from archdsl.cli import output
 
 from archdsl.output import diff
+from . import output
 
 
 @click.command("diff")
@@ -12,15 +12,16 @@ from archdsl.output import diff
 @output.formats("table", "json")
 @click.pass_context
 def command(context: click.Context, a: str, b: str, format_: str) -> None:
-    """Compare two networks as graphs, whatever their names and notation.
+    """Compare two networks as graphs.
 
-    A and B are networks like NETWORK elsewhere. Exits with 1 if they differ.
+    A and B are given like NETWORK in other commands; their names and notation do not matter. Exits
+    with 1 if they differ.
     """
     output.check_standard_input((a, b))
-    found = output.load(a).diff(output.load(b))
+    difference = output.load(a).diff(output.load(b))
     if format_ == "json":
-        output.emit_json(found.to_dict())
+        output.emit_json(difference.to_dict())
     else:
-        output.emit(diff.text(found, output.width(), output.colour()))
-    if not found.same:
+        output.emit(diff.text(difference, output.width(), output.colour()))
+    if not difference.same:
         context.exit(1)

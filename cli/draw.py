@@ -1,17 +1,23 @@
 """archdsl draw"""
 
 import click
-from archdsl.cli import output
+
+from . import output
 
 
 @click.command("draw")
 @output.network_argument
-@click.option("-o", "--output", "path", help="vgg16.svg, .png, .pdf, .dot, .mmd. [NETWORK.svg]")
+@click.option(
+    "-o", "--output", "path", help="The file to write, in any format.  [default: NETWORK.svg]"
+)
 @output.changes
 def command(
     network: str, path: str | None, input_: str | None, parameters: tuple[str, ...]
 ) -> None:
-    """Draw a network. Pictures need graphviz's `dot`; .dot and .mmd (Mermaid) are text."""
+    """Draw a network as .svg, .png, .pdf, .dot or .mmd (Mermaid).
+
+    Pictures (.svg, .png, .pdf) need graphviz's program `dot`; the others are text.
+    """
     net = output.load(network, input_, parameters)
     path = path or f"{net.name}.svg"
     net.draw(path)

@@ -1,9 +1,10 @@
 """archdsl eval"""
 
 import click
-from archdsl.cli import output
 
+from archdsl.extras import require
 from archdsl.output.table import Cell, Column, Table, text_table
+from . import output
 
 
 @click.command("eval")
@@ -13,22 +14,23 @@ from archdsl.output.table import Cell, Column, Table, text_table
 def command(run: str, device: str | None, format_: str) -> None:
     """Measure a trained network on its test images.
 
-    RUN is a run's folder (runs/NETWORK/TIME) or a checkpoint.
+    RUN is the folder of a run (runs/NETWORK/TIME) or a checkpoint.
     """
+    require("archdsl eval", "train")
     from archdsl.train import evaluate
 
-    found = evaluate(run, device)
+    result = evaluate(run, device)
     if format_ == "json":
-        output.emit_json(found.model_dump())
+        output.emit_json(result.model_dump())
         return
     output.emit(
-        f"{found.network} after epoch {found.epoch}, "
-        f"on {found.images} test images of {found.data}\n"
-        f"loss {found.loss:.4f}  accuracy {found.accuracy:.2%}\n"
+        f"{result.network} after epoch {result.epoch}, "
+        f"on {result.images} test images of {result.data}\n"
+        f"loss {result.loss:.4f}  accuracy {result.accuracy:.2%}\n"
     )
     columns = (Column("class"), Column("images", "right"), Column("accuracy", "right"))
     rows = tuple(
         (Cell(c.name, "cyan"), Cell(str(c.images)), Cell(f"{c.accuracy:.2%}"))
-        for c in found.classes
+        for c in result.classes
     )
     output.emit(text_table(Table(columns, rows), output.width(), output.colour()))

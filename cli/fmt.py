@@ -1,24 +1,24 @@
 """archdsl fmt"""
 
 import click
-from archdsl.cli import output
 
 from archdsl import spec_files
 from archdsl.atomic_files import replace_whole
 from archdsl.errors import ArchError
 from archdsl.fmt.formatter import formatted
+from . import output
 
 
 @click.command("fmt")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--check", is_flag=True, help="Write nothing; name the files that would change.")
-@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@click.option("--check", is_flag=True, help="Only list the files that would change.")
+@click.option("--diff", is_flag=True, help="Only show what would change.")
 @click.pass_context
 def command(context: click.Context, files: tuple[str, ...], check: bool, diff: bool) -> None:
-    """Lay specs out: blanks, indentation, and columns of claims and tables; no spelling changes.
+    """Format specs: spaces, indentation, aligned claims and tables. Spellings stay as they are.
 
-    FILE is a spec, a file of blocks, a folder of them, or `-`: then the text is printed. With
-    --check and --diff the exit code is 1 if a file would change.
+    FILE is a spec, a file of blocks, a folder of them, or `-`, whose text is printed. With
+    --check or --diff, exits with 1 if a file would change.
     """
     paths, errors = spec_files.files(files)
     changed = 0
@@ -48,7 +48,7 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
 
 
 def _difference(path: str, old: str, new: str) -> str:
-    import difflib  # only where something is shown
+    import difflib  # only needed here
 
     lines = difflib.unified_diff(old.split("\n"), new.split("\n"), path, path, lineterm="")
     return "\n".join(lines)

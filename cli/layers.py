@@ -1,19 +1,23 @@
 """archdsl layers"""
 
 import click
-from archdsl.cli import output
 
+from archdsl.layers import REGISTRY
 from archdsl.output import layer_reference
+from . import output
 
 
 @click.command("layers")
 @click.argument("words", metavar="[KIND]", nargs=-1)
 @output.formats("table", "json", "markdown")
 def command(words: tuple[str, ...], format_: str) -> None:
-    """The layer kinds of the language; with KIND, in any spelling, one of them in full."""
+    """List the layer kinds, or explain one.
+
+    KIND is any spelling of a layer kind.
+    """
     chosen = layer_reference.find(" ".join(words)) if words else None
     if format_ == "json":
-        output.emit_json(layer_reference.as_dict(chosen or layer_reference.kinds()))
+        output.emit_json(layer_reference.as_dict(chosen or REGISTRY))
     elif format_ == "markdown":
         output.emit(layer_reference.markdown(chosen))
     elif chosen is None:

@@ -1,4 +1,4 @@
-"""What the verbs share: options of a network, and how text reaches the terminal."""
+"""What the verbs share: arguments and options, and how text reaches the terminal."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ def run_argument(function: F) -> F:
 
 def device(function: F) -> F:
     return click.option(
-        "--device", help="cpu, cuda, cuda:1, … [that of the training, where it is here]"
+        "--device",
+        help="cpu, cuda, cuda:1, …  [default: that of the training, if available]",
     )(function)
 
 
 def changes(function: F) -> F:
-    """--input and -p, which make another network of the paper's."""
+    """--input and -p, which change the network of the text."""
     function = click.option(
         "--input",
         "input_",
         metavar="SIZE",
-        help="Another input size: 320x320, or with channels 320x320x1; of a signal 8000.",
+        help="Another input size: 320x320, with channels 320x320x1, or 8000 for a signal.",
     )(function)
     return click.option(
         "-p",
@@ -60,10 +61,10 @@ def load(target: str, input_: str | None = None, parameters: tuple[str, ...] = (
 
 
 def check_standard_input(targets: Sequence[str]) -> None:
-    """Raises ArchError where several networks are read from standard input."""
+    """Raises ArchError if several networks are to be read from standard input."""
     if sum(target.partition(":")[0] == "-" for target in targets) > 1:
         raise ArchError(
-            "standard input can be read only once", help="name a file for the other networks"
+            "standard input can be read only once", help="name files for the other networks"
         )
 
 
@@ -71,7 +72,7 @@ def _sizes(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     if not re.fullmatch(r"\d{1,7}([x×]\d{1,7}){0,3}", text):
-        raise ArchError(f"`--input {text}` is no size", help="write `--input 320x320`")
+        raise ArchError(f"`--input {text}` is not a valid size", help="write `--input 320x320`")
     return tuple(int(n) for n in re.split("[x×]", text))
 
 
@@ -80,15 +81,15 @@ def _parameters(texts: tuple[str, ...]) -> dict[str, Number]:
     for text in texts:
         match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d{1,18}(?:\.\d+)?)\s*", text)
         if not match:
-            raise ArchError(f"`-p {text}` sets no parameter", help="write `-p k=8`")
+            raise ArchError(f"`-p {text}` does not set a parameter", help="write `-p k=8`")
         if match[1] in values:
-            raise ArchError(f"`-p {match[1]}` is given twice", help="strike one of the two")
+            raise ArchError(f"`-p {match[1]}` is given twice", help="remove one of the two")
         values[match[1]] = float(match[2]) if "." in match[2] else int(match[2])
     return values
 
 
 def width() -> int | None:
-    """Columns of the terminal; None where the output goes to a file or a pipe."""
+    """Columns of the terminal, or None if the output goes to a file or a pipe."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     import shutil
@@ -102,14 +103,14 @@ def colour() -> bool:
 
 
 def emit(text: str) -> None:
-    """Print, and end quietly where the reader (`| head`) has gone."""
+    """Print, and end quietly if the reader (`| head`) has gone."""
     if sys.stdout is None:
         return
     try:
         click.echo(text)
         sys.stdout.flush()
     except OSError as problem:
-        # What is left in the buffer would raise once more when Python ends.
+        # What is left in the buffer would raise again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(problem, BrokenPipeError):
             raise ArchError(f"cannot write the output: {problem.strerror}") from None

@@ -1,12 +1,13 @@
 """archdsl source"""
 
 import click
-from archdsl.cli import output
+
+from . import output
 
 
 @click.command("source")
 @output.network_argument
 @output.changes
 def command(network: str, input_: str | None, parameters: tuple[str, ...]) -> None:
-    """The network as readable PyTorch source."""
+    """Print a network as readable PyTorch source."""
     output.emit(output.load(network, input_, parameters).source().rstrip())

@@ -1,20 +1,23 @@
 """archdsl summary"""
 
 import click
-from archdsl.cli import output
 
 from archdsl.output import summary
+from . import output
 
 
 @click.command("summary")
 @output.network_argument
-@click.option("--layers", is_flag=True, help="A row for each primitive layer.")
+@click.option("--layers", is_flag=True, help="Show one row for each primitive layer.")
 @output.changes
 @output.formats("table", "json", "markdown")
 def command(
     network: str, layers: bool, input_: str | None, parameters: tuple[str, ...], format_: str
 ) -> None:
-    """Shapes, params, macs and receptive fields, with the paper's figures beside them."""
+    """Show shapes, params, macs and receptive fields.
+
+    The figures that the paper printed are shown next to them.
+    """
     net = output.load(network, input_, parameters)
     if format_ == "json":
         output.emit_json(summary.as_dict(net, layers))

@@ -7,12 +7,13 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
-from archdsl.cli import output
-from archdsl.cli.stop import Stop
 from click.core import ParameterSource
 
 from archdsl.errors import ArchError
+from archdsl.extras import require
 from archdsl.figures import hwc, number
+from . import output
+from .stop import Stop
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,18 +24,22 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("network", metavar="[NETWORK]", required=False)
 @click.option(
-    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Replace a setting: epochs=3."
+    "--set",
+    "settings",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Replace a setting of the recipe: --set epochs=3.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     default=0,
     show_default=True,
-    help="Same seed, same machine: same numbers.",
+    help="The same seed gives the same numbers on the same machine.",
 )
-@click.option("--device", help="cpu, cuda, cuda:1, … [a GPU where there is one]")
-@click.option("--runs", default="runs", show_default=True, help="Where runs are kept.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped: its folder.")
+@click.option("--device", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
+@click.option("--runs", default="runs", show_default=True, help="The folder for runs.")
+@click.option("--resume", metavar="RUN", help="Continue a stopped run, given by its folder.")
 @output.changes
 @click.pass_context
 def command(
@@ -48,11 +53,12 @@ def command(
     input_: str | None,
     parameters: tuple[str, ...],
 ) -> None:
-    """Train a network by the recipe of its spec, or go on with a run that was stopped.
+    """Train a network by the recipe of its spec, or continue a run.
 
-    Writes runs/NETWORK/TIME/: the spec, the metrics, a checkpoint and the learning curves. Ctrl-C
-    stops at the next step, and says how to go on.
+    Writes the spec, the metrics, a checkpoint and the learning curves to runs/NETWORK/TIME/. Ctrl-C
+    stops at the next step and prints the command that continues the run.
     """
+    require("archdsl train", "train")
     net = None
     if resume is not None:
         _refuse_others(context)
@@ -61,16 +67,16 @@ def command(
     else:
         net = output.load(network, input_, parameters)
         if not runs:
-            raise ArchError("`--runs` names no folder", help="write `--runs runs`")
+            raise ArchError("`--runs` needs the name of a folder", help="write `--runs runs`")
     with Stop() as stop, _Bar(stop) as bar:
         try:
             if resume is not None:
-                from archdsl.train import resume as go_on
+                from archdsl.train import resume as continue_run
 
-                run, _ = go_on(resume, device, bar)
+                run, _ = continue_run(resume, device, bar)
             else:
                 assert net is not None
-                # Only now: torch takes a second to import, and a bad spec should not wait for it.
+                # Late, so that an error in the spec does not wait a second for torch.
                 from archdsl.train import recipe_of, train
 
                 recipe = recipe_of(net, _settings(settings))
@@ -86,13 +92,13 @@ def command(
 
 
 def _refuse_others(context: click.Context) -> None:
-    """A run goes on as it began: only its device may change."""
+    """A run continues as it began: only its device may change."""
     for option in context.command.params:
-        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if given and option.name not in ("resume", "device"):
+        source = context.get_parameter_source(option.name or "")
+        if source is ParameterSource.COMMANDLINE and option.name not in ("resume", "device"):
             name = option.opts[0] if isinstance(option, click.Option) else "NETWORK"
             raise ArchError(
-                f"`--resume` goes on with a run as it began: it takes no {name}",
+                f"`--resume` continues a run as it began and cannot be combined with {name}",
                 help="leave one of the two out",
             )
 
@@ -102,13 +108,13 @@ def _settings(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise ArchError(f"`--set {text}` sets nothing", help="write `--set epochs=3`")
+            raise ArchError(f"`--set {text}` does not set anything", help="write `--set epochs=3`")
         values[name.strip()] = value.strip()
     return values
 
 
 class _Bar:
-    """A bar with loss and accuracy on a terminal, a line an epoch elsewhere."""
+    """A bar with loss and accuracy on a terminal, elsewhere one line per epoch."""
 
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
@@ -139,7 +145,7 @@ class _Bar:
         if record.finished:
             output.emit("the run is finished")
         elif self.saved:
-            output.emit(f"goes on after epoch {self.saved}")
+            output.emit(f"continues after epoch {self.saved}")
         if sys.stdout is None or not sys.stdout.isatty() or record.finished:
             return
         from rich.console import Console
@@ -159,22 +165,20 @@ class _Bar:
 
     def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None:
         self.stop.check()
+        self.show(epoch - 1 + share, epoch, loss, accuracy)
+
+    def show(self, completed: float, epoch: int, loss: float, accuracy: float) -> None:
         if self.live is not None:
-            done = epoch - 1 + share
-            self.live.update(self.task, completed=done, epoch=epoch, loss=loss, accuracy=accuracy)
+            self.live.update(
+                self.task, completed=completed, epoch=epoch, loss=loss, accuracy=accuracy
+            )
 
     def epoch(self, epoch: Epoch) -> None:
         assert self.run is not None
         self.saved = epoch.epoch
         total = self.run.record.recipe.epochs
         if self.live is not None:
-            self.live.update(
-                self.task,
-                completed=epoch.epoch,
-                epoch=epoch.epoch,
-                loss=epoch.train_loss,
-                accuracy=epoch.train_accuracy,
-            )
+            self.show(epoch.epoch, epoch.epoch, epoch.train_loss, epoch.train_accuracy)
         else:
             output.emit(
                 f"epoch {epoch.epoch}/{total}  loss {epoch.train_loss:.4f}  "
@@ -184,10 +188,10 @@ class _Bar:
             self.stop.check()
 
     def stopped(self) -> str:
-        """What is saved when training is stopped, and how to go on."""
+        """What is saved when training is stopped, and the command that continues it."""
         if self.run is None:
             return "stopped before the run began"
         total = self.run.record.recipe.epochs
         saved = f"epoch {self.saved} of {total} is saved" if self.saved else "no epoch is saved yet"
         command = f"archdsl train --resume {quote(str(self.run.folder))}"
-        return f"stopped: {saved}; this goes on:\n{command}"
+        return f"stopped: {saved}; to continue:\n{command}"

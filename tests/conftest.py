@@ -1,23 +1,30 @@
-"""Options and helpers of all tests."""
+"""Options and fixtures of all tests."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 
 import pytest
 from paths import DATA
 
-# Workers share the cores: torch's threads would wait for each other. Read when torch is imported.
+# Workers share the cores, so torch's threads would wait for each other. This is read when torch is
+# imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+if sys.platform == "win32":
+    # They limit the memory of processes, fork, and send signals.
+    collect_ignore = ["test_bombs.py", "train/test_resume.py"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write the golden texts anew")
+    parser.addoption("--update", action="store_true", help="rewrite the golden texts")
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest):
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with a file of tests/data/golden; `--update` writes it."""
 
     def compare(name: str, text: str) -> None:
@@ -31,7 +38,7 @@ def golden(request: pytest.FixtureRequest):
 
 
 @pytest.fixture
-def archdsl_cli(capsys: pytest.CaptureFixture[str]):
+def archdsl_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Run the command line in this process: exit code, standard output, standard error."""
 
     def run(*arguments: str) -> tuple[int, str, str]:

@@ -1,6 +1,6 @@
-"""Texts that ask for more than a machine has: each is refused, or done, in little memory.
+"""Texts that ask for more than a machine has: each is refused or handled in little memory.
 
-The limits here are guards against a hang; bench/bombs.py measures.
+The limits here only guard against a hang; bench/bombs.py measures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def limited() -> None:
 
 
 def summary(*arguments: str, text: str | None = None, **options) -> tuple[int, str, str]:
-    """What `archdsl summary` ends with, and prints, in little memory and time."""
+    """Exit code and output of `archdsl summary`, with limited memory and time."""
     command = [sys.executable, "-m", "archdsl.cli", "summary", *arguments]
     done = subprocess.run(
         command,
@@ -43,35 +43,35 @@ def summary(*arguments: str, text: str | None = None, **options) -> tuple[int, s
     [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BOMBS],
 )
 def test_bombs(name: str):
-    text, said = BOMBS[name]
+    text, message = BOMBS[name]
     code, shown, error = summary("-", text=text())
     assert "Traceback" not in error
     assert len(shown) + len(error) < 2_000_000
-    if said is None:
+    if message is None:
         assert (code, error) == (0, "")
     else:
         assert code == 2 and error.startswith("error: ")
-        assert said in error
+        assert message in error
 
 
 @pytest.mark.slow
-def test_files_that_are_no_texts(tmp_path: Path):
-    """A file larger than all memory, one without an end, one that nobody writes, a folder."""
+def test_files_that_are_not_texts(tmp_path: Path):
+    """A file larger than memory, an endless one, a pipe without a writer, a folder."""
     large, fifo = tmp_path / "large.arch", tmp_path / "fifo.arch"
     with large.open("wb") as file:
         file.truncate(1 << 30)
     os.mkfifo(fifo)
     (tmp_path / "folder.arch").mkdir()
     (tmp_path / "zero.arch").symlink_to("/dev/zero")
-    for name, said in (
+    for name, message in (
         ("large.arch", "is larger than 16 MiB"),
         ("zero.arch", "is larger than 16 MiB"),
         ("fifo.arch", "is a pipe that nobody writes"),
         ("folder.arch", "is a folder"),
     ):
         code, _, error = summary(name, cwd=tmp_path)
-        assert code == 2 and said in error and "Traceback" not in error, error
-    done = subprocess.run(  # a pipe with a writer is a file like others
+        assert code == 2 and message in error and "Traceback" not in error, error
+    done = subprocess.run(  # a pipe with a writer is like any file
         ["bash", "-c", f"{sys.executable} -m archdsl.cli summary <(printf 'input 8\\nrelu')"],
         capture_output=True,
         timeout=SECONDS,
@@ -90,7 +90,7 @@ def test_files_that_are_no_texts(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("large.arch", "larger than 16 MiB"),
         ("zero.arch", "leads out of the folder"),
@@ -98,7 +98,7 @@ def test_files_that_are_no_texts(tmp_path: Path):
         ("folder.arch", "is no file"),
     ],
 )
-def test_files_in_use_that_are_no_texts(name: str, said: str, tmp_path: Path):
+def test_used_files_that_are_not_texts(name: str, message: str, tmp_path: Path):
     with (tmp_path / "large.arch").open("wb") as file:
         file.truncate(1 << 30)
     os.mkfifo(tmp_path / "fifo.arch")
@@ -106,7 +106,7 @@ def test_files_in_use_that_are_no_texts(name: str, said: str, tmp_path: Path):
     (tmp_path / "zero.arch").symlink_to("/dev/zero")
     (tmp_path / "a.arch").write_text(f'use "{name}"\ninput 8x8x1\nrelu\n')
     code, _, error = summary("a.arch", cwd=tmp_path)
-    assert code == 2 and said in error and "Traceback" not in error, error
+    assert code == 2 and message in error and "Traceback" not in error, error
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ HOSTILE = "\\x1b[31m</td><script>alert(1)</script>{&|`*_$\\%#~^"
 
 
 def hostile() -> str:
-    """A spec whose texts are markup of each format that is written."""
+    """A spec whose texts contain markup of every output format."""
     return (
         f'network n "{HOSTILE}"\npaper "{HOSTILE}"\ninput 8x8x4\n'
         f'conv3-4 => params 1 erratum "{HOSTILE}"\nexpect params 152 erratum "{HOSTILE}"\n'

@@ -1,15 +1,17 @@
-"""Every block of the documents runs, and shows what it printed.
+"""Every code block in the documents runs, and shows what it prints.
 
-```arch      a spec; `arch part` is a few lines of one, put between an input and an output layer;
-             `arch tiny.arch` is also a file of that name, for the document's commands
-```console   `$ ` commands with what they print; `…` alone on a line stands for lines left out
-```pycon     a Python session; a document's sessions are one
-```sh        commands alone, checked by test_set_up
-`pytest --update` writes what the console blocks print.
+```arch      a spec; `arch part` is a few lines of one, tested between an input and an output layer;
+             `arch tiny.arch` is also written to that file, for the commands of the document
+```console   commands after `$ `, with their output; `…` alone on a line stands for omitted lines
+```pycon     a Python session; all sessions of a document are run as one
+```sh        commands for setting up, checked by test_set_up_commands
+```text, ```python are not run.
+`pytest --update` rewrites the output in the console blocks.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -35,7 +37,7 @@ FILE = re.compile(r"arch (\w+\.arch)")
 
 
 def blocks(document: str) -> list[tuple[str, str, int]]:
-    """Kind, text and line of each block."""
+    """The kind, text and line number of each block."""
     text = (ROOT / document).read_text("utf-8")
     return [
         (FILE.sub("arch file", m[1]), m[2], text.count("\n", 0, m.start()) + 1)
@@ -44,12 +46,13 @@ def blocks(document: str) -> list[tuple[str, str, int]]:
 
 
 def files(document: str) -> dict[str, str]:
-    """The specs of a document that have the name of a file."""
+    """The specs in a document that name a file, by that name."""
     found = BLOCK.findall((ROOT / document).read_text("utf-8"))
     return {named[1]: text for kind, text in found if (named := FILE.fullmatch(kind))}
 
 
 def cases(*kinds: str):
+    """The blocks of these kinds in all documents, as test parameters."""
     return [
         pytest.param(
             document,
@@ -64,23 +67,23 @@ def cases(*kinds: str):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_block_is_of_a_kind_that_runs(document: str):
+def test_every_block_has_a_known_kind(document: str):
     found = {kind for kind, _, _ in blocks(document)}
     assert found <= KINDS
     assert found
-    # A block that is never closed would swallow the rest.
+    # An unclosed block would swallow the rest of the document.
     assert (ROOT / document).read_text("utf-8").count("```") == 2 * len(blocks(document))
 
 
 @pytest.mark.parametrize(("document", "text"), cases("arch", "arch file"))
-def test_specs(document: str, text: str):
+def test_specs_load_and_their_claims_hold(document: str, text: str):
     net = archdsl.loads(text)
     assert {c.verdict for c in net.verify()} <= {"holds", "erratum"}
 
 
 @pytest.mark.parametrize(("document", "text"), cases("arch part"))
-def test_parts_of_specs(document: str, text: str):
-    # A name is used in a part before the manual gives it a value: k, n, depth.
+def test_parts_of_specs_load_and_their_claims_hold(document: str, text: str):
+    # The manual uses the names k, n and depth before it defines them.
     header = "" if text.startswith("network") else "network part(k=2, n=2, depth=28)\n"
     if not re.search(r"^input|INPUT", text, re.MULTILINE):
         text = re.sub(r"\A(network[^\n]*\n)?", r"\1input 64x64 RGB\n", text, count=1)
@@ -89,6 +92,7 @@ def test_parts_of_specs(document: str, text: str):
 
 
 def run(command: str, folder: Path) -> str:
+    """What a shell command prints, to stdout and stderr together."""
     programs = Path(sys.executable).parent
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
@@ -102,7 +106,9 @@ def run(command: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize(("document", "text"), cases("console"))
-def test_commands(document: str, text: str, tmp_path: Path, request: pytest.FixtureRequest):
+def test_commands_print_what_is_shown(
+    document: str, text: str, tmp_path: Path, request: pytest.FixtureRequest
+):
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     for name, spec in files(document).items():
         (tmp_path / name).write_text(spec, "utf-8")
@@ -114,7 +120,7 @@ def test_commands(document: str, text: str, tmp_path: Path, request: pytest.Fixt
         shown += command + "\n"
         command = command.removeprefix("$ ")
         if command.startswith("make "):
-            continue  # test_set_up
+            continue  # see test_set_up_commands
         printed = run(command, tmp_path)
         printed = "".join(line.rstrip() + "\n" for line in printed.splitlines())
         if "…\n" in expected.splitlines(keepends=True):
@@ -147,7 +153,7 @@ def test_python_sessions(document: str, tmp_path: Path):
 
 @pytest.mark.slow
 def test_docstrings(tmp_path: Path):
-    """The examples in the docstrings of every module."""
+    """Doctests in every module."""
     code = (
         "import doctest, importlib, pkgutil, sys, archdsl\n"
         "tried = 0\n"
@@ -166,7 +172,7 @@ def test_docstrings(tmp_path: Path):
 
 @pytest.mark.slow
 def test_make_demo(tmp_path: Path):
-    """`make demo` in a copy of the tree, with the environment that runs the tests."""
+    """Run `make demo` in a copy of the tree, with the environment of the tests."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
@@ -181,8 +187,8 @@ def test_make_demo(tmp_path: Path):
     assert float(seconds) > 0
 
 
-def test_set_up():
-    """The other commands of set-up name what there is; the tests themselves cannot call them."""
+def test_set_up_commands():
+    """Set-up commands refer to targets and files that exist; a test cannot run them."""
     plan = run("make -n test", ROOT)
     assert "-m pytest" in plan and "ruff check" in plan and "mypy" in plan
     assert "constraints.txt -e" in (ROOT / "Makefile").read_text()
@@ -194,7 +200,7 @@ def test_set_up():
 
 @pytest.mark.slow
 def test_benchmarks_run():
-    """Whatever the machine's speed: the programs that the documents name go through."""
+    """The benchmarks named in the documents run, at whatever speed."""
     programs = re.findall(r"python (bench/\S+)", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
     options = ["--rounds", "--rounds", "--mutants", "NAME", "--seeds"]
     for program, option in zip(programs, options, strict=True):
@@ -206,20 +212,48 @@ def test_benchmarks_run():
     assert "✗" not in run("python bench/bombs.py braces value", ROOT)
 
 
-def test_the_readmes_picture_is_of_the_readmes_spec():
+def test_readme_picture_shows_the_readme_spec():
     drawn = archdsl.load("vgg16").draw().render("svg").decode()
     kept = (ROOT / "docs" / "vgg16.svg").read_text("utf-8")
     texts = re.compile(r"<text[^>]*>([^<]*)</text>")
     assert texts.findall(kept) == texts.findall(drawn)
 
 
-def test_the_readmes_spec_is_the_file():
+def test_readme_spec_is_the_file_in_specs():
     (spec,) = [text for kind, text, _ in blocks("README.md") if kind == "arch"]
     assert spec == (ROOT / "specs" / "vgg16.arch").read_text("utf-8")
 
 
-def test_links_lead_somewhere():
-    for document in [*DOCUMENTS, "docs/layers.md"]:
-        path = ROOT / document
-        for target in re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", path.read_text("utf-8")):
-            assert (path.parent / (target[0] or target[1])).exists(), target
+def anchors(path: Path) -> set[str]:
+    """The anchors that a Markdown viewer makes of the headings of a file."""
+    text = BLOCK.sub("", path.read_text("utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "docs/layers.md", "CHANGELOG.md"])
+def test_links_have_targets(document: str):
+    path = ROOT / document
+    text = BLOCK.sub("", path.read_text("utf-8"))
+    for link in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text):
+        target, _, anchor = "".join(link).partition("#")
+        if target.startswith("https:"):
+            continue
+        assert (path.parent / target).exists(), target
+        if anchor:
+            assert anchor in anchors(path.parent / target if target else path), anchor
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_modules_and_files_in_the_text_exist(document: str):
+    text = (ROOT / document).read_text("utf-8")
+    for name in re.findall(r"\barchdsl(?:\.[a-zA-Z_]+)+", text):
+        value = archdsl
+        for attribute in name.split(".")[1:]:
+            if attribute == "arch":
+                break  # a file
+            if not hasattr(value, attribute):
+                importlib.import_module(f"{value.__name__}.{attribute}")
+            value = getattr(value, attribute)
+    for name in re.findall(r"(?<![\w/])(?:archdsl|tests|grammar|bench)/[\w/]+\.\w+", text):
+        assert (ROOT / name).is_file(), name

@@ -1,4 +1,4 @@
-"""What a command may import: the core starts without torch, pydantic, networkx and lark."""
+"""What commands and packages may import: the core starts without torch, pydantic and lark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import archdsl
 from archdsl import spec_files
 
-# An import of one of these ends the process.
+# Importing a forbidden module ends the process.
 HOOK = """
 import sys
 class Forbidden:
@@ -25,7 +25,7 @@ main({arguments!r}, prog_name="archdsl")
 """
 HEAVY = (
     *("torch", "torchvision", "networkx", "pydantic", "numpy", "matplotlib", "sklearn", "rich"),
-    "lark",  # needed to change the grammar alone
+    "lark",  # only needed to change the grammar
 )
 STATIC = [*HEAVY, "graphviz"]
 
@@ -80,10 +80,10 @@ def test_the_hook_forbids():
     assert done.returncode == 1 and "forbidden import: click" in done.stderr
 
 
-# The packages and modules of archdsl/ from the top down: each imports only what stands below it.
+# The packages and modules of archdsl/ from the top down: each imports only what follows it here.
 ORDER = (
     "check train network output pytorch compare model claims expand spec_files spec tables "
-    "analysis fmt notation graph syntax atomic_files errors figures text layers"
+    "analysis fmt notation graph syntax atomic_files extras errors figures text layers"
 ).split()
 
 
@@ -123,5 +123,45 @@ def test_only_modules_and_training_import_torch():
             elif isinstance(node, ast.ImportFrom):
                 names.add((node.module or "").split(".")[0])
         if path.name == "network.py":
-            names.discard("torch")  # for type checkers alone
+            names.discard("torch")  # only for type checkers
         assert "torch" not in names, path
+
+
+def test_nothing_needs_a_posix_system_to_be_imported():
+    root = Path(archdsl.__file__).parent.parent
+    posix = {"fcntl", "grp", "pwd", "resource", "termios", "tty"}
+    for path in [*root.glob("archdsl/**/*.py"), *root.glob("cli/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not posix & {alias.name for alias in node.names}, path
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module not in posix, path
+
+
+# What `summary vgg16` imports beyond click: packages of ours, and a few modules of Python's.
+OURS = (
+    "analysis claims cli errors expand extras figures grammar graph layers model network notation "
+    "output spec spec_files specs syntax text"
+).split()
+OUTPUT = {"claims", "plain_data", "summary", "table"}
+PYTHONS = set("bisect copy dataclasses encodings gc locale string unicodedata".split())
+LIST = """
+import sys, click
+before = set(sys.modules)
+from archdsl.cli import main
+try:
+    main(["summary", "vgg16"], prog_name="archdsl")
+finally:
+    print(*sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def test_summary_imports_no_more_than_it_needs():
+    done = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True)
+    modules = done.stderr.split()
+    assert "archdsl.output.summary" in modules
+    ours = [name.split(".")[1:] for name in modules if name.startswith("archdsl.")]
+    assert {name[0] for name in ours} <= set(OURS)
+    assert {name[1] for name in ours if name[0] == "output" and name[1:]} <= OUTPUT
+    others = {name.split(".")[0] for name in modules} - {"archdsl"}
+    assert {name for name in others if not name.startswith("_")} <= PYTHONS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.graph import Graph, Node, Section
-from archdsl.layers import Flatten, Join, Kept, Layer, Reads, Shape
+from archdsl.layers import Join, Kept, Layer, Reads, Shape
 from archdsl.syntax.expressions import LARGEST
 
 if TYPE_CHECKING:
@@ -446,7 +446,7 @@ class Analysis:
         computed = self.computed if not self.graph.sides else self.graph.computed(sides=False)
         last = list(self.last_use)
         for index in reversed(computed):
-            if isinstance(nodes[index].op, Flatten):
+            if nodes[index].op.is_view:
                 # A flattened map is the map itself.
                 (i,) = nodes[index].inputs
                 last[i] = max(last[i], last[index])
@@ -462,7 +462,7 @@ class Analysis:
         return peak
 
     def _size(self, node: Node) -> int:
-        return 0 if isinstance(node.op, Flatten) else FLOAT * math.prod(node.shape)
+        return 0 if node.op.is_view else FLOAT * math.prod(node.shape)
 
     def _backward(self) -> int:
         """The distinct tensors that autograd keeps in training mode, parameters apart."""
@@ -495,7 +495,7 @@ class Analysis:
 
 def _storage(nodes: Sequence[Node], index: int) -> int:
     """The node whose tensor a node's value is: flattening copies nothing."""
-    while isinstance(nodes[index].op, Flatten):
+    while nodes[index].op.is_view:
         (index,) = nodes[index].inputs
     return index
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.expand import printed_sizes
 from archdsl.expand.blocks import Blocks
-from archdsl.layers import Activation, BatchNorm, Layer, Value
+from archdsl.layers import Activation, Layer, Value
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ParsedPhrase, ValueText
 from archdsl.notation.phrase import read as read_phrase
@@ -224,7 +224,7 @@ class Conventions:
                 behind |= one is rule.template
                 if behind and one.kind in close:
                     after = one.kind
-                if not behind and one.kind in near and one.kind is BatchNorm:
+                if not behind and one.kind in near and one.kind.absorbs_bias:
                     layer = without_bias(layer)
                 if one is rule.template or one.kind in kept:
                     continue
@@ -246,7 +246,7 @@ class Conventions:
                 else:
                     added[behind].append(made)
             everything = (*added[0], *added[1], *(one.layer for one in apart))
-            if any(one.kind is BatchNorm for one in everything):
+            if any(one.kind.absorbs_bias for one in everything):
                 layer = without_bias(layer)
             kept |= own
             activated = any(issubclass(kind, Activation) for kind in own)

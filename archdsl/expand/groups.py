@@ -14,7 +14,7 @@ from archdsl.expand.parameters import bind, form_of
 from archdsl.expand.scopes import Body, Frame, Spot, Target, Values
 from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
-from archdsl.layers.base import check_elements
+from archdsl.layers.checks import check_elements
 from archdsl.notation import ast
 from archdsl.notation.ast import (
     BlockUse,

@@ -15,9 +15,7 @@ from archdsl.expand.scopes import Around, Frame, Named, Spot
 from archdsl.graph import Node, Scope, Section, Settled, Side
 from archdsl.layers import (
     Activation,
-    BatchNorm,
     Flatten,
-    FullyConnected,
     Input,
     Layer,
     LayerError,
@@ -25,7 +23,7 @@ from archdsl.layers import (
     Shape,
     Value,
 )
-from archdsl.layers.base import check_elements
+from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, pytorch_calls
 from archdsl.notation.ast import Argument, Composite, LayerText, ValueText
 from archdsl.syntax.ast import Item, NetworkText, Phrase, Token
@@ -135,7 +133,7 @@ class Builder:
         # A written `Conv-BN`: the norm directly behind takes over the bias.
         following = [*chain[1:], *around.behind[:1]] if around else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
-            if layer.kind.weighs and after.kind is BatchNorm:
+            if layer.kind.weighs and after.kind.absorbs_bias:
                 chain[index] = without_bias(layer)
         if spot.printed is not None:
             chain = self.settled_by_size(chain, spot)
@@ -217,7 +215,7 @@ class Builder:
                 _check_rank(layer.ranked, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if issubclass(layer.kind, FullyConnected) and len(x) > 1:
+        if layer.kind.flattens and len(x) > 1:
             flat = Flatten()
             name = self.free("flatten", scope[:-1])
             self.add(flat, (self.here,), (*scope[:-1], name), flat.out(x), layer, frame)

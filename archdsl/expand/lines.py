@@ -16,7 +16,6 @@ from archdsl.expand.line_names import kind_of, names_of, notation
 from archdsl.expand.printed_sizes import Printed
 from archdsl.expand.scopes import Around, Frame, Named, Spot, Values
 from archdsl.graph import Node, Scope, Section, Setting, Settled, Side
-from archdsl.layers import Softmax
 from archdsl.notation import ast
 from archdsl.notation.ast import (
     BlockUse,
@@ -171,7 +170,7 @@ class Lines(Builder, ABC):
 
     def logits(self, node: int) -> int:
         """The node in front of a trailing softmax, which is left to the loss."""
-        while isinstance(self.nodes[node].op, Softmax):
+        while self.nodes[node].op.left_to_loss:
             (node,) = self.nodes[node].inputs
         return node
 

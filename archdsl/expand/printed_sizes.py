@@ -7,9 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.graph import Setting, Settled
-from archdsl.layers import FullyConnected, LayerError, Shape, Value
-from archdsl.layers.base import LARGEST, axes, plain, same
+from archdsl.layers import LayerError, Shape, Value
+from archdsl.layers.checks import LARGEST
 from archdsl.layers.conv_base import unfolded
+from archdsl.layers.padding import same
+from archdsl.layers.torch_signature import scalar_if_equal
+from archdsl.layers.windows import axes
 from archdsl.notation.ast import (
     BlockUse,
     Group,
@@ -116,7 +119,7 @@ def stride_of(x: Shape, printed: Printed) -> Value | None:
     if lengths is None or 0 in lengths:
         return None
     stride = tuple(-(-i // o) for i, o in zip(x[1:], lengths, strict=True))
-    return plain(stride) if max(stride) > 1 else None
+    return scalar_if_equal(stride) if max(stride) > 1 else None
 
 
 def takes_stride(parsed: ParsedPhrase) -> bool:
@@ -201,7 +204,7 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
     for index in reversed(range(len(layers))):
         layer = layers[index]
         if layer.kind.weighs and "width" in layer.kind.attributes:
-            rank = 0 if issubclass(layer.kind, FullyConnected) else len(x) - 1
+            rank = 0 if layer.kind.flattens else len(x) - 1
             channels = printed.channels(rank)
             said = {"width", "matrix"} & layer.given.keys()
             first = not any(before.kind.weighs for before in layers[:index])
@@ -244,7 +247,7 @@ def _candidates(
         rank = len(x) - 1
         dilation = layer.given["dilation"].value if "dilation" in layer.given else 1
         kept = same(axes(_kernel(layer), rank, "kernel"), axes(dilation, rank, "dilation"))
-        paddings += [{"pad": 0}, {"pad": plain(kept)}]
+        paddings += [{"pad": 0}, {"pad": scalar_if_equal(kept)}]
         paddings += [{"ceil": True}] if "ceil" in layer.kind.attributes else []
     for stride_given in strides:
         for padding_given in paddings:

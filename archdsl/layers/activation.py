@@ -1,10 +1,10 @@
-"""Activations: functions of one value, and softmax, which weighs the channels."""
+"""Activations: functions of a single value, and the softmax over the channels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from archdsl.layers.base import (
     Call,
@@ -15,29 +15,21 @@ from archdsl.layers.base import (
     Shape,
     Value,
     attribute,
-    count,
-    flag,
-    fraction,
+    elements,
     layer,
-    number,
-    positive,
     signed,
 )
+from archdsl.layers.checks import count, flag, fraction, number, positive
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Activation(Layer):
-    """What all activations share: they accompany a weight layer and keep their output."""
+    """Base class of activations, which follow a weight layer and keep their output for backward."""
 
     accompanies = True
 
-    module = ""  # the class in torch.nn
-
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call(self.module)
 
     @property
     def label(self) -> str:
@@ -49,20 +41,18 @@ class Activation(Layer):
 
 @layer("relu", "rectified linear unit")
 class ReLU(Activation):
-    """max(0, x)."""
+    """max(0, x) (Nair & Hinton 2010)."""
 
     kind = "relu"
-    module = "ReLU"
     examples = ("relu on 3x4x4", "ReLU on 7")
     listed = (Listing("ReLU", (INPLACE,)),)
 
 
 @layer("relu6")
 class ReLU6(Activation):
-    """min(max(0, x), 6), of the mobile networks."""
+    """min(max(0, x), 6), as in MobileNetV2 (Sandler et al. 2018)."""
 
     kind = "relu6"
-    module = "ReLU6"
     examples = ("relu6 on 3x4x4",)
     listed = (Listing("ReLU6", (INPLACE,)),)
 
@@ -72,10 +62,9 @@ class ReLU6(Activation):
 
 @layer("sigmoid", "logistic")
 class Sigmoid(Activation):
-    """1 / (1 + exp(-x))."""
+    """The logistic function, 1 / (1 + exp(-x))."""
 
     kind = "sigmoid"
-    module = "Sigmoid"
     examples = ("sigmoid on 3x4x4",)
     listed = (Listing("Sigmoid"),)
 
@@ -85,17 +74,36 @@ class Tanh(Activation):
     """The hyperbolic tangent."""
 
     kind = "tanh"
-    module = "Tanh"
     examples = ("tanh on 3x4x4",)
     listed = (Listing("Tanh"),)
 
 
+@layer("scaled tanh", "scaled hyperbolic tangent")
+class ScaledTanh(Activation):
+    """A · tanh(S · x), of LeNet-5 (LeCun, Bottou, Bengio & Haffner 1998, equation 6).
+
+    `amplitude` is A and `slope` is S; by default 1.7159 and 2/3, which map 1 and -1 to themselves
+    (appendix A).
+    """
+
+    kind = "scaledtanh"
+    examples = ("scaled tanh on 3x4x4", "scaled tanh amplitude 1.5 slope 0.5 on 7")
+
+    amplitude: float = attribute("amplitude", check=positive, default=1.7159)
+    slope: float = attribute("slope", check=positive, default=2 / 3)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(extra=4 * elements(x))  # the tanh, before its factor
+
+    def call(self, x: Shape) -> Call:
+        return Call("ScaledTanh", (self.amplitude, self.slope), (), True)
+
+
 @layer("silu", "swish")
 class SiLU(Activation):
-    """x · sigmoid(x)."""
+    """x · sigmoid(x) (Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017)."""
 
     kind = "silu"
-    module = "SiLU"
     examples = ("silu on 3x4x4", "swish on 5")
     listed = (Listing("SiLU", (INPLACE,)),)
 
@@ -105,27 +113,29 @@ class SiLU(Activation):
 
 @layer("leaky relu", "leakyrelu", "lrelu")
 class LeakyReLU(Activation):
-    """x above zero, slope · x below (Maas, Hannun & Ng 2013)."""
+    """x if positive, otherwise slope · x (Maas, Hannun & Ng 2013)."""
 
     kind = "leakyrelu"
     takes_number = "slope"
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
-    listed = (Listing("LeakyReLU", (Argument("negative_slope", "slope", 0.01), INPLACE)),)
+    listed = (
+        Listing(
+            "LeakyReLU", (Argument("negative_slope", "slope", 0.01, written="position"), INPLACE)
+        ),
+    )
 
     slope: float = attribute("slope", "negative slope", check=number, default=0.01)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        return Call("LeakyReLU", (self.slope,))
-
 
 @layer("prelu", "parametric relu")
 class PReLU(Activation):
-    """x above zero, a · x below; one `a` is learned, or one a channel (He et al. 2015).
+    """x if positive, otherwise a · x with a learned slope a (He et al. 2015).
 
-    `channel-wise prelu` has one a channel; `slope` 0.25 is what they begin with.
+    All channels share one slope; `channel-wise prelu` has one for each channel. `slope` is the
+    initial value.
     """
 
     kind = "prelu"
@@ -141,7 +151,7 @@ class PReLU(Activation):
         ),
     )
 
-    slope: float = attribute("slope", "init", check=number, default=0.25, means="before training")
+    slope: float = attribute("slope", "init", check=number, default=0.25, means="initial value")
     channelwise: bool = attribute(
         check=flag,
         flags={
@@ -151,19 +161,19 @@ class PReLU(Activation):
             "shared": False,
         },
         default=False,
-        means="one slope a channel",
+        means="one slope for each channel",
     )
     slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        given = dict(given)
-        slopes = given.pop("slopes", None)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        values = dict(values)
+        slopes = values.pop("slopes", None)
         if slopes not in (None, 1, x[0]):
-            raise Misfit(f"{slopes} slopes on {x[0]} channels", f"it has 1, or {x[0]}")
+            raise Misfit(f"{slopes} slopes on {x[0]} channels", f"write 1 or {x[0]}")
         if slopes is not None or x[0] == 1:
-            given["channelwise"] = slopes == x[0] > 1
-        return cls(**given)  # type: ignore[arg-type]
+            values["channelwise"] = slopes == x[0] > 1
+        return cls(**values)
 
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
@@ -178,28 +188,24 @@ class PReLU(Activation):
 
 @layer("elu", "exponential linear unit")
 class ELU(Activation):
-    """x above zero, alpha · (exp(x) - 1) below (Clevert, Unterthiner & Hochreiter 2016)."""
+    """x if positive, otherwise alpha · (exp(x) - 1) (Clevert, Unterthiner & Hochreiter 2016)."""
 
     kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
-    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0), INPLACE)),)
+    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        return Call("ELU", (self.alpha,))
-
 
 @layer("selu")
 class SELU(Activation):
-    """The scaled ELU of self-normalising networks (Klambauer et al. 2017)."""
+    """A scaled ELU, which keeps activations normalised (Klambauer et al. 2017)."""
 
     kind = "selu"
-    module = "SELU"
     examples = ("selu on 3x4x4",)
     listed = (Listing("SELU", (INPLACE,)),)
 
@@ -208,7 +214,7 @@ class SELU(Activation):
 
 
 def _approximation(value: Value) -> Value:
-    """None, or tanh."""
+    """`none` or `tanh`."""
     if value not in ("none", "tanh"):
         raise LayerError(f"must be none or tanh, not {value}")
     return value
@@ -216,9 +222,9 @@ def _approximation(value: Value) -> Value:
 
 @layer("gelu", approximate_gelu={"approximate": "tanh"})
 class GELU(Activation):
-    """x times the normal distribution up to x (Hendrycks & Gimpel 2016).
+    """x · Φ(x), with the distribution function Φ of the normal (Hendrycks & Gimpel 2016).
 
-    `gelu approximate tanh` is the paper's approximation of it by a tanh.
+    `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
     kind = "gelu"
@@ -234,17 +240,12 @@ class GELU(Activation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        options = () if self.approximate == "none" else (("approximate", self.approximate),)
-        return Call("GELU", (), options)
-
 
 @layer("hard swish", "hardswish", "h swish")
 class HardSwish(Activation):
     """x · relu6(x + 3) / 6 (Howard et al. 2019)."""
 
     kind = "hardswish"
-    module = "Hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
     listed = (Listing("Hardswish", (INPLACE,)),)
 
@@ -257,7 +258,6 @@ class HardSigmoid(Activation):
     """relu6(x + 3) / 6 (Howard et al. 2019)."""
 
     kind = "hardsigmoid"
-    module = "Hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
     listed = (Listing("Hardsigmoid", (INPLACE,)),)
 
@@ -270,7 +270,6 @@ class Mish(Activation):
     """x · tanh(softplus(x)) (Misra 2020)."""
 
     kind = "mish"
-    module = "Mish"
     examples = ("mish on 3x4x4",)
     listed = (Listing("Mish", (INPLACE,)),)
 
@@ -282,7 +281,7 @@ class Mish(Activation):
 class Softplus(Activation):
     """log(1 + exp(beta · x)) / beta (Glorot, Bordes & Bengio 2011).
 
-    `beta` 1; where beta · x is over the `threshold`, 20, it is x itself, as torch has it.
+    As in torch, it is x itself if beta · x is greater than `threshold`.
     """
 
     kind = "softplus"
@@ -298,17 +297,12 @@ class Softplus(Activation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        options = [("beta", self.beta)] if self.beta != 1 else []
-        options += [("threshold", self.threshold)] if self.threshold != 20 else []
-        return Call("Softplus", (), tuple(options))
-
 
 @layer("hard tanh", "hardtanh")
 class HardTanh(Activation):
-    """x, held between -1 and 1 (Collobert 2004).
+    """x clipped to the range from -1 to 1 (Collobert 2004).
 
-    Or between others: `hard tanh from 0 to 20`.
+    Other bounds: `hard tanh from 0 to 20`.
     """
 
     kind = "hardtanh"
@@ -324,11 +318,11 @@ class HardTanh(Activation):
     high: float = attribute("to", "max val", check=number, default=1.0)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if self.low >= self.high:
             raise LayerError(
-                f"a hard tanh from {self.low:g} to {self.high:g}",
+                f"a hard tanh cannot go from {self.low:g} to {self.high:g}",
                 "write the lower bound first, as in `hard tanh from -2 to 2`",
             )
         return self
@@ -346,7 +340,6 @@ class LogSigmoid(Activation):
     """The logarithm of the sigmoid, -log(1 + exp(-x))."""
 
     kind = "logsigmoid"
-    module = "LogSigmoid"
     examples = ("log sigmoid on 3x4x4",)
     listed = (Listing("LogSigmoid"),)
 
@@ -359,7 +352,6 @@ class Softsign(Activation):
     """x / (1 + abs(x)) (Bergstra et al. 2009)."""
 
     kind = "softsign"
-    module = "Softsign"
     examples = ("softsign on 3x4x4",)
     listed = (Listing("Softsign"),)
 
@@ -369,26 +361,26 @@ class Softsign(Activation):
 
 @layer("celu", "continuously differentiable elu")
 class CELU(Activation):
-    """x above zero, alpha · (exp(x / alpha) - 1) below (Barron 2017). `alpha` 1."""
+    """x if positive, otherwise alpha · (exp(x / alpha) - 1) (Barron 2017)."""
 
     kind = "celu"
     takes_number = "alpha"
     examples = ("celu on 3x4x4", "celu(0.5) on 7")
-    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0), INPLACE)),)
+    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        return Call("CELU", (self.alpha,))
-
 
 @layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")
 class RReLU(Activation):
-    """x above zero, a · x below; in training `a` is drawn for each value, from `lower` to `upper`,
-    in use it is their mean (Xu et al. 2015). 1/8 and 1/3, as torch has them."""
+    """x if positive, otherwise a · x with a random slope a (Xu et al. 2015).
+
+    In training, the slope of each value is drawn from the range from `lower` to `upper`, by
+    default 1/8 to 1/3; otherwise it is their mean.
+    """
 
     kind = "rrelu"
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
@@ -402,11 +394,12 @@ class RReLU(Activation):
     upper: float = attribute("upper", check=positive, default=1 / 3)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if self.lower > self.upper:
             raise LayerError(
-                f"slopes from {self.lower:g} to {self.upper:g}", "write the lower one first"
+                f"the slopes cannot range from {self.lower:g} to {self.upper:g}",
+                "write the lower one first",
             )
         return self
 
@@ -420,12 +413,14 @@ class RReLU(Activation):
 
 @layer("softmax", "soft max")
 class Softmax(Layer):
-    """Probabilities: exp(x) over its sum, over the channels of each position.
+    """Probabilities: exp(x) divided by its sum over the channels, at each position.
 
-    A last one is left to the loss: modules give logits.
+    At the end of a network it is left to the loss: modules return logits.
     """
 
     kind = "softmax"
+    colour = "yellow"
+    left_to_loss = True
     trails = True
     examples: ClassVar[tuple[str, ...]] = (
         "soft-max on 7",
@@ -442,18 +437,16 @@ class Softmax(Layer):
         Listing("Softmax2d", builds="Softmax"),
     )
 
-    def call(self, x: Shape) -> Call:
-        return Call("Softmax", (), (("dim", 1),))
-
 
 @layer("log softmax", "log soft max")
 class LogSoftmax(Softmax):
     """The logarithm of the softmax over the channels.
 
-    A last one is left to the loss, like a softmax: modules give logits.
+    Like a softmax, it is left to the loss at the end of a network: modules return logits.
     """
 
     kind = "logsoftmax"
+    colour = "grey"
     examples = (
         "log softmax on 7",
         "log-softmax on 3x4x4",
@@ -462,13 +455,10 @@ class LogSoftmax(Softmax):
     )
     listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
 
-    def call(self, x: Shape) -> Call:
-        return Call("LogSoftmax", (), (("dim", 1),))
-
 
 @layer("softmin", "soft min")
 class Softmin(Layer):
-    """Probabilities, the largest of the smallest value: the softmax of -x over the channels."""
+    """Probabilities, largest for the smallest value: the softmax of -x over the channels."""
 
     kind = "softmin"
     trails = True
@@ -477,6 +467,3 @@ class Softmin(Layer):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("Softmin", (), (("dim", 1),))

@@ -1,37 +1,25 @@
-"""Pools to a size, whatever the size of the map in front of them."""
+"""Adaptive pools: to a given size, whatever the size of their input."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    axes,
-    enlarged,
-    layer,
-    lengths,
-    needs_map,
-    plain,
-    times,
-)
+from archdsl.layers.base import Kept, Layer, Shape, Window, attribute, layer, times
+from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
 from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.windows import axes, enlarged
 
 
 class AdaptivePool(Layer):
-    """What the two share: position o of m reads what lies between o / m and (o + 1) / m of the
-    map, whole positions. To one position it is the global pool."""
+    """Base class of both: output position o of m reads the input from o / m to (o + 1) / m of its
+    size, rounded outwards. An adaptive pool to one position is the global pool."""
 
     kind = "pool"
+    colour = "red"
     takes_size = "size"
     takes_number = "size"
     pool: ClassVar[type[Pool]]
@@ -39,12 +27,12 @@ class AdaptivePool(Layer):
     size: tuple[int, ...] = attribute("size", "to", "output size", check=lengths)
 
     @classmethod
-    def settle(  # type: ignore[override]  # a global pool is of another kind
-        cls, given: Mapping[str, Value], x: Shape, padding: str
+    def settle(  # type: ignore[override]  # a global pool is another kind
+        cls, values: Mapping[str, Any], x: Shape, padding: str
     ) -> Layer:
         rank = needs_map(cls.kind, x)
-        self = super().settle(given, x, padding)
-        size = axes(given["size"], rank, "size")
+        self = super().settle(values, x, padding)
+        size = axes(values["size"], rank, "size")
         if set(size) == {1}:
             return self.pool((), (), (), False)
         return cls(size)
@@ -56,14 +44,11 @@ class AdaptivePool(Layer):
         return resize_window.window(map(resize_window.adaptive, x[1:], self.size))
 
     def plainest(self, x: Shape) -> Layer:
-        """Where the sizes go into the map's, a pool of their quotients."""
+        """If the sizes divide those of the map, a pool with windows of their quotients."""
         if any(n % m for n, m in zip(x[1:], self.size, strict=True)):
             return self
         quotients = tuple(n // m for n, m in zip(x[1:], self.size, strict=True))
         return self.pool(quotients, quotients, (0,) * len(quotients), False)
-
-    def call(self, x: Shape) -> Call:
-        return Call(f"Adaptive{self.pool.module}{len(x) - 1}d", (plain(self.size),))
 
     @property
     def label(self) -> str:
@@ -78,8 +63,11 @@ class AdaptivePool(Layer):
     "adaptivemaxpool2d",
 )
 class AdaptiveMaxPool(AdaptivePool):
-    """The largest value of each part of a map: `adaptive max pool 6x6` divides the map into 6 x 6
-    parts, as torch does. Where 6 does not divide it, they overlap by a position."""
+    """The largest value of each part of a map, which is divided into a given number of parts.
+
+    `adaptive max pool 6x6` has 6 x 6 parts, as in torch. They overlap by one position if 6 does
+    not divide the size of the map.
+    """
 
     pool = MaxPool
     examples = (
@@ -109,9 +97,11 @@ class AdaptiveMaxPool(AdaptivePool):
     "adaptiveavgpool2d",
 )
 class AdaptiveAvgPool(AdaptivePool):
-    """The mean of each part of a map: `adaptive average pool 6x6` divides the map into 6 x 6 parts,
-    as torch does (torchvision's AlexNet and VGG). Where 6 does not divide it, they overlap by a
-    position."""
+    """The mean of each part of a map, which is divided into a given number of parts.
+
+    `adaptive average pool 6x6` has 6 x 6 parts, as in torch (torchvision's AlexNet and VGG). They
+    overlap by one position if 6 does not divide the size of the map.
+    """
 
     pool = AvgPool
     examples = (

@@ -1,27 +1,17 @@
-"""Arithmetic with one value: what gates and scaled shortcuts are made of."""
+"""Arithmetic on one value, for gates and scaled shortcuts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    attribute,
-    flag,
-    layer,
-    number,
-    signed,
-)
+from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer, signed
+from archdsl.layers.checks import flag, number
 
 
 @layer("scale")
 class Scale(Layer):
-    """Every value times a constant (He et al. 2016, Fig. 2b)."""
+    """Multiplies every value by a constant (He et al. 2016, Fig. 2b)."""
 
     kind = "scale"
     takes_number = "factor"
@@ -51,11 +41,12 @@ class Scale(Layer):
     skipinit={"channelwise": False},
 )
 class LearnedScale(Layer):
-    """Every value times a learned factor: one a channel (layer scale, Touvron et al. 2021), or one
-    for all (`learned scale`; ReZero, Bachlechner et al. 2020; SkipInit, De & Smith 2020).
+    """Multiplies every value by a learned factor: one for each channel (layer scale, Touvron et
+    al. 2021), or one in all (`learned scale`: ReZero, Bachlechner et al. 2020; SkipInit, De &
+    Smith 2020).
 
-    `layer scale 0.1` is what the factors begin with: 1e-6 of a layer scale, as ConvNeXt's, and 0
-    of a learned scale, so that a residual block begins as the identity.
+    The number in `layer scale 0.1` is the initial value. It defaults to 1e-6 for a layer scale,
+    as in ConvNeXt, and to 0 for a learned scale, so that a residual block starts as the identity.
     """
 
     kind = "layerscale"
@@ -71,14 +62,16 @@ class LearnedScale(Layer):
         "layer scale on 2x3x2x2",
     )
 
-    init: float = attribute("init", "initial", check=number, otherwise="1e-6, of a learned scale 0")
+    init: float = attribute(
+        "init", "initial", check=number, otherwise="1e-6, for a learned scale 0"
+    )
     channelwise: bool = attribute(check=flag, default=True)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "init" not in given:
-            given = {**given, "init": 1e-6 if given["channelwise"] else 0}
-        return cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "init" not in values:
+            values = {**values, "init": 1e-6 if values["channelwise"] else 0}
+        return cls(**values)
 
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
@@ -97,7 +90,7 @@ class LearnedScale(Layer):
 
 @layer("complement")
 class Complement(Layer):
-    """1 - x: what a gate does not let through (Srivastava et al. 2015, equation 3)."""
+    """1 - x, the share that a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
     kind = "complement"
     examples = (

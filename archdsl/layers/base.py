@@ -1,10 +1,13 @@
-"""What every layer kind is: one frozen class whose fields are its arguments.
+"""The base class of all layer kinds. A kind is one class; its fields are the layer's arguments.
 
-A class carries every facet of its kind: how papers spell it, the shape that it makes, its
-parameters, multiply-adds and receptive-field window, the torch call that builds it, what autograd
-keeps for it, and examples that a test compares with torch.
+`conv 3x3, 64, stride 2` on a 3x32x32 input becomes
+`Conv(width=64, kernel=(3, 3), stride=(2, 2), pad=(1, 1), ...)`.
 
-Shapes are (C, H, W), (C, L) or (C,); batch is never part of a shape.
+A class has every facet of its kind: how papers spell it, its output shape, parameters,
+multiply-adds and receptive-field window, the torch call that builds it, what autograd keeps for
+it, and examples that a test compares with torch.
+
+Shapes are (C, H, W), (C, T, H, W), (C, L) or (C,), without the batch.
 """
 
 from __future__ import annotations
@@ -18,12 +21,9 @@ from archdsl.layers.torch_signature import Listing
 Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
 
-LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's own limit
-MOST_ELEMENTS = 2**63 - 1  # of the value that leaves a layer: torch's own limit
-
 
 class LayerError(Exception):
-    """A layer that cannot be: a short fact and its fix. Whoever knows the text adds the place."""
+    """A layer is not possible: a short fact, and what to write. The caller adds the place."""
 
     def __init__(self, message: str, help: str | None = None) -> None:
         super().__init__(message)
@@ -32,13 +32,13 @@ class LayerError(Exception):
 
 
 class Misfit(LayerError):
-    """A layer that does not fit its input: whoever shows it also shows where the input is from."""
+    """A layer does not fit its input. The caller also shows where the input comes from."""
 
 
 class Call(NamedTuple):
-    """A constructor of torch.nn: `source.py` prints it, `module.py` calls it.
+    """A call of a torch.nn constructor: pytorch/source.py prints it, pytorch/module.py executes it.
 
-    `own`: the class is one of archdsl/pytorch/extra_modules.py, for what torch.nn lacks.
+    `own`: the class is in pytorch/extra_modules.py, because torch.nn lacks it.
     """
 
     name: str
@@ -56,14 +56,14 @@ Reads = Callable[[int], tuple[int, int]]
 
 
 class Window(NamedTuple):
-    """The stretch of its input that one output position reads, per axis.
+    """The part of the input that one output position reads, per axis.
 
-    Where a layer makes its map larger, `up` positions of the window's own grid lie between two of
-    the input, and kernel, stride and padding count on that grid.
+    If the layer enlarges its map, kernel, stride and padding are measured on a finer grid, which
+    has `up` positions for each input position.
 
-    Where no window slides, as in a resize to a size, `reads` gives for each axis the stretch
-    (start, end) that a position reads. It moves by `stride` every `up` positions; kernel, padding
-    and dilation say nothing then.
+    Without a sliding window, as in a resize to a given size, `reads` maps an output position to
+    the range (start, end) that it reads, per axis. The range repeats every `up` positions,
+    `stride` input positions further on; kernel, padding and dilation are not used.
     """
 
     kernel: tuple[int, ...]
@@ -77,15 +77,15 @@ class Window(NamedTuple):
 class Kept(NamedTuple):
     """What autograd keeps of a layer's forward pass for its backward pass.
 
-    `extra` counts bytes beside the input and the output, at float32 and batch 1. `passing`: the
-    input is kept for its own gradient alone, and not where none flows on.
+    `extra` is in bytes, at float32 and batch 1, in addition to the input and the output.
+    `passing`: the input is kept only to compute its own gradient, so not if it needs none.
     """
 
     input: bool = False
     output: bool = False
     extra: int = 0
     passing: bool = False
-    branches: tuple[bool, ...] = ()  # of a join: which of its inputs; empty for all or none
+    branches: tuple[bool, ...] = ()  # which inputs of a join are kept; empty for all of them
 
 
 _MISSING: Any = object()
@@ -95,12 +95,12 @@ class Attribute(NamedTuple):
     """How papers write one argument of a layer."""
 
     words: tuple[str, ...]  # before the value: `stride 2`, `kernel_size=3`
-    units: tuple[str, ...]  # behind it: `96 filters`, `4096 neurons`
-    flags: Mapping[str, Value]  # instead of it: `RGB`, `ceil`, `no bias`
+    units: tuple[str, ...]  # after the value: `96 filters`, `4096 neurons`
+    flags: Mapping[str, Value]  # words that are a value: `RGB`, `ceil`, `no bias`
     check: Callable[[Value], Value]
     default: Any
-    means: str = ""  # what it is, where its spellings do not say it
-    otherwise: str = ""  # what stands where the text does not say it, where the default is not that
+    means: str = ""  # what it is, if its spellings do not say so
+    otherwise: str = ""  # what applies if it is not written, if that is not `default`
 
 
 def attribute(
@@ -114,45 +114,50 @@ def attribute(
 ) -> Any:
     """A field of a layer class, with its spellings and the check that its value must pass.
 
-    The first sentence of the check's docstring says what values there are; `means` and
-    `otherwise` are for `archdsl layers` alone.
+    `archdsl layers` prints `means`, `otherwise` and, for the values that are allowed, the first
+    sentence of the check's docstring.
     """
     return Attribute(words, units, flags or {}, check, default, means, otherwise)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attribute,))
 class Layer:
-    """Base of all kinds. Without overrides: the shape stays, nothing is learned or kept.
+    """Base class of all kinds. By default a layer keeps its shape and learns nothing.
 
-    A subclass's attributes are its fields, as in a frozen dataclass; making twenty of those would
-    take a quarter of the time of a start.
+    Subclasses work like frozen dataclasses, whose fields are the attributes; real dataclasses
+    would slow down every start, since each of them compiles code when it is defined.
     """
 
-    kind: ClassVar[str]  # the word of names and diagrams: `conv` gives conv1, conv2, …
-    words: ClassVar[Mapping[str, Mapping[str, Value]]]  # each spelling, with what it sets
+    kind: ClassVar[str]  # names layers in graphs and diagrams: conv1, conv2, …
+    words: ClassVar[Mapping[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
-    listed: ClassVar[tuple[Listing, ...]] = ()  # how PyTorch listings write it
+    listed: ClassVar[tuple[Listing, ...]] = ()  # its classes in torch.nn
 
-    # A whole layer in a word, as a regex whose groups name what they set, with what else it sets.
+    # Regexes of a whole layer in one word; a group sets the field of its name, the mapping others.
     compact: ClassVar[tuple[tuple[str, Mapping[str, Value]], ...]] = ()
-    bare: ClassVar[tuple[str, ...]] = ()  # the words that say that no convention adds anything
+    bare: ClassVar[tuple[str, ...]] = ()  # spellings to which no convention adds anything
     takes_size: ClassVar[str | None] = None  # the field that a bare `3x3` sets
     takes_number: ClassVar[str | None] = None  # the field that a bare number sets
-    takes_suffix: ClassVar[str | None] = (
-        None  # the field that digits fused to the word set: `conv3`
-    )
+    takes_suffix: ClassVar[str | None] = None  # the field that the digits of `conv3` set
+    takes_times: ClassVar[str | None] = None  # the field that `x2` sets, instead of repeating
 
-    fits: ClassVar[str | None] = None  # the field that takes the size of the branch beside it
-    takes_times: ClassVar[str | None] = None  # the field that `x2` sets, where it is no repeat
+    fits: ClassVar[str | None] = None  # the field that defaults to the size of the other branch
 
-    alone: ClassVar[bool] = False  # stands in a phrase of its own: beside others its words ask
+    implied: ClassVar[bool] = True  # a unit alone may mean it: `64 filters` is a convolution
+    alone: ClassVar[bool] = False  # must be the only layer of its phrase
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
-    accompanies: ClassVar[bool] = False  # belongs to the weight layer beside it (bn, relu, …)
-    normalises: ClassVar[bool] = False  # its parameters are those that `no bn` leaves out
-    trails: ClassVar[bool] = False  # may stand behind the output layer of a network
-    weakens: ClassVar[bool] = False  # weakens values: an activation may move past it
+    accompanies: ClassVar[bool] = False  # belongs to an adjacent weight layer (bn, relu, …)
+    normalises: ClassVar[bool] = False  # its parameters are not counted under `no bn`
+    trails: ClassVar[bool] = False  # may follow the output layer of a network
+    weakens: ClassVar[bool] = False  # scales values down: an activation may move past it
+    flattens: ClassVar[bool] = False  # reads a vector: a map is flattened first
+    is_view: ClassVar[bool] = False  # its output shares the memory of its input
+    absorbs_bias: ClassVar[bool] = False  # a bias directly before it is redundant
+    uses_batch_statistics: ClassVar[bool] = False  # so a batch must have several values
+    left_to_loss: ClassVar[bool] = False  # not part of a module if it ends the network
+    colour: ClassVar[str] = "grey"  # in drawings: a name in output/diagram.py
 
     def __init_subclass__(cls) -> None:
         own = {n: value for n, value in vars(cls).items() if isinstance(value, Attribute)}
@@ -161,7 +166,7 @@ class Layer:
             name: one.default for name, one in cls.attributes.items() if one.default is not _MISSING
         }
         for name in own:
-            delattr(cls, name)  # only a layer has a value
+            delattr(cls, name)  # only instances have values
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = vars(self)
@@ -183,21 +188,22 @@ class Layer:
         return f"{type(self).__name__}({fields})"
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        """The layer that a text's attributes give on an input of shape `x`.
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        """The layer with these attributes, as a text gives them, on an input of shape `x`.
 
-        `padding` is the network's convention, "same" or "valid". Raises LayerError.
+        Computes defaults that depend on the input or on `padding`, the network's convention,
+        "same" or "valid". Raises LayerError.
         """
         for name in cls.attributes:
-            if name not in given and name not in cls.defaults:
+            if name not in values and name not in cls.defaults:
                 raise LayerError(f"`{cls.kind}` has no {name}", cls.form())
-        return cls(**given)
+        return cls(**values)
 
     @classmethod
     def form(cls) -> str:
-        """How the layer is written, for the help of an error."""
+        """How to write the layer, for the help of an error."""
         example = cls.examples[0].partition(" on ")[0]
-        return f"write it so: `{example}`"
+        return f"write, for example, `{example}`"
 
     def out(self, x: Shape) -> Shape:
         """Output shape."""
@@ -208,20 +214,20 @@ class Layer:
         return 0
 
     def buffers(self, x: Shape) -> int:
-        """Elements of the state that training does not learn by gradient (running statistics)."""
+        """Elements of the state without gradients, such as running statistics."""
         return 0
 
     def macs(self, x: Shape) -> int:
-        """Multiply-adds for one input, as torch's FlopCounterMode / 2 counts them: no biases,
-        normalisation or activation."""
+        """Multiply-adds for one input, half of what torch's FlopCounterMode counts: without
+        biases, normalisation and activations."""
         return 0
 
     def window(self, x: Shape) -> Window | None:
-        """What one output position reads; None: its own position."""
+        """What one output position reads, or None if it is only its own position."""
         return None
 
     def gathers(self, x: Shape) -> bool:
-        """Whether one output reads the whole map: here the trunk of a network ends."""
+        """Whether one output reads the whole map, which ends the trunk of a network."""
         return False
 
     def kept(self, x: Shape) -> Kept:
@@ -229,16 +235,21 @@ class Layer:
         return Kept()
 
     def plainest(self, x: Shape) -> Layer:
-        """The layer in the plainest of the spellings that do the same to such an input."""
+        """The simplest layer that computes the same on such an input, to compare networks."""
         return self
 
     def call(self, x: Shape) -> Call:
-        """The torch module."""
-        raise LayerError(f"`{self.kind}` has no module")
+        """The call that builds the torch module, by default that of a class in `listed`."""
+        fitting = [one for one in self.listed if one.is_of(vars(self))]
+        if not fitting:
+            raise LayerError(f"`{self.kind}` has no torch module")
+        listing = max(fitting, key=lambda one: len(one.presets))
+        name = (listing.builds or listing.name).replace("*", str(max(1, len(x) - 1)))
+        return Call(name, *listing.written(vars(self), x[0]))
 
     @property
     def label(self) -> str:
-        """The layer in a few words, as diagrams and `--layers` show it."""
+        """The layer in a few words, for diagrams and `--layers`."""
         return self.kind
 
 
@@ -247,9 +258,9 @@ L = TypeVar("L", bound=type[Layer])
 
 
 def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
-    """Make a class a layer kind, written with any of these words.
+    """Registers a class as a layer kind that is written with any of these words.
 
-    A keyword names a spelling, blanks as `_`, with the attributes that it sets:
+    A keyword is a spelling, with `_` for spaces, and the fields that it sets:
     `conv_dw={"depthwise": True}`.
     """
 
@@ -262,171 +273,21 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
     return register
 
 
-# Checks of attribute values. Each returns the value in its canonical form or raises LayerError.
-
-
-def count(value: Value) -> Value:
-    """A whole number from 1."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
-        raise LayerError(f"must be a whole number from 1 to {LARGEST:,}, not {show(value)}")
-    return value
-
-
-def lengths(value: Value) -> Value:
-    """A length from 1, or one an axis."""
-    values = value if isinstance(value, tuple) else (value,)
-    for one in values:
-        count(one)
-    return values if len(values) > 1 else int(values[0])
-
-
-def margin(value: Value) -> Value:
-    """A length from 0, one an axis, `same` or `valid`."""
-    if isinstance(value, str):
-        return value
-    values = value if isinstance(value, tuple) else (value,)
-    for one in values:
-        if one != 0 or isinstance(one, bool):
-            count(one)
-    return tuple(map(int, values)) if len(values) > 1 else int(values[0])
-
-
-def fraction(value: Value) -> Value:
-    """A probability from 0 up to, not including, 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise LayerError(f"must be at least 0 and below 1, not {show(value)}")
-    return float(value)
-
-
-def positive(value: Value) -> Value:
-    """A finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise LayerError(f"must be above 0, not {show(value)}")
-    return value
-
-
-def number(value: Value) -> Value:
-    """A finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
-        raise LayerError(f"must be a number, not {show(value)}")
-    return value
-
-
-def flag(value: Value) -> Value:
-    """Yes or no."""
-    if value not in (0, 1):
-        raise LayerError(f"must be true or false, not {show(value)}")
-    return bool(value)
-
-
-# Arithmetic of windows, shared by convolutions and pools.
-
-
-def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:
-    """A length for each of `rank` axes. Papers print the 4 of a signal as 4x1, too."""
-    if isinstance(value, int):
-        return (value,) * rank
-    if rank == 1 and len(value) == 2 and value[1] == 1 and name != "padding":
-        value = value[:1]
-    if len(value) != rank:
-        raise Misfit(
-            f"the {name} {times(value)} has {len(value)} axes, the input has {rank}",
-            f"write one number, or {rank}",
-        )
-    return tuple(value)
-
-
-def same(kernel: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> tuple[int, ...]:
-    """The padding each side that keeps the size at stride 1. Even windows never pad."""
-    dilation = dilation or (1,) * len(kernel)
-    return tuple(d * (k - 1) // 2 if k % 2 else 0 for k, d in zip(kernel, dilation, strict=True))
-
-
-def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int, ...]:
-    """The positions of a window on a map, per axis. Raises Misfit where it does not fit."""
-    positions = []
-    for size, k, s, p, d in zip(x[1:], *window[:4], strict=True):
-        reach = d * (k - 1) + 1
-        room = size + 2 * p - reach
-        if room < 0:
-            padded = tuple(n + 2 * q for n, q in zip(x[1:], window.pad, strict=True))
-            raise Misfit(
-                f"a {times(window.kernel)} {kind} does not fit on its {times(x[1:])} input"
-                + (f", {times(padded)} padded" if any(window.pad) else ""),
-                "use a smaller window, more padding, or fewer reductions in front of it",
-            )
-        n = room // s + 1
-        # A window that ceil adds must begin inside the map or its left padding, as in torch.
-        if ceil and room % s and n * s < size + p:
-            n += 1
-        positions.append(n)
-    return tuple(positions)
-
-
-def enlarged(kind: str, x: Shape, sizes: tuple[int, ...]) -> Shape:
-    """The shape of a map that a layer has resized. Raises Misfit where it is empty or endless."""
-    if not all(1 <= size <= LARGEST for size in sizes):
-        raise Misfit(
-            f"a {kind} of a {times(x[1:])} map gives {times(sizes)}",
-            f"a map has from 1 to {LARGEST:,} positions an axis: change its factor or stride",
-        )
-    return (x[0], *sizes)
-
-
-def check_elements(x: Shape) -> Shape:
-    """The shape of a value. Raises LayerError where it has more elements than any machine holds."""
-    if elements(x) > MOST_ELEMENTS:
-        raise LayerError(
-            f"a value of more than {MOST_ELEMENTS:,} numbers",
-            "use fewer channels, or a smaller map",
-        )
-    return x
-
-
-def check_inputs(given: Value | None, channels: int, what: str, groups: int = 1) -> None:
-    """Raises Misfit where a text says other inputs of a layer than there are.
-
-    In groups each filter sees its share: AlexNet's `5x5x48` on 96 channels.
-    """
-    if given is not None and given not in (channels, channels // groups):
-        share = f", {channels // groups} a group" if groups > 1 else ""
-        raise Misfit(
-            f"{show(given)} input {what} on an input of {channels}{share}",
-            "the number is checked against the layers in front: correct it, or leave it out",
-        )
-
-
-def needs_map(kind: str, x: Shape) -> int:
-    """The number of axes of a map. Raises Misfit for a vector."""
-    if len(x) < 2:
-        raise Misfit(
-            f"`{kind}` needs a map, its input is a vector of {x[0]}",
-            "put it in front of the fully connected layers; "
-            "a signal says its channels: `input 16000x1`",
-        )
-    return len(x) - 1
-
-
 def elements(x: Shape) -> int:
-    """Numbers in one input of this shape."""
+    """The number of elements of a value."""
     return math.prod(x)
 
 
-def plain(values: tuple[int, ...]) -> int | tuple[int, ...]:
-    """One number for equal axes, as torch is usually written."""
-    return values[0] if len(set(values)) == 1 else values
-
-
 def times(values: tuple[int, ...]) -> str:
+    """Sizes as papers write them: `3x3`."""
     return "x".join(map(str, values))
 
 
 def signed(value: float) -> str:
-    """A number as labels write it: a negative one in parentheses."""
+    """A number for a label; a negative one is in parentheses."""
     return f"{value:g}" if value >= 0 else f"({value:g})"
 
 
 def show(value: object) -> str:
+    """A value as texts write it."""
     return times(value) if isinstance(value, tuple) else str(value)

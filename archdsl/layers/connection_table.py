@@ -1,15 +1,16 @@
-"""Which input maps each output map of a convolution reads.
+"""Connection tables: which input maps each output map of a convolution reads.
 
-As text these are lists of numbers from 0, `0 1 2, 1 2 3`: one for each output map.
+As text, `0 1 2, 1 2 3` is the input maps, counted from 0, of output map 0 and of output map 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from archdsl.layers.base import LayerError, Misfit, Shape, Value
 
-BELOW = "below"  # a layer that says `connections` alone: its table stands below it
+BELOW = "below"  # the value of `connections` alone: a table follows below the layer
 
 FORM = "write `connections (0 1 2, 1 2 3)`: the input maps of each output map, numbered from 0"
 
@@ -19,55 +20,56 @@ def tables(text: str) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(map(int, one.split())) for one in text.split(","))
 
 
-def connected(value: Value) -> Value:
+def connection_lists(value: Value) -> Value:
     """Lists of input maps, each in ascending order."""
     if value == BELOW:
         return value
     if not isinstance(value, str):
-        raise LayerError("are lists of maps", FORM)
+        raise LayerError("must be lists of map numbers", FORM)
     lists = []
     for output, inputs in enumerate(tables(value)):
         if not inputs:
-            raise LayerError(f"leave output map {output} without an input", FORM)
+            raise LayerError(f"leave output map {output} without input maps", FORM)
         if len({*inputs}) < len(inputs):
             raise LayerError(f"name an input map of output map {output} twice", FORM)
         lists.append(" ".join(map(str, sorted(inputs))))
     return ", ".join(lists)
 
 
-def connecting(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
-    """The attributes of a convolution with connections, its width among them.
+def with_connections(values: Mapping[str, Any], x: Shape) -> Mapping[str, Any]:
+    """The attributes of a convolution with connections, with the width that these give it.
 
-    Raises LayerError where a table is missing or does not fit the layer, or what enters it.
+    Raises LayerError if the table is missing, or does not fit the layer or its input.
     """
-    if given["connections"] == BELOW:
+    if values["connections"] == BELOW:
         raise LayerError(
-            "no connection table stands below the layer",
-            "paste it there: a row for each input map, a column for each output map, X where "
+            "there is no connection table below the layer",
+            "paste it there: a row for each input map, a column for each output map, and X where "
             "they are connected; or " + FORM,
         )
     for name in ("groups", "depthwise"):
-        if name in given:
+        if name in values:
             raise LayerError(
-                "a convolution with connections has no groups", "a group is a block of connections"
+                "a convolution with connections cannot have groups",
+                "leave them out, and write the groups as connections",
             )
-    table = tables(str(given["connections"]))
-    width = given.get("width", len(table))
+    table = tables(str(values["connections"]))
+    width = values.get("width", len(table))
     if width != len(table):
         raise LayerError(
-            f"connections of {len(table)} output maps, and a width of {width}",
+            f"the connections have {len(table)} output maps, but the width is {width}",
             "the connections have a column, or a list, for each output map",
         )
     read = {i for inputs in table for i in inputs}
     if (last := max(read)) >= x[0]:
         raise Misfit(
-            f"the connections read the input map {last}, counted from 0, and {x[0]} maps enter",
+            f"the connections read input map {last} (counted from 0), but there are only {x[0]}",
             "the connections have a row, or a number, for each input map",
         )
     if len(read) < x[0]:
-        lacking = next(i for i in range(x[0]) if i not in read)
+        unread = next(i for i in range(x[0]) if i not in read)
         raise Misfit(
-            f"no output map reads the input map {lacking}, counted from 0: {x[0]} maps enter",
+            f"no output map reads input map {unread} (counted from 0) of {x[0]}",
             "the connections have a row, or a number, for each input map",
         )
-    return {**given, "width": width}
+    return {**values, "width": width}

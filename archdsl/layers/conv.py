@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -14,21 +14,16 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    flag,
     layer,
-    margin,
-    needs_map,
-    plain,
-    same,
     show,
-    slide,
     times,
 )
-from archdsl.layers.connection_table import BELOW, connected, connecting, tables
+from archdsl.layers.checks import flag, margin, needs_map
+from archdsl.layers.connection_table import BELOW, connection_lists, tables, with_connections
 from archdsl.layers.conv_base import Filters, unfolded
-from archdsl.layers.padding import MODES, check_room, padding_mode
+from archdsl.layers.padding import MODES, check_room, padding_mode, same
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing
+from archdsl.layers.windows import axes, slide
 
 
 @layer(
@@ -48,27 +43,28 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing
     pointwise_convolution={"kernel": 1},
 )
 class Conv(Filters):
-    """`width` filters that slide over a map, each a weighted sum of its window (LeCun et al. 1989).
+    """`width` filters that slide over a map; each computes weighted sums of its window (LeCun et
+    al. 1989).
 
-    `groups` splits the channels, `dilation` spreads the kernel.
-
-    It pads with zeros unless its padding mode says otherwise: `reflect` mirrors the map at its
-    border, `replicate` repeats the border, `circular` goes on at the other side. A depthwise one
-    has a group for each channel, and as many filters unless a multiple is given.
+    `groups` splits the channels, `dilation` spreads the kernel. A depthwise convolution has a
+    group for each channel, and as many filters as channels unless a multiple is given.
     Multiply-adds: output positions x width x kernel x channels / groups.
 
-    With `connections` each output map reads some of the input maps (LeCun, Bottou, Bengio & Haffner
-    1998, Table I, C3): the table stands below the line, or the input maps of each output map in
-    parentheses, `connections (0 1 2, 1 2 3)`, numbered from 0. There are weights, and
-    multiply-adds, for what is connected alone; the module is a grouped convolution for each number
-    of maps that are read.
+    It pads with zeros unless a padding mode is given: `reflect` mirrors the map at its border,
+    `replicate` repeats the border, `circular` continues at the opposite side.
+
+    With `connections`, each output map reads only some of the input maps (LeCun, Bottou, Bengio &
+    Haffner 1998, Table I, C3). The connections are a table below the line, or in parentheses the
+    input maps of each output map, counted from 0: `connections (0 1 2, 1 2 3)`. Only what is
+    connected has weights and multiply-adds. The module has one grouped convolution for each number
+    of input maps.
     """
 
     kind = "conv"
     compact = (
-        # The 20C4 of Ciresan, Meier & Schmidhuber 2012: their maps shrink.
+        # 20C4 in Ciresan, Meier & Schmidhuber 2012, without padding.
         (r"(?P<width>\d+)C(?P<kernel>\d+)", {"pad": "valid"}),
-        # The k3n64s1 of Ledig et al. 2017.
+        # k3n64s1 in Ledig et al. 2017.
         (r"k(?P<kernel>\d+)n(?P<width>\d+)(?:s(?P<stride>\d+))?", {}),
     )
     examples = (
@@ -153,64 +149,64 @@ class Conv(Filters):
     connections: str = attribute(  # the input maps of each output map, `0 1 2, 1 2 3`
         "connections",
         "connection table",
-        check=connected,
+        check=connection_lists,
         flags={"connections": BELOW, "connection table": BELOW},
         default="",
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        given = unfolded(given, x)
-        if given.get("depthwise"):
-            if "groups" in given:
+        values = unfolded(values, x)
+        if values.get("depthwise"):
+            if "groups" in values:
                 raise LayerError(
-                    "a depthwise convolution has a group for each channel", "strike the groups"
+                    "a depthwise convolution has a group for each channel", "remove the groups"
                 )
-            given = {"width": x[0], **given, "groups": x[0]}
-        if "connections" in given:
-            given = connecting(given, x)
-        if "width" not in given:
+            values = {"width": x[0], **values, "groups": x[0]}
+        if "connections" in values:
+            values = with_connections(values, x)
+        if "width" not in values:
             raise LayerError("the convolution has no width", "write `conv3-64` or `conv 3x3 64`")
-        if "kernel" not in given:
+        if "kernel" not in values:
             raise LayerError(
-                f"is {show(given['width'])} the kernel or the width of the convolution?",
+                f"is {show(values['width'])} the kernel or the width of the convolution?",
                 "write `conv3-64` or `conv 3x3 64`: the kernel first, then the width",
             )
-        kernel = axes(given["kernel"], rank, "kernel")
-        dilation = axes(given.get("dilation", 1), rank, "dilation")
-        pad: Value = given.get("pad", padding)
-        if given.get("pad") == "same" and any(k % 2 == 0 for k in kernel):
+        kernel = axes(values["kernel"], rank, "kernel")
+        dilation = axes(values.get("dilation", 1), rank, "dilation")
+        pad: Value = values.get("pad", padding)
+        if values.get("pad") == "same" and any(k % 2 == 0 for k in kernel):
             raise LayerError(
-                f"`same` does not say how the even kernel {times(kernel)} pads",
-                "write the padding as a number, `pad 1`, or in front of the layer: "
+                f"`same` does not define the padding of the even kernel {times(kernel)}",
+                "write the padding as a number, `pad 1`, or as a layer before this one: "
                 "`zero padding right 1 bottom 1 -> conv 2x2 16 valid`",
             )
         if isinstance(pad, str):
             pad = same(kernel, dilation) if pad == "same" else 0
         margins = axes(pad, rank, "padding")
-        mode = str(given.get("mode", "zeros")) if any(margins) else "zeros"
+        mode = str(values.get("mode", "zeros")) if any(margins) else "zeros"
         check_room(mode, [(p, p) for p in margins], x)
         self = cls(
-            width=given["width"],  # type: ignore[arg-type]
+            width=values["width"],
             kernel=kernel,
-            stride=axes(given.get("stride", 1), rank, "stride"),
+            stride=axes(values.get("stride", 1), rank, "stride"),
             pad=margins,
             dilation=dilation,
-            groups=given.get("groups", 1),  # type: ignore[arg-type]
-            bias=given.get("bias", True),  # type: ignore[arg-type]
+            groups=values.get("groups", 1),
+            bias=values.get("bias", True),
             mode=mode,
-            connections=given.get("connections", ""),  # type: ignore[arg-type]
-            depthwise=given.get("groups", 1) == x[0] > 1,
+            connections=values.get("connections", ""),
+            depthwise=values.get("groups", 1) == x[0] > 1,
         )
-        self.check_groups(given, x)
+        self.check_groups(values, x)
         return self
 
     def out(self, x: Shape) -> Shape:
         return (self.width, *slide("convolution", x, self.window(x)))
 
     def links(self, x: Shape) -> int:
-        """Pairs of an input map and an output map that reads it."""
+        """The number of pairs of an input map and an output map that reads it."""
         if self.connections:
             return sum(map(len, tables(self.connections)))
         return self.width * (x[0] // self.groups)
@@ -226,16 +222,16 @@ class Conv(Filters):
         return Window(self.kernel, self.stride, self.pad, self.dilation)
 
     def gathers(self, x: Shape) -> bool:
-        # A convolution of a whole map is a fully connected layer in another spelling.
+        # A convolution of the whole map is a fully connected layer in another spelling.
         return self.kernel == x[1:] and not any(self.pad) and math.prod(self.kernel) > 1
 
     def kept(self, x: Shape) -> Kept:
-        # Each output map with connections has copies of its own of the maps that it reads.
+        # With connections, each output map has its own copies of the maps that it reads.
         maps = self.links(x) if self.connections else x[0]
         copies = 4 * maps * math.prod(x[1:]) if self.connections else 0
         if self.mode == "zeros":
             return Kept(input=not self.connections, extra=copies)
-        # The padded map is another tensor; how a circular one was made needs no map.
+        # The padded map is another tensor; the backward pass of `circular` does not need the map.
         padded = 4 * maps * math.prod(n + 2 * p for n, p in zip(x[1:], self.pad, strict=True))
         if self.mode == "circular":
             return Kept(extra=padded)
@@ -259,25 +255,10 @@ class Conv(Filters):
     )
 
     def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if any(s != 1 for s in self.stride):
-            options.append(("stride", plain(self.stride)))
-        if any(self.pad):
-            options.append(("padding", plain(self.pad)))
-        if any(d != 1 for d in self.dilation):
-            options.append(("dilation", plain(self.dilation)))
-        if self.groups > 1:
-            options.append(("groups", self.groups))
-        if not self.bias:
-            options.append(("bias", False))
-        if self.mode != "zeros":
-            options.append(("padding_mode", self.mode))
-        if self.connections:
-            table = tables(self.connections)
-            return Call("PartialConv", (table, self.kernel), tuple(options), True)
-        return Call(
-            f"Conv{len(self.kernel)}d", (x[0], self.width, plain(self.kernel)), tuple(options)
-        )
+        call = super().call(x)
+        if not self.connections:
+            return call
+        return Call("PartialConv", (tables(self.connections), self.kernel), call.options, True)
 
     @property
     def label(self) -> str:
@@ -289,11 +270,12 @@ class Conv(Filters):
 
 
 def show_axes(values: tuple[int, ...]) -> str:
+    """`2` for equal axes, otherwise `2x1`."""
     return str(values[0]) if len(set(values)) == 1 else times(values)
 
 
 def show_window(kernel: tuple[int, ...], stride: tuple[int, ...] = ()) -> str:
-    """`3x3/2`; on one axis `k3 s2`, where a number alone would also be a width."""
+    """`3x3/2`, or on one axis `k3 s2`, since a bare number could also be the width."""
     if len(kernel) == 1:
         return f"k{kernel[0]}" + (f" s{stride[0]}" if stride else "")
     return times(kernel) + (f"/{show_axes(stride)}" if stride else "")

@@ -1,36 +1,26 @@
-"""What a convolution and a transposed convolution share: filters that learn."""
+"""The base class of convolutions and transposed convolutions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from archdsl.layers.base import (
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    attribute,
-    check_inputs,
-    count,
-    flag,
-    lengths,
-    times,
-)
+from archdsl.layers.base import Kept, Layer, LayerError, Misfit, Shape, attribute, times
+from archdsl.layers.checks import check_inputs, count, flag, lengths
 
 
 class Filters(Layer):
-    """`width` filters of `kernel` positions, in `groups` that see each its share of the channels.
+    """`width` learned filters of `kernel` positions; each of the `groups` has its own channels.
 
-    A kernel of more numbers than the map has axes goes on with the input channels and the width:
-    3x3x3x32.
+    A kernel may have more numbers than the map has axes: 3x3x3x32 also gives 3 input channels and
+    a width of 32.
     """
 
     takes_size = "kernel"
     takes_number = "width"
     takes_suffix = "kernel"
     weighs = True
+    colour = "blue"
 
     width: int = attribute(
         "width",
@@ -52,10 +42,13 @@ class Filters(Layer):
         "input channels",
         check=count,
         default=None,
-        means="the channels that enter, of a layer or a group: only checked",
+        means="the input channels, in all or of a group: only checked",
     )
     dilation: tuple[int, ...] = attribute(
-        "dilation", check=lengths, default=(1,), means="how far apart the positions of a kernel lie"
+        "dilation",
+        check=lengths,
+        default=(1,),
+        means="the distance between the positions of a kernel",
     )
     groups: int = attribute(
         "groups",
@@ -65,48 +58,48 @@ class Filters(Layer):
         units=("groups",),
         check=count,
         default=1,
-        means="each sees its share of the channels",
+        means="each reads its own channels",
     )
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
-    def check_groups(self, given: Mapping[str, Value], x: Shape) -> None:
-        """Raises Misfit where the groups do not divide the channels, or the text says others."""
+    def check_groups(self, values: Mapping[str, Any], x: Shape) -> None:
+        """Raises Misfit if the groups do not divide the channels, or the text states others."""
         for what, channels in (("input", x[0]), ("output", self.width)):
             if channels % self.groups:
                 raise Misfit(
                     f"{self.groups} groups do not divide {channels} {what} channels",
                     "the groups must divide both the input channels and the width",
                 )
-        check_inputs(given.get("inputs"), x[0], "channels", self.groups)
+        check_inputs(values.get("inputs"), x[0], "channels", self.groups)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
 
-def unfolded(given: Mapping[str, Value], x: Shape) -> Mapping[str, Value]:
-    """A kernel that goes on behind the axes of the map, with input channels and width, or that has
-    the channels in front: each as an attribute of its own.
+def unfolded(values: Mapping[str, Any], x: Shape) -> Mapping[str, Any]:
+    """The attributes with input channels and width apart from the kernel, which may have both.
 
-    Raises LayerError for what is said twice.
+    On a map of two axes, the kernel 3x3x16x32 becomes kernel 3x3, inputs 16 and width 32; 16x3x3,
+    with 16 channels, becomes kernel 3x3 and inputs 16. Raises LayerError for a repeated value.
     """
-    kernel, rank = given.get("kernel"), len(x) - 1
+    kernel, rank = values.get("kernel"), len(x) - 1
     if not isinstance(kernel, tuple) or not rank < len(kernel) <= rank + 2:
-        return given
+        return values
     if rank == 1 and len(kernel) == 2 and kernel[1] == 1:
-        return given  # the 80x1 of a signal
+        return values  # 80x1 on a signal
     if len(kernel) == rank + 1 and kernel[0] == x[0] != kernel[-1] and len(set(kernel[1:])) == 1:
         kernel = (*kernel[1:], kernel[0])  # `4 kernels (3,5,5)`, as torch orders them
     elif len(kernel) == rank + 2 and kernel[1] == x[0] and len({*kernel[:rank]}) > 1:
         raise LayerError(
             f"is {times(kernel)} in the order of torch's weights?",
-            f"on a map of {rank} axes it is kernel x input channels x width",
+            f"on a map of {rank} axes, write kernel x input channels x width",
         )
     more = dict(zip(("inputs", "width"), kernel[rank:], strict=False))
     for name in more:
-        if name in given:
+        if name in values:
             what = "the width is" if name == "width" else "the input channels are"
             raise LayerError(
                 f"{what} given twice, once in {times(kernel)}",
-                f"on a map of {rank} axes it is kernel x input channels x width",
+                f"on a map of {rank} axes, {times(kernel)} is kernel x input channels x width",
             )
-    return {**given, **more, "kernel": kernel[:rank]}
+    return {**values, **more, "kernel": kernel[:rank]}

@@ -1,9 +1,9 @@
-"""Cropping: the middle of a map."""
+"""Cropping: the centre of a map."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -11,22 +11,21 @@ from archdsl.layers.base import (
     LayerError,
     Misfit,
     Shape,
-    Value,
     Window,
     attribute,
-    axes,
     layer,
-    lengths,
-    needs_map,
     times,
 )
+from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.windows import axes
 
 
 @layer("crop", "center crop", "centre crop")
 class Crop(Layer):
-    """The middle of a map; of an odd rest the larger half is cut behind (Ronneberger et al. 2015).
+    """The centre of a map (Ronneberger et al. 2015).
 
-    Without a size it is cut to that of the branch beside it.
+    Without a size, the map is cropped to the size of the other branch of its join. If an odd
+    number of positions is cut off, the larger half is cut at the end.
     """
 
     kind = "crop"
@@ -40,15 +39,13 @@ class Crop(Layer):
         "crop 2x2x3 on 2x5x4x3",
     )
 
-    size: tuple[int, ...] = attribute(
-        "size", check=lengths, otherwise="that of the branch beside it"
-    )
+    size: tuple[int, ...] = attribute("size", check=lengths, otherwise="that of the other branch")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "size" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "size" not in values:
             raise LayerError("`crop` has no size", cls.form())
-        size = axes(given["size"], needs_map("crop", x), "size")
+        size = axes(values["size"], needs_map("crop", x), "size")
         if any(a > b for a, b in zip(size, x[1:], strict=True)):
             raise Misfit(
                 f"a map of {times(x[1:])} cannot be cropped to {times(size)}",
@@ -57,7 +54,7 @@ class Crop(Layer):
         return cls(size)
 
     def margins(self, x: Shape) -> list[tuple[int, int]]:
-        """What is cut in front and behind, per axis."""
+        """How many positions are cut off before and after, per axis."""
         rests = [b - a for a, b in zip(self.size, x[1:], strict=True)]
         return [(rest // 2, rest - rest // 2) for rest in rests]
 
@@ -66,10 +63,10 @@ class Crop(Layer):
 
     def window(self, x: Shape) -> Window:
         ones = (1,) * len(self.size)
-        return Window(ones, ones, tuple(-front for front, _ in self.margins(x)), ones)
+        return Window(ones, ones, tuple(-before for before, _ in self.margins(x)), ones)
 
     def call(self, x: Shape) -> Call:
-        # torch counts the axes from the last one.
+        # torch starts with the last axis.
         cut = [-margin for pair in reversed(self.margins(x)) for margin in pair]
         return Call(f"ZeroPad{len(self.size)}d", (tuple(cut),))
 

@@ -1,28 +1,20 @@
-"""Dropout: values that are zero by chance, in training."""
+"""Dropout: values that are randomly set to zero in training."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    attribute,
-    flag,
-    fraction,
-    layer,
-    needs_map,
-)
+from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer
+from archdsl.layers.checks import flag, fraction, needs_map
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
+_P = Argument("p", "p", 0.5, written="position")
 
-class Dropouts(Layer):
-    """What dropouts share: the probability, and whether whole maps are taken at once."""
+
+class BaseDropout(Layer):
+    """Base class: the probability, and whether whole channels are dropped."""
 
     takes_number = "p"
     accompanies = True
@@ -32,8 +24,8 @@ class Dropouts(Layer):
     channelwise: bool = attribute(check=flag, default=False)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if self.channelwise:
             needs_map(self.label.removesuffix(f" {self.p:g}"), x)
         return self
@@ -52,10 +44,11 @@ class Dropouts(Layer):
     channel_dropout={"channelwise": True},
     spatial_dropout={"channelwise": True},
 )
-class Dropout(Dropouts):
-    """Each value to zero with probability p in training, the others scaled up by 1 / (1 - p).
+class Dropout(BaseDropout):
+    """Sets each value to zero with probability p in training, and scales the others by 1 / (1 - p)
+    (Srivastava et al. 2014).
 
-    Channel dropout takes whole maps at once (Tompson et al. 2015).
+    Channel dropout drops whole channels (Tompson et al. 2015).
     """
 
     kind = "dropout"
@@ -70,12 +63,9 @@ class Dropout(Dropouts):
     )
 
     listed = (
-        Listing("Dropout", (Argument("p", "p", 0.5), INPLACE)),
-        Listing("Dropout*d", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+        Listing("Dropout", (_P, INPLACE)),
+        Listing("Dropout*d", (_P, INPLACE), {"channelwise": True}),
     )
-
-    def call(self, x: Shape) -> Call:
-        return Call(f"Dropout{len(x) - 1}d" if self.channelwise else "Dropout", (self.p,))
 
     @property
     def label(self) -> str:
@@ -83,11 +73,11 @@ class Dropout(Dropouts):
 
 
 @layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
-class AlphaDropout(Dropouts):
-    """Each value with probability p to what SELU gives far below zero, in training; all are then
-    scaled and shifted, so that mean and variance stay (Klambauer et al. 2017).
+class AlphaDropout(BaseDropout):
+    """Sets each value, with probability p in training, to the limit of SELU for large negative
+    values, then scales and shifts all to preserve mean and variance (Klambauer et al. 2017).
 
-    `p` 0.5; `feature alpha dropout` takes whole maps at once.
+    `feature alpha dropout` drops whole channels.
     """
 
     kind = "alphadropout"
@@ -101,12 +91,9 @@ class AlphaDropout(Dropouts):
     )
 
     listed = (
-        Listing("AlphaDropout", (Argument("p", "p", 0.5), INPLACE)),
-        Listing("FeatureAlphaDropout", (Argument("p", "p", 0.5), INPLACE), {"channelwise": True}),
+        Listing("AlphaDropout", (_P, INPLACE)),
+        Listing("FeatureAlphaDropout", (_P, INPLACE), {"channelwise": True}),
     )
-
-    def call(self, x: Shape) -> Call:
-        return Call("FeatureAlphaDropout" if self.channelwise else "AlphaDropout", (self.p,))
 
     @property
     def label(self) -> str:
@@ -115,8 +102,11 @@ class AlphaDropout(Dropouts):
 
 @layer("stochastic depth", "drop path")
 class StochasticDepth(Layer):
-    """All of an image's values to zero with probability p in training, else scaled up by
-    1 / (1 - p): on the body of a residual block, images skip the block (Huang et al. 2016)."""
+    """Sets all values of an image to zero with probability p in training, or else scales them by
+    1 / (1 - p) (Huang et al. 2016).
+
+    At the end of the body of a residual block, it makes random images skip the block.
+    """
 
     kind = "stochasticdepth"
     takes_number = "p"
@@ -132,7 +122,7 @@ class StochasticDepth(Layer):
     p: float = attribute("p", "rate", "ratio", check=fraction)
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(extra=4) if self.p else Kept()  # a factor an image
+        return Kept(extra=4) if self.p else Kept()  # a factor for each image
 
     def call(self, x: Shape) -> Call:
         return Call("StochasticDepth", (self.p,), (), True)

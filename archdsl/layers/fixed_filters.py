@@ -1,7 +1,7 @@
-"""Filters of image processing: their numbers are fixed, nothing is learned.
+"""Filters of image processing: their weights are fixed, not learned.
 
-They see each channel alone, and cross-correlate, as convolutions do in torch and in OpenCV: the
-kernel lies on the image as it is printed, unflipped.
+They filter each channel separately. As in torch and OpenCV they cross-correlate: the kernel is laid
+on the image as it is printed, not flipped.
 """
 
 from __future__ import annotations
@@ -21,27 +21,22 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    count,
     layer,
-    lengths,
-    margin,
-    needs_map,
-    plain,
-    positive,
-    same,
     show,
-    slide,
     times,
 )
+from archdsl.layers.checks import count, lengths, margin, needs_map, positive
+from archdsl.layers.padding import same
+from archdsl.layers.torch_signature import scalar_if_equal
+from archdsl.layers.windows import axes, slide
 
 
 class FixedFilter(Layer):
-    """What the fixed filters share: kernels that each channel is correlated with.
+    """Base class of fixed filters: kernels with which each channel is correlated.
 
-    The padding is zeros: by default as much as keeps the size, none under `padding valid`. The maps
-    of a channel stand beside each other. The numbers are buffers; multiply-adds are those of a
-    depthwise convolution.
+    They pad with zeros, by default so that the size is kept, or not at all under `padding valid`.
+    The output maps of a channel are adjacent. The weights are buffers; the multiply-adds are those
+    of a depthwise convolution.
     """
 
     kind = "filter"
@@ -59,19 +54,19 @@ class FixedFilter(Layer):
 
     @classmethod
     def rank(cls, x: Shape) -> int:
-        """The number of axes of a map that the filter is defined for. Raises Misfit."""
+        """The number of axes of a map. Raises Misfit if the filter is not defined for it."""
         rank = needs_map(cls.kind, x)
         if rank not in cls.ranks:
             raise Misfit(
-                f"`{cls.kind}` needs an image of two axes, its input has {rank}",
-                "`laplacian` and `gaussian` are defined for one axis and for three too",
+                f"`{cls.kind}` needs an image of two axes, but its input has {rank}",
+                "`laplacian` and `gaussian` are also defined for one axis and for three",
             )
         return rank
 
     @classmethod
-    def padded(cls, given: Mapping[str, Value], kernel: tuple[int, ...], padding: str) -> Any:
-        """The padding that a text gives to a kernel, per axis."""
-        pad = given.get("pad", padding)
+    def padded(cls, values: Mapping[str, Any], kernel: tuple[int, ...], padding: str) -> Any:
+        """The padding of a kernel, per axis."""
+        pad = values.get("pad", padding)
         if isinstance(pad, str):
             return same(kernel) if pad == "same" else (0,) * len(kernel)
         return axes(pad, len(kernel), "padding")
@@ -81,7 +76,7 @@ class FixedFilter(Layer):
         return (3,) * (len(x) - 1)
 
     def maps(self, x: Shape) -> int:
-        """How many maps each channel gives."""
+        """The number of output maps for each channel."""
         return 1
 
     def out(self, x: Shape) -> Shape:
@@ -98,16 +93,16 @@ class FixedFilter(Layer):
         return math.prod(self.out(x)) * math.prod(self.size(x))
 
     def kept(self, x: Shape) -> Kept:
-        # As torch's convolutions do, though only filters that learn need it.
+        # As torch's convolutions do, although only learned filters need it.
         return Kept(input=True)
 
     def padding(self) -> tuple[tuple[str, Value], ...]:
         """The option of the torch call."""
-        return (("padding", plain(self.pad)),) if any(self.pad) else ()
+        return (("padding", scalar_if_equal(self.pad)),) if any(self.pad) else ()
 
 
 class Gradient(FixedFilter):
-    """The derivatives of an image: one axis is differenced, the other smoothed."""
+    """Base class of derivatives: differences along one axis, smoothed along the other."""
 
     ranks = (2,)
     smoothing: ClassVar[tuple[int, int, int]]
@@ -115,10 +110,10 @@ class Gradient(FixedFilter):
     direction: str = attribute(check=str, default="both")  # "x", "y" or "both"
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         cls.rank(x)
-        direction = str(given.get("direction", "both"))
-        return cls(cls.padded(given, (3, 3), padding), direction)
+        direction = str(values.get("direction", "both"))
+        return cls(cls.padded(values, (3, 3), padding), direction)
 
     def maps(self, x: Shape) -> int:
         return 2 if self.direction == "both" else 1
@@ -143,11 +138,12 @@ class Gradient(FixedFilter):
     sobel_y={"direction": "y"},
 )
 class Sobel(Gradient):
-    """The derivative along an axis, smoothed by (1, 2, 1) along the other (Sobel & Feldman 1968).
+    """The derivative along one axis, smoothed by (1, 2, 1) along the other (Sobel & Feldman 1968).
 
-    `sobel x` is positive where the image becomes brighter to the right, `sobel y` where it does
-    downwards: G_y = (-1 -2 -1; 0 0 0; 1 2 1). Texts that print it upside down turn the sign.
-    `sobel` alone gives both, two maps a channel, that of x first. Nothing is divided by 8.
+    `sobel x` is positive where the image becomes brighter to the right, `sobel y` where it becomes
+    brighter downwards: G_y = (-1 -2 -1; 0 0 0; 1 2 1). Texts that print G_y upside down have the
+    opposite sign. `sobel` alone gives two maps for each channel, x and then y. The result is not
+    divided by 8.
     """
 
     kind = "sobel"
@@ -169,7 +165,8 @@ class Sobel(Gradient):
     scharr_y={"direction": "y"},
 )
 class Scharr(Gradient):
-    """As Sobel's, smoothed by (3, 10, 3): truer in its direction (Scharr 2000)."""
+    """Like the Sobel filter, but smoothed by (3, 10, 3), which measures directions more precisely
+    (Scharr 2000)."""
 
     kind = "scharr"
     smoothing = (3, 10, 3)
@@ -178,11 +175,11 @@ class Scharr(Gradient):
 
 @layer("laplacian", "laplacian filter", "discrete laplacian", "laplace filter")
 class Laplacian(FixedFilter):
-    """The sum of the second derivatives: neighbours minus the position, as many times as there are
-    neighbours.
+    """The sum of the second derivatives: the sum of the neighbours, minus their number times the
+    value itself.
 
-    Of an image it has the 4 neighbours (0 1 0; 1 -4 1; 0 1 0), or with `8 neighbours` the diagonal
-    ones too (1 1 1; 1 -8 1; 1 1 1). Signals have 2, volumes 6 or 26.
+    On images it has the 4 neighbours along the axes (0 1 0; 1 -4 1; 0 1 0), or with `8 neighbours`
+    also the diagonal ones (1 1 1; 1 -8 1; 1 1 1). On signals it has 2, on volumes 6 or 26.
     """
 
     kind = "laplacian"
@@ -200,27 +197,27 @@ class Laplacian(FixedFilter):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = cls.rank(x)
         known = sorted({2 * rank, 3**rank - 1})
-        neighbours = given.get("neighbours", 2 * rank)
+        neighbours = values.get("neighbours", 2 * rank)
         if neighbours not in known:
             raise LayerError(
-                f"a laplacian of {neighbours} neighbours",
+                f"a laplacian cannot have {neighbours} neighbours",
                 f"on {rank} axes it has {' or '.join(map(str, known))}",
             )
-        return cls(cls.padded(given, (3,) * rank, padding), neighbours)  # type: ignore[arg-type]
+        return cls(cls.padded(values, (3,) * rank, padding), neighbours)
 
     def call(self, x: Shape) -> Call:
         rank = len(x) - 1
 
-        def number(place: tuple[int, ...]) -> int:
-            away = sum(map(abs, place))
-            if not away:
+        def weight(offset: tuple[int, ...]) -> int:
+            distance = sum(map(abs, offset))
+            if not distance:
                 return -self.neighbours
-            return int(away == 1 or self.neighbours > 2 * rank)
+            return int(distance == 1 or self.neighbours > 2 * rank)
 
-        kernel: Any = [number(place) for place in product((-1, 0, 1), repeat=rank)]
+        kernel: Any = [weight(offset) for offset in product((-1, 0, 1), repeat=rank)]
         while len(kernel) > 3:
             kernel = [tuple(kernel[i : i + 3]) for i in range(0, len(kernel), 3)]
         return Call("FixedFilter", (x[0], tuple(kernel)), self.padding(), True)
@@ -231,7 +228,7 @@ class Laplacian(FixedFilter):
 
 
 def _sigma(value: Value) -> Value:
-    """A number of positions from 0.001 to 1,000,000."""
+    """A number of positions, from 0.001 to 1,000,000."""
     positive(value)
     if not 0.001 <= value <= 1e6:  # type: ignore[operator]
         raise LayerError(f"must be from 0.001 to 1,000,000 positions, not {show(value)}")
@@ -240,11 +237,11 @@ def _sigma(value: Value) -> Value:
 
 @layer("gaussian", "gaussian filter", "gaussian blur", "gaussian smoothing")
 class Gaussian(FixedFilter):
-    """A blur: the mean of a window, weighted by a bell, exp(-d² / (2 · sigma²)) at the distance d.
+    """A blur: the mean of a window, with the weight exp(-d² / (2 · sigma²)) at the distance d.
 
-    The window is 5 wide unless a size is given. `sigma` is one number, or what OpenCV takes for a
-    window of k: 0.3 · ((k - 1) / 2 - 1) + 0.8, 1.1 of the default. The weights add up to 1. The
-    window is as many axes as the map has; even windows do not pad.
+    The window has 5 positions on each axis unless a size is given. `sigma` defaults, as in OpenCV,
+    to 0.3 · ((k - 1) / 2 - 1) + 0.8 for a window of k positions, which is 1.1 for 5. The weights
+    add up to 1. Windows of even size do not pad.
     """
 
     kind = "gaussian"
@@ -267,12 +264,12 @@ class Gaussian(FixedFilter):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = cls.rank(x)
-        kernel = axes(given.get("kernel", 5), rank, "kernel")
-        usual = tuple(round(0.3 * ((k - 1) / 2 - 1) + 0.8, 6) for k in kernel)
-        sigma = (float(given["sigma"]),) * rank if "sigma" in given else usual  # type: ignore[arg-type]
-        return cls(cls.padded(given, kernel, padding), kernel, sigma)
+        kernel = axes(values.get("kernel", 5), rank, "kernel")
+        default = tuple(round(0.3 * ((k - 1) / 2 - 1) + 0.8, 6) for k in kernel)
+        sigma = (float(values["sigma"]),) * rank if "sigma" in values else default
+        return cls(cls.padded(values, kernel, padding), kernel, sigma)
 
     def size(self, x: Shape) -> tuple[int, ...]:
         return self.kernel

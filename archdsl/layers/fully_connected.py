@@ -1,26 +1,21 @@
-"""Fully connected layers, and the flattening in front of them."""
+"""Fully connected layers, and the flattening before them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
-    Call,
     Kept,
     Layer,
     LayerError,
     Shape,
-    Value,
     attribute,
-    check_inputs,
-    count,
     elements,
-    flag,
     layer,
-    lengths,
     times,
 )
+from archdsl.layers.checks import check_inputs, count, flag, lengths
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 
@@ -34,15 +29,17 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     "inner product",
 )
 class FullyConnected(Layer):
-    """A matrix product; a map in front of it is flattened."""
+    """The product with a learned matrix, plus a bias; a map is flattened first."""
 
     kind = "fc"
+    colour = "green"
     takes_number = "width"
     takes_suffix = "width"
-    bare = ("linear",)  # a connection alone, without the activation that follows others
-    compact = ((r"(?P<width>\d+)N", {}),)  # the 150N of Ciresan, Meier & Schmidhuber 2012
+    bare = ("linear",)  # a matrix product alone, without the usual activation
+    compact = ((r"(?P<width>\d+)N", {}),)  # 150N in Ciresan, Meier & Schmidhuber 2012
     takes_size = "matrix"
     weighs = True
+    flattens = True
     examples = (
         "FC-10 on 12",
         "FC 12x10 on 12",
@@ -62,28 +59,28 @@ class FullyConnected(Layer):
         check=count,
     )
     inputs: int | None = attribute(
-        "in features", check=count, default=None, means="what enters: only checked"
+        "in features", check=count, default=None, means="the input features: only checked"
     )
     matrix: tuple[int, ...] = attribute(check=lengths, default=(), means="inputs x width")
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        given = dict(given)
-        matrix = given.pop("matrix", None)
-        if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*given}:
-            given |= zip(("inputs", "width"), matrix, strict=True)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        values = dict(values)
+        matrix = values.pop("matrix", None)
+        if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*values}:
+            values |= zip(("inputs", "width"), matrix, strict=True)
         elif matrix is not None:
             raise LayerError(
-                f"`{times(matrix)}` is no size of a fully connected layer"  # type: ignore[arg-type]
-                if "width" not in given
+                f"`{times(matrix)}` is not a size of a fully connected layer"
+                if "width" not in values
                 else "the width of the fully connected layer is given twice",
-                "write `FC-1000`, or with the inputs `FC 1024x1000`",
+                "write `FC-1000`, or with the input features `FC 1024x1000`",
             )
-        if "width" not in given:
+        if "width" not in values:
             raise LayerError("the fully connected layer has no width", cls.form())
-        check_inputs(given.pop("inputs", None), x[0], "features")
-        return cls(**given)  # type: ignore[arg-type]
+        check_inputs(values.pop("inputs", None), x[0], "features")
+        return cls(**values)
 
     def out(self, x: Shape) -> Shape:
         return (self.width,)
@@ -111,10 +108,6 @@ class FullyConnected(Layer):
         ),
     )
 
-    def call(self, x: Shape) -> Call:
-        options = () if self.bias else (("bias", False),)
-        return Call("Linear", (x[0], self.width), options)
-
     @property
     def label(self) -> str:
         return f"fc {self.width}"
@@ -122,10 +115,11 @@ class FullyConnected(Layer):
 
 @layer("flatten")
 class Flatten(Layer):
-    """A map as a vector, channel by channel."""
+    """Turns a map into a vector, channel by channel."""
 
     kind = "flatten"
     trails = True
+    is_view = True
     examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
 
     def out(self, x: Shape) -> Shape:
@@ -135,6 +129,3 @@ class Flatten(Layer):
         return True
 
     listed = (Listing("Flatten", (fixed("start_dim", 1), fixed("end_dim", -1))),)
-
-    def call(self, x: Shape) -> Call:
-        return Call("Flatten")

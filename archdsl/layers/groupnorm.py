@@ -1,30 +1,17 @@
-"""Normalisations of one image alone: over its channels, over groups of them, over each map.
+"""Normalisations of one image at a time: over its channels, over groups of them, over each map.
 
-What they read beside its own position are statistics; of a receptive field they are no part, as
-the statistics of a batch norm and the gates of squeeze-and-excitation are none.
+The statistics are not counted in receptive fields, like those of a batch norm and the gates of
+squeeze-and-excitation.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Misfit,
-    Shape,
-    Value,
-    attribute,
-    count,
-    flag,
-    layer,
-    needs_map,
-    positive,
-    times,
-)
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer, times
+from archdsl.layers.checks import count, flag, needs_map, positive
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 AFFINE = {"affine": True, "no affine": False}
@@ -38,12 +25,12 @@ AFFINE = {"affine": True, "no affine": False}
     "layernorm2d",
 )
 class LayerNorm(Layer):
-    """The channels of each position to zero mean and unit variance, then scaled and shifted (Ba,
-    Kiros & Hinton 2016).
+    """Normalises the channels of each position to zero mean and unit variance, then scales and
+    shifts each channel (Ba, Kiros & Hinton 2016).
 
-    So ConvNeXt has it: on a map each position has statistics of its own; over the channels and
-    the positions of the whole map it is `group norm 1`. A scale and a shift a channel, none with
-    `no affine`; `eps` 1e-5. A convolution in front of it keeps its bias.
+    As in ConvNeXt, each position of a map has its own statistics; with those of the whole map it
+    is `group norm 1`. Each channel has a scale and a shift, or neither with `no affine`. A
+    convolution before it keeps its bias.
     """
 
     kind = "ln"
@@ -80,14 +67,8 @@ class LayerNorm(Layer):
     )
 
     def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if not self.affine:
-            options.append(("elementwise_affine", False))
-        if len(x) == 1:
-            return Call("LayerNorm", (x[0],), tuple(options))
-        return Call("ChannelNorm", (x[0],), tuple(options), True)
+        call = super().call(x)
+        return call if len(x) == 1 else call._replace(name="ChannelNorm", own=True)
 
 
 @layer(
@@ -97,12 +78,12 @@ class LayerNorm(Layer):
     "group normalisation",
 )
 class GroupNorm(Layer):
-    """The channels of each group, over the whole map, to zero mean and unit variance, then each
-    channel scaled and shifted (Wu & He 2018).
+    """Normalises the channels of each group, over the whole map, to zero mean and unit variance,
+    then scales and shifts each channel (Wu & He 2018).
 
-    `group norm 16` has 16 groups, which divide the channels; 32 when none are given, the paper's.
-    `group norm 1` is a layer norm of the whole map. `no affine`; `eps` 1e-5. A convolution in
-    front of it keeps its bias.
+    `group norm 16` has 16 groups, a number that divides the channels; the default is the paper's
+    32. `group norm 1` is a layer norm of the whole map. Each channel has a scale and a shift, or
+    neither with `no affine`. A convolution before it keeps its bias.
     """
 
     kind = "gn"
@@ -123,16 +104,16 @@ class GroupNorm(Layer):
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if x[0] % self.groups:
             raise Misfit(
-                f"{x[0]} channels are no {self.groups} equal groups",
-                "write a number of groups that divides them, as in `group norm 16`; 32 is the rule",
+                f"{x[0]} channels cannot be divided into {self.groups} equal groups",
+                "write a number that divides them, as in `group norm 16`; the default is 32",
             )
         if math.prod(x) == self.groups:
             raise Misfit(
-                f"{self.groups} groups of one value each: all would be 0",
+                f"each of {self.groups} groups has one value: the result would be 0",
                 "use fewer groups",
             )
         return self
@@ -155,14 +136,6 @@ class GroupNorm(Layer):
         ),
     )
 
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if not self.affine:
-            options.append(("affine", False))
-        return Call("GroupNorm", (self.groups, x[0]), tuple(options))
-
     @property
     def label(self) -> str:
         return f"gn {self.groups}"
@@ -176,11 +149,11 @@ class GroupNorm(Layer):
     "instancenorm2d",
 )
 class InstanceNorm(Layer):
-    """Each channel of each image to zero mean and unit variance over its map (Ulyanov, Vedaldi &
-    Lempitsky 2016).
+    """Normalises each channel of each image to zero mean and unit variance over its map (Ulyanov,
+    Vedaldi & Lempitsky 2016).
 
-    As torch's it learns nothing; `affine` gives each channel a scale and a shift. `eps` 1e-5. A
-    convolution in front of it keeps its bias. `IN` is short for it in capitals alone.
+    As in torch it learns nothing; with `affine` each channel has a scale and a shift. A
+    convolution before it keeps its bias. `IN` is read only in capitals.
     """
 
     kind = "instancenorm"
@@ -196,20 +169,20 @@ class InstanceNorm(Layer):
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=False)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         needs_map(cls.kind, x)
         if math.prod(x[1:]) == 1:
             raise Misfit(
-                f"an instance norm of a {times(x[1:])} map: all would be 0",
-                "put it in front of the pool, or use `layer norm`",
+                f"an instance norm of a {times(x[1:])} map would be 0",
+                "put it before the pool, or use `layer norm`",
             )
-        return cls(**given)  # type: ignore[arg-type]
+        return cls(**values)
 
     def params(self, x: Shape) -> int:
         return 2 * x[0] * self.affine
 
     def kept(self, x: Shape) -> Kept:
-        # Each mean and inverse deviation; torch repeats the scales for the images of a batch.
+        # Each mean and inverse deviation; torch repeats the scales for each image of a batch.
         return Kept(input=True, extra=(12 if self.affine else 8) * x[0])
 
     listed = (
@@ -218,20 +191,12 @@ class InstanceNorm(Layer):
             (
                 Argument("num_features", ENTERING),
                 Argument("eps", "eps", 1e-5),
-                Argument("momentum", default=0.1),  # of statistics that it does not have
+                Argument("momentum", default=0.1),  # of running statistics, which it does not have
                 Argument("affine", "affine", False),
                 fixed("track_running_stats", False),
             ),
         ),
     )
-
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if self.affine:
-            options.append(("affine", True))
-        return Call(f"InstanceNorm{len(x) - 1}d", (x[0],), tuple(options))
 
     @property
     def label(self) -> str:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, cast
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Layer,
-    LayerError,
-    Shape,
-    Value,
-    attribute,
-    count,
-    layer,
-    lengths,
-    times,
-)
+from archdsl.layers.base import Layer, LayerError, Shape, attribute, layer, times
+from archdsl.layers.checks import count, lengths
 
-LARGEST = 2**20  # of one axis: larger images do not exist, larger signals are cut
-
-
-SIGNAL, IMAGE, CLIP = 1, 2, 3  # by the axes of their maps
-FEW = 16  # of a signal's two numbers the one up to this is the channels
+LONGEST_AXIS = 2**20  # larger images do not exist, larger signals are cut
+SIGNAL, IMAGE, CLIP = 1, 2, 3  # by the number of axes of their maps
+MOST_CHANNELS = 16  # the most channels of a signal that are recognised without the word `signal`
 _FORMS = (
     "a signal is `16000x1` (length x channels), an image `28x28x1` or `224x224 RGB`, "
     "a clip `16x112x112x3` (frames x height x width x channels)"
@@ -30,19 +19,22 @@ _FORMS = (
 
 @layer("input")
 class Input(Layer):
-    """The shape that enters: `784`, `16000x1`, `224x224 RGB`, `28x28x1`, `16x112x112x3`.
+    """The input of a network: `784`, `16000x1`, `224x224 RGB`, `28x28x1`, `16x112x112x3`.
 
-    One number is a vector, or with channels a signal: `100, 3 channels`. Of a signal's two numbers
-    the one up to 16 is the channels; `signal` says that the second is: `320x240 signal`. Of three
-    numbers the channel axis is the one that differs, and if none or all do, the last. Four are a
-    clip, frames first, or a volume: the channels are the last, or where the last two are equal,
-    and not all, the first, `3x16x112x112`. `clip`, `video` and `volume` say that three numbers
-    with channels are one, `16x112x112 RGB clip`. What could be two things is an error.
+    One number is a vector, or with channels a signal: `100, 3 channels`. Two numbers are a signal,
+    whose channels are the number up to 16, or with `signal` the second: `320x240 signal`. Of three
+    numbers, the channels are the one that differs from the other two, or the last if none or all
+    differ. Four numbers are a clip, frames first, or a volume; the channels are the last, or the
+    first if the last two are equal and not all four: `3x16x112x112`. With `clip`, `video` or
+    `volume`, three numbers and channels are one too: `16x112x112 RGB clip`. An ambiguous input is
+    an error.
     """
 
     kind = "input"
+    colour = "white"
     takes_size = "lengths"
     takes_number = "lengths"
+    implied = False
     examples = (
         "input 224x224 RGB on 3x224x224",
         "input 28x28x1 on 1x28x28",
@@ -63,31 +55,35 @@ class Input(Layer):
         flags={"rgb": 3, "colour": 3, "color": 3, "grey": 1, "gray": 1, "grayscale": 1},
         check=count,
         default=0,
-        otherwise="the number of the size that differs; none in a vector",
+        otherwise="the number of the size that differs; a vector has none",
     )
     rank: int = attribute(
         check=count,
         flags={"signal": SIGNAL, "clip": CLIP, "video": CLIP, "volume": CLIP},
         default=0,
-        otherwise="what the size says",
+        otherwise="as the size tells",
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "lengths" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "lengths" not in values:
             raise LayerError("the input has no size", cls.form())
-        size = given["lengths"]
-        sizes = size if isinstance(size, tuple) else (cast(int, size),)
-        if max(sizes) > LARGEST:
-            raise LayerError(f"an input axis of {max(sizes)}", f"at most {LARGEST:,} a side")
+        size = values["lengths"]
+        sizes = size if isinstance(size, tuple) else (size,)
+        if max(sizes) > LONGEST_AXIS:
+            raise LayerError(
+                f"an input axis of {max(sizes)}", f"write at most {LONGEST_AXIS:,} per axis"
+            )
         if min(sizes) < 1:
             raise LayerError(f"an input of {times(sizes)}", "write sizes from 1, as in `320x320`")
-        channels, rank = cast(int, given.get("channels", 0)), cast(int, given.get("rank", 0))
+        channels, rank = values.get("channels", 0), values.get("rank", 0)
         if len(sizes) > 4:
             raise LayerError(f"the input {times(sizes)} has more than four numbers", _FORMS)
         if rank and len(sizes) not in (rank, rank + 1):
             what = {SIGNAL: "signal", IMAGE: "image", CLIP: "clip"}[rank]
-            raise LayerError(f"the {what} {times(sizes)} has {_numbers(len(sizes))}", _FORMS)
+            raise LayerError(
+                f"the {what} {times(sizes)} has {_plural(len(sizes), 'number')}", _FORMS
+            )
         if len(sizes) == rank or (not rank and _leaves_out(sizes, channels)):
             if not channels:
                 raise _no_channels(sizes)
@@ -111,71 +107,72 @@ class Input(Layer):
 
 
 def _leaves_out(sizes: tuple[int, ...], channels: int) -> bool:
-    """Whether the numbers are lengths alone, and the text says the channels apart.
+    """Whether the sizes do not include the channels, which the text gives separately.
 
-    Raises LayerError where they may be either.
+    Raises LayerError if that is ambiguous.
     """
     if len(sizes) == 2 and channels:
-        if channels in sizes and channels <= FEW < max(sizes):
+        if channels in sizes and channels <= MOST_CHANNELS < max(sizes):
             raise LayerError(
-                f"is `{times(sizes)}` with {_channels(channels)} an image or a signal?",
+                f"is `{times(sizes)}` with {_plural(channels, 'channel')} an image or a signal?",
                 f"write `{times(sizes)}x{channels}` for the image, "
                 f"`{max(sizes)}x{channels}` for the signal",
             )
         return True
     if len(sizes) == 3 and channels and sizes[1] == sizes[2] and _image(sizes)[0] != channels:
-        # `16x112x112 RGB`; but `1x28x28 RGB` and `3x224x224 grey` are rather mistakes.
+        # `16x112x112 RGB`; but `1x28x28 RGB` and `3x224x224 grey` are probably mistakes.
         if sizes[0] in (1, 3):
             raise LayerError(
-                f"is `{times(sizes)}` with {_channels(channels)} an image or a clip?",
-                f"strike the {_channels(channels)} for the image, "
+                f"is `{times(sizes)}` with {_plural(channels, 'channel')} an image or a clip?",
+                f"remove the {_plural(channels, 'channel')} for the image, "
                 f"write `{times(sizes)}x{channels} clip` for the clip",
             )
         return True
     return False
 
 
-def _signal(sizes: tuple[int, ...], told: bool = False) -> Shape:
-    """(C, L) of two numbers. Raises LayerError where they may be something else."""
+def _signal(sizes: tuple[int, ...], is_signal: bool = False) -> Shape:
+    """(C, L) from two numbers. Raises LayerError if they may mean something else."""
     a, b = sizes
-    first, last = a <= FEW < b, b <= FEW < a
-    if first and told:
+    first, last = a <= MOST_CHANNELS < b, b <= MOST_CHANNELS < a
+    if first and is_signal:
         raise LayerError(
-            f"is the signal {times(sizes)} {a} long, or has it {_channels(a)}?",
-            f"write `{b}x{a}` for {_channels(a)}, `{a}, {b} channels` for a length of {a}",
+            f"does the signal {times(sizes)} have length {a} or {_plural(a, 'channel')}?",
+            f"write `{b}x{a}` for {_plural(a, 'channel')}, `{a}, {b} channels` for length {a}",
         )
-    if not (first or last or told):
+    if not (first or last or is_signal):
         raise _no_channels(sizes)
     return sizes if first else (b, a)
 
 
-def _image(sizes: tuple[int, ...], told: bool = False) -> Shape:
-    """(C, H, W) of three numbers: the channels are the one that differs."""
+def _image(sizes: tuple[int, ...], is_image: bool = False) -> Shape:
+    """(C, H, W) from three numbers: the channels are the one that differs."""
     a, b, c = sizes
     return (a, b, c) if b == c != a else (b, a, c) if a == c != b else (c, a, b)
 
 
-def _clip(sizes: tuple[int, ...], told: bool = False) -> Shape:
-    """(C, T, H, W) of four numbers. Raises LayerError where one may be a batch."""
+def _clip(sizes: tuple[int, ...], is_clip: bool = False) -> Shape:
+    """(C, T, H, W) from four numbers. Raises LayerError if one may be a batch size."""
     first = sizes[2] == sizes[3] and len(set(sizes)) > 1
     if first and sizes[1] in (1, 3):
         n, c, h, w = sizes
         raise LayerError(
             f"which number of {times(sizes)} is the channels?",
-            f"batch is no part of an input: an image is `{c}x{h}x{w}`; "
-            f"a clip of {n} frame{'s' * (n > 1)} is `{n}x{h}x{w}x{c}`",
+            f"the batch is not part of an input: write `{c}x{h}x{w}` for an image, "
+            f"`{n}x{h}x{w}x{c}` for a clip of {_plural(n, 'frame')}",
         )
-    if not first and sizes[0] in (1, 3) and sizes[3] not in (1, 3) and not told:
+    if not first and sizes[0] in (1, 3) and sizes[3] not in (1, 3) and not is_clip:
         c, t, h, w = sizes
         raise LayerError(
             f"which number of {times(sizes)} is the channels?",
-            f"a clip of {t} frames is `{t}x{h}x{w}x{c}`; with {w} channels, `{times(sizes)} clip`",
+            f"write `{t}x{h}x{w}x{c}` for a clip of {t} frames, "
+            f"or with {w} channels `{times(sizes)} clip`",
         )
-    if not first and sizes[0] == 1 and not told:
+    if not first and sizes[0] == 1 and not is_clip:
         raise LayerError(
             f"is the 1 of {times(sizes)} a batch?",
-            f"batch is no part of an input: an image is `{times(sizes[1:])}`; "
-            f"for a clip of one frame write `{times(sizes)} clip`",
+            f"the batch is not part of an input: write `{times(sizes[1:])}` for an image, "
+            f"`{times(sizes)} clip` for a clip of one frame",
         )
     return sizes if first else (sizes[3], *sizes[:3])
 
@@ -190,9 +187,5 @@ def _no_channels(sizes: tuple[int, ...]) -> LayerError:
     return LayerError(f"the input {shown} has no channels", f"write {forms}")
 
 
-def _channels(number: int) -> str:
-    return f"{number} channel{'s' * (number > 1)}"
-
-
-def _numbers(count: int) -> str:
-    return f"{count} number{'s' * (count > 1)}"
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number > 1)}"

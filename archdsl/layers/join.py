@@ -1,28 +1,26 @@
-"""Joins: what makes one value of several branches."""
+"""Joins: layers that combine several branches into one value."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, layer
 
 
-class Join(Layer, ABC):
-    """What all joins share: they read one value a branch, and learn nothing.
+class Join(Layer):
+    """Base class of joins, which read one value from each branch and learn nothing.
 
-    Where a layer's methods take the shape of its input, a join's take the shapes of all its
-    branches.
+    Their methods take the shapes of all branches, where those of other layers take one shape.
     """
 
-    function: ClassVar[str]  # its name in archdsl.module
-    ordered: ClassVar[bool] = False  # whether it matters which branch is first
+    colour = "violet"
+    ordered: ClassVar[bool] = False  # whether the order of the branches matters
 
-    @abstractmethod
     def out(self, *xs: Shape) -> Shape:
-        """Output shape. Raises Misfit where the branches do not fit together."""
+        """Output shape. Raises Misfit if the branches do not fit together."""
+        raise NotImplementedError
 
     def params(self, *xs: Shape) -> int:
         return 0
@@ -31,7 +29,7 @@ class Join(Layer, ABC):
         return 0
 
     def macs(self, *xs: Shape) -> int:
-        """None: products and sums of a join are not counted."""
+        """Always 0: the sums and products of a join are not counted."""
         return 0
 
     def gathers(self, *xs: Shape) -> bool:
@@ -41,30 +39,29 @@ class Join(Layer, ABC):
         return self
 
     def kept(self, *xs: Shape, needs: Sequence[bool] = ()) -> Kept:
-        """What autograd keeps, where gradients flow back to the branches that `needs` says."""
+        """What autograd keeps if the branches in `needs` need gradients, by default all of them."""
         return Kept()
 
     def call(self, *xs: Shape) -> Call:
-        return Call(self.function)
+        return Call(type(self).__name__)  # a class of pytorch/module.py
 
-    @abstractmethod
     def code(self, values: list[str], xs: list[Shape]) -> str:
-        """The join of values in Python, as source.py prints it."""
+        """The join of values as a Python expression, for `archdsl source`."""
+        raise NotImplementedError
 
 
 @layer()
 class Add(Join):
-    """The sum of branches of one shape (He et al. 2015, equation 1)."""
+    """The sum of branches, which have the same shape (He et al. 2015, equation 1)."""
 
     kind = "add"
-    function = "Add"
     examples = ("add on 4x8x8 4x8x8", "add on 7 7 7")
 
     def out(self, *xs: Shape) -> Shape:
         if any(x != xs[0] for x in xs):
             raise Misfit(
                 "the branches of `add` have different shapes",
-                "give them the same channels and the same strides; a 1x1 convolution changes both",
+                "give them the same channels and strides; a 1x1 convolution can change both",
             )
         return xs[0]
 
@@ -74,10 +71,9 @@ class Add(Join):
 
 @layer()
 class Concat(Join):
-    """The channels of one branch behind those of the other (Szegedy et al. 2014, Fig. 2)."""
+    """The channels of all branches, one branch after the other (Szegedy et al. 2014, Fig. 2)."""
 
     kind = "concat"
-    function = "Concat"
     ordered = True
     examples = ("concat on 4x8x8 3x8x8 2x8x8", "concat on 7 5")
 
@@ -85,7 +81,7 @@ class Concat(Join):
         if any(x[1:] != xs[0][1:] for x in xs):
             raise Misfit(
                 "the branches of `concat` have maps of different sizes",
-                "give them the same strides and padding, or cut the larger: `a -> crop`",
+                "give them the same strides and padding, or crop the larger: `a -> crop`",
             )
         return (sum(x[0] for x in xs), *xs[0][1:])
 
@@ -95,14 +91,13 @@ class Concat(Join):
 
 @layer()
 class Multiply(Join):
-    """The product of branches: a gate and what it lets through (Srivastava et al. 2015).
+    """The product of branches, such as a gate and its value (Srivastava et al. 2015).
 
-    A gate of one value a channel (C,) or (C, 1, 1), or of one a position (1, H, W), holds for the
-    whole map.
+    A gate may also have one value for each channel, (C,) or (C, 1, 1), or for each position,
+    (1, H, W).
     """
 
     kind = "multiply"
-    function = "Multiply"
     examples = (
         "multiply on 4x8x8 4x8x8",
         "multiply on 4x8x8 4",
@@ -116,13 +111,13 @@ class Multiply(Join):
         shape = tuple(map(max, zip(*full, strict=True)))
         if any(a not in (1, b) for x in full for a, b in zip(x, shape, strict=True)):
             raise Misfit(
-                "the branches of `multiply` have shapes that do not fit",
-                "give them one shape; a gate may also hold one value a channel",
+                "the branches of `multiply` have incompatible shapes",
+                "give them the same shape; a gate may also have one value for each channel",
             )
         return shape
 
     def kept(self, *xs: Shape, needs: Sequence[bool] = ()) -> Kept:
-        # A factor is kept for the gradient of the other; of several, the products on the way too.
+        # A factor is kept for the gradient of the other; intermediate products are kept too.
         needs = needs or [True] * len(xs)
         branches = [needs[1], *(any(needs[:i]) for i in range(1, len(xs)))]
         extra, product = 0, xs[0]

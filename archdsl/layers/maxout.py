@@ -1,19 +1,22 @@
-"""What makes fewer channels of several, as an activation does of one value."""
+"""Activations that combine several channels into one."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, Value, attribute, count, layer
+from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer
+from archdsl.layers.checks import count
 from archdsl.layers.torch_signature import Argument, Listing
 
 
 @layer("maxout", "max out")
 class Maxout(Layer):
-    """The largest of every few channels (Goodfellow et al. 2013): `maxout 4` of 64 channels gives
-    16. Two, as long as no number is given."""
+    """The largest of each group of adjacent channels (Goodfellow et al. 2013).
+
+    `maxout 4` of 64 channels gives 16; by default each two channels become one.
+    """
 
     kind = "maxout"
     takes_number = "pieces"
@@ -23,12 +26,12 @@ class Maxout(Layer):
     pieces: int = attribute("pieces", "k", units=("pieces",), check=count, default=2)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = cls(**given)  # type: ignore[arg-type]
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = cls(**values)
         if x[0] % self.pieces:
             raise Misfit(
-                f"a maxout over {self.pieces} of {x[0]} channels",
-                f"let the layer in front have a multiple of {self.pieces}",
+                f"{x[0]} channels cannot be divided into groups of {self.pieces}",
+                f"give the preceding layer a multiple of {self.pieces} channels",
             )
         return self
 
@@ -48,19 +51,19 @@ class Maxout(Layer):
 
 @layer("glu", "gated linear unit")
 class GLU(Layer):
-    """The first half of the channels, each times the sigmoid of one of the second half (Dauphin et
-    al. 2017): half as many channels leave."""
+    """Multiplies the first half of the channels by the sigmoids of the second half (Dauphin et al.
+    2017), which gives half as many channels."""
 
     kind = "glu"
     accompanies = True
     examples = ("glu on 6x4x4", "gated linear unit on 8", "glu on 4x5", "glu on 4x3x2x2")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         if x[0] % 2:
             raise Misfit(
                 f"a gated linear unit on {x[0]} channels",
-                "half of them are gates: let the layer in front have an even number",
+                "half of them are gates: give the preceding layer an even number of channels",
             )
         return cls()
 
@@ -71,6 +74,3 @@ class GLU(Layer):
         return Kept(input=True)
 
     listed = (Listing("GLU", (Argument("dim", default=-1, only=(1,)),)),)
-
-    def call(self, x: Shape) -> Call:
-        return Call("GLU", (), (("dim", 1),))

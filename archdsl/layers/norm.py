@@ -1,25 +1,13 @@
-"""Normalisation over a batch, and of neighbour channels."""
+"""Normalisation over a batch, and over neighbouring channels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    attribute,
-    count,
-    flag,
-    fraction,
-    layer,
-    needs_map,
-    positive,
-)
+from archdsl.layers.base import Kept, Layer, Shape, attribute, layer
+from archdsl.layers.checks import count, flag, fraction, needs_map, positive
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 
@@ -34,17 +22,19 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     "batchnorm3d",
 )
 class BatchNorm(Layer):
-    """Each channel to zero mean and unit variance over the batch, then scaled and shifted (Ioffe
-    & Szegedy 2015).
+    """Normalises each channel to zero mean and unit variance over the batch, then scales and shifts
+    it (Ioffe & Szegedy 2015).
 
-    Two parameters a channel, none with `no affine`; the running mean and variance, and a counter,
-    are buffers. `eps` 1e-5; `momentum` 0.1, torch's: the share of the new batch. It takes over
-    the bias of a convolution in front of it, as no other norm does.
+    Each channel has a scale and a shift, or neither with `no affine`; the running mean and
+    variance, and a counter, are buffers. As in torch, `momentum` is the weight of the new batch. A
+    convolution before it has no bias, unlike with other norms.
     """
 
     kind = "bn"
     accompanies = True
     normalises = True
+    absorbs_bias = True
+    uses_batch_statistics = True
     examples = (
         "bn on 3x4x4",
         "batch norm eps 0.001 momentum 0.01 on 5",
@@ -81,16 +71,6 @@ class BatchNorm(Layer):
         ),
     )
 
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if self.eps != 1e-5:
-            options.append(("eps", self.eps))
-        if self.momentum != 0.1:
-            options.append(("momentum", self.momentum))
-        if not self.affine:
-            options.append(("affine", False))
-        return Call(f"BatchNorm{max(1, len(x) - 1)}d", (x[0],), tuple(options))
-
 
 @layer(
     "lrn",
@@ -101,9 +81,10 @@ class BatchNorm(Layer):
     "normalisation layer",
 )
 class LocalResponseNorm(Layer):
-    """Each value over a power of the energy of its neighbour channels (AlexNet, section 3.3).
+    """Divides each value by a power of the energy of the neighbouring channels (AlexNet,
+    Krizhevsky, Sutskever & Hinton 2012, section 3.3).
 
-    `alpha` is the paper's, a factor of the sum; torch divides its own by the size.
+    `alpha` is that of the paper, a factor of the sum; torch divides its alpha by the size.
     """
 
     kind = "norm"
@@ -121,9 +102,9 @@ class LocalResponseNorm(Layer):
     k: float = attribute("k", check=positive, default=2.0)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         needs_map(cls.kind, x)
-        return cls(**given)  # type: ignore[arg-type]
+        return cls(**values)
 
     def kept(self, x: Shape) -> Kept:
         # The padded squares, the denominators and their power.
@@ -135,21 +116,12 @@ class LocalResponseNorm(Layer):
             "LocalResponseNorm",
             (
                 Argument("size", "size"),
-                Argument("alpha", "alpha", 1e-4, per="size"),
-                Argument("beta", "beta", 0.75),
-                Argument("k", "k", 1.0),
+                Argument("alpha", "alpha", 1e-4, per="size", written="keyword"),
+                Argument("beta", "beta", 0.75, written="keyword"),
+                Argument("k", "k", 1.0, written="keyword"),
             ),
         ),
     )
-
-    def call(self, x: Shape) -> Call:
-        # Twelve digits: a listing's 0.0003 was divided by 3, and shall be 0.0003 again.
-        alpha = float(f"{self.size * self.alpha:.12g}")
-        return Call(
-            "LocalResponseNorm",
-            (self.size,),
-            (("alpha", alpha), ("beta", self.beta), ("k", self.k)),
-        )
 
     @property
     def label(self) -> str:

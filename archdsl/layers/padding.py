@@ -1,10 +1,10 @@
-"""How a map is padded: with what, and how far."""
+"""Padding: how far `same` pads, with which values, and whether the map is large enough for it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.layers.base import LayerError, Misfit, Shape, Value, count, show
+from archdsl.layers.base import LayerError, Misfit, Shape, Value, show
 
 MODES = ("zeros", "reflect", "replicate", "circular")  # torch's names
 
@@ -16,30 +16,8 @@ def padding_mode(value: Value) -> Value:
     return value
 
 
-def whole(value: Value) -> Value:
-    """A whole number from 0."""
-    if value == 0 and not isinstance(value, bool):
-        return 0
-    try:
-        return count(value)
-    except LayerError:
-        raise LayerError(f"must be a whole number from 0, not {show(value)}") from None
-
-
-def margins(value: Value) -> Value:
-    """A margin from 0, or several."""
-    values = value if isinstance(value, tuple) else (value,)
-    for one in values:
-        if isinstance(one, int | float) and one < 0:
-            raise LayerError(
-                f"must be from 0, not {show(one)}: what makes a map smaller is `crop` or `slice`"
-            )
-        whole(one)
-    return tuple(map(int, values)) if len(values) > 1 else int(values[0])
-
-
 def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:
-    """Raises Misfit where a map has too few positions to pad with, (front, behind) an axis."""
+    """Raises Misfit if a map is too small for its padding; `sides` are (before, after) per axis."""
     for size, pair in zip(x[1:], sides, strict=True):
         widest = max(pair)
         if mode == "reflect" and widest >= size:
@@ -50,5 +28,11 @@ def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:
             continue
         raise Misfit(
             f"a {mode} padding of {widest} on an axis of {size}",
-            f"its values are the map's own, which needs {least}: pad less, or `replicate`",
+            f"its values come from the map, which needs {least}: pad less, or use `replicate`",
         )
+
+
+def same(kernel: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """The padding on each side that keeps the size at stride 1; 0 for even kernels."""
+    dilation = dilation or (1,) * len(kernel)
+    return tuple(d * (k - 1) // 2 if k % 2 else 0 for k, d in zip(kernel, dilation, strict=True))

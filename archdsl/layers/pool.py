@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from archdsl.layers.base import (
     Call,
@@ -16,33 +16,28 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    flag,
     layer,
-    lengths,
-    margin,
-    needs_map,
-    plain,
-    same,
-    slide,
     times,
 )
+from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
+from archdsl.layers.padding import same
 from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.windows import axes, slide
 
 
 class Pool(Layer):
-    """What the two poolings share: a window that slides, by default as far as it is wide.
+    """Base class of pools: a window that slides over a map, by default with a stride of its size.
 
-    A stride of 1 keeps the size; larger strides do not pad and round down, unless `pad` or `ceil`
-    says otherwise. An empty `kernel` is the whole map.
+    With stride 1 it pads to keep the size; with larger strides it does not pad, and rounds down,
+    unless `pad` or `ceil` is given. An empty `kernel` is the whole map.
     """
 
     kind = "pool"
+    colour = "red"
     takes_size = "kernel"
     takes_number = "kernel"
     default_kernel: ClassVar[int | None]
-    module: ClassVar[str]  # the class in torch.nn, without its rank
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
@@ -53,10 +48,10 @@ class Pool(Layer):
         "k",
         units=("window",),
         check=lengths,
-        otherwise="2, of an average the whole map",
+        otherwise="2, for an average the whole map",
     )
     stride: tuple[int, ...] = attribute(
-        "stride", "s", units=("stride",), check=lengths, otherwise="that of the window"
+        "stride", "s", units=("stride",), check=lengths, otherwise="the size of the window"
     )
     pad: tuple[int, ...] = attribute(
         "pad",
@@ -65,39 +60,39 @@ class Pool(Layer):
         units=("pad", "padding"),
         check=margin,
         flags={"same": "same", "valid": "valid"},
-        otherwise="`same` at stride 1, else 0",
+        otherwise="`same` at stride 1, otherwise 0",
     )
     ceil: bool = attribute(
         "ceil",
         check=flag,
         flags={"ceil": True},
         default=False,
-        means="a last window may reach over the edge",
+        means="a last window may extend past the border",
     )
     everywhere: bool = attribute(
-        check=flag, flags={"global": True}, default=False, means="of the whole map"
+        check=flag, flags={"global": True}, default=False, means="over the whole map"
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        size = given.get("kernel", cls.default_kernel)
-        if given.get("everywhere") or size is None:
-            if size is not None and "kernel" in given and axes(size, rank, "kernel") != x[1:]:
+        size = values.get("kernel", cls.default_kernel)
+        if values.get("everywhere") or size is None:
+            if size is not None and "kernel" in values and axes(size, rank, "kernel") != x[1:]:
                 raise Misfit(
                     f"a global {times(axes(size, rank, 'kernel'))} pool on a {times(x[1:])} input",
-                    f"write `{times(x[1:])}`, or leave the size out",
+                    f"write `{times(x[1:])}`, or leave out the size",
                 )
             for name in ("stride", "pad", "ceil"):
-                if name in given:
+                if name in values:
                     raise LayerError(
-                        f"a global pool takes no {name}",
+                        f"a global pool does not take {name}",
                         "give the pool a size, as in `2x2 avgpool`",
                     )
             return cls((), (), (), False)
         kernel = axes(size, rank, "kernel")
-        stride = axes(given.get("stride", kernel), rank, "stride")
-        pad: Value = given.get("pad", "same" if set(stride) == {1} else "valid")
+        stride = axes(values.get("stride", kernel), rank, "stride")
+        pad: Value = values.get("pad", "same" if set(stride) == {1} else "valid")
         if isinstance(pad, str):
             pad = same(kernel) if pad == "same" else 0
         margins = axes(pad, rank, "padding")
@@ -106,7 +101,7 @@ class Pool(Layer):
                 f"a padding of {show_axes(margins)} is over half of the {times(kernel)} window",
                 "pad at most half of the window",
             )
-        return cls(kernel, stride, margins, bool(given.get("ceil", False)))
+        return cls(kernel, stride, margins, bool(values.get("ceil", False)))
 
     def out(self, x: Shape) -> Shape:
         if not self.kernel:
@@ -131,17 +126,9 @@ class Pool(Layer):
         return self
 
     def call(self, x: Shape) -> Call:
-        rank = len(x) - 1
         if not self.kernel:
-            return Call(f"Adaptive{self.module}{rank}d", (1,))
-        options: list[tuple[str, object]] = []
-        if self.stride != self.kernel:
-            options.append(("stride", plain(self.stride)))
-        if any(self.pad):
-            options.append(("padding", plain(self.pad)))
-        if self.ceil:
-            options.append(("ceil_mode", True))
-        return Call(f"{self.module}{rank}d", (plain(self.kernel),), tuple(options))
+            return Call(f"Adaptive{self.listed[0].name}".replace("*", str(len(x) - 1)), (1,))
+        return super().call(x)
 
     @property
     def label(self) -> str:
@@ -163,18 +150,17 @@ class Pool(Layer):
     global_max_pooling={"everywhere": True},
 )
 class MaxPool(Pool):
-    """The largest value of each window; 2x2 with stride 2 when no size is given."""
+    """The largest value of each window, which is 2x2 with stride 2 unless a size is given."""
 
-    compact = ((r"MP(?P<kernel>\d+)", {}),)  # of Ciresan, Meier & Schmidhuber 2012
+    compact = ((r"MP(?P<kernel>\d+)", {}),)  # MP3 in Ciresan, Meier & Schmidhuber 2012
     default_kernel = 2
-    module = "MaxPool"
     name = "max pool"
     examples = (
         "maxpool on 4x8x8",
         "3x3 max pool, stride 2 on 4x9x9",
         "max pool 3x3/2 ceil on 4x8x8",
         "max pool 3x3/2 ceil on 4x9x9",
-        "max pool 2x2 stride 3 ceil on 2x6x7",  # behind the last whole window none begins on 6
+        "max pool 2x2 stride 3 ceil on 2x6x7",  # no window starts on 6, after the last whole one
         "maxpool 3x3/1 on 4x8x8",
         "maxpool 3x3/1 on 4x3x3",
         "maxpool 3x3/2 pad 1 on 4x8x8",
@@ -221,13 +207,12 @@ class MaxPool(Pool):
     gap={"everywhere": True},
 )
 class AvgPool(Pool):
-    """The mean of each window; of the whole map when no size is given.
+    """The mean of each window, which is the whole map unless a size is given.
 
-    Zeros of the padding count; with `exclude padding` only what lies on the map does.
+    The zeros of the padding count; with `exclude padding` they do not.
     """
 
     default_kernel = None
-    module = "AvgPool"
     name = "avg pool"
     counted: bool = attribute(
         "count include pad",
@@ -273,28 +258,22 @@ class AvgPool(Pool):
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
-        # torch looks at the padding of images alone.
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
+        # torch considers the padding only for images.
         if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):
             raise Misfit(
                 f"a {times(self.kernel)} average on a {times(x[1:])} map",
-                "of a map of three axes torch has it for windows that fit without padding",
+                "on three axes, torch only supports windows that fit without padding",
             )
-        if given.get("counted", True) or not any(self.pad):
+        if values.get("counted", True) or not any(self.pad):
             return self
         return cls(**{**vars(self), "counted": False})
 
-    def call(self, x: Shape) -> Call:
-        call = super().call(x)
-        if self.counted:
-            return call
-        return call._replace(options=(*call.options, ("count_include_pad", False)))
-
     def gathers(self, x: Shape) -> bool:
-        # A mean of the whole map reads it as one, whether or not its size is written.
+        # A mean of the whole map reads all of it, whether or not its size is written.
         return not self.kernel or (self.kernel == x[1:] and not any(self.pad))
 
     def kept(self, x: Shape) -> Kept:
-        # The gradient of a mean over a map needs its size alone.
+        # The gradient of the mean of a map only needs its size.
         return Kept() if not self.kernel else Kept(input=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -12,37 +12,37 @@ from archdsl.layers.base import (
     LayerError,
     Misfit,
     Shape,
-    Value,
     attribute,
-    count,
     layer,
     times,
 )
+from archdsl.layers.checks import count
 
 
 @layer("rbf", "radial basis function", "euclidean rbf", "gaussian connections", "gaussian output")
 class RBF(Layer):
-    """The squared distance of what enters from the code of each class, with a minus: logits
-    (LeCun, Bottou, Bengio & Haffner 1998, equation 7).
+    """The negative squared distance between the input and the code of each class, as logits (LeCun,
+    Bottou, Bengio & Haffner 1998, equation 7).
 
-    The paper's y is the distance, small for the likeliest class; the layer gives -y, so that the
-    largest value wins and cross-entropy is the loss, as behind any other output layer. A softmax of
-    -y weighs the classes as the Gaussians do that the paper speaks of; its equation 9 without the
-    class of rubbish is that cross-entropy.
+    The paper's y is the distance, which is smallest for the most likely class; the layer returns
+    -y, so that the largest value wins and the loss is cross-entropy, as after any other output
+    layer. A softmax of -y weights the classes like the Gaussians that the paper mentions; its
+    equation 9, without the rubbish class, is that cross-entropy.
 
-    The codes are numbers of -1 and +1 that do not learn: buffers. Of `rbf 10` behind 84 units they
-    are the digits as bitmaps of 7x12 pixels, ink +1, drawn after figure 3. The paper's other
-    choice, an error-correcting code, holds for all other sizes: the rows of a Hadamard matrix. It
-    needs more inputs than half of the classes, rounded up to a power of two.
+    The codes are vectors of -1 and +1, which are buffers and not learned. For `rbf 10` on 84
+    inputs they are the digits as bitmaps of 7x12 pixels, with ink as +1, drawn from figure 3. For
+    all other sizes they are the paper's alternative, an error-correcting code: the rows of a
+    Hadamard matrix. That needs more inputs than half of the classes, rounded up to a power of two.
 
-    The distances are large, at first about as many as there are inputs: SGD with momentum 0.9
-    learns with a rate of 0.002, and with ten times as much not at all.
+    The distances are large, initially about the number of inputs: SGD with momentum 0.9 learns at
+    a rate of 0.002, but not at ten times that rate.
 
-    It counts as a weight layer: in front of it stands a hidden layer. Multiply-adds: inputs x
+    It counts as a weight layer, so the layer before it is a hidden layer. Multiply-adds: inputs x
     width.
     """
 
     kind = "rbf"
+    colour = "green"
     takes_number = "width"
     takes_suffix = "width"
     weighs = True
@@ -57,20 +57,20 @@ class RBF(Layer):
     width: int = attribute("width", units=("neurons", "units", "d", "way", "outputs"), check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "width" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "width" not in values:
             raise LayerError("`rbf` has no width", "write `rbf 10`, with the number of classes")
         if len(x) > 1:
             raise Misfit(
-                f"`rbf` needs a vector, its input is a map of {times(x[1:])}",
-                "write `flatten` in front of it",
+                f"`rbf` needs a vector, but its input is a map of {times(x[1:])}",
+                "write `flatten` before it",
             )
-        width: int = given["width"]  # type: ignore[assignment]
+        width: int = values["width"]
         needed = (1 << (width - 1).bit_length()) // 2 + 1
         if width > 1 and x[0] < needed:
             raise Misfit(
-                f"the codes of {width} classes need {needed} inputs or more, {x[0]} enter",
-                f"write a layer of {needed} units or more in front of it",
+                f"the codes of {width} classes need at least {needed} inputs, not {x[0]}",
+                f"write a layer of {needed} or more units before it",
             )
         return cls(width)
 

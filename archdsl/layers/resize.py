@@ -1,10 +1,10 @@
-"""Maps made larger or smaller without weights."""
+"""Resizing of maps, without weights."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
@@ -18,26 +18,21 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    enlarged,
-    flag,
     layer,
-    lengths,
-    needs_map,
-    plain,
-    positive,
     times,
 )
-from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.checks import flag, lengths, needs_map, positive
+from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
+from archdsl.layers.windows import axes, enlarged
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}  # torch's names, by rank
 _SPELLINGS = {"linear": "bilinear", "trilinear": "bilinear", "nearest-exact": "nearest exact"}
 _MODES = ("nearest", "nearest exact", "bilinear", "bicubic", "area")
-_TAPS = {"bilinear": 2, "bicubic": 4}  # the values an axis that lie around one of the new map
+_TAPS = {"bilinear": 2, "bicubic": 4}  # the values per axis that a new value is computed from
 
 
 def _factor(value: Value) -> Value:
-    """A factor above 0, or one an axis."""
+    """A factor above 0, or one for each axis."""
     for one in value if isinstance(value, tuple) else (value,):
         positive(one)
     return value
@@ -65,13 +60,13 @@ _ARGUMENTS = (
     upsampling={"twice": True},
 )
 class Resize(Layer):
-    """A map of another size: the nearest value, or a mean of those around it.
+    """Resizes a map, with the nearest value or a mean of the values around it.
 
-    By a factor, `resize 0.5`, `upsample 2x1`, or to a size, `resize to 56x56`; `upsample` doubles
-    unless it says more. Modes: `nearest`, the default, and `nearest-exact`, which takes the value
-    below the middle of a position; `bilinear`, linear along each axis; `bicubic`, of maps of two
-    axes; `area`, the mean of what a position covers. The borders of the maps lie on each other;
-    with `align corners`, bilinear and bicubic, the centres of their outermost values do.
+    By a factor, `resize 0.5`, `upsample 2x1`, or to a size, `resize to 56x56`; `upsample` alone
+    doubles the size. Modes: `nearest`, the default, and `nearest-exact`, which takes the value at
+    the centre of the new position; `bilinear`, linear along each axis; `bicubic`, for maps of two
+    axes; `area`, the mean of what the new position covers. The borders of both maps coincide; with
+    `align corners`, for bilinear and bicubic, the centres of their outermost values coincide.
     """
 
     kind = "resize"
@@ -109,7 +104,7 @@ class Resize(Layer):
     )
 
     factor: tuple[float, ...] = attribute(
-        "factor", "scale factor", check=_factor, default=(), otherwise="2, of `upsample` alone"
+        "factor", "scale factor", check=_factor, default=(), otherwise="2 for `upsample`"
     )
     size: tuple[int, ...] = attribute("to", "size", "to size", check=lengths, default=())
     mode: str = attribute(
@@ -125,39 +120,39 @@ class Resize(Layer):
     corners: bool = attribute(
         "align corners", check=flag, flags={"align corners": True}, default=False
     )
-    twice: bool = attribute(check=flag, default=False, means="by 2, where it says nothing else")
+    twice: bool = attribute(check=flag, default=False, means="by 2 by default")
     pair: tuple[int, ...] = attribute(check=_factor, default=())  # a bare `2x1`
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        pair, factor, size = given.get("pair"), given.get("factor"), given.get("size")
-        if pair and not given.get("twice"):
-            shown = times(pair)  # type: ignore[arg-type]
+        pair, factor, size = values.get("pair"), values.get("factor"), values.get("size")
+        if pair and not values.get("twice"):
+            shown = times(pair)
             raise LayerError(
                 f"is `{shown}` the size of the new map, or a factor?",
                 f"write `resize to {shown}`, or `resize factor {shown}`",
             )
         factor = factor or pair
         if factor and size:
-            raise LayerError("a resize by a factor and to a size", "strike one of the two")
+            raise LayerError("a resize by a factor and to a size", "remove one of the two")
         if not factor and not size:
-            if not given.get("twice"):
+            if not values.get("twice"):
                 raise LayerError(
                     "`resize` has no factor",
                     "write `resize 0.5`, `resize to 56x56`, or `upsample` to double",
                 )
             factor = 2
-        mode = str(given.get("mode", "nearest"))
+        mode = str(values.get("mode", "nearest"))
         if mode == "bicubic" and rank != 2:
             raise Misfit(
                 f"a bicubic resize of a map of {rank} {'axis' if rank == 1 else 'axes'}",
-                "torch has it for two: use `bilinear`, which is linear along each axis",
+                "torch only supports two axes: use `bilinear`, which is linear along each axis",
             )
-        corners = bool(given.get("corners", False))
+        corners = bool(values.get("corners", False))
         if corners and mode not in _TAPS:
             raise LayerError(
-                f"`align corners` with the mode {mode}", "it is for `bilinear` and `bicubic`"
+                f"`align corners` with the mode {mode}", "it needs `bilinear` or `bicubic`"
             )
         if size:
             return cls(size=axes(size, rank, "size"), mode=mode, corners=corners)
@@ -171,29 +166,28 @@ class Resize(Layer):
         return enlarged("resize", x, tuple(sizes))
 
     def window(self, x: Shape) -> Window:
-        from fractions import Fraction  # a start without it is shorter
+        from fractions import Fraction  # late, to start faster
 
-        found = []
+        axes_read = []
         for index, (n, m) in enumerate(zip(x[1:], self.out(x)[1:], strict=True)):
-            # `a` values of the old map lie beside `b` of the new one.
+            # `a` positions of the old map are as long as `b` of the new one.
             ratio = 1 / Fraction(str(self.factor[index])) if self.factor else Fraction(n, m)
             a, b = ratio.as_integer_ratio()
             if self.mode == "area":
-                found.append(resize_window.adaptive(n, m))
+                axes_read.append(resize_window.adaptive(n, m))
             elif self.mode not in _TAPS:
-                found.append(resize_window.nearest(a, b, self.mode == "nearest exact"))
+                axes_read.append(resize_window.nearest(a, b, self.mode == "nearest exact"))
             elif self.corners:
-                found.append(resize_window.corners(n, m, _TAPS[self.mode]))
+                axes_read.append(resize_window.corners(n, m, _TAPS[self.mode]))
             else:
-                found.append(resize_window.between(a, b, _TAPS[self.mode]))
-        return resize_window.window(found)
+                axes_read.append(resize_window.between(a, b, _TAPS[self.mode]))
+        return resize_window.window(axes_read)
 
     def gathers(self, x: Shape) -> bool:
         return self.mode == "area" and set(self.out(x)[1:]) == {1}
 
     def plainest(self, x: Shape) -> Layer:
-        """By a factor, where one gives the size exactly. The mean of what a position covers is a
-        pool."""
+        """By a factor, if one gives the size exactly; in mode `area` an adaptive pool."""
         if self.mode == "area":
             return AdaptiveAvgPool.settle({"size": self.out(x)[1:]}, x, "same").plainest(x)
         from fractions import Fraction
@@ -205,7 +199,7 @@ class Resize(Layer):
         return self
 
     def kept(self, x: Shape) -> Kept:
-        # An adaptive pool; the gradient of a mean over a map needs its size alone.
+        # In mode `area` an adaptive pool; the gradient of the mean of a map only needs its size.
         return Kept(input=self.mode == "area" and set(self.out(x)[1:]) != {1})
 
     listed = (
@@ -234,7 +228,7 @@ class Resize(Layer):
 
     def call(self, x: Shape) -> Call:
         if self.size:
-            options: list[tuple[str, object]] = [("size", plain(self.size))]
+            options: list[tuple[str, object]] = [("size", scalar_if_equal(self.size))]
         else:
             equal = len(set(self.factor)) == 1
             options = [("scale_factor", self.factor[0] if equal else self.factor)]

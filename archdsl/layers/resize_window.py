@@ -1,7 +1,9 @@
-"""Where the positions of a map lie on one of another size, per axis.
+"""Which positions of a map each position of a resized map reads, per axis.
 
-A map of n positions becomes one of m. What its positions read repeats after a turn: each
-function gives how far a turn moves, how many positions it has, and what each of them reads.
+An axis of n positions becomes one of m. What the new positions read is periodic: each function
+returns an Axis, the period in old positions, the period in new positions, and the range that each
+new position reads. `nearest(2, 3, False)` is the resize of 2 positions to 3:
+(2, 3, o -> the position floor(o · 2/3)).
 """
 
 from __future__ import annotations
@@ -11,36 +13,36 @@ from collections.abc import Iterable
 
 from archdsl.layers.base import Reads, Window
 
-Axis = tuple[int, int, Reads]  # how far a turn moves, its positions, what each reads
+Axis = tuple[int, int, Reads]
 
 
 def window(axes: Iterable[Axis]) -> Window:
-    """The window of a layer that makes a map of another size."""
+    """The window of a layer that resizes a map."""
     stride, up, reads = zip(*axes, strict=True)
     one = (1,) * len(stride)
     return Window(one, stride, (0,) * len(stride), one, up, reads)
 
 
 def adaptive(n: int, m: int) -> Axis:
-    """The stretch of an adaptive pool: from floor(o · n / m) to ceil((o + 1) · n / m)."""
+    """An adaptive pool: from floor(o · n / m) to ceil((o + 1) · n / m)."""
     common = math.gcd(n, m)
     return n // common, m // common, lambda o: (o * n // m, -(-(o + 1) * n // m))
 
 
 def nearest(a: int, b: int, exact: bool) -> Axis:
-    """The one value that lies at floor(o · a / b); exact, below the middle of the position."""
+    """The value at floor(o · a / b), or if `exact` at the centre, floor((o + 1/2) · a / b)."""
     if exact:
         return a, b, lambda o: _one((2 * o + 1) * a // (2 * b))
     return a, b, lambda o: _one(o * a // b)
 
 
 def between(a: int, b: int, taps: int) -> Axis:
-    """The values around (o + 1/2) · a / b - 1/2: 2 between them linearly, 4 with a cubic."""
+    """The values around (o + 1/2) · a / b - 1/2: 2 for linear interpolation, 4 for cubic."""
     return a, b, lambda o: _around((2 * o + 1) * a - b, 2 * b, taps)
 
 
 def corners(n: int, m: int, taps: int) -> Axis:
-    """The values around o · (n - 1) / (m - 1): the outermost ones lie on each other."""
+    """The values around o · (n - 1) / (m - 1), so that the outermost positions coincide."""
     if n == 1 or m == 1:
         return 1, m, lambda o: (0, 1)
     common = math.gcd(n - 1, m - 1)
@@ -53,6 +55,6 @@ def _one(position: int) -> tuple[int, int]:
 
 
 def _around(a: int, b: int, taps: int) -> tuple[int, int]:
-    """The values whose weight is not zero: on one of them, it alone."""
-    at, rest = divmod(a, b)
-    return (at - taps // 2 + 1, at + taps // 2 + 1) if rest else (at, at + 1)
+    """The range of the values with a weight around a / b; only one if it is a whole number."""
+    at, remainder = divmod(a, b)
+    return (at - taps // 2 + 1, at + taps // 2 + 1) if remainder else (at, at + 1)

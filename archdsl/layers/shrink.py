@@ -1,14 +1,15 @@
-"""Shrinkages: activations that take small values for none."""
+"""Shrinkages: activations that set small values to zero."""
 
 from __future__ import annotations
 
 from archdsl.layers.activation import Activation
-from archdsl.layers.base import Call, Kept, Shape, attribute, layer, number, positive, signed
+from archdsl.layers.base import Kept, Shape, attribute, layer, signed
+from archdsl.layers.checks import number, positive
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Shrink(Activation):
-    """What the two have in common: a width below which a value is zero."""
+    """Base class of both: values from -lambda to lambda become zero."""
 
     takes_number = "lambd"
     lambd: float = attribute("lambda", "lambd", check=positive, default=0.5)
@@ -16,29 +17,24 @@ class Shrink(Activation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    def call(self, x: Shape) -> Call:
-        return Call(self.module, (self.lambd,))
-
 
 @layer("hard shrink", "hard shrinkage", "hard thresholding")
 class HardShrink(Shrink):
-    """x, but zero from -lambda to lambda (Donoho & Johnstone 1994). `lambda` 0.5."""
+    """x, but zero if it is from -lambda to lambda (Donoho & Johnstone 1994)."""
 
     kind = "hardshrink"
-    module = "Hardshrink"
     examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
-    listed = (Listing("Hardshrink", (Argument("lambd", "lambd", 0.5),)),)
+    listed = (Listing("Hardshrink", (Argument("lambd", "lambd", 0.5, written="position"),)),)
 
 
 @layer("soft shrink", "soft shrinkage", "soft thresholding")
 class SoftShrink(Shrink):
-    """x, by lambda nearer to zero: zero from -lambda to lambda (Donoho & Johnstone 1994; the
-    activation of learned ISTA, Gregor & LeCun 2010). `lambda` 0.5."""
+    """x moved towards zero by lambda, and zero if it is from -lambda to lambda (Donoho &
+    Johnstone 1994; the activation of learned ISTA, Gregor & LeCun 2010)."""
 
     kind = "softshrink"
-    module = "Softshrink"
     examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
-    listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5),)),)
+    listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5, written="position"),)),)
 
 
 @layer("tanh shrink")
@@ -46,16 +42,15 @@ class TanhShrink(Activation):
     """x - tanh(x)."""
 
     kind = "tanhshrink"
-    module = "Tanhshrink"
     examples = ("tanh shrink on 3x4x4",)
     listed = (Listing("Tanhshrink"),)
 
 
 @layer("thresholded relu", "threshold relu", "truncated relu")
 class Threshold(Activation):
-    """x above the threshold, else zero (Konda, Memisevic & Krueger 2015).
+    """x if it is above the threshold, otherwise zero (Konda, Memisevic & Krueger 2015).
 
-    `thresholded relu 0.5`; with `value -1` another value below it, as torch's Threshold has it.
+    `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
     """
 
     kind = "threshold"
@@ -72,9 +67,6 @@ class Threshold(Activation):
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
-
-    def call(self, x: Shape) -> Call:
-        return Call("Threshold", (self.threshold, self.value))
 
     @property
     def label(self) -> str:

@@ -1,43 +1,32 @@
-"""Values in another order: channels among each other, and into positions."""
+"""Layers that reorder values: channels among themselves, and channels into positions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import (
-    Call,
-    Layer,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    count,
-    enlarged,
-    layer,
-    needs_map,
-    times,
-)
+from archdsl.layers.base import Layer, Misfit, Shape, Window, attribute, layer, times
+from archdsl.layers.checks import count, needs_map
 from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.windows import enlarged
 
 
 def _needs_two_axes(what: str, x: Shape) -> None:
     if needs_map(what, x) != 2:
         raise Misfit(
             f"a {what} of a {times(x[1:])} map",
-            "torch has it for maps of two axes, height and width",
+            "torch only supports maps of two axes, height and width",
         )
 
 
 @layer("pixel shuffle")
 class PixelShuffle(Layer):
-    """The channels of a position become r x r positions, and a map r times as high and wide (Shi
-    et al. 2016).
+    """Rearranges the channels of each position into r x r positions, so that the map becomes r
+    times as high and wide (Shi et al. 2016).
 
-    `pixel shuffle 2` of C x 4 channels gives C: of four channels in a row the first is the upper
-    left. Of maps of two axes.
+    `pixel shuffle 2` of 4 x C channels gives C; of each four adjacent channels, the first becomes
+    the upper left position. Only for maps of two axes.
     """
 
     kind = "pixelshuffle"
@@ -55,14 +44,14 @@ class PixelShuffle(Layer):
     factor: int = attribute("factor", "upscale factor", check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         _needs_two_axes("pixel shuffle", x)
         if x[0] % self.factor**2:
             raise Misfit(
                 f"a pixel shuffle by {self.factor} of {x[0]} channels",
-                f"it takes {self.factor} x {self.factor} channels for one: let the layer in front "
-                f"have a multiple of {self.factor**2}",
+                f"it makes one channel of {self.factor} x {self.factor}: give the preceding layer "
+                f"a multiple of {self.factor**2}",
             )
         return self
 
@@ -75,9 +64,6 @@ class PixelShuffle(Layer):
 
     listed = (Listing("PixelShuffle", (Argument("upscale_factor", "factor"),)),)
 
-    def call(self, x: Shape) -> Call:
-        return Call("PixelShuffle", (self.factor,))
-
     @property
     def label(self) -> str:
         return f"pixel shuffle {self.factor}"
@@ -85,11 +71,11 @@ class PixelShuffle(Layer):
 
 @layer("pixel unshuffle", "space to depth")
 class PixelUnshuffle(Layer):
-    """Each r x r positions become channels of one: the inverse of a pixel shuffle (Shi et al.
-    2016).
+    """Rearranges each r x r positions into channels of one position, the inverse of a pixel shuffle
+    (Shi et al. 2016).
 
-    `pixel unshuffle 2` of C channels gives C x 4, those of one old channel in a row. Of maps of
-    two axes, which r divides.
+    `pixel unshuffle 2` of C channels gives 4 x C; those from one channel are adjacent. Only for
+    maps of two axes whose sizes r divides.
     """
 
     kind = "pixelunshuffle"
@@ -105,8 +91,8 @@ class PixelUnshuffle(Layer):
     factor: int = attribute("factor", "downscale factor", check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         _needs_two_axes("pixel unshuffle", x)
         if any(n % self.factor for n in x[1:]):
             raise Misfit(
@@ -124,9 +110,6 @@ class PixelUnshuffle(Layer):
 
     listed = (Listing("PixelUnshuffle", (Argument("downscale_factor", "factor"),)),)
 
-    def call(self, x: Shape) -> Call:
-        return Call("PixelUnshuffle", (self.factor,))
-
     @property
     def label(self) -> str:
         return f"pixel unshuffle {self.factor}"
@@ -134,10 +117,10 @@ class PixelUnshuffle(Layer):
 
 @layer("channel shuffle")
 class ChannelShuffle(Layer):
-    """The channels of each group spread over all of them: behind the first of each group come the
-    second ones (Zhang et al. 2018).
+    """Interleaves the channels of all groups: first the first channel of each group, then the
+    second of each (Zhang et al. 2018).
 
-    `channel shuffle 3`, or `channel shuffle groups 3`; the groups divide the channels.
+    `channel shuffle 3` or `channel shuffle groups 3`; the number of groups divides the channels.
     """
 
     kind = "channelshuffle"
@@ -152,20 +135,17 @@ class ChannelShuffle(Layer):
     groups: int = attribute("groups", units=("groups",), check=count)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        self = super().settle(given, x, padding)
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        self = super().settle(values, x, padding)
         needs_map("channel shuffle", x)
         if x[0] % self.groups:
             raise Misfit(
-                f"{x[0]} channels are no {self.groups} equal groups",
+                f"{x[0]} channels cannot be divided into {self.groups} equal groups",
                 "write a number of groups that divides them",
             )
         return self
 
     listed = (Listing("ChannelShuffle", (Argument("groups", "groups"),)),)
-
-    def call(self, x: Shape) -> Call:
-        return Call("ChannelShuffle", (self.groups,))
 
     @property
     def label(self) -> str:

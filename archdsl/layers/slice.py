@@ -1,9 +1,9 @@
-"""A part of a value: some of its channels, or every second of its positions."""
+"""Slices: a part of the channels, or every n-th position."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -11,27 +11,23 @@ from archdsl.layers.base import (
     LayerError,
     Misfit,
     Shape,
-    Value,
     Window,
     attribute,
-    axes,
-    count,
     layer,
-    lengths,
-    needs_map,
 )
+from archdsl.layers.checks import count, lengths, needs_map, whole
 from archdsl.layers.conv import show_axes
-from archdsl.layers.padding import whole
+from archdsl.layers.windows import axes
 
 
 @layer("slice")
 class Slice(Layer):
-    """The channels from one up to, not including, another: `slice channels 0 to 16` are 16; and
-    of a map every n-th position of each axis, from the first: `slice step 2` (the subsampling of
-    He et al. 2015, option A).
+    """A range of the channels, or every n-th position of each axis, as the subsampling in option A
+    of He et al. 2015.
 
-    Channels count from 0. `slice channels from 8` are those from the ninth on, `slice channels to
-    8` the first eight. `step 2x1` says a step an axis.
+    `slice channels 0 to 16` are the first 16 channels: they are counted from 0, and the end is not
+    included. `slice channels from 8` omits the first eight, `slice channels to 8` keeps only them.
+    `slice step 2` starts at the first position; `step 2x1` has a step for each axis.
     """
 
     kind = "slice"
@@ -47,34 +43,33 @@ class Slice(Layer):
 
     start: int = attribute("channels from", check=whole, default=0)
     first: int | None = attribute(
-        "channels", check=whole, default=None, means="where they begin; the end must be said too"
+        "channels", check=whole, default=None, means="the first one; the end must follow"
     )
     stop: int | None = attribute("to", "channels to", check=count, default=None)
     step: tuple[int, ...] = attribute("step", check=lengths, default=())
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if not given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if not values:
             raise LayerError(
-                "`slice` says no part", "write `slice channels 0 to 16`, or `slice step 2`"
+                "`slice` has no range", "write `slice channels 0 to 16`, or `slice step 2`"
             )
-        first = given.get("first")
-        if first is not None and ("stop" not in given or "start" in given):
+        first = values.get("first")
+        if first is not None and ("stop" not in values or "start" in values):
             raise LayerError(
-                f"are `channels {first}` as many channels, or those from that one on?",
+                f"is `channels {first}` the number of channels, or the first of them?",
                 f"write `slice channels to {first}`, or `slice channels from {first}`",
             )
-        start = given.get("start", 0) if first is None else first
-        stop = given.get("stop", x[0])
-        assert isinstance(start, int) and isinstance(stop, int)
+        start = values.get("start", 0) if first is None else first
+        stop = values.get("stop", x[0])
         if not start < stop <= x[0]:
             raise Misfit(
                 f"channels from {start} to {stop} of {x[0]}",
-                f"they count from 0 and end in front of the second number, at most {x[0]}",
+                f"they are counted from 0, and the end, at most {x[0]}, is not included",
             )
         step: tuple[int, ...] = ()
-        if "step" in given:
-            step = axes(given["step"], needs_map("slice step", x), "step")
+        if "step" in values:
+            step = axes(values["step"], needs_map("slice step", x), "step")
         return cls(start=start, stop=stop, step=step)
 
     def out(self, x: Shape) -> Shape:

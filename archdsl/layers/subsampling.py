@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    axes,
-    layer,
-    lengths,
-    needs_map,
-    slide,
-    times,
-)
+from archdsl.layers.base import Call, Kept, Layer, Shape, Window, attribute, layer, times
+from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.windows import axes, slide
 
 
 @layer(
@@ -32,16 +20,17 @@ from archdsl.layers.base import (
     "trainable sub sampling",
 )
 class Subsampling(Layer):
-    """The sum of each window, times a coefficient, plus a bias: both are learned, one of each for
-    every map (LeCun, Bottou, Bengio & Haffner 1998, section II.B, S2 and S4).
+    """The sum of each window times a coefficient, plus a bias, both learned for each channel
+    (LeCun, Bottou, Bengio & Haffner 1998, section II.B, S2 and S4).
 
-    The window is 2x2 unless a size is given, and slides as far as it is wide unless a stride is.
-    It does not pad, and rounds down. Of torch's multiply-adds it has none, as pools have none, and
-    papers do not count it among the weight layers. The squashing function behind it is said by a
-    convention: `subsampling means subsampling-scaled tanh`.
+    The window is 2x2 unless a size is given, and its stride is its size unless a stride is given.
+    It does not pad, and rounds down. Like pools, it has no multiply-adds and is not counted among
+    the weight layers. The squashing function that follows it needs a convention: `subsampling
+    means subsampling-scaled tanh`.
     """
 
     kind = "subsampling"
+    colour = "red"
     takes_size = "kernel"
     takes_number = "kernel"
     examples = (
@@ -64,14 +53,14 @@ class Subsampling(Layer):
         otherwise="2",
     )
     stride: tuple[int, ...] = attribute(
-        "stride", "s", units=("stride",), check=lengths, otherwise="that of the window"
+        "stride", "s", units=("stride",), check=lengths, otherwise="the size of the window"
     )
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        kernel = axes(given.get("kernel", 2), rank, "kernel")
-        return cls(kernel, axes(given.get("stride", kernel), rank, "stride"))
+        kernel = axes(values.get("kernel", 2), rank, "kernel")
+        return cls(kernel, axes(values.get("stride", kernel), rank, "stride"))
 
     def out(self, x: Shape) -> Shape:
         return (x[0], *slide("subsampling", x, self.window(x)))
@@ -84,7 +73,7 @@ class Subsampling(Layer):
         return Window(self.kernel, self.stride, (0,) * rank, (1,) * rank)
 
     def gathers(self, x: Shape) -> bool:
-        return self.kernel == x[1:]  # as the mean of a whole map
+        return self.kernel == x[1:]  # like a mean of the whole map
 
     def kept(self, x: Shape) -> Kept:
         # The gradient of the coefficient needs the sums.

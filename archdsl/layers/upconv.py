@@ -1,30 +1,17 @@
-"""Transposed convolution: a convolution run backwards, which makes a map larger."""
+"""Transposed convolution, which enlarges a map."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    LayerError,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    axes,
-    enlarged,
-    flag,
-    layer,
-    lengths,
-    margin,
-    needs_map,
-    plain,
-)
+from archdsl.layers.base import LayerError, Shape, Window, attribute, layer
+from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.windows import axes, enlarged
 
 
 @layer(
@@ -42,12 +29,13 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     up_convolution={"up": True},
 )
 class UpConv(Filters):
-    """Each input value spreads over a window; windows lie `stride` apart and add up.
+    """A transposed convolution: multiplies each input value by a window of weights; the windows are
+    `stride` positions apart and add up (Zeiler et al. 2010).
 
-    `up-conv` has the stride of its kernel, so that windows do not overlap (Ronneberger et al.
-    2015); the others have stride 1. It does not pad unless it says so; padding takes positions
-    away, and `output padding` adds some at the end. Multiply-adds: input positions x width x
-    kernel x channels / groups.
+    The stride of `up-conv` is the size of its kernel, so that windows do not overlap (Ronneberger
+    et al. 2015); the other spellings have stride 1. It does not pad by default; `pad` removes
+    positions on each side, and `output padding` adds some at the end. Multiply-adds: input
+    positions x width x kernel x channels / groups.
     """
 
     kind = "upconv"
@@ -70,8 +58,8 @@ class UpConv(Filters):
         units=("stride",),
         check=lengths,
         default=(),
-        means="how far apart the windows lie",
-        otherwise="1; of `up-conv` its kernel",
+        means="the distance between windows",
+        otherwise="1; for `up-conv` the size of its kernel",
     )
     pad: tuple[int, ...] = attribute(
         "pad",
@@ -79,7 +67,7 @@ class UpConv(Filters):
         check=margin,
         flags={"valid": 0},
         default=0,
-        means="positions taken away on each side",
+        means="positions removed on each side",
     )
     more: tuple[int, ...] = attribute(
         "output padding", check=margin, default=0, means="positions added at the end"
@@ -87,24 +75,24 @@ class UpConv(Filters):
     up: bool = attribute(check=flag, default=False, means="with the stride of its kernel")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        given = unfolded(given, x)
+        values = unfolded(values, x)
         for name in ("width", "kernel"):
-            if name not in given:
+            if name not in values:
                 raise LayerError(f"the transposed convolution has no {name}", cls.form())
-        kernel = axes(given["kernel"], rank, "kernel")
+        kernel = axes(values["kernel"], rank, "kernel")
         self = cls(
-            width=given["width"],  # type: ignore[arg-type]
+            width=values["width"],
             kernel=kernel,
-            stride=axes(given.get("stride", kernel if given.get("up") else 1), rank, "stride"),
-            pad=axes(given.get("pad", 0), rank, "padding"),
-            more=axes(given.get("more", 0), rank, "output padding"),
-            dilation=axes(given.get("dilation", 1), rank, "dilation"),
-            groups=given.get("groups", 1),  # type: ignore[arg-type]
-            bias=given.get("bias", True),  # type: ignore[arg-type]
+            stride=axes(values.get("stride", kernel if values.get("up") else 1), rank, "stride"),
+            pad=axes(values.get("pad", 0), rank, "padding"),
+            more=axes(values.get("more", 0), rank, "output padding"),
+            dilation=axes(values.get("dilation", 1), rank, "dilation"),
+            groups=values.get("groups", 1),
+            bias=values.get("bias", True),
         )
-        self.check_groups(given, x)
+        self.check_groups(values, x)
         for more, s, d in zip(self.more, self.stride, self.dilation, strict=True):
             if more >= max(s, d):
                 raise LayerError(
@@ -130,7 +118,7 @@ class UpConv(Filters):
         return math.prod(x) * (self.width // self.groups) * math.prod(self.kernel)
 
     def window(self, x: Shape) -> Window:
-        # A convolution of the map with `stride - 1` zeros between its values.
+        # A convolution of the map with `stride - 1` zeros between adjacent values.
         pad = tuple(
             d * (k - 1) - p for k, p, d in zip(self.kernel, self.pad, self.dilation, strict=True)
         )
@@ -153,24 +141,6 @@ class UpConv(Filters):
             ),
         ),
     )
-
-    def call(self, x: Shape) -> Call:
-        options: list[tuple[str, object]] = []
-        if any(s != 1 for s in self.stride):
-            options.append(("stride", plain(self.stride)))
-        if any(self.pad):
-            options.append(("padding", plain(self.pad)))
-        if any(self.more):
-            options.append(("output_padding", plain(self.more)))
-        if self.groups > 1:
-            options.append(("groups", self.groups))
-        if not self.bias:
-            options.append(("bias", False))
-        if any(d != 1 for d in self.dilation):
-            options.append(("dilation", plain(self.dilation)))
-        rank = len(self.kernel)
-        arguments = (x[0], self.width, plain(self.kernel))
-        return Call(f"ConvTranspose{rank}d", arguments, tuple(options))
 
     @property
     def label(self) -> str:

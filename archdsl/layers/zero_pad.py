@@ -1,9 +1,9 @@
-"""Padding beside that of a convolution."""
+"""Padding as a layer of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from archdsl.layers.base import (
     Call,
@@ -15,18 +15,16 @@ from archdsl.layers.base import (
     Value,
     Window,
     attribute,
-    axes,
-    count,
-    enlarged,
     layer,
-    needs_map,
     show,
     times,
 )
-from archdsl.layers.padding import MODES, check_room, margins, whole
+from archdsl.layers.checks import count, margins, needs_map, whole
+from archdsl.layers.padding import MODES, check_room
 from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.windows import axes, enlarged
 
-SIDES = (("front", "back"), ("top", "bottom"), ("left", "right"))  # of the axes, the last one last
+SIDES = (("front", "back"), ("top", "bottom"), ("left", "right"))  # of each axis, in order
 _NAMES = ("Zero", "Reflection", "Replication", "Circular")  # torch's, in the order of MODES
 _WORDS = {
     f"{name.lower()}{end}": {"mode": mode}
@@ -44,14 +42,14 @@ def _side(value: Value) -> Value:
 
 @layer(**_WORDS)
 class Pad(Layer):
-    """A margin around a map: of zeros, mirrored (`reflection padding 3`), of its outermost values
-    (`replication padding`), or of those at the other side (`circular padding`).
+    """Adds a margin around a map: zeros, the mirrored map (`reflection padding 3`), its outermost
+    values (`replication padding`), or the values at the opposite side (`circular padding`).
 
-    A number holds for every side, `1x2` for each side of an axis (top and bottom 1, left and right
-    2). `left`, `right`, `top`, `bottom`, of a clip also `front` and `back`, say single sides, the
-    others get what the number says, or nothing: `zero padding right 1 bottom 1`. A signal has left
-    and right. It stands alone on its line or between `->`: beside a convolution it asks whether it
-    is the convolution's own (`reflect padding 1`).
+    A number is the margin of every side; `1x2` is one number for each axis (top and bottom 1, left
+    and right 2). `left`, `right`, `top` and `bottom`, and for clips `front` and `back`, set single
+    sides; the others have the number, or no margin: `zero padding right 1 bottom 1`. A signal has
+    left and right. The layer must be alone on its line or between `->`; next to a convolution, it
+    is an error, because it might be the padding of the convolution (`reflect padding 1`).
     """
 
     kind = "pad"
@@ -84,35 +82,35 @@ class Pad(Layer):
     bottom: int | None = attribute("bottom", check=_side, default=None)
     front: int | None = attribute("front", check=_side, default=None)
     back: int | None = attribute("back", check=_side, default=None)
-    # (front, behind) of the first axis, then of the next; as torch lists them the last axis first.
+    # (before, after) of the first axis, then of the next; `backwards` starts with the last axis.
     sides: tuple[int, ...] = attribute(check=margins, default=())
     backwards: tuple[int, ...] | None = attribute(check=margins, default=None)
     mode: str = attribute(check=str, default="zeros")
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
         rank = needs_map("padding", x)
         names = SIDES[-rank:]
-        missing = [side for axis in SIDES[:-rank] for side in axis if side in given]
+        missing = [side for axis in SIDES[:-rank] for side in axis if side in values]
         if missing:
             known = " and ".join(side for axis in names for side in axis)
             rank_of = "1 axis" if rank == 1 else f"{rank} axes"
             raise Misfit(f"a map of {rank_of} has no {missing[0]}", f"it has {known}")
-        mode = str(given.get("mode", "zeros"))
-        if "backwards" in given:
-            sides = _forwards(given["backwards"], rank)
+        mode = str(values.get("mode", "zeros"))
+        if "backwards" in values:
+            sides = _forwards(values["backwards"], rank)
         else:
-            margin = given.get("margin", 0)
-            if "margin" not in given and not any(n in given for axis in names for n in axis):
+            margin = values.get("margin", 0)
+            if "margin" not in values and not any(n in values for axis in names for n in axis):
                 raise LayerError("the padding has no size", cls.form())
             if isinstance(margin, tuple) and len(margin) != rank:
                 example = " ".join(f"{one} 1" for axis in names for one in axis)
                 raise LayerError(
                     f"which sides are {times(margin)}?",
-                    f"write one number, one an axis, or name the sides: `zero padding {example}`",
+                    f"write one number, one for each axis, or the sides: `zero padding {example}`",
                 )
             each = zip(axes(margin, rank, "padding"), names, strict=True)
-            sides = tuple(int(given.get(side, n)) for n, axis in each for side in axis)  # type: ignore[arg-type]
+            sides = tuple(int(values.get(side, n)) for n, axis in each for side in axis)
         check_room(mode, list(zip(sides[::2], sides[1::2], strict=True)), x)
         return cls(sides=sides, mode=mode)
 
@@ -151,29 +149,30 @@ class Pad(Layer):
 
 
 def _forwards(backwards: Value, rank: int) -> tuple[int, ...]:
-    """The sides in the order of the axes, of torch's, the last axis first. Raises Misfit."""
+    """The margins in the order of the axes; torch's start with the last axis. Raises Misfit."""
     if isinstance(backwards, int):
         return (backwards,) * (2 * rank)
     assert isinstance(backwards, tuple)
     if len(backwards) != 2 * rank:
         raise Misfit(
             f"a padding of {len(backwards)} numbers on a map of {rank} axes",
-            f"torch takes one, or {2 * rank}: two for each axis, the last axis first",
+            f"torch takes one, or {2 * rank}: two for each axis, starting with the last",
         )
     pairs = [backwards[i : i + 2] for i in reversed(range(0, 2 * rank, 2))]
     return tuple(n for pair in pairs for n in pair)
 
 
-def _in_front(value: Value) -> Value:
-    """A whole number from 0, or "both"."""
+def _channels_before(value: Value) -> Value:
+    """A whole number from 0, or `both`."""
     return value if value == "both" else whole(value)
 
 
 @layer("channelpad", "channel pad", "channel padding")
 class ChannelPad(Layer):
-    """Zeros for new channels, behind the old ones (He et al. 2015, section 3.3, option A).
+    """Adds channels of zeros after the others (He et al. 2015, section 3.3, option A).
 
-    `front 8` puts 8 of them in front, `both sides` half of them, the smaller half of an odd number.
+    `front 8` puts 8 of them before the others, `both sides` half of them; of an odd number, the
+    smaller half comes before.
     """
 
     kind = "channelpad"
@@ -191,26 +190,24 @@ class ChannelPad(Layer):
     )
 
     width: int = attribute("width", units=("channels",), check=count)
-    front: int = attribute("front", check=_in_front, flags={"both sides": "both"}, default=0)
+    front: int = attribute("front", check=_channels_before, flags={"both sides": "both"}, default=0)
 
     @classmethod
-    def settle(cls, given: Mapping[str, Value], x: Shape, padding: str) -> Self:
-        if "width" not in given:
+    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+        if "width" not in values:
             raise LayerError("`channelpad` has no width", cls.form())
-        width, front = given["width"], given.get("front", 0)
-        assert isinstance(width, int)
+        width, front = values["width"], values.get("front", 0)
         if width < x[0]:
             raise Misfit(
                 f"{x[0]} channels cannot be padded to {width}",
-                "padding only adds channels; a 1x1 convolution or a `slice` takes some away",
+                "padding only adds channels; a 1x1 convolution or a `slice` removes some",
             )
-        rest = width - x[0]
-        front = rest // 2 if front == "both" else front
-        assert isinstance(front, int)
-        if front > rest:
+        added = width - x[0]
+        front = added // 2 if front == "both" else front
+        if front > added:
             raise Misfit(
-                f"{front} channels in front where {rest} are added to {x[0]}",
-                f"write at most `front {rest}`",
+                f"{front} channels in front, but only {added} are added to {x[0]}",
+                f"write at most `front {added}`",
             )
         return cls(width, front)
 
@@ -219,7 +216,7 @@ class ChannelPad(Layer):
 
     def call(self, x: Shape) -> Call:
         rank = len(x)
-        # torch counts the axes from the last one; its classes look at the padding alone.
+        # torch starts with the last axis; its classes do not check the rank, only the padding.
         inner = (0 for _ in range(2 * rank - 2))
         around = (*inner, self.front, self.width - x[0] - self.front)
         return Call(f"ZeroPad{min(rank, 3)}d", (around,))

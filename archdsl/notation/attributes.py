@@ -131,7 +131,7 @@ class Mentions(Wholes):
         known = vocabulary().attributes
         for mention in self.mentions:
             if kind is None and mention.how == "units" and mention.words not in known:
-                kind = next((k for k in REGISTRY if mention.fields(k)), None)
+                kind = next((k for k in REGISTRY if k.implied and mention.fields(k)), None)
         for words in self.beside_size:
             kind = kind or _with_unit(words)
         if kind is None and any(m.how == "size" for m in self.mentions):
@@ -241,7 +241,7 @@ class Mentions(Wholes):
 
 def _with_unit(words: Words) -> type[Layer] | None:
     """The first kind that a unit belongs to."""
-    kinds = (kind for kind in REGISTRY if words in fields_of(kind, "units"))  # type: ignore[arg-type]
+    kinds = (k for k in REGISTRY if k.implied and words in fields_of(k, "units"))  # type: ignore[arg-type]
     return next(kinds, None)
 
 

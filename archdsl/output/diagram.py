@@ -20,18 +20,15 @@ if TYPE_CHECKING:
 PICTURES = ("svg", "png", "pdf")
 TEXTS = ("dot", "mmd")
 
-FILLS = {
-    "input": "#ffffff",
-    "conv": "#d6e6f5",
-    "upconv": "#d6e6f5",
-    "pool": "#f8d9cf",
-    "subsampling": "#f8d9cf",
-    "fc": "#d9efd5",
-    "rbf": "#d9efd5",
-    "group": "#e9e2f4",
-    "softmax": "#f4efcf",
+FILLS = {  # by the colour of a layer kind
+    "white": "#ffffff",
+    "blue": "#d6e6f5",
+    "red": "#f8d9cf",
+    "green": "#d9efd5",
+    "violet": "#e9e2f4",  # also groups and blocks
+    "yellow": "#f4efcf",
+    "grey": "#eeeeee",
 }
-PLAIN = "#eeeeee"  # normalisation, activations, dropout, flattening
 INK = "#222222"
 FAINT = "#666666"
 
@@ -46,6 +43,8 @@ class Diagram:
 
     def __init__(self, network: Model) -> None:
         self.network = network
+        layers = (kind for kind in REGISTRY if not issubclass(kind, Join))
+        self.colours = {kind.kind: kind.colour for kind in layers} | {"group": Join.colour}
 
     def dot(self) -> str:
         """The drawing in graphviz's language."""
@@ -60,7 +59,7 @@ class Diagram:
         graph.attr("node", color="#999999", fontcolor=INK, width="2.9", margin="0.12,0.05")
         graph.attr("edge", color="#777777", fontname="Helvetica", fontsize="10")
         graph.attr("edge", fontcolor=FAINT, arrowsize="0.7")
-        graph.node("0", label="input", fillcolor=FILLS["input"], width="1.2", fontsize="12")
+        graph.node("0", label="input", fillcolor=FILLS["white"], width="1.2", fontsize="12")
         edges = network.analysis.edges
         for index, row in enumerate(network.rows):
             if row.kind == "reference":
@@ -68,7 +67,7 @@ class Diagram:
             graph.node(
                 str(index + 1),
                 label=self._label(row),
-                fillcolor=FILLS.get(_family(row), PLAIN),
+                fillcolor=FILLS[self.colours[self._family(row)]],
             )
             dashed = {"style": "dashed", "weight": "0"} if row.kind == "side" else {}
             for edge in edges[index]:
@@ -110,13 +109,17 @@ class Diagram:
 
     def _label(self, row: Row) -> str:
         # The name of a group does not say which block it is.
-        block = "" if row.name.startswith(row.kind) or _family(row) != "group" else f" · {row.kind}"
-        small = _html(row.name + block)
+        shows_block = self._family(row) == "group" and not row.name.startswith(row.kind)
+        small = _html(row.name + (f" · {row.kind}" if shows_block else ""))
         small += f" · {number(row.params)} params" if row.params else ""
         return (
             f'<<FONT POINT-SIZE="12">{_html(_cut(row.notation))}</FONT><BR/>'
             f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{small}</FONT>>'
         )
+
+    def _family(self, row: Row) -> str:
+        """The kind of a row; "group" for a group, a join or a block."""
+        return row.kind if row.kind in self.colours else "group"
 
     def mermaid(self) -> str:
         """The drawing in Mermaid's language."""
@@ -138,11 +141,14 @@ class Diagram:
                 f"  n{edge.source + 1} {arrow} n{index + 1}"
                 for edge in network.analysis.edges[index]
             ]
-        for kind, fill in FILLS.items():
-            members = [f"n{i}" for i, row in enumerate(network.rows, 1) if _family(row) == kind]
-            if members:
-                lines.append(f"  classDef {kind} fill:{fill},stroke:#999")
-                lines.append(f"  class {','.join(members)} {kind}")
+        families: dict[str, list[str]] = {kind: [] for kind in self.colours}
+        for index, row in enumerate(network.rows):
+            families[self._family(row)].append(f"n{index + 1}")
+        for colour, fill in FILLS.items():
+            for kind, members in families.items():
+                if members and self.colours[kind] == colour != "grey":
+                    lines.append(f"  classDef {kind} fill:{fill},stroke:#999")
+                    lines.append(f"  class {','.join(members)} {kind}")
         return "\n".join(lines) + "\n"
 
     def render(self, format: str = "svg") -> bytes:
@@ -189,12 +195,6 @@ class Diagram:
             return {"image/svg+xml": self.render("svg").decode(), "text/plain": self.mermaid()}
         except ArchError:
             return {"text/plain": self.mermaid()}
-
-
-def _family(row: Row) -> str:
-    """The kind of a row; of a group, a join or a block, "group"."""
-    layers = {kind.kind for kind in REGISTRY if not issubclass(kind, Join)}
-    return row.kind if row.kind in layers else "group"
 
 
 def _html(text: str) -> str:

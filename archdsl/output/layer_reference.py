@@ -18,9 +18,6 @@ from archdsl.spec import parse
 from archdsl.syntax.expressions import Expression, evaluate
 from archdsl.text.source import Source
 
-# The files of archdsl/layers in the order of a network; the others follow as they are imported.
-FIRST = ("input", "conv", "upconv", "pool", "fully_connected", "join")
-
 MUST = "must be said"
 
 # How a value may stand in a line without a word of its own.
@@ -82,20 +79,9 @@ def shown(example: str) -> Shown:
 # What a class says.
 
 
-def kinds() -> list[type[Layer]]:
-    """Every layer kind, those of one file together."""
-    files = [_file(kind) for kind in REGISTRY]
-    order = [*FIRST, *dict.fromkeys(file for file in files if file not in FIRST)]
-    return sorted(REGISTRY, key=lambda kind: order.index(_file(kind)))
-
-
-def _file(kind: type[Layer]) -> str:
-    return kind.__module__.rpartition(".")[2]
-
-
 def group(kind: type[Layer]) -> str:
     """What the kinds of its file are: the first words of the file."""
-    text = sys.modules[kind.__module__].__doc__ or _file(kind)
+    text = sys.modules[kind.__module__].__doc__ or kind.__module__
     return re.split(r"[:.]", text)[0]
 
 
@@ -182,7 +168,7 @@ def find(text: str) -> list[type[Layer]]:
     words = " ".join(re.split(r"[\s_-]+", text.lower().strip()))
     fused = words.replace(" ", "")
     known: dict[str, list[type[Layer]]] = {}
-    for kind in kinds():
+    for kind in REGISTRY:
         for spelling, _ in spellings(kind):
             known.setdefault(spelling.lower(), []).append(kind)
         known.setdefault(kind.kind, []).append(kind)
@@ -192,7 +178,7 @@ def find(text: str) -> list[type[Layer]]:
         if spelling.replace(" ", "") == fused
         for kind in those
     ]
-    found = found or [kind for kind in kinds() if _is_otherwise(kind, text.strip())]
+    found = found or [kind for kind in REGISTRY if _is_otherwise(kind, text.strip())]
     if not found:
         raise ArchError(
             f"there is no layer kind `{text}`",
@@ -267,7 +253,7 @@ def index(width: int | None = None, colour: bool = False) -> str:
     """Every kind in a line: its name, its other spellings, what it is."""
     columns = (Column("layer"), Column("is", shrinks=True), Column("also written", shrinks=True))
     rows = []
-    for kind in kinds():
+    for kind in REGISTRY:
         others = [words for words, _ in spellings(kind)][1:]
         texts = (summary(kind).replace("`", ""), ", ".join(others))
         rows.append((Cell(name(kind), "cyan"), *map(Cell, texts)))
@@ -323,14 +309,14 @@ def markdown(chosen: Sequence[type[Layer]] | None = None) -> str:
         "",
     ]
     heading = ""
-    for kind in kinds():
+    for kind in REGISTRY:
         if group(kind) != heading:
             heading = group(kind)
-            members = (one for one in kinds() if group(one) == heading)
+            members = (one for one in REGISTRY if group(one) == heading)
             links = ", ".join(f"[{name(one)}](#{name(one).replace(' ', '-')})" for one in members)
             lines.append(f"* {heading}: {links}")
     heading = ""
-    for kind in kinds():
+    for kind in REGISTRY:
         if group(kind) != heading:
             heading = group(kind)
             lines += ["", f"## {heading}"]

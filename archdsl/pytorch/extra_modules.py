@@ -1,5 +1,8 @@
-"""The modules that torch.nn lacks. The text of a class is copied into the source of networks that
-use it (source.py): each stands alone, on torch."""
+"""The modules that torch.nn lacks.
+
+source.py copies the text of a class into the source of a network that uses it, so each class
+depends on nothing but torch.
+"""
 
 from __future__ import annotations
 

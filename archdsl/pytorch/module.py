@@ -1,4 +1,4 @@
-"""Graph to nn.Module: a tree of modules by scope, so that names in the text are names in torch."""
+"""Graph to nn.Module: a tree of modules by scope, whose names are those of the text."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def build(
     network: Model, device: Any = None, dtype: torch.dtype | None = None, sides: bool = True
 ) -> nn.Module:
-    """The module of a network, freshly initialised by torch's defaults; it returns logits.
+    """The module of a network, initialised by torch's defaults; it returns logits.
 
-    The children are the lines of the spec: `net.conv1`, `net.fc3`; state-dict keys are scopes,
-    `conv1.0.conv.weight`. Input (N, C, H, W), output (N, classes) or (N, C, H, W); a tuple of them
-    for several outputs, and in training mode with side heads, whose logits stand behind.
+    The children are the lines of the spec, `net.conv1`, `net.fc3`; state-dict keys are scopes,
+    `conv1.0.conv.weight`. The input is (N, C, H, W), the output (N, classes) or (N, C, H, W), or a
+    tuple of them for several outputs. In training mode the logits of side heads come last.
     """
     graph = network.graph
     with torch.device(device) if device is not None else torch.device(torch.get_default_device()):
@@ -56,38 +56,35 @@ def construct(call: Call) -> nn.Module:
 
 
 class Composite(nn.Module):
-    """Children that read each other's values, as the branches of a residual block do.
+    """A module whose children read each other's outputs, as in a residual block.
 
-    `forward` takes and gives as many tensors as the text's lines need: one, for most. Side heads
-    work in training mode alone.
+    `forward` takes and returns as many tensors as the lines of the text need, usually one. Side
+    heads run in training mode only.
     """
 
     def __init__(self, children: Mapping[str, nn.Module], wiring: Wiring) -> None:
         super().__init__()
         for name, child in children.items():
             self.add_module(name, child)
-        self._reads = [step.reads for step in wiring.steps]
         self._outputs = wiring.outputs
-        self._several = [step.gives > 1 for step in wiring.steps]
-        self._sides = [step.side for step in wiring.steps]
         self._main = len(wiring.outputs) - wiring.sides
-        self._done = _done(wiring)
+        self._steps = [
+            (step.reads, step.gives > 1, step.side, unused)
+            for step, unused in zip(wiring.steps, _last_reads(wiring), strict=True)
+        ]
 
     def forward(self, *values: Tensor) -> Any:
         known: list[Any] = list(values)
-        steps = zip(
-            *(self._modules.values(), self._reads, self._several, self._sides, self._done),
-            strict=True,
-        )
-        for child, reads, several, side, done in steps:
+        steps = zip(self._modules.values(), self._steps, strict=True)
+        for child, (reads, is_tuple, side, unused) in steps:
             assert child is not None
-            idle = side and not self.training
-            given: Any = None if idle else child(*[known[i] for i in reads])
-            if several:
-                known.extend(given)
+            skipped = side and not self.training
+            output: Any = None if skipped else child(*[known[i] for i in reads])
+            if is_tuple:
+                known.extend(output)
             else:
-                known.append(given)
-            for i in done:
+                known.append(output)
+            for i in unused:
                 known[i] = None
         outputs = self._outputs if self.training else self._outputs[: self._main]
         if len(outputs) == 1:
@@ -95,16 +92,16 @@ class Composite(nn.Module):
         return tuple(known[i] for i in outputs)
 
 
-def _done(wiring: Wiring) -> list[tuple[int, ...]]:
-    """The values that nothing reads after each step: what holds them longer wastes memory."""
+def _last_reads(wiring: Wiring) -> list[tuple[int, ...]]:
+    """For each step, the values that no later step reads: keeping them would waste memory."""
     last: dict[int, int] = {}
     for index, step in enumerate(wiring.steps):
         last |= dict.fromkeys(step.reads, index)
-    done: list[list[int]] = [[] for _ in wiring.steps]
+    unused: list[list[int]] = [[] for _ in wiring.steps]
     for value, index in last.items():
         if value not in wiring.outputs:
-            done[index].append(value)
-    return [tuple(values) for values in done]
+            unused[index].append(value)
+    return [tuple(values) for values in unused]
 
 
 class Add(nn.Module):
@@ -115,14 +112,14 @@ class Add(nn.Module):
 
 
 class Concat(nn.Module):
-    """Tensors (N, C, …) one behind the other along C."""
+    """Tensors (N, C, …), concatenated along C."""
 
     def forward(self, *branches: Tensor) -> Tensor:
         return torch.cat(branches, dim=1)
 
 
 class Multiply(nn.Module):
-    """The product of tensors; a vector (N, C) holds for every position of a map (N, C, H, W)."""
+    """The product of tensors; a vector (N, C) scales every position of a map (N, C, H, W)."""
 
     def forward(self, *branches: Tensor) -> Tensor:
         rank = max(branch.dim() for branch in branches)

@@ -25,11 +25,11 @@ def chain(**layers: nn.Module) -> nn.Sequential:
 
 
 def source(network: Model) -> str:
-    """A module that defines the network as a class; it returns logits, in training mode those of
-    side heads too.
+    """The text of a Python module that defines the network as a class, which returns logits, in
+    training mode also those of side heads.
 
-    Its state-dict keys are those of `network.module()`. Blocks with branches are classes of their
-    own, one for each way of wiring them.
+    Its state-dict keys are those of `network.module()`. Each block with branches is a class, one
+    for each way of wiring it.
     """
     return _Source(network).text()
 
@@ -42,8 +42,8 @@ class _Source:
         self.own = _class_name(network.name)
         self.classes: dict[_Class, str] = {}
         calls = [n.op.call(*self.graph.shapes(n)) for n in self.graph.nodes[1:]]
-        self.own_parts = {call.name for call in calls if call.own}
-        if self.own in self.own_parts:
+        self.extra_modules = {call.name for call in calls if call.own}
+        if self.own in self.extra_modules:
             self.own = f"Net{self.own}"
 
     def text(self) -> str:
@@ -65,14 +65,18 @@ class _Source:
         signature, *steps = self.steps(root)
         title = network.title.replace("\\", "\\\\").replace('"', '\\"')
         shape = ", ".join(map(str, network.input))
-        # Every container below the root that is a chain is built by `chain`.
+        # Every chain below the root is built by `chain`.
         nested = any("chain(" in line for line in body)
         lines = [
             *(["from collections import OrderedDict", ""] if nested else []),
             "import torch",
             "from torch import nn",
             *(["", *_CHAIN.splitlines()] if nested else []),
-            *(line for name in sorted(self.own_parts) for line in ("", "", *_part(name))),
+            *(
+                line
+                for name in sorted(self.extra_modules)
+                for line in ("", "", *_extra_module(name))
+            ),
             *(line for shape_, name in self.classes.items() for line in shape_.lines(name)),
             "",
             "",
@@ -119,14 +123,14 @@ class _Source:
     # Classes of blocks.
 
     def class_of(self, path: Scope, wiring: Wiring, children: Sequence[str]) -> str:
-        """The class of a container with branches; containers that are wired alike share one."""
+        """The class of a container with branches; containers with the same wiring share one."""
         shape = _Class(
             self.graph.blocks.get(path, path[-1]), tuple(children), tuple(self.steps(wiring))
         )
         if shape not in self.classes:
             name = base = _class_name(shape.block)
             number = 2
-            while name in (*self.classes.values(), *self.own_parts, self.own):
+            while name in (*self.classes.values(), *self.extra_modules, self.own):
                 name, number = f"{base}{number}", number + 1
             self.classes[shape] = name
         return self.classes[shape]
@@ -134,7 +138,7 @@ class _Source:
     # Forward passes.
 
     def steps(self, wiring: Wiring) -> list[str]:
-        """The lines of a forward pass, its signature first."""
+        """The lines of a forward pass, beginning with its signature."""
         values = ["x"] if wiring.inputs == 1 else [f"x{i + 1}" for i in range(wiring.inputs)]
         arguments = ", ".join(f"{value}: torch.Tensor" for value in values)
         main = wiring.outputs[: len(wiring.outputs) - wiring.sides]
@@ -143,11 +147,11 @@ class _Source:
             gives += " | tuple[torch.Tensor, ...]"
         lines = [f"def forward(self, {arguments}) -> {gives}:"]
         is_chain = wiring.is_chain
-        taken = set(values)
+        used_names = set(values)
         for step in wiring.steps:
             reads = [values[i] for i in step.reads]
-            name = "x" if is_chain else _variable(step.name, taken)
-            made = [name] if step.gives == 1 else [f"{name}_{i + 1}" for i in range(step.gives)]
+            name = "x" if is_chain else _variable(step.name, used_names)
+            results = [name] if step.gives == 1 else [f"{name}_{i + 1}" for i in range(step.gives)]
             if isinstance(step.child, Node) and isinstance(step.child.op, Join):
                 code = step.child.op.code(reads, self.graph.shapes(step.child))
             elif _is_identifier(step.name):
@@ -156,9 +160,9 @@ class _Source:
                 code = f'self.get_submodule("{step.name}")({", ".join(reads)})'
             if step.side:
                 code += " if self.training else None"
-            lines.append(f"{', '.join(made)} = {code}")
-            values += made
-            taken.update(made)
+            lines.append(f"{', '.join(results)} = {code}")
+            values += results
+            used_names.update(results)
         returned = ", ".join(values[i] for i in wiring.outputs)
         if wiring.sides:
             alone = ", ".join(values[i] for i in main)
@@ -169,7 +173,7 @@ class _Source:
 
 
 class _Class(NamedTuple):
-    """A class of the source: the block that it is of, its children, its forward pass."""
+    """A class in the source: its block, its children, its forward pass."""
 
     block: str
     children: tuple[str, ...]
@@ -194,23 +198,23 @@ class _Class(NamedTuple):
 
 
 @cache
-def _parts() -> str:
+def _extra_modules() -> str:
     path = os.path.join(os.path.dirname(__file__), "extra_modules.py")
     with open(path, encoding="utf-8") as file:
         return file.read()
 
 
-def _part(name: str) -> list[str]:
-    """The text of a class of parts.py."""
-    found = re.search(rf"^class {name}\(.*?(?=^\S|\Z)", _parts(), re.MULTILINE | re.DOTALL)
+def _extra_module(name: str) -> list[str]:
+    """The text of a class in extra_modules.py."""
+    found = re.search(rf"^class {name}\(.*?(?=^\S|\Z)", _extra_modules(), re.MULTILINE | re.DOTALL)
     assert found is not None, name
     return found[0].rstrip().splitlines()
 
 
-def _variable(name: str, taken: Collection[str]) -> str:
+def _variable(name: str, used_names: Collection[str]) -> str:
     """A name for the value of a child."""
-    name = name if _is_identifier(name) else f"value{len(taken)}"
-    while name in taken or name in ("torch", "nn"):
+    name = name if _is_identifier(name) else f"value{len(used_names)}"
+    while name in used_names or name in ("torch", "nn"):
         name += "_"
     return name
 
@@ -224,7 +228,7 @@ def _call(name: str, items: Sequence[str], indent: int) -> str:
 
 
 def _is_identifier(name: str) -> bool:
-    # Beyond ASCII Python takes some signs for others.
+    # Python normalises identifiers outside ASCII: two of them may be one.
     plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
     return plain and name not in ("self", "super")
 
@@ -234,11 +238,11 @@ def _class_name(name: str) -> str:
         w[:1].upper() + w[1:]
         for w in "".join(c if c.isalnum() and c.isascii() else "_" for c in name).split("_")
     )
-    # A class of its own, whatever the network is called.
+    # The name must not be one that the source uses, whatever the network is called.
     plain = words[:1].isalpha() and words != "OrderedDict" and not keyword.iskeyword(words)
     return words if plain else f"Net{words}"
 
 
 def _comment(text: str) -> str:
-    """One line of text as part of a comment."""
+    """A text as one line of a comment."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,9 +1,9 @@
-"""torchvision, importable also where its compiled library is not.
+"""torchvision, importable even if its compiled library cannot be loaded.
 
-torchvision's wheel refuses to import beside a torch build that it was not compiled for ("operator
-torchvision::nms does not exist"): it registers fake kernels for two operators that its library
-should have declared. Where the library could not be loaded, they are declared here. Everything of
-torchvision goes through this module.
+With a torch build that torchvision's wheel was not compiled for, `import torchvision` fails
+("operator torchvision::nms does not exist"): it registers fake kernels for two operators that its
+library should have declared. This module declares them, only if the library could not be loaded.
+Everything that needs torchvision imports it from here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DECLARATIONS = (
 
 
 def _declare() -> torch.library.Library | None:
-    """Declare the operators unless torchvision's own library does; the declarations' owner."""
+    """Declare the operators unless torchvision's library does; return the declarations' owner."""
     spec = importlib.util.find_spec("torchvision")
     assert spec is not None and spec.origin is not None
     for library in Path(spec.origin).parent.glob("_C*"):
@@ -35,7 +35,7 @@ def _declare() -> torch.library.Library | None:
     return owner
 
 
-# The declarations live as long as their owner.
+# The declarations exist as long as their owner.
 _owner = _declare()
 
 import torchvision  # noqa: E402

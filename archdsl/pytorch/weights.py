@@ -1,4 +1,4 @@
-"""Weights that were saved, put into a module."""
+"""Load saved weights into a module."""
 
 from __future__ import annotations
 
@@ -15,40 +15,39 @@ from archdsl.errors import ArchError
 from archdsl.figures import times
 
 CHECKPOINT = "checkpoint.pt"  # in a run's folder
-SHOWN = 3  # names of a kind that an error lists
+SHOWN = 3  # names of each kind that an error lists
 
 
 def put(
     weights: str | Path | Mapping[str, Any],
     module: nn.Module,
     place: str = "the mapping",
-    beside: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> None:
-    """Load a run's folder, a checkpoint, a file of a state dict, or a state dict into a module.
+    """Load a run's folder, a checkpoint, a file with a state dict, or a state dict into a module.
 
-    What belongs to the side heads `beside` is left out.
-    Raises ArchError, which names the file or the mapping's `place`, and leaves the module as it
-    was, where the names or shapes are not its own.
+    The weights of the side heads `left_out` are ignored. If names or shapes do not match, raises
+    ArchError, naming the file or the mapping's `place`, and leaves the module as it was.
     """
     if isinstance(weights, Mapping):
         state: Any = weights
     else:
         path = checkpoint_of(weights)
         state, place = _state_of(read(path)), str(path)
-    if beside and isinstance(state, Mapping):
-        heads = tuple(f"{name}." for name in beside)
+    if left_out and isinstance(state, Mapping):
+        heads = tuple(f"{name}." for name in left_out)
         state = {k: t for k, t in state.items() if not str(k).startswith(heads)}
     problems = _misfits(state, module.state_dict())
     if problems:
         raise ArchError(
             f"the weights in {place} do not fit the network: {'; '.join(problems)}",
-            help="take the spec that they were trained by",
+            help="use the spec that they were trained with",
         )
     module.load_state_dict(state)
 
 
 def checkpoint_of(run: str | Path) -> Path:
-    """The checkpoint of a run's folder; any other path is a file's own."""
+    """The checkpoint in a run's folder; any other path is returned as it is."""
     path = Path(run)
     if not path.is_dir():
         return path
@@ -56,21 +55,21 @@ def checkpoint_of(run: str | Path) -> Path:
         raise ArchError(
             f"the run {path} has no {CHECKPOINT}",
             help="if it was stopped before its first epoch was saved, "
-            f"`archdsl train --resume {path}` begins it again; else put the file back",
+            f"`archdsl train --resume {path}` starts it again; otherwise put the file back",
         )
     return path / CHECKPOINT
 
 
 def read(path: Path) -> Any:
-    """What torch saved in a file: tensors and plain values, on the CPU; nothing in it is run.
+    """The tensors and plain values that torch saved in a file, on the CPU, without running code.
 
-    Raises ArchError for a file that is missing, damaged, or holds anything else.
+    Raises ArchError if the file is missing, damaged, or contains anything else.
     """
     if path.exists() and not path.is_file():
-        raise ArchError(f"{path} is no file", help="name a checkpoint, or a run's folder")
+        raise ArchError(f"{path} is not a file", help="name a checkpoint, or a run's folder")
     try:
         with path.open("rb") as file:
-            # torch does not compare the checksums that it writes.
+            # torch does not verify the checksums that it writes.
             if zipfile.is_zipfile(file) and (bad := zipfile.ZipFile(file).testzip()):
                 raise zipfile.BadZipFile(bad)
             file.seek(0)
@@ -80,35 +79,35 @@ def read(path: Path) -> Any:
             f"there is no file {path}", help="runs are kept in `runs/NETWORK/TIME`"
         ) from None
     except Exception as problem:
-        # A file from outside can be wrong in every way that zip, pickle and torch know.
+        # A foreign file can be wrong in every way that zip, pickle and torch can detect.
         if isinstance(problem, OSError) and problem.filename is not None:
             raise ArchError(f"cannot read {path}: {problem.strerror}") from None
         if isinstance(problem, UnpicklingError) and "GLOBAL" in str(problem):
             raise ArchError(
-                f"{path} holds more than tensors and plain values: archdsl runs no code of a file",
+                f"{path} contains more than tensors and plain values: archdsl runs no code in it",
                 help="save the weights alone, `torch.save(module.state_dict(), path)`",
             ) from None
-        raise ArchError(f"{path} is damaged, or no file of torch's") from None
+        raise ArchError(f"{path} is damaged, or was not saved by torch") from None
 
 
 def _state_of(saved: Any) -> Any:
-    """The weights alone, of a checkpoint or a state dict."""
+    """Only the weights of a checkpoint or a state dict."""
     if isinstance(saved, Mapping) and isinstance(saved.get("module"), Mapping):
         return saved["module"]
     return saved
 
 
 def _misfits(state: Any, own: Mapping[str, Tensor]) -> list[str]:
-    """What keeps a state dict from being a module's, in words."""
+    """The reasons why a state dict does not fit a module, in words."""
     if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
-        return ["this is no state dict, names with their tensors"]
+        return ["it is not a state dict, which maps names to tensors"]
     problems = []
     if missing := [name for name in own if name not in state]:
         problems.append(f"missing {_listed(missing)}")
     if unexpected := [name for name in state if name not in own]:
         problems.append(f"unexpected {_listed(unexpected)}")
     odd = [
-        f"`{name}` holds no plain numbers"
+        f"`{name}` is not a plain tensor of numbers"
         for name, tensor in state.items()
         if tensor.is_nested
         or tensor.layout is not torch.strided

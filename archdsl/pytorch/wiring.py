@@ -1,4 +1,4 @@
-"""Which value each part of a module reads: the graph, seen from one level of its tree of names."""
+"""Which values each child of a module reads: the graph at one level of its tree of names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from archdsl.graph import Graph, Node, Scope, Tree
 
 
 class Step(NamedTuple):
-    """One child at work: it reads the values `reads` and appends `gives` new ones.
+    """A call of one child: it reads the values `reads` and appends `gives` new ones.
 
-    A container's values are its inputs, then what its children give, in order. A `side` head works
-    in training mode alone.
+    A container's values are its inputs, then the outputs of its children, in order. A `side` head
+    runs in training mode only.
     """
 
     name: str
@@ -23,9 +23,9 @@ class Step(NamedTuple):
 
 
 class Wiring(NamedTuple):
-    """A container: how many values it takes, its steps, the values that it gives.
+    """A container: the number of its inputs, its steps, and the values that it returns.
 
-    The last `sides` of a network's are those of its side heads, given in training mode alone.
+    The last `sides` outputs of a network are those of its side heads, in training mode only.
     """
 
     inputs: int
@@ -35,7 +35,7 @@ class Wiring(NamedTuple):
 
     @property
     def is_chain(self) -> bool:
-        """Whether each child reads what the one before it gives, and the last gives all."""
+        """Whether each child reads the preceding one's output, and the last output is returned."""
         return (
             self.inputs == 1
             and all(
@@ -53,9 +53,9 @@ class Ports(NamedTuple):
 
 
 def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
-    """The wiring of every container of a graph's tree, by scope; () is the network.
+    """The wiring of every container in a graph's tree, by scope; () is the network.
 
-    `sides`: with the side heads.
+    `sides`: include the side heads.
     """
     nodes = graph.nodes
     heads = graph.sides if sides else ()
@@ -65,30 +65,30 @@ def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
     for index in computed:
         node = nodes[index]
         for i in node.inputs:
-            _connect(ports, i, nodes[i].scope if i else (), index, node.scope)
-    # What the network gives leaves every container that it stands in.
+            _connect(ports, i, nodes[i].scope if i else (), node.scope)
+    # The outputs of the network leave every container that they are in.
     for index in leave:
         for scope in _containers(nodes[index].scope):
-            _put(ports.setdefault(scope, Ports([], [])).leave, index)
+            _add(ports.setdefault(scope, Ports([], [])).leave, index)
     index_of = {nodes[index].scope: index for index in computed}
-    beside = {side.scope for side in heads}
-    wired = dict(_wired(graph.tree(sides), (), ports, index_of, beside))
+    side_scopes = {side.scope for side in heads}
+    wired = dict(_wired(graph.tree(sides), (), ports, index_of, side_scopes))
     wired[()] = wired[()]._replace(sides=len(heads))
     return wired
 
 
-def _connect(ports: dict[Scope, Ports], maker: int, made: Scope, reader: int, read: Scope) -> None:
-    """Let a value out of the containers that do not hold its reader, and into the reader's."""
+def _connect(ports: dict[Scope, Ports], source: int, made_in: Scope, read_in: Scope) -> None:
+    """Let a value out of the containers that do not contain its reader, and into the reader's."""
     shared = 0
-    while shared < min(len(made), len(read)) and made[shared] == read[shared]:
+    while shared < min(len(made_in), len(read_in)) and made_in[shared] == read_in[shared]:
         shared += 1
-    for depth in range(shared + 1, len(made)):
-        _put(ports.setdefault(made[:depth], Ports([], [])).leave, maker)
-    for depth in range(shared + 1, len(read)):
-        _put(ports.setdefault(read[:depth], Ports([], [])).enter, maker)
+    for depth in range(shared + 1, len(made_in)):
+        _add(ports.setdefault(made_in[:depth], Ports([], [])).leave, source)
+    for depth in range(shared + 1, len(read_in)):
+        _add(ports.setdefault(read_in[:depth], Ports([], [])).enter, source)
 
 
-def _put(values: list[int], value: int) -> None:
+def _add(values: list[int], value: int) -> None:
     if value not in values:
         values.append(value)
 
@@ -102,7 +102,7 @@ def _wired(
     scope: Scope,
     ports: dict[Scope, Ports],
     index_of: dict[Scope, int],
-    beside: set[Scope],
+    side_scopes: set[Scope],
 ) -> Iterator[tuple[Scope, Wiring]]:
     enter, leave = ports[scope]
     slots = {node: slot for slot, node in enumerate(enter)}
@@ -113,9 +113,9 @@ def _wired(
             reads, gives = list(child.inputs), [index_of[path]]
         else:
             reads, gives = ports[path]
-            yield from _wired(child, path, ports, index_of, beside)
+            yield from _wired(child, path, ports, index_of, side_scopes)
         read = tuple(slots[node] for node in reads)
-        steps.append(Step(name, child, read, len(gives), path in beside))
+        steps.append(Step(name, child, read, len(gives), path in side_scopes))
         for node in gives:
             slots[node] = len(slots)
     yield scope, Wiring(len(enter), tuple(steps), tuple(slots[node] for node in leave))

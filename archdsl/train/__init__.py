@@ -1,4 +1,4 @@
-"""Training: a recipe in the spec, a short loop on torch's own parts, a run that can be read again.
+"""Training: a recipe in the spec, a short loop on torch's own parts, a run on disk.
 
 >>> import archdsl
 >>> from archdsl.train import recipe_of
@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from archdsl.extras import require
+
 if TYPE_CHECKING:
     from archdsl.train.evaluation import evaluate
     from archdsl.train.loop import Progress, resume, train
@@ -19,38 +21,28 @@ if TYPE_CHECKING:
     from archdsl.train.recipe import Recipe, recipe_of
     from archdsl.train.record import Epoch, Run, RunRecord
 
-# No module bears the name of what it gives: the module would take its place once imported.
-_MODULES = {
-    "Epoch": "record",
-    "NotFinite": "not_finite",
-    "Progress": "loop",
-    "Recipe": "recipe",
-    "Run": "record",
-    "RunRecord": "record",
-    "evaluate": "evaluation",
-    "predict": "prediction",
-    "recipe_of": "recipe",
-    "resume": "loop",
-    "train": "loop",
-}
+__all__ = ["Epoch", "NotFinite", "Progress", "Recipe", "Run", "RunRecord"]
+__all__ += ["evaluate", "predict", "recipe_of", "resume", "train"]
 
-__all__ = [
-    "Epoch",
-    "NotFinite",
-    "Progress",
-    "Recipe",
-    "Run",
-    "RunRecord",
-    "evaluate",
-    "predict",
-    "recipe_of",
-    "resume",
-    "train",
-]
+# No module has the name of what it defines: once imported, it would hide the definition.
+_MODULES = {
+    "recipe": ("Recipe", "recipe_of"),
+    "record": ("Epoch", "Run", "RunRecord"),
+    "not_finite": ("NotFinite",),
+    "loop": ("Progress", "resume", "train"),
+    "evaluation": ("evaluate",),
+    "prediction": ("predict",),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use: reading a recipe needs neither torch nor a data set."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    """Import a name on first use: reading a recipe needs neither torch nor a data set.
+
+    Raises ArchError if the name needs dependencies that are not installed.
+    """
+    for module, names in _MODULES.items():
+        if name in names:
+            if module != "recipe":
+                require(f"{__name__}.{name}", "train")
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The checkpoint of a run: one file that holds all of it."""
+"""The checkpoint of a run: one file that holds its whole state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from archdsl.train.record import RunRecord, network_of
 class Checkpoint(NamedTuple):
     """What was trained, how far, and everything that the next epoch depends on.
 
-    `state` holds those of module, optimizer, schedule and random numbers.
+    `state` holds the states of the module, the optimizer, the schedule and the random numbers.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class Checkpoint(NamedTuple):
     state: dict[str, Any]
 
     def network(self) -> Network:
-        """The network that was trained. Raises ArchError, which names the file."""
+        """The network that was trained. Raises ArchError, naming the file, for a bad spec."""
         try:
             return network_of(self.spec, self.record)
         except ArchError as error:
@@ -38,7 +38,7 @@ class Checkpoint(NamedTuple):
 
 
 def save(checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in the place of the one before it. Raises ArchError."""
+    """Write a checkpoint, replacing the previous one. Raises ArchError."""
     file = io.BytesIO()
     record = checkpoint.record.model_dump()
     torch.save({"spec": checkpoint.spec, "record": record, **checkpoint.state}, file)
@@ -46,7 +46,7 @@ def save(checkpoint: Checkpoint) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """The checkpoint of a file. Raises ArchError where it is missing, damaged, or another file."""
+    """Read a checkpoint. Raises ArchError if it is missing, damaged, or another kind of file."""
     saved = weights.read(path)
     try:
         spec, record = saved.pop("spec"), RunRecord.model_validate(saved.pop("record"))
@@ -55,12 +55,13 @@ def read(path: Path) -> Checkpoint:
     except (KeyError, TypeError, AttributeError, ValidationError):
         pass
     raise ArchError(
-        f"{path} is no checkpoint of a run", help="`archdsl train` writes one, runs/…/checkpoint.pt"
+        f"{path} is not the checkpoint of a run",
+        help="`archdsl train` writes one, runs/…/checkpoint.pt",
     )
 
 
 class Trained(NamedTuple):
-    """A run as it is used: the module in eval mode, on its device."""
+    """A trained network: the module in eval mode, on its device."""
 
     checkpoint: Checkpoint
     network: Network
@@ -71,7 +72,7 @@ class Trained(NamedTuple):
 def trained(run: str | Path, device: str | None = None) -> Trained:
     """The trained network of a run's folder or checkpoint.
 
-    It is put where it was trained, where that is here, unless `device` says otherwise. Raises
+    It is put on `device`, by default the one that it was trained on, if that is available. Raises
     ArchError.
     """
     saved = read(weights.checkpoint_of(run))

@@ -1,4 +1,4 @@
-"""Data that a recipe names, as tensors of a network's input shape."""
+"""The data sets that a recipe can name, as tensors of a network's input shape."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ TEST_SHARE = 0.2
 
 
 class Data(NamedTuple):
-    """Images in 0 … 1 as a network's inputs, (N, C, H, W), (N, L), (N, C, L) or (N, C, T, H, W),
-    and labels (N,), for training and test."""
+    """Images in 0 … 1, as inputs (N, C, H, W), (N, L), (N, C, L) or (N, C, T, H, W) of a network,
+    with labels (N,), for training and test."""
 
     train_images: Tensor
     train_labels: Tensor
@@ -32,46 +32,41 @@ class Data(NamedTuple):
 
 
 def check(network: Network, recipe: Recipe) -> None:
-    """Raise ArchError, with what to write, where a network does not fit the data."""
+    """Raise ArchError, with what to write instead, if a network does not fit the data."""
     data = recipe.data
     classes = len(CLASSES[data])
     if len(network.outputs) > 1:
         raise ArchError(
-            f"the network {network.name} gives {len(network.outputs)} outputs: "
-            "training fits one to the classes",
+            f"the network {network.name} has {len(network.outputs)} outputs, training needs one",
             help="name one in `output`, and write the others as side heads",
         )
-    for side in network.sides:
-        shape = network.graph.nodes[side.output].shape
+    heads = {f"the side head {s.section.name}": s.output for s in network.sides}
+    for head, output in (heads | {f"the network {network.name}": network.graph.outputs[0]}).items():
+        shape = network.graph.nodes[output].shape
         if shape != (classes,):
-            shown = "x".join(map(str, (*shape[1:], shape[0])))
+            end = f"`FC-{classes}`"
+            if shape[0] == classes:
+                end = "`flatten`, or with a pool of the whole map and `flatten`"
             raise ArchError(
-                f"{data} has {classes} classes, the side head {side.section.name} gives {shown}",
-                help=f"end it with `FC-{classes}`",
+                f"{data} has {classes} classes, {head} gives {_sizes(shape)}",
+                help=f"end it with {end}",
             )
-    if network.output != (classes,):
-        shown = "x".join(map(str, (*network.output[1:], network.output[0])))
-        wants = f"end the network with `FC-{classes}`"
-        if network.output[0] == classes:
-            wants = "end the network with `flatten`, or with a pool of the whole map and `flatten`"
-        raise ArchError(
-            f"{data} has {classes} classes, the network {network.name} gives {shown}", help=wants
-        )
     _, height, width = image_shape(network.input, data)
     if recipe.shift >= min(height, width):
         raise ArchError(
-            f"a shift of {recipe.shift} moves images of {height}x{width} out of sight",
+            f"a shift of {recipe.shift} moves images of {height}x{width} out of view",
             help="write `random shift 2`, or leave it out",
         )
-    alone = any(n.op.kind == "bn" and elements(n.shape[1:]) == 1 for n in network.graph.nodes)
+    nodes = network.graph.nodes
+    alone = any(n.op.uses_batch_statistics and elements(n.shape[1:]) == 1 for n in nodes)
     if recipe.batch == 1 and alone:
         raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
 
 
 def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
-    """(C, H, W) of the images behind an input shape.
+    """(C, H, W) of the images that an input shape stands for.
 
-    A vector and a signal are a square image, row after row; a clip shows one in every frame.
+    A vector or a signal holds a square image row by row; a clip shows one image in every frame.
     """
     channels = shape[0] if len(shape) > 1 else 1
     side = math.isqrt(shape[-1])
@@ -79,19 +74,23 @@ def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
         return channels, shape[-2], shape[-1]
     if channels in (1, 3) and side**2 == shape[-1]:
         return channels, side, side
-    shown = "x".join(map(str, (*shape[1:], shape[0])))
     raise ArchError(
-        f"{data} holds grey images, the input is {shown}",
-        help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`; a signal is "
-        "a square image row after row, `input 1024x1`, a clip one in every frame, "
-        "`input 8x32x32x1`",
+        f"{data} has grey images, but the input is {_sizes(shape)}",
+        help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`; a signal, "
+        "`input 1024x1`, is a square image row by row, a clip, `input 8x32x32x1`, one image in "
+        "every frame",
     )
+
+
+def _sizes(shape: Shape) -> str:
+    """A shape as texts write it: `32x32x1`."""
+    return "x".join(map(str, (*shape[1:], shape[0])))
 
 
 def digits(shape: Shape, split: int = 0) -> Data:
     """scikit-learn's 1,797 handwritten digits (8×8, Alpaydin & Kaynak), resized bilinearly.
 
-    A stratified fifth is the test set; `split` numbers the split.
+    A stratified fifth is the test set; `split` is the seed of the split.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -103,15 +102,16 @@ def digits(shape: Shape, split: int = 0) -> Data:
     )
     images = torch.from_numpy(bunch.images / 16.0).float().unsqueeze(1)
     labels = torch.from_numpy(bunch.target).long()
-    # The frames of a clip are one image in memory.
-    shown = fitted(images[train], shape), fitted(images[test], shape)
-    return Data(shown[0], labels[train], shown[1], labels[test])
+    # The frames of a clip share one image in memory.
+    return Data(
+        fitted(images[train], shape), labels[train], fitted(images[test], shape), labels[test]
+    )
 
 
 def fitted(images: Tensor, shape: Shape, data: str = "digits") -> Tensor:
-    """Images (N, C, H, W), or grey ones (N, 1, H, W), as inputs of a network's shape (N, *shape).
+    """Images (N, C, H, W), or grey ones (N, 1, H, W), as a network's inputs (N, *shape).
 
-    Resized bilinearly, and smoothed first where they shrink.
+    They are resized bilinearly, with antialiasing if they shrink.
     """
     channels, height, width = image_shape(shape, data)
     old = images.shape[2:]
@@ -130,30 +130,30 @@ def fitted(images: Tensor, shape: Shape, data: str = "digits") -> Tensor:
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:
-    """The order in batches; an image left alone joins the batch before it.
+    """Split an order into batches; a single last image joins the batch before it.
 
-    A batch norm has no variance of one.
+    Batch normalisation needs more than one image.
     """
-    parts = list(order.split(size))
-    if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return parts
+    chunks = list(order.split(size))
+    if size > 1 and len(chunks) > 1 and len(chunks[-1]) == 1:
+        chunks[-2:] = [torch.cat(chunks[-2:])]
+    return chunks
 
 
 def shifted(images: Tensor, most: int, generator: torch.Generator, size: Sequence[int]) -> Tensor:
-    """Each image moved by up to `most` pixels each way, zeros where nothing was.
+    """Move each image by up to `most` pixels in both directions, filling with zeros.
 
-    Inputs (N, …) that hold images of `size` (H, W), to inputs of that shape: (N, C, H, W), rows one
-    after the other, or the frames of a clip, which move alike.
+    Takes and returns inputs (N, …) that hold images of `size` (H, W): (N, C, H, W), images row by
+    row, or clips, whose frames move together.
     """
     height, width = size
     maps = images.reshape(len(images), -1, height, width)
     padded = torch.nn.functional.pad(maps, (most, most, most, most))
-    # Drawn on the CPU, so that every device sees the same shifts.
+    # Drawn on the CPU, so that every device uses the same shifts.
     offsets = torch.randint(0, 2 * most + 1, (2, len(maps), 1), generator=generator)
     offsets = offsets.to(images.device)
     rows = offsets[0] + torch.arange(height, device=images.device)
     columns = offsets[1] + torch.arange(width, device=images.device)
-    which = torch.arange(len(maps), device=images.device)[:, None, None]
-    moved = padded[which, :, rows[:, :, None], columns[:, None, :]]
+    index = torch.arange(len(maps), device=images.device)[:, None, None]
+    moved = padded[index, :, rows[:, :, None], columns[:, None, :]]
     return moved.permute(0, 3, 1, 2).reshape(images.shape)

@@ -1,4 +1,4 @@
-"""Where torch computes, and how it is made to give the same numbers again."""
+"""The device that torch computes on, and reproducible numbers on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archdsl.errors import ArchError
 
 
 def device_of(name: str | None) -> torch.device:
-    """The device of a name; without one a GPU where there is one. Raises ArchError."""
+    """The device with a name; without a name, a GPU if there is one. Raises ArchError."""
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -28,8 +28,8 @@ def device_of(name: str | None) -> torch.device:
 
 @contextmanager
 def reproducible(seed: int, device: torch.device, threads: int = 0) -> Iterator[None]:
-    """Seeded and deterministic inside, on a number of threads where one is given; afterwards all is
-    as the caller had it."""
+    """Make torch seeded and deterministic, on a number of threads unless that is 0; afterwards
+    restore the caller's settings."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -50,7 +50,7 @@ def reproducible(seed: int, device: torch.device, threads: int = 0) -> Iterator[
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of torch's random numbers: the CPU's, and that of a GPU in use."""
+    """The state of torch's random number generators: the CPU's, and that of the GPU in use."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -58,7 +58,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
-    """Go on with random numbers from a state; a GPU that it does not hold keeps its own."""
+    """Restore the random number generators; a GPU without a saved state keeps its own."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)

@@ -1,4 +1,4 @@
-"""How good a trained network is, on images that it was not trained on."""
+"""The accuracy of a trained network on images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from archdsl.output.records import ClassAccuracy, Evaluation
 from archdsl.train import datasets
 from archdsl.train.checkpoint import trained
 from archdsl.train.device import reproducible
-from archdsl.train.not_finite import NotFinite, first_fault, told
+from archdsl.train.not_finite import NotFinite, describe, first_fault
 
 
 class Measured(NamedTuple):
-    """Mean loss without smoothing, accuracy, and whether each image (N,) is classified rightly.
+    """Mean loss without smoothing, accuracy, and whether each image is classified correctly, (N,).
 
-    `fault` is the first layer that is not finite, where the loss is not.
+    `fault` is the first layer that is not finite, or None if the loss is.
     """
 
     loss: float
@@ -33,19 +33,19 @@ def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
     """Measure a run's folder or checkpoint on the test images of its recipe.
 
     On the device that it was trained on these are the numbers of its last epoch. Raises ArchError
-    for a run that is missing or damaged.
+    if the run is missing or damaged.
     """
     saved, network, module, where = trained(run, device)
     recipe = saved.record.recipe
     data = datasets.digits(network.input, recipe.split)
     images, labels = data.test_images.to(where), data.test_labels.to(where)
     with reproducible(0, where):
-        found = measure(module, images, labels, recipe.batch)
-    if not math.isfinite(found.loss):
-        raise NotFinite(f"the test loss of {saved.path} is {found.loss}; {told(found.fault)}")
+        result = measure(module, images, labels, recipe.batch)
+    if not math.isfinite(result.loss):
+        raise NotFinite(f"the test loss of {saved.path} is {result.loss}; {describe(result.fault)}")
     classes = []
     for label, name in enumerate(datasets.CLASSES[recipe.data]):
-        right = found.right[labels == label]
+        right = result.right[labels == label]
         share = float(right.float().mean())
         classes.append(ClassAccuracy(name=name, images=len(right), accuracy=share))
     return Evaluation(
@@ -55,31 +55,31 @@ def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
         data=recipe.data,
         split=recipe.split,
         images=len(labels),
-        loss=found.loss,
-        accuracy=found.accuracy,
+        loss=result.loss,
+        accuracy=result.accuracy,
         classes=classes,
     )
 
 
 @torch.no_grad()
 def measure(module: nn.Module, images: Tensor, labels: Tensor, batch: int) -> Measured:
-    """Run images (N, …) with their labels (N,) through a module, in eval mode."""
+    """Run images (N, …) with labels (N,) through a module in eval mode."""
     module.eval()
     total = torch.zeros(2, device=images.device)
     right = []
-    parts = images.split(batch)
-    for x, y in zip(parts, labels.split(batch), strict=True):
+    batches = images.split(batch)
+    for x, y in zip(batches, labels.split(batch), strict=True):
         logits = module(x)
         total += tally(cross_entropy(logits, y), logits, y)
         right.append(logits.argmax(1) == y)
     loss, accuracy = (total / len(labels)).tolist()
     fault = None
     if not math.isfinite(loss):
-        fault = next((found for x in parts if (found := first_fault(module, x))), None)
+        fault = next(filter(None, (first_fault(module, x) for x in batches)), None)
     return Measured(loss, accuracy, torch.cat(right), fault)
 
 
 def tally(loss: Tensor, logits: Tensor, y: Tensor) -> Tensor:
-    """Summed loss and number of right answers of a batch, (2,)."""
+    """Summed loss and number of correct answers of a batch, (2,)."""
     right = (logits.argmax(1) == y).sum()
     return torch.stack((loss.detach() * len(y), right.to(loss.dtype)))

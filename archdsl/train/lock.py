@@ -2,61 +2,41 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
+
+from filelock import FileLock, Timeout
 
 from archdsl.errors import ArchError
 
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # the reasons of systems without locks
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a run's folder. It dies with its process, however that ends.
+    """Hold the lock of a run's folder; the system frees it when the process ends, however it ends.
 
-    Raises ArchError where another process holds it, or the folder cannot be written. A system
-    without locks trains without.
+    Raises ArchError if another process holds it or the folder cannot be written. A file system
+    without locks trains without one.
     """
-    if fcntl is None:
-        yield
-        return
     path = folder / ".lock"
-    handle = _hold(path)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0.1)  # the process that holds it may be ending
+    except Timeout:
+        raise ArchError(
+            f"another process is training the run {folder}",
+            help="wait until it ends, or stop it with Ctrl-C",
+        ) from None
+    except OSError as problem:
+        if problem.errno not in NO_LOCKS:
+            raise ArchError(f"cannot write {path}: {problem.strerror}") from None
     try:
         yield
     finally:
-        # Removed while it is held: who waits for nothing finds no lock of a dead run.
+        # Removed while it is held: nobody can find it unlocked. Windows removes no open file.
         with suppress(OSError):
             path.unlink()
-        os.close(handle)
-
-
-def _hold(path: Path) -> int:
-    assert fcntl is not None
-    while True:
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as problem:
-            raise ArchError(f"cannot write {path}: {problem.strerror}") from None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise ArchError(
-                f"another process is training the run {path.parent}",
-                help="wait until it ends, or stop it with Ctrl-C",
-            ) from None
-        except OSError:
-            return handle  # a file system without locks
-        # The process that held it may have removed the file between our two calls.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), os.stat(path)):
-                return handle
-        os.close(handle)
+        lock.release()

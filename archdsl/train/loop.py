@@ -13,14 +13,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import (
-    CosineAnnealingLR,
-    LambdaLR,
-    LRScheduler,
-    OneCycleLR,
-    StepLR,
-)
 
 from archdsl import __version__
 from archdsl.atomic_files import write_whole
@@ -28,25 +20,27 @@ from archdsl.errors import ArchError, Note
 from archdsl.figures import memory_size
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
-from archdsl.train import checkpoint, datasets
+from archdsl.train import checkpoint, datasets, optimizers
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
 from archdsl.train.evaluation import measure, tally
 from archdsl.train.lock import locked
-from archdsl.train.not_finite import NotFinite, first_fault, first_fault_of_weights, told
+from archdsl.train.not_finite import NotFinite, describe, first_fault, first_fault_of_weights
 from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
 
-TELL_EVERY = 0.1  # seconds
-CHEAP = {"cpu"}  # kinds of devices whose loss is read at every step: a GPU would be waited for
+REPORT_INTERVAL = 0.1  # seconds
+SYNCHRONOUS = {
+    "cpu"
+}  # devices whose loss is read at every step; reading it from a GPU means waiting
 
 
 class Progress(Protocol):
-    """Hears of a run when it begins or goes on, some times a second, and of every epoch saved.
+    """Called when a run begins or continues, a few times a second, and after every saved epoch.
 
-    `share` is how much of the epoch is done, 0 … 1; loss and accuracy are means over it so far.
-    What it raises stops the training; the run can be resumed.
+    `share` is the completed share of the epoch, 0 … 1; loss and accuracy are means over it so far.
+    An exception raised here stops the training; the run can be resumed.
     """
 
     def begin(self, run: Run) -> None: ...
@@ -64,11 +58,11 @@ def train(
     runs: str | Path = "runs",
     progress: Progress | None = None,
 ) -> tuple[Run, nn.Module]:
-    """Train a network by a recipe; the run and the trained module.
+    """Train a network by a recipe. Returns the run and the trained module.
 
-    The same seed gives the same numbers on the same machine. A GPU is used where there is one,
-    unless `device` says otherwise. Raises ArchError where network and data do not fit, or the
-    run's folder cannot be written, and NotFinite where the loss is nan or infinite.
+    The same seed gives the same numbers on the same machine. `device` is by default a GPU if there
+    is one. Raises ArchError if the network does not fit the data or the folder of the run cannot be
+    written, and NotFinite if the loss is nan or infinite.
     """
     where = device_of(device)
     record = RunRecord(
@@ -89,29 +83,29 @@ def train(
         spec = network.spec
         run = new_run(Path(runs), record, spec)
         with locked(run.folder):
-            return _go_on(run, spec, training, progress)
+            return _continue(run, spec, training, progress)
 
 
 def resume(
     run: str | Path, device: str | None = None, progress: Progress | None = None
 ) -> tuple[Run, nn.Module]:
-    """Go on with a run that was stopped, wherever that was; the run and the trained module.
+    """Continue a run, wherever it was stopped. Returns the run and the trained module.
 
-    `run` is its folder or its checkpoint. On the device that it was on it ends with the weights
-    that it would have had, equal to the bit. A finished run is read, and trained no further. Raises
-    ArchError for a run that is damaged or in use, and as `train` does.
+    `run` is its folder or its checkpoint. On the same device it ends with the same weights, bit by
+    bit, as if it had not been stopped. A finished run is only read. Raises ArchError if the run is
+    damaged or in use, and the errors of `train`.
     """
     folder = Path(run)
     if folder.is_file() and folder.name != CHECKPOINT:
         raise ArchError(
-            f"{folder} is no run: a run goes on in its folder, from its {CHECKPOINT}",
+            f"{folder} is not a run: a run continues in its folder, from its {CHECKPOINT}",
             help=f"name the folder, `archdsl train --resume {quote(str(folder.parent))}`",
         )
     folder = folder.parent if folder.is_file() else folder
     if not folder.is_dir():
         raise ArchError(f"there is no run {folder}", help="runs are kept in `runs/NETWORK/TIME`")
     if not (folder / CHECKPOINT).exists():
-        read_record(folder)  # a folder that is no run gets no lock
+        read_record(folder)  # do not lock a folder that is not a run
     with locked(folder):
         saved = _saved(folder)
         where = device_of(device or saved.record.device)
@@ -119,30 +113,30 @@ def resume(
         if not saved.record.finished:
             saved = saved._replace(record=saved.record.model_copy(update=now))
         network = saved.network()
-        found = Run(folder, saved.record)
-        found.tidy()
+        current = Run(folder, saved.record)
+        current.tidy()
         with _prepared(network, saved.record, where) as training:
             if saved.state:
                 training.restore(saved)
-            # The checkpoint is the truth, whatever was written beside it last.
+            # The other files are written again, from the checkpoint.
             write_whole(folder / "spec.arch", saved.spec.encode())
-            found.write()
-            if found.record.epochs:
-                _draw(found, network)
-            return _go_on(found, saved.spec, training, progress)
+            current.write()
+            if current.record.epochs:
+                _draw(current, network)
+            return _continue(current, saved.spec, training, progress)
 
 
 def _saved(folder: Path) -> Checkpoint:
-    """The checkpoint of a run, or its spec and record where no epoch was saved."""
+    """The checkpoint of a run, or its spec and record if no epoch was saved."""
     path = folder / CHECKPOINT
     if path.exists():
         return checkpoint.read(path)
     record = read_record(folder)
     if record.epochs:
         raise ArchError(
-            f"there is no file {path}, and {folder / 'record.json'} knows of "
+            f"there is no file {path}, but {folder / 'record.json'} lists "
             f"{len(record.epochs)} epochs",
-            help="put the checkpoint back, or train anew",
+            help="put the checkpoint back, or train again",
         )
     path = folder / "spec.arch"
     try:
@@ -155,16 +149,16 @@ def _saved(folder: Path) -> Checkpoint:
 
 @contextmanager
 def _prepared(network: Network, record: RunRecord, device: torch.device) -> Iterator[_Training]:
-    """The training before its first step; inside, torch is seeded and deterministic."""
+    """A training before its first step; in the context torch is seeded and deterministic."""
     datasets.check(network, record.recipe)
     with reproducible(record.seed, device, record.threads), _memory(network):
         yield _Training(network, record, device)
 
 
-def _go_on(
+def _continue(
     run: Run, spec: str, training: _Training, progress: Progress | None
 ) -> tuple[Run, nn.Module]:
-    """Train the epochs that a run lacks, and save each."""
+    """Train the missing epochs of a run, saving each."""
     recipe = run.record.recipe
     try:
         if progress is not None:
@@ -172,10 +166,10 @@ def _go_on(
         for number in range(len(run.record.epochs) + 1, recipe.epochs + 1):
             try:
                 epochs = [*run.record.epochs, training.next(number, progress)]
-            except _SeenLate:
-                raise _looked_for(training, run, number) from None
-            done = {"epochs": epochs, "finished": number == recipe.epochs}
-            record = run.record.model_copy(update=done)
+            except _FoundLate:
+                raise _diagnosed(training, run, number) from None
+            update = {"epochs": epochs, "finished": number == recipe.epochs}
+            record = run.record.model_copy(update=update)
             checkpoint.save(Checkpoint(run.checkpoint, spec, record, training.state()))
             run = Run(run.folder, record)
             run.write()
@@ -188,7 +182,7 @@ def _go_on(
             error.notes += (Note(f"epoch {number} is saved in {run.folder}"),)
         if error.help is None:
             command = f"archdsl train --resume {quote(str(run.folder))}"
-            error.help = f"once that is mended, `{command}` goes on"
+            error.help = f"once this is fixed, continue with `{command}`"
         raise
     return run, training.module
 
@@ -197,24 +191,24 @@ def _draw(run: Run, network: Network) -> None:
     write_whole(run.folder / "curves.png", curves(network.title, run.record.epochs))
 
 
-def _looked_for(training: _Training, run: Run, number: int) -> NotFinite:
-    """The error of a loss that was seen late: the epoch runs again, read at every step."""
+def _diagnosed(training: _Training, run: Run, number: int) -> NotFinite:
+    """The error of a loss found late: run the epoch again, reading the loss at every step."""
     again = _Training(training.network, training.record, training.device)
-    again.watched = True
+    again.reads_every_loss = True
     if run.record.epochs:
         again.restore(checkpoint.read(run.checkpoint))
     try:
         again.epoch(number, None)
     except NotFinite as error:
         return error
-    except _SeenLate:
-        pass  # the losses are too large for their sum
+    except _FoundLate:
+        pass  # each loss is finite, their sum is not
     return NotFinite(f"the mean loss of epoch {number} is not finite")
 
 
 @contextmanager
 def _memory(network: Network) -> Iterator[None]:
-    """Say what was too large where memory runs out."""
+    """Explain what was too large if memory runs out."""
     try:
         yield
     except (RuntimeError, MemoryError) as problem:
@@ -223,37 +217,37 @@ def _memory(network: Network) -> Iterator[None]:
             raise
         needs = memory_size(4 * network.memory.parameters + network.memory.backward)
         raise ArchError(
-            f"not enough memory to train {network.name}, which needs {needs} and more for each "
+            f"not enough memory to train {network.name}, which needs {needs}, and more for each "
             "image of a batch",
             help="use a smaller batch, `--set batch=8`, or a smaller network",
         ) from None
 
 
-class _SeenLate(Exception):
-    """The loss is not finite since some step that is past."""
+class _FoundLate(Exception):
+    """The loss became not finite at some earlier step."""
 
 
 class _Training:
-    """A module on its way, an epoch at a time, from the beginning or from a checkpoint."""
+    """Trains a module one epoch at a time, from the beginning or from a checkpoint."""
 
     def __init__(self, network: Network, record: RunRecord, device: torch.device) -> None:
         self.network = network
         self.record = record
         self.recipe = record.recipe
         self.device = device
-        self.watched = device.type in CHEAP
+        self.reads_every_loss = device.type in SYNCHRONOUS
         data = datasets.digits(network.input, self.recipe.split)
         _, *self.size = datasets.image_shape(network.input, self.recipe.data)
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
         self.data = datasets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(record.seed)
-        self.optimizer = _optimizer(self.recipe, self.module)
+        self.optimizer = optimizers.optimizer(self.recipe, self.module)
         self.steps = len(datasets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
-        self.schedule, self.each_step = _schedule(self.recipe, self.optimizer, self.steps)
+        self.schedule, self.each_step = optimizers.schedule(self.recipe, self.optimizer, self.steps)
 
     def next(self, number: int, progress: Progress | None) -> Epoch:
-        """Train an epoch, numbered from 1, and measure the module. Raises NotFinite."""
+        """Train an epoch, counted from 1, and measure the module. Raises NotFinite."""
         lr = self.optimizer.param_groups[0]["lr"]
         start = time.perf_counter()
         loss, accuracy = self.epoch(number, progress)
@@ -281,15 +275,15 @@ class _Training:
         order = torch.randperm(len(images), generator=self.generator).to(images.device)
         total = torch.zeros(2, device=images.device)
         seen = 0
-        told = time.perf_counter()
+        reported = time.perf_counter()
         for step, chosen in enumerate(datasets.batches(order, self.recipe.batch), 1):
             x, y = images[chosen], labels[chosen]
             if self.recipe.shift:
                 x = datasets.shifted(x, self.recipe.shift, self.generator, self.size)
-            random = random_state(self.device) if self.watched else None
+            random = random_state(self.device) if self.reads_every_loss else None
             logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):
-                set_random_state(random, self.device)  # the same units drop out again
+                set_random_state(random, self.device)  # so that dropout drops the same units
                 where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
                 raise self.not_finite(where, first_fault(self.module, x))
             self.optimizer.zero_grad(set_to_none=True)
@@ -299,9 +293,9 @@ class _Training:
                 self.schedule.step()
             total += tally(loss, logits, y)
             seen += len(y)
-            # Reading the loss waits for the device: not at every step.
-            if progress is not None and time.perf_counter() - told > TELL_EVERY:
-                told = time.perf_counter()
+            # Reading the loss waits for the device, so not at every step.
+            if progress is not None and time.perf_counter() - reported > REPORT_INTERVAL:
+                reported = time.perf_counter()
                 mean = _read(total, seen)
                 progress.step(number, seen / len(images), mean[0], mean[1])
         if not self.each_step:
@@ -309,19 +303,19 @@ class _Training:
         return _read(total, seen)
 
     def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The logits of a batch, and its loss: the weighted ones of side heads are added."""
+        """The logits of a batch, and its loss plus the weighted losses of the side heads."""
         smoothing = self.recipe.label_smoothing
-        given = self.module(x)
-        logits, *beside = given if self.network.sides else (given,)
+        outputs = self.module(x)
+        logits, *side_logits = outputs if self.network.sides else (outputs,)
         loss = cross_entropy(logits, y, label_smoothing=smoothing)
-        for side, extra in zip(self.network.sides, beside, strict=True):
+        for side, extra in zip(self.network.sides, side_logits, strict=True):
             loss = loss + side.weight * cross_entropy(extra, y, label_smoothing=smoothing)
         return logits, loss
 
     def not_finite(self, message: str, fault: str | None) -> NotFinite:
         return NotFinite(
-            f"{message}; {told(fault)}",
-            help=f"train anew with a lower rate, `--set lr={self.recipe.lr / 10:g}`",
+            f"{message}; {describe(fault)}",
+            help=f"train again with a lower rate, `--set lr={self.recipe.lr / 10:g}`",
         )
 
     def state(self) -> dict[str, Any]:
@@ -335,7 +329,7 @@ class _Training:
         }
 
     def restore(self, saved: Checkpoint) -> None:
-        """Go on from a checkpoint. Raises ArchError where it is of another training."""
+        """Continue from a checkpoint. Raises ArchError if it belongs to another training."""
         state = saved.state
         try:
             self.module.load_state_dict(state["module"])
@@ -348,39 +342,8 @@ class _Training:
 
 
 def _read(total: Tensor, seen: int) -> tuple[float, float]:
-    """Mean loss and accuracy so far. Raises _SeenLate where the loss is not finite."""
+    """Mean loss and accuracy so far. Raises _FoundLate if the loss is not finite."""
     loss, accuracy = (total / seen).tolist()
     if not math.isfinite(loss):
-        raise _SeenLate
+        raise _FoundLate
     return loss, accuracy
-
-
-def _optimizer(recipe: Recipe, module: nn.Module) -> Optimizer:
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(module.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(
-        module.parameters(),
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-    )
-
-
-def _schedule(recipe: Recipe, optimizer: Optimizer, steps: int) -> tuple[LRScheduler, bool]:
-    """The schedule, and whether it moves at every step (else at every epoch)."""
-    total = steps * recipe.epochs
-    match recipe.schedule:
-        case "one-cycle":
-            # The recipe's momentum holds: torch would cycle it too.
-            cycle = OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=total, cycle_momentum=False)
-            return cycle, True
-        case "cosine":
-            return CosineAnnealingLR(optimizer, T_max=total), True
-        case "step":
-            return StepLR(optimizer, step_size=recipe.every, gamma=recipe.factor), False
-        case _:
-            return LambdaLR(optimizer, _constant), False
-
-
-def _constant(epoch: int) -> float:
-    return 1.0

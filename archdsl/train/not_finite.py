@@ -1,4 +1,4 @@
-"""Values that are not finite, and the layer that gave the first."""
+"""Values that are not finite, and the layer that computed the first of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archdsl.errors import ArchError
 class NotFinite(ArchError):
     """A loss or a weight is nan or infinite.
 
-    The spec and the command are fine, the training is not: the command line ends with 1.
+    The spec and the command are fine but training fails, so the exit code is 1.
     """
 
     exit_code = 1
@@ -19,19 +19,19 @@ class NotFinite(ArchError):
 
 @torch.no_grad()
 def first_fault(module: nn.Module, x: Tensor) -> str | None:
-    """The first layer whose weights or output are not finite on a batch, in words; None if none is.
+    """Describe the first layer whose weights or output are not finite on a batch, or None.
 
-    The batch (N, …) runs through the module in the mode that it is in.
+    Runs the batch (N, …) through the module in the module's current mode.
     """
-    found: list[str] = []
+    faults: list[str] = []
 
     def before(name: str, layer: nn.Module) -> None:
-        if not found and (key := _unfinite(layer)):
-            found.append(f"`{name}`, in its {key}")
+        if not faults and (key := _not_finite(layer)):
+            faults.append(f"`{name}`, in its {key}")
 
     def after(name: str, output: Tensor) -> None:
-        if not found and not _finite(output):
-            found.append(f"`{name}`, in its output")
+        if not faults and not _finite(output):
+            faults.append(f"`{name}`, in its output")
 
     hooks = []
     for name, layer in module.named_modules():
@@ -45,25 +45,25 @@ def first_fault(module: nn.Module, x: Tensor) -> str | None:
     finally:
         for hook in hooks:
             hook.remove()
-    return found[0] if found else None
+    return faults[0] if faults else None
 
 
-def told(fault: str | None) -> str:
-    """The end of a message: where the first value came from that is not finite."""
+def describe(fault: str | None) -> str:
+    """The end of a message: where the first value that is not finite comes from."""
     if fault is None:
-        return "every layer is finite, what is computed from the last is not"
+        return "every layer is finite, but the loss computed from their output is not"
     return f"the first layer that is not finite is {fault}"
 
 
 def first_fault_of_weights(module: nn.Module) -> str | None:
-    """The first layer with a weight or a running statistic that is not finite, in words."""
+    """Describe the first layer with a weight or running statistic that is not finite, or None."""
     for name, layer in module.named_modules():
-        if not list(layer.children()) and (key := _unfinite(layer)):
+        if not list(layer.children()) and (key := _not_finite(layer)):
             return f"`{name}`, in its {key}"
     return None
 
 
-def _unfinite(layer: nn.Module) -> str | None:
+def _not_finite(layer: nn.Module) -> str | None:
     return next((key for key, t in layer.state_dict().items() if not _finite(t)), None)
 
 

@@ -1,4 +1,4 @@
-"""What a trained network sees in pictures."""
+"""The classes that a trained network predicts for pictures."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from archdsl.output.records import Prediction, Predictions, Probability
 from archdsl.train import datasets, read_image
 from archdsl.train.checkpoint import trained
 from archdsl.train.device import reproducible
-from archdsl.train.not_finite import NotFinite, first_fault, told
+from archdsl.train.not_finite import NotFinite, describe, first_fault
 
 
 @torch.no_grad()
 def predict(
     run: str | Path, images: Sequence[str | Path], top: int = 5, device: str | None = None
 ) -> Predictions:
-    """The `top` likeliest classes of each picture, by a run's folder or checkpoint.
+    """The `top` most likely classes of each picture, by the folder or checkpoint of a run.
 
-    A picture is made what the training images are: grey or RGB, resized to the input whatever its
-    shape, in 0 … 1. Raises ArchError for a run or a picture that is missing or damaged.
+    A picture is converted to what the training images are: grey or RGB, resized to the input, in
+    0 … 1. Raises ArchError if the run or a picture is missing or damaged.
     """
     saved, network, module, where = trained(run, device)
     data = saved.record.recipe.data
@@ -32,16 +32,16 @@ def predict(
         for path in images:
             x = read_image.read(Path(path), channels)[None]
             x = datasets.fitted(x, network.input, data).to(where)
-            shares = module(x)[0].softmax(0)
-            if not shares.isfinite().all():
-                fault = told(first_fault(module, x))
-                raise NotFinite(f"{saved.path} gives no finite numbers for {path}; {fault}")
-            values, classes = shares.topk(min(top, len(names)))
-            likeliest = [
+            probabilities = module(x)[0].softmax(0)
+            if not probabilities.isfinite().all():
+                fault = describe(first_fault(module, x))
+                raise NotFinite(f"{saved.path} does not compute finite numbers for {path}; {fault}")
+            values, classes = probabilities.topk(min(top, len(names)))
+            likely = [
                 Probability(name=names[c], probability=p)
                 for c, p in zip(classes.tolist(), values.tolist(), strict=True)
             ]
-            predictions.append(Prediction(image=str(path), classes=likeliest))
+            predictions.append(Prediction(image=str(path), classes=likely))
     return Predictions(
         network=network.name,
         checkpoint=str(saved.path),

@@ -1,4 +1,4 @@
-"""A picture's file as numbers."""
+"""A picture file as a tensor."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from torch import Tensor
 
 from archdsl.errors import ArchError
 
-# Pillow knows more formats; of one, it would start another program.
+# Pillow knows more formats; for one of them (EPS) it would start another program.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-MOST_PIXELS = 2**26  # 67 million; a few bytes of a file can claim any number
+MOST_PIXELS = 2**26  # 67 million; the header of a tiny file can claim any number
 
 
 def read(path: Path, channels: int) -> Tensor:
     """A picture as (channels, H, W) in 0 … 1: grey for one channel, RGB for three.
 
-    It is turned as its camera says, and what is transparent is black. Raises ArchError, which
-    names the file.
+    It is turned as its EXIF orientation says, and transparent pixels become black. Raises
+    ArchError, naming the file, if it cannot be read.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ArchError(f"{path} is no file", help="name a picture")
+        raise ArchError(f"{path} is not a file", help="name a picture")
     try:
         with warnings.catch_warnings():
-            # Pillow warns of what it finds odd, the size as well: that is refused here.
+            # Pillow only warns of oddities and of many pixels, which are refused here.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
@@ -35,11 +35,12 @@ def read(path: Path, channels: int) -> Tensor:
                 return _values(ImageOps.exif_transpose(image), channels)
     except UnidentifiedImageError:
         raise ArchError(
-            f"{path} is no picture that can be read", help=f"save it as one of {', '.join(FORMATS)}"
+            f"{path} is not a picture that can be read",
+            help=f"save it as one of {', '.join(FORMATS)}",
         ) from None
     except Image.DecompressionBombError:
         raise ArchError(
-            f"{path} has too many pixels", help=f"pictures of up to {MOST_PIXELS:,} are read"
+            f"{path} has too many pixels", help=f"the limit is {MOST_PIXELS:,}"
         ) from None
     except Exception as problem:
         # A damaged file fails in as many ways as there are formats.

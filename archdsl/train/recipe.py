@@ -26,10 +26,10 @@ EXAMPLE = """train on digits {
 class Recipe(BaseModel):
     """How a network is trained.
 
-    `lr` is the highest learning rate of the schedule. `step` multiplies it by `factor` every
-    `every` epochs; `cosine` takes it to zero; `one-cycle` raises it first (Smith & Topin 2018).
-    `shift` moves each training image by up to that many pixels each way. `split` numbers the
-    stratified 80/20 split of the data.
+    `lr` is the highest learning rate of the schedule: `step` multiplies it by `factor` every
+    `every` epochs, `cosine` takes it to zero, `one-cycle` raises it first (Smith & Topin 2018).
+    `shift` moves each training image by up to that many pixels in both directions. `split` is the
+    seed of the stratified 80/20 split of the data.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +53,7 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
     """The recipe of a network's `train` section, with settings replaced.
 
     Settings are written as in the section: `{"epochs": "3", "schedule": "halve every 5 epochs"}`.
-    Raises ArchError where there is no section, or a setting is unknown or out of range.
+    Raises ArchError if there is no section, or a setting is unknown or out of range.
     """
     if not network.train_sections:
         raise ArchError(
@@ -64,48 +64,50 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
 
 
 def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
-    """The recipe of a text with a `train` section. Raises ArchError."""
+    """The recipe of a text that has a `train` section. Raises ArchError."""
     section = text.only(Train)
     assert section is not None
-    given = _Reader(text).read(section.settings)
+    written = _SettingsReader(text).read(section.settings)
     if section.data is not None:
-        given["data"] = Setting(section.data.text, section.data, text)
+        written["data"] = Setting(section.data.text, section.data, text)
     replaced: dict[str, Setting] = {}
     for name, value in (settings or {}).items():
         if re.search(r"[{};\n]", f"{name}{value}"):
-            raise ArchError(f"`--set {name}={value}` is no setting", help="write `--set epochs=3`")
-        (said,) = parse(Source("--set", f"train {{ {name} {value} }}"))
-        setting = said.only(Train)
+            message = f"`--set {name}={value}` is not a setting"
+            raise ArchError(message, help="write `--set epochs=3`")
+        (option,) = parse(Source("--set", f"train {{ {name} {value} }}"))
+        setting = option.only(Train)
         assert setting is not None
-        replaced |= _Reader(said).read(setting.settings)
+        replaced |= _SettingsReader(option).read(setting.settings)
     if "schedule" in replaced:
-        # Another schedule has steps of its own.
-        given = {k: v for k, v in given.items() if k not in ("schedule", "every", "factor")}
+        # Another schedule has its own steps.
+        written = {k: v for k, v in written.items() if k not in ("schedule", "every", "factor")}
     if "optimizer" in replaced and replaced["optimizer"].value == "adam":
-        given = {k: v for k, v in given.items() if k != "momentum"}  # it takes none
-    given |= replaced
+        written = {k: v for k, v in written.items() if k != "momentum"}  # adam has none
+    written |= replaced
     try:
-        recipe = Recipe.model_validate({name: setting.value for name, setting in given.items()})
+        recipe = Recipe.model_validate({name: setting.value for name, setting in written.items()})
     except ValidationError as problems:
-        raise ArchError.several([_translated(p, given) for p in problems.errors()]) from None
-    if recipe.optimizer == "adam" and "momentum" in given:
-        raise given["momentum"].fail("`adam` takes no momentum", "leave it out, or use `sgd`")
+        raise ArchError.several([_translated(p, written) for p in problems.errors()]) from None
+    if recipe.optimizer == "adam" and "momentum" in written:
+        message = "`adam` does not take a momentum"
+        raise written["momentum"].error(message, "leave it out, or use `sgd`")
     return recipe
 
 
 class Setting(NamedTuple):
-    """A value, and where it was written."""
+    """A value and the token that it comes from."""
 
     value: Any
     token: Token
     text: NetworkText
 
-    def fail(self, message: str, help: str) -> ArchError:
+    def error(self, message: str, help: str) -> ArchError:
         return ArchError(message, self.text.span(self.token.start, self.token.end), help=help)
 
 
-def _translated(problem: Any, given: Mapping[str, Setting]) -> ArchError:
-    """A validation error, at the text that it is about."""
+def _translated(problem: Any, written: Mapping[str, Setting]) -> ArchError:
+    """A validation error of pydantic, as an error at the text that it is about."""
     name = problem["loc"][0]
     limits = {
         "greater_than": "above {gt:g}",
@@ -121,24 +123,23 @@ def _translated(problem: Any, given: Mapping[str, Setting]) -> ArchError:
     }
     limit = limits.get(problem["type"], "another value").format(**problem.get("ctx", {}))
     message = f"`{name}` must be {limit}, not {problem['input']}"
-    return given[name].fail(message, _FORM)
+    return written[name].error(message, _FORM)
 
 
-KEYS: dict[tuple[str, ...], str] = {
-    ("optimizer",): "optimizer",
-    ("lr",): "lr",
-    ("learning", "rate"): "lr",
-    ("momentum",): "momentum",
-    ("weight", "decay"): "weight_decay",
-    ("batch", "size"): "batch",
-    ("batch",): "batch",
-    ("epochs",): "epochs",
-    ("random", "shift"): "shift",
-    ("shift",): "shift",
-    ("label", "smoothing"): "label_smoothing",
-    ("split",): "split",
+# The spellings of each setting, and the words that may come before one.
+SPELLINGS = {
+    "optimizer": ("optimizer",),
+    "lr": ("lr", "learning rate"),
+    "momentum": ("momentum",),
+    "weight_decay": ("weight decay",),
+    "batch": ("batch size", "batch"),
+    "epochs": ("epochs",),
+    "shift": ("random shift", "shift"),
+    "label_smoothing": ("label smoothing",),
+    "split": ("split",),
+    "": ("augment", "loss", "cross entropy", "with"),
 }
-NOISE = {("augment",), ("loss",), ("cross", "entropy"), ("with",)}
+SETTINGS = {text: name for name, texts in SPELLINGS.items() for text in texts}
 SCHEDULES = (
     "constant",
     "cosine",
@@ -149,15 +150,15 @@ SCHEDULES = (
 )
 
 
-class _Reader:
-    """Settings as words and values, in any order."""
+class _SettingsReader:
+    """Reads settings, words with their values, in any order."""
 
     def __init__(self, text: NetworkText) -> None:
         self.text = text
         self.found: dict[str, Setting] = {}
 
-    def fail(self, message: str, token: Token, help: str | None = None) -> ArchError:
-        return ArchError(message, self.text.span(token.start, token.end), help=help)
+    def error(self, message: str, token: Token, help: str) -> ArchError:
+        return Setting("", token, self.text).error(message, help)
 
     def read(self, settings: Sequence[tuple[Token, ...]]) -> dict[str, Setting]:
         for setting in settings:
@@ -177,9 +178,9 @@ class _Reader:
     def pairs(self, tokens: Sequence[Token]) -> None:
         at = 0
         while at < len(tokens):
-            key, taken = self.key(tokens, at)
-            at += taken
-            if key is None:
+            key, count = self.key(tokens, at)
+            at += count
+            if not key:
                 continue
             if at < len(tokens) and tokens[at].kind in ("equals", "colon"):
                 at += 1
@@ -187,14 +188,14 @@ class _Reader:
             if at + 1 < len(tokens) and tokens[at].text == "-" and tokens[at + 1].kind == "number":
                 sign, at = "-", at + 1
             if at >= len(tokens) or tokens[at].kind not in ("number", "word"):
-                raise self.fail(f"`{key}` has no value", tokens[at - 1], _FORM)
+                raise self.error(f"`{key}` has no value", tokens[at - 1], _FORM)
             self.put(key, sign + tokens[at].text.lower(), tokens[at])
             at += 1
 
-    def key(self, tokens: Sequence[Token], at: int) -> tuple[str | None, int]:
-        """The setting that begins here (None for words that set nothing), and its parts."""
+    def key(self, tokens: Sequence[Token], at: int) -> tuple[str, int]:
+        """The setting whose spelling begins here ("" for words before one), and its tokens."""
         words: tuple[str, ...] = ()
-        best: tuple[str | None, int] | None = None
+        best: tuple[str, int] | None = None
         for index in range(at, min(len(tokens), at + 4)):
             if tokens[index].kind == "word":
                 words += tuple(tokens[index].text.lower().split("_"))
@@ -202,14 +203,12 @@ class _Reader:
                 continue
             else:
                 break
-            if words in KEYS:
-                best = KEYS[words], index + 1 - at
-            elif words in NOISE:
-                best = None, index + 1 - at
+            if (name := SETTINGS.get(" ".join(words))) is not None:
+                best = name, index + 1 - at
         if best is None:
             token = tokens[at]
-            known = [" ".join(k) for k in KEYS] + ["schedule"]
-            raise self.fail(
+            known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
+            raise self.error(
                 f"a recipe has no setting `{token.text}`",
                 token,
                 did_you_mean(token.text, known) or f"settings: {', '.join(known)}",
@@ -234,10 +233,10 @@ class _Reader:
                     if not math.isfinite(factor_):
                         raise ValueError(factor)
                 except (ValueError, ZeroDivisionError):
-                    raise self.fail(f"`{factor}` is no factor", token, _ONE_OF) from None
+                    raise self.error(f"`{factor}` is not a valid factor", token, _ONE_OF) from None
                 self.step(factor_, epochs, token)
             case _:
-                raise self.fail("unknown schedule", token, _ONE_OF)
+                raise self.error("unknown schedule", token, _ONE_OF)
 
     def step(self, factor: float, epochs: Sequence[str], token: Token) -> None:
         self.put("schedule", "step", token)
@@ -245,5 +244,5 @@ class _Reader:
         self.put("every", epochs[0] if epochs else 1, token)
 
 
-_FORM = "a recipe looks so:\n" + EXAMPLE
+_FORM = "a recipe looks like this:\n" + EXAMPLE
 _ONE_OF = "write one of: " + "; ".join(f"`schedule {s}`" for s in SCHEDULES)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: its folder, its metrics, its record."""
+"""The files of a run: its folder, its metrics, its record."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from archdsl.text.source import Source
 from archdsl.train.recipe import Recipe
 
 FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")
-DEAD = 3600  # seconds: making a folder takes moments, one that is made so long is nobody's
+DEAD = 3600  # seconds after which a half-made folder is abandoned; making one takes moments
 
 
 class Epoch(BaseModel):
-    """One row of metrics.csv; accuracies are shares, `seconds` count training alone."""
+    """One row of metrics.csv. Accuracies are in 0 … 1; `seconds` is the time of training alone."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class Epoch(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """record.json: what was trained, how, on what, and what came out."""
+    """record.json: what was trained, how, on which device, and the results."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,7 +54,7 @@ class RunRecord(BaseModel):
     device: str
     archdsl: str
     torch: str
-    threads: int = 0  # of the CPU: sums are added in another order by another number of them
+    threads: int = 0  # of the CPU: their number decides the order in which sums are added
     finished: bool
     epochs: list[Epoch]
 
@@ -62,13 +62,13 @@ class RunRecord(BaseModel):
 def network_of(spec: str, record: RunRecord) -> Network:
     """The network that was trained: its text, with the parameters and the input of the run.
 
-    Raises ArchError where the text gives no such network.
+    Raises ArchError if the text does not define that network.
     """
     texts = parse(Source(f"{record.network}.arch", spec))
     text = next((t for t in texts if t.name == record.network), texts[0])
     shape = (*record.input[1:], record.input[0])
     problems = []
-    # The text's own input, or one that `--input` named, without and with channels.
+    # The input of the text, or that of `--input`, without and with channels.
     for sizes in (None, shape[:-1], shape):
         try:
             network = Network(text, record.parameters, sizes)
@@ -79,14 +79,14 @@ def network_of(spec: str, record: RunRecord) -> Network:
             return network
     if problems:
         raise problems[0]
-    raise ArchError(f"it holds no network {record.network} with the input of the run")
+    raise ArchError(f"it does not define a network {record.network} with the input of the run")
 
 
 class Run:
     """A training run and its folder.
 
-    It holds spec.arch, record.json, metrics.csv, checkpoint.pt and curves.png. The checkpoint is
-    the truth, the others are made of what it holds. `accuracy` is the test accuracy after the last
+    The folder holds spec.arch, record.json, metrics.csv, checkpoint.pt and curves.png, all of which
+    are written from what the checkpoint holds. `accuracy` is the test accuracy after the last
     epoch, `seconds` the time of training alone.
     """
 
@@ -107,7 +107,7 @@ class Run:
         return self.folder / CHECKPOINT
 
     def write(self) -> None:
-        """record.json and metrics.csv, each whole or not at all."""
+        """Write record.json and metrics.csv, each atomically."""
         write_whole(self.folder / "record.json", _json(self.record))
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
@@ -117,31 +117,31 @@ class Run:
         write_whole(self.folder / "metrics.csv", text.getvalue().encode())
 
     def tidy(self) -> None:
-        """Remove what a killed process left half written. No other process may be at the run."""
+        """Remove the half-written files of a killed process. The caller holds the lock."""
         for name in FILES:
             remove_halves(self.folder / name)
 
 
 def read_record(folder: Path) -> RunRecord:
-    """record.json of a run. Raises ArchError where it is missing or damaged."""
+    """Read the record.json of a run. Raises ArchError if it is missing or damaged."""
     path = folder / "record.json"
     try:
         return RunRecord.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise ArchError(
-            f"{folder} is no run: it holds neither {CHECKPOINT} nor record.json",
+            f"{folder} is not a run: it has neither {CHECKPOINT} nor record.json",
             help="runs are kept in `runs/NETWORK/TIME`",
         ) from None
     except OSError as problem:
         raise ArchError(f"cannot read {path}: {problem.strerror}") from None
     except ValidationError:
-        raise ArchError(f"{path} is damaged, or no record of a run") from None
+        raise ArchError(f"{path} is damaged, or not the record of a run") from None
 
 
 def new_run(runs: Path, record: RunRecord, spec: str) -> Run:
-    """A run in runs/<network>/<time>, which appears with its spec and its record inside.
+    """A run in the new folder runs/<network>/<time>, with its spec and its record inside.
 
-    Raises ArchError where it cannot be made.
+    Raises ArchError if the folder cannot be made.
     """
     parent = runs / record.network
     folder, reason = parent, ""
@@ -156,7 +156,7 @@ def new_run(runs: Path, record: RunRecord, spec: str) -> Run:
                 continue
             return Run(folder, record)
     except FileExistsError:
-        reason = "a file stands in the way"
+        reason = "a file is in the way"
     except OSError as problem:
         reason = problem.strerror or str(problem)
     raise ArchError(
@@ -172,7 +172,7 @@ def _names(parent: Path) -> Iterator[Path]:
 
 
 def _remove_dead(parent: Path) -> None:
-    """Remove what a process left that was killed while it made a folder."""
+    """Remove the folders that killed processes left half made."""
     for hidden in parent.glob(".????-??-??_??-??-??*"):
         with suppress(OSError):
             if time.time() - hidden.stat().st_mtime > DEAD:

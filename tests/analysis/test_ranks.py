@@ -249,7 +249,7 @@ def test_other_inputs_that_are_refused(archdsl_cli, tmp_path):
     code, out, _ = archdsl_cli("summary", str(tmp_path / "net.arch"), "--input", "16x64x64x3")
     assert code == 0 and "input 16×64×64×3\n" in out
     code, _, error = archdsl_cli("summary", str(tmp_path / "net.arch"), "--input", "1x2x3x4x5")
-    assert code == 2 and "is no size" in error
+    assert code == 2 and "is not a valid size" in error
 
 
 @pytest.mark.parametrize(

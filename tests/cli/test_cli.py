@@ -1,4 +1,4 @@
-"""The command line: what names a network, exit codes, streams."""
+"""The command line: names of networks, exit codes, streams."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from archdsl import spec_files
 TWO = (
     'network a "first"\ninput 8x8x1\nconv3-4\nFC-2\nnetwork b(k=3)\ninput 8x8x1\nconv3-(k)\nFC-2\n'
 )
+
+
+needs_bash = pytest.mark.skipif(sys.platform == "win32", reason="needs bash and /dev/full")
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_standard_input(folder, monkeypatch, archdsl_cli):
 
 def test_exit_codes(folder, archdsl_cli):
     assert archdsl_cli("verify", "vgg16")[0] == 0
-    assert archdsl_cli("summary", "wrong.arch")[0] == 0  # a summary shows; verify judges
+    assert archdsl_cli("summary", "wrong.arch")[0] == 0  # only verify judges
     code, out, _ = archdsl_cli("verify", "wrong.arch")
     assert code == 1 and "✗ fails" in out
     code, out, _ = archdsl_cli("verify", "wrong.arch", "--format", "json")
@@ -80,12 +83,13 @@ def test_exit_codes(folder, archdsl_cli):
     assert archdsl_cli()[0] == 2
 
 
-def test_windows_lines_and_marks(folder, archdsl_cli):
+def test_windows_line_ends_and_a_byte_order_mark(folder, archdsl_cli):
     (folder / "dos.arch").write_bytes(b"\xef\xbb\xbfinput 8x8x1\r\nconv3-4\r\nFC-2\r\n")
     assert archdsl_cli("summary", "dos.arch")[0] == 0
 
 
-def test_plain_when_piped_and_no_traceback_when_the_reader_goes():
+@needs_bash
+def test_no_colours_in_a_pipe_and_no_traceback_when_the_reader_exits():
     done = process("summary", "vgg16")
     assert done.returncode == 0 and b"\x1b[" not in done.stdout
     shell = f"{sys.executable} -m archdsl.cli summary vgg16 --layers | head -1"
@@ -93,7 +97,7 @@ def test_plain_when_piped_and_no_traceback_when_the_reader_goes():
     assert done.stderr == b""
 
 
-def test_terminals_without_our_signs():
+def test_terminals_without_our_characters():
     done = process("summary", "vgg16", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0 and done.stderr == b""
     assert "224×224×64".encode("latin-1") in done.stdout
@@ -125,6 +129,7 @@ NO_INPUT = "error: standard input is closed\nhelp: name a file, or pipe a spec i
 NO_SPACE = "error: cannot write the output: No space left on device\n"
 
 
+@needs_bash
 @pytest.mark.parametrize(
     ("tail", "code", "error"),
     [
@@ -142,7 +147,7 @@ def test_closed_and_full_streams(tail: str, code: int, error: str):
     assert (done.returncode, done.stderr.strip()) == (code, error.strip())
 
 
-def test_one_bad_network_hides_no_verdict(folder, archdsl_cli):
+def test_a_bad_network_does_not_hide_verdicts(folder, archdsl_cli):
     code, out, error = archdsl_cli("verify", "nothing", "two.arch", "wrong.arch")
     assert code == 2
     assert "wrong: 1 claim: 1 fails" in out and "3 networks" in out
@@ -167,7 +172,7 @@ def test_python_parameters_are_checked(value):
         archdsl.loads("network n(k=4)\ninput 8x8x1\nconv3-(k)", parameters={"k": value})
 
 
-def test_a_byte_order_mark_and_a_class_of_its_own():
+def test_a_byte_order_mark_and_a_reserved_class_name():
     text = "\ufeffnetwork OrderedDict\ninput 8x8x1\nconv3-4 relu\nFC-2"
     space: dict = {}
     exec(archdsl.loads(text).source(), space)

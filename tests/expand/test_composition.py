@@ -572,7 +572,7 @@ def test_several_outputs_are_not_trained(archdsl_cli, tmp_path, monkeypatch):
     code, _, error = archdsl_cli("train", "a.arch")
     assert code == 2
     assert error == (
-        "error: the network a gives 2 outputs: training fits one to the classes\n"
+        "error: the network a has 2 outputs, training needs one\n"
         "help: name one in `output`, and write the others as side heads\n"
     )
     (tmp_path / "b.arch").write_text(

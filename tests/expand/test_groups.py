@@ -440,9 +440,9 @@ def test_a_composite_frees_what_nothing_reads_any_more():
     composites = [m for m in net.module().modules() if isinstance(m, Composite)]
     assert composites
     for module in composites:
-        freed = [i for step in module._done for i in step]
+        freed = [i for *_, unused in module._steps for i in unused]
         assert len(freed) == len(set(freed))
-        values = 1 + len(module._reads)
+        values = 1 + len(module._steps)
         assert set(freed) == set(range(values)) - set(module._outputs)
 
 

@@ -1,6 +1,6 @@
-"""Every facet of every layer kind taken away in turn: a comparison of some example notices.
+"""Remove each facet of each layer kind in turn: a comparison in facets.py must fail.
 
-What the comparisons of tests/support/facets.py do not notice, a wrong layer kind would pass.
+If none fails, a layer kind with that facet wrong would pass all comparisons.
 """
 
 from __future__ import annotations
@@ -14,41 +14,44 @@ from facets import COMPARISONS, OVER_EXAMPLES, case
 from archdsl.layers import REGISTRY, Input, Join, Layer, Shape
 from archdsl.notation import vocabulary
 
-pytestmark = pytest.mark.slow  # a minute, over all kinds
+pytestmark = pytest.mark.slow  # a minute for all kinds
 
 METHODS = (
     *("settle", "out", "params", "buffers", "macs", "window", "gathers", "kept", "call"),
     *("plainest", "label", "code"),
 )
-SPELLINGS = ("takes_size", "takes_number", "takes_suffix", "takes_times", "compact", "weighs")
+DECLARED = (
+    *("takes_size", "takes_number", "takes_suffix", "takes_times"),
+    *("compact", "weighs", "listed"),
+)
 
-# What may be taken away unnoticed: it says again what another field says.
+# Facets that may be removed unnoticed, because they repeat another facet or only refuse.
 EQUIVALENT = {
-    ("Conv", "depthwise"): "`call` says it by the groups",
-    ("InstanceNorm", "label"): "`instancenorm` reads as `instance norm` does",
-    ("AlphaDropout", "settle"): "it only refuses whole maps of a vector",
+    ("Conv", "depthwise"): "the groups imply it",
+    ("InstanceNorm", "label"): "`instancenorm` is read as `instance norm`",
+    ("AlphaDropout", "settle"): "it only refuses channel dropout on a vector",
     ("HardTanh", "settle"): "it only refuses bounds in the wrong order",
     ("RReLU", "settle"): "it only refuses slopes in the wrong order",
 }
 
 
 def facets(kind: type[Layer]) -> list[str]:
-    """What a class says beyond the base of all."""
+    """The facets that a class defines itself."""
     base = Join if issubclass(kind, Join) else Layer
-    names = [name for name in (*METHODS, *SPELLINGS) if hasattr(kind, name)]
+    names = [name for name in (*METHODS, *DECLARED) if hasattr(kind, name)]
     own = [name for name in names if _of(kind, name) is not _of(base, name)]
     if "label" in own and all(case(kind, e).op.label == kind.kind for e in kind.examples):
-        own.remove("label")  # that of all activations, with the number that some of them take
+        own.remove("label")  # the label of activations adds a number, which few of them have
     return own
 
 
 def _of(kind: type[Layer], name: str) -> Any:
     found = getattr(kind, name)
-    return getattr(found, "__func__", found)  # of a class method
+    return getattr(found, "__func__", found)  # unwraps a class method
 
 
 def attributes(kind: type[Layer]) -> list[str]:
-    """The fields that `call` could forget: those that some example sets away from the default."""
+    """The fields that `call` could forget: those that some example changes from the default."""
     if kind is Input:
         return []
     layers = [case(kind, example).op for example in kind.examples]
@@ -56,7 +59,7 @@ def attributes(kind: type[Layer]) -> list[str]:
 
 
 def _forgotten(op: Layer, name: str) -> Layer:
-    """The layer with the default of a field; where it has none, with another value."""
+    """The layer with the default of a field, or with another value if it has no default."""
     value = op.defaults[name] if name in op.defaults else _another(vars(op)[name])
     return type(op)(**{**vars(op), name: value})
 
@@ -70,7 +73,7 @@ def _another(value: Any) -> Any:
 
 
 def is_caught(kind: type[Layer]) -> bool:
-    """Whether any comparison fails, or cannot be made."""
+    """Whether a comparison fails, or cannot run."""
     try:
         for example in kind.examples:
             one = case(kind, example)

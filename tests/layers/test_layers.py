@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from facets import CASES, COMPARISONS, OVER_EXAMPLES, Case, case
 from torch import nn
 
+import archdsl
 from archdsl.layers import REGISTRY, Layer, Shape
+from archdsl.output.diagram import FILLS
 from archdsl.pytorch import extra_modules
 
 KINDS = [pytest.param(kind, id=kind.__name__) for kind in REGISTRY]
@@ -23,7 +29,8 @@ def test_every_kind_has_examples():
     assert REGISTRY
     for kind in REGISTRY:
         assert kind.examples, f"{kind.__name__} has no examples"
-        assert kind.__doc__, f"{kind.__name__} says nothing of itself"
+        assert kind.colour in FILLS
+        assert kind.__doc__, f"{kind.__name__} has no docstring"
         assert {kind.takes_size, kind.takes_number, kind.takes_suffix} <= {*kind.attributes, None}
 
 
@@ -39,23 +46,54 @@ def test_examples(compare: Callable[[type[Layer]], None], kind: type[Layer]):
     compare(kind)
 
 
-def test_every_part_is_the_module_of_a_layer():
-    """What `computes` compares with a formula are all the classes of parts.py."""
-    made = set()
+def test_every_extra_module_belongs_to_a_layer():
+    """`computes` compares every class of pytorch/extra_modules.py with a formula."""
+    built = set()
     for kind in REGISTRY:
         for one in (case(kind, example) for example in kind.examples if kind.kind != "input"):
             call = one.op.call(*one.xs)
-            made |= {call.name} if call.own else set()
+            built |= {call.name} if call.own else set()
     classes = vars(extra_modules).values()
     own = {
         c.__name__ for c in classes if inspect.isclass(c) and c.__module__ == extra_modules.__name__
     }
-    assert made == own
+    assert built == own
+
+
+NEW_KIND = '''
+from archdsl.layers.activation import Activation
+from archdsl.layers.base import Call, layer
+
+
+@layer("clipped relu")
+class ClippedReLU(Activation):
+    """min(max(0, x), 20)."""
+
+    kind = "clippedrelu"
+
+    def call(self, x):
+        return Call("Hardtanh", (0, 20))
+'''
+
+
+def test_a_kind_is_one_file(tmp_path: Path):
+    """A file in archdsl/layers is all that a new kind takes; no list names it."""
+    package = Path(archdsl.__file__).parent
+    shutil.copytree(package, tmp_path / "archdsl", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package.parent / "grammar", tmp_path / "archdsl" / "grammar")
+    (tmp_path / "archdsl" / "layers" / "clipped.py").write_text(NEW_KIND)
+    code = (
+        "import archdsl; net = archdsl.loads('input 8; clipped relu; FC-2');"
+        "print(archdsl.__file__, net.graph.nodes[1].op.label)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{tmp_path}/archdsl/__init__.py clippedrelu\n"
 
 
 def test_a_kind_registered_late_is_read():
-    """One class is all that a layer kind takes, whatever was loaded before it."""
-    import archdsl
+    """A class is enough, even if it is registered after a text was read."""
     from archdsl.layers.activation import Activation
     from archdsl.layers.base import Call, layer
 

@@ -1,4 +1,4 @@
-"""Norms, activations, resizes and shuffles in texts: conventions, spellings, what is refused."""
+"""Norms, activations, resizes and shuffles in texts: conventions, spellings, errors."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def test_a_convention_with_a_norm(norm: str):
     chain = [type(layer).__name__ for layer in net.module().conv1]
     assert chain[0] == "Conv2d" and chain[2] == "ReLU"
     assert NORMS[norm] is None or chain[1] == type(NORMS[norm]).__name__
-    assert net.module().conv1.conv.bias is not None  # only a batch norm takes over the bias
+    assert net.module().conv1.conv.bias is not None  # only a batch norm replaces the bias
     bare = archdsl.loads(f"input 8x8x64\nconv means conv-{norm}-relu\nconv3-64 no {norm}\nFC-2")
     assert [n.op.kind for n in bare.graph.nodes[1:3]] == ["conv", "relu"]
 
 
-def test_a_norm_of_groups_written_out_or_said_once():
-    said = "conv means conv-gn 16-relu\nconv3-32 no bias\nconv3-32 no bias"
+def test_a_group_norm_written_on_each_line_or_in_a_convention():
+    convention = "conv means conv-gn 16-relu\nconv3-32 no bias\nconv3-32 no bias"
     written = "\n".join(["conv3-32-gn 16-relu, no bias"] * 2)
     head = "input 8x8x64\n"
-    a, b = (archdsl.loads(f"{head}{text}\nFC-2").graph.nodes for text in (said, written))
+    a, b = (archdsl.loads(f"{head}{text}\nFC-2").graph.nodes for text in (convention, written))
     assert [n.op for n in a] == [n.op for n in b]
 
 
-def test_the_attributes_of_a_norm_stay_with_it():
+def test_the_attributes_of_a_norm_belong_to_it():
     nodes = archdsl.loads("input 8x8x64\nconv3-64 groups 4 gn groups 16 eps 0.1, relu").graph.nodes
     assert (nodes[1].op.groups, nodes[2].op.groups, nodes[2].op.eps) == (4, 16, 0.1)
 
@@ -61,14 +61,14 @@ def test_params_without_norms():
     assert [claim.verdict for claim in net.claims] == ["holds"]
 
 
-def test_a_layer_norm_of_a_map_is_that_of_its_channels():
+def test_a_layer_norm_of_a_map_normalises_the_channels():
     x = torch.randn(2, 6, 4, 5)
     ours = archdsl.loads("input 4x5x6\nln eps 0.01").module()
     expected = functional.layer_norm(x.permute(0, 2, 3, 1), (6,), eps=0.01).permute(0, 3, 1, 2)
     assert torch.allclose(ours(x), expected, atol=1e-6)
 
 
-# Networks of the new kinds against others' code.
+# Networks against independent code.
 
 
 class Upscaler(nn.Module):
@@ -97,16 +97,16 @@ def test_a_network_with_a_pixel_shuffle():
 
 
 @pytest.mark.parametrize("text", ["maxout 4", "glu", "layer scale 0.3", "rezero 2", "ln", "gn 4"])
-def test_the_source_of_our_own_parts_stands_alone(text: str):
+def test_the_source_of_extra_modules_needs_no_archdsl(text: str):
     net = archdsl.loads(f"network small\ninput 6x6x8\nconv3-16\n{text}\nFC-2")
     space: dict[str, type[nn.Module]] = {}
     exec(net.source(), space)
-    made, module = space["Small"](), net.module()
-    assert list(made.state_dict()) == list(module.state_dict())
-    assert difference(made, module, torch.rand(2, *net.input)) == 0.0
+    again, module = space["Small"](), net.module()
+    assert list(again.state_dict()) == list(module.state_dict())
+    assert difference(again, module, torch.rand(2, *net.input)) == 0.0
 
 
-def test_factors_begin_as_the_text_says():
+def test_initial_factors():
     module = archdsl.loads("input 6x6x8\nlayer scale\nlayer scale 0.5\nlearned scale").module()
     assert [(p.shape, p.flatten()[0].item()) for p in module.parameters()] == [
         ((8, 1, 1), pytest.approx(1e-6)),
@@ -153,10 +153,10 @@ def test_spellings_of_one_layer(one: str, other: str):
 @pytest.mark.parametrize(
     ("example", "message"),
     [
-        ("group norm 3 on 8x4x4", "8 channels are no 3 equal groups"),
-        ("gn on 48x4x4", "48 channels are no 32 equal groups"),
-        ("gn 8 on 8", "one value each"),
-        ("instance norm on 3x1x1", "all would be 0"),
+        ("group norm 3 on 8x4x4", "8 channels cannot be divided into 3 equal groups"),
+        ("gn on 48x4x4", "48 channels cannot be divided into 32 equal groups"),
+        ("gn 8 on 8", "each of 8 groups has one value"),
+        ("instance norm on 3x1x1", "would be 0"),
         ("instance norm on 7", "needs a map"),
         ("resize 64x64 on 3x4x4", "the size of the new map, or a factor"),
         ("resize 2 to 8x8 on 3x4x4", "by a factor and to a size"),
@@ -166,12 +166,12 @@ def test_spellings_of_one_layer(one: str, other: str):
         ("pixel shuffle 2 on 6x4x4", "of 6 channels"),
         ("pixel shuffle 2 on 8x4", "a pixel shuffle of a 4 map"),
         ("pixel unshuffle 2 on 2x4x5", "4x5 map"),
-        ("channel shuffle 3 on 4x4x4", "no 3 equal groups"),
+        ("channel shuffle 3 on 4x4x4", "into 3 equal groups"),
         ("channel shuffle on 4x4x4", "has no groups"),
-        ("maxout 3 on 8x4x4", "over 3 of 8 channels"),
+        ("maxout 3 on 8x4x4", "8 channels cannot be divided into groups of 3"),
         ("glu on 7x4x4", "on 7 channels"),
         ("hard tanh from 2 to 1 on 3", "from 2 to 1"),
-        ("rrelu lower 0.5 upper 0.1 on 3", "slopes from 0.5 to 0.1"),
+        ("rrelu lower 0.5 upper 0.1 on 3", "slopes cannot range from 0.5 to 0.1"),
         ("nn.PReLU(3) on 4x2x2", "3 slopes on 4 channels"),
         ("adaptive average pool on 3x4x4", "has no size"),
         ("adaptive average pool 2x2x2 on 3x4x4", "3 axes"),
@@ -204,7 +204,7 @@ def test_refused_in_a_network(text: str, message: str):
         ("upsample bilinear", "resize to 14x14 bilinear", True),
         ("resize 0.5 area", "adaptive average pool 3", True),
         ("resize 0.5 area", "resize to 3 area", True),
-        ("resize 0.5 bilinear", "resize to 3 bilinear", False),  # 7 by 0.5 is no 7 to 3
+        ("resize 0.5 bilinear", "resize to 3 bilinear", False),  # half of 7 is not 3
         ("adaptive average pool 7x1", "average pool 1x7", True),
         ("adaptive max pool 3", "max pool 3x3/2", False),
     ],

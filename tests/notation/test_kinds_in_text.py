@@ -1,4 +1,4 @@
-"""Spellings of layer kinds where they could be read as something else, or as nothing."""
+"""Spellings of layer kinds in lines where they could be read as something else."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def labels(lines: str) -> list[str]:
         ("slice channels 0 to 4", ["slice channels 0 to 4"]),
     ],
 )  # fmt: skip
-def test_what_a_line_is(line: str, layers: list[str]):
+def test_layers_of_a_line(line: str, layers: list[str]):
     assert labels(line) == layers
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("slice channels 4", "are `channels 4` as many channels, or those from that one on"),
-        ("slice channels 2 channels from 3 to 4", "are `channels 2` as many channels"),
+        ("slice channels 4", "is `channels 4` the number of channels, or the first of them"),
+        ("slice channels 2 channels from 3 to 4", "is `channels 2` the number of channels"),
         ("with foo bar\nconv3-64", "there is no layer `foo bar`"),
         ("with group norm\nconv3-64", r"no layer `\(group norm\)` is optional here"),
     ],
 )
-def test_what_asks(line: str, message: str):
+def test_ambiguous_lines(line: str, message: str):
     with pytest.raises(archdsl.ArchError, match=message):
         labels(line)
 
@@ -71,7 +71,7 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
 
 @pytest.mark.parametrize("print_table", [render.markdown, render.latex])
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "choices"),
     [
         ("with bn\nlet k = 1\nconv3-8\nconv3-8-(bn) if k == 2\nconv1-4", set()),
         ("with bn\nlet k = 1\n[ conv3-8-(bn) if k == 2; conv3-8 ] x 2\nconv1-4", set()),
@@ -81,8 +81,8 @@ def test_a_negative_number_of_a_label_is_read_back(line: str):
         ("with bn\nadd { [ conv3-8-(bn) ]; identity }", {"bn"}),
     ],
 )
-def test_a_table_says_which_optional_layers_stand_that_are_left(print_table, lines, said):
-    """A choice where nothing is left to choose could not be read back."""
+def test_a_printed_table_keeps_needed_choices_of_optional_layers(print_table, lines, choices):
+    """A choice without an optional layer could not be read back."""
     block, _, rest = lines.rpartition("}\n") if lines.startswith("block") else ("", "", lines)
     net = archdsl.loads(f"{block}}}\n{FRONT}{rest}" if block else FRONT + lines)
     table = print_table([net])
@@ -90,11 +90,11 @@ def test_a_table_says_which_optional_layers_stand_that_are_left(print_table, lin
     again = archdsl.loads(text)
     assert again.diff(net).same
     found = (line.strip() for line in text.split("\n"))
-    assert {line.removeprefix("with ") for line in found if line.startswith("with ")} == said
+    assert {line.removeprefix("with ") for line in found if line.startswith("with ")} == choices
 
 
 def test_the_norm_of_a_listing_has_the_alpha_of_the_text():
-    """0.0006 / 6 is no 1e-4 in floating point."""
+    """0.0006 / 6 is not 1e-4 in floating point."""
     written = archdsl.loads(FRONT + "lrn size 6")
     listed = archdsl.loads(FRONT + "nn.LocalResponseNorm(6, alpha=0.0006, beta=0.75, k=2.0)")
     assert written.graph.nodes[1].op == listed.graph.nodes[1].op
@@ -122,17 +122,17 @@ def test_the_direction_of_a_filter_is_read_back_from_a_table(print_table, line: 
     ],
 )
 @pytest.mark.parametrize("front", ["", "conv1-8\n"])
-def test_memory_of_a_layer_with_and_without_a_gradient_to_pass_on(front: str, line: str):
+def test_memory_of_a_layer_with_and_without_a_gradient_of_its_input(front: str, line: str):
     net = archdsl.loads(FRONT + front + line)
     images = torch.rand(1, *net.input)
     assert kept_for_backward(net.module(), images) == net.memory.backward
 
 
-def test_an_empty_batch_has_no_largest_channels():
+def test_maxout_of_an_empty_batch():
     net = archdsl.loads(FRONT + "maxout 4")
     assert net.module()(torch.rand(0, *net.input)).shape == (0, *net.output)
 
 
-def test_what_a_layer_takes_names_units_too():
+def test_an_error_lists_units_as_attributes():
     with pytest.raises(archdsl.ArchError, match="it takes pad, neighbours"):
         labels("laplacian 8")

@@ -1,6 +1,6 @@
-"""Built modules against others' modules: outputs and gradients, eval and train.
+"""Our modules against independent ones: outputs and gradients, in eval and training mode.
 
-Everything is randomised and copied; each comparison has mutations that it must catch.
+All weights are random and copied. Each comparison has mutations that it must detect.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class LeNet5(nn.Module):
 
 
 class LeNet5Original(nn.Module):
-    """Section II.B and Table I of the paper: C3 as loops over the table; squared distances."""
+    """Section II.B and Table I of the paper: C3 as loops over the table, and squared distances."""
 
     TABLE = (
         (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (4, 5, 0), (5, 0, 1),
@@ -50,7 +50,7 @@ class LeNet5Original(nn.Module):
         super().__init__()
         self.c1 = nn.Conv2d(1, 6, 5)
         self.s2 = nn.ParameterList((torch.ones(6, 1, 1), torch.zeros(6, 1, 1)))
-        # The output maps that read three maps, four, and all.
+        # The output maps that read three, four and all maps.
         self.c3 = nn.ModuleList(
             nn.Conv2d(maps * width, width, 5, groups=width)
             for maps, width in ((3, 6), (4, 9), (6, 1))
@@ -106,7 +106,7 @@ class LeNet1x1(nn.Module):
 
 
 class AlexNet(nn.Module):
-    """Section 3 of the paper in one column; its normalisation scales the sum, not the mean."""
+    """Section 3 of the paper in one column. Its normalisation scales the sum, not the mean."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -283,7 +283,7 @@ class Highway(nn.Module):
 
 
 class PreUnit(nn.Module):
-    """BN-ReLU-conv, one behind the other; what changes its shape projects what is activated."""
+    """A chain of BN-ReLU-conv; a unit that changes the shape projects the activated input."""
 
     def __init__(self, x: int, stride: int, *convs: tuple[int, int]) -> None:
         super().__init__()
@@ -409,21 +409,21 @@ def mobilenet_v1() -> nn.Module:
 
 
 def mobilenet_v2() -> nn.Module:
-    """torchvision's; the paper's last layer is a convolution."""
+    """torchvision's, with a convolution as the last layer, as in the paper."""
     net = of_torchvision("mobilenet_v2")()
     head = [nn.AdaptiveAvgPool2d(1), nn.Dropout(), nn.Conv2d(1280, 1000, 1), nn.Flatten()]
     return nn.Sequential(net.features, *head)
 
 
 def inception_v3() -> nn.Module:
-    """torchvision's; on small images its side head needs padding."""
+    """torchvision's, with padding in the side head, for small images."""
     net = of_torchvision("inception_v3", transform_input=False, init_weights=False)()
     net.AuxLogits.conv1.conv.padding = (2, 2)
     return net
 
 
 class InceptionOfTable(nn.Module):
-    """Table 1 of Szegedy et al. 2016 to the letter, of torchvision's modules."""
+    """Table 1 of Szegedy et al. 2016 to the letter, built from torchvision's modules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -483,7 +483,7 @@ def of_torchvision(name: str, **options: object) -> Callable[[], nn.Module]:
 
 
 def strided_first(name: str) -> Callable[[], nn.Module]:
-    """torchvision's network with the stride where the paper has it."""
+    """torchvision's network with the stride on the layer that has it in the paper."""
 
     def build() -> nn.Module:
         net = of_torchvision(name)()
@@ -496,7 +496,7 @@ def strided_first(name: str) -> Callable[[], nn.Module]:
 
 
 class Pointwise(nn.Linear):
-    """A connection along the last axis with the weight of a 1x1 convolution."""
+    """A linear layer on the last axis with the weight of a 1x1 convolution."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__(linear.in_features, linear.out_features)
@@ -516,7 +516,7 @@ class ChannelScale(nn.Module):
 
 
 def convnext_tiny() -> nn.Module:
-    """torchvision's; the connections of a block hold 1x1 convolutions, its scale stands last."""
+    """torchvision's, with 1x1 convolutions for the linear layers of a block and its scale last."""
     net = of_torchvision("convnext_tiny", stochastic_depth_prob=0.0)()
     for block in net.modules():
         if hasattr(block, "layer_scale"):
@@ -599,7 +599,7 @@ REFERENCES = {
     "m5": M5,
     "c3d": C3D,
 }
-# The deep ones are compared on small images and in double precision, where rounding hides nothing.
+# The deep ones are compared on small images, in double precision, so that rounding hides nothing.
 SMALL = {
     **{name: (96, 64) for name in REFERENCES if name[-3:] in ("t18", "t34", "t50", "101", "152")},
     **{name: (96, 64) for name in REFERENCES if name.endswith("v1_5")},
@@ -607,7 +607,7 @@ SMALL = {
         ("densenet121", "densenet161", "mobilenet_v1", "mobilenet_v2", "efficientnet_b0"), (96, 64)
     ),
     "mnasnet": (64, 32),
-    "squeezenet1_1": (210, 224),  # a 13x13 map behind three pools that round up
+    "squeezenet1_1": (210, 224),  # a 13x13 map after three pools that round up
     "unet": (188, 204),
     "convnext_tiny": (96, 64),
     "shufflenet_v2_x1_0": (96, 64),
@@ -618,7 +618,7 @@ SMALL = {
     "c3d": (16, 64, 64),
 }
 
-# What a careless hand would do to the spec; every change keeps all shapes.
+# Mistakes that an author could make; none of them changes a shape.
 MUTATIONS = {
     "lenet5": [
         ("relu                => 84", "sigmoid => 84"),
@@ -718,11 +718,11 @@ def images(net: Network, dtype: torch.dtype = torch.float32) -> Tensor:
 
 
 def compare(name: str, text: str, reference: nn.Module) -> float:
-    """The difference of a spec's module from a reference."""
+    """The largest difference between the module of a spec and a reference."""
     if name not in SMALL:
         net = named(name, text)
         return difference(net.module(), reference, images(net))
-    # The last pool is of the whole map, whatever the size of the images.
+    # The last pool covers the whole map, whatever the size of the images.
     text = re.sub(r"(avg|average) ?pool [78]x[78](/1 pad 0)?", "avgpool", text)
     text = re.sub("7x7 global average", "global average", text).replace(
         "conv5-768", "conv5-768 same"
@@ -738,7 +738,8 @@ def test_parity(name: str):
     assert compare(name, text, REFERENCES[name]()) < CLOSE
 
 
-# torchvision's: batch norms for local response norms and biases, a 2x2 pool, 3x3 in place of 5x5.
+# torchvision's changes: batch norm instead of local response norms and biases, a 2x2 pool, 3x3
+# instead of 5x5.
 AS_TORCHVISION = [
     ("conv means conv-relu", "conv means conv-bn eps 0.001-relu"),
     ("norm1: LRN", ""),
@@ -773,8 +774,8 @@ def test_parity_of_googlenet_with_torchvision():
 
 
 def test_every_network_of_the_zoo_has_a_peer():
-    """One of its own, that of a network made from the same template, or, of a table, that of the
-    list that is the same network."""
+    """Its own, that of a network from the same template, or, for a table, that of the list that
+    defines the same network."""
     names = spec_files.names()
     assert set(REFERENCES) <= set(names)
     peers = {*REFERENCES, *(column for column, name in LISTS.items() if name in REFERENCES)}
@@ -787,7 +788,7 @@ def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
     text = spec_files.read(spec_files.names()["resnet18"]).text
     changed = text.replace("shortcut B", f"shortcut {option}")
     assert compare("resnet18", changed, reference()) < CLOSE
-    if option == "A":  # new channels in front of the old ones
+    if option == "A":  # new channels before the old ones
         broken = reference()
         for module in broken.modules():
             if isinstance(module, ZeroPadded):
@@ -797,7 +798,7 @@ def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mutation"), [(n, m) for n in MUTATIONS for m in MUTATIONS[n]])
-def test_mutations_are_caught(name: str, mutation: tuple[str, str]):
+def test_mutations_are_detected(name: str, mutation: tuple[str, str]):
     text = spec_files.read(spec_files.names()[name]).text
     assert mutation[0] in text
     changed = text.replace(mutation[0], mutation[1], 1)
@@ -805,7 +806,7 @@ def test_mutations_are_caught(name: str, mutation: tuple[str, str]):
 
 
 def test_parity_with_batch_norm():
-    """Conventions put batch norm between convolution and activation, with its true statistics."""
+    """Conventions put batch norm between convolution and activation, with its real statistics."""
     net = archdsl.loads(
         "input 12x12 RGB\nconv means conv-bn-relu\nconv3-8 x2\nmaxpool\n"
         "[ conv 3x3 8 stride 2; conv1-4 no relu ] x 2\navgpool, 5-d fc, softmax"

@@ -1,4 +1,4 @@
-"""Weights that were saved, put into a module."""
+"""Loading saved weights into a module."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_weights_of_another_network(other: str, shown: str, tmp_path: Path):
     assert caught.value.message == message
 
 
-def test_a_module_keeps_its_weights_where_others_do_not_fit():
+def test_a_module_keeps_its_weights_if_others_do_not_fit():
     from archdsl.pytorch.weights import put
 
     module = net().module()
@@ -90,7 +90,7 @@ class Harmful:
         return os.mkdir, ("harmed",)
 
 
-def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
+def test_files_without_weights(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("stopped").mkdir()
@@ -106,12 +106,12 @@ def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
         ("nothing.pt", "there is no file nothing.pt"),
         ("empty", "there is no file empty/checkpoint.pt"),
         ("stopped", "the run stopped has no checkpoint.pt"),
-        ("text.pt", "text.pt is damaged, or no file of torch's"),
-        ("cut.pt", "cut.pt is damaged, or no file of torch's"),
-        ("list.pt", "in list.pt do not fit the network: this is no state dict"),
-        ("words.pt", "in words.pt do not fit the network: this is no state dict"),
-        ("harmful.pt", "harmful.pt holds more than tensors and plain values"),
-        ("module.pt", "module.pt holds more than tensors and plain values"),
+        ("text.pt", "text.pt is damaged, or was not saved by torch"),
+        ("cut.pt", "cut.pt is damaged, or was not saved by torch"),
+        ("list.pt", "in list.pt do not fit the network: it is not a state dict"),
+        ("words.pt", "in words.pt do not fit the network: it is not a state dict"),
+        ("harmful.pt", "harmful.pt contains more than tensors and plain values"),
+        ("module.pt", "module.pt contains more than tensors and plain values"),
     ):
         with pytest.raises(ArchError) as caught:
             net().module(weights=place)
@@ -120,7 +120,7 @@ def test_files_that_hold_no_weights(tmp_path: Path, monkeypatch):
 
 
 @pytest.mark.parametrize("change", ["meta", "sparse", "integer"])
-def test_tensors_that_are_no_plain_numbers(change: str):
+def test_tensors_that_are_not_plain(change: str):
     network = archdsl.load("lenet5")
     changes = {
         "meta": lambda t: t.to("meta"),
@@ -128,5 +128,5 @@ def test_tensors_that_are_no_plain_numbers(change: str):
         "integer": lambda t: t.to(torch.int8),
     }
     state = {k: changes[change](v) for k, v in network.module().state_dict().items()}
-    with pytest.raises(archdsl.ArchError, match="holds no plain numbers"):
+    with pytest.raises(archdsl.ArchError, match="is not a plain tensor of numbers"):
         network.module(weights=state)

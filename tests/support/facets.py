@@ -1,18 +1,19 @@
-"""The comparisons that every example of every layer kind passes, each of one facet with torch.
+"""Comparisons of the facets of a layer kind with torch, which every example of every kind passes.
 
-Each takes a Case and raises where the facet is wrong; tests/layers/test_layers.py runs them on
-every class as it is, and on every class with a facet taken away.
+Each takes a Case and raises if its facet is wrong. tests/layers/test_layers.py runs them on every
+class, tests/layers/test_layer_mutants.py on every class without one of its facets: one must fail.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
-from formulas import BEGINS, FORMULAS
+from formulas import FORMULAS, INITIAL
 from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import Tensor, nn
 
@@ -21,7 +22,6 @@ from archdsl.graph import Graph, Node
 from archdsl.layers import (
     REGISTRY,
     Activation,
-    FullyConnected,
     Input,
     Join,
     Layer,
@@ -38,7 +38,7 @@ from archdsl.text.source import Source
 
 
 class Case(NamedTuple):
-    """An example: its line, the layer that it settles to, and the shapes that enter."""
+    """An example of a kind: its line, the resulting layer, and the shapes of its inputs."""
 
     kind: type[Layer]
     spec: str
@@ -53,7 +53,7 @@ class Case(NamedTuple):
         return construct(self.op.call(*self.xs))
 
     def batch(self, size: int = 3) -> list[Tensor]:
-        """Inputs of either sign, the same each time."""
+        """Inputs of both signs, the same at each call."""
         generator = torch.Generator().manual_seed(1)
         return [torch.randn(size, *x, generator=generator).requires_grad_() for x in self.xs]
 
@@ -81,7 +81,7 @@ def counts(one: Case) -> None:
 
 
 def printed(one: Case) -> None:
-    """What source.py prints builds what module.py builds: the same outputs, and gradients."""
+    """The printed source builds the same module: the same outputs and gradients."""
     if one.kind is Input:
         return
     module = one.module()
@@ -95,9 +95,9 @@ def printed(one: Case) -> None:
             one,
         )
         return
-    names = {"torch": torch, "nn": nn}
-    if call.own:  # as it stands in a file of its own
-        exec("\n".join(source._part(call.name)), names)
+    names: dict[str, Any] = {"torch": torch, "nn": nn}
+    if call.own:  # its class must work without the rest of its file
+        exec("\n".join(source._extra_module(call.name)), names)
     again = eval(str(call), names)
     assert repr(again) == repr(module)
     randomise(module)
@@ -106,9 +106,9 @@ def printed(one: Case) -> None:
 
 
 def compare_modules(ours: Callable[..., Tensor], reference: nn.Module, one: Case) -> None:
-    """Outputs and gradients, of inputs and parameters, in eval and in train mode."""
+    """Compares outputs and gradients of inputs and parameters, in eval and in train mode."""
     for mode in (False, True):
-        found = []
+        actual = []
         for module in (ours, reference):
             parameters: list[Tensor] = []
             if isinstance(module, nn.Module):
@@ -120,13 +120,13 @@ def compare_modules(ours: Callable[..., Tensor], reference: nn.Module, one: Case
             output = module(*batch)
             leaves = [*batch, *parameters]
             weights = torch.linspace(-1, 1, output.numel()).view_as(output)
-            found.append([output, *torch.autograd.grad((output * weights).sum(), leaves)])
-        for a, b in zip(*found, strict=True):
+            actual.append([output, *torch.autograd.grad((output * weights).sum(), leaves)])
+        for a, b in zip(*actual, strict=True):
             assert torch.equal(a, b)
 
 
 def computes(one: Case) -> None:
-    """What it computes: its formula, or the class of torch.nn that listings call so."""
+    """It computes its formula in formulas.py, or is a class of torch.nn with its name."""
     if one.kind is Input:
         return
     call = one.op.call(*one.xs)
@@ -135,11 +135,11 @@ def computes(one: Case) -> None:
         assert not call.own and listing_of(one), f"{one.kind.__name__} has no formula"
         return
     module = one.module().double()
-    begins = BEGINS.get(one.kind.__name__, lambda op: {})(one.op)
-    assert not call.own or begins.keys() == {n for n, _ in module.named_parameters(recurse=False)}
-    for name, value in begins.items():
-        found = getattr(module, name)
-        torch.testing.assert_close(found, torch.full_like(found, value), rtol=1e-6, atol=0)
+    initial = INITIAL.get(one.kind.__name__, lambda op: {})(one.op)
+    assert not call.own or initial.keys() == {n for n, _ in module.named_parameters(recurse=False)}
+    for name, value in initial.items():
+        actual = getattr(module, name)
+        torch.testing.assert_close(actual, torch.full_like(actual, value), rtol=1e-6, atol=0)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.uniform_(0.5, 1.5)
@@ -147,13 +147,13 @@ def computes(one: Case) -> None:
         module.train(mode)
         batch = [x.double() for x in one.batch()]
         torch.manual_seed(0)
-        found = module(*batch)
+        actual = module(*batch)
         torch.manual_seed(0)
-        torch.testing.assert_close(formula(one.op, module, *batch), found, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(formula(one.op, module, *batch), actual, rtol=1e-6, atol=1e-6)
 
 
 def listing_of(one: Case) -> str:
-    """The text of the layer in a PyTorch listing; empty where no listing writes it so."""
+    """The layer as a call of a PyTorch listing, or "" if no listing has it."""
     call = one.op.call(*one.xs)
     if not one.kind.listed or call.own or call.name not in pytorch_calls._listings(len(REGISTRY)):
         return ""
@@ -161,12 +161,18 @@ def listing_of(one: Case) -> str:
 
 
 def is_listed(one: Case) -> None:
-    """Its text in a listing is read back as the same layer."""
+    """As a call of a PyTorch listing it is read back as the same layer.
+
+    A class of torch.nn that it builds is listed, by its kind or, as for a crop, by another.
+    """
     if isinstance(one.op, Input | Join):
         return
+    call = one.op.call(*one.xs)
+    names = [listing.name for kind in REGISTRY for listing in kind.listed]
+    assert call.own or any(re.fullmatch(name.replace("*", "[123]"), call.name) for name in names)
     if text := listing_of(one):
         layer = written(text)
-        given = {name: given.value for name, given in layer.given.items()}
+        given: dict[str, Any] = {name: value.value for name, value in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op
         pytorch_calls.check(layer, again, one.x)
@@ -174,7 +180,7 @@ def is_listed(one: Case) -> None:
 
 
 def keeps(one: Case) -> None:
-    """Memory kept for backward: the layer behind factors, so that its inputs need gradients."""
+    """What autograd keeps for backward, if the inputs of the layer need gradients."""
     if one.kind is Input:
         return
     inner = one.module()
@@ -185,12 +191,12 @@ def keeps(one: Case) -> None:
     inputs = sum(map(math.prod, one.xs))
     tensors = inputs * kept.input + math.prod(one.op.out(*one.xs)) * kept.output
     scale = 4 * size * inputs  # the factors' gradients need the images
-    found = kept_for_backward(_Scaled(one.xs, inner), *images) - scale
-    assert found == 4 * size * tensors + kept.extra
+    actual = kept_for_backward(_Scaled(one.xs, inner), *images) - scale
+    assert actual == 4 * size * tensors + kept.extra
 
 
 class _Scaled(nn.Module):
-    """A layer with a parameter in front of each input."""
+    """A layer whose inputs are multiplied by parameters, so that they need gradients."""
 
     def __init__(self, xs: tuple[Shape, ...], layer: nn.Module) -> None:
         super().__init__()
@@ -202,9 +208,10 @@ class _Scaled(nn.Module):
 
 
 def reads(one: Case) -> None:
-    """What one output position reads is where its gradient is not zero; so the trunk's end."""
+    """What one output position reads is where its gradient is not zero, and if that is all, the
+    trunk ends."""
     if isinstance(one.op, Input | Join | GroupNorm | InstanceNorm):
-        return  # the statistics of a map are no part of a receptive field
+        return  # the statistics of a map are not part of a receptive field
     op, x = one.op, one.x
     out = op.out(x)
     module = one.module().eval()
@@ -212,7 +219,7 @@ def reads(one: Case) -> None:
         for parameter in module.parameters():
             parameter.uniform_(0.5, 1.0)
     if len(x) == 1:
-        if out != x:  # a vector is read whole by a weight layer alone
+        if out != x:  # only weight layers read a whole vector
             assert op.gathers(x) == op.weighs
         return
     if len(out) == 1:
@@ -221,18 +228,18 @@ def reads(one: Case) -> None:
     middle = tuple(n // 2 for n in out[1:])
     positions = [middle]
     window = op.window(x)
-    if window and window.reads:  # every position, and so every turn
+    if window and window.reads:  # every position, and so a whole period
         longest = max(out[1:])
         positions = [tuple(min(i, n - 1) for n in out[1:]) for i in range(longest)]
     elif window and window.up and set(window.dilation) == {1}:
-        # Neighbours read in turn: each of them.
+        # What neighbours read is periodic: check several of them.
         sizes = zip(middle, out[1:], strict=True)
         positions += zip(*(range(max(0, m - 4), min(n, m + 2)) for m, n in sizes), strict=False)
     fields = Analysis(_graph(one)).fields[-1]
     for position in positions:
         _check_field(fields, _reached(module, position, x, 64).any(0), position, x)
     if math.prod(x[1:]) > 1:
-        # A maximum of a whole map reads one value of it: whether it ends the trunk is its name's.
+        # A maximum over the whole map reads one value: only its class knows if it ends the trunk.
         whole = math.prod(out[1:]) == 1
         reads_all = whole and bool(_reached(module, middle, x, 64).any(0).all())
         if op.gathers(x):
@@ -243,7 +250,7 @@ def reads(one: Case) -> None:
 
 
 def _is_global(one: Case) -> bool:
-    """Whether a larger map too becomes one position."""
+    """Whether a larger map also becomes one position."""
     larger = (one.x[0], *(2 * n + 1 for n in one.x[1:]))
     try:
         out = settled(one.spec, larger).out(larger)
@@ -267,25 +274,28 @@ def _reached(
     images: int,
     channels: int | None = None,
 ) -> Tensor:
-    """The positions of each image that one output position, or the first channels of it, depend
-    on: (images, *x[1:])."""
+    """The positions of each image that an output position depends on, of shape (images, *x[1:]).
+
+    `channels`: only the first channels of the output position.
+    """
     torch.manual_seed(0)
-    batch = torch.rand(images, *x, requires_grad=True)  # a maximum reaches one input an image
+    batch = torch.rand(images, *x, requires_grad=True)  # a maximum depends on one input per image
     output = module(batch)[(slice(None), slice(channels), *position)]
     (output * torch.rand(output.shape)).sum().backward()
-    return (batch.grad != 0).any(1)
+    assert batch.grad is not None
+    return batch.grad.ne(0).any(1)
 
 
 def _check_field(fields: Fields, reached: Tensor, position: tuple[int, ...], x: Shape) -> None:
     for axis, (field, at, size) in enumerate(zip(fields, position, x[1:], strict=True)):
         others = tuple(a for a in range(len(x) - 1) if a != axis)
-        found = (reached.any(others) if others else reached).nonzero().flatten()
+        actual = (reached.any(others) if others else reached).nonzero().flatten()
         start, end = field.reads(at)
-        assert int(found.min()) == max(0, start)
-        assert int(found.max()) == min(size, end) - 1
+        assert int(actual.min()) == max(0, start)
+        assert int(actual.max()) == min(size, end) - 1
 
 
-# What labels leave out, for room.
+# What labels leave out, to be short.
 LEFT_OUT = {
     *("pad", "bias", "dilation", "groups", "more", "connections", "ceil", "counted"),
     *("eps", "momentum", "affine", "size", "alpha", "beta", "k", "sigma"),
@@ -295,15 +305,15 @@ LEFT_OUT = {
 
 
 def is_labelled(one: Case) -> None:
-    """Its label is a text that reads as the layer, as far as labels go: kind and main numbers."""
+    """Its label is read as the same layer, but for the attributes that labels leave out."""
     op = one.op
     assert op.label
     if isinstance(op, Input | Join):
         return
-    again = settled(op.label.removesuffix(", connections"), one.x)  # they stand below the line
+    again = settled(op.label.removesuffix(", connections"), one.x)  # a table below the line
     assert type(again) is one.kind
     different = {name for name in op.attributes if vars(again).get(name) != vars(op).get(name)}
-    bare = {op.takes_number, op.takes_size, op.takes_suffix}  # the main numbers never
+    bare = {op.takes_number, op.takes_size, op.takes_suffix}  # never the main numbers
     assert different <= LEFT_OUT - bare, different
 
 
@@ -314,18 +324,18 @@ COMPARISONS = (counts, printed, computes, is_listed, keeps, is_labelled, reads)
 
 
 def spellings_agree(kind: type[Layer]) -> None:
-    """Examples that do the same to one input have one plainest layer, which does the same too."""
+    """Examples that compute the same on an input have one `plainest`, which computes it too."""
     if kind is Input:
         return
     others = [(other, *split(text)) for other in REGISTRY for text in other.examples]
     for one in (case(kind, example) for example in kind.examples):
-        plain = one._replace(op=one.op.plainest(*one.xs))
-        assert _do_the_same(one, plain)
+        simplest = one._replace(op=one.op.plainest(*one.xs))
+        assert _do_the_same(one, simplest)
         for other, spec, xs in others:
             known = other is kind or other.plainest is not Layer.plainest
             if xs == one.xs and spec != one.spec and known and other is not Input:
                 op = settled(spec, *xs)
-                if op.plainest(*xs) != plain.op:
+                if op.plainest(*xs) != simplest.op:
                     assert not _do_the_same(one, Case(other, spec, op, xs)), spec
 
 
@@ -341,7 +351,8 @@ def _do_the_same(one: Case, other: Case) -> bool:
         for module in (a, b):
             torch.manual_seed(0)
             outputs.append(module.train(mode)(*one.batch()))
-        if outputs[0].shape != outputs[1].shape or not torch.allclose(*outputs, atol=1e-6):
+        first, second = outputs
+        if first.shape != second.shape or not torch.allclose(first, second, atol=1e-6):
             return False
     return True
 
@@ -350,11 +361,11 @@ SIZES = (6, 5, 4)
 
 
 def other_inputs(kind: type[Layer]) -> None:
-    """The line of each example on other inputs: it is refused, or is right there too.
+    """The line of each example is refused on other inputs, or is right there too.
 
-    Those are vectors, signals, maps and volumes, other channels and small maps. A rank that a
-    line stands on has an example. Activations look at single values, whatever the rank; of a
-    connection all maps are flattened.
+    The inputs are vectors, signals, maps and volumes, with other channels and small maps. There is
+    an example for each rank that is accepted, except for activations, which see single values; a
+    fully connected layer flattens all maps.
     """
     if issubclass(kind, Join) or kind is Input:
         return
@@ -364,7 +375,7 @@ def other_inputs(kind: type[Layer]) -> None:
         shapes = [(channels, *SIZES[:rank]) for rank in range(4)]
         shapes += [(2 * channels + 1, *sizes), (1, *sizes), (channels, *(1 for _ in sizes))]
         for shape in shapes:
-            if issubclass(kind, FullyConnected) and len(shape) > 1:
+            if kind.flattens and len(shape) > 1:
                 continue
             try:
                 op = settled(spec, shape)

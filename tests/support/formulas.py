@@ -1,7 +1,7 @@
-"""What layers compute, written anew: for those that no class of torch.nn is named after.
+"""What layers compute, as formulas for those that are not simply a class of torch.nn.
 
-Each formula takes the layer, its module (for the values of parameters, and the mode) and the
-inputs (N, C, …); it uses the layer's own fields, so that a module built otherwise differs.
+Each formula takes the layer, its module (for parameters and mode) and the inputs (N, C, …). It
+uses the layer's fields, so that a module that was built with other arguments differs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Formula = Callable[..., Tensor]
 FORMULAS: dict[str, Formula] = {}  # by the class of the layer
 
 
-# What parameters of own parts, and of PReLU, are before training.
-BEGINS: dict[str, Callable[[Any], dict[str, float]]] = {
+# The initial parameters of PReLU and of the classes in pytorch/extra_modules.py.
+INITIAL: dict[str, Callable[[Any], dict[str, float]]] = {
     "PReLU": lambda op: {"weight": op.slope},
     "LearnedScale": lambda op: {"factor": op.init},
     "Subsampling": lambda op: {"weight": 1 / math.prod(op.kernel), "bias": 0},
@@ -31,7 +31,7 @@ BEGINS: dict[str, Callable[[Any], dict[str, float]]] = {
 
 
 def per_channel(values: Tensor, x: Tensor) -> Tensor:
-    """One value, or one a channel, beside (N, C, …)."""
+    """One value, or one for each channel, to broadcast with (N, C, …)."""
     return values.reshape(-1, *(1 for _ in x.shape[2:]))
 
 
@@ -65,11 +65,11 @@ def Complement(op: Layer, module: nn.Module, x: Tensor) -> Tensor:
 
 @formula
 def StochasticDepth(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    """Which images stay is the module's draw; what becomes of them is not."""
+    """Which images are kept is random, drawn as in the module; what becomes of them is not."""
     if not module.training or op.p == 0:
         return x
-    stay = torch.empty(len(x), *(1 for _ in x.shape[1:]), dtype=x.dtype).bernoulli_(1 - op.p)
-    return torch.where(stay == 1, x / (1 - op.p), 0 * x)
+    kept = torch.empty(len(x), *(1 for _ in x.shape[1:]), dtype=x.dtype).bernoulli_(1 - op.p)
+    return torch.where(kept == 1, x / (1 - op.p), 0 * x)
 
 
 @formula
@@ -86,14 +86,14 @@ def Crop(op: Any, module: nn.Module, x: Tensor) -> Tensor:
 
 @formula
 def ChannelPad(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    made = x.new_zeros(len(x), op.width, *x.shape[2:])
-    made[:, op.front : op.front + x.shape[1]] = x
-    return made
+    result = x.new_zeros(len(x), op.width, *x.shape[2:])
+    result[:, op.front : op.front + x.shape[1]] = x
+    return result
 
 
 @formula
 def Resize(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    """One matrix an axis, (new size, old size)."""
+    """A matrix for each axis, (new size, old size)."""
     for axis, n in enumerate(x.shape[2:]):
         m = op.size[axis] if op.size else math.floor(n * op.factor[axis])
         step = n / m if op.size else 1 / op.factor[axis]
@@ -101,13 +101,13 @@ def Resize(op: Any, module: nn.Module, x: Tensor) -> Tensor:
         for o, row in enumerate(matrix):
             for at, weight in _sources(op, o, step, n, m):
                 row[min(max(at, 0), n - 1)] += weight
-        made = torch.tensordot(x, torch.from_numpy(matrix).to(x), ([axis + 2], [1]))
-        x = made.movedim(-1, axis + 2)
+        result = torch.tensordot(x, torch.from_numpy(matrix).to(x), ([axis + 2], [1]))
+        x = result.movedim(-1, axis + 2)
     return x
 
 
 def _sources(op: Any, o: int, step: float, n: int, m: int) -> list[tuple[int, float]]:
-    """Which values of an axis one of the new map is made of, and their weights."""
+    """The positions of an axis that a new value is computed from, and their weights."""
     if op.mode == "nearest":
         return [(math.floor(o * step + 1e-9), 1)]
     if op.mode == "nearest exact":
@@ -152,7 +152,7 @@ def Multiply(op: Layer, module: nn.Module, *xs: Tensor) -> Tensor:
 
 @formula
 def LocalResponseNorm(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    """AlexNet, section 3.3: a sum over `size` neighbours, n // 2 of them in front."""
+    """AlexNet, section 3.3: a sum over `size` neighbours, n // 2 of them before the channel."""
     squares, channels = x * x, x.shape[1]
     sums = [
         squares[:, max(0, c - op.size // 2) : c - op.size // 2 + op.size].sum(1)
@@ -163,7 +163,7 @@ def LocalResponseNorm(op: Any, module: nn.Module, x: Tensor) -> Tensor:
 
 @formula
 def Conv(op: Any, module: Any, x: Tensor) -> Tensor:
-    """A weighted sum of each window; of connections the weights that there are, among zeros."""
+    """A weighted sum of each window; with connections, the other weights are zero."""
     if op.connections:
         table = [list(map(int, inputs.split())) for inputs in op.connections.split(",")]
         weight = x.new_zeros(op.width, x.shape[1], *op.kernel)
@@ -181,8 +181,8 @@ def Conv(op: Any, module: Any, x: Tensor) -> Tensor:
     read = read.unflatten(1, (op.groups, -1))
     weight = weight.unflatten(0, (op.groups, -1))
     places, kernel = "xyz"[: len(op.kernel)], "ijk"[: len(op.kernel)]
-    made = torch.einsum(f"ngc{places}{kernel},gwc{kernel}->ngw{places}", read, weight)
-    return made.flatten(1, 2) + per_channel(bias, x)
+    result = torch.einsum(f"ngc{places}{kernel},gwc{kernel}->ngw{places}", read, weight)
+    return result.flatten(1, 2) + per_channel(bias, x)
 
 
 @formula
@@ -219,8 +219,12 @@ def Subsampling(op: Any, module: Any, x: Tensor) -> Tensor:
 @formula
 def LayerNorm(op: Any, module: Any, x: Tensor) -> Tensor:
     centred = x - x.mean(1, keepdim=True)
-    made = centred / ((centred**2).mean(1, keepdim=True) + op.eps).sqrt()
-    return per_channel(module.weight, x) * made + per_channel(module.bias, x) if op.affine else made
+    result = centred / ((centred**2).mean(1, keepdim=True) + op.eps).sqrt()
+    return (
+        per_channel(module.weight, x) * result + per_channel(module.bias, x)
+        if op.affine
+        else result
+    )
 
 
 @formula
@@ -251,7 +255,7 @@ def Scharr(op: Any, module: nn.Module, x: Tensor) -> Tensor:
 
 @formula
 def Laplacian(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    """Each neighbour minus the position."""
+    """The sum over neighbours of neighbour minus value."""
     rank = x.dim() - 2
     read = windows(padded(x, op.pad), [3] * rank, [1] * rank, [1] * rank)
     centre = read[(..., *[1] * rank)]
@@ -262,7 +266,7 @@ def Laplacian(op: Any, module: nn.Module, x: Tensor) -> Tensor:
 
 @formula
 def Gaussian(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    """One axis after the other."""
+    """Along one axis after the other."""
     x = padded(x, op.pad)
     for axis, (k, sigma) in enumerate(zip(op.kernel, op.sigma, strict=True), 2):
         powers = torch.distributions.Normal((k - 1) / 2, sigma).log_prob(torch.arange(k))

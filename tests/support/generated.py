@@ -20,6 +20,7 @@ from archdsl.layers import REGISTRY, Input, Layer, LayerError, Shape
 from archdsl.layers.base import Attribute
 from archdsl.notation import ast, phrase
 from archdsl.spec import parse
+from archdsl.syntax.ast import Item
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
@@ -577,9 +578,11 @@ def settled(text: str, x: Shape, names: Mapping[str, Number]) -> Layer | None:
     try:
         (network,) = parse(source)
         (item,) = network.statements
+        if not isinstance(item, Item):
+            return None
         (read,) = phrase.read(source, item.phrases[0], names=names).layers
         layer = ast.evaluated(source, read, names)
-        given = {name: one.value for name, one in layer.given.items()}
+        given: dict[str, Any] = {name: one.value for name, one in layer.given.items()}
         return layer.kind.settle(given, x, "same")
     except (ArchError, LayerError, ValueError, AttributeError):
         return None

@@ -11,11 +11,11 @@ import re
 import shutil
 from pathlib import Path
 
-import archdsl.grammar
 import pytest
 from paths import DATA
 
 import archdsl
+import archdsl.grammar
 
 FOLDER = DATA / "errors"
 GRAMMAR = Path(archdsl.grammar.__path__[0]) / "arch.lark"

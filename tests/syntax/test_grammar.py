@@ -6,12 +6,12 @@ import random
 import re
 
 import pytest
-from archdsl.grammar import generate, tables
 from lark import Token as LarkToken
 from lark import Transformer
 from lark.exceptions import GrammarError, UnexpectedCharacters, UnexpectedToken
 from paths import ROOT
 
+from archdsl.grammar import generate, tables
 from archdsl.syntax.ast import Token
 from archdsl.syntax.lalr import Parser, Unexpected
 from archdsl.syntax.parser import CALLBACKS, statements_of

@@ -1,4 +1,4 @@
-"""What a trained network sees: on its test images, and in pictures."""
+"""Trained networks on their test images and on pictures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def png(path: Path, image: torch.Tensor, size: int = 8) -> Path:
-    """A digit as a picture of 8 bits, each pixel a square."""
+    """Save a digit as an 8-bit picture, each pixel as a square."""
     values = (image.view(8, 8) * 255).round().to(torch.uint8).numpy()
     Image.fromarray(np.kron(values, np.ones((size // 8, size // 8), np.uint8))).save(path)
     return path
@@ -95,7 +95,7 @@ def test_eval_command(run: Path, archdsl_cli):
     assert len(lines) == 14
 
 
-def test_a_run_of_a_device_that_is_not_here(run: Path, tmp_path: Path, archdsl_cli):
+def test_a_run_from_a_device_that_is_not_available(run: Path, tmp_path: Path, archdsl_cli):
     state = torch.load(run / "checkpoint.pt", weights_only=True)
     state["record"]["device"] = "quantum"
     torch.save(state, tmp_path / "a.pt")
@@ -117,7 +117,9 @@ def test_weights_that_are_not_finite(run: Path, tmp_path: Path, archdsl_cli):
         "the first layer that is not finite is `conv1.bn`, in its running_mean\n"
     )
     digit = png(tmp_path / "0.png", digits((1, 8, 8)).test_images[0])
-    with pytest.raises(NotFinite, match=r"no finite numbers for .*0\.png; .*`conv1\.bn`"):
+    with pytest.raises(
+        NotFinite, match=r"does not compute finite numbers for .*0\.png; .*`conv1\.bn`"
+    ):
         predict(path, [digit])
 
 
@@ -130,8 +132,8 @@ def test_runs_that_cannot_be_read(command: list[str], tmp_path: Path, monkeypatc
     for run, shown in (
         ("nothing", "there is no file nothing"),
         ("empty", "there is no file empty/checkpoint.pt"),
-        ("text.pt", "text.pt is damaged, or no file of torch's"),
-        ("weights.pt", "weights.pt is no checkpoint of a run"),
+        ("text.pt", "text.pt is damaged, or was not saved by torch"),
+        ("weights.pt", "weights.pt is not the checkpoint of a run"),
     ):
         code, out, error = archdsl_cli(command[0], run, *command[1:])
         assert (code, out) == (2, "") and error.startswith(f"error: {shown}")
@@ -140,8 +142,8 @@ def test_runs_that_cannot_be_read(command: list[str], tmp_path: Path, monkeypatc
 # Pictures.
 
 
-def test_a_picture_is_seen_as_the_training_images_are(run: Path, tmp_path: Path):
-    """Test images, written and read again, get the answers that the module gives."""
+def test_a_picture_is_treated_like_the_training_images(run: Path, tmp_path: Path):
+    """Test images, saved and read again, get the same answers as from the module."""
     data = digits((1, 8, 8))
     module = archdsl.load(run / "spec.arch").module(weights=run).eval()
     images = data.test_images[:10]
@@ -198,7 +200,7 @@ BLANK = np.zeros_like(GREY)
 
 
 def as_grey(path: Path, image: Image.Image, **options) -> np.ndarray:
-    """What is read from a saved picture as one channel, in 0 … 255."""
+    """Save a picture and read it as one channel, in 0 … 255."""
     image.save(path, **options)
     values = read_image.read(path, 1)
     assert values.dtype == torch.float32 and values.shape[0] == 1
@@ -206,7 +208,7 @@ def as_grey(path: Path, image: Image.Image, **options) -> np.ndarray:
 
 
 def test_modes_of_pictures(tmp_path: Path):
-    """The same grey values from every kind of picture that can hold them."""
+    """Every kind of picture gives the same grey values."""
     colour = np.stack([GREY] * 3, 2)
     opaque = np.full_like(GREY, 255)
     palette = Image.fromarray(GREY)
@@ -237,7 +239,7 @@ def test_modes_of_pictures(tmp_path: Path):
     assert np.array_equal(bits, (GREY > 100) * 255.0)
 
 
-def test_what_is_transparent_is_black(tmp_path: Path):
+def test_transparent_pixels_are_black(tmp_path: Path):
     white = np.full_like(GREY, 255)
     for name, channels in (("a.png", [white, GREY]), ("b.png", [white, white, white, GREY])):
         found = as_grey(tmp_path / name, Image.fromarray(np.dstack(channels)))
@@ -266,13 +268,13 @@ def test_colours(tmp_path: Path):
 def test_a_camera_held_upright(tmp_path: Path):
     turned = Image.fromarray(np.rot90(GREY).copy())
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90° to the right to show
+    exif[0x0112] = 6  # shown turned by 90° to the right
     found = as_grey(tmp_path / "turned.png", turned, exif=exif)
     assert np.array_equal(found, GREY)
 
 
 def test_shrinking_smooths(tmp_path: Path):
-    """A fine pattern becomes its mean, not some of its lines."""
+    """A fine pattern becomes its mean instead of some of its lines."""
     lines = torch.zeros(1, 1, 64, 64)
     lines[..., ::4] = 1
     small = fitted(lines, (1, 8, 8))
@@ -281,12 +283,12 @@ def test_shrinking_smooths(tmp_path: Path):
     assert large.shape == (1, 1, 16, 16)
 
 
-def harmed(data: bytes) -> bytes:
+def truncated(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
 
 def claiming(side: int, data: bytes) -> bytes:
-    """A PNG whose header says that it is larger than it is."""
+    """A PNG whose header claims a larger size."""
     header = b"IHDR" + struct.pack(">II", side, side) + data[24:29]
     return data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
 
@@ -294,9 +296,9 @@ def claiming(side: int, data: bytes) -> bytes:
 def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, archdsl_cli):
     monkeypatch.chdir(tmp_path)
     png(Path("good.png"), digits((1, 8, 8)).test_images[0], 64)
-    Path("cut.png").write_bytes(harmed(Path("good.png").read_bytes()))
+    Path("cut.png").write_bytes(truncated(Path("good.png").read_bytes()))
     Image.open("good.png").save("good.jpg")
-    Path("cut.jpg").write_bytes(harmed(Path("good.jpg").read_bytes()))
+    Path("cut.jpg").write_bytes(truncated(Path("good.jpg").read_bytes()))
     Path("empty.png").write_bytes(b"")
     Path("text.png").write_text("hello")
     Path("program.eps").write_text(
@@ -310,9 +312,9 @@ def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, ar
     for name, shown in (
         ("nothing.png", "cannot read nothing.png: No such file or directory"),
         ("folder.png", "cannot read folder.png: Is a directory"),
-        ("empty.png", "empty.png is no picture that can be read"),
-        ("text.png", "text.png is no picture that can be read"),
-        ("program.eps", "program.eps is no picture that can be read"),
+        ("empty.png", "empty.png is not a picture that can be read"),
+        ("text.png", "text.png is not a picture that can be read"),
+        ("program.eps", "program.eps is not a picture that can be read"),
         ("cut.png", "cannot read cut.png: "),
         ("cut.jpg", "cannot read cut.jpg: "),
         ("float.tiff", "cannot read float.tiff: floating-point pixels have no known range"),

@@ -1,9 +1,8 @@
-"""Runs that are stopped, killed or starved go on to the same weights, equal to the bit."""
+"""Runs that are stopped, killed, or out of disk space continue to the same weights, bit by bit."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import math
 import os
@@ -20,15 +19,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 import archdsl
 from archdsl import ArchError, atomic_files
 from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
-from archdsl.train.lock import locked
+from archdsl.train.lock import NO_LOCKS, locked
 from archdsl.train.not_finite import first_fault, first_fault_of_weights
 from archdsl.train.record import DEAD
 
-# Batch norm, dropout, shifts, momentum and a schedule by steps: every state there is matters.
+# With batch norm, dropout, shifts, momentum and a schedule by steps, every kind of state matters.
 SPEC = """network noisy
 input 8x8x1
 conv means conv-bn-relu
@@ -46,7 +46,7 @@ train on digits {
 NAMES = {"checkpoint.pt", "curves.png", "metrics.csv", "record.json", "spec.arch"}
 
 
-class Told:
+class CallAt:
     """A progress that calls a function at a chosen moment: `begin`, `step 2` or `epoch 1`."""
 
     def __init__(self, moment: str, then: Callable[[], object]) -> None:
@@ -54,20 +54,20 @@ class Told:
         self.then = then
         self.run: Run
 
-    def hear(self, moment: str) -> None:
+    def reached(self, moment: str) -> None:
         if moment == self.moment:
             self.then()
 
     def begin(self, run: Run) -> None:
         self.run = run
-        self.hear("begin")
+        self.reached("begin")
 
     def step(self, epoch: int, share: float, loss: float, accuracy: float) -> None:
         if share > 0.5:
-            self.hear(f"step {epoch}")
+            self.reached(f"step {epoch}")
 
     def epoch(self, epoch: Epoch) -> None:
-        self.hear(f"epoch {epoch.epoch}")
+        self.reached(f"epoch {epoch.epoch}")
 
 
 class Stopped(Exception):
@@ -78,31 +78,31 @@ def stop() -> None:
     raise Stopped
 
 
-def start(folder: Path, progress: Told | None = None, text: str = SPEC, **settings: str):
+def start(folder: Path, progress: CallAt | None = None, text: str = SPEC, **settings: str):
     net = archdsl.loads(text)
     return train(net, recipe_of(net, settings), 7, "cpu", folder, progress)
 
 
 def stopped(folder: Path, moment: str, text: str = SPEC) -> Path:
     """The folder of a run that was stopped at a moment."""
-    told = Told(moment, stop)
+    progress = CallAt(moment, stop)
     with pytest.raises(Stopped):
-        start(folder, told, text)
-    return told.run.folder
+        start(folder, progress, text)
+    return progress.run.folder
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick():
-    """Every step is told of, and curves, which take most of so short a run, are drawn as text."""
+    """Report every step, and draw curves as text: they take most of the time of so short a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "TELL_EVERY", -1.0)
+        patch.setattr(loop, "REPORT_INTERVAL", -1.0)
         patch.setattr(loop, "curves", lambda title, epochs: f"{len(epochs)} epochs".encode())
         yield
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that nothing stopped."""
+    """The folder of a run that was not stopped."""
     return start(tmp_path_factory.mktemp("whole"))[0].folder
 
 
@@ -121,7 +121,7 @@ def metrics(record: dict) -> list[dict]:
 
 
 def same(a: Path, b: Path) -> bool:
-    """Whether two runs ended alike: all weights to the bit, and all metrics but seconds."""
+    """Whether two runs ended with the same weights, bit by bit, and the same metrics."""
     one, other = saved(a), saved(b)
     assert one["module"].keys() == other["module"].keys()
     equal = all(torch.equal(t, other["module"][name]) for name, t in one["module"].items())
@@ -129,7 +129,7 @@ def same(a: Path, b: Path) -> bool:
 
 
 def whole_and_tidy(folder: Path) -> None:
-    """The folder holds what a finished run holds, and all of it says the same."""
+    """The folder has the files of a finished run, and they agree."""
     assert {p.name for p in folder.iterdir()} == NAMES
     record = json.loads((folder / "record.json").read_text())
     assert record == json.loads(json.dumps(saved(folder)["record"]))
@@ -144,7 +144,7 @@ MOMENTS = ["begin", "step 1", "epoch 1", "step 2", "epoch 2", "step 3", "epoch 3
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_run_goes_on_from_every_moment(moment: str, whole: Path, tmp_path: Path):
+def test_a_run_continues_from_every_moment(moment: str, whole: Path, tmp_path: Path):
     folder = stopped(tmp_path, moment)
     run, module = resume(folder)
     assert run.folder == folder and same(folder, whole)
@@ -160,7 +160,7 @@ def test_resumed_twice(whole: Path, tmp_path: Path):
             resume(
                 folder / "checkpoint.pt" if moment == "epoch 2" else folder,
                 None,
-                Told(moment, stop),
+                CallAt(moment, stop),
             )
     resume(folder)
     assert same(folder, whole)
@@ -178,7 +178,7 @@ def test_other_optimizers_and_schedules(recipe: str, tmp_path: Path):
 
 @pytest.mark.parametrize("part", ["module", "optimizer", "schedule", "generator", "random"])
 def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Path):
-    """A resume that dropped one of the states, and began with a fresh one, would not end alike."""
+    """A resume that forgot one of the states would end differently."""
     net = archdsl.loads(SPEC)
     record = Run(halted, checkpoint.read(halted / "checkpoint.pt").record).record
     fresh = loop._Training(net, record.model_copy(update={"seed": 8}), torch.device("cpu")).state()
@@ -191,15 +191,15 @@ def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Pat
 
 
 def test_parameters_input_and_name_are_kept(tmp_path: Path):
-    """A run knows its network by itself: of several, with -p and --input, from any file."""
+    """A run stores its network: one of several in a file, with -p and --input."""
     text = "network a\ninput 8x8x1\nFC-10\nnetwork b(k=2)\ninput 12x12 grey\nconv3-(k)\nFC-10\n"
     (tmp_path / "two.arch").write_text(text + SPEC[SPEC.index("train") :])
     net = archdsl.load(f"{tmp_path / 'two.arch'}:b", {"k": 3}, (9, 10))
-    told = Told("epoch 1", stop)
+    progress = CallAt("epoch 1", stop)
     with pytest.raises(Stopped):
-        train(net, recipe_of(net, {"epochs": "2"}), 0, "cpu", tmp_path, told)
+        train(net, recipe_of(net, {"epochs": "2"}), 0, "cpu", tmp_path, progress)
     (tmp_path / "two.arch").unlink()
-    run, module = resume(told.run.folder)
+    run, module = resume(progress.run.folder)
     assert (run.record.parameters, run.record.input) == ({"k": 3}, [1, 9, 10])
     assert module.conv1.weight.shape == (3, 1, 3, 3)
     plain = archdsl.loads("input 64\nFC-10\n" + SPEC[SPEC.index("train") :], None, (100,), "x.arch")
@@ -207,14 +207,14 @@ def test_parameters_input_and_name_are_kept(tmp_path: Path):
     assert resume(run.folder)[0].record == run.record and run.record.network == "x"
 
 
-def test_what_is_beside_the_checkpoint_is_made_anew(halted: Path, whole: Path):
+def test_the_other_files_are_written_again(halted: Path, whole: Path):
     (halted / "record.json").write_text("{")
     (halted / "metrics.csv").unlink()
     (halted / "spec.arch").write_text("another")
     (halted / "curves.png").write_text("stale")
-    told = Told("begin", stop)
+    progress = CallAt("begin", stop)
     with pytest.raises(Stopped):
-        resume(halted, None, told)
+        resume(halted, None, progress)
     assert (
         json.loads((halted / "record.json").read_text())["epochs"]
         == saved(halted)["record"]["epochs"]
@@ -226,7 +226,7 @@ def test_what_is_beside_the_checkpoint_is_made_anew(halted: Path, whole: Path):
     assert same(halted, whole)
 
 
-def test_what_a_killed_process_left_is_removed(halted: Path):
+def test_leftovers_of_a_killed_process_are_removed(halted: Path):
     for name in (
         ".checkpoint.pt.x1",
         ".record.json.abc",
@@ -252,12 +252,12 @@ def test_a_finished_run_is_only_read(tmp_path: Path, whole: Path, archdsl_cli):
     assert same(folder, whole)
 
 
-def test_the_command_goes_on(halted: Path, whole: Path, archdsl_cli):
+def test_the_command_continues_a_run(halted: Path, whole: Path, archdsl_cli):
     code, out, error = archdsl_cli("train", "--resume", str(halted), "--device", "cpu")
     assert (code, error) == (0, "")
     lines = out.splitlines()
     assert lines[0].startswith("noisy: 694 params, input 8×8×1, digits, 3 epochs of batches of 256")
-    assert lines[1] == "goes on after epoch 1"
+    assert lines[1] == "continues after epoch 1"
     assert [line[:9] for line in lines[2:4]] == ["epoch 2/3", "epoch 3/3"]
     assert lines[4].endswith(f"in {halted}")
     assert same(halted, whole)
@@ -274,11 +274,11 @@ def test_the_command_goes_on(halted: Path, whole: Path, archdsl_cli):
         (["--runs", "runs"], "--runs"),
     ],
 )
-def test_a_run_goes_on_as_it_began(arguments: list[str], named: str, tmp_path: Path, archdsl_cli):
+def test_a_run_continues_as_it_began(arguments: list[str], named: str, tmp_path: Path, archdsl_cli):
     code, out, error = archdsl_cli("train", "--resume", str(tmp_path), *arguments)
     assert (code, out) == (2, "")
     assert error.startswith(
-        f"error: `--resume` goes on with a run as it began: it takes no {named}\n"
+        f"error: `--resume` continues a run as it began and cannot be combined with {named}\n"
     )
 
 
@@ -291,7 +291,7 @@ def cut(path: Path, share: float) -> None:
 
 
 def flipped(path: Path) -> None:
-    """One bit of a weight is another."""
+    """Flip one bit of a weight."""
     data = bytearray(path.read_bytes())
     data[data.index(saved(path.parent)["module"]["fc1.weight"].numpy().tobytes()) + 5] ^= 1
     path.write_bytes(data)
@@ -314,15 +314,15 @@ def code(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "shown"),
     [
-        (lambda path: cut(path, 0), "is damaged, or no file of torch's"),
-        (lambda path: cut(path, 0.1), "is damaged, or no file of torch's"),
-        (lambda path: cut(path, 0.5), "is damaged, or no file of torch's"),
-        (lambda path: cut(path, 0.999), "is damaged, or no file of torch's"),
-        (lambda path: path.write_text("hello"), "is damaged, or no file of torch's"),
-        (flipped, "is damaged, or no file of torch's"),
-        (foreign, "is no checkpoint of a run"),
+        (lambda path: cut(path, 0), "is damaged, or was not saved by torch"),
+        (lambda path: cut(path, 0.1), "is damaged, or was not saved by torch"),
+        (lambda path: cut(path, 0.5), "is damaged, or was not saved by torch"),
+        (lambda path: cut(path, 0.999), "is damaged, or was not saved by torch"),
+        (lambda path: path.write_text("hello"), "is damaged, or was not saved by torch"),
+        (flipped, "is damaged, or was not saved by torch"),
+        (foreign, "is not the checkpoint of a run"),
         (of_another_network, "does not fit the network and recipe in it"),
-        (code, "holds more than tensors and plain values"),
+        (code, "contains more than tensors and plain values"),
         (lambda path: path.unlink(), "there is no file"),
     ],
 )
@@ -352,7 +352,7 @@ def test_a_damaged_record_or_spec_before_the_first_epoch(tmp_path: Path):
 
 
 def test_no_run(tmp_path: Path):
-    with pytest.raises(ArchError, match="is no run"):
+    with pytest.raises(ArchError, match="is not a run"):
         resume(tmp_path)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ArchError, match="there is no run"):
@@ -367,38 +367,27 @@ def test_one_process_at_a_time(halted: Path, archdsl_cli):
         code, out, error = archdsl_cli("train", "--resume", str(halted))
     assert (code, out) == (2, "")
     assert error.startswith(f"error: another process is training the run {halted}\nhelp: ")
-    told = Told("begin", lambda: resume(halted))
+    progress = CallAt("begin", lambda: resume(halted))
     with pytest.raises(ArchError, match="another process"):
-        resume(halted, None, told)
+        resume(halted, None, progress)
     resume(halted)
 
 
-def test_a_lock_that_is_removed_between_opening_and_holding(tmp_path: Path, monkeypatch):
-    """Who gets hold of a lock file that is no longer there, takes the one that is."""
-    flock = fcntl.flock
-    calls = []
+@pytest.mark.parametrize("reason", NO_LOCKS)
+def test_systems_without_locks(reason: int, halted: Path, whole: Path, monkeypatch):
+    def refuse(lock: FileLock, timeout: float) -> None:
+        raise OSError(reason, os.strerror(reason))
 
-    def late(handle: int, how: int) -> None:
-        if not calls:
-            (tmp_path / ".lock").unlink()
-        calls.append(how)
-        flock(handle, how)
-
-    monkeypatch.setattr(fcntl, "flock", late)
-    with locked(tmp_path):
-        assert len(calls) == 2 and (tmp_path / ".lock").exists()
-
-
-def test_systems_without_locks(halted: Path, whole: Path, monkeypatch):
-    def none(handle: int, how: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", none)
-    resume(halted, None, None)
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    resume(halted)
     assert same(halted, whole)
-    monkeypatch.setattr("archdsl.train.lock.fcntl", None)
-    resume(halted)
     assert {p.name for p in halted.iterdir()} == NAMES
+
+
+def test_a_folder_that_cannot_be_locked(halted: Path, monkeypatch):
+    (halted / ".lock").mkdir()
+    with pytest.raises(ArchError, match=r"cannot write .*\.lock: Is a directory"):
+        resume(halted)
 
 
 # Signals.
@@ -406,22 +395,22 @@ def test_systems_without_locks(halted: Path, whole: Path, monkeypatch):
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_training(number, expected, tmp_path, monkeypatch, archdsl_cli, whole):
-    """As the signal comes while an epoch is saved, that epoch is whole."""
+    """The signal arrives while an epoch is being saved; the epoch is saved."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "noisy.arch").write_text(SPEC)
     before = signal.getsignal(number)
     save = checkpoint.save
 
-    def save_and_hear(state: checkpoint.Checkpoint) -> None:
+    def signal_and_save(state: checkpoint.Checkpoint) -> None:
         os.kill(os.getpid(), number)
         save(state)
 
-    monkeypatch.setattr(checkpoint, "save", save_and_hear)
+    monkeypatch.setattr(checkpoint, "save", signal_and_save)
     code, out, error = archdsl_cli("train", "noisy.arch", "--seed", "7", "--device", "cpu")
     assert (code, error) == (expected, "")
     assert signal.getsignal(number) is before
     *_, stopped, command = out.splitlines()
-    assert stopped == "stopped: epoch 1 of 3 is saved; this goes on:"
+    assert stopped == "stopped: epoch 1 of 3 is saved; to continue:"
     monkeypatch.setattr(checkpoint, "save", save)
     code, out, error = archdsl_cli(*command.split()[1:])
     assert (code, error) == (0, "")
@@ -432,13 +421,13 @@ def test_a_signal_before_the_first_epoch(tmp_path: Path, monkeypatch, archdsl_cl
     (tmp_path / "noisy.arch").write_text(SPEC)
     new_run = loop.new_run
 
-    def new_run_and_hear(*arguments) -> Run:
+    def signal_and_new_run(*arguments) -> Run:
         os.kill(os.getpid(), signal.SIGINT)
         return new_run(*arguments)
 
-    monkeypatch.setattr(loop, "new_run", new_run_and_hear)
+    monkeypatch.setattr(loop, "new_run", signal_and_new_run)
     code, out, _ = archdsl_cli("train", str(tmp_path / "noisy.arch"), "--runs", str(tmp_path))
-    assert code == 130 and out.startswith("stopped: no epoch is saved yet; this goes on:\n")
+    assert code == 130 and out.startswith("stopped: no epoch is saved yet; to continue:\n")
     assert resume(out.split()[-1])[0].record.finished
 
 
@@ -463,12 +452,12 @@ DIVERGES = SPEC.replace("lr 0.05", "lr 1000").replace("conv means conv-bn-relu\n
 
 
 def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
-    """Also where the loss is read late, as on a GPU, the same step and layer are found."""
+    """The same step and layer are found if the loss is read late, as on a GPU."""
     (tmp_path / "noisy.arch").write_text(DIVERGES)
-    monkeypatch.setattr(loop, "TELL_EVERY", 1e9)
+    monkeypatch.setattr(loop, "REPORT_INTERVAL", 1e9)
     shown = []
-    for cheap in ({"cpu"}, set()):
-        monkeypatch.setattr(loop, "CHEAP", cheap)
+    for synchronous in ({"cpu"}, set()):
+        monkeypatch.setattr(loop, "SYNCHRONOUS", synchronous)
         code, out, error = archdsl_cli(
             "train", str(tmp_path / "noisy.arch"), "--runs", str(tmp_path), "--device", "cpu",
             "--set", "schedule=constant", "--set", "batch=64",
@@ -478,23 +467,23 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
     assert re.fullmatch(
         r"error: the loss of epoch 1, step \d+ of 23 is (nan|inf); the first layer that is not "
         r"finite is `(conv1|fc1)`, in its (output|weight|bias)\n"
-        r"help: train anew with a lower rate, `--set lr=100`\n",
+        r"help: train again with a lower rate, `--set lr=100`\n",
         shown[0],
     )
     assert shown[0] == shown[1]
 
 
-@pytest.mark.parametrize("cheap", [{"cpu"}, set()], ids=["read at every step", "read late"])
-def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
-    """The weights go bad in epoch 2; epoch 1 is on disk, and named."""
-    monkeypatch.setattr(loop, "CHEAP", cheap)
+@pytest.mark.parametrize("synchronous", [{"cpu"}, set()], ids=["read at every step", "read late"])
+def test_the_last_good_epoch_stays(synchronous: set, tmp_path: Path, monkeypatch):
+    """The weights become nan in epoch 2; epoch 1 is on disk, and the error names it."""
+    monkeypatch.setattr(loop, "SYNCHRONOUS", synchronous)
     shifts = loop.datasets.shifted
 
     def broken(images, most, generator, size):
         moved = shifts(images, most, generator, size)
-        return moved * math.inf if len(told.run_epochs()) and generator is not None else moved
+        return moved * math.inf if len(progress.run_epochs()) and generator is not None else moved
 
-    class Recorded(Told):
+    class Recorded(CallAt):
         done = 0
 
         def epoch(self, epoch: Epoch) -> None:
@@ -503,18 +492,18 @@ def test_the_last_good_epoch_stays(cheap: set, tmp_path: Path, monkeypatch):
         def run_epochs(self) -> range:
             return range(self.done)
 
-    told = Recorded("never", stop)
+    progress = Recorded("never", stop)
     monkeypatch.setattr(loop.datasets, "shifted", broken)
     with pytest.raises(NotFinite) as caught:
-        start(tmp_path, told)
+        start(tmp_path, progress)
     shown = str(caught.value)
     assert "the loss of epoch 2, step 1 of 6 is nan" in shown
     assert "`conv1.conv`, in its output" in shown
-    assert f"note: epoch 1 is saved in {told.run.folder}" in shown
+    assert f"note: epoch 1 is saved in {progress.run.folder}" in shown
     monkeypatch.setattr(loop.datasets, "shifted", shifts)
-    good = saved(told.run.folder)
+    good = saved(progress.run.folder)
     assert all(t.isfinite().all() for t in good["module"].values())
-    assert resume(told.run.folder)[0].record.finished
+    assert resume(progress.run.folder)[0].record.finished
 
 
 def test_weights_that_the_last_step_breaks_are_never_saved(tmp_path: Path, monkeypatch):
@@ -548,8 +537,8 @@ def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
         start(tmp_path)
 
 
-def test_the_batch_that_failed_runs_again_as_it_was(tmp_path: Path, monkeypatch):
-    """The same units drop out: else the layer that failed might not fail again."""
+def test_the_failed_batch_runs_again_unchanged(tmp_path: Path, monkeypatch):
+    """The same units drop out; otherwise the layer might not fail again."""
     seen: list[torch.Tensor] = []
 
     def third_is_nan(logits, y, label_smoothing):
@@ -599,7 +588,7 @@ def test_the_first_layer_that_is_not_finite():
 
 @contextmanager
 def files_of_at_most(size: int):
-    """The system refuses to write beyond a size, as a full disk does, in the midst of a file."""
+    """Files cannot grow beyond a size: like a full disk, in the middle of a file."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -617,7 +606,7 @@ def test_a_file_too_large_for_the_system(halted: Path, whole: Path, archdsl_cli)
     assert code == 2 and error.splitlines() == [
         f"error: cannot write {halted}/checkpoint.pt: File too large",
         f"note: epoch 1 is saved in {halted}",
-        f"help: once that is mended, `archdsl train --resume {halted}` goes on",
+        f"help: once this is fixed, continue with `archdsl train --resume {halted}`",
     ]
     assert (halted / "checkpoint.pt").read_bytes() == before
     assert {p.name for p in halted.iterdir()} == NAMES
@@ -628,7 +617,7 @@ def test_a_file_too_large_for_the_system(halted: Path, whole: Path, archdsl_cli)
 @pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("call", ["mkstemp", "write", "fsync", "close", "replace"])
 def test_a_full_disk(call: str, reason: int, tmp_path: Path, monkeypatch):
-    """Wherever the system refuses, the file that was there stays, and nothing is beside it."""
+    """Whichever call fails, the old file stays and nothing is left next to it."""
     path = tmp_path / "a.txt"
     path.write_text("old")
     problem = OSError(reason, os.strerror(reason))
@@ -674,9 +663,9 @@ def test_a_full_disk(call: str, reason: int, tmp_path: Path, monkeypatch):
 
 
 def test_a_folder_that_vanishes(tmp_path: Path):
-    told = Told("epoch 1", lambda: shutil.rmtree(told.run.folder))
+    progress = CallAt("epoch 1", lambda: shutil.rmtree(progress.run.folder))
     with pytest.raises(ArchError, match=r"checkpoint\.pt: No such file or directory"):
-        start(tmp_path, told)
+        start(tmp_path, progress)
 
 
 def test_something_in_the_way_of_a_file(halted: Path):
@@ -712,7 +701,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch):
 
 
 def test_a_folder_that_a_killed_process_was_making(tmp_path: Path):
-    """An old one is removed; a fresh one may be another process's."""
+    """An old one is removed; a recent one may belong to another process."""
     parent = tmp_path / "noisy"
     old, fresh = parent / ".2020-01-01_00-00-00", parent / ".2020-01-01_00-00-01"
     for folder in (old, fresh):
@@ -732,7 +721,7 @@ LONGER = SPEC.replace("batch 256, epochs 3", "batch 64, epochs 5")
 def trained_by_a_process(folder: Path, text: str, number: int) -> tuple[int, list[str]]:
     """`archdsl train` in a process group of its own, sent a signal after its second epoch.
 
-    Its exit code, and the lines that it wrote behind that.
+    Returns its exit code and the lines that it wrote after that.
     """
     (folder / "noisy.arch").write_text(text)
     command = [sys.executable, "-u", "-m", "archdsl.cli", "train", "noisy.arch"]
@@ -743,7 +732,7 @@ def trained_by_a_process(folder: Path, text: str, number: int) -> tuple[int, lis
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        # A shell that runs the tests behind its back may have had it ignored.
+        # A shell that runs the tests in the background may ignore the signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     ) as process:
@@ -765,7 +754,7 @@ def test_a_signal_to_a_process(number: int, expected: int, tmp_path: Path):
     assert all(line.startswith("epoch ") for line in epochs)
     folder = tmp_path / command.removeprefix("archdsl train --resume ")
     done = saved(folder)["record"]["epochs"]
-    assert shown == f"stopped: epoch {len(done)} of 200 is saved; this goes on:"
+    assert shown == f"stopped: epoch {len(done)} of 200 is saved; to continue:"
     assert {p.name for p in folder.iterdir()} == NAMES - {"curves.png"}
     assert json.loads((folder / "record.json").read_text())["epochs"] == done
 
@@ -779,8 +768,8 @@ def test_a_killed_process(tmp_path: Path):
     assert same(folder, start(tmp_path / "whole", None, LONGER)[0].folder)
 
 
-# Starting Python and torch takes most of such a run: these are forked where all is imported, and
-# the curves are drawn as text.
+# Starting Python and torch would take most of the time: these runs are forked from a process that
+# has imported everything, and draw the curves as text.
 FORKED = """
 import os, random, resource, signal
 import sklearn.datasets, sklearn.model_selection, torch
@@ -803,7 +792,7 @@ def forked(number, prepare):
     return status
 """
 
-# Each kills itself in front of one file operation more than the one before, until one is whole.
+# Each run kills itself before a later file operation than the previous run, until one finishes.
 OPERATIONS = """
 def dying(number):
     left = [number]
@@ -822,9 +811,9 @@ while forked(number, lambda: dying(number)):
     number += 1
 """
 
-# Each is ended by its own clock, at a random moment of another tenth of the time that a whole one
-# took. Nobody handles that signal: it is as final as SIGKILL. It counts the time on the processor,
-# so that a busy machine moves no moment.
+# Each run is killed by its own timer, at a random moment in a different tenth of the time that a
+# whole run takes. The signal is not handled, so it is as final as SIGKILL. The timer counts CPU
+# time, so that the moments do not depend on the load.
 RANDOM = """
 def used():
     times = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -840,7 +829,7 @@ for number in range(10):
 
 
 def all_resumed(folder: Path, text: str, code: str) -> list[int]:
-    """How many epochs each run had saved when it was killed; all end as one that was not."""
+    """Resume all killed runs, which end like one that was not; how many epochs each had saved."""
     (folder / "noisy.arch").write_text(text)
     whole, _ = start(folder / "whole", None, text)
     done = subprocess.run(
@@ -870,15 +859,15 @@ def test_killed_at_random_moments(tmp_path: Path):
     assert len(set(epochs)) >= 3  # of 0 … 5
 
 
-def test_a_run_goes_on_with_the_threads_that_it_began_with(halted: Path, whole: Path):
-    """Another number of threads adds sums in another order."""
+def test_a_run_keeps_its_number_of_threads(halted: Path, whole: Path):
+    """Another number of threads adds in another order."""
     record = json.loads((halted / "record.json").read_text())
     before = torch.get_num_threads()
     assert record["threads"] == before
     used = []
     torch.set_num_threads(before + 1)
     try:
-        resume(halted, progress=Told("step 2", lambda: used.append(torch.get_num_threads())))
+        resume(halted, progress=CallAt("step 2", lambda: used.append(torch.get_num_threads())))
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
@@ -886,14 +875,14 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(halted: Path, whole: 
     assert same(halted, whole)
 
 
-def test_a_run_goes_on_in_its_folder_alone(halted: Path):
+def test_a_run_continues_only_in_its_folder(halted: Path):
     shutil.copy(halted / "checkpoint.pt", halted / "later.pt")
-    with pytest.raises(ArchError, match="is no run"):
+    with pytest.raises(ArchError, match="is not a run"):
         resume(halted / "later.pt")
     resume(halted / "checkpoint.pt")
 
 
-def test_a_finished_run_keeps_its_facts(halted: Path):
+def test_a_finished_run_keeps_its_record(halted: Path):
     resume(halted)
     before = (halted / "record.json").read_text()
     resume(halted, device="cpu:0")

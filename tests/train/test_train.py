@@ -1,4 +1,4 @@
-"""Recipes, data, runs."""
+"""Recipes, data and runs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_settings(setting: str, expected: dict[str, object]):
     assert recipe(f"train on digits {{ {setting} }}") == Recipe.model_validate(expected)
 
 
-def test_settings_of_the_command_line_win():
+def test_settings_of_the_command_line_take_precedence():
     changed = recipe(RECIPE, epochs="7", label_smoothing="0.2", schedule="halve every 5 epochs")
     assert (changed.epochs, changed.label_smoothing, changed.lr) == (7, 0.2, 0.01)
     assert (changed.schedule, changed.factor, changed.every) == ("step", 0.5, 5)
@@ -77,12 +77,12 @@ def test_settings_of_the_command_line_win():
         ("train on digits { lr }", "`lr` has no value"),
         ("train on digits { lr 1; lr 2 }", "`lr` is given twice"),
         ("train on digits { schedule sometimes }", "unknown schedule"),
-        ("train on digits { schedule divide by 0 every epoch }", "`0` is no factor"),
+        ("train on digits { schedule divide by 0 every epoch }", "`0` is not a valid factor"),
         ("train on digits { lr -0.1 }", "`lr` must be above 0, not -0.1"),
         ("train on digits { random shift -3 }", "`shift` must be at least 0"),
         ("train on digits { lr - - 0.1 }", "`lr` has no value"),
-        ("train on digits { schedule times nan every epoch }", "`nan` is no factor"),
-        ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train` section"),
+        ("train on digits { schedule times nan every epoch }", "`nan` is not a valid factor"),
+        ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train`"),
         ("train on digits { schedule times 3 every epoch }", "`factor` must be at most 1"),
     ],
 )
@@ -98,25 +98,25 @@ def test_bad_settings_of_the_command_line():
     for settings, shown in (
         ({"epoch": "3"}, "did you mean `epochs`"),
         ({"epochs": "many"}, "`epochs` must be a whole number, not many"),
-        ({"momentum": "0.5"}, "`adam` takes no momentum"),
+        ({"momentum": "0.5"}, "`adam` does not take a momentum"),
         ({"factor": "0.5"}, "a recipe has no setting `factor`"),
     ):
         with pytest.raises(archdsl.ArchError) as caught:
             recipe(RECIPE, **settings)
         assert shown in str(caught.value) and "--> --set:1:" in str(caught.value)
     for value in ("3 }", "3; batch 8", "3 }\nconv3-8\nlet a = {"):
-        with pytest.raises(archdsl.ArchError, match="is no setting"):
+        with pytest.raises(archdsl.ArchError, match="is not a setting"):
             recipe(RECIPE, epochs=value)
 
 
-def test_another_optimizer_does_without_the_momentum_of_the_recipe():
+def test_another_optimizer_drops_the_momentum_of_the_recipe():
     section = "train on digits { optimizer sgd lr 0.1 momentum 0.9 weight-decay 0.01 }"
     assert recipe(section, optimizer="sgd lr 0.2").momentum == 0.9
     adam = recipe(section, optimizer="adam")
     assert (adam.momentum, adam.lr, adam.weight_decay) == (0, 0.1, 0.01)
 
 
-def test_digits_are_split_in_strata():
+def test_the_split_of_digits_is_stratified():
     data = digits((1, 28, 28), split=3)
     assert (len(data.train_images), len(data.test_images)) == (1437, 360)
     assert data.train_images.shape[1:] == (1, 28, 28)
@@ -127,14 +127,14 @@ def test_digits_are_split_in_strata():
     assert not torch.equal(data.test_labels, digits((1, 28, 28), split=4).test_labels)
 
 
-def test_digits_take_the_shape_of_the_input():
+def test_digits_are_resized_to_the_input():
     assert digits((3, 12, 16)).train_images.shape[1:] == (3, 12, 16)
     flat, square = digits((64,)).train_images, digits((1, 8, 8)).train_images
     assert torch.equal(flat, square.flatten(1))
 
 
 def test_shifts():
-    """Every image moves by its own offset, and nothing else happens to it."""
+    """Every image moves by its own offset and is otherwise unchanged."""
     images = torch.arange(1.0, 1 + 200 * 16).view(200, 1, 4, 4)
     moved = shifted(images, 1, torch.Generator().manual_seed(0), images.shape[2:])
     seen = set()
@@ -164,7 +164,7 @@ def run_small(folder: Path, seed: int = 0, text: str = SMALL + RECIPE, **setting
     return train(net, recipe_of(net, settings), seed=seed, device="cpu", runs=folder)
 
 
-def test_a_run_leaves_everything_behind(tmp_path: Path):
+def test_the_files_of_a_run(tmp_path: Path):
     run, module = run_small(tmp_path)
     assert run.folder.parent == tmp_path / "small"
     assert sorted(p.name for p in run.folder.iterdir()) == [
@@ -183,7 +183,7 @@ def test_a_run_leaves_everything_behind(tmp_path: Path):
         assert torch.equal(saved["module"][name], tensor)
 
 
-def test_the_reported_accuracy_is_the_modules(tmp_path: Path):
+def test_the_reported_accuracy_is_that_of_the_module(tmp_path: Path):
     run, module = run_small(tmp_path, epochs="3")
     data = digits((1, 8, 8))
     module.eval()
@@ -201,7 +201,7 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path: Path):
     assert len({run.folder for run, _ in runs}) == 3
 
 
-def test_training_leaves_the_callers_random_state_alone(tmp_path: Path):
+def test_training_does_not_change_the_random_state_of_the_caller(tmp_path: Path):
     torch.manual_seed(5)
     before = torch.get_rng_state()
     run_small(tmp_path)
@@ -236,10 +236,10 @@ def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (SMALL.replace("FC-10", "FC-5"), "end the network with `FC-10`"),
-        (SMALL.replace("FC-10", "conv1-10"), "end the network with `flatten`"),
+        (SMALL.replace("FC-10", "FC-5"), "end it with `FC-10`"),
+        (SMALL.replace("FC-10", "conv1-10"), "end it with `flatten`"),
         (SMALL.replace("8x8x1", "8x8x2"), "write an input such as `input 32x32x1`"),
-        (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "holds grey images"),
+        (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "has grey images"),
     ],
 )
 def test_networks_that_do_not_fit_the_data(text: str, shown: str, tmp_path: Path):
@@ -249,7 +249,7 @@ def test_networks_that_do_not_fit_the_data(text: str, shown: str, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_last_image_alone_joins_the_batch_before(tmp_path: Path):
+def test_a_single_last_image_joins_the_preceding_batch(tmp_path: Path):
     text = SMALL.replace("relu", "FC-8-bn-relu") + RECIPE
     run, _ = run_small(tmp_path, text=text, batch="4")  # 1437 = 4 · 359 + 1
     assert run.record.finished
@@ -257,8 +257,8 @@ def test_a_last_image_alone_joins_the_batch_before(tmp_path: Path):
         run_small(tmp_path, text=text, batch="1")
 
 
-def test_a_shift_out_of_sight(tmp_path: Path):
-    with pytest.raises(archdsl.ArchError, match="out of sight"):
+def test_a_shift_out_of_view(tmp_path: Path):
+    with pytest.raises(archdsl.ArchError, match="out of view"):
         run_small(tmp_path, shift="8")
 
 
@@ -299,7 +299,7 @@ def test_command_line_errors(tmp_path: Path, monkeypatch, archdsl_cli):
 
 
 @pytest.mark.slow
-def test_lenet5_reads_digits(tmp_path: Path):
+def test_lenet5_learns_digits(tmp_path: Path):
     net = archdsl.load("lenet5")
     run, _ = train(net, recipe_of(net), device="cpu", runs=tmp_path)
     assert run.accuracy >= 0.98

@@ -1,4 +1,4 @@
-"""Training on signals and clips: what they show, that they learn, and that runs last."""
+"""Training on signals and clips: their images, their accuracy, and resumed runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ conv3-32 stride 2
 NETWORKS = pytest.mark.parametrize("text", [SIGNAL, CLIP], ids=["signal", "clip"])
 
 
-def test_a_signal_is_the_image_row_after_row():
+def test_a_signal_is_the_image_row_by_row():
     image = torch.rand(3, 1, 8, 8)
     assert torch.equal(fitted(image, (1, 64)), image.view(3, 1, 64))
     coloured = fitted(image, (3, 64))
@@ -61,13 +61,13 @@ def test_a_clip_shows_the_image_in_every_frame():
     one, several = digits((1, 8, 8)), digits((1, 4, 8, 8))
     assert torch.equal(several.test_images[:, :, 2], one.test_images)
     assert torch.equal(several.test_labels, one.test_labels)
-    # A long clip takes no more memory than an image.
+    # A long clip needs no more memory than an image.
     long = digits((1, 2**20, 8, 8)).train_images
     assert long.untyped_storage().nbytes() == one.train_images.untyped_storage().nbytes()
 
 
 def test_rows_and_frames_move_with_their_image():
-    """A shift moves the image that a signal holds, and all frames of a clip alike."""
+    """A shift moves the image in a signal, and all frames of a clip together."""
     images = torch.rand(20, 1, 8, 8)
     moved = [
         shifted(fitted(images, shape), 2, torch.Generator().manual_seed(0), (8, 8))
@@ -91,7 +91,7 @@ def test_learns(text: str, tmp_path: Path):
     assert evaluate(run.folder).accuracy == run.accuracy
     again, _ = resume(run.folder)
     assert again.accuracy == run.accuracy
-    # A picture is made what the training images are.
+    # Pictures are converted to what the training images are.
     data = digits((1, 8, 8))
     paths = []
     for index in range(40):
@@ -104,8 +104,8 @@ def test_learns(text: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("input", ["16000x1", "256x2", "4x16x16x2", "4x16x16x4"])
-def test_inputs_that_show_no_image(input: str):
+def test_inputs_that_do_not_show_an_image(input: str):
     net = archdsl.loads(f"input {input}\n10-d fc\n{RECIPE}")
-    with pytest.raises(ArchError, match="digits holds grey images") as caught:
+    with pytest.raises(ArchError, match="digits has grey images") as caught:
         train(net, recipe_of(net))
-    assert "row after row" in str(caught.value)
+    assert "row by row" in str(caught.value)

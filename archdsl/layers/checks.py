@@ -1,0 +1,126 @@
+"""Checks of the values that a text gives to a layer, and of what enters it.
+
+A check of an attribute returns the value in its canonical form, or raises LayerError; its first
+sentence says in `archdsl layers` which values there are.
+"""
+
+from __future__ import annotations
+
+import math
+
+from archdsl.layers.base import LayerError, Misfit, Shape, Value, elements, show
+
+LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
+MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
+
+
+def count(value: Value) -> Value:
+    """A whole number from 1."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+        raise LayerError(f"must be a whole number from 1 to {LARGEST:,}, not {show(value)}")
+    return value
+
+
+def lengths(value: Value) -> Value:
+    """A length from 1, or one for each axis."""
+    values = value if isinstance(value, tuple) else (value,)
+    for one in values:
+        count(one)
+    return values if len(values) > 1 else int(values[0])
+
+
+def margin(value: Value) -> Value:
+    """A length from 0, one for each axis, `same` or `valid`."""
+    if isinstance(value, str):
+        return value
+    values = value if isinstance(value, tuple) else (value,)
+    for one in values:
+        if one != 0 or isinstance(one, bool):
+            count(one)
+    return tuple(map(int, values)) if len(values) > 1 else int(values[0])
+
+
+def fraction(value: Value) -> Value:
+    """A number from 0 to less than 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise LayerError(f"must be at least 0 and less than 1, not {show(value)}")
+    return float(value)
+
+
+def positive(value: Value) -> Value:
+    """A finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise LayerError(f"must be above 0, not {show(value)}")
+    return value
+
+
+def number(value: Value) -> Value:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
+        raise LayerError(f"must be a number, not {show(value)}")
+    return value
+
+
+def flag(value: Value) -> Value:
+    """Yes or no."""
+    if value not in (0, 1):
+        raise LayerError(f"must be true or false, not {show(value)}")
+    return bool(value)
+
+
+def check_elements(x: Shape) -> Shape:
+    """The shape of a value. Raises LayerError if no machine could hold it."""
+    if elements(x) > MOST_ELEMENTS:
+        raise LayerError(
+            f"the output has more than {MOST_ELEMENTS:,} elements",
+            "use fewer channels, or a smaller map",
+        )
+    return x
+
+
+def check_inputs(stated: Value | None, channels: int, what: str, groups: int = 1) -> None:
+    """Raises Misfit if a text states another number of input channels, or features, than enter.
+
+    It may state those of one group: AlexNet's `5x5x48` on 96 channels in 2 groups.
+    """
+    if stated is not None and stated not in (channels, channels // groups):
+        share = f", {channels // groups} in each group" if groups > 1 else ""
+        raise Misfit(
+            f"{show(stated)} input {what} on an input of {channels}{share}",
+            "the number must agree with the preceding layer: correct it, or leave it out",
+        )
+
+
+def needs_map(kind: str, x: Shape) -> int:
+    """The number of axes of a map, without the channels. Raises Misfit for a vector."""
+    if len(x) < 2:
+        raise Misfit(
+            f"`{kind}` needs a map, but its input is a vector of {x[0]}",
+            "put it before the fully connected layers; "
+            "the input of a signal states its channels: `input 16000x1`",
+        )
+    return len(x) - 1
+
+
+def whole(value: Value) -> Value:
+    """A whole number from 0."""
+    if value == 0 and not isinstance(value, bool):
+        return 0
+    try:
+        return count(value)
+    except LayerError:
+        raise LayerError(f"must be a whole number from 0, not {show(value)}") from None
+
+
+def margins(value: Value) -> Value:
+    """A whole number from 0, or several."""
+    values = value if isinstance(value, tuple) else (value,)
+    for one in values:
+        if isinstance(one, int | float) and one < 0:
+            raise LayerError(
+                f"must not be negative, like {show(one)}: `crop` and `slice` make maps smaller"
+            )
+        whole(one)
+    return tuple(map(int, values)) if len(values) > 1 else int(values[0])

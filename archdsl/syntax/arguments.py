@@ -53,7 +53,7 @@ def entries_of(tokens: Sequence[Token]) -> list[Entry]:
 
 def entries_in(parens: Token | None) -> list[Entry]:
     """The entries between parentheses; none where there are no parentheses."""
-    return entries_of(parens.inside) if parens else []  # type: ignore[arg-type]
+    return entries_of(parens.tokens) if parens else []
 
 
 def check_commas(source: Source, parens: Token | None, may_trail: bool = False) -> None:
@@ -61,12 +61,11 @@ def check_commas(source: Source, parens: Token | None, may_trail: bool = False) 
 
     `may_trail`: a comma may follow the last entry, as in Python.
     """
-    inside: tuple[Token, ...] = parens.inside if parens else ()  # type: ignore[assignment]
-    if parens is None or not inside:
+    if parens is None or not parens.tokens:
         return
-    count = len(entries_of(inside))
-    commas = sum(token.kind == "comma" for token in inside)
-    trails = may_trail and count > 0 and inside[-1].kind == "comma"
+    count = len(entries_in(parens))
+    commas = sum(token.kind == "comma" for token in parens.tokens)
+    trails = may_trail and count > 0 and parens.tokens[-1].kind == "comma"
     if count + trails != commas + 1:
         raise ArchError(
             "an argument is missing next to a comma",

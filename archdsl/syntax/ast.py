@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import takewhile
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from archdsl.errors import ArchError
 from archdsl.syntax.statements import kind_of, statement
@@ -23,10 +23,9 @@ Fields = tuple[Any, ...]
 
 
 class Token(NamedTuple):
-    """A token of a phrase: a word, a number, a sign, or everything between two brackets.
+    """A word, a number or a sign of a phrase; or parentheses, a bracket or braces with all inside.
 
-    `kind` is the grammar's terminal in lower case, `parens`, `bracket` or `braces`. `inside`: the
-    tokens between parentheses, or the items between brackets or braces.
+    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`.
     """
 
     kind: str
@@ -34,6 +33,16 @@ class Token(NamedTuple):
     start: int
     end: int
     inside: tuple[Token, ...] | tuple[Item, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens between parentheses."""
+        return cast(tuple[Token, ...], self.inside)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The lines between brackets or braces."""
+        return cast(tuple[Item, ...], self.inside)
 
     @property
     def is_of_table(self) -> bool:
@@ -319,7 +328,7 @@ class Block(NamedTuple):
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return self.body.inside  # type: ignore[return-value]
+        return self.body.items
 
 
 @statement("table", of=lambda c: (c[0].start,))

@@ -113,7 +113,7 @@ class _Reader:
             operand = self.expression(NEGATION if sign == "not" else SIGN)
             return Expression(sign, token.text, 0, (operand,), token.start, operand.end)
         if token.kind == "parens" and token.inside:
-            return read(self.source, token.inside)  # type: ignore[arg-type]
+            return read(self.source, token.tokens)
         if token.kind == "word":
             if self.at < len(self.tokens) and self.tokens[self.at].kind == "parens":
                 return self.call(token)

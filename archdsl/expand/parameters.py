@@ -58,7 +58,7 @@ def values_of(
                 ],
                 f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
             )
-    choices = optional_layers.said(network)
+    choices = optional_layers.choices_of(network)
     for name_given, (value, span) in everything.items():
         if name_given in values:
             continue

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, did_you_mean
-from archdsl.syntax.arguments import entries_in, entries_of
+from archdsl.syntax.arguments import entries_in
 from archdsl.syntax.ast import Token
 from archdsl.text.limits import Limit
 from archdsl.text.source import Source
@@ -134,11 +134,6 @@ class _Reader:
             wanted = "at least two operands" if several else "one operand"
             raise self.fail(f"`{name.text}` takes {wanted}", name)
         return Expression("call", name.text, 0, operands, name.start, parens.end)
-
-
-def split(tokens: Sequence[Token]) -> list[Sequence[Token]]:
-    """The tokens between commas; use `arguments.entries_of`."""
-    return [entry.tokens for entry in entries_of(tokens)]
 
 
 def read(source: Source, tokens: Sequence[Token]) -> Expression:

@@ -263,7 +263,7 @@ def test_listings_among_other_lines(text: str, layers: str):
 def test_claims_of_a_listed_layer():
     net = archdsl.loads(HEAD + "nn.Flatten()\nscores: nn.Linear(in, 2)   => 2, params 386")
     assert [claim.verdict for claim in net.claims] == ["holds", "holds"]
-    with pytest.raises(ArchError, match="says in_features 384, 192 enter"):
+    with pytest.raises(ArchError, match="has in_features 384, but its input has 192"):
         archdsl.loads(HEAD + "nn.Flatten()\nnn.Linear(2 * in, 2)")
 
 

@@ -175,7 +175,7 @@ def test_refused():
     refused("with bn; with BN; conv3-4-(bn)", "`with BN` is given twice")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")
     refused("with bn; conv3-4", "no layer")
-    refused("(bn) 3x3, 64", "`3x3` belongs to no layer")
+    refused("(bn) 3x3, 64", "`3x3` does not belong to a layer")
     refused("conv3-64 (relu 3x3/2 maxpool)", "several layers in parentheses")
     refused("conv3-8 (maxpool) stride 2 stride 2", "given twice")
     refused("conv means (bn)-relu; conv3-4; FC-3", "holds `conv` once")

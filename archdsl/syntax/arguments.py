@@ -57,21 +57,25 @@ def entries_in(parens: Token | None) -> list[Entry]:
 
 
 def check_commas(source: Source, parens: Token | None, may_trail: bool = False) -> None:
-    """Raises ArchError if an entry is missing next to a comma of these parentheses.
+    """Raises ArchError for a comma between parentheses with no entry next to it.
 
     `may_trail`: a comma may follow the last entry, as in Python.
     """
-    if parens is None or not parens.tokens:
-        return
-    count = len(entries_in(parens))
-    commas = sum(token.kind == "comma" for token in parens.tokens)
-    trails = may_trail and count > 0 and parens.tokens[-1].kind == "comma"
-    if count + trails != commas + 1:
-        raise ArchError(
-            "an argument is missing next to a comma",
-            source.span(parens.start, parens.end),
-            help="remove the comma, or write what is missing",
-        )
+    previous: Token | None = None
+    for token in parens.tokens if parens else ():
+        if token.kind == "comma" and (previous is None or previous.kind == "comma"):
+            raise _missing_argument(source, token)
+        previous = token
+    if previous is not None and previous.kind == "comma" and not may_trail:
+        raise _missing_argument(source, previous)
+
+
+def _missing_argument(source: Source, comma: Token) -> ArchError:
+    return ArchError(
+        "an argument is missing next to this comma",
+        source.span(comma.start, comma.end),
+        help="remove the comma, or write what is missing",
+    )
 
 
 def bind(

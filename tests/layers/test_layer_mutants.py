@@ -29,7 +29,10 @@ DECLARED = (
 EQUIVALENT = {
     ("Conv", "depthwise"): "the groups imply it",
     ("InstanceNorm", "label"): "`instancenorm` is read as `instance norm`",
+    ("Dropout", "settle"): "it only refuses channel dropout on a vector",
     ("AlphaDropout", "settle"): "it only refuses channel dropout on a vector",
+    ("HardTanh", "call"): "it only passes both bounds by position",
+    ("RReLU", "call"): "it only passes both bounds by position",
     ("HardTanh", "settle"): "it only refuses bounds in the wrong order",
     ("RReLU", "settle"): "it only refuses slopes in the wrong order",
 }

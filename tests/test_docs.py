@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,18 @@ def test_set_up_commands():
         if kind == "sh":
             for word in re.findall(r"-c (\S+)", text):
                 assert (ROOT / word).is_file()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    named = re.findall(r"archdsl\[(\w+)\]", (ROOT / "README.md").read_text("utf-8"))
+    assert {"torch", "train", "networkx", "all"} == {*named} <= extras.keys()
+
+
+def test_changelog_begins_with_this_version():
+    releases = re.findall(
+        r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert releases[0] in ("Unreleased", archdsl.__version__)
 
 
 @pytest.mark.slow

@@ -96,10 +96,10 @@ def printed(one: Case) -> None:
             one,
         )
         return
-    names: dict[str, Any] = {"torch": torch, "nn": nn}
+    space: dict[str, Any] = {"torch": torch, "nn": nn}
     if call.own:  # its class must work without the rest of its file
-        exec("\n".join(source._extra_module(call.name)), names)
-    again = eval(str(call), names)
+        exec("\n".join(source._extra_module(call.name)), space)
+    again = eval(str(call), space)
     assert repr(again) == repr(module)
     randomise(module)
     copy_state(module, again)

@@ -143,7 +143,7 @@ def test_nothing_needs_a_posix_system_to_be_imported():
 # What `summary vgg16` imports beyond click: packages of ours, and a few modules of Python's.
 OURS = (
     "analysis claims cli errors expand extras figures grammar graph layers model network notation "
-    "output spec spec_files specs syntax text"
+    "output quantities spec spec_files specs syntax text"
 ).split()
 OUTPUT = {"claims", "plain_data", "summary", "table"}
 PYTHONS = set("bisect copy dataclasses encodings gc locale string unicodedata".split())

@@ -20,6 +20,7 @@ from archdsl.errors import ArchError
 from archdsl.fmt.layout import Aligned, LineParts, laid, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import collector_paused, statements_of
+from archdsl.syntax.statements import STATEMENTS
 from archdsl.text.pytorch import unwrapped
 from archdsl.text.source import Source
 
@@ -66,7 +67,9 @@ _TOKEN_OF_PAPER = re.compile(f"{_REFERENCE}|{_TOKEN.pattern}")
 _ENDS = " \t"  # stripped from both ends of a line; other whitespace is not, it ends `with bn`
 _LISTED = re.compile(r"\bnn\.\w")
 _BULLET = re.compile(r"(?:[-–•*·]|\d{1,2}[.)])(?![ \t])")
-_NAMED = re.compile(r"^((?:let|reading|network)[ ]+\w+)[ ]*=[ ]*(?!=)")
+# The statements that give a name a value, `let n = 2`.
+_NAMING = [kind.keyword for kind in STATEMENTS.values() if re.match(r"\w+ \w+ = ", kind.form)]
+_NAMED = re.compile(rf"^((?:{'|'.join(_NAMING)})[ ]+\w+)[ ]*=[ ]*(?!=)")
 _BRACKET = re.compile(r'"[^"]*"?|[()\[\]{}]')
 _BRACES = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
 

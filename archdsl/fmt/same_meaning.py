@@ -8,8 +8,7 @@ from itertools import pairwise, zip_longest
 from typing import Any
 
 from archdsl.errors import ArchError
-from archdsl.syntax.ast import Statement, Token
-from archdsl.syntax.diagnose import tokens_of
+from archdsl.syntax.ast import Statement, Token, tokens_of
 from archdsl.syntax.parser import statements_of
 from archdsl.text.source import Source, Span
 

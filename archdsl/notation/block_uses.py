@@ -16,7 +16,7 @@ from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
 from archdsl.notation.numbers import FUSED, REPEAT
 from archdsl.notation.vocabulary import NOISE, runs, vocabulary
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import Entry, check_commas, entries_in
 from archdsl.syntax.ast import ColumnValue, Token
 from archdsl.syntax.expressions import Expression
 
@@ -93,7 +93,8 @@ class BlockUseReader:
             cursor.accept("word")  # `inception module`
         has_name_alone = not cursor
         if (parens := cursor.accept("parens")) is not None:
-            self.add_inner(first, self.in_parens(parens))
+            check_commas(self.context.source, parens)
+            self.add_inner(first, [self.argument(entry) for entry in entries_in(parens)])
         elif has_name_alone:
             self.add_inner(first, [self.argument_of_row(one, one.name) for one in self.columns])
         named = {argument.name.text for argument in self.arguments if argument.name is not None}
@@ -117,15 +118,6 @@ class BlockUseReader:
         assert fused is not None
         digits = numbers.digits_of(fused, word)
         self.arguments.append(Argument(None, self.one_number(digits), digits.start, digits.end))
-
-    def in_parens(self, parens: Token) -> list[Argument]:
-        arguments = expressions.split(parens.tokens)
-        commas = sum(token.kind == "comma" for token in parens.tokens)
-        if parens.tokens and len(arguments) != 1 + commas:
-            raise self.context.fail(
-                "an argument is missing next to a comma", parens, "remove the comma"
-            )
-        return [self.argument(tokens) for tokens in arguments]
 
     def add_inner(self, first: Token, inner: Sequence[Argument]) -> None:
         """Add the arguments in parentheses, or in columns, directly after the name."""
@@ -159,17 +151,17 @@ class BlockUseReader:
                     f"its parameters are {', '.join(self.parameters) or 'none'}",
                 )
 
-    def argument(self, tokens: Sequence[Token]) -> Argument:
+    def argument(self, entry: Entry) -> Argument:
         """An argument in parentheses: `64`, `k=3`, `k3x3`."""
-        first, start, end = tokens[0], tokens[0].start, tokens[-1].end
-        fused = FUSED.fullmatch(first.text) if len(tokens) == 1 else None
+        first, start, end = entry.tokens[0], entry.start, entry.end
+        fused = FUSED.fullmatch(first.text) if len(entry.tokens) == 1 else None
         if fused and first.text not in self.context.names and fused[1] in self.parameters:
             digits = numbers.digits_of(fused, first)
             name = Token("word", fused[1], start, end)
             return Argument(name, self.one_number(digits), start, end)
-        if len(tokens) > 2 and first.kind == "word" and tokens[1].kind == "equals":
-            return Argument(first, self.context.expression(tokens[2:]), start, end)
-        return Argument(None, self.context.expression(tokens), start, end)
+        # Without a value, `k=`, the sign is an error of the expression.
+        value = self.context.expression(entry.value or entry.tokens)
+        return Argument(entry.name if entry.value else None, value, start, end)
 
     def read_following(self) -> bool:
         """Read an argument after the name or the parentheses: `, k3x3`, `kernel_size: 5`, `24`."""

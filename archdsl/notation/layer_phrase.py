@@ -23,7 +23,7 @@ from archdsl.notation.parentheses import is_expression, is_remark, optional_laye
 from archdsl.notation.scan import Scan
 from archdsl.notation.vocabulary import NOISE, Words, vocabulary
 from archdsl.notation.words import fused_attribute, read_compact, read_word
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import entries_of
 from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
 
@@ -205,7 +205,7 @@ def _parens(scan: Scan) -> None:
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:
     """Read what is in the parentheses after a layer."""
     context = scan.context
-    for argument in expressions.split(tokens):
+    for argument in (entry.tokens for entry in entries_of(tokens)):
         arguments = Scan(context, scan.draft, argument, layer)
         if len(argument) > 1 and is_expression(context, argument):
             number = context.expression(argument)

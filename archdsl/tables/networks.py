@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.errors import ArchError, did_you_mean
+from archdsl.syntax.arguments import entries_in
 from archdsl.syntax.ast import (
     Block,
     Derived,
@@ -22,7 +23,6 @@ from archdsl.syntax.ast import (
     Table,
     Token,
 )
-from archdsl.syntax.expressions import split
 from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
 from archdsl.tables.reader import MOST_LINES, Lines, TableReader, is_labelled
@@ -107,8 +107,8 @@ def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
     """The parameters of blocks, by the names of the blocks in lower case."""
     found: dict[str, list[str]] = {}
     for block in blocks:
-        parameters = split(block.parameters.tokens if block.parameters else ())
-        found[block.name.text.lower()] = [p[0].text for p in parameters if p[0].kind == "word"]
+        names = (entry.tokens[0] for entry in entries_in(block.parameters))
+        found[block.name.text.lower()] = [name.text for name in names if name.kind == "word"]
     return found
 
 

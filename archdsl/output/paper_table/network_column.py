@@ -20,12 +20,9 @@ from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import (
     Item,
     Means,
-    Outputs,
-    Padding,
     Phrase,
-    Shortcut,
+    Printed,
     SizesDecide,
-    Statement,
     StrideOn,
 )
 
@@ -100,14 +97,15 @@ class NetworkColumn:
         self.decides = any(isinstance(s, SizesDecide) for s in statements)
         self.printer = Printer(network.text.source, self.names, self.text.blocks, self.decides)
         self.entries = tuple(self._entries())
-        others = [text for s in statements if (text := self.statement(s)) is not None]
+        means = [s for s in statements if isinstance(s, Means)]
+        others = [s for s in statements if isinstance(s, Printed) and not isinstance(s, Means)]
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
         left = self.optional()  # a choice without optional layers would be an error
         self.conventions = (
-            *others,
+            *(one.printed(self.plain) for one in others),
             *(f"with {words[kind]}" for kind, on in options.chosen.items() if on and kind in left),
-            *(self.meaning(one) for one in means),
+            *(one.printed(self.plain) for one in means),
         )
 
     # Its statements.
@@ -116,25 +114,6 @@ class NetworkColumn:
         """A phrase as written, with its names."""
         without_names = Printer(self.network.text.source, {}, self.text.blocks)
         return lines.text(without_names.tokens(phrase.tokens))
-
-    def meaning(self, statement: Means) -> str:
-        return f"{self.plain(statement.left)} means {self.plain(statement.right)}"
-
-    def statement(self, statement: Statement) -> str | None:
-        """The text of a statement about how lines are read, or which of them are outputs."""
-        match statement:
-            case Padding(mode):
-                return f"padding {mode.text}"
-            case StrideOn(layer):
-                return f"stride on {self.plain(layer)}"
-            case Shortcut(name):
-                return f"shortcut {name.text}"
-            case SizesDecide(what):
-                return f"sizes decide {', '.join(token.text for token in what)}"
-            case Outputs(labels):
-                return f"output {', '.join(token.text for token in labels)}"
-            case _:
-                return None
 
     def optional(self) -> set[str]:
         """The kinds of the optional layers in what is printed."""
@@ -269,7 +248,7 @@ class NetworkColumn:
                 size=hwc(shape) if wide or len(shape) == 2 else times(shape[1:] or shape),
                 weighs=any(node.op.weighs for node in nodes),
                 is_reference=line.is_reference,
-                rules=tuple(self.meaning(rule) for rule in line.item.rules),
+                rules=tuple(rule.printed(self.plain) for rule in line.item.rules),
             )
 
 

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Writes files and folders atomically: a reader sees all of one or nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from archdsl.errors import ArchError
 
 
 def write_whole(path: Path, data: bytes | memoryview, mode: int | None = None) -> None:
-    """Write a file beside its place and rename it: a reader never sees half of it.
+    """Write a temporary file in the same folder and rename it.
 
-    `mode` are its permissions, by default those of a new file. Raises ArchError with the system's
-    reason; what was there before is there still.
+    `mode`: its permissions, by default those of a new file. Raises ArchError with the system's
+    reason; an existing file then stays as it was.
     """
     name = None
     try:
@@ -37,9 +37,9 @@ def write_whole(path: Path, data: bytes | memoryview, mode: int | None = None) -
 
 
 def replace_whole(path: str, data: bytes) -> None:
-    """`write_whole` in the place of a file that is there: its permissions stay, and a link to it.
+    """Replace an existing file; its permissions stay, and links to it still lead to it.
 
-    Raises ArchError, also for a file that may not be written.
+    Raises ArchError, also if the file is not writable.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -51,10 +51,10 @@ def replace_whole(path: str, data: bytes) -> None:
 
 
 def make_whole(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder with its files beside its place and rename it.
+    """Make a folder with its files under a temporary name and rename it.
 
-    The place is empty, and the folder around it exists. Raises FileExistsError where something is
-    in the place, or another process is making the same folder; else OSError or ArchError.
+    The folder around it must exist. Raises FileExistsError if `folder` exists or another process
+    is making it, otherwise OSError or ArchError.
     """
     hidden = folder.parent / f".{folder.name}"
     if os.path.lexists(folder):
@@ -74,15 +74,15 @@ def make_whole(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def remove_halves(path: Path) -> None:
-    """Remove what a killed process left of writing a file. Nobody may be writing it now."""
+    """Remove the temporary files of a killed process. Nobody may be writing `path` now."""
     for half in path.parent.glob(f".{path.name}.*"):
         with suppress(OSError):
             half.unlink()
 
 
 def _keep_names(folder: Path) -> None:
-    """A power cut loses no name that a rename gave."""
-    # Some systems open no folders, or cannot flush them: then the file itself is all there is.
+    """Flush a folder, so that a renamed file survives a power cut."""
+    # Some systems cannot open folders, or cannot flush them.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,20 +1,21 @@
-"""The one error that a reader of a spec ever sees, and how it is shown."""
+"""The one error type for everything that is wrong with a spec, and its text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from archdsl.text.limits import Limit
 from archdsl.text.source import Span
 
-MOST_ERRORS = 1000  # that are looked for in a text at once
-SHOWN = 20  # errors that are shown at once; `archdsl check` shows all
+MOST_ERRORS = 1000  # a text is not checked further after so many
+SHOWN = 20  # errors in one message; `archdsl check` shows all
 LONGEST = 400  # characters of a message
-EXCERPT = 110  # the widest excerpt of a line that an error shows, in characters
+EXCERPT = 110  # characters of the line that an error quotes
 
 
 class Note(NamedTuple):
-    """A fact beside an error, with the text that it is about where there is one."""
+    """A further fact about an error, and the text that it is about, if any."""
 
     message: str
     span: Span | None = None
@@ -23,8 +24,8 @@ class Note(NamedTuple):
 class ArchError(Exception):
     """What is wrong with a spec, where, and what to write instead.
 
-    `others` holds further errors of the same text: all are shown at once.
-    `str(error)` is the text that the command line prints, `exit_code` what it ends with.
+    `others` holds further errors of the same text: all are shown at once. `str(error)` is what the
+    command line prints, `exit_code` its exit status.
     """
 
     exit_code = 2
@@ -46,12 +47,17 @@ class ArchError(Exception):
 
     @classmethod
     def several(cls, errors: Sequence[ArchError]) -> ArchError:
-        """One error that carries all of them; what is wrong with one place is said once."""
-        said: dict[tuple[str, Span | None], ArchError] = {}
+        """One error that carries all of them, without repetitions."""
+        unique: dict[tuple[str, Span | None], ArchError] = {}
         for error in errors:
-            said.setdefault((error.message, error.span), error)
-        first, *rest = said.values()
+            unique.setdefault((error.message, error.span), error)
+        first, *rest = unique.values()
         return cls(first.message, first.span, first.notes, first.help, rest)
+
+    @classmethod
+    def beyond(cls, limit: Limit, span: Span | None) -> ArchError:
+        """The error for more than a limit allows."""
+        return cls(limit.message, span, help=limit.help)
 
     def __str__(self) -> str:
         return render(self)
@@ -60,7 +66,7 @@ class ArchError(Exception):
 def render(error: ArchError, most: int | None = SHOWN) -> str:
     """The error as text: message, file:line:column, the line with carets, notes, help.
 
-    Of several errors the first ones, `most` at most, and how many there are.
+    Shows the first `most` of several errors, and how many there are.
     """
     errors = (error, *error.others)
     shown = [_render_one(one) for one in errors[:most]]
@@ -68,7 +74,7 @@ def render(error: ArchError, most: int | None = SHOWN) -> str:
         shown.append(f"{len(shown)} of {len(errors)} errors: `archdsl check` shows all")
     elif error.others:
         shown.append(f"{len(shown)} errors")
-    # Names of files reach this text too: nothing may move the terminal's cursor.
+    # The text may contain file names: no character may move the terminal's cursor.
     text = "\n\n".join(shown)
     return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
@@ -91,7 +97,7 @@ def _render_one(error: ArchError) -> str:
 
 
 def _cut(text: str) -> str:
-    """A message that quotes a word of a megabyte stays readable."""
+    """Shortens a message that quotes a very long word."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
@@ -102,7 +108,7 @@ def _excerpt(span: Span) -> list[str]:
     text = source.text[start:end]
     width = max(1, min(span.end, end) - span.start)
     column = span.start - start
-    # A line may be megabytes long: show the stretch around the span.
+    # A line may be megabytes long: show the part around the span.
     cut = max(0, min(column - EXCERPT // 3, len(text) - EXCERPT))
     shown = text[cut : cut + EXCERPT]
     if cut:
@@ -124,8 +130,8 @@ def _excerpt(span: Span) -> list[str]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a misspelt one most likely means."""
-    import difflib  # only where something is misspelt
+    """The known word that is closest to a misspelt one, or None."""
+    import difflib  # slow to import, needed only for a misspelt word
 
     options = {k.lower(): k for k in known}
     found = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.6)
@@ -133,6 +139,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean `X`?`, or None when nothing is near."""
+    """The help `did you mean X?`, or None if no known word is close."""
     near = nearest(word, known)
     return f"did you mean `{near}`?" if near else None

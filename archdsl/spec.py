@@ -1,13 +1,17 @@
-"""A text to its networks: those it writes, those of its tables, and those made from others,
-`network wrn_28_10 = wrn(28, 10)`."""
+"""The networks of a text: those it writes, those in its tables, and those derived from others.
+
+`network wrn(depth, k) …` followed by `network wrn_28_10 = wrn(28, 10)` are two networks; the
+second has the statements of the first, with values for its parameters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
 
 from archdsl.errors import ArchError, did_you_mean
+from archdsl.syntax.arguments import check_commas, entries_in
 from archdsl.syntax.ast import (
     Block,
     Derived,
@@ -25,12 +29,17 @@ from archdsl.syntax.ast import (
     UseFile,
 )
 from archdsl.syntax.parser import cell_statements, statement_span, statements_of
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source, Span
 
-MOST_LINES = 1_000_000  # of the derived networks of a file, together
+LINES = Limit(
+    1_000_000,
+    "derived networks of more than {} lines together",
+    "keep fewer networks in a file",
+)
 
 
-OWN = (Paper, Expect, Reported, Train)  # what a derived network may say of itself
+OWN = (Paper, Expect, Reported, Train)  # statements that a derived network may have
 
 
 def parse(source: Source) -> tuple[NetworkText, ...]:
@@ -50,7 +59,7 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             help='begin with `network NAME "a title"` and `input 224x224 RGB`, then a layer a line',
         )
     found: list[tuple[Header | Derived | None, list[Statement]]] = []
-    # Blocks in front of the first network belong to all of them.
+    # Blocks before the first network belong to all networks.
     shared: tuple[Block | UseFile, ...] = ()
     if any(isinstance(s, Header | Derived) for s in statements):
         shared = tuple(takewhile(lambda s: isinstance(s, Block | UseFile), statements))  # type: ignore[arg-type]
@@ -63,9 +72,9 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
             found.append((None, [statement]))
     if len(found) > 1 and found[0][0] is None:
         raise ArchError(
-            "these lines stand before the first `network`",
+            "these lines come before the first `network`",
             statement_span(source, found[0][1][0]),
-            help="put them behind a `network NAME` line",
+            help="put them after a `network NAME` line",
         )
     _check_names(source, [header for header, _ in found])
     drafts = [Draft(header, tuple(body)) for header, body in found]
@@ -87,7 +96,7 @@ def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> 
             raise ArchError(
                 f"two networks are called `{header.name.text}`",
                 Span(source, header.name.start, header.name.end),
-                help="a file holds each name once",
+                help="give each network a name of its own",
             )
         seen.add(header.name.text)
 
@@ -95,35 +104,31 @@ def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> 
 def _derived(
     source: Source, drafts: Sequence[Draft], shared: tuple[Block | UseFile, ...]
 ) -> tuple[NetworkText, ...]:
-    """The networks of a text, derived ones whole, in order.
+    """The networks of a text in order, derived ones with the statements of their bases.
 
-    Raises ArchError for a base that is not in the text or leads back to its network, and for a
-    derived network with layers of its own.
+    Raises ArchError for a base that is not in the text or that is derived from its own network,
+    and for a derived network with layers of its own.
     """
     known = {draft.name: draft for draft in drafts}
     made: dict[str, NetworkText] = {}
     found = []
     lines = 0
     for draft in drafts:
-        for one in reversed(_line(source, draft, known, made)):
-            network = made[one.name] = _made(source, one, shared, made)
+        for one in reversed(_ancestry(source, draft, known, made)):
+            network = made[one.name] = _network(source, one, shared, made)
             if isinstance(one.header, Derived):
                 lines += len(network.statements) + len(network.derived)
-            if lines > MOST_LINES:
+            if lines > LINES.most:
                 assert one.header is not None
-                raise ArchError(
-                    f"derived networks of more than {MOST_LINES:,} lines together",
-                    _span(source, one.header.name),
-                    help="keep fewer networks in a file",
-                )
+                raise ArchError.beyond(LINES, _span(source, one.header.name))
         found.append(made[draft.name])
     return tuple(found)
 
 
-def _line(
+def _ancestry(
     source: Source, draft: Draft, known: dict[str, Draft], made: dict[str, NetworkText]
 ) -> list[Draft]:
-    """A network, its base, the base of that, up to the first that is made already."""
+    """A network, its base, the base of that, up to one that is in `made` or not derived."""
     line: list[Draft] = []
     names: set[str] = set()
     while draft.name not in made:
@@ -132,7 +137,7 @@ def _line(
             assert start.header is not None
             way = " = ".join([one.name for one in line[line.index(start) :]] + [draft.name])
             raise ArchError(
-                f"the network `{draft.name}` is made from itself: {way}",
+                f"the network `{draft.name}` is derived from itself: {way}",
                 _span(source, start.header.name),
                 help="one of them needs layers of its own",
             )
@@ -146,13 +151,13 @@ def _line(
                 f"there is no network `{base.text}` in {source.name}",
                 _span(source, base),
                 help=did_you_mean(base.text, known.keys() - names)
-                or "a network is made from another of its file",
+                or "a network is derived from another one of its file",
             )
         draft = known[base.text]
     return line
 
 
-def _made(
+def _network(
     source: Source,
     draft: Draft,
     shared: tuple[Block | UseFile, ...],
@@ -160,15 +165,10 @@ def _made(
 ) -> NetworkText:
     header, own = draft
     if header is not None:
-        _check_commas(
-            source, header.arguments if isinstance(header, Derived) else header.parameters
-        )
+        check_commas(source, header.arguments if isinstance(header, Derived) else header.parameters)
     if not isinstance(header, Derived):
-        lacking = tuple(
-            tokens[0].text
-            for tokens in _split(header.parameters if header else None)
-            if not tokens[1:]
-        )
+        own_parameters = entries_in(header.parameters if header else None)
+        lacking = tuple(one.tokens[0].text for one in own_parameters if len(one.tokens) == 1)
         return NetworkText(source, header, own, shared, lacking=lacking)
     base = made[header.base.text]
     for statement in own:
@@ -177,21 +177,18 @@ def _made(
                 f"`{header.name.text}` is `{header.base.text}` with other parameters: "
                 "it has no layers or conventions of its own",
                 Span(source, *source.line(_start(statement))),
-                help=f"make what differs a parameter of `{header.base.text}`; "
-                "`paper`, `expect`, `reported` and `train` may stand here",
+                help=f"make what differs a parameter of `{header.base.text}`; a derived network "
+                "may have `paper`, `expect`, `reported` and `train`",
             )
     kept = tuple(s for s in base.statements if _carries(s, base, own))
-    places, names = 0, set()
-    for tokens in _split(header.arguments):
-        if len(tokens) > 1 and tokens[1].kind == "equals":
-            names.add(tokens[0].text)
-        else:
-            places += 1
+    arguments = entries_in(header.arguments)
+    names = {one.name.text for one in arguments if one.name}
+    by_position = sum(one.name is None for one in arguments)
     parameters = [
-        tokens[0].text for tokens in _split(base.header.parameters if base.header else None)
+        one.tokens[0].text for one in entries_in(base.header.parameters if base.header else None)
     ]
-    given = {*parameters[:places], *names}
-    # A name that is none of them is an error where the network is built: so it is no template.
+    given = {*parameters[:by_position], *names}
+    # An unknown name is an error when the network is built, so the network is not a template.
     lacking = () if names - {*parameters} else tuple(n for n in base.lacking if n not in given)
     return NetworkText(
         source,
@@ -205,10 +202,10 @@ def _made(
 
 
 def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]) -> bool:
-    """Whether a statement of the base holds of what is made from it, which says `own` itself.
+    """Whether a statement of the base holds for a network derived from it, with statements `own`.
 
-    The paper's figures are those of the network that they stand under. A template is no network
-    yet: its figures are those of the networks made from it.
+    Printed figures are about the network that declares them. A template is not a network yet: its
+    figures are about the networks derived from it.
     """
     match statement:
         case Expect() | Reported():
@@ -219,32 +216,8 @@ def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]
             return True
 
 
-def _split(parens: Token | None) -> Iterator[list[Token]]:
-    """The stretches between the commas of parentheses; one may be empty."""
-    if parens is None or not parens.inside:
-        return
-    stretch: list[Token] = []
-    for token in parens.tokens:
-        if token.kind == "comma":
-            yield stretch
-            stretch = []
-        else:
-            stretch.append(token)
-    yield stretch
-
-
-def _check_commas(source: Source, parens: Token | None) -> None:
-    """Raises ArchError where nothing stands beside a comma."""
-    if parens is not None and not all(_split(parens)):
-        raise ArchError(
-            "an argument is missing beside a comma",
-            source.span(parens.start, parens.end),
-            help="strike the comma, or write what is missing",
-        )
-
-
 def _start(value: object) -> int:
-    """Where a statement begins: at its first part."""
+    """The offset of a statement's first token, -1 if it has none."""
     if isinstance(value, Token | Table):
         return value.start
     inner = value if isinstance(value, tuple) else ()

@@ -1,4 +1,4 @@
-"""Where specs are found: files, standard input, and the zoo that ships."""
+"""Finds specs: in files, on standard input, and in the zoo that ships with archdsl."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def folder() -> str:
 
 
 def names() -> dict[str, str]:
-    """Every network of the zoo, in order, with its file; a column of a table as `vgg:D`."""
+    """The file of every network of the zoo, in order; a column of a table is named `vgg:D`."""
     found: dict[str, str] = {}
     for path in _specs(folder()):
         text = read(path)
@@ -37,7 +37,7 @@ def names() -> dict[str, str]:
 
 
 def _specs(folder: str) -> list[str]:
-    """The specs in a folder, in order; of none where it cannot be read."""
+    """The specs in a folder, in order; none if it cannot be read."""
     try:
         files = sorted(os.listdir(folder or "."))
     except OSError:
@@ -46,10 +46,10 @@ def _specs(folder: str) -> list[str]:
 
 
 def find(target: str) -> tuple[NetworkText, ...]:
-    """The networks that a command line's argument names.
+    """The networks that an argument of the command line names.
 
-    A path, or a name that ends in `.arch`, is a file, `-` is standard input, anything else a
-    network of the zoo; `FILE:NET` picks one of several. Raises ArchError.
+    A path or a name that ends in `.arch` is a file, `-` is standard input, anything else is a
+    network of the zoo; `FILE:NET` picks one of several networks. Raises ArchError.
     """
     place, picked = _split(target)
     if place == "-":
@@ -71,12 +71,12 @@ def find(target: str) -> tuple[NetworkText, ...]:
 
 
 def find_one(target: str) -> NetworkText:
-    """The one network that an argument names; ArchError where a file holds several."""
+    """The only network that an argument names. Raises ArchError if there are several."""
     return one(find(target), target)
 
 
 def one(networks: tuple[NetworkText, ...], target: str) -> NetworkText:
-    """The only network of a text; ArchError where there are several."""
+    """The only network of a text. Raises ArchError if there are several."""
     if len(networks) == 1:
         return networks[0]
     # A template cannot be built.
@@ -107,7 +107,7 @@ def _is_path(place: str) -> bool:
 
 
 def _of_zoo(name: str) -> tuple[NetworkText, ...]:
-    # The usual case, a file of that name, reads no other file.
+    # Usually there is a file of that name; then no other file is read.
     path = os.path.join(folder(), f"{name}.arch")
     if re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path):
         networks = parse(read(path))
@@ -126,7 +126,7 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
 
 
 def _of_names(name: str) -> str | None:
-    """The file that holds a network of the zoo, or a table of that name."""
+    """The file with a network, or a table, of that name; None if the zoo has neither."""
     known = names()
     return known.get(name) or next(
         (known[one] for one in known if one.startswith(f"{name}:")), None
@@ -134,8 +134,10 @@ def _of_names(name: str) -> str | None:
 
 
 def files(targets: Sequence[str]) -> tuple[list[str], list[ArchError]]:
-    """The files that arguments name, each once: of a folder the specs in it and below it. Beside
-    them an error for each folder without any."""
+    """The files that arguments name, and an error for each folder without specs.
+
+    A folder stands for the specs in it and below it. No file is returned twice.
+    """
     found: dict[str, None] = {}
     errors = []
     for target in targets:
@@ -157,8 +159,10 @@ def files(targets: Sequence[str]) -> tuple[list[str], list[ArchError]]:
 
 
 def read(path: str, shown: str | None = None) -> Source:
-    """A spec's text, `-` for standard input. Raises ArchError for a file that is missing, too large
-    or not text."""
+    """The text of a spec; `-` is standard input.
+
+    Raises ArchError for a file that is missing, too large or not text.
+    """
     if path == "-":
         return source(path, content(path))
     name = shown or _shown(path)
@@ -166,8 +170,10 @@ def read(path: str, shown: str | None = None) -> Source:
 
 
 def content(path: str, shown: str | None = None) -> bytes:
-    """The bytes of a file, or of standard input; not many more than a spec may have. Raises
-    ArchError."""
+    """The bytes of a file, or of standard input, up to one more than a spec may have.
+
+    Raises ArchError.
+    """
     if path == "-":
         if sys.stdin is None:
             raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
@@ -178,7 +184,7 @@ def content(path: str, shown: str | None = None) -> bytes:
             data = file.read(LARGEST + 1)
             if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
                 raise ArchError(
-                    f"{name} is a pipe that nobody writes", help="name a file, or pipe a spec in"
+                    f"{name} is a pipe that nobody writes to", help="name a file, or pipe a spec in"
                 )
             return data
     except FileNotFoundError:
@@ -194,13 +200,13 @@ def content(path: str, shown: str | None = None) -> bytes:
 
 
 def source(name: str, data: bytes, folder: str | None = None) -> Source:
-    """What bytes say, with lines as ours end. Raises ArchError for what is no text."""
+    """Decodes a spec; lines end with a newline alone. Raises ArchError if it is not text."""
     return Source(name, _decode(name, data), folder)
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe without waiting for one who writes it."""
-    if sys.platform == "win32":  # it has no pipes among its files
+    """Opens a file; a pipe without waiting for a writer."""
+    if sys.platform == "win32":  # where pipes are not files
         return os.open(path, flags)
     handle = os.open(path, flags | os.O_NONBLOCK)
     os.set_blocking(handle, True)
@@ -212,7 +218,7 @@ def _stem(path: str) -> str:
 
 
 def _shown(path: str) -> str:
-    """The path as a user would write it from here; a spec of the zoo by its place there."""
+    """The path as a user would write it; a spec of the zoo by its folder and name."""
     place, file = os.path.split(path)
     return f"{os.path.basename(place)}/{file}" if place == folder() else path
 

@@ -1,7 +1,7 @@
 """arch.lark to tables.py, the parse table that ships: `make grammar`.
 
-lark works out the table (LALR, contextual lexer), so a program that reads specs need not import
-lark. archdsl/syntax/lalr.py says what each part of the table means.
+lark computes the table (LALR, contextual lexer), so a program that reads specs need not import
+lark. archdsl/syntax/lalr.py describes what each part of the table means.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from lark.parsers.lalr_analysis import LALR_Analyzer, Shift
 GRAMMAR = Path(__file__).with_name("arch.lark")
 TABLES = Path(__file__).with_name("tables.py")
 START = "start"
-STAY = 0  # instead of a state to go to: the state on top stays
-_GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?!\?)")  # `\(` and `[(]` are none
+STAY = 0  # in place of a state to go to: stay in the current one
+_GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?!\?)")  # `\(` and `[(]` are not groups
 
 
 def built(grammar: str) -> Lark:
@@ -28,7 +28,7 @@ def built(grammar: str) -> Lark:
 
 
 def tables(grammar: str) -> str:
-    """The text of tables.py. Raises GrammarError where a grammar has conflicts."""
+    """The text of tables.py. Raises GrammarError for a grammar with conflicts."""
     frontend = built(grammar).parser
     analysis = LALR_Analyzer(frontend.parser_conf, strict=True)
     analysis.compute_lalr()
@@ -67,14 +67,14 @@ def _terminals(lexer: ContextualLexer) -> tuple[list[tuple[str, str]], str]:
 
 
 def _plain(regex: str) -> str:
-    """The regex without groups: the scanner counts its own."""
+    """The regex without capturing groups: the scanner numbers groups of its own."""
     plain = _GROUP.sub(lambda found: "(?:" if found[0] == "(" else found[0], regex)
     _demand(re.compile(plain).groups == 0, f"{regex} keeps a group")
     return plain
 
 
 def _kept(rules: list[Rule]) -> set[str]:
-    """The terminals that rules hand to their callbacks; `_NAMES` and strings only stand there."""
+    """The terminals that are passed to callbacks; `_NAMES` and strings are not."""
     # Symbols of one name are equal, kept or not.
     symbols = [s for rule in rules for s in rule.expansion if isinstance(s, Terminal)]
     kept = {s.name for s in symbols if not s.filter_out}
@@ -95,7 +95,7 @@ def _helper(symbol: Any) -> bool:
 
 
 def _callback(rule: Rule) -> str:
-    """The method for a rule's children; "" leaves them as they are, "?" does so for one child."""
+    """The callback of a rule; "" keeps the children as they are, "?" does so for a single child."""
     name = str(rule.alias or rule.options.template_source or rule.origin.name)
     if _helper(rule.origin):
         return ""
@@ -110,8 +110,8 @@ def _callback(rule: Rule) -> str:
 class _Automaton:
     """lark's states, numbered in the order of a walk from the first; lark's own order varies.
 
-    A reduction without a callback and without a choice needs no look at the next token: it is done
-    here, once. `conv` becomes a part and the part joins its phrase in a single step.
+    A reduction that has no callback and does not depend on the next token is done here, once:
+    `conv` becomes a part, and the part is added to its phrase, in a single step.
     """
 
     def __init__(self, table: Any, terminals: list[str]) -> None:
@@ -150,7 +150,7 @@ class _Automaton:
         return shifts, reductions, gotos
 
     def _settled(self, state: int, name: str) -> int | None:
-        """The state behind a symbol, after the reductions that leave no choice; None to stay."""
+        """The state after a symbol and the reductions that follow from it; None to stay."""
         target: int = self._states[state][name][1]
         while True:
             found = set(self._states[target].values())
@@ -160,7 +160,7 @@ class _Automaton:
             if len(rule.expansion) == 1:
                 target = self._states[state][rule.origin.name][1]
             elif len(rule.expansion) == 2 and rule.expansion[0] == rule.origin:
-                return None  # `parts: parts part` once more
+                return None  # `parts: parts part` again
             else:
                 return target
 

@@ -84,7 +84,7 @@ def test_every_error_of_many_files(folder: Path, archdsl_cli):
         ("bad/shapes.arch", 1, "a 9x9 convolution does not fit on its 6x6 input", ["two"]),
         ("bad/shapes.arch", 16, "a 99x99 convolution does not fit on its 12x12 input", ["three"]),
         ("bad/syntax.arch", 2, "this `(` is never closed", []),
-        ("bad/syntax.arch", 3, "`]` cannot stand here", []),
+        ("bad/syntax.arch", 3, "unexpected `]`", []),
         ("bad/words.arch", 3, "unknown layer `convv3`", ["a", "b"]),
         ("bad/words.arch", 4, "unknown word `foo`", ["a", "b"]),
         ("bad/words.arch", 5, "`foo` is not a way to count parameters", ["a", "b"]),

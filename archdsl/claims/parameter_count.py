@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError
 from archdsl.graph import Graph
 from archdsl.quantities import unit_letter
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import entries_of, given_twice
 from archdsl.syntax.ast import NetworkText, ParamsCount, Token
 
 _FORM = (
@@ -57,21 +57,13 @@ class Counting(NamedTuple):
 def read(network: NetworkText) -> Counting:
     """The counting that a network's text declares. Raises ArchError."""
     counting = Counting()
+    statement = network.only(ParamsCount)
     names: set[str] = set()
-    statements = (s.tokens for s in network.statements if isinstance(s, ParamsCount))
-    for number, tokens in enumerate(statements):
-        if number:
-            raise ArchError(
-                "a second `params count`",
-                network.span(tokens[0].start, tokens[-1].end),
-                help="it applies to the whole network: write it once",
-            )
-        for phrase in expressions.split(tokens):
-            name, counting = _with(network, counting, phrase)
-            if name in names:
-                span = network.span(phrase[0].start, phrase[-1].end)
-                raise ArchError(f"`{name}` twice", span, help="write it once")
-            names.add(name)
+    for entry in entries_of(statement.tokens if statement else ()):
+        name, counting = _with(network, counting, entry.tokens)
+        if name in names:
+            raise given_twice(f"`{name}`", network.span(entry.start, entry.end))
+        names.add(name)
     return counting
 
 

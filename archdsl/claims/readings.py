@@ -40,17 +40,12 @@ class Convention(NamedTuple):
 
     def declared(self, text: NetworkText, statement: Statement) -> str | None:
         """The option that a statement declares; None for a statement about anything else."""
-        match statement:
-            case StrideOn(layer):
-                option = f"stride on {text.source.text[layer.start : layer.end]}"
-            case Shortcut(name):
-                option = f"shortcut {name.text}"
-            case Padding(mode):
-                option = f"padding {mode.text}"
-            case _:
-                return None
+        if not isinstance(statement, StrideOn | Shortcut | Padding):
+            return None
         (example,) = _statements(self.options[0])
-        return option if type(example) is type(statement) else None
+        if type(example) is not type(statement):
+            return None
+        return statement.printed(lambda layer: text.span(layer.start, layer.end).text)
 
     def apply(self, text: NetworkText, option: str) -> NetworkText:
         """The text with this option in place of its own."""

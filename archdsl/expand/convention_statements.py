@@ -20,8 +20,10 @@ from archdsl.syntax.ast import (
     Phrase,
     Shortcut,
     SizesDecide,
+    Statement,
     StrideOn,
     Token,
+    second,
 )
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
@@ -37,7 +39,7 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
         try:
             match statement:
                 case Padding(mode):
-                    reader.once("padding", mode, "a second `padding`")
+                    reader.once(statement)
                     reader.conventions.padding = mode.text
                 case Shortcut():
                     reader.shortcut(statement)
@@ -62,28 +64,29 @@ class _Reader:
         self.names = names
         self.blocks = blocks
         self.conventions = Conventions(source, names)
-        self.statements: set[str] = set()  # those that may occur only once
+        self.seen: set[type[Statement]] = set()
 
     def fail(self, message: str, where: Phrase | Token, help: str) -> ArchError:
         return ArchError(message, self.source.span(where.start, where.end), help=help)
 
-    def once(self, statement: str, where: Phrase | Token, message: str) -> None:
-        if statement in self.statements:
-            raise self.fail(message, where, _ONCE)
-        self.statements.add(statement)
+    def once(self, statement: Statement) -> None:
+        """Raises ArchError for a second statement of a kind."""
+        if type(statement) in self.seen:
+            raise second(self.source, statement)
+        self.seen.add(type(statement))
 
     def read(self, phrase: Phrase) -> ParsedPhrase:
         return read_phrase(self.source, phrase, self.names.keys() | {"in"}, self.blocks)
 
     def shortcut(self, statement: Shortcut) -> None:
         name = statement.name
-        self.once("shortcut", name, "a second `shortcut`")
+        self.once(statement)
         if f"shortcut_{name.text}" not in self.blocks:
             raise unknown_shortcut(self.source, self.blocks, name.text, name.start, name.end)
         self.conventions.shortcut = name.text
 
     def sizes_decide(self, statement: SizesDecide) -> None:
-        self.once("sizes", statement.what[0], "a second `sizes decide`")
+        self.once(statement)
         words: set[str] = set()
         for token in statement.what:
             word = token.text.lower()
@@ -101,7 +104,7 @@ class _Reader:
 
     def stride_on(self, statement: StrideOn) -> None:
         phrase = statement.layer
-        self.once("stride", phrase, "a second `stride on`")
+        self.once(statement)
         words = [token.text.lower() for token in phrase.tokens]
         if words in (["first"], ["last"]):
             self.conventions.stride_on_last = words == ["last"]
@@ -121,7 +124,9 @@ class _Reader:
     def means(self, statement: Means) -> None:
         left = statement.left.tokens
         if len(left) == 1 and left[0].kind == "bracket" and not left[0].inside:
-            self.once("[]", statement.left, "a second convention for `[]`")
+            if Means in self.seen:  # of brackets: those of layers differ by what they select
+                raise self.fail("a second convention for `[]`", statement.left, _ONCE)
+            self.seen.add(Means)
             self.conventions.bracket = self.bracket(statement.right)
             return
         rule = self.rule(statement)

@@ -151,7 +151,7 @@ def _with_input(items: list[Item]) -> list[Item]:
         p.kind == "word" and p.text.lower() == "input" for i in items for p in i.phrases[0].tokens
     ):
         return items
-    word = Token("word", "input", size.start, size.start)
+    word = Token("word", "input", size.start, size.end)
     line = items[0]._replace(phrases=(Phrase(tuple(rest)), *items[0].phrases[1:]))
     return [Item((Phrase((word, size)),), ()), line, *items[1:]]
 
@@ -182,8 +182,8 @@ def _graph(
             first.item,
             "write its size before the first layer: `input 224x224 RGB`",
         )
-    statements = [s for s in network.statements if isinstance(s, Outputs)]
-    outputs = statements[0].labels if statements else ()
+    statement = network.only(Outputs)
+    outputs = statement.labels if statement else ()
     graph = GraphBuilder()
     context = Context(
         network,
@@ -198,7 +198,7 @@ def _graph(
     _add_input(expander, first, frame, input)
     if not lines:
         raise frame.fail("the network has no layers", first.item, "write a layer a line")
-    _check_outputs(frame, statements, lines, text.blocks)
+    _check_outputs(frame, outputs, lines, text.blocks)
     labels = Labels()
     if (label := first.phrases[0].label) is not None:
         labels[label.text] = graph.label()
@@ -266,25 +266,22 @@ def _resized(op: Input, sizes: Sequence[int], padding: str) -> Input:
 
 
 def _check_outputs(
-    frame: Frame, statements: Sequence[Outputs], lines: Sequence[Line], blocks: Blocks
+    frame: Frame, outputs: Sequence[Token], lines: Sequence[Line], blocks: Blocks
 ) -> None:
     """Each label of `output` is that of another line of the network."""
-    if len(statements) > 1:
-        label = statements[1].labels[0]
-        raise frame.fail("a second `output`", label, "name all outputs in one line")
     known = line_labels.Labels([line.item for line in lines])
     for line in lines:
         if line.label is not None and line.is_side:
             known.add_side(line.label.text)
         elif line.label is not None:
             known.add(line.label)
-    outputs = set()
-    for token in (token for statement in statements for token in statement.labels):
+    seen = set()
+    for token in outputs:
         if token.text not in known:
             raise known.refusal(frame.source, token, blocks)
-        if token.text in outputs:
+        if token.text in seen:
             raise frame.fail(f"`{token.text}` is an output twice", token, "name it once")
-        outputs.add(token.text)
+        seen.add(token.text)
 
 
 def _ends(frame: Frame, outputs: Sequence[Token], graph: GraphBuilder) -> list[int]:

@@ -8,7 +8,7 @@ from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.notation import optional_layers
 from archdsl.notation.optional_layers import Choice, Options
 from archdsl.notation.vocabulary import is_word, vocabulary
-from archdsl.syntax import expressions
+from archdsl.syntax import arguments, expressions
 from archdsl.syntax.ast import Block, Derived, Header, NetworkText, Token
 from archdsl.syntax.expressions import Expression, Number
 from archdsl.text.source import Source, Span
@@ -31,20 +31,18 @@ def values_of(
             raise ArchError(f"the parameter `{key}` is not a number: {value!r}", help="give an int")
     parameters = declared(network.source, network.header) if network.header else []
     names = [name.text for name, _ in parameters]
-    arguments = _arguments(network, names)
-    arguments |= {name: (value, None) for name, value in overrides.items()}
+    given = _arguments(network, names)
+    given |= {name: (value, None) for name, value in overrides.items()}
     # Report a misspelt name before the missing value it causes.
-    _check_names(network, names, arguments)
-    values = _values(network, parameters, arguments)
+    _check_names(network, names, given)
+    values = _values(network, parameters, given)
     choices = optional_layers.choices_of(network)
-    choices += (_choice(name, *arguments[name]) for name in arguments if name not in values)
+    choices += (_choice(name, *given[name]) for name in given if name not in values)
     return values, Options(choices)
 
 
-def _check_names(
-    network: NetworkText, names: Sequence[str], arguments: Mapping[str, Argument]
-) -> None:
-    for name, (_, span) in arguments.items():
+def _check_names(network: NetworkText, names: Sequence[str], given: Mapping[str, Argument]) -> None:
+    for name, (_, span) in given.items():
         if name not in names and optional_layers.kind_of(name) is None:
             owner = network.derived[0].base.text if span else network.name or network.source.name
             raise ArchError(
@@ -55,14 +53,14 @@ def _check_names(
 
 
 def _values(
-    network: NetworkText, parameters: Parameters, arguments: Mapping[str, Argument]
+    network: NetworkText, parameters: Parameters, given: Mapping[str, Argument]
 ) -> dict[str, Number]:
     """The values of the parameters: a default may read those before it."""
     source = network.source
     values: dict[str, Number] = {}
     for name, default in parameters:
-        if name.text in arguments:
-            values[name.text] = arguments[name.text][0]
+        if name.text in given:
+            values[name.text] = given[name.text][0]
         elif default is not None:
             values[name.text] = expressions.evaluate(default, values, source)
         else:
@@ -97,37 +95,16 @@ def _choice(name: str, value: Number, span: Span | None) -> Choice:
 
 def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Argument]:
     """What a derived network gives, by name; the outermost wins."""
-    arguments: dict[str, Argument] = {}
+    source = network.source
+    found: dict[str, Argument] = {}
     for derived in network.derived:
-        arguments |= _arguments_of(network.source, derived, parameters)
-    return arguments
-
-
-def _arguments_of(
-    source: Source, derived: Derived, parameters: Sequence[str]
-) -> dict[str, Argument]:
-    arguments: dict[str, Argument] = {}
-    by_place = iter(parameters)
-    base = f"the network `{derived.base.text}`"
-    for tokens in expressions.split(derived.arguments.tokens if derived.arguments else ()):
-        span = source.span(tokens[0].start, tokens[-1].end)
-        if len(tokens) > 1 and tokens[1].kind == "equals":
-            name, value = tokens[0].text, tokens[2:]
-        else:
-            name, value = next(by_place, ""), tokens
-        if not value:
-            raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
-        if not name:
-            raise ArchError(
-                f"more arguments than {base} has parameters", span, help=_known(parameters)
-            )
-        if name in arguments:
-            raise ArchError(
-                f"`{name}` of {base} is given twice", span, help="remove one of the two"
-            )
-        number = expressions.evaluate(expressions.read(source, value), {}, source)
-        arguments[name] = number, span
-    return arguments
+        entries = arguments.entries_in(derived.arguments)
+        base = f"the network `{derived.base.text}`"
+        bound = arguments.bind(source, entries, parameters, base, _known(parameters))
+        for name, entry in bound.items():
+            value = expressions.evaluate(expressions.read(source, entry.value), {}, source)
+            found[name] = value, source.span(entry.start, entry.end)
+    return found
 
 
 WORDS = ("identity", "body", "shortcut")  # the placeholders of blocks
@@ -137,29 +114,25 @@ RESERVED = (*WORDS, "in", "and", "or", "not", "if", "no", "bare", "x", *expressi
 def declared(source: Source, owner: Header | Block) -> Parameters:
     """The parameters of a network or a block, with their defaults. Raises ArchError."""
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
-    parens = owner.parameters
-    parameters: dict[str, tuple[Token, Expression | None]] = {}
-    for tokens in expressions.split(parens.tokens) if parens else ():
-        name = tokens[0]
-        if (
-            name.kind != "word"
-            or (len(tokens) > 1 and tokens[1].kind != "equals")
-            or len(tokens) == 2
-        ):
+    found: dict[str, tuple[Token, Expression | None]] = {}
+    for entry in arguments.entries_in(owner.parameters):
+        name = entry.tokens[0]
+        is_valid = bool(entry.name and entry.value) or len(entry.tokens) == 1
+        if name.kind != "word" or not is_valid:
             raise ArchError(
-                "a parameter is a name with a default",
-                source.span(tokens[0].start, tokens[-1].end),
+                "a parameter is a name, with or without a default",
+                source.span(entry.start, entry.end),
                 help=f"write `{form}`; no parameter is named `x`",
             )
-        if declarable(source, name) in parameters:
+        if declarable(source, name) in found:
             raise ArchError(
                 f"two parameters are called `{name.text}`",
                 source.span(name.start, name.end),
                 help="remove one of the two",
             )
-        default = expressions.read(source, tokens[2:]) if len(tokens) > 2 else None
-        parameters[name.text] = name, default
-    return list(parameters.values())
+        default = expressions.read(source, entry.value) if entry.name else None
+        found[name.text] = name, default
+    return list(found.values())
 
 
 def bind(
@@ -189,7 +162,7 @@ def bind(
             hint = did_you_mean(name, known) or _known(known)
             raise ArchError(f"{title} has no parameter `{name}`", help=hint)
         if name in values:
-            raise ArchError(f"`{name}` of {title} is given twice", help="remove one of the two")
+            raise arguments.given_twice(f"`{name}` of {title}")
         values[name] = value
     names = dict(outer)
     for parameter, default in parameters:
@@ -205,9 +178,7 @@ def bind(
 
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
-    parens = block.parameters
-    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
-    names = ", ".join(p[0].text for p in tokens)
+    names = ", ".join(one.tokens[0].text for one in arguments.entries_in(block.parameters))
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 
 

@@ -26,6 +26,10 @@ def read_attribute(scan: Scan, words: Words, count: int) -> bool:
     start, first, before = scan.at, scan.peek(), scan.peek(-1)
     is_flag = words in vocabulary().flags
     scan.take(count)
+    connections = scan.draft.phrase.connections
+    if words in LISTS and connections and scan.peek().kind not in ("parens", "equals", "colon"):
+        scan.mention("words", connections, first, scan.peek(-1), words=words)
+        return True
     if scan.peek().text.lower() == "of":
         scan.take()  # `a stride of 2`
     is_assigned = True

@@ -20,7 +20,7 @@ def linked(context: Context, phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
     for phrase in phrases:
         tokens = phrase.tokens
         begin = 0
-        separators = () if phrase.composed else _separators(tokens)
+        separators = _separators(tokens) if phrase.is_text else ()
         cursor = Cursor(tokens if separators else ())
         for cursor.at in separators:
             if _begins_link(context, cursor, begin):

@@ -14,14 +14,16 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Value
 from archdsl.notation import numbers, unknown_words
 from archdsl.notation.ast import ValueText
-from archdsl.notation.attributes import LayerDraft
+from archdsl.notation.attribute_values import read_attribute
+from archdsl.notation.attributes import LayerDraft, PhraseDraft
+from archdsl.notation.context import Context
 from archdsl.notation.cursor import END
 from archdsl.notation.numbers import REPEAT
 from archdsl.notation.parentheses import is_expression, is_remark, optional_layer, separated
 from archdsl.notation.scan import Scan
 from archdsl.notation.vocabulary import NOISE, Words, vocabulary
 from archdsl.notation.words import fused_attribute, read_compact, read_word
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import entries_of
 from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
 
@@ -33,6 +35,17 @@ _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
 def read_tokens(scan: Scan) -> None:
     while (token := scan.peek()) is not END:
         _READERS.get(token.kind, _stray)(scan)
+
+
+def read_columns(context: Context, draft: PhraseDraft) -> None:
+    """Read what the columns of a table give to the layer of a row."""
+    for column in draft.phrase.columns or ():
+        scan = Scan(context, draft, column.tokens)
+        if column.role == "attribute":
+            if not read_attribute(scan, (column.name,), 0):
+                draft.unknown.append(column.tokens[0])
+        elif column.role != "times":
+            read_tokens(scan)
 
 
 # Readers by the kind of token: each takes what it reads.
@@ -192,7 +205,7 @@ def _parens(scan: Scan) -> None:
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:
     """Read what is in the parentheses after a layer."""
     context = scan.context
-    for argument in expressions.split(tokens):
+    for argument in (entry.tokens for entry in entries_of(tokens)):
         arguments = Scan(context, scan.draft, argument, layer)
         if len(argument) > 1 and is_expression(context, argument):
             number = context.expression(argument)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import REGISTRY
 from archdsl.notation.vocabulary import vocabulary
+from archdsl.syntax.arguments import given_twice
 from archdsl.syntax.ast import NetworkText, Option
 from archdsl.text.source import Span
 
@@ -64,7 +65,7 @@ def choices_of(network: NetworkText) -> list[Choice]:
                 help=did_you_mean(word.text, vocabulary().known) or "write `with bn`",
             )
         if kind in found:
-            raise ArchError(f"a second `with {word.text}`", span, help="remove one of the two")
+            raise given_twice(f"`with {word.text}`", span, found[kind].span)
         found[kind] = Choice(kind, word.text, True, span)
     return list(found.values())
 

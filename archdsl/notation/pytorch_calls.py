@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from archdsl.errors import ArchError, Note, did_you_mean, nearest
+from archdsl.errors import ArchError, did_you_mean, nearest
 from archdsl.layers import REGISTRY, Layer, LayerError, Misfit, Shape
 from archdsl.layers.torch_signature import ENTERING, REQUIRED, Argument, Listing
 from archdsl.notation.ast import LayerText, ListedCall, ValueText
 from archdsl.notation.context import Context, Located
 from archdsl.syntax import expressions
+from archdsl.syntax.arguments import bind, check_commas, entries_in
 from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
 
@@ -111,7 +112,12 @@ class _Call:
         self.listing = listing
 
     def fail(self, message: str, where: Located, help: str = "") -> ArchError:
-        """An error; its help shows the arguments in torch's order, unless it is given."""
+        """An error; its help is the form of the call, unless it is given."""
+        return self.context.fail(message, where, help or self.form)
+
+    @property
+    def form(self) -> str:
+        """The arguments in torch's order, for the help of an error."""
         arguments = []
         for argument in self.listing.arguments:
             default = argument.default
@@ -119,8 +125,7 @@ class _Call:
                 default = argument.only[0]
             shown = argument.like or repr(default)
             arguments.append(argument.name + ("" if default is REQUIRED else f"={shown}"))
-        form = f"torch's signature is `nn.{self.name}({', '.join(arguments)})`"
-        return self.context.fail(message, where, help or form)
+        return f"torch's signature is `nn.{self.name}({', '.join(arguments)})`"
 
     def read(self, tokens: Sequence[Token]) -> LayerText:
         word = tokens[0]
@@ -157,29 +162,20 @@ class _Call:
 
     def arguments(self, parens: Token, start: int, end: int) -> dict[str, _Value]:
         """The value of every argument, by torch's name; of a call from `start` to `end`."""
-        values: dict[str, _Value] = {}
+        arguments = {argument.name: argument for argument in self.listing.arguments}
+        check_commas(self.context.source, parens, may_trail=True)
+        entries = entries_in(parens)
         is_named = False
-        for tokens in self.split(parens.tokens):
-            if len(tokens) > 1 and tokens[0].kind == "word" and tokens[1].kind == "equals":
-                is_named = True
-                argument = self.named(tokens)
-                tokens = tokens[2:]
-            elif is_named:
-                raise self.fail("a value without a name after one with a name", tokens[0])
-            elif len(values) == len(self.listing.arguments):
-                raise self.fail(f"`nn.{self.name}` does not take more values", tokens[0])
-            else:
-                argument = self.listing.arguments[len(values)]
-            value = self.value(argument, tokens)
-            if argument.name in values:
-                first, span = values[argument.name], self.context.source.span
-                raise ArchError(
-                    f"the {argument.name} of `nn.{self.name}` is given twice",
-                    span(value.start, value.end),
-                    [Note("first given here", span(first.start, first.end))],
-                    "remove one of the two",
-                )
-            values[argument.name] = value
+        for entry in entries:
+            if entry.name is None and is_named:
+                raise self.fail("a value without a name after one with a name", entry)
+            is_named = entry.name is not None
+            if entry.name is not None and entry.name.text not in arguments:
+                message = f"`nn.{self.name}` does not take `{entry.name.text}` here"
+                raise self.fail(message, entry, did_you_mean(entry.name.text, arguments) or "")
+        owner = f"`nn.{self.name}`"
+        bound = bind(self.context.source, entries, list(arguments), owner, self.form)
+        values = {name: self.value(arguments[name], e.value) for name, e in bound.items()}
         for argument in self.listing.arguments:
             if argument.name not in values:
                 values[argument.name] = _Value(argument.default, start, end)
@@ -187,29 +183,6 @@ class _Call:
                     where = values[argument.name]
                     raise self.fail(f"`nn.{self.name}` has no {argument.name}", where)
         return values
-
-    def named(self, tokens: Sequence[Token]) -> Argument:
-        """The argument of `name=value`."""
-        name, arguments = tokens[0], self.listing.arguments
-        argument = next((a for a in arguments if a.name == name.text), None)
-        if argument is None:
-            hint = did_you_mean(name.text, [a.name for a in arguments])
-            raise self.fail(f"`nn.{self.name}` does not take `{name.text}` here", name, hint or "")
-        if len(tokens) == 2:
-            raise self.fail(f"`{name.text}` has no value", name)
-        return argument
-
-    def split(self, tokens: Sequence[Token]) -> list[list[Token]]:
-        """The tokens between commas; Python allows one comma after the last."""
-        pieces: list[list[Token]] = [[]]
-        for token in tokens:
-            if token.kind != "comma":
-                pieces[-1].append(token)
-            elif not pieces[-1]:
-                raise self.fail("a value is missing before this comma", token)
-            else:
-                pieces.append([])
-        return pieces if pieces[-1] else pieces[:-1]
 
     def value(self, argument: Argument, tokens: Sequence[Token]) -> _Value:
         first = tokens[0]
@@ -226,7 +199,8 @@ class _Call:
                 raise self.fail(message, where, f"known: {known}")
             return _Value(text, *place)
         if is_one and first.kind == "parens" and any(t.kind == "comma" for t in first.tokens):
-            numbers = tuple(self.number(one) for one in self.split(first.tokens))
+            check_commas(self.context.source, first, may_trail=True)
+            numbers = tuple(self.number(entry.tokens) for entry in entries_in(first))
             named = next((n for n in numbers if isinstance(n, Expression)), None)
             if named is not None:
                 help = "write a number for each axis, or one value for all"

@@ -1,102 +1,109 @@
-"""A parser's complaint in the words of the language, and what no parser need look into."""
+"""Errors of syntax: why the parser stopped, in the terms of the language, and the checks that come
+before it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.syntax.ast import (
-    Statement,
-    Token,
-)
+from archdsl.syntax.ast import Statement, tokens_of
 from archdsl.syntax.lalr import Unexpected
-from archdsl.syntax.statements import FORMS
+from archdsl.syntax.statements import FORMS, STATEMENTS
 from archdsl.text.grids import MARK
+from archdsl.text.limits import Limit
 from archdsl.text.pytorch import program
 from archdsl.text.source import Source, Span
 
-DEEPEST = 50  # brackets and parentheses within each other
+DEPTH = Limit(
+    50, "brackets within each other more than {} deep", "write the inner ones as lines of their own"
+)
 
 
-def tokens_of(value: Any) -> Iterator[Token]:
-    """The parts within a statement, in the order of the text."""
-    if isinstance(value, Token):
-        yield value
-    if isinstance(value, tuple):
-        for one in value:
-            yield from tokens_of(one)
+class _Stop(NamedTuple):
+    """Where the parser stopped in a text, and the line from `start` to `end` that it is in."""
+
+    source: Source
+    text: str  # what the parser reads; bad lines that were reported before are blank in it
+    offset: int
+    shown: str  # the token that cannot be here, or a character that begins none; empty at the end
+    is_token: bool
+    start: int
+    end: int
+
+    @property
+    def line(self) -> str:
+        return self.text[self.start : self.end]
+
+    @property
+    def before(self) -> str:
+        """The line up to here."""
+        return self.text[self.start : self.offset]
+
+    @property
+    def is_in_cell(self) -> bool:
+        return self.source.cell(self.offset) is not None and self.shown[:1] != MARK
 
 
 def explain(
     source: Source, text: str, problem: Unexpected
 ) -> tuple[ArchError, tuple[int, int] | None]:
-    """A parser's complaint in the words of the language, and the line to leave out."""
-    offset, shown = problem.offset, problem.text
-    start, end = source.line(offset if shown else max(0, len(text.rstrip()) - 1))
-    line = text[start:end]
-    first = line.split(maxsplit=1)[0].lower() if line.strip() else ""
-    form = FORMS.get("=>" if "=>" in text[start:offset] and first not in FORMS else first)
-    if text[start:offset].rstrip().endswith("erratum"):
-        form = 'params 2.7K erratum "the reason"'
-    if first == "network" and "=" in line:
-        form = "network wrn_28_10 = wrn(28, 10)"
-    in_cell = source.cell(offset) is not None and text[offset : offset + 1] != MARK
-    line_help = _PYTHON if shown == "." else _CELL if in_cell else _LINE
-    help = f"write it so: `{form}`" if form else line_help
-    help = _SIGNS.get(shown[:1], help)
+    """The parser's error in the terms of the language, and the line to skip to find further ones.
+
+    None in place of a line if nothing after it can be read.
+    """
+    shown = problem.text
+    place = problem.offset if shown else max(0, len(text.rstrip()) - 1)
+    stop = _Stop(source, text, problem.offset, shown, problem.token, *source.line(place))
     if not shown.strip(" \t\n;"):
-        # The line, or the text, ended too early.
-        opened = unclosed(text, offset)
-        if opened is not None:
-            span = Span(source, opened, opened + 1)
-            # The parenthesis of `nn.Sequential(` is a brace of the plain text.
-            written = source.text[opened]
-            sign = written if written in _OPENING else text[opened]
-            closing = _OPENING[sign]
-            error = ArchError(
-                f"this `{sign}` is never closed", span, help=f"close it with `{closing}`"
-            )
-            return error, (source.line(opened)[0], end) if shown else None
-        said = re.findall(r'^(?:"[^"]*"|[^"#])*', source.text[start:offset])[0]  # no comment
-        stop = start + len(said.rstrip())
-        span = Span(source, max(start, stop - 1), max(start + 1, stop))
-        return ArchError("the line ends too early", span, help=help), (start, end)
-    span = Span(source, offset, offset + len(shown))
-    if text[offset] == '"' and line.count('"') % 2:
-        message = "this quotation mark is never closed"
-    elif text[offset] == '"':
-        message = "a text in quotation marks cannot stand here"
-    elif shown == MARK:
-        message = "a table stands here"
-        help = "put it into the body of the network, outside of brackets and braces"
-    elif shown in _OPENING.values() and unclosed(text, offset) is None:
-        message = f"this `{shown}` closes nothing"
-        opening = next(sign for sign in _OPENING if _OPENING[sign] == shown)
-        help = f"strike it, or write the `{opening}` in front that it closes"
-    elif shown == "\\":
-        command = re.findall(r"\\(?:[A-Za-z]+|[^\s\w]?)", text[offset:])[0]
-        message = f"`{command}` of LaTeX means nothing here"
-        rest = "strike the rest: `~~…~~`" if in_cell else "`#` comments a formula out"
-        help = f"`\\times`, `\\text{{…}}` and matrices are understood; {rest}"
-    elif not problem.token and not _lexes(shown):
-        message = f"`{_printable(shown)}` is no part of the language"
+        return _ended_early(stop)
+    explained = (explanation(stop) for explanation in _EXPLANATIONS)
+    message, help = next(found for found in explained if found is not None)
+    span = source.span(problem.offset, problem.offset + len(shown))
+    return ArchError(message, span, help=help or _form(stop)), (stop.start, stop.end)
+
+
+def _ended_early(stop: _Stop) -> tuple[ArchError, tuple[int, int] | None]:
+    """The error where a line, or the text, ends within a statement."""
+    source, start, end = stop.source, stop.start, stop.end
+    opened = unclosed(stop.text, stop.offset)
+    if opened is not None:
+        # The parenthesis of `nn.Sequential(` is a brace of the plain text.
+        written = source.text[opened]
+        sign = written if written in _OPENING else stop.text[opened]
+        span = source.span(opened, opened + 1)
+        help = f"close it with `{_OPENING[sign]}`"
+        error = ArchError(f"this `{sign}` is never closed", span, help=help)
+        return error, (source.line(opened)[0], end) if stop.shown else None
+    code = re.findall(r'^(?:"[^"]*"|[^"#])*', source.text[start : stop.offset])[0]  # no comment
+    last = start + len(code.rstrip())
+    span = source.span(max(start, last - 1), max(start + 1, last))
+    return ArchError("the line ends too early", span, help=_form(stop)), (start, end)
+
+
+def _form(stop: _Stop) -> str:
+    """How the statement of the line is written, or what a line may be."""
+    if (help := _SIGNS.get(stop.shown[:1])) is not None:
+        return help
+    first = stop.line.split(maxsplit=1)[0].lower() if stop.line.strip() else ""
+    if stop.before.rstrip().endswith("erratum"):
+        form: str | None = 'params 2.7K erratum "the reason"'
+    elif first == "network" and "=" in stop.line:
+        form = STATEMENTS["derived"].form
     else:
-        message = f"`{shown}` cannot stand here"
-    return ArchError(message, span, help=help), (start, end)
+        form = FORMS.get("=>" if "=>" in stop.before and first not in FORMS else first)
+    if form:
+        return f"write it so: `{form}`"
+    if stop.shown == ".":
+        return "a line is a layer as papers write it, `conv3-64`, or one of PyTorch, `nn.ReLU()`"
+    if stop.is_in_cell:
+        return _CELL
+    return "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
 
 
-_PYTHON = "a line is a layer as papers write it, `conv3-64`, or a layer of PyTorch, `nn.ReLU()`"
-
-
-_LINE = "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
-
-
-_CELL = "a cell holds layers such as `conv3-64`; strike what is none: `~~…~~`"
-
-
-# What pasted text brings with it.
+_CELL = "a cell holds layers such as `conv3-64`; strike through what is not one: `~~…~~`"
+# Signs that pasted text brings with it.
 _SIGNS = {
     **dict.fromkeys("\N{MINUS SIGN}\N{NON-BREAKING HYPHEN}\N{EM DASH}", "write `-`"),
     **dict.fromkeys("\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}'", 'write `"`'),
@@ -104,9 +111,60 @@ _SIGNS = {
     "\N{FULLWIDTH COLON}": "write `:`",
 }
 
+# A message and a help (None: the form of the line), or None for another explanation.
+Explanation = tuple[str, str | None] | None
 
-def _lexes(character: str) -> bool:
-    return character.isalnum() or character in "_+-–*/%=<>()[]{},;:×\"'.~"
+
+def _quotation_mark(stop: _Stop) -> Explanation:
+    if stop.text[stop.offset] != '"':
+        return None
+    if stop.line.count('"') % 2:
+        return "this quotation mark is never closed", None
+    return "unexpected text in quotation marks", None
+
+
+def _table(stop: _Stop) -> Explanation:
+    help = "put it into the body of the network, outside of brackets and braces"
+    return ("unexpected table", help) if stop.shown == MARK else None
+
+
+def _closing_bracket(stop: _Stop) -> Explanation:
+    shown = stop.shown
+    if shown not in _OPENING.values() or unclosed(stop.text, stop.offset) is not None:
+        return None
+    opening = next(sign for sign in _OPENING if _OPENING[sign] == shown)
+    return f"this `{shown}` closes nothing", f"remove it, or write the `{opening}` that it closes"
+
+
+def _latex(stop: _Stop) -> Explanation:
+    if stop.shown != "\\":
+        return None
+    command = re.findall(r"\\(?:[A-Za-z]+|[^\s\w]?)", stop.text[stop.offset :])[0]
+    rest = "strike the rest: `~~…~~`" if stop.is_in_cell else "`#` comments a formula out"
+    help = f"`\\times`, `\\text{{…}}` and matrices are understood; {rest}"
+    return f"`{command}` of LaTeX means nothing here", help
+
+
+def _unknown_character(stop: _Stop) -> Explanation:
+    known = stop.shown.isalnum() or stop.shown in "_+-–*/%=<>()[]{},;:×\"'.~"
+    if stop.is_token or known:
+        return None
+    return f"`{_printable(stop.shown)}` is not part of the language", None
+
+
+def _any_token(stop: _Stop) -> Explanation:
+    return f"unexpected `{stop.shown}`", None
+
+
+# The first that applies explains the error.
+_EXPLANATIONS = (
+    _quotation_mark,
+    _table,
+    _closing_bracket,
+    _latex,
+    _unknown_character,
+    _any_token,
+)
 
 
 def _printable(character: str) -> str:
@@ -117,14 +175,14 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
 def _brackets(text: str) -> Iterator[tuple[int, str]]:
-    """Offset and sign of every bracket outside strings and comments."""
+    """The offset and the sign of every bracket outside of strings and comments."""
     for found in re.finditer(r'#[^\n]*|"[^"\n]*"?|[()\[\]{}]', text):
         if found[0] in "()[]{}":
             yield found.start(), found[0]
 
 
 def unclosed(text: str, end: int) -> int | None:
-    """The last bracket before an offset that is still open there."""
+    """The offset of the innermost bracket that is open at `end`, or None."""
     open_at: list[int] = []
     for offset, bracket in _brackets(text):
         if offset >= end:
@@ -136,8 +194,8 @@ def unclosed(text: str, end: int) -> int | None:
     return open_at[-1] if open_at else None
 
 
-# Control characters move a terminal's cursor; marks of direction make text read as it is not.
-# A set: a regex with characters so far apart takes a millisecond to compile.
+# Control characters move a terminal's cursor; direction marks show text in another order than it
+# is read. A set, as a regex with characters so far apart takes a millisecond to compile.
 _INVISIBLE = frozenset(
     chr(code)
     for first, last in ((0, 8), (11, 12), (14, 31), (127, 159), (0x202A, 0x202E), (0x2066, 0x2069))
@@ -146,16 +204,14 @@ _INVISIBLE = frozenset(
 
 
 def check_size(source: Source) -> None:
+    """Raises ArchError for a text that is larger than archdsl reads."""
     if source.beyond is not None:
-        message, start = source.beyond
-        raise ArchError(
-            message,
-            Span(source, start, start + 1),
-            help="no network needs so much: say with `x 3`, blocks and parameters what repeats",
-        )
+        limit, start = source.beyond
+        raise ArchError.beyond(limit, source.span(start, start + 1))
 
 
 def check_characters(source: Source) -> None:
+    """Raises ArchError for an invisible character."""
     if _INVISIBLE.isdisjoint(source.text):
         return
     offset = next(n for n, character in enumerate(source.text) if character in _INVISIBLE)
@@ -167,7 +223,7 @@ def check_characters(source: Source) -> None:
 
 
 def check_latex(source: Source) -> None:
-    """Refuse tables of LaTeX that cannot be read, with all that is wrong in them."""
+    """Raises ArchError with every error in the tables of LaTeX."""
     if source.latex.faults:
         raise ArchError.several(
             [
@@ -178,29 +234,25 @@ def check_latex(source: Source) -> None:
 
 
 def check_depth(source: Source) -> None:
-    """Refuse texts nested so deep that a recursion over them would exhaust the stack."""
-    if sum(map(source.plain.count, _OPENING)) <= DEEPEST:
+    """Raises ArchError for brackets so deep that a recursion over them would exhaust the stack."""
+    if sum(map(source.plain.count, _OPENING)) <= DEPTH.most:
         return
     depth = 0
     for offset, bracket in _brackets(source.plain):
         depth = depth + 1 if bracket in _OPENING else max(0, depth - 1)
-        if depth > DEEPEST:
-            raise ArchError(
-                f"brackets within each other more than {DEEPEST} deep",
-                Span(source, offset, offset + 1),
-                help="write the inner ones as lines of their own",
-            )
+        if depth > DEPTH.most:
+            raise ArchError.beyond(DEPTH, source.span(offset, offset + 1))
 
 
 def check_listing(source: Source) -> None:
-    """Refuse Python that is more than a listing of layers, with one error for all of it."""
+    """Raises one ArchError for Python code that is more than a listing of layers."""
     place = program(source.text, source.plain)
     if place is not None:
         raise ArchError(
             "this is a Python program: archdsl reads a listing of layers",
             Span(source, *place),
-            help="keep the layers alone, each written out in full where it stands, as lines "
-            "`nn.ReLU()` or in `nn.Sequential( … )`: no classes, methods, variables or `...`",
+            help="keep only the layers, each written out in full, as lines `nn.ReLU()` or in "
+            "`nn.Sequential( … )`: no classes, methods, variables or `...`",
         )
 
 
@@ -208,6 +260,7 @@ _LONG = re.compile(r"\d[\d,]{18}")
 
 
 def check_numbers(source: Source, statements: list[Statement], start: int, end: int) -> None:
+    """Raises ArchError for a number that does not fit in 63 bits."""
     if not _LONG.search(source.text, start, end):
         return
     for statement in statements:

@@ -1,6 +1,6 @@
 """Arithmetic in a spec: `(depth - 4) // 6`, `4*k`, `max(8, round(in / 4))`.
 
-Our own small evaluator: a spec is data from strangers, so Python's never sees it.
+A small evaluator of our own: a spec is data from strangers, which Python's must not see.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, did_you_mean
+from archdsl.syntax.arguments import entries_in
 from archdsl.syntax.ast import Token
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
-LARGEST = 2**63 - 1  # of a whole number; sizes beyond it fit no machine
-LONGEST = 200  # parts of one expression
+LARGEST = 2**63 - 1  # the largest value; no machine has room for larger sizes
+LENGTH = Limit(
+    200, "an expression of more than {} tokens", "divide it: `let n = …` names the value of a part"
+)
 
 Number = int | float
 
@@ -54,7 +58,7 @@ class Expression(NamedTuple):
 
 
 class _Reader:
-    """Precedence climbing over the parts of a phrase."""
+    """Precedence climbing over the tokens of a phrase."""
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self.source = source
@@ -114,7 +118,7 @@ class _Reader:
             if self.at < len(self.tokens) and self.tokens[self.at].kind == "parens":
                 return self.call(token)
             return Expression("name", token.text, 0, (), token.start, token.end)
-        raise self.fail(f"`{token.text}` cannot stand here in an expression", token)
+        raise self.fail(f"unexpected `{token.text}` in an expression", token)
 
     def call(self, name: Token) -> Expression:
         parens = self.tokens[self.at]
@@ -124,7 +128,7 @@ class _Reader:
             raise ArchError(
                 error.message, error.span, help=did_you_mean(name.text, FUNCTIONS) or error.help
             )
-        operands = tuple(read(self.source, argument) for argument in split(parens.tokens))
+        operands = tuple(read(self.source, entry.tokens) for entry in entries_in(parens))
         several = name.text in ("min", "max")
         if len(operands) < 2 if several else len(operands) != 1:
             wanted = "at least two operands" if several else "one operand"
@@ -132,30 +136,19 @@ class _Reader:
         return Expression("call", name.text, 0, operands, name.start, parens.end)
 
 
-def split(tokens: Sequence[Token]) -> list[Sequence[Token]]:
-    """The stretches between commas."""
-    stretches: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.kind == "comma":
-            stretches.append([])
-        else:
-            stretches[-1].append(token)
-    return [stretch for stretch in stretches if stretch]
-
-
 def read(source: Source, tokens: Sequence[Token]) -> Expression:
-    """The parts as one expression; ArchError where they are none."""
+    """The tokens as one expression. Raises ArchError."""
     reader = _Reader(source, tokens)
-    if len(tokens) > LONGEST:
-        raise reader.fail(f"an expression of more than {LONGEST} parts", tokens[0])
+    if len(tokens) > LENGTH.most:
+        raise ArchError.beyond(LENGTH, source.span(tokens[0].start, tokens[0].end))
     expression = reader.expression()
     if reader.at < len(tokens):
-        raise reader.fail(f"`{reader.peek()}` cannot stand here in an expression")
+        raise reader.fail(f"unexpected `{reader.peek()}` in an expression")
     return expression
 
 
 def names_in(expression: Expression) -> frozenset[str]:
-    """The names that an expression reads."""
+    """The names that an expression uses."""
     own = frozenset((expression.text,)) if expression.sign == "name" else frozenset()
     return own.union(*map(names_in, expression.operands))
 

@@ -1,24 +1,61 @@
-"""The statements of the language, each with an example of how it is written."""
+"""The registry of statements: one entry for each kind of line that the grammar knows.
+
+A statement is a rule of grammar/arch.lark and a node in archdsl/syntax/ast.py, registered under the
+name of the rule with its form (an example), its fields from what the rule has read, and whether a
+network may have several. A statement that archdsl writes again has a method `printed`. Which lines
+begin a statement is in archdsl/text/statements.py, from the grammar itself.
+"""
 
 from __future__ import annotations
 
-FORMS = {
-    "network": 'network vgg16 "a title"',
-    "paper": 'paper "Simonyan & Zisserman 2015" arXiv:1409.1556 "Table 1"',
-    "let": "let n = (depth - 4) // 6",
-    "reading": "reading s = 2 or 1",
-    "padding": "padding same, or padding valid",
-    "stride": "stride on first, or stride on 3x3",
-    "shortcut": "shortcut B",
-    "use": 'use "blocks.arch"',
-    "sizes": "sizes decide stride, padding",
-    "params": "params count K = 1024, no bias",
-    "with": "with bn",
-    "output": "output p5, p4, p3",
-    "means": "conv means conv-bn-relu",
-    "block": "block residual { add { shortcut; body } }",
-    "expect": "expect params 138M, weight layers 16",
-    "reported": 'reported top1 27.0 "single scale 256"',
-    "train": "train on digits { optimizer adam lr 0.002; epochs 20 }",
-    "=>": "conv1: conv 7x7/2 64   => 112x112x64, params 9,472",
-}
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T", bound=type)
+
+
+class Kind(NamedTuple):
+    """A kind of statement.
+
+    `keyword`: its first word, empty if it has none of its own. `once`: how an error names a second
+    one in a network, empty if there may be several.
+    """
+
+    rule: str
+    node: Any
+    form: str
+    keyword: str
+    once: str
+    build: Callable[[list[Any]], Any]
+
+
+STATEMENTS: dict[str, Kind] = {}  # by the rule of the grammar
+FORMS: dict[str, str] = {}  # an example by keyword, the first of several
+
+
+def statement(
+    rule: str,
+    form: str = "",
+    keyword: str | None = None,
+    once: str = "",
+    of: Callable[[list[Any]], tuple[Any, ...]] = tuple,
+) -> Callable[[T], T]:
+    """Registers the node of a rule of the grammar.
+
+    `form` is an example, or several after `, or `; `keyword` by default its first word. `of`: the
+    fields of the node from the tokens and nodes that the rule has read, by default these.
+    """
+    word = form.partition(" ")[0] if keyword is None else keyword
+
+    def register(node: T) -> T:
+        STATEMENTS[rule] = Kind(rule, node, form, word, once, lambda read: node(*of(read)))
+        if word:
+            FORMS.setdefault(word, form)
+        return node
+
+    return register
+
+
+def kind_of(node: object) -> Kind:
+    """The kind of a statement."""
+    return next(kind for kind in STATEMENTS.values() if kind.node is type(node))

@@ -1,7 +1,7 @@
-"""Pasted tables: where they stand in a text, and where their cells do.
+"""Finds pasted tables and their cells.
 
-A table is Markdown (lines that begin with `|`), text between tabs, or LaTeX's tabular. What its
-columns mean is told in archdsl/tables/columns.py.
+A table is Markdown (lines that begin with `|`), text between tabs, or a tabular of LaTeX. What its
+columns mean is up to archdsl/tables/columns.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from archdsl.quantities import QUANTITIES
 from archdsl.text.grids import Cell, Expanded, Grid
+from archdsl.text.statements import BEGINS, MEANS
 
 
 def find(expanded: Expanded) -> tuple[Grid, ...]:
@@ -22,14 +23,14 @@ def find(expanded: Expanded) -> tuple[Grid, ...]:
         for table in expanded.tables
     ]
     if "|" in text or "\t" in text:
-        taken = [(grid.start, grid.end) for grid in found]
-        found += _of_lines(text, taken)
+        latex = [(grid.start, grid.end) for grid in found]
+        found += _of_lines(text, latex)
         found.sort(key=lambda grid: grid.start)
     return tuple(found)
 
 
 def _placed(cells: Sequence[tuple[int, int, int]]) -> tuple[Cell, ...]:
-    """The cells of a row, (start, end, wide) each, with their columns."""
+    """The cells of a row of LaTeX, with their columns."""
     row = []
     column = 0
     for start, end, wide in cells:
@@ -57,24 +58,20 @@ class _Line(NamedTuple):
 
     @property
     def is_tabbed(self) -> bool:
-        """Whether a tab stands behind a sign, or in front of two cells."""
+        """Whether a tab follows some text, or two tabs begin the line."""
         return "\t" in self.text.lstrip() or self.text.startswith("\t\t")
 
 
-# `# params` and `#3×3` say what is counted, like `number of params`.
+# `# params` and `#3×3` are not comments but headers, like `number of params`.
 _NUMBERS = [s.replace(" ", "[ -]") for one in QUANTITIES if one.figure != "size" for s in one.words]
 _COUNTED = (
     rf"(?! ?(?:{'|'.join(_NUMBERS)}|ch|out|repeats|filters|blocks"
     r"|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|.])"
 )
 _COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
-# What ends a table of tabs though tabs stand in it: statements, and lines with claims or labels.
-_STATEMENT = re.compile(
-    r"[ ]*(?:(?:network|paper|let|block|expect|reported|train|side|output|use|in)[ \t]+[\w\"]"
-    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count|reading)\b"
-    r"|(?:padding[ \t]+(?:same|valid)|(?:with|shortcut)[ \t]+\w+)[ \t]*(?:[;#]|$))|.*\bmeans\b"
-)
-# What stands in no header: comments, claims, figures, and attributes with their values.
+# What ends a table of tabs although it holds tabs: statements, and side heads.
+_STATEMENT = re.compile(rf"[ ]*(?:{BEGINS}|side\b)(?=[ \t]+[\w\"])|{MEANS}")
+# What is in no header: comments, claims, figures, and attributes with their values.
 _CODE = re.compile(
     rf"#{_COUNTED})(?:\s|$)|=>|->|\"|.*[:,]$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$"
     r"|(?:(?:at|with) )?(?:stride|pad|padding|kernel|width|groups|dilation)(?: |=|: ?)\d",
@@ -88,14 +85,14 @@ _LAYER = re.compile(
 )
 
 
-def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
-    """The tables of Markdown and of tabs, outside of what is `taken`."""
+def _of_lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[Grid]:
+    """The tables of Markdown and of tabs, outside of the tables of LaTeX."""
     block: list[_Line] = []
-    inside = 0  # how many brackets are open that end a line, as that of `block unit {`
-    for line in _lines(text, taken):
+    inside = 0  # how many brackets at the ends of lines are open, such as that of `block unit {`
+    for line in _lines(text, latex):
         code = line.text.partition("#")[0].rstrip() if line and not line.is_piped else ""
         inside = max(0, inside - bool(re.match(r"[ \t]*[)\]}]", code)))
-        # Tabs in there indent; a Markdown table is found, and refused.
+        # Tabs within brackets are indentation; a Markdown table there is an error later.
         is_inner = inside and line and not line.is_piped
         if line is None or line.is_blank or is_inner or _STATEMENT.match(line.text):
             yield from _of_block(text, block)
@@ -105,10 +102,10 @@ def _of_lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[Grid]:
         inside += code.endswith(("(", "[", "{"))
 
 
-def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
-    """The lines of a text, None for those that are taken, and at the end."""
+def _lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
+    """The lines of a text; None for a line of LaTeX, and at the end."""
     start = 0
-    spans = list(taken)
+    spans = list(latex)
     for piece in text.split("\n"):
         end = start + len(piece)
         while spans and spans[0][1] <= start:
@@ -119,18 +116,18 @@ def _lines(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[_Line | None
 
 
 def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
-    """The tables in lines that no blank line parts."""
+    """The tables in lines without a blank line between them."""
     at = 0
     headers = _Headers(block)
     while at < len(block):
         piped = block[at].is_piped
-        if not piped and (not block[at].is_tabbed or _is_code(text, headers.behind(at))):
-            at += 1  # blanks between layers: the table may begin in the next line
+        if not piped and (not block[at].is_tabbed or _is_code(text, headers.from_line(at))):
+            at += 1  # a line of layers; the table may begin on the next one
             continue
         last = at
         for index in range(at, len(block)):
             one = block[index]
-            # Behind a row of tabs, a cell behind one is the only one of its row.
+            # After a row of tabs, a line that begins with a tab is a row with one cell.
             is_row = one.is_tabbed or (one.text.startswith("\t") and index > at)
             if one.is_piped if piped else is_row and not one.is_piped:
                 last = index
@@ -147,7 +144,7 @@ def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
 
 
 class _Headers:
-    """The rows of a block that may be headers, each looked for once."""
+    """The rows of a block that may be headers, each found once."""
 
     def __init__(self, block: list[_Line]) -> None:
         self.left = (
@@ -158,8 +155,8 @@ class _Headers:
         )
         self.found: tuple[int, list[Cell]] | None = (-1, [])
 
-    def behind(self, at: int) -> list[Cell]:
-        """The filled cells of the first header from a line on; none where there is none."""
+    def from_line(self, at: int) -> list[Cell]:
+        """Cells of the next header row at or after this line; empty if there is none."""
         while self.found and self.found[0] < at:
             self.found = next(self.left, None)
         return self.found[1] if self.found else []
@@ -176,11 +173,11 @@ def is_rule(text: str) -> bool:
 
 
 def between_pipes(text: str) -> list[tuple[int, int]]:
-    """Where the cells of a row of Markdown begin and end, with the blanks around them."""
+    """Where the cells of a row of Markdown begin and end, blanks around them included."""
     signs = [found.start() for found in _PIPE.finditer(text)]
     ends = [*signs[1:], len(text)]
     if len(signs) > 1 and _TAIL.fullmatch(text, signs[-1] + 1):
-        del ends[-1]  # the last sign closes the row; a comment may stand behind it
+        del ends[-1]  # the last sign closes the row; a comment may follow
     return [(start + 1, end) for start, end in zip(signs, ends, strict=False)]
 
 
@@ -195,8 +192,7 @@ def _of_tabs(line: _Line) -> tuple[Cell, ...]:
 
 
 def _row(places: Iterable[tuple[int, int]]) -> tuple[Cell, ...]:
-    """The cells of a row. Empty ones beside each other are one, however many: a line may hold
-    millions."""
+    """The cells of a row. Adjacent empty ones become one: a line may contain millions."""
     cells: list[Cell] = []
     column = 0
     for start, end in places:
@@ -224,9 +220,9 @@ def _are_maps(cells: Sequence[str]) -> bool:
 
 
 def _is_code(text: str, header: Sequence[Cell]) -> bool:
-    """Whether what looks like a header is a line of layers, with tabs for blanks.
+    """Whether a possible header is a line of layers with tabs for blanks.
 
-    One layer twice is a row that has lost its header.
+    A line with one layer twice is a row of a table whose header is missing.
     """
     cells = [text[cell.start : cell.end] for cell in header]
     if _are_maps([text for cell, text in zip(header, cells, strict=True) if cell.column]):

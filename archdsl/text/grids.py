@@ -1,7 +1,7 @@
-"""Pasted tables as they are found: grids of cells, and texts whose LaTeX has been read.
+"""Pasted tables as grids of cells, and texts whose LaTeX has been read.
 
-What finds them is in archdsl/text/find_tables.py and archdsl/text/latex/regions.py: most texts
-hold no table, and wait for neither.
+archdsl/text/find_tables.py and archdsl/text/latex/regions.py find them. They are imported only for
+a text that may hold a table, which most do not.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from bisect import bisect
 from typing import Literal, NamedTuple
 
 Kind = Literal["markdown", "tabs", "latex"]
-MARK = "\x1d"  # what the grammar sees of a table: no text may hold it
+MARK = "\x1d"  # the grammar's token for a table; no text may contain it
 
 
 class Cell(NamedTuple):
-    """What stands in a row from a column on, without the blanks around it; `wide` columns."""
+    """A cell: its first column, how many columns wide it is, and its text without blanks around."""
 
     column: int
     start: int
@@ -30,7 +30,7 @@ class Cell(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table from its first character to its last; each row holds the cells that are written."""
+    """A table and its rows; columns without a cell in a row are left out."""
 
     kind: Kind
     start: int
@@ -39,12 +39,12 @@ class Grid(NamedTuple):
 
     @property
     def header(self) -> int:
-        """The row of the headers: the first with two filled cells; rows above it are titles."""
+        """The index of the header row: the first with two filled cells, below rows of titles."""
         filled = (sum(cell.is_filled for cell in row) for row in self.rows)
         return next((index for index, count in enumerate(filled) if count > 1), 0)
 
     def at(self, offset: int) -> tuple[int, Cell] | None:
-        """The row and the cell that hold an offset."""
+        """The index of the row and the cell that hold an offset, or None."""
         for index, row in enumerate(self.rows):
             for cell in row:
                 if cell.start <= offset <= cell.end and cell.is_filled:
@@ -53,7 +53,7 @@ class Grid(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What is wrong in LaTeX, where in the text, and how to mend it."""
+    """An error in LaTeX: message, place and help."""
 
     message: str
     start: int
@@ -64,7 +64,7 @@ class Fault(NamedTuple):
         return self._replace(start=self.start + by, end=self.end + by)
 
 
-# A cell of LaTeX: where its plain text begins and ends, and the columns that it spans.
+# A cell of LaTeX: where its plain text begins and ends, and how many columns it spans.
 Place = tuple[int, int, int]
 
 
@@ -77,7 +77,10 @@ class Tabular(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """From `start` on an expanded text is the user's from `written` on, or all one macro there."""
+    """Maps offsets of the expanded text, from `start` on, back to those of the user's text.
+
+    `is_call`: the whole stretch is the expansion of the macro call at `written`.
+    """
 
     start: int
     written: int
@@ -85,11 +88,10 @@ class Stretch(NamedTuple):
 
 
 class Expanded(NamedTuple):
-    """A text, the macros in its tables expanded, and what the LaTeX in it says.
+    """A text with the macros in its tables expanded, and its tables of LaTeX.
 
-    `plain` is as long as `text`: of tables it holds the cells alone, without typography, and no
-    definitions of macros. `regions` are the stretches that are LaTeX alone. All offsets are offsets
-    into `text`.
+    `plain`: as long as `text`, with blanks in place of all LaTeX but the plain text of cells.
+    `regions`: where the text is LaTeX alone. All offsets are into `text`.
     """
 
     text: str
@@ -100,6 +102,6 @@ class Expanded(NamedTuple):
     regions: tuple[tuple[int, int], ...] = ()
 
     def written(self, offset: int) -> int:
-        """Where an offset stands in what the user wrote: within a macro, where it is called."""
+        """The offset in the user's text; for the expansion of a macro, that of its call."""
         found = self.stretches[bisect(self.stretches, offset, key=lambda one: one.start) - 1]
         return found.written + (0 if found.is_call else offset - found.start)

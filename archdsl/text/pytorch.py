@@ -1,6 +1,7 @@
-"""A pasted PyTorch listing as text: what of it is punctuation, and what makes it a program.
+"""Turns the punctuation of a pasted PyTorch listing into ours, and recognizes programs.
 
-`nn.Sequential( … )` is a group, `self.pool = nn.…` a label; lines break anywhere in parentheses.
+`self.features = nn.Sequential(nn.ReLU(), …)` becomes `features: { nn.ReLU(); … }`: a sequence is a
+group, an attribute a label, and lines break anywhere in parentheses.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _TOKEN = (
     r"|[()\[\]{},\n]"
 )
 
-# What only a program has. In the plain text the labels of a listing are no assignments any more.
+# What only a program contains. In the plain text the assignments of a listing are labels.
 _PROGRAM = (
     r"^[ \t]*(?:"
     r"class[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?:[ \t]*$|(?:async[ \t]+)?def[ \t]+\w|@\w"
@@ -41,18 +42,18 @@ _TELLTALES = ("nn.", "self", "import ", "def ", "(x)")
 
 
 def unwrapped(text: str) -> str:
-    """The text with the punctuation of its listings as the language's own, of the same length."""
+    """The text with the language's punctuation in its listings, in as many characters."""
     return "".join(_pieces(text)) if "nn." in text else text
 
 
 def program(text: str, plain: str) -> tuple[int, int] | None:
-    """Where a text is a program, not a listing: the first place that only a program has.
+    """The first place that only a program can contain, or None if the text is a listing.
 
-    `plain` is the text without its typography.
+    `plain`: the text without its typography.
     """
     if not any(telltale in text for telltale in _TELLTALES):
         return None
-    # Comments and titles are no code.
+    # Comments and titles are not code.
     bare = re.sub(r'#[^\n]*|"[^"\n]*"', lambda kept: " " * len(kept[0]), plain)
     found = re.search(_PROGRAM, bare, re.MULTILINE)
     if found is None:
@@ -62,45 +63,69 @@ def program(text: str, plain: str) -> tuple[int, int] | None:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces, each as long as what it stands for."""
-    open_: list[str] = []  # "sequence", "call", or a bracket inside one
+    """The text in pieces, each as long as what it replaces."""
+    listing = _Listing(text)
     here = 0
-    called = -1  # where a call outside of any sequence has ended
     for found in re.finditer(_TOKEN, text):
         yield text[here : found.start()]
+        yield listing.replacement(found)
         here = found.end()
-        whole, kind = found[0], found.lastgroup
-        inside = open_[-1] if open_ else ""
-        if kind == "comment":
-            yield " " * len(whole) if inside else whole
-        elif kind == "string":
-            yield f" {whole[1:-1]} " if inside else whole
-        elif kind == "label" and inside in ("", "sequence"):
-            name = whole[:-1].removeprefix("self.")
-            yield " " * (len(whole) - 1 - len(name)) + name + ":"
-        elif kind == "sequence":
-            open_.append(kind)
-            yield " " * (len(whole) - 1) + "{"
-        elif kind == "call":
-            open_.append(kind)
-            name = whole.removeprefix("torch.")
-            yield " " * (len(whole) - len(name)) + name
-        elif kind == "torch":
-            yield " " * len(whole)
-        elif whole in "([{":
-            if inside:
-                open_.append(whole)
-            yield whole
-        elif whole in ")]}":
-            if inside:
-                open_.pop()
-            called = here if inside and not open_ else -1
-            yield "}" if inside == "sequence" and whole == ")" else whole
-        elif whole == ",":
-            # Behind a call the comma ends a line: each layer of a listing is one.
-            ends = inside == "sequence" or (called >= 0 and not text[called : here - 1].strip())
-            called = -1
-            yield ";" if ends else whole
-        else:
-            yield " " if inside and whole == "\n" else whole
     yield text[here:]
+
+
+class _Listing:
+    """The brackets that are open in a listing, and what becomes of its tokens within them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.open: list[str] = []  # "sequence", "call", or a bracket inside one
+        self.called = -1  # where a call outside of any sequence has ended
+
+    def replacement(self, found: re.Match[str]) -> str:
+        """What a token becomes, in as many characters."""
+        token, kind = found[0], found.lastgroup
+        inside = self.open[-1] if self.open else ""
+        if kind is not None:
+            return self._named(token, kind, inside)
+        if token in "([{":
+            if inside:
+                self.open.append(token)
+            return token
+        if token in ")]}":
+            return self._closing(token, inside, found.end())
+        if token == ",":
+            return self._comma(inside, found.start())
+        return " " if inside and token == "\n" else token
+
+    def _named(self, token: str, kind: str, inside: str) -> str:
+        """What a token of a kind with a name becomes."""
+        blanks = " " * len(token)
+        match kind:
+            case "comment":
+                return blanks if inside else token
+            case "string":
+                return f" {token[1:-1]} " if inside else token
+            case "label" if inside in ("", "sequence"):
+                return f"{token[:-1].removeprefix('self.')}:".rjust(len(token))
+            case "sequence":
+                self.open.append(kind)
+                return "{".rjust(len(token))
+            case "call":
+                self.open.append(kind)
+                return token.removeprefix("torch.").rjust(len(token))
+            case "torch":
+                return blanks
+            case _:
+                return token
+
+    def _closing(self, token: str, inside: str, end: int) -> str:
+        if inside:
+            self.open.pop()
+        self.called = end if inside and not self.open else -1
+        return "}" if inside == "sequence" and token == ")" else token
+
+    def _comma(self, inside: str, start: int) -> str:
+        """After a call a comma ends a line: each layer of a listing is one."""
+        is_after_call = self.called >= 0 and not self.text[self.called : start].strip()
+        self.called = -1
+        return ";" if inside == "sequence" or is_after_call else ","

@@ -1,4 +1,4 @@
-"""A text with a name, what is read of it, and the places in it."""
+"""A text with a name, what is read of it, and places in it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from itertools import islice
 from typing import NamedTuple
 
 from archdsl.text.grids import MARK, Cell, Expanded, Grid
+from archdsl.text.limits import Limit
 from archdsl.text.typography import cell, plain
 
-LONGEST_LINE = 100_000  # characters
-MOST_LINES = 200_000  # of a text, empty ones and comments apart
-MOST_CELLS = 100_000  # of the tables of a text
-MOST_PARTS = 1_000_000  # words, numbers and signs of a text; comments are one each
+_HELP = "no network needs so much: write what repeats with `x 3`, blocks and parameters"
+LINE = Limit(100_000, "a line of more than {} characters", _HELP)
+LINES = Limit(200_000, "more than {} lines", _HELP)  # empty ones and comments do not count
+CELLS = Limit(100_000, "tables of more than {} cells", _HELP)
+TOKENS = Limit(1_000_000, "more than {} words and signs", _HELP)  # a comment is one
 
 
 class Source:
     """A named text: a file, standard input, or a string.
 
-    Offsets into the text become lines and columns only when an error is shown. `plain` is the text
-    without typography, of the same length: what is read. `folder` is where the files lie that the
-    text may use, None for a text that is no file. `grids` are the tables in it. What the user has
-    `written` is `text` but for the macros in tables of LaTeX: they are expanded. `beyond` is what
-    of a text is larger than archdsl reads, and where: such a text is not looked into.
+    `written`: what the user has written. `text`: the same with the macros in tables of LaTeX
+    expanded; all offsets are into it, and become lines and columns only when an error is shown.
+    `plain`: the text without typography, of the same length, which is what is read. `grids`: the
+    tables in it. `folder`: where the files are that the text may use, None for a text that is not
+    a file. `beyond`: the limit that the text exceeds, and where; such a text is not read.
     """
 
     __slots__ = ("beyond", "folder", "grids", "latex", "name", "plain", "text", "written")
@@ -40,7 +42,7 @@ class Source:
 
     @property
     def marked(self) -> str:
-        """The plain text with a mark in the place of each table: what the grammar reads."""
+        """The plain text with a mark in place of each table: what the grammar reads."""
         return self._with_grids(_mark) if self.grids else self.plain
 
     def _with_grids(self, shown: Callable[[str, Grid], str]) -> str:
@@ -53,13 +55,13 @@ class Source:
         return "".join([*pieces, plain(text[here:])])
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset in what the user wrote, both counted from 1."""
+        """Line and column, from 1, of an offset in what the user has written."""
         offset = self.latex.written(offset)
         start = self.written.rfind("\n", 0, offset) + 1
         return self.written.count("\n", 0, offset) + 1, offset - start + 1
 
     def line(self, offset: int) -> tuple[int, int]:
-        """Offsets of the beginning and the end of the line that holds an offset."""
+        """Where the line begins and ends that holds an offset."""
         end = self.text.find("\n", offset)
         return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end < 0 else end
 
@@ -67,7 +69,7 @@ class Source:
         return Span(self, start, end)
 
     def cell(self, offset: int) -> str | None:
-        """In which row and column of a table an offset lies, in words; None outside of tables."""
+        """`in row 3 (`conv2`), column `D`` for an offset in a table, or None."""
         if (found := self._at(offset)) is None:
             return None
         grid, index, cell = found
@@ -82,7 +84,7 @@ class Source:
         return f"in row {index - grid.header}{shown}, {column}"
 
     def row(self, offset: int) -> str | None:
-        """How the row of a table begins in which an offset lies; None outside of tables."""
+        """The first cell of the row that holds an offset, or None outside of tables."""
         if (found := self._at(offset)) is None:
             return None
         grid, index, _ = found
@@ -95,41 +97,41 @@ class Source:
         return None
 
     def _line_of(self, cell: Cell) -> str:
-        """The text of a cell on one line, cut short."""
+        """The text of a cell on one line, shortened."""
         text = " ".join(self.plain[cell.start : cell.end].replace(";", " ").split())
         return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _beyond(text: str) -> tuple[str, int] | None:
-    """What is larger than archdsl reads, and where it begins; None where nothing is."""
-    if len(text) <= min(LONGEST_LINE, MOST_LINES, MOST_CELLS):
+def _beyond(text: str) -> tuple[Limit, int] | None:
+    """The limit that a text exceeds, and where; None if it exceeds none."""
+    if len(text) <= min(LINE.most, LINES.most, CELLS.most):
         return None
     start = 0
     for line in text.split("\n"):
-        if len(line) > LONGEST_LINE:
-            return f"a line of more than {LONGEST_LINE:,} characters", start
+        if len(line) > LINE.most:
+            return LINE, start
         start += len(line) + 1
-    if text.count("\n") + text.count(";") > MOST_LINES:
+    if text.count("\n") + text.count(";") > LINES.most:
         lines = re.finditer(r"(?:^|;)[^\S\n]*(?![\n;#]|\Z)", text, re.MULTILINE)
-        if (last := next(islice(lines, MOST_LINES, None), None)) is not None:
-            return f"more than {MOST_LINES:,} lines", last.end()
-    if text.count("|") + text.count("&") + text.count("\t") > MOST_CELLS:
-        # Tabs in front of a line only indent it.
+        if (last := next(islice(lines, LINES.most, None), None)) is not None:
+            return LINES, last.end()
+    if text.count("|") + text.count("&") + text.count("\t") > CELLS.most:
+        # Tabs before a line only indent it.
         cells = re.finditer(r"[|&]|[^\s]\t", text)
-        if (last := next(islice(cells, MOST_CELLS, None), None)) is not None:
-            return f"tables of more than {MOST_CELLS:,} cells", last.start()
-    if len(text) > MOST_PARTS:
-        # What is read of a part takes much more room than its text.
-        parts = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
-        if (last := next(islice(parts, MOST_PARTS, None), None)) is not None:
-            return f"more than {MOST_PARTS:,} words and signs", last.start()
+        if (last := next(islice(cells, CELLS.most, None), None)) is not None:
+            return CELLS, last.start()
+    if len(text) > TOKENS.most:
+        # The syntax tree of a token is much larger than its text.
+        tokens = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
+        if (last := next(islice(tokens, TOKENS.most, None), None)) is not None:
+            return TOKENS, last.start()
     return None
 
 
 def _expanded(text: str) -> Expanded:
     if "\\" not in text:
         return Expanded(text, text)
-    from archdsl.text.latex import regions  # only where there may be some
+    from archdsl.text.latex import regions  # most texts need none
 
     return regions.read(text)
 
@@ -137,20 +139,20 @@ def _expanded(text: str) -> Expanded:
 def _grids(expanded: Expanded) -> tuple[Grid, ...]:
     if not expanded.tables and "|" not in expanded.plain and "\t" not in expanded.plain:
         return ()
-    from archdsl.text import find_tables  # only where there may be tables
+    from archdsl.text import find_tables  # most texts need none
 
     return find_tables.find(expanded)
 
 
 def _named(grid: Grid, index: int) -> Cell:
-    """The cell that names a row: its first, or that of a row above which it goes on."""
+    """The cell that names a row: its first, or that of the row above that it continues."""
     rows = grid.rows[grid.header + 1 : index + 1]
     first = next((row[0] for row in reversed(rows) if row and row[0].is_filled), None)
     return first or next(one for one in grid.rows[index] if one.is_filled)
 
 
 def _plain_grid(text: str, grid: Grid) -> str:
-    """The cells of a table, each without its typography, between blanks."""
+    """A table in which only its cells remain, without typography."""
     pieces = []
     here = grid.start
     for row in grid.rows:
@@ -161,13 +163,13 @@ def _plain_grid(text: str, grid: Grid) -> str:
 
 
 def _mark(text: str, grid: Grid) -> str:
-    """The mark, and the end of its line: two tables may stand on one."""
-    length = grid.end - grid.start  # of a lone `|` it is 1
+    """The mark, and the end of its line: two tables may be on one line."""
+    length = grid.end - grid.start  # 1 for a lone `|`
     return (MARK.ljust(length - 1) + ";")[:length]
 
 
 class Span(NamedTuple):
-    """A stretch of a source, `start` included, `end` not."""
+    """The text of a source from `start` up to, not including, `end`."""
 
     source: Source
     start: int

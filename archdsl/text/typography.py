@@ -1,7 +1,7 @@
-"""The typography of a pasted text: what it looks like, not what it says.
+"""Removes the typography of a pasted text: `**conv3-64** $\\times$ 2` becomes `conv3-64 x 2`.
 
-Every mark of it becomes blanks, or the sign that the language has for it, in as many characters:
-offsets into the plain text are offsets into what the user wrote.
+Markup becomes blanks, or the sign that the language has for it, in as many characters: an offset
+into the plain text is an offset into the text.
 """
 
 from __future__ import annotations
@@ -9,52 +9,49 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.pytorch import unwrapped
+from archdsl.text.statements import BEGINS, MEANS
 
-# Strings and comments stay as they are: every pattern steps over them first.
+# Strings and comments stay as they are: every pattern matches them first.
 _KEPT = r'"[^"\n]*"|#[^\n]*'
 
-# LaTeX, HTML and Markdown, by the sign that stands for them.
+# LaTeX, HTML and Markdown, by the sign that replaces them.
 _SIGNS = {
     "[": r"\\left[ \t]*\[|\\begin\{[bB]matrix\}",
     "]": r"\\right[ \t]*\]|\\end\{[bB]matrix\}",
     ";": r"\\\\(?:\[-?[\d.]+[ ]?(?:pt|em|ex|mm|cm|in)\])?|<br[ ]*/?>",
-    " x": r"\\times(?![A-Za-z])",
     ",": r"(?<=[a-z] )&(?= \d+ [a-z])",
     '"': r"[“”„]",
-    "->": r"\\(?:right|longright)arrow(?![A-Za-z])|\\to(?![A-Za-z])",
     "%": r"\\%",
-    "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?"
-    r"|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
+    "": r"\\(?:begin|end)\{array\}(?:\{[^}\n]*\})?|\\[,;:! ]"
     r"|</?(?:b|i|em|strong)>|~~[^~\n]+~~|\*\*|[$‘’`]",
 }
+_COMMANDS = "|".join(name for name in SIGNS if name not in ARGUMENTS)
+_COMMAND = rf"\\(?P<command>{_COMMANDS})(?![A-Za-z])"
 _WRAPPED = (
-    r"\\(?:text|textbf|textrm|mathrm|mathbf|operatorname)\{(?P<tex>[^{}\n]*)\}"
+    rf"\\(?:{'|'.join(WRAPPING)})\{{(?P<tex>[^{{}}\n]*)\}}"
     r"|'(?P<quoted>[^'\n]*)'"
 )
 _BULLET = r"^[ \t]*(?:[-–•*·][ \t]+)+(?:\d{1,2}[.)][ \t]+)?|^[ \t]*\d{1,2}[.)][ \t]+"
-# A line that ends in a sign that joins, or in an open parenthesis, goes on in the next; so does one
-# in front of a line that begins with `+` or `)`. A statement begins anew.
-_STATEMENT = (
-    r"[ \t]*(?:(?:network|paper|let|block|expect|reported|train)\b|use[ \t]*\""
-    r"|(?:stride[ \t]+on|sizes[ \t]+decide|params[ \t]+count)\b"
-    r"|(?:padding[ \t]+(?:same|valid)|with[ \t]+\w+|shortcut[ \t]+\w+)[ \t]*(?:[\n;#]|\Z))"
-)
+# A line continues on the next one if it ends in a sign that joins or in an open parenthesis, or if
+# the next one begins with `+` or `)`; a statement always begins a new line.
+_STATEMENT = rf"[ \t]*(?:{BEGINS}|{MEANS})"
 _OPEN_END = (
     rf"(?P<sign>->|[-,+–→(])[ \t]*(?:#[^\n]*)?\n(?!{_STATEMENT})(?=[ \t]*[^\s#])"
     r"|(?:#[^\n]*)?\n(?=[ \t]*(?:\)|\+[ \t]))"
 )
 
-# What most texts hold none of. These patterns compile fast, those of the marks do not.
+# Most texts contain none of these. The patterns compile fast, those of the markup do not.
 _TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "„", "‘", "’")
 _BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
 _ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#|\n)|\n[ \t]*[)+]")
 
 
 def plain(text: str) -> str:
-    """The text without its typography, of the same length."""
+    """The text without its typography, in as many characters."""
     text = unwrapped(text)
-    # Lines that go on come first: a minus that begins one is no bullet.
+    # Join continued lines first: a minus that begins the second one is not a bullet.
     if _ENDS.search(text):
         text = _open_ends().sub(_joined, text)
     if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
@@ -63,7 +60,7 @@ def plain(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """`plain` of a table's cell, in which `#` begins no comment."""
+    """`plain` for a cell of a table, where `#` does not begin a comment."""
     if "\\" in text or any(map(text.__contains__, _TELLTALES)):
         text = _cell_marks().sub(_plain, text)
     return text
@@ -81,7 +78,7 @@ def _cell_marks() -> re.Pattern[str]:
 
 def _signs() -> tuple[str, ...]:
     signs = (f"(?P<s{n}>{pattern})" for n, pattern in enumerate(_SIGNS.values()))
-    return (*signs, _WRAPPED)
+    return (*signs, _COMMAND, _WRAPPED)
 
 
 @cache
@@ -98,7 +95,10 @@ def _plain(found: re.Match[str]) -> str:
         before = " " * (found.start(group) - found.start())
         inside = (plain if found.re is _marks() else cell)(found[group])
         return before + inside + " " * (found.end() - found.end(group))
-    sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
+    if group == "command":
+        sign = SIGNS[found[group]]
+    else:
+        sign = "" if group == "bullet" else list(_SIGNS)[int(group[1:])]
     return sign + " " * (len(whole) - len(sign))
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.network import Network
 from archdsl.spec import parse
-from archdsl.syntax import expressions
+from archdsl.syntax.arguments import entries_of, given_twice
 from archdsl.syntax.ast import NetworkText, Token, Train
 from archdsl.text.source import Source
 
@@ -65,13 +65,8 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
 
 def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a text that has a `train` section. Raises ArchError."""
-    section, *more = (s for s in text.statements if isinstance(s, Train))
-    if more:
-        raise ArchError(
-            "a second `train` section",
-            text.span(more[0].start, more[0].end),
-            help="a network has one recipe; `--set` changes it for a run",
-        )
+    section = text.only(Train)
+    assert section is not None
     written = _SettingsReader(text).read(section.settings)
     if section.data is not None:
         written["data"] = Setting(section.data.text, section.data, text)
@@ -81,8 +76,9 @@ def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe
             message = f"`--set {name}={value}` is not a setting"
             raise ArchError(message, help="write `--set epochs=3`")
         (option,) = parse(Source("--set", f"train {{ {name} {value} }}"))
-        (only,) = (s for s in option.statements if isinstance(s, Train))
-        replaced |= _SettingsReader(option).read(only.settings)
+        setting = option.only(Train)
+        assert setting is not None
+        replaced |= _SettingsReader(option).read(setting.settings)
     if "schedule" in replaced:
         # Another schedule has its own steps.
         written = {k: v for k, v in written.items() if k not in ("schedule", "every", "factor")}
@@ -166,7 +162,8 @@ class _SettingsReader:
 
     def read(self, settings: Sequence[tuple[Token, ...]]) -> dict[str, Setting]:
         for setting in settings:
-            for tokens in expressions.split(setting):
+            for entry in entries_of(setting):
+                tokens = entry.tokens
                 if tokens[0].text.lower() == "schedule":
                     self.schedule(tokens)
                 else:
@@ -175,7 +172,7 @@ class _SettingsReader:
 
     def put(self, name: str, value: Any, token: Token) -> None:
         if name in self.found:
-            raise self.error(f"`{name}` is given twice", token, "remove one of the two")
+            raise given_twice(f"`{name}`", self.text.span(token.start, token.end))
         self.found[name] = Setting(value, token, self.text)
 
     def pairs(self, tokens: Sequence[Token]) -> None:

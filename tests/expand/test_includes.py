@@ -180,7 +180,7 @@ def test_a_used_file_may_only_hold_blocks(here: Path):
     write(net=NET.format('use "blocks.arch"'))
     for line in ("conv3-4", "network a", "input 8x8x3", "let k = 3", "conv means conv-relu"):
         write(blocks=f"{UNIT}{line}\n")
-        error = refused("a file that is used holds blocks alone, and `use` lines")
+        error = refused("a file that is used may hold only blocks and `use` lines")
         assert str(error.span) == "blocks.arch:2:1"
         assert str(error.notes[-1].span) == "net.arch:2:5"
 

@@ -172,7 +172,7 @@ def test_refused():
     refused("conv3-4-(dropout)", r"optional are `\(dropout\)`", bn=1)
     refused("conv3-4-(bn)", "an optional layer is either on or off", bn=2)
     refused("conv3-4-(bn)", "has no parameter `bnn`", bnn=1)
-    refused("with bn; with BN; conv3-4-(bn)", "a second `with BN`")
+    refused("with bn; with BN; conv3-4-(bn)", "`with BN` is given twice")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")
     refused("with bn; conv3-4", "no layer")
     refused("(bn) 3x3, 64", "`3x3` does not belong to a layer")

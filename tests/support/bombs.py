@@ -118,7 +118,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     "words in lines": (lambda: TOP + ("relu " * 16 + "\n") * 190_000, PARTS),
     "parentheses in lines": (lambda: TOP + ("()" * 40 + "\n") * 190_000, PARTS),
     "unknown words": (_numbered("word{} more", 10_000), "unknown layer"),
-    "signs": (_numbered("?{} more", 10_000), "no part of the language"),
+    "signs": (_numbered("?{} more", 10_000), "not part of the language"),
     "conventions": (_numbered("conv width {1} means conv-relu", 1_500, "conv3-4"), None),
     "blocks": (_numbered("block n{} {{ relu }}", 5_000), None),
     "networks": (lambda: "".join(f"network n{i}\ninput 8\nrelu\n" for i in range(10_000)), "10000"),

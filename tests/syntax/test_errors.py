@@ -1,8 +1,8 @@
 """What a user reads when a spec is wrong: the whole text, and the exit code.
 
-tests/data/errors/NAME.arch holds a bad spec; behind it, in lines that begin with `#> `, stands what
-`archdsl summary NAME.arch` prints to standard error. Of several networks `# pick NET` names one.
-`pytest --update` writes those lines. Files that it uses lie in tests/data/errors/NAME.
+tests/data/errors/NAME.arch is a bad spec, followed by lines `#> …` with what
+`archdsl summary NAME.arch` prints to standard error. `# pick NET` chooses one of several networks.
+`pytest --update` rewrites those lines. Files that the spec uses are in tests/data/errors/NAME.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def test_error(name, archdsl_cli, tmp_path, monkeypatch, request):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_error_speaks_of_the_program(name: str):
+def test_no_error_mentions_internals(name: str):
     """No terminal of the grammar, no Python type, no traceback reaches a user."""
     _, expected = split((FOLDER / name).read_text("utf-8"))
     assert expected.startswith("error: ")

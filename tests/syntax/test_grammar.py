@@ -1,4 +1,4 @@
-"""The shipped parse table is lark's of arch.lark, and parses as lark does."""
+"""The shipped parse table is what lark computes from arch.lark, and parses like lark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from paths import ROOT
 from archdsl.grammar import generate, tables
 from archdsl.syntax.ast import Token
 from archdsl.syntax.lalr import Parser, Unexpected
-from archdsl.syntax.parser import _ToSyntax
+from archdsl.syntax.parser import CALLBACKS, statements_of
+from archdsl.syntax.statements import STATEMENTS, Kind
+from archdsl.text.source import Source
 
 GRAMMAR = generate.GRAMMAR.read_text("utf-8")
 FILES = sorted([*ROOT.glob("specs/*.arch"), *ROOT.glob("tests/data/errors/*.arch")])
@@ -24,8 +26,8 @@ MANUAL = re.findall(
 )
 
 
-def test_the_shipped_table_is_the_grammars():
-    """`make grammar` writes the table anew. A grammar with conflicts raises here."""
+def test_the_shipped_table_is_that_of_the_grammar():
+    """`make grammar` updates the table. A grammar with conflicts raises an error here."""
     assert generate.TABLES.read_text("utf-8") == generate.tables(GRAMMAR)
 
 
@@ -36,7 +38,7 @@ def test_the_shipped_table_is_the_grammars():
         "start: x\nx: x x | A",  # two groupings
     ],
 )
-def test_an_ambiguous_grammar_is_refused(rules: str):
+def test_an_ambiguous_grammar_is_rejected(rules: str):
     with pytest.raises(GrammarError):
         generate.tables(f'{rules}\nA: "a"\nB: "b"\n_BLANK.9: " "\n%ignore _BLANK')
 
@@ -50,23 +52,23 @@ def test_an_ambiguous_grammar_is_refused(rules: str):
         ("start: A B\nA.2: /a/\nB: /b/\nC: / /\n%ignore C", "of the highest priority"),
     ],
 )
-def test_what_the_parser_does_not_do_is_refused(rules: str, reason: str):
+def test_what_the_parser_does_not_support_is_rejected(rules: str, reason: str):
     with pytest.raises(SystemExit, match=re.escape(reason)):
         generate.tables(rules)
 
 
 class Shaped(Transformer):
-    """lark's trees to what our parser hands to the same methods."""
+    """Applies our callbacks to lark's trees."""
 
     def __default_token__(self, token: LarkToken) -> Token:
         return Token(token.type.lower(), str(token), token.start_pos, token.end_pos)
 
     def __default__(self, rule, children, meta):
-        return getattr(_ToSyntax(), rule)(children)
+        return CALLBACKS[rule](children)
 
 
 LARK = generate.built(GRAMMAR)
-OURS = Parser(_ToSyntax())
+OURS = Parser(CALLBACKS)
 
 
 def larks(text: str):
@@ -93,7 +95,7 @@ def test_texts(text: str):
 
 
 def mutated(text: str, chance: random.Random) -> str:
-    """A few lines of a text, with pieces struck, doubled, moved or put in."""
+    """A few lines of a text, with pieces removed, doubled, moved or inserted."""
     lines = text.splitlines(keepends=True)
     first = chance.randrange(len(lines))
     text = "".join(lines[first : first + chance.randint(1, 8)])
@@ -105,7 +107,7 @@ def mutated(text: str, chance: random.Random) -> str:
     return text
 
 
-# Every terminal as it may stand in a text, signs that belong to none, and blanks.
+# An example of every terminal, characters of none, and blanks.
 MARKS = [
     *re.findall(r"[a-z]+(?=\\b)", " ".join(regex for _, regex, _ in tables.TERMINALS)),
     *'7x7,7 x 7,x2,×,~138M,1e9,15.5×10^9,25,1,000,0.5,1e-5,50%,64d,conv,arXiv:1,"text"'.split(","),
@@ -126,5 +128,33 @@ def test_mutated_texts(seed: int):
     assert 10 < good < 140  # both ways are tried
 
 
-def test_nesting_takes_no_stack():
+def test_nesting_does_not_use_the_stack():
     assert ours("[" * 100_000) == (100_000, "", True)
+
+
+def test_the_registry_holds_every_statement_of_the_grammar():
+    (alternatives,) = re.findall(r"^\?statement:((?:[^/\n]|\n *\|)*)", GRAMMAR, re.M)
+    assert {rule.strip() for rule in alternatives.split("|")} == set(STATEMENTS)
+
+
+WRITTEN = [kind for kind in STATEMENTS.values() if kind.form]
+
+
+def examples(kind: Kind) -> list[str]:
+    return kind.form.split(", or ")
+
+
+@pytest.mark.parametrize("kind", WRITTEN, ids=lambda kind: kind.rule)
+def test_the_example_of_a_statement_is_one(kind: Kind):
+    for example in examples(kind):
+        (found,) = statements_of(Source("<text>", example))
+        assert type(found) is kind.node
+
+
+@pytest.mark.parametrize("sign", [",", " -", " +", " ->"])
+@pytest.mark.parametrize("kind", [k for k in WRITTEN if k.rule != "line"], ids=lambda k: k.rule)
+def test_no_sign_at_the_end_of_a_line_continues_it_with_a_statement(kind: Kind, sign: str):
+    """`a: conv3-64,` and `output a` on the next line are two statements."""
+    for example in examples(kind):
+        source = Source("<text>", f"a: conv3-64{sign}\n{example}\n")
+        assert source.plain.splitlines()[1] == example

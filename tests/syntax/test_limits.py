@@ -1,4 +1,4 @@
-"""What is large and is read: work that grows no faster than the text."""
+"""Large texts that are read: work grows no faster than the text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_most_specific_of_many_conventions_applies():
     assert kinds[1:9] == ["conv", "bn", "conv", "tanh", "conv", "bn", "conv", "relu"]
 
 
-def test_of_equally_specific_conventions_the_last_applies():
+def test_the_last_of_equally_specific_conventions_applies():
     rules = "3x3 conv means conv-relu\nconv stride 2 means conv-tanh\n"
     net = archdsl.loads(f"input 8x8x4\n{rules}conv3-4 stride 2\nFC-2")
     assert net.graph.nodes[2].op.kind == "tanh"
@@ -37,7 +37,7 @@ def test_a_long_text_may_have_more_layers_than_a_short_one():
     assert len(archdsl.loads(f"input 8\n{long}{line * 3}").graph.nodes) == 180_001
 
 
-def test_cells_are_cut_to_their_width():
+def test_cells_are_shortened_to_their_width():
     def shown(text: str, width: int) -> str:
         table = Table((Column("t", shrinks=True),), ((Cell(text),),))
         return text_table(table, width).split("\n")[1]
@@ -50,8 +50,8 @@ def test_cells_are_cut_to_their_width():
 
 
 @pytest.mark.parametrize("factor", [2, 3, 5])
-def test_receptive_fields_behind_a_resize(factor: int):
-    """One position reads what a window on the enlarged map covers, counted position by position."""
+def test_receptive_fields_after_a_resize(factor: int):
+    """A position reads what a window on the enlarged map covers, counted one by one."""
     net = archdsl.loads(
         f"input 12x12x1\nconv3-2\nupsample {factor}\nconv3-2 dilation 2\nconv3-2 stride 2"
     )
@@ -65,8 +65,8 @@ def test_receptive_fields_behind_a_resize(factor: int):
     assert net.receptive_field == (max(sizes),) * 2
 
 
-def test_a_parenthesis_that_is_never_closed_is_met_once(monkeypatch: pytest.MonkeyPatch):
-    """It goes on in the next line, where the error shows: that line is not what is left out."""
+def test_an_unclosed_parenthesis_is_reported_once(monkeypatch: pytest.MonkeyPatch):
+    """Its line continues on the next one, where the error is found; it is not skipped twice."""
     explained = []
     explain = diagnose.explain
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Names of files, and texts of specs, that are code elsewhere: here they are text."""
+"""File names and texts that would be code elsewhere are only text here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = (
 
 
 def nets(name: str) -> tuple[Network, Network]:
-    """A network that is called by its file, and one that has the name as its title."""
+    """A network named by its file, and one with the name as its title."""
     (one,) = parse(Source(f"{name}.arch", TEXT))
     quoted = "".join(c for c in name if c.isprintable() and c != '"')
     (other,) = parse(Source("plain.arch", f'network n "{quoted}"\n{TEXT}'))
@@ -41,7 +41,7 @@ def nets(name: str) -> tuple[Network, Network]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_source_holds_classes_alone(name: str):
+def test_source_contains_only_classes(name: str):
     for net in nets(name):
         module = ast.parse(net.source())
         assert {type(one) for one in module.body} == {
@@ -58,7 +58,7 @@ def test_source_holds_classes_alone(name: str):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_outputs_hold_no_control_characters(name: str):
+def test_outputs_contain_no_control_characters(name: str):
     for net in nets(name):
         for text in (
             net.summary(),

@@ -1,4 +1,4 @@
-"""Tables as the LaTeX source of a paper holds them."""
+"""Tables in the LaTeX source of a paper."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from archdsl.spec import parse
 from archdsl.spec_files import folder
 from archdsl.text.grids import Expanded
 from archdsl.text.latex import commands, regions
+from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.source import Source
 
 FOLDER = DATA / "latex"
@@ -36,7 +37,7 @@ def tex(name: str) -> str:
 
 @pytest.mark.parametrize(("spec", "tables"), SAME, ids=str)
 def test_latex_and_the_spec_give_the_same_networks(spec: str, tables: list[str]):
-    """The tables of the spec, replaced by LaTeX, between the same statements."""
+    """The spec with its tables replaced by LaTeX."""
     text = Path(folder(), f"{spec}.arch").read_text("utf-8")
     ours = text
     for name, grid in reversed(list(zip(tables, Source(spec, text).grids, strict=False))):
@@ -53,7 +54,7 @@ def networks(text: str) -> dict[str, Network]:
 
 
 def contents(network: Network) -> object:
-    """The graph with its shapes, and the summary: all but how a line is spelt."""
+    """The graph with its shapes, and the summary without the spelling of lines."""
     found = network.to_dict()
     for row in found["rows"]:
         del row["notation"]
@@ -107,14 +108,14 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("written", "plain"), PLAIN)
-def test_marks_of_a_cell(written: str, plain: str):
+def test_plain_text_of_a_cell(written: str, plain: str):
     found, faults = commands.plain(written)
     assert (" ".join(found.split()), faults) == (plain, [])
     assert len(found) == len(written)
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of a text's only table, a wide one as often as it is wide."""
+    """The cells of a text's only table; one that spans n columns is repeated n times."""
     source = Source("<text>", text)
     assert source.latex.faults == ()
     (grid,) = source.grids
@@ -147,7 +148,7 @@ def test_rows_and_cells(text: str):
     assert rows(text) == [["a", "b"], ["c", "d"]]
 
 
-def test_wide_cells_and_those_with_lines():
+def test_cells_that_span_columns_or_hold_several_lines():
     text = table(
         r"\multicolumn{3}{|c|}{\textbf{All \& one}} \\",
         r"\makecell{a \\ b & } & \multicolumn{2}c{$\left[\begin{array}{c}1\\2\end{array}\right]$}",
@@ -156,7 +157,7 @@ def test_wide_cells_and_those_with_lines():
 
 
 @pytest.mark.parametrize(
-    ("front", "behind"),
+    ("before", "after"),
     [
         ("", ""),
         ("% Table 1\n%\\begin{tabular}{c}\n", "% the end\n  % of it\n"),
@@ -168,8 +169,8 @@ def test_wide_cells_and_those_with_lines():
         ("\\newcommand{\\style}[1]{\\setlength{\\tabcolsep}{#1}\\small}\n\\style{2pt}\n", ""),
     ],
 )
-def test_what_stands_around_a_table_is_no_layer(front: str, behind: str):
-    text = f"{front}{table(r'A & B', r'conv3-4 & conv1-4')}{behind}\n# a comment\nFC-2\n"
+def test_what_surrounds_a_table_is_not_a_layer(before: str, after: str):
+    text = f"{before}{table(r'A & B', r'conv3-4 & conv1-4')}{after}\n# a comment\nFC-2\n"
     text = text.replace("A & B\n", "A & B \\\\\n")
     both = networks(f"network both\ninput 4x4x1\n{text}")
     assert list(both) == ["A", "B"]
@@ -185,7 +186,7 @@ def test_two_tables_in_one_environment():
     assert found == {"A": 40 + 130, "B": 80 + 387}
 
 
-def test_other_latex_and_comments_stay_as_they_were():
+def test_other_latex_and_comments_stay():
     lines = "$\\begin{bmatrix} 3 \\times 3, 64 \\end{bmatrix} \\times 2$\n\\textbf{conv3-64}\n"
     for text in (lines, f"# {table('a')[:30]}\nconv3-64", 'network n "\\begin{tabular}{c}"'):
         assert regions.read(text) == Expanded(text, text)
@@ -206,7 +207,7 @@ MACROS = [
 
 @pytest.mark.parametrize(("definition", "call"), MACROS)
 def test_macros(definition: str, call: str):
-    """Definitions stand in front of the table, at the beginning of the text, or in a cell."""
+    """Definitions come before the table, at the beginning of the text, or in a cell."""
     body = (r"\textbf{A} \\ \hline", call)
     for text in (
         f"{definition}\n{table(*body)}",
@@ -222,7 +223,7 @@ def test_macros(definition: str, call: str):
         assert source.written == text
 
 
-def test_a_macro_is_placed_where_it_is_called():
+def test_an_error_in_a_macro_is_at_its_call():
     text = "network n\ninput 8x8x1\n\\def\\c#1{conv3-#1, BN}\n" + table(
         r"A & B \\", r"\c{4} & conv3-4 \\", r"conv3-8 & convv3-8"
     )
@@ -242,7 +243,7 @@ def test_macros_do_not_exhaust_the_machine():
     deep = "\\newcommand{\\c}[1]{#1}" + table(r"\c{" * 30 + "a" + "}" * 30)
     calls = "\\newcommand{\\c}{}" + table(r"\c " * 10**5)
     for text, message in (
-        (many, "macros that stand for more than 1,048,576 characters"),
+        (many, "macros that expand to more than 1,048,576 characters"),
         (deep, "macros that use macros more than 20 deep"),
         (calls, "more than 20,000 calls of macros"),
         (table("a") * 2000, "more than 1,000 tables"),
@@ -261,7 +262,7 @@ BITS = (
 
 @pytest.mark.parametrize("seed", range(8))
 def test_damaged_tables_are_read_or_refused(seed: int):
-    """Cut, doubled, moved: never a traceback, and offsets stay within the text."""
+    """Pieces removed, doubled or moved: never a traceback, and offsets stay within the text."""
     chance = random.Random(seed)
     texts = [path.read_text("utf-8") for path in sorted(FOLDER.glob("*.tex"))]
     refused = 0
@@ -290,3 +291,17 @@ def test_damaged_tables_are_read_or_refused(seed: int):
             assert str(error).startswith("error: ")
             refused += 1
     assert 0 < refused
+
+
+@pytest.mark.parametrize("command", WRAPPING)
+def test_a_wrapping_command_is_read_on_a_line_as_in_a_cell(command: str):
+    """`\\texttt{conv3-64}` is `conv3-64` wherever it appears."""
+    written = f"\\{command}{{conv3-64}}"
+    assert Source("<text>", written).plain.split() == ["conv3-64"]
+    assert commands.plain(written)[0].split() == ["conv3-64"]
+
+
+@pytest.mark.parametrize("command", [name for name in SIGNS if name not in ARGUMENTS])
+def test_a_command_is_one_sign_on_a_line_and_in_a_cell(command: str):
+    written = f"a \\{command} b"
+    assert Source("<text>", written).plain.split() == commands.plain(written)[0].split()

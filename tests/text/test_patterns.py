@@ -1,5 +1,4 @@
-"""No pattern looks at a text again and again: long texts that nearly match take no longer than they
-are, and none hangs."""
+"""No regex backtracks without end: a long text that nearly matches takes linear time."""
 
 from __future__ import annotations
 
@@ -9,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 30  # a guard against a hang: what is not linear takes hours
+SECONDS = 30  # against a hang: anything not linear takes hours
 MANY = 40_000
 
-# Texts that nearly match a pattern, which looked at them very often once.
+# Texts that nearly match a pattern; each once took quadratic time or worse.
 TEXTS = {
-    "comments behind a brace": f"{{{'% ' * MANY}\nx\n\\begin{{tabular}}{{c}}relu\\end{{tabular}}",
-    "comment lines behind a brace": (
+    "comments after a brace": f"{{{'% ' * MANY}\nx\n\\begin{{tabular}}{{c}}relu\\end{{tabular}}",
+    "comment lines after a brace": (
         "{" + "%  \n  " * MANY + "x\n\\begin{tabular}{c}relu\\end{tabular}"
     ),
     "blanks in a multicolumn": (
@@ -50,8 +49,8 @@ def test_texts_that_nearly_match(name: str, tmp_path: Path):
     assert b"Traceback" not in done.stderr
 
 
-def test_names_of_networks_that_begin_alike():
-    """A table is called by what its columns' names begin with, however long they are."""
+def test_long_common_prefixes_of_network_names():
+    """A table is named by the common prefix of its columns' names, however long they are."""
     from archdsl import loads
     from archdsl.output.paper_table import render
 

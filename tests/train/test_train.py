@@ -82,7 +82,7 @@ def test_settings_of_the_command_line_take_precedence():
         ("train on digits { random shift -3 }", "`shift` must be at least 0"),
         ("train on digits { lr - - 0.1 }", "`lr` has no value"),
         ("train on digits { schedule times nan every epoch }", "`nan` is not a valid factor"),
-        ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train` section"),
+        ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train`"),
         ("train on digits { schedule times 3 every epoch }", "`factor` must be at most 1"),
     ],
 )

@@ -1,7 +1,7 @@
-"""A cell of a LaTeX table as plain text: what its commands look like is left out.
+"""A cell of a LaTeX table as plain text: `\\textbf{7$\\times$7} conv` becomes `7 x 7 conv`.
 
-The plain text is as long as the cell, and every word stands where it was written. Marks within a
-word have no width, as on paper: what stands behind them moves to the left, `10$^9$` is `10^9`.
+The plain text is as long as the cell, and every word is where it was written. Markup within a word
+has no width, as on paper: what follows it moves to the left, so `10$^9$` is `10^9`.
 """
 
 from __future__ import annotations
@@ -10,67 +10,13 @@ import re
 
 from archdsl.text.grids import Fault
 from archdsl.text.latex.user_macros import arguments
+from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS
 
 LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
 LINE_END = rf"(?:\\\\\*?|\\(?:tabularnewline|cr)(?![A-Za-z@]))(?:[ \t]*\[\s*{LENGTH}\s*\])?"
 
-# Commands by the arguments that are typography too: `?` in brackets, `(` in parentheses, `-` in
-# braces. What stands in braces behind them is kept.
-_TYPOGRAPHY = {
-    "": (
-        "text textbf textit textrm textsf texttt textsc textsl textup textmd textnormal emph uline "
-        "underline mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol bm hl mbox "
-        "hbox ensuremath numprint bf it rm sf tt em sl sc bfseries mdseries itshape slshape "
-        "scshape upshape rmfamily sffamily ttfamily normalfont boldmath tiny scriptsize "
-        "footnotesize small normalsize large Large LARGE huge Huge centering raggedright "
-        "raggedleft arraybackslash displaystyle textstyle scriptstyle selectfont strut mathstrut "
-        "noindent protect relax unskip ignorespaces leavevmode allowbreak xspace "
-        " left right big Big bigg Bigg bigl Bigl biggl Biggl bigr "
-        "Bigr biggr Biggr hline endhead endfirsthead endfoot endlastfoot morecmidrules"
-    ),
-    "?": "toprule midrule bottomrule addlinespace makecell thead shortstack footnotemark num",
-    "-": (
-        "cline hspace vspace ref eqref autoref cref Cref label phantom hphantom vphantom sout st "
-        "arrayrulecolor hhline Xhline noalign tnote"
-    ),
-    "?(-": "cmidrule",
-    "?-": "cellcolor columncolor color textcolor colorbox footnote footnotetext caption rotatebox",
-    "?-??": "rowcolor",
-    "??-": "cite citep citet",
-    "--": "multicolumn fontsize resizebox",
-    "-?": "scalebox",
-    "-??": "raisebox",
-    "???-": "parbox",
-    "??": "makebox",
-    "?--": "rule",
-    "---": "specialrule",
-    "?-?-?": "multirow",
-}
-_ARGUMENTS = {name: form for form, names in _TYPOGRAPHY.items() for name in names.split()}
-
-# Commands that the language has a sign for.
-_SIGNS = {
-    "times": " x ",
-    "texttimes": " x ",
-    "cdot": " * ",
-    "ast": " * ",
-    "rightarrow": "->",
-    "longrightarrow": "->",
-    "to": "->",
-    "textendash": "–",
-    "textunderscore": "_",
-    "textasciitilde": "~",
-    "sim": "~",
-    "approx": "≈",
-    "lbrack": "[",
-    "rbrack": "]",
-    "newline": ";",
-    "par": ";",
-    **dict.fromkeys(("quad", "qquad", "enspace", "enskip", "thinspace", "space", "hfill"), " "),
-    **dict.fromkeys(("hspace", "phantom", "hphantom"), " "),
-}
-_NOTHING = "\0"  # the sign of a mark that is not read: a text holds none
-# Environments within a cell: their arguments, and the signs for their beginning and their end.
+_NOTHING = "\0"  # stands for markup without a sign; no text contains it
+# Environments within a cell: the form of their arguments, and the signs for begin and end.
 _ENVIRONMENTS = {
     **dict.fromkeys(("bmatrix", "Bmatrix", "pmatrix"), ("", "[", "]")),
     **dict.fromkeys(("matrix", "smallmatrix", "gathered", "aligned"), ("?", _NOTHING, _NOTHING)),
@@ -99,38 +45,38 @@ _FIGURE = re.compile(r"(?<=\d) *[x×*·] *(10\^\d+)")
 
 
 def plain(text: str) -> tuple[str, list[Fault]]:
-    """The plain text of a cell, and the commands in it that mean nothing. Raises Unreadable."""
+    """The plain text of a cell, and errors for unknown commands in it. Raises Unreadable."""
     pieces: list[str] = []
     faults: list[Fault] = []
     written = here = 0
     while found := _TOKEN.search(text, here):
         here, sign = _read(text, found, faults)
         width = here - found.start()
-        # A sign between blanks stays between blanks.
+        # A sign that ends with a blank is padded with blanks: it stays between blanks.
         filled = sign.ljust(width, " " if sign.endswith(" ") else _NOTHING)
         pieces += [text[written : found.start()], filled]
         written = here
-    said = "".join([*pieces, text[written:]])
-    said = re.sub(r"\S+", lambda word: _JOINED.sub("", word[0]).ljust(len(word[0])), said)
-    said = said.replace(_NOTHING, " ")
-    said = _FIGURE.sub(lambda figure: f"x{figure[1]}".ljust(len(figure[0])), said)
-    return said, faults
+    words = "".join([*pieces, text[written:]])
+    words = re.sub(r"\S+", lambda word: _JOINED.sub("", word[0]).ljust(len(word[0])), words)
+    words = words.replace(_NOTHING, " ")
+    words = _FIGURE.sub(lambda figure: f"x{figure[1]}".ljust(len(figure[0])), words)
+    return words, faults
 
 
 def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, str]:
-    """Where a mark ends with what belongs to it, and the sign for it."""
+    """The end of a piece of markup with its arguments, and the sign for it."""
     kind, whole, end = found.lastgroup, found[0], found.end()
     name = found["name"] or found["environment"]
-    if kind == "name" and (name in _SIGNS or name in _ARGUMENTS):
-        end = arguments(text, end, len(text), _ARGUMENTS.get(name, ""))
-        return end, _SIGNS.get(name, _NOTHING)
+    if kind == "name" and (name in SIGNS or name in ARGUMENTS):
+        end = arguments(text, end, len(text), ARGUMENTS.get(name, ""))
+        return end, SIGNS.get(name, _NOTHING)
     if kind == "environment" and name in _ENVIRONMENTS:
         form, opening, closing = _ENVIRONMENTS[name]
         if whole.startswith("\\end"):
             return end, closing
         return arguments(text, end, len(text), form), opening
     if kind == "name":
-        help = f"define it in front of the table, `\\newcommand{{\\{name}}}{{…}}`, or write it out"
+        help = f"define it before the table, `\\newcommand{{\\{name}}}{{…}}`, or write it out"
     elif kind == "environment":
         help = "write the lines of a cell with `\\makecell{…}`"
     elif kind == "column":

@@ -1,7 +1,7 @@
-"""Tables of LaTeX: where the source of a paper holds them, and what their cells say.
+"""Tables of LaTeX: finds them in the source of a paper, and the plain text of their cells.
 
-What stands around a tabular belongs to its table: the environments and groups that hold it, and
-commands and definitions of macros beside it. All of that is typography; a caption is prose.
+What surrounds a tabular belongs to its table: the environments and groups that it is in, and
+commands and definitions of macros next to it. All of that is typography; a caption is prose.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from archdsl.text.latex.user_macros import (
     group,
     option,
 )
+from archdsl.text.latex.vocabulary import AROUND, CLOSED
+from archdsl.text.limits import Limit
 
-DEEPEST = 50  # environments and groups within each other
-WIDEST = 1000  # columns that a cell spans
-MOST_TABLES = 1000  # of a text
-MOST_FAULTS = 1000  # of a text
+DEPTH = Limit(50, "LaTeX within LaTeX more than {} deep", "paste the table alone")
+WIDEST = 1000  # columns that a cell may span
+TABLES = Limit(1000, "more than {} tables", "divide the text into several files")
+MOST_FAULTS = 1000  # errors of a text
 
 
 def read(text: str) -> Expanded:
-    """What the LaTeX in a text says. What cannot be read is among the faults."""
+    """The text with its LaTeX read. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
         return Expanded(text, text)
     return _Reader(text).read()
@@ -41,26 +43,14 @@ _FORMS = {
     **dict.fromkeys(("tabular*", "tabularx", "tabulary", "xltabular"), "-?-"),
 }
 _TABULAR = "|".join(map(re.escape, _FORMS))
-# Where a table, or what stands beside it, may begin.
+# Where a table, or what surrounds it, may begin.
 _BEGINS = re.compile(
     rf"^[ \t]*(?:%|\\[A-Za-z@]|\{{\s*\\)|\\begin\s*\{{(?:{_TABULAR})\}}", re.MULTILINE
 )
 _EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 _TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
-_BESIDE = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
-_MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, as ever
-_COMMANDS = frozenset(
-    "centering raggedright raggedleft tiny scriptsize footnotesize small normalsize large Large "
-    "setlength addtolength setcounter tabcolsep arraycolsep arrayrulewidth extrarowheight "
-    "resizebox scalebox label vspace hspace smallskip medskip bigskip noindent hfill par protect "
-    "begingroup endgroup bgroup egroup arrayrulecolor rowcolors definecolor fontsize selectfont "
-    "linespread captionsetup makeatletter makeatother newlength newpage clearpage".split()
-)
-# Commands whose arguments hold no table of ours, whatever they hold.
-_CLOSED = {
-    **{"caption": "?-", "captionof": "-?-", "footnote": "?-", "footnotetext": "?-"},
-    **{"newcolumntype": "-?-", "newenvironment": "-??--", "renewenvironment": "-??--"},
-}
+_AROUND = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
+_MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, not tables
 _ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){commands.LENGTH}")  # \tabcolsep=4pt
 _LINE = re.compile(r"[^\n]*")
 _COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
@@ -86,13 +76,13 @@ class _Reader:
         self.text = text
         self.macros = Macros()
         self.pieces: list[str] = []  # of the expanded text
-        self.done = 0  # the text up to here is among them
-        self.shift = 0  # from the text to the expanded text
+        self.done = 0  # how much of the text is in `pieces`
+        self.shift = 0  # add to an offset for the expanded text
         self.stretches = [Stretch(0, 0, False)]
         self.regions: list[tuple[int, int]] = []  # what is LaTeX alone
-        self.cells: list[tuple[int, str]] = []  # where the plain text of a cell stands
+        self.cells: list[tuple[int, str]] = []  # the plain text of each cell, and its offset
         self.tables: list[Tabular] = []
-        self.seen = 0  # tables, those of a region that is being read too
+        self.seen = 0  # tables so far, those of the region that is being read included
         self.faults: list[Fault] = []
 
     def read(self) -> Expanded:
@@ -118,17 +108,17 @@ class _Reader:
         )
 
     def plain(self, text: str) -> Iterator[str]:
-        """The expanded text in pieces: of regions the cells alone."""
+        """The expanded text in pieces; only the cells remain of its regions."""
         here = 0
         cells = iter([*self.cells, (len(text), "")])
-        cell, said = next(cells)
+        cell, words = next(cells)
         for start, end in self.regions:
             yield text[here:start]
             here = start
             while cell < end:
-                yield from (_blank(text[here:cell]), said)
-                here = cell + len(said)
-                cell, said = next(cells)
+                yield from (_blank(text[here:cell]), words)
+                here = cell + len(words)
+                cell, words = next(cells)
             yield _blank(text[here:end])
             here = end
         yield text[here:]
@@ -136,66 +126,24 @@ class _Reader:
     # Where tables are.
 
     def region(self, start: int) -> int:
-        """Read what is LaTeX alone from `start` on, and give where it ends. Raises Unreadable."""
-        open_: list[_Open] = []
-        tabular: _Open | None = None  # the outermost that is open
-        tables: list[tuple[int, list[list[Place]]]] = []  # the end of each, and its rows
-        is_plain = True  # commands alone, so far: what else there is belongs to a table, or is text
-        here = end = start
-        begin = start + self.shift
-        while True:
-            found = _TOKEN.search(self.text, here) if open_ else self.beside(here, start)
-            if found is None:
-                break
-            is_tight = found.start() == here > start
-            here = found.end()
-            name = found["environment"] or ""
-            if found["name"]:
-                # What a tabular defines is defined while it is expanded.
-                here = self.command(found, Macros() if tabular else self.macros)
-            elif found["edge"] == "begin" or found[0] == "{":
-                is_plain = is_plain and (bool(open_) or is_tight) and not name
-                open_.append(_Open(name, found.start(), found.end()))
-                if name in _FORMS and tabular is None:
-                    here = self.columns(found)
-                    tabular = open_[-1]._replace(body=here)
-                    open_[-1] = tabular
-                if len(open_) > DEEPEST:
-                    raise Unreadable(
-                        f"LaTeX within LaTeX more than {DEEPEST} deep",
-                        *found.span(),
-                        "paste the table alone",
-                    )
-            elif found["edge"] == "end" or found[0] == "}":
-                last = open_.pop() if open_ else None
-                if last is None or last.name != name:
-                    if not tables and not tabular:
-                        return here  # no table of ours
-                    raise _unmatched(found, last)
-                if last is tabular:
-                    rows = self.rows(tabular, found.start())
-                    tables.append((here + self.shift, rows))
-                    tabular = None
-            if not open_:
-                end = here
-        if open_ and (tables or tabular):
-            raise _never_closed(tabular or open_[-1])
-        if open_:
-            return len(self.text)
-        if tables or (is_plain and end > start):
-            end = _COMMENTS.match(self.text, end).end()  # type: ignore[union-attr]
-            self.regions.append((begin, end + self.shift))
-        for number, (behind, rows) in enumerate(tables, 1):
-            behind = end + self.shift if number == len(tables) else behind
-            self.tables.append(Tabular(begin, behind, rows))
-            begin = behind
-        return blanks(self.text, end, len(self.text))  # no comment is looked at twice
+        """Read what is LaTeX alone from `start` on and return its end. Raises Unreadable."""
+        return _Region(self, start).read()
 
-    def beside(self, here: int, start: int) -> re.Match[str] | None:
-        """What may stand beside a table, outside of all environments and groups."""
+    def finish(self, region: _Region) -> None:
+        """Note a region, and its tables: each begins where the one before it ends."""
+        begin = region.begin
+        end = region.end + self.shift
+        self.regions.append((begin, end))
+        for number, (stop, rows) in enumerate(region.tables, 1):
+            stop = end if number == len(region.tables) else stop
+            self.tables.append(Tabular(begin, stop, rows))
+            begin = stop
+
+    def around(self, here: int, start: int) -> re.Match[str] | None:
+        """The next token that may surround a table, outside of all environments and groups."""
         if here > start and self.text.startswith("{", here):
             return _TOKEN.match(self.text, here)  # an argument
-        found = _BESIDE.match(self.text, blanks(self.text, here, len(self.text)))
+        found = _AROUND.match(self.text, blanks(self.text, here, len(self.text)))
         if found is None:
             return None
         if name := found["name"]:
@@ -205,14 +153,14 @@ class _Reader:
         return None if _MATRIX.fullmatch(found["environment"] or "") else found
 
     def command(self, found: re.Match[str], macros: Macros) -> int:
-        """Where a command ends, with what in its arguments is not looked at."""
+        """The end of a command, and of those of its arguments that are not read."""
         text, stop = self.text, len(self.text)
         if (end := macros.defined(text, found, stop)) is not None:
             return end
         here = found.end()
-        if found["name"] in _CLOSED:
-            return arguments(text, here, stop, _CLOSED[found["name"]])
-        if found["name"] in _COMMANDS:
+        if found["name"] in CLOSED:
+            return arguments(text, here, stop, CLOSED[found["name"]])
+        if found["name"] in AROUND:
             while text.startswith("[", here):
                 here = option(text, here, stop)
             if assigned := _ASSIGNED.match(text, here):
@@ -220,14 +168,14 @@ class _Reader:
         return here
 
     def columns(self, found: re.Match[str]) -> int:
-        """Where the rows of a tabular begin: behind its columns."""
+        """Where the rows of a tabular begin: after its columns."""
         name, stop = found["environment"], len(self.text)
         here = arguments(self.text, found.end(), stop, _FORMS[name][:-1])
         here = blanks(self.text, here, stop)
         if not self.text.startswith("{", here):
             written = "{" + name + "}" + ("{\\textwidth}" if _FORMS[name][0] == "-" else "")
             raise Unreadable(
-                f"this `\\begin{{{name}}}` does not say its columns",
+                f"this `\\begin{{{name}}}` does not declare its columns",
                 *found.span(),
                 f"write `\\begin{written}{{lccc}}`",
             )
@@ -236,14 +184,10 @@ class _Reader:
     # What they hold.
 
     def rows(self, tabular: _Open, stop: int) -> list[list[Place]]:
-        """The rows of a tabular that hold anything. Raises Unreadable."""
+        """The rows of a tabular that are not empty. Raises Unreadable."""
         self.seen += 1
-        if self.seen > MOST_TABLES:
-            raise Unreadable(
-                f"more than {MOST_TABLES:,} tables",
-                *(tabular.start, tabular.body),
-                "divide the text into several files",
-            )
+        if self.seen > TABLES.most:
+            raise Unreadable(TABLES.message, tabular.start, tabular.body, TABLES.help)
         begin = tabular.body + self.shift
         text = self.expanded(tabular.body, stop)
         head: list[list[tuple[int, int]]] = []
@@ -275,7 +219,7 @@ class _Reader:
         read = [[self.cell(text[start:end], begin + start) for start, end in row] for row in rows]
         filled = [row for row in read if any(start < end for start, end, _ in row)]
         if not filled:
-            message = f"this `\\begin{{{tabular.name}}}` holds nothing"
+            message = f"this `\\begin{{{tabular.name}}}` is empty"
             place = begin - tabular.body + tabular.start, begin
             self.faults.append(Fault(message, *place, "paste its rows too, or leave it out"))
         return filled
@@ -302,11 +246,81 @@ class _Reader:
         except Unreadable as problem:
             plain, wide, faults = "", 1, [problem.fault]
         self.faults += [fault.moved(start) for fault in faults]
-        said = plain.strip()
-        begin = start + plain.find(said)
-        if said:
-            self.cells.append((begin, said))
-        return begin, begin + len(said), wide
+        words = plain.strip()
+        begin = start + plain.find(words)
+        if words:
+            self.cells.append((begin, words))
+        return begin, begin + len(words), wide
+
+
+class _Region:
+    """A stretch of LaTeX: tables, and the environments, groups and commands around them."""
+
+    def __init__(self, reader: _Reader, start: int) -> None:
+        self.reader = reader
+        self.text = reader.text
+        self.start = start
+        self.begin = start + reader.shift  # in the expanded text
+        self.here = start  # what is read
+        self.end = start  # where everything was closed last
+        self.open: list[_Open] = []
+        self.tabular: _Open | None = None  # the outermost one that is open
+        self.tables: list[tuple[int, list[list[Place]]]] = []  # the end and the rows of each
+        self.is_plain = True  # commands alone so far: anything else belongs to a table, or is text
+
+    def read(self) -> int:
+        """Read on to the end of the region and return where to go on. Raises Unreadable."""
+        while (found := self._next()) is not None:
+            is_tight = found.start() == self.here > self.start
+            self.here = found.end()
+            if found["name"]:
+                # What a tabular defines is defined while it is expanded.
+                macros = Macros() if self.tabular else self.reader.macros
+                self.here = self.reader.command(found, macros)
+            elif found["edge"] == "begin" or found[0] == "{":
+                self._opened(found, is_tight)
+            elif found["edge"] == "end" or found[0] == "}":
+                if not self._closed(found):
+                    return self.here
+            if not self.open:
+                self.end = self.here
+        if self.open and (self.tables or self.tabular):
+            raise _never_closed(self.tabular or self.open[-1])
+        if self.open:
+            return len(self.text)
+        if self.tables or (self.is_plain and self.end > self.start):
+            self.end = _COMMENTS.match(self.text, self.end).end()  # type: ignore[union-attr]
+            self.reader.finish(self)
+        return blanks(self.text, self.end, len(self.text))  # no comment is read twice
+
+    def _next(self) -> re.Match[str] | None:
+        if self.open:
+            return _TOKEN.search(self.text, self.here)
+        return self.reader.around(self.here, self.start)
+
+    def _opened(self, found: re.Match[str], is_tight: bool) -> None:
+        """An environment or a group begins. `is_tight`: right after the token before it."""
+        name = found["environment"] or ""
+        self.is_plain = self.is_plain and (bool(self.open) or is_tight) and not name
+        self.open.append(_Open(name, found.start(), found.end()))
+        if name in _FORMS and self.tabular is None:
+            self.here = self.reader.columns(found)
+            self.tabular = self.open[-1] = self.open[-1]._replace(body=self.here)
+        if len(self.open) > DEPTH.most:
+            raise Unreadable(DEPTH.message, *found.span(), DEPTH.help)
+
+    def _closed(self, found: re.Match[str]) -> bool:
+        """An environment or a group ends. False: it is not of a region that holds a table."""
+        last = self.open.pop() if self.open else None
+        if last is None or last.name != (found["environment"] or ""):
+            if not self.tables and not self.tabular:
+                return False
+            raise _unmatched(found, last)
+        if last is self.tabular:
+            rows = self.reader.rows(last, found.start())
+            self.tables.append((self.here + self.reader.shift, rows))
+            self.tabular = None
+        return True
 
 
 def _blank(text: str) -> str:
@@ -314,11 +328,11 @@ def _blank(text: str) -> str:
 
 
 def _is_command(name: str) -> bool:
-    return name in _COMMANDS or name in _CLOSED or name in DEFINITIONS
+    return name in AROUND or name in CLOSED or name in DEFINITIONS
 
 
 def _is_quiet(body: str) -> bool:
-    """Whether a macro shows nothing: it sets lengths and fonts, as others in front of a table."""
+    """Whether a macro only sets lengths and fonts, as commands before a table do."""
     text = re.sub(r"%[^\n]*|\s|\{[^{}]*\}", "", body)
     names = re.findall(r"\\([A-Za-z@]+)", text)
     return bool(re.fullmatch(r"(?:\\[A-Za-z@]+\*?)+", text)) and all(map(_is_command, names))
@@ -332,7 +346,7 @@ def _width(cell: str) -> int:
     wide = (found[1] or found[2] or "").strip()
     if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= WIDEST:
         raise Unreadable(
-            f"`{found[0]}` spans no number of columns",
+            f"`{found[0]}` does not give a valid number of columns",
             *found.span(),
             f"write `\\multicolumn{{2}}{{c}}{{…}}`, up to {WIDEST:,} columns",
         )
@@ -341,7 +355,7 @@ def _width(cell: str) -> int:
 
 def _never_closed(last: _Open) -> Unreadable:
     if not last.name:
-        help = "close it with `}`; a brace to be seen is `\\{`"
+        help = "close it with `}`; a brace to print is `\\{`"
         return Unreadable("this `{` is never closed", last.start, last.start + 1, help)
     message = f"this `\\begin{{{last.name}}}` is never closed"
     end = last.start + len("\\begin{}") + len(last.name)

@@ -1,7 +1,7 @@
-"""Macros of LaTeX: what a table's source defines, and what a call stands for.
+"""The macros that the source of a table defines: `\\newcommand{\\blk}[2]{[#1, #2]}`.
 
-Unlike TeX, a macro is text in place of text: arguments are put in as they are written. That is what
-macros do in tables. The text that they make is limited, whatever they do.
+Unlike in TeX, a call is simply replaced by the text of the macro, with its arguments as they are
+written: that is what macros in tables do. How much text they expand to is limited.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.text.grids import Fault
+from archdsl.text.limits import Limit
 
-LARGEST = 2**20  # characters that the macros of a text stand for, all calls together
-MOST_CALLS = 20_000
-DEEPEST = 20  # macros that use macros
+_HELP = "write out what the table holds"
+SIZE = Limit(2**20, "macros that expand to more than {} characters", _HELP)  # all calls together
+CALLS = Limit(20_000, "more than {} calls of macros", _HELP)
+DEPTH = Limit(
+    20,
+    "macros that use macros more than {} deep",
+    "a macro may be using itself: write out what it stands for",
+)
 
 NAME = r"\\(?P<name>[A-Za-z@]+)\*?"
 SKIPPED = r"%[^\n]*|\\."  # comments, and escaped signs
@@ -36,7 +42,7 @@ DEFINITIONS = {
 
 
 class Unreadable(Exception):
-    """LaTeX that ends where it should go on: nothing behind it can be told apart."""
+    """LaTeX that ends too early: nothing after it can be read."""
 
     def __init__(self, message: str, start: int, end: int, help: str) -> None:
         super().__init__(message)
@@ -44,7 +50,7 @@ class Unreadable(Exception):
 
 
 class Piece(NamedTuple):
-    """A stretch of an expanded text: written at `start`, or what the call from there stands for."""
+    """A stretch of an expanded text: as written at `start`, or the expansion of the call there."""
 
     text: str
     start: int
@@ -52,7 +58,7 @@ class Piece(NamedTuple):
 
 
 class _Macro(NamedTuple):
-    wants: int
+    arguments_count: int
     default: str | None
     body: str
 
@@ -62,11 +68,11 @@ class Macros:
 
     def __init__(self) -> None:
         self.known: dict[str, _Macro] = {}
-        self._left = LARGEST
+        self._left = SIZE.most
         self._calls = 0
 
     def defined(self, text: str, found: re.Match[str], stop: int) -> int | None:
-        """Note the definition that a command begins, and give where it ends; None for others.
+        """Note the definition that a command begins and return its end, or None.
 
         Raises Unreadable.
         """
@@ -80,28 +86,28 @@ class Macros:
                 *found.span(),
                 r"definitions are `\newcommand{\name}[2]{… #1 … #2 …}` and `\def\name#1#2{…}`",
             )
-        said = own.groupdict()
+        parts = own.groupdict()
         end = own.end()
-        body = said.get("same")
+        body = parts.get("same")
         if body is None:
             end = group(text, own.end(), stop)
             body = text[own.end() + 1 : end - 1]
         if name == "DeclareMathOperator":
             body = f"\\text{{{body}}}"
-        count = int(said.get("count") or len(said.get("marks") or "") // 2)
-        called = str(said.get("braced") or said["bare"])
+        count = int(parts.get("count") or len(parts.get("marks") or "") // 2)
+        called = str(parts.get("braced") or parts["bare"])
         if name != "providecommand" or called not in self.known:
-            self.known[called] = _Macro(count, said.get("default"), body)
+            self.known[called] = _Macro(count, parts.get("default"), body)
         return end
 
     def expanded(self, text: str, start: int, stop: int) -> list[Piece]:
-        """A stretch of a text with every call replaced. Raises Unreadable."""
+        """The text from `start` to `stop` with every call replaced. Raises Unreadable."""
         return [piece for piece in self._pieces(text, start, stop, None) if piece.text]
 
     def _pieces(
         self, text: str, start: int, stop: int, place: tuple[int, int] | None, depth: int = 0
     ) -> Iterator[Piece]:
-        """`place` is that of the outermost call, None in the user's own text."""
+        """`place`: the outermost call, or None in the user's own text."""
         written = here = start
         while found := _CALL.search(text, here, stop):
             here = found.end()
@@ -122,75 +128,68 @@ class Macros:
             if body is None:
                 continue
             call = place or (found.start(), end)
-            if depth == DEEPEST:
-                raise Unreadable(
-                    f"macros that use macros more than {DEEPEST} deep",
-                    *call,
-                    f"`\\{name}` may use itself: write out what it stands for",
-                )
+            if depth == DEPTH.most:
+                raise Unreadable(DEPTH.message, *call, DEPTH.help)
             inner = self._pieces(body, 0, len(body), call, depth + 1)
             yield Piece("".join(piece.text for piece in inner), call[0], True)
         yield Piece(text[written:stop], written, False)
 
     def _body(self, text: str, found: re.Match[str], stop: int) -> tuple[int, str]:
-        """Where a call ends, and its macro's text with the arguments of the call."""
+        """The end of a call, and its macro's text with the arguments put in."""
         name = found["name"]
         macro = self.known[name]
         here = found.end("name")
-        given: list[str] = []
+        values: list[str] = []
         if macro.default is not None:
-            given.append(macro.default)
+            values.append(macro.default)
             if text.startswith("[", here, stop):
                 end = option(text, here, stop)
-                given[0] = text[here + 1 : end - 1]
+                values[0] = text[here + 1 : end - 1]
                 here = end
-        while len(given) < macro.wants:
+        while len(values) < macro.arguments_count:
             begin = blanks(text, here, stop)
             here = argument(text, begin, stop)
             if here == begin:
                 raise Unreadable(
-                    f"`\\{name}` wants {macro.wants} arguments",
+                    f"`\\{name}` takes {macro.arguments_count} arguments",
                     found.start(),
                     found.end("name"),
-                    f"write `\\{name}{'{…}' * macro.wants}`",
+                    f"write `\\{name}{'{…}' * macro.arguments_count}`",
                 )
             is_group = text[begin] == "{"
-            given.append(text[begin + is_group : here - is_group])
-        if not macro.wants:
+            values.append(text[begin + is_group : here - is_group])
+        if not macro.arguments_count:
             here = re.compile(r"(?:\{\}|[ \t]*)").match(text, here, stop).end()  # type: ignore[union-attr]
         size = len(macro.body) + sum(
-            macro.body.count(f"#{number}") * len(one) for number, one in enumerate(given, 1)
+            macro.body.count(f"#{number}") * len(one) for number, one in enumerate(values, 1)
         )
         self._left -= size
         self._calls += 1
-        if self._left < 0 or self._calls > MOST_CALLS:
-            raise Unreadable(
-                f"macros that stand for more than {LARGEST:,} characters"
-                if self._left < 0
-                else f"more than {MOST_CALLS:,} calls of macros",
-                found.start(),
-                here,
-                "write out what the table holds",
-            )
-        # `#3` without a third argument stays as it is: TeX refuses it in the definition.
-        numbered = dict(zip("123456789", given, strict=False)) | {"#": "#"}
+        if self._left < 0 or self._calls > CALLS.most:
+            limit = SIZE if self._left < 0 else CALLS
+            raise Unreadable(limit.message, found.start(), here, limit.help)
+        # `#3` without a third argument stays as it is; TeX rejects such a definition.
+        numbered = dict(zip("123456789", values, strict=False)) | {"#": "#"}
         body = re.sub(r"#([1-9#])", lambda mark: numbered.get(mark[1], mark[0]), macro.body)
         return here, _COMMENT.sub(r"\1", body).replace("\n", " ")
 
 
 def _moved(problem: Unreadable, place: tuple[int, int]) -> Unreadable:
-    """What is wrong within a macro is wrong at its call."""
+    """An error within a macro, at its call."""
     return Unreadable(problem.fault.message, *place, problem.fault.help)
 
 
 def blanks(text: str, start: int, stop: int) -> int:
-    """The offset behind blanks and comments."""
+    """The end of blanks and comments."""
     return _BLANKS.match(text, start, stop).end()  # type: ignore[union-attr]
 
 
 def arguments(text: str, start: int, stop: int, form: str) -> int:
-    """The offset behind a command's arguments: `-` is one, `?` one in brackets that may be missing,
-    `(` one in parentheses. Raises Unreadable."""
+    """The end of a command's arguments. Raises Unreadable.
+
+    `form`: a sign for each argument: `-` is one in braces, `?` one in brackets and `(` one in
+    parentheses, which may be missing.
+    """
     here = start
     for one in form:
         if one == "-":
@@ -203,7 +202,7 @@ def arguments(text: str, start: int, stop: int, form: str) -> int:
 
 
 def argument(text: str, start: int, stop: int) -> int:
-    """The offset behind an argument: a group, a command or a sign; `start` where there is none."""
+    """The end of an argument: a group, a command or a character; `start` if there is none."""
     if start >= stop or text[start] in "}&" or text.startswith("\\\\", start):
         return start
     if text[start] == "{":
@@ -213,7 +212,7 @@ def argument(text: str, start: int, stop: int) -> int:
 
 
 def option(text: str, start: int, stop: int) -> int:
-    """The offset behind the bracket that stands at `start`. Raises Unreadable."""
+    """The end of the bracket that begins at `start`. Raises Unreadable."""
     end = text.find("]", start, stop) + 1
     if not end:
         raise Unreadable("this `[` is never closed", start, start + 1, "close it with `]`")
@@ -221,7 +220,7 @@ def option(text: str, start: int, stop: int) -> int:
 
 
 def group(text: str, start: int, stop: int) -> int:
-    """The offset behind the group whose brace stands at `start`. Raises Unreadable."""
+    """The end of the group that begins at `start`. Raises Unreadable."""
     depth = 0
     here = start
     while found := _SIGN.search(text, here, stop):
@@ -234,5 +233,5 @@ def group(text: str, start: int, stop: int) -> int:
         "this `{` is never closed",
         start,
         start + 1,
-        "close it with `}`; a brace to be seen is `\\{`",
+        "close it with `}`; a brace to print is `\\{`",
     )

@@ -1,0 +1,17 @@
+"""Limits on what archdsl reads: a text from a stranger may ask for more than a machine has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """The most there may be of something, and the error for more: `{}` is `most` in its text."""
+
+    most: int
+    text: str
+    help: str
+
+    @property
+    def message(self) -> str:
+        return self.text.format(f"{self.most:,}")

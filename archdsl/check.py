@@ -1,4 +1,4 @@
-"""Everything that is wrong with texts; what they claim is not judged."""
+"""All errors of specs, for `archdsl check`. Their claims are not judged."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from archdsl.text.source import Span
 
 
 class Problem(NamedTuple):
-    """An error, and the networks that have it; none where it is of a whole text."""
+    """An error, and the networks that have it; none if it is one of a whole file."""
 
     error: ArchError
     networks: tuple[str, ...]
 
 
 class Checked(NamedTuple):
-    """How many files and networks were looked at, and what is wrong with them."""
+    """The number of files and networks checked, and their errors."""
 
     files: int
     networks: int
@@ -33,32 +33,32 @@ class Checked(NamedTuple):
 
 
 def check(targets: Sequence[str]) -> Checked:
-    """What is wrong with files, folders, `-`, and networks of the zoo; what several have, once.
+    """The errors of files, folders, `-`, and networks of the zoo; one that several share, once.
 
-    A template has no shapes: it is looked at in the networks that are made from it. Of one network
-    only the first shape that does not fit is told, since what flows behind it is unknown.
+    A template has no shapes: it is checked in the networks that are made from it. Only the first
+    shape that does not fit is reported of each network, since those after it are unknown.
     """
     paths, errors = spec_files.files(targets)
     found: dict[tuple[object, ...], Problem] = {}
     count = 0
 
-    def keep(errors: Sequence[ArchError], name: str = "") -> None:
+    def add(errors: Sequence[ArchError], name: str = "") -> None:
         for error in sorted(errors, key=lambda one: one.span.start if one.span else 0):
             span = error.span and (error.span.source.name, error.span.start, error.span.end)
             one = found.setdefault((error.message, span), Problem(error, ()))
             if name and name not in one.networks:
                 found[error.message, span] = one._replace(networks=(*one.networks, name))
 
-    keep(errors)
+    add(errors)
     for path in paths:
         try:
             networks = spec_files.find(path)
         except ArchError as error:
-            keep((error, *error.others))
+            add((error, *error.others))
             continue
         for network in networks:
             count += not _holds_blocks_alone(network)
-            keep(_errors(network), network.full_name)
+            add(_errors(network), network.full_name)
     return Checked(len(paths), count, tuple(found.values()))
 
 
@@ -67,27 +67,27 @@ def _holds_blocks_alone(text: NetworkText) -> bool:
 
 
 def _errors(text: NetworkText) -> list[ArchError]:
-    """What is wrong with a network, or with a file of blocks."""
+    """The errors of a network, or of a file of blocks."""
     if text.lacking:
         return []
     if _holds_blocks_alone(text):
         return list(_raised(lambda: _read_blocks(text)))
     errors = list(_raised(lambda: Model(text)))
-    if errors:  # then it did not come to read how parameters count
+    if errors:  # then `params count` was not read
         errors += _raised(lambda: parameter_count.read(text))
     if any(isinstance(statement, Train) for statement in text.statements):
-        from archdsl.train import recipe  # pydantic, only where it is needed
+        from archdsl.train import recipe  # imports pydantic
 
         errors += _raised(lambda: recipe.read(text))
     return errors
 
 
 def _read_blocks(text: NetworkText) -> None:
-    """Read a file of blocks, used or not. Raises ArchError."""
+    """Read the blocks of a file, used or not. Raises ArchError."""
     if os.path.realpath(text.source.folder or "") != os.path.realpath(LIBRARY):
         Blocks(includes.resolve(text), (), Options()).read()
         return
-    # The library may give its blocks names that layers have: they are not asked for theirs.
+    # A block of the library may have the name of a layer, which is an error elsewhere.
     blocks = Blocks(text._replace(statements=()), (), Options())
     for statement in text.statements:
         assert isinstance(statement, Block)
@@ -102,7 +102,7 @@ def _raised(work: Callable[[], object]) -> Iterator[ArchError]:
 
 
 def as_dict(checked: Checked) -> dict[str, Any]:
-    """What `archdsl check --format json` prints."""
+    """The errors as `archdsl.output.records.Check` describes them."""
     return {
         "files": checked.files,
         "networks": checked.networks,
@@ -120,15 +120,10 @@ def as_dict(checked: Checked) -> dict[str, Any]:
 
 
 def _place(span: Span | None) -> dict[str, Any]:
-    """Where a text begins, and the place behind its end; lines and columns count from 1."""
+    """The start of a span and the position after its end; lines and columns count from 1."""
+    names = ("file", "line", "column", "end_line", "end_column")
     if span is None:
-        return dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
-    line, column = span.source.position(span.start)
-    end_line, end_column = span.source.position(span.end)
-    return {
-        "file": span.source.name,
-        "line": line,
-        "column": column,
-        "end_line": end_line,
-        "end_column": end_column,
-    }
+        return dict.fromkeys(names)
+    source = span.source
+    values = source.name, *source.position(span.start), *source.position(span.end)
+    return dict(zip(names, values, strict=True))

@@ -1,4 +1,4 @@
-"""How figures are written: sizes, counts and bytes, as papers print them."""
+"""Sizes, counts and bytes as text, the way papers print them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 
 def times(shape: Sequence[int]) -> str:
+    """`7×7×64`."""
     return "×".join(map(str, shape))
 
 
@@ -15,7 +16,7 @@ def hwc(shape: Sequence[int]) -> str:
 
 
 def number(value: int, short: bool = False) -> str:
-    """`15,470,264,320`, or `15.5G` where there is no room."""
+    """`15,470,264,320`, or `15.5G` if `short`."""
     if not value:
         return "0"
     if short:
@@ -28,5 +29,5 @@ def number(value: int, short: bool = False) -> str:
 
 
 def memory_size(count: int) -> str:
-    """Bytes as KiB or MiB."""
+    """Bytes in KiB or MiB."""
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"

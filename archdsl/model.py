@@ -1,12 +1,12 @@
-"""The data of one network, as renderers and the compiler read it."""
+"""The data of one network, which the renderers and the compiler read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from archdsl.analysis.totals import Analysis, Memory, Row
+from archdsl.analysis.memory import Memory
+from archdsl.analysis.totals import Analysis, Row
 from archdsl.claims import judge, parameter_count
 from archdsl.claims.judge import Claim
 from archdsl.expand import includes
@@ -18,15 +18,12 @@ from archdsl.syntax.ast import NetworkText, Outputs, Paper, Reported, Train
 from archdsl.syntax.expressions import Number
 from archdsl.syntax.parser import collector_paused
 
-if TYPE_CHECKING:
-    pass
-
 
 class Model:
     """One network: its text, its graph, and everything that is computed from them.
 
-    Shapes are (C, H, W), of signals (C, L), of clips (C, T, H, W), of vectors (C,), without batch.
-    Raises ArchError for a text that is not a network.
+    Shapes are (C, H, W), (C, L) for signals, (C, T, H, W) for clips and (C,) for vectors, without
+    the batch. Raises ArchError for a text that is not a network.
     """
 
     def __init__(
@@ -43,25 +40,25 @@ class Model:
             self.analysis = Analysis(self.graph)
             self.counting = parameter_count.read(text)
             self.claims: tuple[Claim, ...] = judge.judge(self.analysis, self.changed, self.counting)
-            # Everything shown needs them, and 100,000 small tuples are made with the collector off.
+            # All outputs need these; their many small tuples are cheaper with the collector off.
             self.analysis.fields  # noqa: B018
             self.analysis.trunk  # noqa: B018
 
     @property
     def name(self) -> str:
         stem = os.path.splitext(os.path.basename(self.text.source.name))[0]
-        # A file may be called by what moves a terminal's cursor.
+        # The name of a file may contain control characters of a terminal.
         stem = "".join(c if c.isprintable() else "_" for c in stem)
         return self.text.name or stem.lstrip("<-").rstrip(">") or "net"
 
     @property
     def full_name(self) -> str:
-        """What names it among others: of a table's column `vgg:D`."""
+        """The name that identifies it among others: `vgg:D` for the column D of a table."""
         return self.text.full_name or self.name
 
     @property
     def title(self) -> str:
-        """What the text calls it; a column of a table by the table's title and its own name."""
+        """The title in the text; for a column of a table the table's title and its own name."""
         header = self.text.header
         if header is None or header.title is None:
             return self.name
@@ -78,7 +75,7 @@ class Model:
 
     @property
     def spec(self) -> str:
-        """The text that holds all of the network: its file's, with the blocks that it uses."""
+        """A text that contains the whole network: its file with the blocks that it uses."""
         return includes.written_in(self.text)
 
     @property
@@ -88,7 +85,7 @@ class Model:
 
     @property
     def train_sections(self) -> tuple[Train, ...]:
-        """The recipes of the text, unread; a network has one at most."""
+        """The recipes of the text, not parsed yet; a network may have only one."""
         return tuple(s for s in self.text.statements if isinstance(s, Train))
 
     @property
@@ -97,18 +94,18 @@ class Model:
 
     @property
     def output(self) -> Shape:
-        """Shape of the module's result: the logits where the text ends in softmax. Of several
-        outputs it is the first one's."""
+        """Shape of the module's result, the first if there are several: the logits if the text
+        ends in softmax."""
         return self.outputs[0]
 
     @property
     def outputs(self) -> tuple[Shape, ...]:
-        """Shapes of all that the module returns, in the order of `output`."""
+        """Shapes of all results of the module, in the order of the `output` statement."""
         return tuple(self.graph.nodes[i].shape for i in self.graph.outputs)
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """The labels that `output` names; none without it."""
+        """The labels in the `output` statement; none without one."""
         named = (s.labels for s in self.text.statements if isinstance(s, Outputs))
         return tuple(label.text for labels in named for label in labels)
 
@@ -119,7 +116,7 @@ class Model:
 
     @property
     def settled(self) -> tuple[Settled, ...]:
-        """What printed sizes settled, once for each line of the text that it is alike of."""
+        """What printed sizes settled, once for repetitions of a line that are alike."""
         found: dict[object, Settled] = {}
         for one in self.graph.origin.settled:
             found.setdefault((one.start, one.settings, one.input, one.printed), one)
@@ -127,7 +124,7 @@ class Model:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """One row for each line of the spec; those of side heads are of the kind `side`."""
+        """One row for each line of the spec; those of side heads have the kind `side`."""
         return self.analysis.rows
 
     @property
@@ -151,8 +148,8 @@ class Model:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of convolutions and fully connected layers for one input, on the main
-        path."""
+        """Multiply-adds of convolutions and fully connected layers on the main path, for one
+        input."""
         return self.analysis.total_macs
 
     @property
@@ -171,13 +168,13 @@ class Model:
 
     @property
     def receptive_field(self) -> tuple[int, ...]:
-        """Of the trunk, per axis."""
+        """That of the last feature map (`Analysis.trunk`), per axis."""
         return self.analysis.receptive_field
 
     @property
     def misaligned(self) -> tuple[str, ...]:
-        """Joins whose branches are centred on different places of the input, or step differently:
-        there the receptive field is that of all branches together."""
+        """Joins whose branches have different centres or strides; their receptive field is the
+        union of all branches."""
         return tuple(self.graph.nodes[i].name for i in self.analysis.misaligned)
 
     @property

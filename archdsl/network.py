@@ -1,4 +1,4 @@
-"""A network: one object with every answer that its text gives."""
+"""A network as users meet it: its data, and everything that can be made of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from archdsl.text.source import Source
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from networkx import DiGraph
     from torch import nn
 
     from archdsl.claims.readings import Readings
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
 
 
 class Network(Model):
-    """What a spec says of one network: the data of `Model`, and everything that is made of it.
+    """One network of a spec: the data of `Model`, and its summary, diagram, module, source, diff.
 
     Everything is computed from the text; only `module` needs torch.
     """
 
     def readings(self) -> Readings:
-        """The printed numbers under each way to read what the paper leaves open."""
+        """The printed numbers under each interpretation of what the paper leaves open."""
         from archdsl.claims.readings import readings
 
         return readings(self.text, self.parameters)
 
     def diff(self, other: Model) -> NetworkDiff:
-        """Where another network differs from this one as a graph: `diff.same`, `diff.changes`."""
+        """How another network differs from this one as a graph: `diff.same`, `diff.changes`."""
         from archdsl.compare.diff import diff
         from archdsl.output.diff import NetworkDiff
 
@@ -48,19 +49,26 @@ class Network(Model):
         return summary(self, width=width)
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary as plain data: what `archdsl summary --format json` prints."""
+        """The summary as plain data, as `archdsl summary --format json` prints it."""
         from archdsl.output.summary import as_dict
 
         return as_dict(self)
 
     def draw(self, path: str | Path | None = None) -> Diagram:
-        """The diagram; written to `path` (svg, png, pdf, dot, mmd) when one is given."""
+        """The diagram; written to `path` (svg, png, pdf, dot, mmd, graphml) if one is given."""
         from archdsl.output.diagram import Diagram
 
         diagram = Diagram(self)
         if path is not None:
             diagram.save(path)
         return diagram
+
+    def to_networkx(self) -> DiGraph:
+        """The layers as a networkx graph; its nodes have name, kind, notation, shape, params and
+        macs. Raises ArchError without networkx."""
+        from archdsl.output.graph_export import to_networkx
+
+        return to_networkx(self)
 
     def module(
         self,
@@ -69,14 +77,13 @@ class Network(Model):
         weights: str | Path | Mapping[str, Any] | None = None,
         sides: bool = True,
     ) -> nn.Module:
-        """The network as a torch module, freshly initialised or with weights; it returns logits.
+        """The network as a torch module that returns logits; freshly initialised, or with weights.
 
-        Of several outputs it returns a tuple. In training mode it returns the logits of side heads
-        too, behind the others; `sides=False` leaves the side heads out.
+        It returns a tuple if there are several outputs. In training mode the logits of side heads
+        follow the others; `sides=False` leaves the side heads out.
 
-        `device` and `dtype` are torch's, as for any module. `weights` are a run's folder, its
-        checkpoint, a file of a state dict, or a state dict. Raises ArchError where they do not
-        fit.
+        `device` and `dtype` are torch's. `weights` are a run's folder, its checkpoint, a file with
+        a state dict, or a state dict. Raises ArchError if they do not fit.
         """
         require("Network.module()", "torch")
         from archdsl.pytorch.module import build
@@ -108,12 +115,12 @@ def load(
     parameters: Mapping[str, Number] | None = None,
     input: Sequence[int] | None = None,
 ) -> Network:
-    """The network of a file (`specs/vgg16.arch`), of one of several in a file (`FILE:NET`), or of
-    the zoo (`vgg16`).
+    """A network from a file (`specs/vgg16.arch`, or `FILE:NET` if it has several) or from the zoo
+    (`vgg16`).
 
-    `parameters` replace defaults of the network's parameters, `input` its input size: (H, W) or
-    (H, W, C), of a signal (L,) or (L, C), of a clip (T, H, W) or (T, H, W, C). Raises ArchError,
-    whose text shows the line and the fix.
+    `parameters` replace the defaults of the network's parameters, `input` its input size: (H, W) or
+    (H, W, C) of an image, (L,) or (L, C) of a signal, (T, H, W) or (T, H, W, C) of a clip. Raises
+    ArchError, which shows the line and the fix.
     """
     return Network(spec_files.find_one(str(target)), parameters, input)
 
@@ -124,6 +131,6 @@ def loads(
     input: Sequence[int] | None = None,
     name: str = "<text>",
 ) -> Network:
-    """The network of a text; the arguments are those of `load`."""
+    """A network from a text; the other arguments are those of `load`."""
     source = Source(name, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     return Network(spec_files.one(parse(source), name), parameters, input)

@@ -224,8 +224,7 @@ def _split(parens: Token | None) -> Iterator[list[Token]]:
     if parens is None or not parens.inside:
         return
     stretch: list[Token] = []
-    for token in parens.inside:
-        assert isinstance(token, Token)
+    for token in parens.tokens:
         if token.kind == "comma":
             yield stretch
             stretch = []

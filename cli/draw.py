@@ -14,9 +14,10 @@ from . import output
 def command(
     network: str, path: str | None, input_: str | None, parameters: tuple[str, ...]
 ) -> None:
-    """Draw a network as .svg, .png, .pdf, .dot or .mmd (Mermaid).
+    """Draw a network as .svg, .png, .pdf, .dot, .mmd (Mermaid) or .graphml.
 
-    Pictures (.svg, .png, .pdf) need graphviz's program `dot`; the others are text.
+    Pictures (.svg, .png, .pdf) need graphviz's program `dot`, and .graphml, the graph of the
+    layers, needs networkx; the others are text.
     """
     net = output.load(network, input_, parameters)
     path = path or f"{net.name}.svg"

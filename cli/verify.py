@@ -6,7 +6,6 @@ from archdsl import spec_files
 from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.output import verification
-from archdsl.output.claims import claim_dict
 from . import output
 
 
@@ -43,18 +42,7 @@ def command(
         elif read:
             output.emit(verification.readings(read, output.width(), output.colour()))
     elif format_ == "json":
-        output.emit_json(
-            {
-                "networks": [
-                    {
-                        "network": n.full_name,
-                        "params_count": str(n.counting),
-                        "claims": [claim_dict(c) for c in n.claims],
-                    }
-                    for n in judged
-                ]
-            }
-        )
+        output.emit_json(verification.verification_dict(judged))
     elif judged:
         output.emit(verification.verification(judged, output.width(), output.colour()))
     if errors:

@@ -1,4 +1,4 @@
-"""`archdsl check`: every error of many files, and nothing of what they claim."""
+"""`archdsl check`: all errors of many files; claims are not judged."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def messages(archdsl_cli, *targets: str) -> list[tuple[str | None, int | None, s
     return [(d.file, d.line, d.message, d.networks) for d in checked.diagnostics]
 
 
-def test_what_ships_is_fine(archdsl_cli):
+def test_all_shipped_specs_are_fine(archdsl_cli):
     count = len(spec_files.names())
     code, out, error = archdsl_cli("check", spec_files.folder(), LIBRARY)
     assert (code, error) == (0, "")
@@ -87,7 +87,7 @@ def test_every_error_of_many_files(folder: Path, archdsl_cli):
         ("bad/syntax.arch", 3, "`]` cannot stand here", []),
         ("bad/words.arch", 3, "unknown layer `convv3`", ["a", "b"]),
         ("bad/words.arch", 4, "unknown word `foo`", ["a", "b"]),
-        ("bad/words.arch", 5, "`foo` says nothing of how parameters count", ["a", "b"]),
+        ("bad/words.arch", 5, "`foo` is not a way to count parameters", ["a", "b"]),
         ("bad/words.arch", 6, "a recipe has no setting `lrr`", ["a", "b"]),
         (None, None, "there is no file missing.arch", []),
     ]
@@ -101,7 +101,7 @@ def test_the_text(folder: Path, archdsl_cli):
     assert " --> bad/words.arch:3:1\n" in error and "help: did you mean `conv`?" in error
 
 
-def test_all_errors_are_shown_and_others_say_how_many_there_are(folder: Path, archdsl_cli):
+def test_check_shows_all_errors_and_other_commands_count_the_rest(folder: Path, archdsl_cli):
     bad = [*(f"convv{i}-4" for i in range(40)), *(f"relu ] {i}" for i in range(40))]
     (folder / "words.arch").write_text("\n".join(["input 8x8x1", *bad[:40]]))
     (folder / "signs.arch").write_text("\n".join(["input 8x8x1", *bad[40:]]))
@@ -114,7 +114,7 @@ def test_all_errors_are_shown_and_others_say_how_many_there_are(folder: Path, ar
         assert error.endswith("\n20 of 40 errors: `archdsl check` shows all\n")
 
 
-def test_an_error_of_a_used_file_is_said_once(folder: Path, archdsl_cli):
+def test_an_error_of_a_used_file_is_reported_once(folder: Path, archdsl_cli):
     (folder / "blocks.arch").write_text("block unit { convv3-4 }\n")
     for name in ("one", "two"):
         text = f'network {name}\nuse "blocks.arch"\ninput 8x8x1\nunit\nFC-2\n'
@@ -124,7 +124,7 @@ def test_an_error_of_a_used_file_is_said_once(folder: Path, archdsl_cli):
     assert messages(archdsl_cli, "blocks.arch") == [(*found[0][:3], [])]
 
 
-def test_places_in_json(folder: Path, archdsl_cli):
+def test_positions_in_json(folder: Path, archdsl_cli):
     (folder / "one.arch").write_text("input 8x8x1\n  résumé: conv 9x9 3 pad 0 → relu\n")
     out = archdsl_cli("check", "one.arch", "--format", "json")[1]
     (found,) = Check.model_validate(json.loads(out)).diagnostics

@@ -7,18 +7,21 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.graph import Graph
+from archdsl.quantities import unit_letter
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import NetworkText, ParamsCount, Token
 
 _FORM = (
     "write `params count K = 1024, no bias`: K is 1000 or 1024; `no bias`, `no bn`; `in millions`"
 )
-_UNITS = {"in thousands": "K", "in millions": "M", "in billions": "G"}
 
 
 class Counting(NamedTuple):
-    """What K is in a printed figure (M is K·K), the unit of a figure that has none, and what
-    figures count."""
+    """How printed params are counted.
+
+    `kilo` is the K of a printed figure (its M is K·K), `unit` that of a figure without one.
+    Without `bias` or `bn`, the biases or the parameters of normalisation layers are left out.
+    """
 
     kilo: int = 1000
     bias: bool = True
@@ -26,19 +29,19 @@ class Counting(NamedTuple):
     unit: str = ""
 
     def __str__(self) -> str:
-        """`without bias, K = 1024`; of the usual way, nothing."""
-        left = [word for word, counted in (("bias", self.bias), ("bn", self.bn)) if not counted]
-        tokens = [f"without {' and '.join(left)}"] if left else []
-        tokens += [f"K = {self.kilo}"] if self.kilo != 1000 else []
-        return ", ".join(tokens)
+        """`without bias, K = 1024`; empty for the usual way."""
+        omitted = [word for word, counted in (("bias", self.bias), ("bn", self.bn)) if not counted]
+        texts = [f"without {' and '.join(omitted)}"] if omitted else []
+        texts += [f"K = {self.kilo}"] if self.kilo != 1000 else []
+        return ", ".join(texts)
 
     @property
     def is_usual(self) -> bool:
-        """Whether figures count everything."""
+        """Whether all parameters count, and K is 1000."""
         return self.bias and self.bn and self.kilo == 1000
 
     def params(self, graph: Graph, nodes: Iterable[int]) -> int:
-        """The trainable elements of nodes, counted so."""
+        """The trainable elements of these nodes, counted this way."""
         total = 0
         for index in nodes:
             node = graph.nodes[index]
@@ -52,43 +55,40 @@ class Counting(NamedTuple):
 
 
 def read(network: NetworkText) -> Counting:
-    """How a network's text says that its paper counts. Raises ArchError."""
-    counting: Counting | None = None
-    for statement in network.statements:
-        if not isinstance(statement, ParamsCount):
-            continue
-        tokens = statement.tokens
-        if counting is not None:
+    """The counting that a network's text declares. Raises ArchError."""
+    counting = Counting()
+    names: set[str] = set()
+    statements = (s.tokens for s in network.statements if isinstance(s, ParamsCount))
+    for number, tokens in enumerate(statements):
+        if number:
             raise ArchError(
                 "a second `params count`",
                 network.span(tokens[0].start, tokens[-1].end),
-                help="a statement holds for the whole network: say it once",
+                help="it applies to the whole network: write it once",
             )
-        counting = Counting()
-        said: set[str] = set()
         for phrase in expressions.split(tokens):
             name, counting = _with(network, counting, phrase)
-            if name in said:
+            if name in names:
                 span = network.span(phrase[0].start, phrase[-1].end)
-                raise ArchError(f"`{name}` twice", span, help="say it once")
-            said.add(name)
-    return counting or Counting()
+                raise ArchError(f"`{name}` twice", span, help="write it once")
+            names.add(name)
+    return counting
 
 
 def _with(
     network: NetworkText, counting: Counting, phrase: Sequence[Token]
 ) -> tuple[str, Counting]:
-    """What a phrase is about, and the counting with it."""
+    """What a phrase sets, and the counting with it."""
     words = " ".join(token.text.lower() for token in phrase)
     if words == "no bias":
         return words, counting._replace(bias=False)
     if words == "no bn":
         return words, counting._replace(bn=False)
-    if words in _UNITS:
-        return "in", counting._replace(unit=_UNITS[words])
+    if words in ("in thousands", "in millions", "in billions"):
+        return "in", counting._replace(unit=unit_letter(words.removeprefix("in ")))
     span = network.span(phrase[0].start, phrase[-1].end)
     if [token.kind for token in phrase] != ["word", "equals", "number"] or phrase[0].text != "K":
-        raise ArchError(f"`{span.text}` says nothing of how parameters count", span, help=_FORM)
+        raise ArchError(f"`{span.text}` is not a way to count parameters", span, help=_FORM)
     if phrase[2].text not in ("1000", "1024"):
         raise ArchError(f"a K of {phrase[2].text}", span, help=_FORM)
     return "K", counting._replace(kilo=int(phrase[2].text))

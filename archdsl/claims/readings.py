@@ -1,4 +1,8 @@
-"""Readings: what a network is under each way to understand what its paper leaves open."""
+"""Readings: a network under each interpretation of what its paper leaves open.
+
+ResNet-50's paper does not say which convolution of a block has the stride. Under `stride on first`
+its printed 3.8×10^9 multiply-adds hold, under `stride on 3x3` they do not.
+"""
 
 from __future__ import annotations
 
@@ -19,70 +23,73 @@ from archdsl.syntax.ast import Either, Let, NetworkText, Padding, Shortcut, Stat
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
-MOST_READINGS = 100  # of one network; beyond it one choice is varied at a time
-MOST_LAYERS = 2_000_000  # of all readings together; beyond it so, too
+MOST_READINGS = 100  # of one network; beyond that, one choice is varied at a time
+MOST_LAYERS = 2_000_000  # of all readings together; likewise
 
 
-class Axis(NamedTuple):
-    """A choice: its ways, each a statement of the language, and the way without a statement."""
+class Convention(NamedTuple):
+    """A choice between statements of the language; `default` holds without any of them."""
 
-    ways: tuple[str, ...]
-    usual: str
+    options: tuple[str, ...]
+    default: str
 
-    def own(self, text: NetworkText) -> str:
-        """What a text says, or what holds without a word."""
-        return next((said for s in text.statements if (said := self.said(text, s))), self.usual)
+    def chosen(self, text: NetworkText) -> str:
+        """The option that a text declares, or the default."""
+        declared = (self.declared(text, s) for s in text.statements)
+        return next(filter(None, declared), self.default)
 
-    def said(self, text: NetworkText, statement: Statement) -> str | None:
-        """A statement as this choice's ways are written; None for any other."""
+    def declared(self, text: NetworkText, statement: Statement) -> str | None:
+        """The option that a statement declares; None for a statement about anything else."""
         match statement:
             case StrideOn(layer):
-                said = f"stride on {text.source.text[layer.start : layer.end]}"
+                option = f"stride on {text.source.text[layer.start : layer.end]}"
             case Shortcut(name):
-                said = f"shortcut {name.text}"
+                option = f"shortcut {name.text}"
             case Padding(mode):
-                said = f"padding {mode.text}"
+                option = f"padding {mode.text}"
             case _:
                 return None
-        (way,) = _statements(self.ways[0])
-        return said if type(way) is type(statement) else None
+        (example,) = _statements(self.options[0])
+        return option if type(example) is type(statement) else None
 
-    def read(self, text: NetworkText, way: str) -> NetworkText:
-        """The text with another way in place of its own."""
-        if way == self.own(text):
+    def apply(self, text: NetworkText, option: str) -> NetworkText:
+        """The text with this option in place of its own."""
+        if option == self.chosen(text):
             return text
-        kept = tuple(s for s in text.statements if not self.said(text, s))
-        return text._replace(statements=kept + _statements(way))
+        others = tuple(s for s in text.statements if not self.declared(text, s))
+        return text._replace(statements=others + _statements(option))
 
 
-AXES = (
-    Axis(("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
-    Axis(("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
-    Axis(("padding same", "padding valid"), "padding same"),
-    Axis(("max pool means max pool same", "max pool means max pool ceil"), ""),
+CONVENTIONS = (
+    Convention(("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
+    Convention(("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
+    Convention(("padding same", "padding valid"), "padding same"),
+    Convention(("max pool means max pool same", "max pool means max pool ceil"), ""),
 )
 
 
-class Values(NamedTuple):
-    """A choice that a text itself leaves open: `reading s = 2 or 1`."""
+class OpenValue(NamedTuple):
+    """A choice that the text itself leaves open: `reading s = 2 or 1`."""
 
     statement: Either
-    ways: tuple[str, ...]  # `let s = 2`, `let s = 1`
+    options: tuple[str, ...]  # `let s = 2`, `let s = 1`
 
-    def own(self, text: NetworkText) -> str:
-        return self.ways[0]
+    def chosen(self, text: NetworkText) -> str:
+        return self.options[0]
 
-    def read(self, text: NetworkText, way: str) -> NetworkText:
-        """The text with one of the values, at its place: lines behind it may need it."""
+    def apply(self, text: NetworkText, option: str) -> NetworkText:
+        """The text with one of the values in the same place: later lines may need it."""
         either = self.statement
-        let = Let(either.name, either.values[self.ways.index(way)])
+        let = Let(either.name, either.values[self.options.index(option)])
         return text._replace(statements=tuple(let if s is either else s for s in text.statements))
 
 
-def _left_open(text: NetworkText) -> list[Values]:
-    """The choices that a text leaves open, in its order."""
+Choice = Convention | OpenValue
+
+
+def _open_values(text: NetworkText) -> list[OpenValue]:
     return [
-        Values(
+        OpenValue(
             s,
             tuple(f"let {s.name.text} = {text.span(v[0].start, v[-1].end).text}" for v in s.values),
         )
@@ -94,9 +101,9 @@ def _left_open(text: NetworkText) -> list[Values]:
 class Alternative(NamedTuple):
     """A network under one reading.
 
-    `changes` are what it reads otherwise than the text says, or than holds without a word; none of
-    the text's own reading. Of the `claims` that are no errata `holds` hold; `fails` are the others,
-    and `errata` those errata that hold after all. `params` and `macs` are the network's.
+    `changes` are the options that differ from those of the text; none for the text's own reading.
+    Of the `claims` that are not errata, `holds` hold and `fails` do not; `errata` are the errata
+    that hold after all. `params` and `macs` are the network's.
     """
 
     changes: tuple[str, ...]
@@ -113,9 +120,9 @@ class Alternative(NamedTuple):
 
 
 class Readings(NamedTuple):
-    """The readings of a network, its own first; then those under which the most claims hold.
+    """The readings of a network: first its own, then the others, most claims held first.
 
-    `said` is what the text says, or what holds without a word, of the choices that make a
+    `said` are the options of the text, declared or default, for the choices that make a
     difference.
     """
 
@@ -126,43 +133,49 @@ class Readings(NamedTuple):
 def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) -> Readings:
     """Judge every printed number of a network under each reading that makes a difference.
 
-    Readings that cannot be, because layers do not fit, are left out. Raises ArchError where the
-    text's own cannot.
+    Readings whose layers do not fit are left out. Raises ArchError if the text's own does not fit.
     """
     own = Analysis(expand(text, parameters))
-    own_numbers = _numbers(own)
-    every: tuple[Axis | Values, ...] = (*_left_open(text), *AXES)
-    axes: list[tuple[Axis | Values, list[str]]] = []
-    for axis in every:
-        ways = [axis.own(text)]
-        for way in axis.ways:
-            analysis = _analysis(axis.read(text, way), parameters)
-            if analysis is not None and _numbers(analysis) != own_numbers:
-                ways.append(way)
-        if len(ways) > 1:
-            axes.append((axis, ways))
+    choices = _relevant_choices(text, parameters, _numbers(own))
     own_counting = parameter_count.read(text)
     countings = _countings(own, own_counting)
-    found: list[Alternative] = []
+    alternatives: list[Alternative] = []
     most = min(MOST_READINGS, MOST_LAYERS // len(own.graph.nodes))
-    for choice in _choices([ways for _, ways in axes], most):
-        read = text
+    for options in _combinations([options for _, options in choices], most):
+        variant = text
         changes: list[str] = []
-        for (axis, ways), way in zip(axes, choice, strict=True):
-            read = axis.read(read, way)
-            changes += [way] if way != ways[0] else []
-        analysis = _analysis(read, parameters)
+        for (choice, (declared, *_)), option in zip(choices, options, strict=True):
+            variant = choice.apply(variant, option)
+            changes += [option] if option != declared else []
+        analysis = _analysis(variant, parameters)
         if analysis is not None:
-            found += [
-                _alternative(analysis, changes + _changed(own_counting, one), one)
-                for one in countings
+            alternatives += [
+                _alternative(analysis, changes + _changed(own_counting, counting), counting)
+                for counting in countings
             ]
-    first, *rest = found
+    first, *rest = alternatives
     rest.sort(key=lambda a: (not a.all_hold, -a.holds, len(a.changes)))
-    said = [ways[0] for _, ways in axes if ways[0]]
-    if len(countings) > 1:
-        said += [f"params {own_counting}"] if not own_counting.is_usual else []
+    said = [options[0] for _, options in choices if options[0]]
+    if len(countings) > 1 and not own_counting.is_usual:
+        said.append(f"params {own_counting}")
     return Readings(tuple(said), (first, *rest))
+
+
+def _relevant_choices(
+    text: NetworkText, parameters: Mapping[str, Number] | None, own_numbers: object
+) -> list[tuple[Choice, list[str]]]:
+    """The choices that change a number, each with the text's own option and those that do so."""
+    found: list[tuple[Choice, list[str]]] = []
+    choices: tuple[Choice, ...] = (*_open_values(text), *CONVENTIONS)
+    for choice in choices:
+        options = [choice.chosen(text)]
+        for option in choice.options:
+            analysis = _analysis(choice.apply(text, option), parameters)
+            if analysis is not None and _numbers(analysis) != own_numbers:
+                options.append(option)
+        if len(options) > 1:
+            found.append((choice, options))
+    return found
 
 
 def _analysis(text: NetworkText, parameters: Mapping[str, Number] | None) -> Analysis | None:
@@ -173,60 +186,62 @@ def _analysis(text: NetworkText, parameters: Mapping[str, Number] | None) -> Ana
 
 
 def _numbers(analysis: Analysis) -> object:
-    """What a choice may make a difference of."""
+    """What a choice can make a difference to."""
     judged = judge.judge(analysis)
     return analysis.total_params, analysis.total_macs, [(c.where, c.computed) for c in judged]
 
 
-def _choices(ways: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
-    """A way of each choice, the text's own first: all of them, or where these are more than `most`
-    one varied at a time."""
-    if prod(map(len, ways)) <= most:
-        return list(product(*ways))
-    own = tuple(one[0] for one in ways)
+def _combinations(options: Sequence[Sequence[str]], most: int) -> list[tuple[str, ...]]:
+    """One option per choice, the text's own first: all combinations, or, if these are more than
+    `most`, one choice varied at a time."""
+    if prod(map(len, options)) <= most:
+        return list(product(*options))
+    own = tuple(one[0] for one in options)
     varied = [
-        (*own[:index], way, *own[index + 1 :]) for index, one in enumerate(ways) for way in one[1:]
+        (*own[:index], option, *own[index + 1 :])
+        for index, one in enumerate(options)
+        for option in one[1:]
     ]
     return [own, *varied]
 
 
 def _countings(analysis: Analysis, own: Counting) -> list[Counting]:
-    """The ways to count parameters under which other claims hold, the text's own first."""
+    """The ways to count parameters under which other claims hold; the text's own first."""
     choices = ((1000, 1024), (True, False), (True, False))
     every = [Counting(*values, own.unit) for values in product(*choices)]
     holds = {one: [c.how is not None for c in judge.judge(analysis, False, one)] for one in every}
-    ways: list[list[int | bool]] = []
-    for index, (said, values) in enumerate(zip(own[:3], choices, strict=True)):
-        # What K is matters if it makes a claim hold under any way to count the rest.
-        rest = [(one[:index] + one[index + 1 :], claimed) for one, claimed in holds.items()]
+    options: list[list[int | bool]] = []
+    for index, (declared, values) in enumerate(zip(own[:3], choices, strict=True)):
+        # A choice matters if it changes which claims hold under any combination of the others.
+        rest = [(one[:index] + one[index + 1 :], held) for one, held in holds.items()]
         matters = any(a == b and x != y for a, x in rest for b, y in rest)
-        ways.append([said, *(v for v in values if v != said and matters)])
+        options.append([declared, *(v for v in values if v != declared and matters)])
     return [
-        own._replace(kilo=kilo, bias=bool(bias), bn=bool(bn)) for kilo, bias, bn in product(*ways)
+        own._replace(kilo=kilo, bias=bool(bias), bn=bool(bn))
+        for kilo, bias, bn in product(*options)
     ]
 
 
 def _changed(own: Counting, other: Counting) -> list[str]:
-    """How a way to count differs from the text's."""
-    tokens = [
-        f"{'with' if now else 'without'} {name}"
-        for name, was, now in (("bias", own.bias, other.bias), ("bn", own.bn, other.bn))
-        if was != now
+    """How a counting differs from the text's, as a statement: `params with bias, K = 1000`."""
+    texts = [
+        f"{'with' if after else 'without'} {name}"
+        for name, before, after in (("bias", own.bias, other.bias), ("bn", own.bn, other.bn))
+        if before != after
     ]
-    tokens += [f"K = {other.kilo}"] if own.kilo != other.kilo else []
-    return [f"params {', '.join(tokens)}"] if tokens else []
+    texts += [f"K = {other.kilo}"] if own.kilo != other.kilo else []
+    return [f"params {', '.join(texts)}"] if texts else []
 
 
-def _alternative(analysis: Analysis, changes: list[str], way: Counting) -> Alternative:
-    judged = judge.judge(analysis, False, way)
-    # An erratum is marked as one by its reason, whatever its verdict.
+def _alternative(analysis: Analysis, changes: list[str], counting: Counting) -> Alternative:
+    judged = judge.judge(analysis, False, counting)
     errata = [c for c in judged if c.is_erratum]
-    printed = [c for c in judged if not c.is_erratum]
+    claims = [c for c in judged if not c.is_erratum]
     return Alternative(
         tuple(changes),
-        len(printed),
-        sum(c.how is not None for c in printed),
-        tuple(_name(c) for c in printed if c.how is None),
+        len(claims),
+        sum(c.how is not None for c in claims),
+        tuple(_name(c) for c in claims if c.how is None),
         tuple(_name(c) for c in errata if c.how is not None),
         analysis.total_params,
         analysis.total_macs,
@@ -234,12 +249,12 @@ def _alternative(analysis: Analysis, changes: list[str], way: Counting) -> Alter
 
 
 def _name(claim: Claim) -> str:
-    """`conv1 params 2.7K`, or of the network `params 138M`."""
+    """`conv1 params 2.7K`, or `params 138M` of the network."""
     where = "" if claim.where == "network" else f"{claim.where} "
     return f"{where}{claim.quantity} {claim.printed}"
 
 
 @cache
-def _statements(way: str) -> tuple[Statement, ...]:
-    (network,) = parse(Source("a reading", way))
+def _statements(option: str) -> tuple[Statement, ...]:
+    (network,) = parse(Source("a reading", option))
     return network.statements

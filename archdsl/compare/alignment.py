@@ -1,59 +1,59 @@
-"""Which layers of two networks that differ stand for each other: what a reader would compare.
+"""Pair the corresponding layers of two networks that differ: those that a reader would compare.
 
-Nothing here is needed for the verdict. Layers of one history are paired first, in whatever order
-they stand, then the others along the order of the texts: convolutions, pools and joins, and the
-norms and activations behind them.
+The verdict does not depend on it. Layers that are computed or used in the same way are paired
+first, whatever their order. The others follow in the order of the texts: convolutions, pools and
+joins, then the norms and activations after them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
-from itertools import takewhile
+from itertools import groupby, takewhile
 from math import log2
 
-from archdsl.compare.isomorphism import Palette, Plain, backward, coloured, forward
+from archdsl.compare.isomorphism import ComparableGraph, Palette, backward, coloured, forward
 from archdsl.graph import Scope
 from archdsl.layers import Activation, Layer, Shape
 
-STEPS = 1_000_000  # in search of a common subsequence: the longest, up to thousands of layers
-MOST_SLID = 1_000
-CELLS = 4_000  # of a gap in which every pair of layers is weighed
+STEPS = 1_000_000  # of a search for a common subsequence; enough for thousands of layers
+MOST_SHIFTED = 1_000
+MOST_COMPARED = 4_000  # pairs of layers in a gap that are all scored
 
 Pairs = list[tuple[int, int]]
+Scopes = tuple[Sequence[Scope], Sequence[Scope]]  # of the layers of both networks
 
 
-def align(a: Plain, b: Plain, scopes: tuple[Sequence[Scope], Sequence[Scope]]) -> dict[int, int]:
-    """The layers of `a` that stand for layers of `b`; their scopes say where a repetition begins.
-
-    A pair has one key, or differs in its attributes.
-    """
+def align(a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> dict[int, int]:
+    """The layer of `b` for each layer of `a` that has one; scopes show where repetitions begin."""
     return _Alignment(a, b, scopes).pairs
 
 
 class _Alignment:
-    def __init__(self, a: Plain, b: Plain, scopes: tuple[Sequence[Scope], Sequence[Scope]]) -> None:
+    def __init__(self, a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> None:
         self.a, self.b, self.scopes = a, b, scopes
         self.levels = _levels(a), _levels(b)
         self.pairs: dict[int, int] = {}
-        self.back: dict[int, int] = {}
+        self.reverse: dict[int, int] = {}
         before, after = self.histories()
         self.by_colour([list(zip(*both, strict=True)) for both in zip(before, after, strict=True)])
         self.by_colour(before)
-        self.by_order(*(self.open(one, companions=False) for one in (a, b)))
+        self.by_order(*(self.unpaired(one, companions=False) for one in (a, b)))
         self.by_wiring(a.keys, b.keys)
-        behind = [self.companions(one, way) for one, way in ((a, self.pairs), (b, self.back))]
-        for owner, group in behind[0].items():
-            self.by_order(group, behind[1].get(self.pairs[owner], []))
+        companions = [
+            self.companions(one, way) for one, way in ((a, self.pairs), (b, self.reverse))
+        ]
+        for owner, group in companions[0].items():
+            self.by_order(group, companions[1].get(self.pairs[owner], []))
         self.by_colour(after)
-        self.by_wiring(*([_family(op) for op in one.ops] for one in (a, b)))
-        self.slide(a, scopes[0], self.pairs, self.back)
-        self.slide(b, scopes[1], self.back, self.pairs)
+        self.by_wiring(*([_role(op) for op in one.ops] for one in (a, b)))
+        self.shift_runs(a, scopes[0], self.pairs, self.reverse)
+        self.shift_runs(b, scopes[1], self.reverse, self.pairs)
 
     def put(self, x: int, y: int) -> None:
-        self.pairs[x], self.back[y] = y, x
+        self.pairs[x], self.reverse[y] = y, x
 
     def histories(self) -> tuple[list[Sequence[Hashable]], list[Sequence[Hashable]]]:
-        """Colours of the layers of both: of what each is made of, and of what is made of it."""
+        """Colours of the layers of both graphs: by how they are computed, by how they are used."""
         palette: Palette = {}
         before: list[Sequence[Hashable]] = []
         after: list[Sequence[Hashable]] = []
@@ -64,31 +64,31 @@ class _Alignment:
         return before, after
 
     def by_colour(self, colours: Sequence[Sequence[Hashable]]) -> None:
-        """Pair the layers of one colour that have no partner, in order."""
+        """Pair the layers of one colour that have no partner yet, in order."""
         found: dict[Hashable, list[int]] = {}
         for y in reversed(range(len(colours[1]))):
-            if y not in self.back:
+            if y not in self.reverse:
                 found.setdefault(colours[1][y], []).append(y)
         for x, colour in enumerate(colours[0]):
             if x not in self.pairs and found.get(colour):
                 self.put(x, found[colour].pop())
 
-    def open(self, plain: Plain, companions: bool) -> list[int]:
+    def unpaired(self, graph: ComparableGraph, companions: bool) -> list[int]:
         """The layers without a partner."""
-        done = self.pairs if plain is self.a else self.back
+        done = self.pairs if graph is self.a else self.reverse
         return [
-            i for i, op in enumerate(plain.ops) if i not in done and op.accompanies == companions
+            i for i, op in enumerate(graph.ops) if i not in done and op.accompanies == companions
         ]
 
     def by_order(self, xs: Sequence[int], ys: Sequence[int]) -> None:
-        """Pair layers of one key and level along their order, between them those that are alike."""
+        """Pair layers of the same key and level in order, and between these the most alike."""
         keys = [
             [(one.keys[i], level[i]) for i in places] for one, level, places in self.sides(xs, ys)
         ]
         found = common(*keys)
         i = j = 0
         for m, n in (*found, (len(xs), len(ys))):
-            for x, y in self.alike(xs[i:m], ys[j:n]):
+            for x, y in self.most_alike(xs[i:m], ys[j:n]):
                 self.put(xs[i + x], ys[j + y])
             if m < len(xs) and n < len(ys):
                 self.put(xs[m], ys[n])
@@ -96,16 +96,16 @@ class _Alignment:
 
     def sides(
         self, xs: Sequence[int], ys: Sequence[int]
-    ) -> tuple[tuple[Plain, list[int], Sequence[int]], ...]:
+    ) -> tuple[tuple[ComparableGraph, list[int], Sequence[int]], ...]:
         return (self.a, self.levels[0], xs), (self.b, self.levels[1], ys)
 
-    def alike(self, xs: Sequence[int], ys: Sequence[int]) -> Pairs:
-        """Pairs of one kind, in order: those that agree most."""
+    def most_alike(self, xs: Sequence[int], ys: Sequence[int]) -> Pairs:
+        """Pairs of the same role, in order, that agree most in total."""
         if not xs or not ys:
             return []
-        if len(xs) * len(ys) > CELLS:
+        if len(xs) * len(ys) > MOST_COMPARED:
             kinds = [
-                [(_family(one.ops[i]), level[i]) for i in places]
+                [(_role(one.ops[i]), level[i]) for i in places]
                 for one, level, places in self.sides(xs, ys)
             ]
             return common(*kinds)
@@ -130,11 +130,11 @@ class _Alignment:
         return found
 
     def likeness(self, x: int, y: int) -> float:
-        """0 of two kinds, and of layers with neither a level nor the name of a line in common."""
+        """0 for layers of different roles, or with neither level nor name of the line in common."""
         p, q = self.a.ops[x], self.b.ops[y]
         close = self.levels[0][x] == self.levels[1][y]
         named = self.scopes[0][x][0] == self.scopes[1][y][0]
-        if _family(p) != _family(q) or not (close or named):
+        if _role(p) != _role(q) or not (close or named):
             return 0.0
         equal = 0.0
         if type(p) is type(q) and p.attributes:
@@ -143,89 +143,98 @@ class _Alignment:
         return 1 + equal + close + named + 2 * (self.a.keys[x] == self.b.keys[y])
 
     def by_wiring(self, ones: Sequence[Hashable], others: Sequence[Hashable]) -> None:
-        """Pair layers that are the same to these lists, and read what stands for each other, from
-        the input on."""
+        """Pair layers with equal entries in these lists and corresponding inputs, from the input
+        on."""
         a, b = self.a, self.b
         readers: dict[Hashable, list[int]] = {}
         for x in reversed(range(len(ones))):
             if x not in self.pairs:
                 readers.setdefault((ones[x], a.reads(x)), []).append(x)
         for y, inputs in enumerate(b.inputs):
-            if y in self.back or not all(i in self.back for i in inputs):
+            if y in self.reverse or not all(i in self.reverse for i in inputs):
                 continue
-            read = [self.back[i] for i in inputs]
+            read = [self.reverse[i] for i in inputs]
             left = readers.get((others[y], tuple(read if b.ordered(y) else sorted(read))))
             if left:
                 self.put(left.pop(), y)
 
-    def companions(self, plain: Plain, pairs: dict[int, int]) -> dict[int, list[int]]:
-        """The companions without a partner, by the layer in front of them that has one."""
-        behind: dict[int, list[int]] = {}
+    def companions(self, graph: ComparableGraph, pairs: dict[int, int]) -> dict[int, list[int]]:
+        """The unpaired companions (norms, activations), by the paired layer before them."""
+        found: dict[int, list[int]] = {}
         owner: int | None = None
-        for place, op in enumerate(plain.ops):
+        for place, op in enumerate(graph.ops):
             if not op.accompanies:
                 owner = place if place in pairs else None
             elif owner is not None and place not in pairs:
-                behind.setdefault(owner, []).append(place)
-        return behind
+                found.setdefault(owner, []).append(place)
+        return found
 
-    def slide(
-        self, plain: Plain, scopes: Sequence[Scope], own: dict[int, int], other: dict[int, int]
+    def shift_runs(
+        self,
+        graph: ComparableGraph,
+        scopes: Sequence[Scope],
+        partners: dict[int, int],
+        partners_of_other: dict[int, int],
     ) -> None:
-        """Let runs that only one network has begin where a line or a repetition does: of `a b a`
-        that once was `a`, `b a` was added or `a b`."""
-        keys, inputs = plain.keys, plain.inputs
+        """Shift runs of unpaired layers to start where a line or a repetition starts.
+
+        If `a` became `a b a`, either `b a` or `a b` was added.
+        """
+        keys, inputs = graph.keys, graph.inputs
 
         def shared(place: int) -> int:
-            """How much of their scopes two neighbours share."""
+            """How much of its scope a layer shares with the layer before it."""
             if not 0 < place < len(scopes):
                 return 0
             pairs = zip(scopes[place - 1], scopes[place], strict=False)
             return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-        def turns(early: int, late: int) -> bool:
-            """Whether the partner of one of two layers may be the other's."""
-            shift = late - early
-            return keys[early] == keys[late] and inputs[late] == tuple(
-                i + shift for i in inputs[early]
+        def may_swap(first: int, second: int) -> bool:
+            """Whether one of two layers could take over the partner of the other."""
+            shift = second - first
+            return keys[first] == keys[second] and inputs[second] == tuple(
+                i + shift for i in inputs[first]
             )
 
-        for start, end in list(_runs(len(keys), own)):
+        for start, end in list(_runs(len(keys), partners)):
             length = end - start
             up = down = 0
-            while up < MOST_SLID and start - up - 1 in own and turns(start - up - 1, end - up - 1):
+            while (
+                up < MOST_SHIFTED
+                and start - up - 1 in partners
+                and may_swap(start - up - 1, end - up - 1)
+            ):
                 up += 1
-            while down < MOST_SLID and end + down in own and turns(start + down, end + down):
+            while (
+                down < MOST_SHIFTED
+                and end + down in partners
+                and may_swap(start + down, end + down)
+            ):
                 down += 1
-            places = range(
-                down, -up - 1, -1
-            )  # of equals the last: more of the same is added behind
-            slid = min(places, key=lambda s: shared(start + s) + shared(end + s))
-            for step in range(abs(slid)):
-                old = start - step - 1 if slid < 0 else end + step
-                new = old + length if slid < 0 else old - length
-                partner = own.pop(old)
-                own[new], other[partner] = partner, new
+            # Of equal shifts the last: more of the same is added at the end.
+            places = range(down, -up - 1, -1)
+            shift = min(places, key=lambda s: shared(start + s) + shared(end + s))
+            for step in range(abs(shift)):
+                old = start - step - 1 if shift < 0 else end + step
+                new = old + length if shift < 0 else old - length
+                partner = partners.pop(old)
+                partners[new], partners_of_other[partner] = partner, new
 
 
 def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
-    """The stretches of layers without a partner."""
-    start: int | None = None
-    for place in range(count + 1):
-        alone = place < count and place not in done
-        if alone and start is None:
-            start = place
-        elif not alone and start is not None:
-            yield start, place
-            start = None
+    """The runs (start, end) of layers without a partner."""
+    for is_unpaired, run in groupby(range(count), lambda place: place not in done):
+        if is_unpaired:
+            start, *rest = run
+            yield start, start + len(rest) + 1
 
 
-def _levels(plain: Plain) -> list[int]:
-    """How often each map is halved, from the input on; of a vector −1."""
-    entering = plain.shapes[0][1:]
+def _levels(graph: ComparableGraph) -> list[int]:
+    """How often the map of each layer has been halved since the input; -1 for a vector."""
+    entering = graph.shapes[0][1:]
     found: list[int] = []
     known: dict[Shape, int] = {}
-    for shape in plain.shapes:
+    for shape in graph.shapes:
         if shape not in known:
             sizes = zip(entering, shape[1:], strict=False)
             known[shape] = max((round(log2(whole / size)) for whole, size in sizes), default=-1)
@@ -233,38 +242,41 @@ def _levels(plain: Plain) -> list[int]:
     return found
 
 
-def _family(op: Layer) -> Hashable:
-    """What may stand for each other: layers of one kind, and all activations."""
+def _role(op: Layer) -> Hashable:
+    """What a layer must share with its partner: its kind; all activations are of one role."""
     return "activation" if isinstance(op, Activation) else op.kind
 
 
 def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
-    """The places of a common subsequence: the longest, by Myers 1986, unless the two are long and
-    differ a lot. Then it is made of stretches, each followed as far as it leads."""
+    """The indices of a common subsequence.
+
+    It is the longest, by Myers 1986, unless the sequences are long and differ a lot; then the
+    search is cut into stretches, each followed as far as it leads.
+    """
     found: Pairs = []
     most = max(32, STEPS // (len(a) + len(b) + 1))
     x = y = 0
     while x < len(a) and y < len(b):
-        x, y, pairs = _stretch(a, b, (x, y), most)
+        x, y, pairs = _furthest(a, b, (x, y), most)
         found += pairs
     return found
 
 
-def _stretch(
+def _furthest(
     a: Sequence[Hashable],
     b: Sequence[Hashable],
     start: tuple[int, int],
     most: int,
 ) -> tuple[int, int, Pairs]:
-    """The way from `start` with the fewest steps that match nothing, to the end or for `most` of
-    them: where it leads, and what it matches."""
+    """The path from `start` with the fewest unmatched elements, to the end or until there are
+    `most` of them: its end, and the pairs that it matches."""
     (left, top), (right, bottom) = start, (len(a), len(b))
     shift = left - top
-    reach = {0: left}  # on each diagonal x - y - shift
-    trace: list[dict[int, int]] = []  # as it was in front of each step
+    reach = {0: left}  # the largest x on each diagonal x - y - shift
+    trace: list[dict[int, int]] = []  # `reach` before each step
 
     def step(reach: dict[int, int], k: int) -> tuple[int, int] | None:
-        """Where a step leads on a diagonal, and from which diagonal."""
+        """The end of a step on a diagonal, and the diagonal that it comes from."""
         right_to, down_to = reach.get(k - 1, right) + 1, reach.get(k + 1, -1)
         if down_to - shift - k > bottom:
             down_to = -1

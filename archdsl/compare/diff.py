@@ -1,4 +1,4 @@
-"""Two networks compared: whether they are the same, and where they differ, layer by layer."""
+"""Compare two networks: whether they are the same graph, and if not, which layers differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from archdsl.compare.alignment import align
-from archdsl.compare.isomorphism import Plain, plain, same
+from archdsl.compare.isomorphism import ComparableGraph, comparable, same
 from archdsl.graph import Node, Scope
 from archdsl.layers import Layer, Shape, Value
 from archdsl.syntax.parser import collector_paused
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from archdsl.model import Model
 
 
-class Place(NamedTuple):
-    """A layer of one of two networks. `row` is the line that it stands in; shapes as in `Row`."""
+class LayerPlace(NamedTuple):
+    """A layer of one of the networks. `row` is the name of its line; shapes are (C, H, W)."""
 
     scope: Scope
     row: str
@@ -32,8 +32,8 @@ class Place(NamedTuple):
         return ".".join(self.scope)
 
 
-class Attribute(NamedTuple):
-    """What two layers, or two networks, have each otherwise: `kernel`, (3, 3), (1, 1)."""
+class AttributeChange(NamedTuple):
+    """An attribute in which two layers, or two networks, differ: `kernel`, (3, 3), (1, 1)."""
 
     name: str
     before: Value
@@ -41,27 +41,27 @@ class Attribute(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A layer that only one network has, or two that stand for each other.
+    """A layer that only one network has, or a pair of corresponding layers.
 
-    Of two, `attributes` say what differs, among them `reads`, the names of the layers that it
-    reads. Of `same` there are none: but on a map of another size it may have other macs.
+    `attributes` are the differences of a pair; one of them, `reads`, holds the names of its
+    inputs. A pair that is the `same` has none, but on maps of other sizes it may have other macs.
     """
 
     what: Literal["added", "removed", "changed", "same"]
-    before: Place | None
-    after: Place | None
-    attributes: tuple[Attribute, ...] = ()
+    before: LayerPlace | None
+    after: LayerPlace | None
+    attributes: tuple[AttributeChange, ...] = ()
 
     @property
-    def place(self) -> Place:
-        """In the second network, or where it has no such layer in the first."""
+    def place(self) -> LayerPlace:
+        """The layer in the second network, or in the first if the second has none."""
         place = self.after or self.before
         assert place is not None
         return place
 
     @property
     def params(self) -> int:
-        """By how much the trainable elements change."""
+        """By how many the trainable elements change."""
         return _figure(self.after, "params") - _figure(self.before, "params")
 
     @property
@@ -70,16 +70,16 @@ class Change(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """What tells network `b` from network `a`.
+    """The differences of network `b` from network `a`.
 
-    `settings` are the differences of the whole: input, output, side heads. `steps` are all layers
-    in order, also those that are the same; none where the networks are.
+    `settings` are those of the whole: input, output, side heads. `steps` are all layers in order,
+    including those that are the same; empty if the networks are.
     """
 
     a: Model
     b: Model
     same: bool
-    settings: tuple[Attribute, ...] = ()
+    settings: tuple[AttributeChange, ...] = ()
     steps: tuple[Change, ...] = ()
 
     @property
@@ -95,19 +95,18 @@ class Diff(NamedTuple):
 def diff(a: Model, b: Model) -> Diff:
     """Compare two networks as graphs.
 
-    They are the same where a bijection of their layers keeps the layers with all attributes, what
-    they read, the input, the outputs and the side heads. Names, notation and the order of lines do
-    not matter.
+    They are the same if a bijection of their layers preserves all attributes, the wiring, the
+    input, the outputs and the side heads. Names, notation and the order of lines do not matter.
     """
     with collector_paused():
-        layers = plain(a.graph), plain(b.graph)
+        layers = comparable(a.graph), comparable(b.graph)
         if same(*layers):
             return Diff(a, b, True)
         return _Comparison(a, b, *layers).diff()
 
 
 class _Comparison:
-    def __init__(self, a: Model, b: Model, p: Plain, q: Plain) -> None:
+    def __init__(self, a: Model, b: Model, p: ComparableGraph, q: ComparableGraph) -> None:
         self.a, self.b, self.p, self.q = a, b, p, q
         scopes = [[net.graph.nodes[i].scope for i in one.nodes] for net, one in ((a, p), (b, q))]
         self.pairs = align(p, q, (scopes[0], scopes[1]))
@@ -116,22 +115,22 @@ class _Comparison:
     def diff(self) -> Diff:
         return Diff(self.a, self.b, False, tuple(self.settings()), tuple(self.steps()))
 
-    def settings(self) -> list[Attribute]:
+    def settings(self) -> list[AttributeChange]:
         a, b, p, q = self.a, self.b, self.p, self.q
         found = []
         if a.input != b.input:
-            found.append(Attribute("input", a.input, b.input))
+            found.append(AttributeChange("input", a.input, b.input))
         gives = [p.place[i] for i in a.graph.outputs], [q.place[i] for i in b.graph.outputs]
         if [self.pairs.get(x) for x in gives[0]] != gives[1]:
-            found.append(Attribute("output", _names(a, p, gives[0]), _names(b, q, gives[1])))
+            found.append(AttributeChange("output", _names(a, p, gives[0]), _names(b, q, gives[1])))
         heads = [(self.pairs.get(p.place[s.output]), s.weight) for s in a.sides]
         if heads != [(q.place[s.output], s.weight) for s in b.sides]:
-            found.append(Attribute("side heads", _heads(a), _heads(b)))
+            found.append(AttributeChange("side heads", _heads(a), _heads(b)))
         return found
 
     def steps(self) -> list[Change]:
-        """All layers in the order of the first network; what the second adds stands behind the
-        layer that it follows there, and behind what was taken away from the same place."""
+        """All layers in the order of the first network. A layer that the second adds follows the
+        layer that it follows there, and those removed from the same place."""
         count = len(self.p.nodes)
         added: dict[int, list[int]] = {}
         anchor = -1
@@ -157,14 +156,14 @@ class _Comparison:
             )
         return found
 
-    def place(self, network: Model, plain: Plain, place: int) -> Place:
-        index = plain.nodes[place]
+    def place(self, network: Model, graph: ComparableGraph, place: int) -> LayerPlace:
+        index = graph.nodes[place]
         node, analysis = network.graph.nodes[index], network.analysis
-        row = analysis.makers[index]
-        return Place(
+        row = analysis.row_of[index]
+        return LayerPlace(
             node.scope,
             analysis.lines[row].name if row >= 0 else node.name,
-            plain.ops[place].label,
+            graph.ops[place].label,
             node.op.kind,
             network.graph.shapes(node)[0],
             node.shape,
@@ -172,25 +171,25 @@ class _Comparison:
             analysis.macs[index],
         )
 
-    def attributes(self, x: int, y: int) -> list[Attribute]:
-        """What differs of two layers that stand for each other."""
-        found: list[Attribute] = []
+    def attributes(self, x: int, y: int) -> list[AttributeChange]:
+        """The differences of two corresponding layers."""
+        found: list[AttributeChange] = []
         if self.p.keys[x] != self.q.keys[y]:
             a, b = self.place(self.a, self.p, x), self.place(self.b, self.q, y)
             found = _attributes(self.p.ops[x], self.q.ops[y], a.input, b.input)
         heads = self.heads(self.a, self.p.marks[x]), self.heads(self.b, self.q.marks[y])
         if heads[0] != heads[1]:
-            found.append(Attribute("side head", *("yes" if one else "no" for one in heads)))
+            found.append(AttributeChange("side head", *("yes" if one else "no" for one in heads)))
         return found
 
     def heads(self, network: Model, marks: Sequence[object]) -> list[object]:
-        """The numbers of the side heads that a layer stands in; where the networks have other
-        heads, only whether it stands in one."""
+        """The numbers of the side heads that a layer is part of; if the networks have different
+        side heads, only whether it is part of one."""
         found = [mark[1] for mark in marks if isinstance(mark, tuple) and mark[0] == "within"]
         return found if len(self.a.sides) == len(self.b.sides) else [True] * bool(found)
 
-    def wires(self, x: int, y: int) -> list[Attribute]:
-        """Whether two layers read others; not where only what they read was added or removed."""
+    def wires(self, x: int, y: int) -> list[AttributeChange]:
+        """The inputs of two layers if they differ by more than layers added or removed."""
         p, q = self.p, self.q
         mine: list[int | None] = [self.pairs.get(i) for i in p.inputs[x]]
         other = [i if i in self.back else None for i in q.inputs[y]]
@@ -203,36 +202,36 @@ class _Comparison:
         ):
             return []
         before, after = _names(self.a, p, p.inputs[x]), _names(self.b, q, q.inputs[y])
-        return [Attribute("reads", before, after)]
+        return [AttributeChange("reads", before, after)]
 
 
-def _figure(place: Place | None, name: Literal["params", "macs"]) -> int:
+def _figure(place: LayerPlace | None, name: Literal["params", "macs"]) -> int:
     return getattr(place, name) if place else 0
 
 
-def _names(network: Model, plain: Plain, places: Sequence[int]) -> str:
+def _names(network: Model, graph: ComparableGraph, places: Sequence[int]) -> str:
     nodes: tuple[Node, ...] = network.graph.nodes
-    return ", ".join(nodes[plain.nodes[place]].name for place in places)
+    return ", ".join(nodes[graph.nodes[place]].name for place in places)
 
 
 def _heads(network: Model) -> str:
     return ", ".join(f"{s.section.name} weight {s.weight:g}" for s in network.sides) or "none"
 
 
-def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[Attribute]:
-    """What differs of two layers on inputs of the shapes `x` and `y`."""
+def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[AttributeChange]:
+    """The differences of two layers on inputs of the shapes `x` and `y`."""
     if type(p) is not type(q):
-        return [Attribute("layer", p.label, q.label)]
+        return [AttributeChange("layer", p.label, q.label)]
     mine, other = vars(p), vars(q)
     found = [
-        Attribute(said.words[0] if said.words else name, mine[name], other[name])
-        for name, said in p.attributes.items()
+        AttributeChange(attribute.words[0] if attribute.words else name, mine[name], other[name])
+        for name, attribute in p.attributes.items()
         if mine[name] != other[name]
     ]
     if p.call(x) != p.call(y):
-        # What enters is part of it: it decides the weights.
+        # The input decides the shapes of the weights.
         if len(x) != len(y) or x[0] == y[0]:
-            found.append(Attribute("input", x, y))
+            found.append(AttributeChange("input", x, y))
         else:
-            found.append(Attribute("inputs" if len(x) == 1 else "channels", x[0], y[0]))
+            found.append(AttributeChange("inputs" if len(x) == 1 else "channels", x[0], y[0]))
     return found

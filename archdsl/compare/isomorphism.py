@@ -1,8 +1,8 @@
-"""Whether two networks are one graph, whatever their names: exact, by a bijection that is checked.
+"""Whether two networks are the same graph, whatever their names. Exact: the bijection is verified.
 
-Colour refinement (Weisfeiler & Leman 1968) gives layers one colour that read alike and are read
-alike. What is left open, as between equal branches, is tried: a pair of one colour is matched and
-the colours are refined, as in McKay & Piperno 2014.
+Colour refinement (Weisfeiler & Leman 1968) gives the same colour to layers that have the same
+surroundings. What that leaves open, such as the order of equal branches, is decided by a search: a
+pair of one colour is matched and the colours are refined again, as in McKay & Piperno 2014.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from archdsl.layers import Flatten, Input, Join, Layer, Shape
 if TYPE_CHECKING:
     from archdsl.graph import Graph
 
-MOST_STEPS = 1_000_000  # edges that a search looks at; no network of a paper needs a search
+MOST_STEPS = 1_000_000  # edges that a search visits; no network of a paper needs a search
 
 Colours = list[int]
 Palette = dict[Hashable, int]
 
 
-class Plain(NamedTuple):
-    """The layers of a graph as a comparison sees them, in order; without what changes nothing.
+class ComparableGraph(NamedTuple):
+    """The layers of a graph in order, without those that change nothing.
 
-    `nodes`: their nodes in the graph; `place`: the place here of each node there. `keys` say what
-    each layer is, whatever the size of its map, and `marks` the outputs and side heads of the
-    network that it gives.
+    `nodes` are their nodes in the original graph, `place` the position here of each node there.
+    `keys` identify what each layer computes, whatever the size of its map; `marks` are the outputs
+    and side heads of the network that it belongs to.
     """
 
     nodes: list[int]
@@ -40,31 +40,31 @@ class Plain(NamedTuple):
     marks: list[tuple[Hashable, ...]]
 
     def ordered(self, place: int) -> bool:
-        """Whether the order of what a layer reads matters."""
+        """Whether the order of a layer's inputs matters."""
         op = self.ops[place]
         return op.ordered if isinstance(op, Join) else True
 
     def reads(self, place: int) -> tuple[int, ...]:
-        """What a layer reads, in an order that depends on nothing that does not matter."""
+        """The inputs of a layer, sorted if their order does not matter."""
         inputs = self.inputs[place]
         return inputs if self.ordered(place) else tuple(sorted(inputs))
 
 
-def plain(graph: Graph) -> Plain:
-    """The layers of a graph. The flattening of a vector is none, and two of one map are one."""
+def comparable(graph: Graph) -> ComparableGraph:
+    """The layers of a graph; without flattenings of a vector, and with one of each map."""
     nodes = graph.nodes
-    self = Plain([], [], [], [], [], [], [])
+    result = ComparableGraph([], [], [], [], [], [], [])
     flat: dict[int, int] = {}
     known: dict[tuple[int, Shape], tuple[Layer, Hashable]] = {}
     for index, node in enumerate(nodes):
-        op, inputs = node.op, tuple(self.place[i] for i in node.inputs)
+        op, inputs = node.op, tuple(result.place[i] for i in node.inputs)
         if isinstance(op, Flatten):
             if len(nodes[node.inputs[0]].shape) == 1:
                 flat[inputs[0]] = inputs[0]
             elif inputs[0] not in flat:
-                flat[inputs[0]] = len(self.nodes)
-            if flat[inputs[0]] < len(self.nodes):
-                self.place.append(flat[inputs[0]])
+                flat[inputs[0]] = len(result.nodes)
+            if flat[inputs[0]] < len(result.nodes):
+                result.place.append(flat[inputs[0]])
                 continue
         if isinstance(op, Input | Join):
             key: Hashable = op.kind
@@ -74,46 +74,46 @@ def plain(graph: Graph) -> Plain:
                 same = op.plainest(x)
                 known[id(op), x] = same, same.call(x)
             op, key = known[id(op), x]
-        self.place.append(len(self.nodes))
-        self.nodes.append(index)
-        self.ops.append(op)
-        self.keys.append(key)
-        self.shapes.append(node.shape)
-        self.inputs.append(inputs)
-        self.marks.append(())
+        result.place.append(len(result.nodes))
+        result.nodes.append(index)
+        result.ops.append(op)
+        result.keys.append(key)
+        result.shapes.append(node.shape)
+        result.inputs.append(inputs)
+        result.marks.append(())
     marks: dict[int, list[Hashable]] = {}
     for number, output in enumerate(graph.outputs):
-        marks.setdefault(self.place[output], []).append(("output", number))
+        marks.setdefault(result.place[output], []).append(("output", number))
     for number, side in enumerate(graph.sides):
-        marks.setdefault(self.place[side.output], []).append(("side", number, side.weight))
+        marks.setdefault(result.place[side.output], []).append(("side", number, side.weight))
         for index in range(side.section.first, side.section.last):
             if not isinstance(nodes[index].op, Flatten):
-                marks.setdefault(self.place[index], []).append(("within", number))
+                marks.setdefault(result.place[index], []).append(("within", number))
     for place, own in marks.items():
-        self.marks[place] = tuple(own)
-    return self
+        result.marks[place] = tuple(own)
+    return result
 
 
-def forward(plain: Plain, colours: Sequence[int], palette: Palette) -> Colours:
-    """A colour for each layer that tells all that it is made of."""
+def forward(graph: ComparableGraph, colours: Sequence[int], palette: Palette) -> Colours:
+    """A colour for each layer: the same for two layers that are computed in the same way."""
     found: Colours = []
-    for place, (colour, inputs) in enumerate(zip(colours, plain.inputs, strict=True)):
+    for place, (colour, inputs) in enumerate(zip(colours, graph.inputs, strict=True)):
         read = [found[i] for i in inputs]
-        if len(read) > 1 and not plain.ordered(place):
+        if len(read) > 1 and not graph.ordered(place):
             read.sort()
         found.append(palette.setdefault((colour, *read), len(palette)))
     return found
 
 
-def backward(plain: Plain, colours: Sequence[int], palette: Palette) -> Colours:
-    """A colour for each layer that tells all that is made of it."""
+def backward(graph: ComparableGraph, colours: Sequence[int], palette: Palette) -> Colours:
+    """A colour for each layer: the same for two layers that are used in the same way."""
     found = list(colours)
     users: list[list[tuple[int, int]]] = [[] for _ in found]
     for place in reversed(range(len(found))):
         users[place].sort()
         key = (colours[place], *users[place])
         found[place] = colour = palette.setdefault(key, len(palette))
-        for i, number in _slots(plain, place):
+        for i, number in _inputs(graph, place):
             users[i].append((colour, number))
     return found
 
@@ -123,10 +123,10 @@ def coloured(values: Sequence[Hashable], palette: Palette) -> Colours:
     return [palette.setdefault(value, len(palette)) for value in values]
 
 
-def same(a: Plain, b: Plain) -> bool:
-    """Whether a bijection of the layers keeps what they are, what they read and what they give.
+def same(a: ComparableGraph, b: ComparableGraph) -> bool:
+    """Whether a bijection of the layers preserves their keys, shapes, inputs and marks.
 
-    Raises ArchError where the two are so regular that a search would not end.
+    Raises ArchError if the graphs are so regular that the search would take too long.
     """
     if len(a.nodes) != len(b.nodes):
         return False
@@ -139,21 +139,21 @@ def same(a: Plain, b: Plain) -> bool:
         return False
     if len(set(found[0])) == len(found[0]):
         of = {colour: place for place, colour in enumerate(found[1])}
-        return _keeps(a, b, [of[colour] for colour in found[0]])
+        return _is_isomorphism(a, b, [of[colour] for colour in found[0]])
     image = _Partition(a, b, found[0] + found[1]).image()
-    return image is not None and _keeps(a, b, image)
+    return image is not None and _is_isomorphism(a, b, image)
 
 
-def _slots(plain: Plain, place: int) -> Iterator[tuple[int, int]]:
-    """What a layer reads, with the number of its place where the order matters."""
-    inputs = plain.inputs[place]
-    if len(inputs) > 1 and plain.ordered(place):
+def _inputs(graph: ComparableGraph, place: int) -> Iterator[tuple[int, int]]:
+    """The inputs of a layer, numbered if their order matters."""
+    inputs = graph.inputs[place]
+    if len(inputs) > 1 and graph.ordered(place):
         return zip(inputs, range(len(inputs)), strict=True)
     return ((i, 0) for i in inputs)
 
 
-def _keeps(a: Plain, b: Plain, image: Sequence[int]) -> bool:
-    """Whether a map of the layers of `a` to those of `b` is an isomorphism."""
+def _is_isomorphism(a: ComparableGraph, b: ComparableGraph, image: Sequence[int]) -> bool:
+    """Whether the map of each layer of `a` to `image[layer]` in `b` is an isomorphism."""
     if len(set(image)) != len(b.nodes):
         return False
     for place, other in enumerate(image):
@@ -169,8 +169,9 @@ def _keeps(a: Plain, b: Plain, image: Sequence[int]) -> bool:
     return True
 
 
-class _Try(NamedTuple):
-    """A pair that was matched, where the trail was then, and what else the first of it may be."""
+class _Choice(NamedTuple):
+    """A matched pair of one colour, the length of the trail before it, and the other partners of
+    its first layer that are left to try (None: all)."""
 
     undo: int
     colour: int
@@ -179,96 +180,96 @@ class _Try(NamedTuple):
 
 
 class _Partition:
-    """The layers of two networks, those of the second behind those of the first, in classes of one
-    colour. Each class holds as many of either.
+    """The layers of two networks, numbered one after the other, in classes of one colour.
 
-    Members are in two lists, one a network; one that has left is struck when it is met.
+    Each class has as many members from either network, in a list per network. Members that have
+    left are removed from it when they are met.
     """
 
-    def __init__(self, a: Plain, b: Plain, colours: Sequence[int]) -> None:
+    def __init__(self, a: ComparableGraph, b: ComparableGraph, colours: Sequence[int]) -> None:
         self.half = len(a.nodes)
         names: Palette = {}
         self.colour = coloured(colours, names)
         self.members: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
-        self.size = [0] * len(names)  # of either list
+        self.size = [0] * len(names)  # pairs in each class
         for layer, colour in enumerate(self.colour):
             self.members[colour][layer >= self.half].append(layer)
             self.size[colour] += layer < self.half
         self.edges: list[list[tuple[int, int]]] = [[] for _ in self.colour]
-        for plain, shift in ((a, 0), (b, self.half)):
-            for place in range(len(plain.nodes)):
-                for i, number in _slots(plain, place):
+        for graph, shift in ((a, 0), (b, self.half)):
+            for place in range(len(graph.nodes)):
+                for i, number in _inputs(graph, place):
                     self.edges[place + shift].append((i + shift, 2 * number))
                     self.edges[i + shift].append((place + shift, 2 * number + 1))
-        self.trail: list[tuple[int, int]] = []  # classes that were split off, and of which
-        self.wide: list[int] = []  # those that may hold several pairs
+        self.trail: list[tuple[int, int]] = []  # (new class, class that it was split from)
+        self.ambiguous: list[int] = []  # classes that may hold several pairs
         self.steps = 0
 
     def image(self) -> list[int] | None:
-        """The place in the second network of each layer of the first; None where there is none."""
+        """The partner in the second network of each layer of the first; None if there is none."""
         if not self.refine(list(range(len(self.members)))):
             return None
-        self.wide = list(range(len(self.members)))
-        tries: list[_Try] = []
-        while (colour := self.open()) is not None:
-            pair = self.last(colour, 0), self.last(colour, 1)
-            tries.append(_Try(len(self.trail), colour, pair, None))
+        self.ambiguous = list(range(len(self.members)))
+        choices: list[_Choice] = []
+        while (colour := self.next_ambiguous()) is not None:
+            pair = self.any_member(colour, 0), self.any_member(colour, 1)
+            choices.append(_Choice(len(self.trail), colour, pair, None))
             fits = self.match(colour, pair)
             while not fits:
-                if not tries:
+                if not choices:
                     return None
-                fits = self.again(tries)
+                fits = self.backtrack(choices)
         found = [0] * self.half
         for colour in range(len(self.members)):
-            found[self.last(colour, 0)] = self.last(colour, 1) - self.half
+            found[self.any_member(colour, 0)] = self.any_member(colour, 1) - self.half
         return found
 
-    def again(self, tries: list[_Try]) -> bool:
-        """Match the first of the last pair with another layer, where there is one left."""
+    def backtrack(self, choices: list[_Choice]) -> bool:
+        """Undo the last pair, and match its first layer with another if one is left."""
         if self.steps > MOST_STEPS:
             raise ArchError(
-                "the two networks are too regular to be compared",
-                help="their layers are wired in so many equal ways that a search would not end",
+                "the two networks are too regular to compare",
+                help="their layers are wired in so many alike ways that a search would not end",
             )
-        undo, colour, (first, second), others = tries.pop()
+        undo, colour, (first, second), others = choices.pop()
         self.undo(undo)
         if others is None:
-            others = [v for v in self.living(colour, 1) if v != second]
+            others = [v for v in self.members_of(colour, 1) if v != second]
         if not others:
             return False
         pair = first, others.pop()
-        tries.append(_Try(undo, colour, pair, others))
+        choices.append(_Choice(undo, colour, pair, others))
         return self.match(colour, pair)
 
     def match(self, colour: int, pair: tuple[int, int]) -> bool:
-        """Give a pair of one colour a colour of its own; False where the rest does not follow."""
+        """Give a pair a colour of its own; False if the other classes cannot follow."""
         return self.refine([self.split(colour, pair)])
 
-    def open(self) -> int | None:
-        """A class that holds several pairs."""
-        while self.wide:
-            colour = self.wide[-1]
-            if colour < len(self.size) and self.size[colour] > 1:  # it may have been put back
+    def next_ambiguous(self) -> int | None:
+        """A class that holds several pairs, or None."""
+        while self.ambiguous:
+            colour = self.ambiguous[-1]
+            if colour < len(self.size) and self.size[colour] > 1:  # it may be undone
                 return colour
-            self.wide.pop()
+            self.ambiguous.pop()
         return None
 
-    def last(self, colour: int, side: int) -> int:
+    def any_member(self, colour: int, side: int) -> int:
         members = self.members[colour][side]
         while self.colour[members[-1]] != colour:
             members.pop()
         return members[-1]
 
-    def living(self, colour: int, side: int) -> list[int]:
-        """The members of a class in one of the networks; those that have left are struck."""
+    def members_of(self, colour: int, side: int) -> list[int]:
+        """The members of a class in one of the networks."""
         members = self.members[colour][side]
         members[:] = dict.fromkeys(v for v in members if self.colour[v] == colour)
         return members
 
     def refine(self, queue: list[int]) -> bool:
-        """Split the classes until all members of each read the same colours, and are read by them.
+        """Split classes until the members of each have inputs and readers of the same colours.
 
-        False where a class would hold more of one network than of the other.
+        False if a class would hold more of one network than of the other.
         """
         waiting = set(queue)
         while queue:
@@ -276,7 +277,7 @@ class _Partition:
             waiting.discard(splitter)
             seen: dict[int, list[int]] = {}
             for side in (0, 1):
-                for v in self.living(splitter, side):
+                for v in self.members_of(splitter, side):
                     self.steps += len(self.edges[v])
                     for w, way in self.edges[v]:
                         seen.setdefault(w, []).append(way)
@@ -288,7 +289,7 @@ class _Partition:
                 new = self.divide(colour, list(group.values()))
                 if new is None:
                     return False
-                # The largest part of a class that waits no more tells nothing new.
+                # Hopcroft: the largest part of a class that is not waiting splits nothing.
                 if colour not in waiting and new:
                     new.append(colour)
                     new.remove(max(new, key=self.size.__getitem__))
@@ -297,7 +298,7 @@ class _Partition:
         return True
 
     def divide(self, colour: int, groups: list[list[int]]) -> list[int] | None:
-        """Split groups off a class: the new classes. None where one is out of balance."""
+        """Split groups off a class and return the new classes; None if one is out of balance."""
         if any(2 * sum(v < self.half for v in group) != len(group) for group in groups):
             return None
         if sum(map(len, groups)) == 2 * self.size[colour]:
@@ -313,17 +314,17 @@ class _Partition:
         self.size.append(len(layers) // 2)
         self.size[colour] -= len(layers) // 2
         self.trail.append((new, colour))
-        self.wide += [c for c in (colour, new) if self.size[c] > 1]
+        self.ambiguous += [c for c in (colour, new) if self.size[c] > 1]
         return new
 
     def undo(self, length: int) -> None:
-        """Put what was split off behind a length of the trail back."""
+        """Merge the classes split off since the trail had this length."""
         while len(self.trail) > length:
             new, colour = self.trail.pop()
             for side in (0, 1):
-                for v in self.living(new, side):
+                for v in self.members_of(new, side):
                     self.colour[v] = colour
                     self.members[colour][side].append(v)
             self.size[colour] += self.size.pop()
             self.members.pop()
-            self.wide.append(colour)
+            self.ambiguous.append(colour)

@@ -154,10 +154,10 @@ def _composed(source: Source, tokens: Sequence[Token]) -> str:
             continue
         text = token.text
         if token.kind in _CLOSING:
-            lines = "; ".join(_line(source, item) for item in token.inside)  # type: ignore[arg-type]
+            lines = "; ".join(_line(source, item) for item in token.items)
             text = f"{text} {lines} {_CLOSING[token.kind]}"
         elif token.kind == "parens":
-            text = f"({_composed(source, token.inside)})"  # type: ignore[arg-type]
+            text = f"({_composed(source, token.tokens)})"
         elif token.kind == "size":
             text = "".join(text.split())
         pieces.append(text)
@@ -174,8 +174,7 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
     for token in tokens:
         if token.kind not in _CLOSING or token.start < start:
             continue
-        inside: tuple[Item, ...] = token.inside  # type: ignore[assignment]
-        lines = (_line(source, item) for item in inside)
+        lines = (_line(source, item) for item in token.items)
         pieces += [
             source.plain[here : token.start],
             f"{token.text} {'; '.join(lines)} {_CLOSING[token.kind]}",

@@ -36,7 +36,7 @@ def values_of(
     # Report a misspelt name before the missing value it causes.
     _check_names(network, names, arguments)
     values = _values(network, parameters, arguments)
-    choices = optional_layers.said(network)
+    choices = optional_layers.choices_of(network)
     choices += (_choice(name, *arguments[name]) for name in arguments if name not in values)
     return values, Options(choices)
 
@@ -109,8 +109,7 @@ def _arguments_of(
     arguments: dict[str, Argument] = {}
     by_place = iter(parameters)
     base = f"the network `{derived.base.text}`"
-    inside = derived.arguments.inside if derived.arguments else ()
-    for tokens in expressions.split(inside):  # type: ignore[arg-type]
+    for tokens in expressions.split(derived.arguments.tokens if derived.arguments else ()):
         span = source.span(tokens[0].start, tokens[-1].end)
         if len(tokens) > 1 and tokens[1].kind == "equals":
             name, value = tokens[0].text, tokens[2:]
@@ -140,7 +139,7 @@ def declared(source: Source, owner: Header | Block) -> Parameters:
     form = "network wide(k=8)" if isinstance(owner, Header) else "block bottleneck(t, c, s=1)"
     parens = owner.parameters
     parameters: dict[str, tuple[Token, Expression | None]] = {}
-    for tokens in expressions.split(parens.inside) if parens else ():  # type: ignore[arg-type]
+    for tokens in expressions.split(parens.tokens) if parens else ():
         name = tokens[0]
         if (
             name.kind != "word"
@@ -207,7 +206,7 @@ def bind(
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
     parens = block.parameters
-    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
+    tokens = expressions.split(parens.tokens) if parens else []
     names = ", ".join(p[0].text for p in tokens)
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 

@@ -26,13 +26,10 @@ from archdsl.notation.ast import (
     Side,
     ValueText,
 )
+from archdsl.quantities import claimed_quantity
 from archdsl.syntax.ast import ClaimText, Token, numbers_of
 
 WORDS = ("stride", "padding")  # what `sizes decide` may name
-
-# The quantities of claims whose sizes settle something.
-OUTPUT = {"", "output", "size", "output size"}
-INPUT = {"input", "input size"}
 
 
 class Printed(NamedTuple):
@@ -84,26 +81,26 @@ def output_of(line: Line) -> Printed | None:
     """The size that is printed for a line's output; one marked as an erratum settles nothing."""
     if len(line.phrases) == 1 and (claimed := line.phrases[0].claimed) is not None:
         return _printed(claimed)
-    return _claimed(line, OUTPUT)
+    return _claimed(line, "output size")
 
 
 def input_of(line: Line) -> Printed | None:
     """The size that is printed for a line's input, if that is the output of the line before."""
     if isinstance(line.phrases[0].composite, Reference | Side):
         return None
-    return _claimed(line, INPUT)
+    return _claimed(line, "input size")
 
 
-def size_in(claim: ClaimText, quantity: Collection[str] = OUTPUT) -> Token | None:
-    """The size that a claim gives for a quantity, by default the output; None for an erratum."""
-    words = " ".join(p.text.lower().replace("_", " ") for p in claim.tokens if p.kind == "word")
-    figures = [p for p in claim.tokens if p.kind != "word"]
-    if words in quantity and len(figures) == 1 and claim.erratum is None:
+def size_in(claim: ClaimText, quantity: str = "output size") -> Token | None:
+    """The figure of a claim of a quantity; None if it claims another, or is an erratum."""
+    claimed = claimed_quantity(" ".join(t.text for t in claim.tokens if t.kind == "word"))
+    figures = [token for token in claim.tokens if token.kind != "word"]
+    if claimed and claimed.name == quantity and len(figures) == 1 and claim.erratum is None:
         return figures[0]
     return None
 
 
-def _claimed(line: Line, quantity: Collection[str]) -> Printed | None:
+def _claimed(line: Line, quantity: str) -> Printed | None:
     for claim in line.item.claims:
         if (figure := size_in(claim, quantity)) is not None:
             return _printed(figure)

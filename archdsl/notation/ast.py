@@ -1,4 +1,4 @@
-"""What phrases say once they are read: layers, groups, blocks in use, lines."""
+"""The nodes that phrases are parsed to: layers, groups, blocks in use, lines."""
 
 from __future__ import annotations
 
@@ -15,25 +15,34 @@ from archdsl.text.source import Source
 
 
 class Blocks(Protocol):
-    """The blocks that a text may use, and which of its optional layers stand."""
+    """The blocks that a text may use, and which of its optional layers are in use; here none."""
 
     @property
-    def options(self) -> Options: ...
+    def options(self) -> Options:
+        return Options()
 
-    def __contains__(self, name: str, /) -> bool: ...
+    def __contains__(self, name: str, /) -> bool:
+        return False
 
     def known(self) -> Collection[str]:
         """All their names, for "did you mean"."""
+        return ()
 
     def spelled(self, name: str) -> str | None:
-        """The block that a name means, in whatever case; None where there is none."""
+        """The block that a name means in whatever case, or None."""
+        return None
 
     def parameter_names(self, name: str) -> Sequence[str]:
-        """The parameters of a block, in their order."""
+        """The parameters of a block, in order."""
+        return ()
+
+
+class NoBlocks(Blocks):
+    """The blocks of a text that has none."""
 
 
 class ValueText(NamedTuple):
-    """An attribute as the text gives it: a value, or an expression that has no value yet."""
+    """A value of the text, or an expression that is not evaluated yet, with its place."""
 
     value: Value | Expression
     start: int
@@ -41,30 +50,30 @@ class ValueText(NamedTuple):
 
 
 class ListedCall(NamedTuple):
-    """How a PyTorch listing writes a layer: it is exactly that, conventions do not reach it."""
+    """The call of a PyTorch listing that is a layer; conventions do not apply to it."""
 
     name: str  # the class in torch.nn
     builds: str  # the class that we build for it
-    entering: ValueText | None  # what the listing says of the channels, or features, that enter
+    entering: ValueText | None  # the input channels, or features, that it declares
     argument: str  # torch's name of that number
 
 
 class LayerText(NamedTuple):
-    """One layer of a phrase."""
+    """A layer of a phrase, with the attributes that the text gives it."""
 
     kind: type[Layer]
     given: Mapping[str, ValueText]
-    struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") keep away
+    struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") removes
     start: int
     end: int
-    computed: bool = False  # it holds expressions that have no value yet
-    conventional: bool = False  # a convention adds it, the line does not write it
+    computed: bool = False  # whether it has expressions that are not evaluated yet
+    conventional: bool = False  # added by a convention, not written in the line
     listed: ListedCall | None = None
-    ranked: str = ""  # the word that says the axes of its map: `conv1d`
+    ranked: str = ""  # its word, if that tells the axes of its map: `conv1d`
 
 
 class Group(NamedTuple):
-    """Lines between brackets or braces; `kind` is "bracket", "braces" or the join they are of."""
+    """Lines between brackets or braces; `kind` is "bracket", "braces", or that of their join."""
 
     kind: str
     lines: tuple[Line, ...]
@@ -73,7 +82,7 @@ class Group(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """A value for a parameter of a block, by name or by place."""
+    """A value for a parameter of a block, by name or by position."""
 
     name: Token | None
     value: Expression
@@ -82,7 +91,7 @@ class Argument(NamedTuple):
 
 
 class BlockUse(NamedTuple):
-    """A block in use: its arguments, and the group that it is given."""
+    """A block in use: its arguments, and the group that it is applied to."""
 
     block: str
     arguments: tuple[Argument, ...]
@@ -92,7 +101,7 @@ class BlockUse(NamedTuple):
 
 
 class Placeholder(NamedTuple):
-    """A word of blocks: `identity`, `body`, or `shortcut`, with the option that it names."""
+    """`identity`, `body`, or `shortcut` with the option that it names."""
 
     word: str
     option: Token | None
@@ -101,7 +110,7 @@ class Placeholder(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """The value that leaves the line of a label."""
+    """The output of the line with this label."""
 
     label: str
     start: int
@@ -109,7 +118,7 @@ class Reference(NamedTuple):
 
 
 class LabelJoin(NamedTuple):
-    """What flows, joined with labelled values: `concat conv4, conv3`."""
+    """The output of the line before, joined with those of labels: `concat conv4, conv3`."""
 
     kind: str
     references: tuple[Reference, ...]
@@ -131,7 +140,7 @@ Composite = Group | BlockUse | Placeholder | Reference | LabelJoin | Side
 
 
 class ParsedPhrase(NamedTuple):
-    """What a phrase says: a label, a claimed size; layers or what is composed of them; a repeat."""
+    """A phrase: its label and claimed size; its layers, or what is composed of them; its repeat."""
 
     label: Token | None
     claimed: Token | None  # the size in a leading bracket
@@ -139,12 +148,12 @@ class ParsedPhrase(NamedTuple):
     composite: Composite | None
     repeat: ValueText | None
     stride: ValueText | None  # of the first repetition
-    start: int  # of the layers, behind label and claim
+    start: int  # of the layers, after label and claim
     end: int
 
 
 class Line(NamedTuple):
-    """A line that has been read: a reading for each phrase of its chain."""
+    """A line: the parsed phrases of its chain, and the condition after `if`."""
 
     item: Item
     phrases: tuple[ParsedPhrase, ...]
@@ -156,52 +165,48 @@ class Line(NamedTuple):
 
     @property
     def is_reference(self) -> bool:
-        """Whether the line is a reference alone."""
+        """Whether the line is only a reference."""
         return len(self.phrases) == 1 and isinstance(self.phrases[0].composite, Reference)
 
     @property
     def is_side(self) -> bool:
-        """Whether the line changes nothing of what flows."""
+        """Whether the line leaves the main path as it is."""
         return isinstance(self.phrases[0].composite, Side)
 
 
 def references(lines: Sequence[Line]) -> Iterator[str]:
-    """The labels that lines refer to, wherever in them."""
-    for line in lines:
-        for parsed in line.phrases:
-            match parsed.composite:
-                case Reference(label=label):
-                    yield label
-                case LabelJoin(references=joined):
-                    yield from (one.label for one in joined)
-                case (
-                    Group(lines=inner)
-                    | BlockUse(body=Group(lines=inner))
-                    | Side(group=Group(lines=inner))
-                ):
-                    yield from references(inner)
+    """The labels that lines, or the lines within them, refer to."""
+    for parsed in (parsed for line in lines for parsed in line.phrases):
+        match parsed.composite:
+            case Reference(label=label):
+                yield label
+            case LabelJoin(references=joined):
+                yield from (one.label for one in joined)
+            case (
+                Group(lines=inner)
+                | BlockUse(body=Group(lines=inner))
+                | Side(group=Group(lines=inner))
+            ):
+                yield from references(inner)
 
 
 WIDTH = "width"  # the parameter of a block that a line below a table defines
 
 
 def widened(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines with the block's `width` for each weight layer that has no width."""
-    found = []
-    for line in lines:
-        read = []
-        for parsed in line.phrases:
-            layers = tuple(map(_widened_layer, parsed.layers))
-            composite = parsed.composite
-            if isinstance(composite, Group):
-                composite = composite._replace(lines=widened(composite.lines))
-            elif isinstance(composite, BlockUse) and composite.body is not None:
-                composite = composite._replace(
-                    body=composite.body._replace(lines=widened(composite.body.lines))
-                )
-            read.append(parsed._replace(layers=layers, composite=composite))
-        found.append(line._replace(phrases=tuple(read)))
-    return tuple(found)
+    """The lines with the block's `width` as that of each weight layer without one."""
+    return tuple(line._replace(phrases=tuple(map(_widened_phrase, line.phrases))) for line in lines)
+
+
+def _widened_phrase(parsed: ParsedPhrase) -> ParsedPhrase:
+    composite = parsed.composite
+    if isinstance(composite, Group):
+        composite = composite._replace(lines=widened(composite.lines))
+    elif isinstance(composite, BlockUse) and composite.body is not None:
+        body = composite.body._replace(lines=widened(composite.body.lines))
+        composite = composite._replace(body=body)
+    layers = tuple(map(_widened_layer, parsed.layers))
+    return parsed._replace(layers=layers, composite=composite)
 
 
 def _widened_layer(layer: LayerText) -> LayerText:
@@ -213,44 +218,42 @@ def _widened_layer(layer: LayerText) -> LayerText:
 
 
 def widened_at(lines: Sequence[Line]) -> Iterator[int]:
-    """Where the weight layers end to which `widened` gave a width."""
-    for line in lines:
-        for parsed in line.phrases:
-            for layer in parsed.layers:
-                given = layer.given.get(WIDTH)
-                if given is not None and (given.start, given.end) == (layer.start, layer.end):
-                    yield layer.end
-            if isinstance(composite := parsed.composite, Group):
-                yield from widened_at(composite.lines)
-            elif isinstance(composite, BlockUse) and composite.body is not None:
-                yield from widened_at(composite.body.lines)
+    """The ends of the weight layers to which `widened` gave a width."""
+    for parsed in (parsed for line in lines for parsed in line.phrases):
+        for layer in parsed.layers:
+            width = layer.given.get(WIDTH)
+            if width is not None and (width.start, width.end) == (layer.start, layer.end):
+                yield layer.end
+        match parsed.composite:
+            case Group(lines=inner) | BlockUse(body=Group(lines=inner)):
+                yield from widened_at(inner)
 
 
-def value_of(source: Source, given: ValueText, names: Mapping[str, Number]) -> Value:
-    """The value of an attribute, a repeat or a stride, where names have values."""
-    if isinstance(given.value, Expression):
-        return expressions.evaluate(given.value, names, source)
-    return given.value
+def value_of(source: Source, text: ValueText, names: Mapping[str, Number]) -> Value:
+    """The value of an attribute, a repeat or a stride; `names` has the values of names."""
+    if isinstance(text.value, Expression):
+        return expressions.evaluate(text.value, names, source)
+    return text.value
 
 
 def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> LayerText:
-    """The layer with checked values in place of its expressions. Raises ArchError."""
+    """The layer with its expressions evaluated and checked. Raises ArchError."""
     if not layer.computed:
         return layer
     values: dict[str, ValueText] = {}
-    for name, given in layer.given.items():
-        value = value_of(source, given, names)
-        if isinstance(given.value, Expression):
-            # Values of the text were checked when they were read.
+    for name, text in layer.given.items():
+        value = value_of(source, text, names)
+        if isinstance(text.value, Expression):
+            # Other values were checked when they were read.
             try:
                 value = layer.kind.attributes[name].check(value)
             except LayerError as problem:
                 raise ArchError(
                     f"the {name} of `{layer.kind.kind}` {problem.message}",
-                    source.span(given.start, given.end),
+                    source.span(text.start, text.end),
                     help=layer.kind.form(),
                 ) from None
-        values[name] = given._replace(value=value)
+        values[name] = text._replace(value=value)
     listed = layer.listed
     if listed is not None and listed.entering is not None:
         entering = value_of(source, listed.entering, names)

@@ -1,225 +1,230 @@
-"""A block in use: its name in whatever spelling, its arguments, its group."""
+"""Reads blocks in use: `bottleneck(64) x 2`, `MBConv6, k3x3, 24`, `dense growth 12 [ … ]`.
+
+A name in any spelling, arguments in parentheses or after the name, by name or by position, and the
+group that the block is given.
+"""
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from archdsl.errors import ArchError, did_you_mean
-from archdsl.notation.ast import Argument, Blocks, BlockUse, Group, ValueText
-from archdsl.notation.numbers import FUSED, REPEAT, Numerals
-from archdsl.notation.vocabulary import NOISE, is_tight, runs, vocabulary
+from archdsl.notation import numbers
+from archdsl.notation.ast import Argument, BlockUse, Group, ValueText
+from archdsl.notation.attributes import PhraseDraft
+from archdsl.notation.context import Context
+from archdsl.notation.cursor import Cursor
+from archdsl.notation.numbers import FUSED, REPEAT
+from archdsl.notation.vocabulary import NOISE, runs, vocabulary
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
-from archdsl.text.source import Source
 
-STRIDES = ("stride", "s")  # the parameters of a block that a stride behind its use sets
+STRIDES = ("stride", "s")  # the parameters of a block that a stride after its use sets
 GROUPS = ("bracket", "braces")
-_MODULE = ("module", "modules", "block", "blocks", "layer", "layers")  # behind a block's name
+_MODULE = ("module", "modules", "block", "blocks", "layer", "layers")  # after a block's name
+_VALUES = ("number", "size", "parens", "mixed")
 
 
-class Uses(Numerals, ABC):
-    """Reads blocks in use; `blocks` are those that there are."""
+def block_at(context: Context, tokens: Sequence[Token], at: int) -> tuple[str | None, int]:
+    """The block that words name, longest run first, and their count of tokens.
 
-    def __init__(self, source: Source, names: Collection[str], blocks: Blocks) -> None:
-        super().__init__(source, names)
-        self.blocks = blocks
-        self.repeat: ValueText | None = None
-        self.stride: ValueText | None = None
-
-    @abstractmethod
-    def group(self, token: Token, kind: str | None = None) -> Group:
-        """The lines between brackets or braces; of a join where a kind is given."""
-
-    def block_at(self, tokens: Sequence[Token], at: int) -> tuple[str | None, int]:
-        """The block that words name, longest run first, and the parts that they take.
-
-        `Residual block` is the block residual_block, and `MBConv6` is mbconv with an argument. A
-        word that is also a layer's is a block only in front of a group: `dense [ … ]`.
-        """
-        token = tokens[at]
-        if token.kind != "word":
-            return None, 0
-        known = vocabulary().layers
-        for words, taken in runs(tokens, at):
-            name = self.blocks.spelled(token.text if taken == 1 else "_".join(words))
-            grouped = tokens[at + taken : at + taken + 1]
-            if name and (words not in known or (grouped and grouped[0].kind in GROUPS)):
-                return name, taken
-            if words in known:
-                return None, 0
-        if found := FUSED.fullmatch(token.text):
-            return self.blocks.spelled(found[1]), 0
+    `Residual block` is the block residual_block. `MBConv6` is mbconv with an argument: its count
+    is 0. A word that is also a layer's is a block only before a group: `dense [ … ]`.
+    """
+    token = tokens[at]
+    if token.kind != "word":
         return None, 0
+    layers = vocabulary().layers
+    for words, count in runs(tokens, at):
+        name = context.blocks.spelled(token.text if count == 1 else "_".join(words))
+        following = tokens[at + count : at + count + 1]
+        if name and (words not in layers or (following and following[0].kind in GROUPS)):
+            return name, count
+        if words in layers:
+            return None, 0
+    if fused := FUSED.fullmatch(token.text):
+        return context.blocks.spelled(fused[1]), 0
+    return None, 0
 
-    def begins_link(self, tokens: Sequence[Token], begin: int, at: int) -> bool:
-        """Whether behind the sign at a place another link of the chain begins, of which the first
-        stands at `begin`: a block, which is no argument of one in front of it."""
-        front, _ = self.block_at(tokens, begin)
-        name, taken = self.block_at(tokens, at + 1)
-        sign, first = tokens[at], tokens[at + 1]
-        if name is None:
-            return False
-        stem = FUSED.fullmatch(first.text)
-        own = self.blocks.parameter_names(front) if front else ()
-        if first.text in own or (stem and stem[1] in own):
-            return False
-        if sign.kind == "join":
-            return taken == 0 and sign.text == "-" and is_tight(tokens, at)
-        behind = tokens[at + 1 + max(1, taken) :][:1]
-        return not (behind and behind[0].kind in ("equals", "colon"))
 
-    def use(
-        self, name: str, tokens: Sequence[Token], first: Token, last: Token
-    ) -> tuple[BlockUse, int]:
-        """A block with its arguments and its group; and how many parts they take.
+def unknown_block(context: Context, token: Token) -> ArchError:
+    name = token.text
+    hint = did_you_mean(name, context.blocks.known())
+    return context.fail(
+        f"there is no block `{name}`", token, hint or f"define it: `block {name} {{ … }}`"
+    )
 
-        Its words stand from `first` to `last`. Arguments stand in parentheses; or between commas,
-        by name (`k3x3`, `kernel_size: 5`) or by place. Digits of the block's word are its first.
-        """
-        arguments: list[Argument] = []
-        taken, end = 0, first.end
-        if tokens and tokens[0] is first:  # `MBConv6`
-            found = FUSED.fullmatch(first.text)
-            assert found is not None
-            digits = Token("size", found[2], first.start + len(found[1]), first.end)
-            arguments.append(Argument(None, self.one_number(digits), digits.start, digits.end))
-            taken = 1
-        elif tokens and tokens[0].kind == "word" and tokens[0].text.lower() in _MODULE:
-            taken = 1  # `inception module`
-        if len(tokens) > taken and tokens[taken].kind == "parens":
-            parens = tokens[taken]
-            inside: Sequence[Token] = parens.inside  # type: ignore[assignment]
-            given = expressions.split(inside)
-            if inside and len(given) != 1 + sum(p.kind == "comma" for p in inside):
-                raise self.fail("an argument is missing beside a comma", parens, "strike one")
-            own = self.blocks.parameter_names(name)
-            inner = [self.argument(one, own) for one in given]
-            if arguments and any(argument.name is None for argument in inner):
-                # Is 2 in `fire2(16, 64)` an argument, as 6 in `MBConv6(k=3)`, or part of a name?
-                shown = self.source.plain[parens.start : parens.end]
-                raise self.fail(
-                    f"are the digits of `{first.text}` an argument, or part of a name?",
-                    first,
-                    f"write `{first.text}: {name}{shown}` for a name, "
-                    "or all arguments in parentheses",
-                )
-            arguments += inner
-            taken += 1
-        named = {argument.name.text for argument in arguments if argument.name is not None}
-        places = sum(argument.name is None for argument in arguments)
-        free = list(self.blocks.parameter_names(name))[places:]
-        free = [parameter for parameter in free if parameter not in named]
-        while taken < len(tokens):
-            self.check_sign((last, *tokens), taken + 1)
-            joins = tokens[taken].kind in ("comma", "join") or tokens[taken].text.lower() in NOISE
-            found_at = taken + joins
-            more = self.word_argument(tokens[found_at:], free, arguments)
-            if not more:
-                break
-            taken = found_at + more
-        if taken:
-            end = tokens[taken - 1].end
+
+class BlockUseReader:
+    """Reads the use of the block `name` at a cursor.
+
+    A stride among its arguments, and the repeat of `24 x 2`, go into the draft.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        draft: PhraseDraft,
+        cursor: Cursor,
+        name: str,
+        read_group: Callable[[Token], Group],
+    ) -> None:
+        self.context = context
+        self.draft = draft
+        self.cursor = cursor
+        self.name = name
+        self.parameters = context.blocks.parameter_names(name)
+        self.free: list[str] = []  # the parameters without an argument, in order
+        self.arguments: list[Argument] = []
+        self.read_group = read_group
+
+    def read(self, count: int) -> BlockUse:
+        """The block with its arguments and its group; its name has `count` tokens."""
+        cursor = self.cursor
+        first = cursor.peek()
+        cursor.take(count)
+        after_name = cursor.at
+        if not count:
+            self.read_digits(cursor.take())
+        elif cursor.peek().text.lower() in _MODULE:
+            cursor.accept("word")  # `inception module`
+        if (parens := cursor.accept("parens")) is not None:
+            self.read_parens(first, parens)
+        named = {argument.name.text for argument in self.arguments if argument.name is not None}
+        positional = sum(argument.name is None for argument in self.arguments)
+        self.free = [name for name in self.parameters[positional:] if name not in named]
+        while self.read_following():
+            pass
+        end = first.end if cursor.at == after_name else cursor.peek(-1).end
         body = None
-        if taken < len(tokens) and tokens[taken].kind in GROUPS:
-            body = self.group(tokens[taken])
-            end = tokens[taken].end
-            taken += 1
-        return BlockUse(name, tuple(arguments), body, first.start, end), taken
+        if (group := cursor.accept(*GROUPS)) is not None:
+            body, end = self.read_group(group), group.end
+        return BlockUse(self.name, tuple(self.arguments), body, first.start, end)
 
-    def word_argument(
-        self, tokens: Sequence[Token], free: list[str], arguments: list[Argument]
-    ) -> int:
-        """An argument of a block that stands outside of parentheses; the parts that it takes."""
-        if not tokens:
-            return 0
-        token = tokens[0]
-        for words, taken in runs(tokens, 0):
-            spelled = ("_".join(words), *([token.text] if taken == 1 else []))
-            name = next((p for p in spelled if p in (*free, *STRIDES)), None)
-            signs = [p.kind for p in tokens[taken : taken + 2]]
-            if name is None or not signs:
+    def read_digits(self, word: Token) -> None:
+        """Read the digits of the block's word, its first argument: `MBConv6`."""
+        fused = FUSED.fullmatch(word.text)
+        assert fused is not None
+        digits = numbers.digits_of(fused, word)
+        self.arguments.append(Argument(None, self.one_number(digits), digits.start, digits.end))
+
+    def read_parens(self, first: Token, parens: Token) -> None:
+        arguments = expressions.split(parens.tokens)
+        commas = sum(token.kind == "comma" for token in parens.tokens)
+        if parens.tokens and len(arguments) != 1 + commas:
+            raise self.context.fail(
+                "an argument is missing next to a comma", parens, "remove the comma"
+            )
+        inner = [self.argument(tokens) for tokens in arguments]
+        if self.arguments and any(argument.name is None for argument in inner):
+            # Is 2 in `fire2(16, 64)` an argument, as 6 in `MBConv6(k=3)`, or part of a name?
+            shown = self.context.source.plain[parens.start : parens.end]
+            raise self.context.fail(
+                f"are the digits of `{first.text}` an argument, or part of a name?",
+                first,
+                f"write `{first.text}: {self.name}{shown}` for a name, "
+                "or all arguments in parentheses",
+            )
+        self.arguments += inner
+
+    def argument(self, tokens: Sequence[Token]) -> Argument:
+        """An argument in parentheses: `64`, `k=3`, `k3x3`."""
+        first, start, end = tokens[0], tokens[0].start, tokens[-1].end
+        fused = FUSED.fullmatch(first.text) if len(tokens) == 1 else None
+        if fused and first.text not in self.context.names and fused[1] in self.parameters:
+            digits = numbers.digits_of(fused, first)
+            name = Token("word", fused[1], start, end)
+            return Argument(name, self.one_number(digits), start, end)
+        if len(tokens) > 2 and first.kind == "word" and tokens[1].kind == "equals":
+            return Argument(first, self.context.expression(tokens[2:]), start, end)
+        return Argument(None, self.context.expression(tokens), start, end)
+
+    def read_following(self) -> bool:
+        """Read an argument after the name or the parentheses: `, k3x3`, `kernel_size: 5`, `24`."""
+        cursor = self.cursor
+        start = cursor.at
+        numbers.check_sign(self.context, cursor)
+        if cursor.peek().kind in ("comma", "join") or cursor.peek().text.lower() in NOISE:
+            cursor.take()
+        if cursor and (self.read_named() or self.read_fused() or self.read_positional()):
+            return True
+        cursor.at = start
+        return False
+
+    def read_named(self) -> bool:
+        """`kernel_size: 5`, `kernel size 5`."""
+        cursor = self.cursor
+        first = cursor.peek()
+        for words, count in cursor.runs():
+            spelled = ("_".join(words), *([first.text] if count == 1 else []))
+            name = next((one for one in spelled if one in (*self.free, *STRIDES)), None)
+            if name is None:
                 continue
-            taken += signs[0] in ("equals", "colon")
-            if taken < len(tokens) and tokens[taken].kind in ("number", "size", "parens", "mixed"):
-                value = self.before_repeat(tokens[taken])
-                self.named_argument(name, value, token, free, arguments)
-                return taken + 1
-        if token.kind == "word" and token.text not in self.names:
-            found = FUSED.fullmatch(token.text)
-            if found is None or found[1] not in (*free, *STRIDES):
-                return 0
-            digits = Token("size", found[2], token.start + len(found[1]), token.end)
-            self.named_argument(found[1], digits, token, free, arguments)
-            return 1
-        if token.kind not in ("number", "mixed", "parens", "size", "word") or not free:
-            return 0
-        if token.kind == "mixed" and REPEAT.fullmatch(token.text):
-            return 0
-        if free[0] in STRIDES:
-            raise self.fail(
+            count += cursor.peek(count).kind in ("equals", "colon")
+            if cursor.peek(count).kind in _VALUES:
+                self.add(name, first, self.before_repeat(cursor.take(count + 1)))
+                return True
+        return False
+
+    def read_fused(self) -> bool:
+        """`k3x3`, `s2`."""
+        token = self.cursor.peek()
+        fused = FUSED.fullmatch(token.text) if token.kind == "word" else None
+        if (
+            fused is None
+            or token.text in self.context.names
+            or fused[1] not in (*self.free, *STRIDES)
+        ):
+            return False
+        self.add(fused[1], token, numbers.digits_of(fused, self.cursor.take()))
+        return True
+
+    def read_positional(self) -> bool:
+        """`24`, `(2*k)`, or a name that has a value."""
+        token = self.cursor.peek()
+        is_value = token.kind in _VALUES and not REPEAT.fullmatch(token.text)
+        is_name = token.kind == "word" and token.text in self.context.names
+        if not (is_value or is_name) or not self.free:
+            return False
+        if self.free[0] in STRIDES:
+            raise self.context.fail(
                 f"is `{token.text}` the stride of the block?", token, "write `stride 2`, or name it"
             )
-        self.named_argument(free[0], self.before_repeat(token), token, free, arguments)
-        return 1
+        self.add(self.free[0], token, self.before_repeat(self.cursor.take()))
+        return True
 
     def before_repeat(self, token: Token) -> Token:
-        """The argument in `24 x 2`, which is a number and a repeat; `3 x 3` is asked about."""
-        numbers = self.size(token) if token.kind == "size" else ()
-        if len(numbers) != 2 or self.repeat is not None or not re.search(r"\s", token.text):
+        """The argument of `24 x 2`, which is a number and a repeat; `3 x 3` is ambiguous."""
+        axes = numbers.size(self.context, token) if numbers.is_spaced(token) else ()
+        if len(axes) != 2 or self.draft.repeat is not None:
             return token
-        if numbers[0] == numbers[1]:
-            self.tight(token)
-        self.repeat = ValueText(numbers[1], token.start, token.end)
-        digits = len(str(numbers[0]))
-        return Token("number", str(numbers[0]), token.start, token.start + digits)
+        if axes[0] == axes[1]:
+            numbers.tight_size(self.context, token)
+        self.draft.repeat = ValueText(axes[1], token.start, token.end)
+        digits = str(axes[0])
+        return Token("number", digits, token.start, token.start + len(digits))
 
-    def named_argument(
-        self, name: str, value: Token, first: Token, free: list[str], arguments: list[Argument]
-    ) -> None:
-        """Give an argument its value. A stride belongs to the first repetition."""
+    def add(self, name: str, first: Token, value: Token) -> None:
+        """Give a parameter its argument. A stride belongs to the first repetition."""
         number = self.one_number(value) if value.kind == "size" else None
-        expression = number or expressions.read(self.source, [value])
-        if name in STRIDES:
-            if self.stride is not None:
-                raise self.fail("a second stride", value, "strike one of the two")
-            self.stride = ValueText(expression, first.start, value.end)
-            free[:] = [parameter for parameter in free if parameter != name]
+        expression = number or self.context.expression([value])
+        if name in self.free:
+            self.free.remove(name)
+        if name not in STRIDES:
+            word = Token("word", name, first.start, value.end)
+            self.arguments.append(Argument(word, expression, first.start, value.end))
             return
-        free.remove(name)
-        named = Token("word", name, first.start, value.end)
-        arguments.append(Argument(named, expression, first.start, value.end))
+        if self.draft.stride is not None:
+            raise self.context.fail("a second stride", value, "remove one of the two")
+        self.draft.stride = ValueText(expression, first.start, value.end)
 
     def one_number(self, token: Token) -> Expression:
         """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""
-        numbers = set(self.tight(token))
-        if len(numbers) > 1:
-            raise self.fail(
+        axes = set(numbers.tight_size(self.context, token))
+        if len(axes) > 1:
+            raise self.context.fail(
                 f"the size `{token.text}` where a block takes a number", token, "write one number"
             )
-        (number,) = numbers
+        (number,) = axes
         return Expression("number", str(number), number, (), token.start, token.end)
-
-    def argument(self, tokens: Sequence[Token], own: Collection[str]) -> Argument:
-        """An argument in parentheses, of a block with the parameters `own`."""
-        start, end = tokens[0].start, tokens[-1].end
-        found = FUSED.fullmatch(tokens[0].text) if len(tokens) == 1 else None
-        if found and tokens[0].text not in self.names and found[1] in own:  # `k3x3`
-            digits = Token("size", found[2], start + len(found[1]), end)
-            return Argument(
-                Token("word", found[1], start, end), self.one_number(digits), start, end
-            )
-        if len(tokens) > 2 and tokens[0].kind == "word" and tokens[1].kind == "equals":
-            value = expressions.read(self.source, tokens[2:])
-            return Argument(tokens[0], value, start, end)
-        return Argument(None, expressions.read(self.source, tokens), start, end)
-
-    def unknown_block(self, token: Token) -> ArchError:
-        return self.fail(
-            f"there is no block `{token.text}`",
-            token,
-            did_you_mean(token.text, self.blocks.known())
-            or f"define it: `block {token.text} {{ … }}`",
-        )

@@ -1,197 +1,260 @@
-"""Groups, joins and blocks in use: what a phrase is as a whole."""
+"""Reads composites: groups, joins, blocks in use and the words of blocks.
+
+`[3x3, 64; 3x3, 64] x 2, stride 2` is a group, its repeat and the stride of its first repetition;
+`concat { … }` and `concat a, b` are joins, `side aux1 { … }` a side head, `residual(64)` a block.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 
+from archdsl.errors import ArchError
 from archdsl.layers import JOINS
+from archdsl.notation import numbers
 from archdsl.notation.ast import (
-    Blocks,
     BlockUse,
     Composite,
+    Group,
     LabelJoin,
+    Line,
     Placeholder,
     Side,
     ValueText,
 )
-from archdsl.notation.block_uses import Uses
-from archdsl.notation.labels import Labels
-from archdsl.notation.numbers import REPEAT
-from archdsl.notation.vocabulary import runs, vocabulary
-from archdsl.syntax.ast import Phrase, Token
-from archdsl.text.source import Source
+from archdsl.notation.attributes import PhraseDraft
+from archdsl.notation.block_uses import GROUPS, BlockUseReader, block_at, unknown_block
+from archdsl.notation.context import Context
+from archdsl.notation.cursor import END, Cursor
+from archdsl.notation.numbers import leading_repeat, repeat_of
+from archdsl.notation.vocabulary import begins_attribute, vocabulary
+from archdsl.syntax.ast import Token
+
+# Reads the lines of a group: of a join where the flag is set.
+LinesReader = Callable[[Context, Token, bool], tuple[Line, ...]]
+
+_SIDE_FORM = "write `side aux1 weight 0.3 { average pool 5x5/3; FC-10 }`"
 
 
-class Wholes(Uses):
-    """Reads what a phrase is as a whole, its repeat and its stride.
-
-    `labels` are those that the phrase may refer to.
-    """
+class CompositeReader:
+    """Reads what a phrase is as a whole; its repeat and its stride go into the draft."""
 
     def __init__(
         self,
-        source: Source,
-        phrase: Phrase,
-        names: Collection[str],
-        blocks: Blocks,
-        labels: Labels,
+        context: Context,
+        draft: PhraseDraft,
+        tokens: Sequence[Token],
+        read_lines: LinesReader,
     ) -> None:
-        super().__init__(source, names, blocks)
-        self.phrase = phrase
-        self.labels = labels
+        self.context = context
+        self.draft = draft
+        self.cursor = Cursor(tokens)
+        self.read_lines = read_lines
 
-    def take_whole(self, tokens: list[Token]) -> Composite | None:
-        """A group, a join, a block in use, or a word of blocks; with its repeat and its stride."""
-        at = 0
-        if len(tokens) > 1 and REPEAT.fullmatch(tokens[0].text):
-            at = 1
-        elif len(tokens) > 2 and tokens[1].kind == "times" and self.counts(tokens[0]):
-            at = 2
-        composite, taken = self.composite_at(tokens, at)
+    def read(self) -> Composite | None:
+        """The composite that the tokens are, or None if they are layers."""
+        cursor = self.cursor
+        first = cursor.peek()
+        count = leading_repeat(self.context, cursor.tokens)
+        cursor.at = count
+        composite = next((read for rule in _COMPOSITES if (read := rule(self)) is not None), None)
         if composite is None:
             return None
-        if at == 1:
-            count = REPEAT.fullmatch(tokens[0].text)
-            assert count is not None
-            self.repeat = ValueText(int(count[1]), tokens[0].start, tokens[0].end)
-        elif at:
-            self.repeat = self.value(tokens[:1])
-        tokens = tokens[at + taken :]
-        while tokens:
-            tokens = tokens[self.after_composite(tokens, isinstance(composite, BlockUse)) :]
+        if count:
+            self.set_repeat(repeat_of(self.context, first))
+        while cursor:
+            if not any(rule(self) for rule in _SUFFIXES):
+                raise self.unexpected(isinstance(composite, BlockUse))
         return composite
 
-    def composite_at(self, tokens: Sequence[Token], at: int) -> tuple[Composite | None, int]:
-        token, behind = tokens[at], tokens[at + 1 : at + 3]
-        kinds = [p.kind for p in behind]
-        word = token.text if token.kind == "word" else ""
-        if token.kind in ("bracket", "braces"):
-            return self.group(token), 1
-        if word.lower() in JOINS:
-            if kinds[:1] != ["braces"]:
-                return self.joined(tokens[at:])
-            return self.group(behind[0], word.lower()), 2
-        if word in ("identity", "body") and word not in self.names:
-            return Placeholder(word, None, token.start, token.end), 1
-        if word == "side" and word not in self.names:
-            return self.side(tokens[at:])
-        if word == "shortcut":
-            named = kinds[:1] == ["word"] and f"shortcut_{behind[0].text}" in self.blocks
-            unknown = kinds[:1] == ["word"] and not self.knows(behind[0])
-            option = behind[0] if named or unknown else None
-            end = option.end if option else token.end
-            return Placeholder(word, option, token.start, end), 2 if option else 1
-        name, taken = self.block_at(tokens, at)
-        if name is None:
-            groups = [k for k in kinds if k in ("bracket", "braces")]
-            known = (word.lower(),) in vocabulary().layers and kinds[:1] != groups[:1]
-            if word and not known and groups and kinds[0] in ("parens", groups[0]):
-                raise self.unknown_block(token)
-            return None, 0
-        use, more = self.use(name, tokens[at + taken :], token, tokens[at + max(taken, 1) - 1])
-        return use, taken + more
+    # What a phrase may be: each rule reads it, or gives None and takes nothing.
 
-    def joined(self, tokens: Sequence[Token]) -> tuple[LabelJoin, int]:
-        """What flows joined with labelled values, `concat conv4, conv3`."""
-        word, end = tokens[0].text, 2
-        while end + 1 < len(tokens) and tokens[end].kind == "comma":
-            end += 2
-        named, behind = tokens[1:end:2], tokens[end : end + 1]
-        wrong = any(token.kind not in ("word", "mixed") for token in named)
-        if not named or wrong or (behind and behind[0].kind != "times"):
-            raise self.fail(
-                f"`{word}` without its branches",
-                tokens[0],
-                f"write `{word} {{ a; b }}`; for what flows and labelled values `{word} a, b`",
+    def group(self) -> Group | None:
+        token = self.cursor.accept(*GROUPS)
+        return None if token is None else self.group_of(token)
+
+    def group_of(self, token: Token, join: str = "") -> Group:
+        lines = self.read_lines(self.context, token, bool(join))
+        return Group(join or token.kind, lines, token.start, token.end)
+
+    def join(self) -> Group | LabelJoin | None:
+        """Branches in braces; or what flows joined with labelled values, `concat conv4, conv3`."""
+        cursor = self.cursor
+        word = cursor.peek()
+        kind = word.text.lower()
+        if word.kind != "word" or kind not in JOINS:
+            return None
+        cursor.take()
+        if (braces := cursor.accept("braces")) is not None:
+            return self.group_of(braces, kind)
+        names = [cursor.take()] if cursor else []
+        while cursor.peek().kind == "comma" and cursor.peek(1) is not END:
+            names.append(cursor.take(2))
+        are_names = names and all(token.kind in ("word", "mixed") for token in names)
+        if not are_names or cursor.peek().kind not in ("", "times"):
+            raise self.context.fail(
+                f"`{word.text}` without its branches",
+                word,
+                f"write `{word.text} {{ a; b }}`; "
+                f"for what flows and labelled values `{word.text} a, b`",
             )
+        context = self.context
         references = tuple(
-            self.labels.reference(self.source, token, self.blocks) for token in named
+            context.labels.reference(context.source, token, context.blocks) for token in names
         )
-        return LabelJoin(word.lower(), references, tokens[0].start, named[-1].end), end
+        return LabelJoin(kind, references, word.start, names[-1].end)
 
-    def side(self, tokens: Sequence[Token]) -> tuple[Side, int]:
-        """A side head, `side aux1 weight 0.3 { a; b }`."""
-        form = "write `side aux1 weight 0.3 { average pool 5x5/3; FC-10 }`"
-        at, name, weight = 1, None, None
-        kinds = [token.kind for token in tokens]
-        if kinds[at : at + 1] in (["word"], ["mixed"]) and tokens[at].text != "weight":
-            name, at = tokens[at], at + 1
-        if kinds[at : at + 1] == ["word"] and tokens[at].text == "weight":
-            at += 1
-            if kinds[at : at + 1] in (["equals"], ["colon"]):
-                at += 1
-            if at == len(tokens) or not self.counts(tokens[at]):
-                raise self.fail("`weight` has no value", tokens[at - 1], form)
-            weight, at = self.value(tokens[at : at + 1]), at + 1
-        if kinds[at : at + 1] not in (["braces"], ["bracket"]):
-            raise self.fail("`side` without its lines", tokens[0], form)
-        group = self.group(tokens[at])
-        if at + 1 < len(tokens) or not group.lines:
-            raise self.fail(
-                f"`{tokens[-1].text}` cannot stand behind a side head"
+    def placeholder(self) -> Placeholder | None:
+        """`identity`, `body`, or `shortcut` with the option it may name: `shortcut B`."""
+        cursor, context = self.cursor, self.context
+        word, option = cursor.peek(), None
+        is_shortcut = word.text == "shortcut"
+        if word.kind != "word" or not (
+            is_shortcut or (word.text in ("identity", "body") and word.text not in context.names)
+        ):
+            return None
+        last = cursor.take()
+        following = cursor.peek()
+        if (
+            is_shortcut
+            and following.kind == "word"
+            and (
+                f"shortcut_{following.text}" in context.blocks or not begins_attribute((following,))
+            )
+        ):
+            last = option = cursor.take()
+        return Placeholder(word.text, option, word.start, last.end)
+
+    def side(self) -> Side | None:
+        """A side head: `side aux1 weight 0.3 { a; b }`."""
+        cursor, context = self.cursor, self.context
+        first, name, weight = cursor.peek(), None, None
+        if (first.kind, first.text) != ("word", "side") or "side" in context.names:
+            return None
+        cursor.take()
+        if cursor.peek().text != "weight":
+            name = cursor.accept("word", "mixed")
+        if (cursor.peek().kind, cursor.peek().text) == ("word", "weight"):
+            weight = self.weight()
+        token = cursor.accept(*GROUPS)
+        if token is None:
+            raise context.fail("`side` without its lines", first, _SIDE_FORM)
+        group = self.group_of(token)
+        if cursor or not group.lines:
+            last = cursor.tokens[-1]
+            raise context.fail(
+                f"`{last.text}` cannot follow a side head"
                 if group.lines
                 else "a side head without a line",
-                tokens[-1],
-                form,
+                last,
+                _SIDE_FORM,
             )
-        return Side(name, weight, group, tokens[0].start, group.end), at + 1
+        return Side(name, weight, group, first.start, group.end)
 
-    def after_composite(self, tokens: Sequence[Token], is_block: bool) -> int:
-        """`x 3` and `stride 2` behind a group; the number of parts that they take."""
-        token = tokens[0]
-        if token.kind == "comma" and len(tokens) > 1 and tokens[1].kind in ("times", "word"):
-            return 1
-        if token.kind == "times" and len(tokens) > 1 and self.counts(tokens[1]):
-            if self.repeat is not None:
-                raise self.fail("a second repeat", tokens[1], "strike one of the two")
-            self.repeat = self.value(tokens[1:2])
-            return 2
-        if token.kind == "word" and token.text.lower() == "stride":
-            value = tokens[1:2] if len(tokens) > 1 else ()
-            taken = 2
-            if value and value[0].kind in ("equals", "colon"):
-                value, taken = tokens[2:3], 3
-            if not value or not (self.counts(value[0]) or value[0].kind == "size"):
-                raise self.fail("`stride` has no value", token, "write `[ … ] x 3, stride 2`")
-            if self.stride is not None:
-                raise self.fail("a second stride", token, "strike one of the two")
-            if value[0].kind == "size":
-                self.stride = ValueText(self.tight(value[0]), value[0].start, value[0].end)
-            else:
-                self.stride = self.value(value)
-            return taken
-        if token.kind in ("bracket", "braces"):
-            raise self.fail(
-                "two groups side by side",
-                token,
+    def weight(self) -> ValueText:
+        """The weight of a side head's loss."""
+        cursor = self.cursor
+        cursor.take()
+        cursor.accept("equals", "colon")
+        if not numbers.counts(self.context, cursor.peek()):
+            raise self.context.fail("`weight` has no value", cursor.peek(-1), _SIDE_FORM)
+        return numbers.value(self.context, cursor.take())
+
+    def block_use(self) -> BlockUse | None:
+        cursor = self.cursor
+        first, following = cursor.peek(), cursor.peek(1)
+        name, count = block_at(self.context, cursor.tokens, cursor.at)
+        if name is not None:
+            reader = BlockUseReader(self.context, self.draft, cursor, name, self.group_of)
+            return reader.read(count)
+        groups = [k for k in (following.kind, cursor.peek(2).kind) if k in GROUPS]
+        is_layer = (first.text.lower(),) in vocabulary().layers and following.kind not in GROUPS
+        is_use = bool(groups) and following.kind in ("parens", groups[0])
+        if first.kind == "word" and is_use and not is_layer:
+            raise unknown_block(self.context, first)
+        return None
+
+    # What may follow a composite: each rule takes it, or declines.
+
+    def comma(self) -> bool:
+        following = self.cursor.peek(1).kind
+        return following in ("times", "word") and self.cursor.accept("comma") is not None
+
+    def repeat(self) -> bool:
+        cursor = self.cursor
+        count = cursor.peek(1)
+        if cursor.peek().kind != "times" or not numbers.counts(self.context, count):
+            return False
+        self.set_repeat(numbers.value(self.context, cursor.take(2)))
+        return True
+
+    def set_repeat(self, count: ValueText) -> None:
+        if self.draft.repeat is not None:
+            raise self.context.fail("a second repeat", count, "remove one of the two")
+        self.draft.repeat = count
+
+    def stride(self) -> bool:
+        cursor, context = self.cursor, self.context
+        word = cursor.peek()
+        if word.kind != "word" or word.text.lower() != "stride":
+            return False
+        cursor.take()
+        cursor.accept("equals", "colon")
+        value = cursor.peek()
+        if value.kind != "size" and not numbers.counts(context, value):
+            raise context.fail("`stride` has no value", word, "write `[ … ] x 3, stride 2`")
+        if self.draft.stride is not None:
+            raise context.fail("a second stride", word, "remove one of the two")
+        cursor.take()
+        if value.kind == "size":
+            axes = numbers.tight_size(context, value)
+            self.draft.stride = ValueText(axes, value.start, value.end)
+        else:
+            self.draft.stride = numbers.value(context, value)
+        return True
+
+    def unexpected(self, is_block: bool) -> ArchError:
+        """The error of a token that cannot follow a composite."""
+        token = self.cursor.peek()
+        message = f"`{token.text}` cannot follow a {'block' if is_block else 'group'}"
+        if token.kind in GROUPS:
+            message = "two groups next to each other"
+            help = (
                 "put each on a line, or write `->` between them; "
-                "what is repeated together stands in one: `[3x3, 64; 3x3, 64] x 2`",
+                "what is repeated together belongs in one: `[3x3, 64; 3x3, 64] x 2`"
             )
-        if is_block and token.kind == "word" and token.text.lower() in ("no", "bare"):
-            raise self.fail(
-                f"`{token.text}` cannot stand behind a block",
-                token,
-                "strike it in the block, on its layer; where only some uses go without, "
-                "by a parameter: `block unit(w, norm=1) { conv3-(w); bn if norm == 1 }`",
+        elif not is_block:
+            help = (
+                "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
+                "a layer needs a line of its own, or follows `->`"
             )
-        if is_block and token.text == "-":
-            raise self.fail(
-                "`-` cannot stand behind a block",
-                token,
-                "it joins blocks that have digits, `C64-C128`; what else follows stands behind "
-                "`->`: `C64 -> C(512, 1)`, `C64 -> conv3-16`",
+        elif token.kind == "word" and token.text.lower() in ("no", "bare"):
+            help = (
+                "remove it in the block, on its layer; if only some uses go without, "
+                "by a parameter: `block unit(w, norm=1) { conv3-(w); bn if norm == 1 }`"
             )
-        raise self.fail(
-            f"`{token.text}` cannot stand behind a {'block' if is_block else 'group'}",
-            token,
-            "a block takes arguments in parentheses or by name, a repeat and a stride: "
-            "`bottleneck(6, 24) x 2, stride 2`; a layer stands on a line of its own, or behind `->`"
-            if is_block
-            else "a group takes a repeat and a stride: `[ … ] x 3, stride 2`; "
-            "a layer stands on a line of its own, or behind `->`",
-        )
+        elif token.text == "-":
+            help = (
+                "it joins blocks that have digits, `C64-C128`; anything else follows `->`: "
+                "`C64 -> C(512, 1)`, `C64 -> conv3-16`"
+            )
+        else:
+            help = (
+                "a block takes arguments in parentheses or by name, a repeat and a stride: "
+                "`bottleneck(6, 24) x 2, stride 2`; a layer needs a line of its own, or "
+                "follows `->`"
+            )
+        return self.context.fail(message, token, help)
 
-    def knows(self, tokens: Token | Sequence[Token]) -> bool:
-        """Whether an attribute's word begins here."""
-        run = [tokens] if isinstance(tokens, Token) else tokens
-        return any(words in vocabulary().attributes for words, _ in runs(run, 0))
+
+_COMPOSITES: tuple[Callable[[CompositeReader], Composite | None], ...] = (
+    CompositeReader.group,
+    CompositeReader.join,
+    CompositeReader.placeholder,
+    CompositeReader.side,
+    CompositeReader.block_use,
+)
+_SUFFIXES: tuple[Callable[[CompositeReader], bool], ...] = (
+    CompositeReader.comma,
+    CompositeReader.repeat,
+    CompositeReader.stride,
+)

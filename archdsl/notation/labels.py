@@ -10,14 +10,14 @@ from archdsl.notation.ast import Blocks, Reference
 from archdsl.syntax.ast import Item, Phrase, Token
 from archdsl.text.source import Source
 
-WORDS = ("identity", "body", "shortcut", "side")  # of the language, never references
+WORDS = ("identity", "body", "shortcut", "side")  # keywords, which never refer to a label
 
 
-class Place(NamedTuple):
-    """Where a label stands that is not visible: in a list of lines around, or within a group."""
+class HiddenLabel(NamedTuple):
+    """A label that is not visible: on a line of a list around the phrase, or within a group."""
 
     label: Token
-    around: bool
+    is_around: bool
 
 
 class Labels:
@@ -29,17 +29,17 @@ class Labels:
         self.around = around
         self.own: dict[str, Token] = {}
         self.sides: set[str] = set()
-        self.places: dict[str, Place] | None = None
+        self.everywhere: dict[str, Token] | None = None  # every label of the text, made when needed
 
     def __contains__(self, name: str) -> bool:
         return name in self.own or (self.around is not None and name in self.around)
 
     def add(self, label: Token) -> None:
-        """What leaves the line of this label can be named from here on."""
+        """Later lines may refer to the output of this label's line."""
         self.own[label.text] = label
 
     def add_side(self, name: str) -> None:
-        """Nothing reads what a side head gives."""
+        """Nothing may refer to the output of a side head."""
         self.sides.add(name)
 
     def is_side(self, name: str) -> bool:
@@ -55,89 +55,78 @@ class Labels:
     def known(self) -> list[str]:
         return [name for one in self.lists() for name in one.own]
 
-    def hidden(self, name: str) -> Place | None:
-        """Where a label stands that is not visible here."""
+    def hidden(self, name: str) -> HiddenLabel | None:
+        """The label of a name that is not visible here."""
         *_, root = self.lists()
-        if root.places is None:
-            root.places = {}
+        if root.everywhere is None:
+            root.everywhere = {}
             for label in _labels_within(root.items):
-                root.places.setdefault(label.text, Place(label, False))
-        found = root.places.get(name)
-        if found is None:
+                root.everywhere.setdefault(label.text, label)
+        if name not in root.everywhere:
             return None
         for one in self.lists():
             for label in filter(None, map(label_of, one.items)):
                 if label.text == name:
-                    return Place(label, True)
-        return found
+                    return HiddenLabel(label, True)
+        return HiddenLabel(root.everywhere[name], False)
 
     def reference(self, source: Source, token: Token, blocks: Blocks) -> Reference:
-        """The reference that a part is. Raises ArchError where no visible label has its name."""
-        name = token.text
-        if name in self and name not in blocks:
-            return Reference(name, token.start, token.end)
+        """The reference that a token is. Raises ArchError if no visible label has its name."""
+        if token.text in self and token.text not in blocks:
+            return Reference(token.text, token.start, token.end)
         raise self.refusal(source, token, blocks)
 
     def refusal(self, source: Source, token: Token, blocks: Blocks) -> ArchError:
-        """Why a name refers to no value."""
-        name, span = token.text, source.span(token.start, token.end)
+        """The error of a name that does not refer to a value."""
+        message, help, label = self.explain(token, blocks)
+        what = "the label is here" if token.text in self else "it is here"
+        notes = [] if label is None else [Note(what, source.span(label.start, label.end))]
+        return ArchError(message, source.span(token.start, token.end), notes, help)
+
+    def explain(self, token: Token, blocks: Blocks) -> tuple[str, str, Token | None]:
+        """Why a name does not refer to a value, what to do, and its label if there is one."""
+        name = token.text
         if self.is_side(name):
-            help = "a side head changes nothing of what flows: nothing reads what it gives"
-            return ArchError(f"`{name}` is a side head", span, help=help)
+            help = "nothing may refer to the output of a side head"
+            return f"`{name}` is a side head", help, None
         if name in self:
             label = next(one.own[name] for one in self.lists() if name in one.own)
-            note = Note("the label is here", source.span(label.start, label.end))
-            return ArchError(
-                f"`{name}` is a label and a block", span, [note], "give the line another name"
-            )
+            return f"`{name}` is a label and a block", "give the line another name", label
         if name in blocks:
             help = f"use it as a branch: `concat {{ identity; {name} }}`"
-            return ArchError(f"`{name}` is a block, not a label", span, help=help)
-        place = self.hidden(name)
-        if place is None:
-            return ArchError(
-                f"there is no label `{name}`",
-                span,
-                help=did_you_mean(name, self.known())
-                or f"write `{name}:` in front of the line whose value is meant",
-            )
-        note = Note("it is here", source.span(place.label.start, place.label.end))
-        if place.around:
-            if place.label.start < token.start:
-                return ArchError(
-                    f"`{name}` is the line that this stands in",
-                    span,
-                    [note],
-                    "a line refers to those before it",
-                )
-            return ArchError(
-                f"the label `{name}` stands further down",
-                span,
-                [note],
-                "a line refers to those before it: move the line up",
-            )
-        return ArchError(
-            f"the label `{name}` stands inside a group",
-            span,
-            [note],
-            "only the lines of that group see it: give the group a label, and refer to that",
-        )
+            return f"`{name}` is a block, not a label", help, None
+        hidden = self.hidden(name)
+        if hidden is None:
+            help = f"write `{name}:` before the line whose output is meant"
+            return f"there is no label `{name}`", did_you_mean(name, self.known()) or help, None
+        label = hidden.label
+        if not hidden.is_around:
+            help = "only lines of that group may refer to it: label the group, and refer to that"
+            return f"the label `{name}` is inside a group", help, label
+        help = "a line refers to those before it"
+        if label.start < token.start:
+            return f"`{name}` is the line that contains this", help, label
+        return f"the label `{name}` comes later", f"{help}: move the line up", label
 
 
 def label_of(item: Item) -> Token | None:
-    """The label that a line begins with."""
+    """The label of a line."""
     return _label(item.phrases[0])
 
 
 def _label(phrase: Phrase) -> Token | None:
-    tokens = list(phrase.tokens)
-    if tokens[0].kind == "bracket":
-        del tokens[0]  # a claimed size
-    kinds = [token.kind for token in tokens]
-    name = tokens[: kinds.index("colon")] if "colon" in kinds else []
-    if not name or any(token.kind not in ("word", "mixed", "number") for token in name):
+    begin = int(phrase.tokens[0].kind == "bracket")  # after a claimed size
+    name = name_before_colon(phrase.tokens[begin:])
+    if not name:
         return None
     return Token("label", "_".join(p.text for p in name), name[0].start, name[-1].end)
+
+
+def name_before_colon(tokens: Sequence[Token]) -> Sequence[Token]:
+    """The words of a label, or of an attribute; empty if no colon follows them."""
+    kinds = [token.kind for token in tokens]
+    name = tokens[: kinds.index("colon")] if "colon" in kinds else ()
+    return name if all(token.kind in ("word", "mixed", "number") for token in name) else ()
 
 
 def _labels_within(items: Sequence[Item]) -> Iterator[Token]:
@@ -148,4 +137,4 @@ def _labels_within(items: Sequence[Item]) -> Iterator[Token]:
                 yield label
             for token in phrase.tokens:
                 if token.kind in ("bracket", "braces"):
-                    yield from _labels_within(token.inside)  # type: ignore[arg-type]
+                    yield from _labels_within(token.items)

@@ -1,4 +1,4 @@
-"""Optional layers: `conv-(bn)-relu` is with its batch norm where the network says `with bn`."""
+"""Optional layers: `conv-(bn)-relu` has its batch norm if the network declares `with bn`."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from archdsl.text.source import Span
 
 
 class Choice(NamedTuple):
-    """A kind of layer whose optional ones stand, or do not; `word` and `span` are who says so."""
+    """Whether the optional layers of a kind are in use, and the word and place that decide it."""
 
     kind: str
     word: str
-    stands: bool
+    are_used: bool
     span: Span | None = None
 
 
 class Options:
-    """The choices of a network; of several for one kind the last holds."""
+    """The choices of a network; the last one for a kind decides."""
 
     def __init__(self, choices: Sequence[Choice] = ()) -> None:
         self.choices = choices
-        self.chosen = {choice.kind: choice.stands for choice in choices}
-        self.seen: set[str] = set()  # the kinds that the text has optional layers of
+        self.chosen = {choice.kind: choice.are_used for choice in choices}
+        self.seen: set[str] = set()  # the kinds of the optional layers that the text has
 
-    def stands(self, kind: str) -> bool:
-        """Whether an optional layer of a kind stands."""
+    def are_used(self, kind: str) -> bool:
+        """Whether the optional layers of a kind are in use."""
         self.seen.add(kind)
         return self.chosen.get(kind, False)
 
     def check(self) -> None:
-        """Refuse a choice where nothing is to choose, once the whole text is read."""
+        """Refuse a choice for which there is no optional layer, once the whole text is read."""
         for choice in self.choices:
             if choice.kind not in self.seen:
                 known = ", ".join(f"`({kind})`" for kind in sorted(self.seen))
@@ -44,12 +44,12 @@ class Options:
                     choice.span,
                     help=f"optional are {known}"
                     if known
-                    else f"put the layer in parentheses where it is: `conv3-64-({choice.word})`",
+                    else f"put the layer in parentheses: `conv3-64-({choice.word})`",
                 )
 
 
-def said(network: NetworkText) -> list[Choice]:
-    """What the `with` lines of a network choose. Raises ArchError."""
+def choices_of(network: NetworkText) -> list[Choice]:
+    """The choices of the `with` lines of a network. Raises ArchError."""
     found: dict[str, Choice] = {}
     for statement in network.statements:
         if not isinstance(statement, Option):
@@ -64,13 +64,13 @@ def said(network: NetworkText) -> list[Choice]:
                 help=did_you_mean(word.text, vocabulary().known) or "write `with bn`",
             )
         if kind in found:
-            raise ArchError(f"a second `with {word.text}`", span, help="strike one of the two")
+            raise ArchError(f"a second `with {word.text}`", span, help="remove one of the two")
         found[kind] = Choice(kind, word.text, True, span)
     return list(found.values())
 
 
 def kind_of(word: str) -> str | None:
-    """The kind of layer that a word, or several, name."""
+    """The kind of layer that one or several words name, or None."""
     known = vocabulary().layers
     found = known.get((word,)) or known.get(tuple(word.lower().split()))
     if found is not None:

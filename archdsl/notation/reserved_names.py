@@ -1,4 +1,4 @@
-"""Names that a line cannot have, because torch's modules or Python need them."""
+"""Names that a line cannot have because torch's modules or Python use them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OF_TORCH = frozenset(
     """.split()
 )
 
-OWN = ("input", "network")  # what claims are of, beside lines
+OWN = ("input", "network")  # what claims may be about, besides lines
 
 
 def is_reserved(name: str) -> bool:

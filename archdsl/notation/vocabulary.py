@@ -1,4 +1,5 @@
-"""Every spelling that the layer kinds know, as runs of words."""
+"""The spellings of all layer kinds, as runs of words: `('max', 'pool')` is a layer, `('stride',)`
+an attribute."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from typing import NamedTuple
 from archdsl.layers import REGISTRY, Layer, Value
 from archdsl.syntax.ast import Token
 
-# Words that papers put between the others and that change nothing.
+# Words between the others that change nothing.
 NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
 
-ACTIVATION = "activation"  # what `no activation` strikes: whatever a convention adds
-BARE = "linear"  # what a word strikes that says that a layer stands alone
+ACTIVATION = "activation"  # `no activation` removes whichever a convention adds
+BARE = "linear"  # removed by words such as `linear`: a layer without companions
 
 Words = tuple[str, ...]
 
@@ -27,17 +28,18 @@ class Vocabulary(NamedTuple):
 
     layers: dict[Words, tuple[type[Layer], Mapping[str, Value]]]
     attributes: set[Words]  # before a value
-    units: set[Words]  # behind a number
+    units: set[Words]  # after a number
     flags: set[Words]  # in place of a value
-    # A whole layer in a word: `20C4`.
+    # A whole layer in one word: `20C4`.
     compact: list[tuple[re.Pattern[str], type[Layer], Mapping[str, Value]]]
     longest: int
     known: frozenset[str]  # every spelling, for "did you mean"
-    words: frozenset[str]  # with which the spelling of a layer, a flag or a unit begins
+    single_words: frozenset[str]  # the words of all spellings, and those that remove layers
+    words: frozenset[str]  # the first words of the spellings of layers, flags and units
 
 
 def vocabulary() -> Vocabulary:
-    """The spellings of every kind that is registered now."""
+    """The spellings of all kinds that are registered now."""
     return _vocabulary(len(REGISTRY))
 
 
@@ -58,35 +60,41 @@ def _vocabulary(kinds: int) -> Vocabulary:
     spellings = [*layers, *attributes, *units, *flags]
     known = frozenset(" ".join(s) for s in spellings)
     named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
-    # `alpha` begins `alpha dropout`, but other layers have one: a network may call a number so.
+    # `alpha` begins `alpha dropout`, but is an attribute too: a network may name a number so.
     alone = {spelling[0] for spelling in named if len(spelling) == 1}
     free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
     words = frozenset(spelling[0] for spelling in named) - free
     longest = max(map(len, spellings))
-    return Vocabulary(layers, attributes, units, flags, compact, longest, known, words)
+    single_words = frozenset(word for spelling in spellings for word in spelling) | {"no", "bare"}
+    return Vocabulary(
+        layers, attributes, units, flags, compact, longest, known, single_words, words
+    )
 
 
 @cache
-def fields_of(kind: type[Layer], how: str) -> Mapping[Words, tuple[str, Value | None]]:
-    """The spellings that set a field of a layer kind: field and, for a flag, its value."""
+def fields_of(kind: type[Layer], form: str) -> Mapping[Words, tuple[str, Value | None]]:
+    """The spellings that set fields of a layer kind, by `form`; the field and a flag's value.
+
+    `form` is "words", "units" or "flags".
+    """
     found: dict[Words, tuple[str, Value | None]] = {}
     for name, attribute in kind.attributes.items():
-        if how == "flags":
+        if form == "flags":
             found |= {tuple(w.split()): (name, value) for w, value in attribute.flags.items()}
         else:
-            found |= {tuple(w.split()): (name, None) for w in getattr(attribute, how)}
+            found |= {tuple(w.split()): (name, None) for w in getattr(attribute, form)}
     return found
 
 
 def is_word_of_a_layer(name: str) -> bool:
-    """Whether the spelling of a layer, a flag or a unit begins with a name."""
+    """Whether a name is the first word of the spelling of a layer, a flag or a unit."""
     return name.lower() in vocabulary().words
 
 
 def is_word(name: str) -> bool:
     """Whether a name alone is a layer, also with its digits (`conv3`), a flag or a unit.
 
-    The unit of one letter, `1000-d`, stands behind digits alone: `d128` is something else.
+    The unit of one letter, `1000-d`, only follows digits: `d128` is something else.
     """
     known, word = vocabulary(), (name.lower(),)
     stem = (name.lower().rstrip("0123456789"),)
@@ -94,7 +102,7 @@ def is_word(name: str) -> bool:
 
 
 def words_of(token: Token) -> Words:
-    """The words of a part: `kernel_size` is two, `without bias` is `no bias`."""
+    """The words of a token: `kernel_size` is two, `without bias` is `no bias`."""
     text = token.text.lower()
     if "_" not in text:
         return ("no",) if text == "without" else (text,)
@@ -102,15 +110,19 @@ def words_of(token: Token) -> Words:
 
 
 def is_tight(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a sign touches what stands on both sides of it."""
+    """Whether a sign touches the tokens on both sides of it."""
     return tokens[at - 1].end == tokens[at].start and tokens[at].end == tokens[at + 1].start
+
+
+def begins_attribute(tokens: Sequence[Token], at: int = 0) -> bool:
+    """Whether the spelling of an attribute begins at a token."""
+    return any(words in vocabulary().attributes for words, _ in runs(tokens, at))
 
 
 def layers_among(
     tokens: Sequence[Token],
 ) -> list[tuple[type[Layer], Mapping[str, Value], int, int]]:
-    """The layers that words of some parts spell: kind, what it sets, where it stands, the parts
-    that it takes."""
+    """The layers that tokens spell: kind, preset values, index of the first token, count."""
     known = vocabulary().layers
     found = []
     at = 0
@@ -123,7 +135,7 @@ def layers_among(
 
 
 def runs(tokens: Sequence[Token], at: int) -> list[tuple[Words, int]]:
-    """The runs of words from a part on, longest first, each with the parts that it takes.
+    """The runs of words from a token on, longest first, each with its count of tokens.
 
     A hyphen between words reads as a blank: `soft-max`, `fully-connected`.
     """
@@ -152,5 +164,5 @@ def runs(tokens: Sequence[Token], at: int) -> list[tuple[Words, int]]:
     found.reverse()
     exact = (tokens[at].text,) if found else ()
     if exact and not exact[0].islower() and (exact in known.layers or exact in known.attributes):
-        found.insert(-1, (exact, 1))  # `IN`, the instance norm, is no `in`; `C=32` is no `c`
+        found.insert(-1, (exact, 1))  # `IN`, the instance norm, is not `in`; `C=32` is not `c`
     return found

@@ -1,4 +1,4 @@
-"""Claims as text: their signs, their table, their tally."""
+"""Claims as text, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archdsl.claims.judge import PARAMS, Claim, Verdict
+from archdsl.claims.judge import PARAMS, SHAPES, Claim, Verdict
+from archdsl.figures import hwc, number, times
+from archdsl.output.plain_data import attributes
+from archdsl.output.table import Cell, Column, Table, filled
 
 if TYPE_CHECKING:
     from archdsl.model import Model
-from archdsl.figures import hwc, number, times
-from archdsl.output.plain_data import plain_data
-from archdsl.output.table import Cell, Column, Table, filled
 
 SIGNS: dict[Verdict, str] = {"holds": "✓", "erratum": "!", "fails": "✗", "not judged": "?"}
-
-
 COLOURS = {"holds": "green", "erratum": "yellow", "fails": "red", "not judged": None}
 
 
 def computed(claim: Claim) -> str:
     if isinstance(claim.computed, int):
         return number(claim.computed)
-    if claim.quantity in ("output size", "input size"):
-        return hwc(claim.computed)
-    return times(claim.computed)
+    return hwc(claim.computed) if claim.quantity in SHAPES else times(claim.computed)
 
 
 def printed(claim: Claim) -> str:
@@ -33,7 +29,7 @@ def printed(claim: Claim) -> str:
 
 
 def colour_of(claims: Sequence[Claim]) -> str | None:
-    """That of the worst verdict."""
+    """The colour of the worst verdict."""
     order = list(SIGNS)
     worst = max((order.index(c.verdict) for c in claims), default=0)
     return COLOURS[order[worst]] if claims else None
@@ -45,7 +41,7 @@ def verdict(claim: Claim) -> str:
 
 
 def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
-    """Why printed figures do not hold, in full, a paragraph each."""
+    """One paragraph for each printed figure that comes with a reason."""
     return [
         filled(
             f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {printed(c)}: {c.note}",
@@ -84,13 +80,13 @@ def tally(claims: Sequence[Claim]) -> str:
     """`9 claims: 7 hold, 2 errata`."""
     counts = Counter(c.verdict for c in claims)
     words: dict[str, str] = {"holds": "hold", "erratum": "errata", "fails": "fail"}
-    # One holds, several hold.
     parts = [f"{n} {v if n == 1 else words.get(v, v)}" for v in SIGNS if (n := counts[v])]
     plural = "" if len(claims) == 1 else "s"
     return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def counting_notes(network: Model) -> list[str]:
+    """How printed params are counted, if not in the usual way."""
     judged = any(claim.quantity in PARAMS for claim in network.claims)
     if network.counting.is_usual or not judged:
         return []
@@ -98,6 +94,5 @@ def counting_notes(network: Model) -> list[str]:
 
 
 def claim_dict(claim: Claim) -> dict[str, Any]:
-    record = plain_data(claim._asdict())
-    del record["span"]
-    return record
+    """A claim as `archdsl.output.records.Claim` describes it."""
+    return attributes(claim, "where quantity printed computed verdict how note")

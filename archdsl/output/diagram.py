@@ -1,4 +1,4 @@
-"""Graph to picture: a box for each line of the spec, folded as its author wrote it."""
+"""Diagrams: a box for each line of the spec, with repeats folded as its author wrote them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from archdsl.errors import ArchError
 from archdsl.figures import hwc, number
 from archdsl.layers import REGISTRY, Join
 from archdsl.output.summary import with_values
+from archdsl.output.table import cut
 
 if TYPE_CHECKING:
     from archdsl.analysis.totals import Row
     from archdsl.model import Model
 
 PICTURES = ("svg", "png", "pdf")
-TEXTS = ("dot", "mmd")
+TEXTS = ("dot", "mmd", "graphml")
 
 FILLS = {  # by the colour of a layer kind
     "white": "#ffffff",
@@ -31,15 +32,16 @@ FILLS = {  # by the colour of a layer kind
 }
 INK = "#222222"
 FAINT = "#666666"
+WIDEST = 60  # characters of a notation
 
 MISSING = (
     "install graphviz (`apt install graphviz`, `brew install graphviz`), "
-    "or write a .dot or .mmd file, which needs no program"
+    "or write a .dot or .mmd file, which need no program"
 )
 
 
 class Diagram:
-    """The drawing of a network. `dot` and `mermaid` are text; pictures need graphviz's `dot`."""
+    """The diagram of a network. `dot` and `mermaid` are text; pictures need graphviz's `dot`."""
 
     def __init__(self, network: Model) -> None:
         self.network = network
@@ -47,11 +49,11 @@ class Diagram:
         self.colours = {kind.kind: kind.colour for kind in layers} | {"group": Join.colour}
 
     def dot(self) -> str:
-        """The drawing in graphviz's language."""
+        """The diagram in graphviz's language."""
         import graphviz
 
         network = self.network
-        # A backslash at the end of a name would take its quotation mark along.
+        # A backslash at the end of a name would escape the closing quotation mark.
         graph = graphviz.Digraph(graphviz.escape(network.name))
         graph.attr(rankdir="TB", nodesep="0.3", ranksep="0.28", pad="0.2", bgcolor="white")
         graph.attr(labelloc="t", fontname="Helvetica", fontcolor=INK, label=self._title())
@@ -79,21 +81,21 @@ class Diagram:
         return str(graph.source)
 
     def _ends(self) -> list[tuple[str, int, str]]:
-        """What leaves the network: a name, the row that it leaves, and its size."""
+        """The results of the network: a name, the row that computes it, and its size."""
         network = self.network
-        nodes, makers = network.graph.nodes, network.analysis.makers
+        nodes, row_of = network.graph.nodes, network.analysis.row_of
         if not network.output_names:
             node = network.graph.end
-            ends = [("end", makers[node], hwc(nodes[node].shape))]
+            ends = [("end", row_of[node], hwc(nodes[node].shape))]
         else:
             outputs = zip(network.output_names, network.graph.outputs, strict=True)
             ends = [
-                (f"end{i}", makers[node], f"{name} {hwc(nodes[node].shape)}")
+                (f"end{i}", row_of[node], f"{name} {hwc(nodes[node].shape)}")
                 for i, (name, node) in enumerate(outputs, 1)
             ]
         for side in network.sides:
             shape = nodes[side.output].shape
-            ends.append((f"end_{side.section.name}", makers[side.output], hwc(shape)))
+            ends.append((f"end_{side.section.name}", row_of[side.output], hwc(shape)))
         return ends
 
     def _title(self) -> str:
@@ -108,12 +110,12 @@ class Diagram:
         )
 
     def _label(self, row: Row) -> str:
-        # The name of a group does not say which block it is.
+        # The name of a group does not contain its block.
         shows_block = self._family(row) == "group" and not row.name.startswith(row.kind)
         small = _html(row.name + (f" · {row.kind}" if shows_block else ""))
         small += f" · {number(row.params)} params" if row.params else ""
         return (
-            f'<<FONT POINT-SIZE="12">{_html(_cut(row.notation))}</FONT><BR/>'
+            f'<<FONT POINT-SIZE="12">{_html(cut(row.notation, WIDEST))}</FONT><BR/>'
             f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{small}</FONT>>'
         )
 
@@ -122,7 +124,7 @@ class Diagram:
         return row.kind if row.kind in self.colours else "group"
 
     def mermaid(self) -> str:
-        """The drawing in Mermaid's language."""
+        """The diagram in Mermaid's language."""
         network = self.network
         lines = [
             "---",
@@ -152,7 +154,7 @@ class Diagram:
         return "\n".join(lines) + "\n"
 
     def render(self, format: str = "svg") -> bytes:
-        """The picture as svg, png or pdf. Raises ArchError where graphviz's `dot` is missing."""
+        """The picture as svg, png or pdf. Raises ArchError without graphviz's `dot`."""
         try:
             done = subprocess.run(
                 ["dot", f"-T{format}", *(["-Gdpi=144"] if format == "png" else [])],
@@ -170,9 +172,10 @@ class Diagram:
         return done.stdout
 
     def save(self, path: str | Path) -> Path:
-        """Write the drawing in the format of the file's ending: svg, png, pdf, dot, mmd.
+        """Write the drawing in the format of the file's ending: svg, png, pdf, dot, mmd; or the
+        graph of the layers: graphml.
 
-        The file appears whole or not at all. Raises ArchError.
+        The file is written whole or not at all. Raises ArchError.
         """
         path = Path(path)
         ending = path.suffix[1:].lower()
@@ -182,6 +185,10 @@ class Diagram:
             data = self.dot().encode()
         elif ending == "mmd":
             data = self.mermaid().encode()
+        elif ending == "graphml":
+            from archdsl.output.graph_export import graphml
+
+            data = graphml(self.network)
         else:
             raise ArchError(
                 f"cannot draw to {path}: unknown format `{ending}`",
@@ -201,13 +208,9 @@ def _html(text: str) -> str:
     return escape("".join(c if c.isprintable() else " " for c in text))
 
 
-def _cut(text: str, room: int = 60) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
-
-
 def _mermaid(text: str) -> str:
-    # Inside quotes only the quote itself and markup are special.
-    return escape(_cut(text)).replace("&quot;", "#quot;").replace("&#x27;", "'")
+    # Inside quotes only quotation marks and markup are special.
+    return escape(cut(text, WIDEST)).replace("&quot;", "#quot;").replace("&#x27;", "'")
 
 
 def _yaml(text: str) -> str:

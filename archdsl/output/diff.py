@@ -7,28 +7,29 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.compare.diff import Attribute, Change, Diff, Place
+from archdsl.compare.diff import AttributeChange, Change, Diff, LayerPlace
 from archdsl.figures import hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
-from archdsl.output.table import Cell, Column, Table, filled, natural_width, paint, text_table
+from archdsl.output.plain_data import attributes, plain_data
+from archdsl.output.table import Cell, Column, Table, cut, filled, natural_width, paint, text_table
 
 if TYPE_CHECKING:
     from archdsl.model import Model
 
-MOST_ROWS = 200  # shown on a terminal; JSON lists all layers that differ
-WIDEST = 60  # characters of a block, or of what a layer reads
-LONGEST = 12  # rows that repeat together
+MOST_ROWS = 200  # of the table; JSON lists all layers that differ
+WIDEST = 60  # characters of a block, or of the names of inputs
+LONGEST = 12  # rows of a pattern that repeats
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
 class _Line(NamedTuple):
-    """A row of the table: a layer that differs, or a block or a line that only one network has."""
+    """A row of the table: a layer that differs, or a block or line that only one network has."""
 
     what: str
     row: str
-    names: tuple[Scope, Scope]  # in both networks; of the first and the last of several
+    names: tuple[Scope, Scope]  # in both networks; for several layers of the first and the last
     text: str
     outputs: tuple[str, str]
     params: int
@@ -36,14 +37,14 @@ class _Line(NamedTuple):
     times: int = 1
 
     def repeats(self, other: _Line) -> bool:
-        """Whether one row may stand for both: in one line of the text sizes may differ."""
+        """Whether one row can represent both. Within a line of the text their sizes may differ."""
         return (self.what, self.text) == (other.what, other.text) and (
             self.row == other.row or self.outputs == other.outputs
         )
 
 
 class _Run(NamedTuple):
-    """Layers that do not differ; `resized` ones have maps of other sizes."""
+    """A run of layers that do not differ; maps of `resized` ones have another size."""
 
     layers: int
     resized: int
@@ -52,7 +53,7 @@ class _Run(NamedTuple):
 
 
 class NetworkDiff(Diff):
-    """What `Network.diff` returns: the diff, with its text and its plain data."""
+    """What `Network.diff` returns: a diff that can be printed."""
 
     __slots__ = ()
 
@@ -65,15 +66,15 @@ class NetworkDiff(Diff):
 
 
 def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
-    """What the command prints. Without a width it is as wide as it needs to be."""
+    """The diff for a terminal of this width, or as wide as it needs to be."""
     a, b = diff.a, diff.b
     if diff.same:
         title = paint("same network", "green", bold=True) if colour else "same network"
-        return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_beside(a)}"
+        return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_side_totals(a)}"
     title = filled(f"{a.full_name} → {b.full_name}: not the same network", width or 100)
     lines = [paint(title, None, bold=True) if colour else title]
     for one in diff.settings:
-        lines.append(filled(_said(one), width or 100, subsequent_indent="  "))
+        lines.append(filled(_difference(one), width or 100, subsequent_indent="  "))
     if not diff.changes and not diff.settings:
         lines.append("the layers are the same, and wired alike one by one, but not as a whole")
     elif diff.changes and all(
@@ -92,72 +93,54 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
 
 
 def as_dict(diff: Diff) -> dict[str, Any]:
-    """The diff as plain data, by the contract of `archdsl.output.records.Difference`."""
+    """The diff as `archdsl.output.records.Difference` describes it."""
     a, b = diff.a, diff.b
     return {
         "a": a.full_name,
         "b": b.full_name,
         "same": diff.same,
-        "settings": [_attribute(one) for one in diff.settings],
+        "settings": plain_data(diff.settings),
         "changes": [
             {
                 "what": one.what,
                 "before": _place(one.before),
                 "after": _place(one.after),
-                "attributes": [_attribute(c) for c in one.attributes],
-                "params": one.params,
-                "macs": one.macs,
+                **attributes(one, "attributes params macs"),
             }
             for one in diff.changes
         ],
         "totals": {
-            name: {"before": before, "after": after, "change": after - before}
-            for name, before, after in (
-                ("params", a.params, b.params),
-                ("macs", a.macs, b.macs),
-                ("side_params", a.side_params, b.side_params),
-                ("side_macs", a.side_macs, b.side_macs),
-            )
+            name: {
+                "before": getattr(a, name),
+                "after": getattr(b, name),
+                "change": getattr(b, name) - getattr(a, name),
+            }
+            for name in ("params", "macs", "side_params", "side_macs")
         },
     }
 
 
-def _attribute(one: Attribute) -> dict[str, Any]:
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in one._asdict().items()}
+def _place(place: LayerPlace | None) -> dict[str, Any] | None:
+    return place and attributes(place, "name row layer kind input output params macs")
 
 
-def _place(place: Place | None) -> dict[str, Any] | None:
-    if place is None:
-        return None
-    return {
-        "name": place.name,
-        "row": place.row,
-        "layer": place.layer,
-        "kind": place.kind,
-        "input": list(place.input),
-        "output": list(place.output),
-        "params": place.params,
-        "macs": place.macs,
-    }
-
-
-def _beside(network: Model) -> str:
+def _side_totals(network: Model) -> str:
     if not network.sides:
         return ""
     return f"; side heads: params {number(network.side_params)}, macs {number(network.side_macs)}"
 
 
-def _said(one: Attribute) -> str:
+def _difference(one: AttributeChange) -> str:
     """`kernel 3x3 → 1x1`."""
     before, after = (_value(one, value) for value in (one.before, one.after))
     if max(len(before), len(after)) > WIDEST:
-        before, after = map(_cut, _differing(before, after))
+        before, after = (cut(one, WIDEST) for one in _without_common(before, after))
     return f"{one.name} {before} → {after}"
 
 
-def _differing(before: str, after: str) -> list[str]:
-    """Two lists of names without those that both begin and end with, but for one: a cut shall not
-    leave them alike."""
+def _without_common(before: str, after: str) -> list[str]:
+    """Two lists of names without their common start and end, so that they differ when cut. At
+    least one name of each is left."""
     lists = before.split(", "), after.split(", ")
     room = min(map(len, lists)) - 1
     pairs = list(zip(*lists, strict=False)), list(zip(*map(reversed, lists), strict=False))
@@ -169,11 +152,7 @@ def _differing(before: str, after: str) -> list[str]:
     ]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
-
-
-def _value(one: Attribute, value: object) -> str:
+def _value(one: AttributeChange, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -188,13 +167,13 @@ def _value(one: Attribute, value: object) -> str:
 
 
 def _figure(value: float) -> str:
-    """As short as it can be without being another."""
+    """A number in as few digits as tell it from any other."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
 
 
 def signed(value: int, short: bool = False) -> str:
-    """`+16,384`, or `+16.4K` where there is no room; of no change nothing."""
+    """A signed number, abbreviated if `short`; empty for 0."""
     sign = "+" if value > 0 else "−"
     return f"{sign}{number(abs(value), short)}" if value else ""
 
@@ -208,7 +187,7 @@ def _table(diff: Diff, short: bool = False) -> Table:
         Column("params", "right"),
         Column("macs", "right"),
     )
-    lines = _folded(_lines(diff))
+    lines = _fold(_lines(diff))
     rows = [_row(line, short) for line in lines[:MOST_ROWS]]
     if len(lines) > MOST_ROWS:
         rest = lines[MOST_ROWS:]
@@ -243,7 +222,7 @@ def _row(line: _Line | _Run, short: bool) -> tuple[Cell, ...]:
 
 
 def _name(first: Scope, last: Scope, between: str) -> str:
-    """`conv2.1…3.bn` for conv2.1.bn to conv2.3.bn."""
+    """`conv2.1…3.bn` for conv2.1.bn … conv2.3.bn."""
     others = [i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b]
     if len(first) != len(last) or len(others) > 1:
         return f"{'.'.join(first)} {between} {'.'.join(last)}"
@@ -273,12 +252,12 @@ def _totals(diff: Diff) -> Table:
     return Table(columns, tuple(rows))
 
 
-# What differs, in few rows.
+# Differences in few rows.
 
 
 def _lines(diff: Diff) -> list[_Line | _Run]:
-    """A row for each layer that differs; a block or a line that only one network has is one row."""
-    wholes = {what: _wholes(diff.steps, what) for what in ("added", "removed")}
+    """A row for each layer that differs, and one for a block or line that only one network has."""
+    exclusive = {what: _exclusive(diff.steps, what) for what in ("added", "removed")}
     notations = {
         "added": {row.name: row.notation for row in diff.b.rows},
         "removed": {row.name: row.notation for row in diff.a.rows},
@@ -291,17 +270,17 @@ def _lines(diff: Diff) -> list[_Line | _Run]:
         if not run:
             return
         if what == "same":
-            lines.append(_same(run))
+            lines.append(_run(run))
         elif what == "changed":
-            lines.append(_changed(run[0]))
+            lines.append(_changed_line(run[0]))
         else:
-            lines.append(_block(what, run, block, notations[what]))
+            lines.append(_line_of_block(what, run, block, notations[what]))
         run.clear()
 
     before = "same"
     for step in diff.steps:
         scope = step.place.scope
-        here = _whole(scope, wholes[step.what]) if step.what in wholes else ()
+        here = _outermost(scope, exclusive[step.what]) if step.what in exclusive else ()
         if step.what != before or step.what == "changed" or here != block:
             close(before)
         before, block = step.what, here
@@ -310,26 +289,26 @@ def _lines(diff: Diff) -> list[_Line | _Run]:
     return lines
 
 
-def _wholes(steps: Iterable[Change], what: str) -> set[Scope]:
-    """The scopes of which one network has every layer, and the other none."""
-    own: Counter[Scope] = Counter()
+def _exclusive(steps: Iterable[Change], what: str) -> set[Scope]:
+    """The scopes of which one network has every layer and the other none."""
+    counts: Counter[Scope] = Counter()
     every: Counter[Scope] = Counter()
     for step in steps:
         place = step.after if what == "added" else step.before
         if place is not None:
             for depth in range(1, len(place.scope)):
                 every[place.scope[:depth]] += 1
-                own[place.scope[:depth]] += step.what == what
-    return {scope for scope, count in own.items() if count == every[scope]}
+                counts[place.scope[:depth]] += step.what == what
+    return {scope for scope, count in counts.items() if count == every[scope]}
 
 
-def _whole(scope: Scope, wholes: set[Scope]) -> Scope:
-    """The largest block around a layer that is whole."""
+def _outermost(scope: Scope, exclusive: set[Scope]) -> Scope:
+    """The outermost block around a layer that only one network has; else the layer itself."""
     prefixes = (scope[:depth] for depth in range(1, len(scope)))
-    return next((prefix for prefix in prefixes if prefix in wholes), scope)
+    return next((prefix for prefix in prefixes if prefix in exclusive), scope)
 
 
-def _same(run: Sequence[Change]) -> _Run:
+def _run(run: Sequence[Change]) -> _Run:
     resized = sum(
         step.before is not None
         and step.after is not None
@@ -339,20 +318,24 @@ def _same(run: Sequence[Change]) -> _Run:
     return _Run(len(run), resized, sum(s.params for s in run), sum(s.macs for s in run))
 
 
-def _changed(step: Change) -> _Line:
+def _changed_line(step: Change) -> _Line:
     before, after = step.before, step.after
     assert before is not None and after is not None
     outputs = hwc(before.output), hwc(after.output)
     if step.attributes[0].name == "layer":
-        what = ", ".join((f"{before.layer} → {after.layer}", *map(_said, step.attributes[1:])))
+        what = ", ".join(
+            (f"{before.layer} → {after.layer}", *map(_difference, step.attributes[1:]))
+        )
     else:
-        what = f"{after.kind}: {', '.join(map(_said, step.attributes))}"
+        what = f"{after.kind}: {', '.join(map(_difference, step.attributes))}"
     return _Line(
         "changed", before.row, (before.scope, after.scope), what, outputs, step.params, step.macs
     )
 
 
-def _block(what: str, run: Sequence[Change], scope: Scope, notations: dict[str, str]) -> _Line:
+def _line_of_block(
+    what: str, run: Sequence[Change], scope: Scope, notations: dict[str, str]
+) -> _Line:
     layers = [step.place.layer for step in run]
     if len(scope) == 1:
         text = notations.get(scope[0], layers[0])
@@ -360,7 +343,7 @@ def _block(what: str, run: Sequence[Change], scope: Scope, notations: dict[str, 
         text = "; ".join(layers)
     else:
         main = [step.place.layer for step in run if step.macs or step.place.kind in JOINS]
-        text = _cut(f"{len(layers)} layers: {'; '.join(main)}")
+        text = cut(f"{len(layers)} layers: {'; '.join(main)}", WIDEST)
     return _Line(
         what,
         run[-1].place.row,
@@ -372,25 +355,25 @@ def _block(what: str, run: Sequence[Change], scope: Scope, notations: dict[str, 
     )
 
 
-def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
-    """Rows that repeat, alone or some together, stand once; what is the same between them too."""
-    own: list[_Line] = []
+def _fold(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
+    """Show a pattern of rows that repeats once, and the runs between its repetitions as one."""
+    differing: list[_Line] = []
     between: list[list[_Run]] = [[]]
     for line in lines:
         if isinstance(line, _Line):
-            own.append(line)
+            differing.append(line)
             between.append([])
         else:
             between[-1].append(line)
     found: list[_Line | _Run] = []
     at = 0
     left = between[0]
-    while at < len(own) and len(found) <= MOST_ROWS:
+    while at < len(differing) and len(found) <= MOST_ROWS:
         found += _sum(left)
-        length, turns = _repeats(own, at)
+        length, turns = _repeats(differing, at)
         left = []
         for step in range(length):
-            each = own[at + step : at + length * turns : length]
+            each = differing[at + step : at + length * turns : length]
             found.append(
                 each[0]._replace(
                     names=(each[0].names[0], each[-1].names[turns == 1]),
@@ -405,12 +388,12 @@ def _folded(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
         if turns > 1:
             left = [run for runs in between[at + 1 : at + length * turns + 1] for run in runs]
         at += length * turns
-    more = (run for runs in between[at + 1 :] for run in runs)  # not shown, but counted
-    return [*found, *_sum(left), *own[at:], *more]
+    more = (run for runs in between[at + 1 :] for run in runs)  # beyond MOST_ROWS, for the sums
+    return [*found, *_sum(left), *differing[at:], *more]
 
 
 def _repeats(rows: Sequence[_Line], at: int) -> tuple[int, int]:
-    """How many rows from here repeat together, and how often: 1, 1 where none do."""
+    """The length of the pattern that starts here, and how often it occurs; 1, 1 without one."""
     best = 1, 1
     for length in range(1, min(LONGEST, (len(rows) - at) // 2) + 1):
         turns = 1

@@ -1,4 +1,4 @@
-"""What each layer kind is, and how it is written: `archdsl layers`, told by the classes alone."""
+"""The reference of layer kinds that `archdsl layers` prints, generated from their classes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from archdsl.layers import JOINS, REGISTRY, Layer, Shape, Value
 from archdsl.layers.base import Attribute, show
 from archdsl.notation.ast import LayerText
 from archdsl.notation.phrase import read as read_phrase
+from archdsl.output.plain_data import attributes, plain_data
 from archdsl.output.table import Cell, Column, Table, markdown_table, paint, text_table
 from archdsl.spec import parse
 from archdsl.syntax.expressions import Expression, evaluate
 from archdsl.text.source import Source
 
-MUST = "must be said"
+MUST = "must be given"
 
-# How a value may stand in a line without a word of its own.
+# How a line may give a value without naming its attribute.
 _BARE = {
     "takes_size": "a bare size",
     "takes_number": "a bare number",
@@ -31,37 +32,37 @@ _BARE = {
 # Examples.
 
 
-def written(spec: str) -> LayerText:
-    """The one layer of a line. Raises ArchError."""
+def parse_layer(spec: str) -> LayerText:
+    """The only layer of a line. Raises ArchError."""
     source = Source("example", spec)
     (network,) = parse(source)
     (item,) = network.statements
-    reading = read_phrase(source, item.phrases[0])  # type: ignore[union-attr]
-    (layer,) = reading.layers
-    assert reading.repeat is None, spec
+    phrase = read_phrase(source, item.phrases[0])  # type: ignore[union-attr]
+    (layer,) = phrase.layers
+    assert phrase.repeat is None, spec
     return layer
 
 
 def settled(spec: str, *xs: Shape) -> Layer:
-    """The layer of a line, or the join, on inputs of these shapes. Raises ArchError, LayerError."""
+    """The layer or join of a line, on inputs of these shapes. Raises ArchError, LayerError."""
     if spec in JOINS:
         return JOINS[spec]()
-    layer = written(spec)
-    given: dict[str, Any] = {name: one.value for name, one in layer.given.items()}
-    for name, value in given.items():
+    layer = parse_layer(spec)
+    values: dict[str, Any] = {name: one.value for name, one in layer.given.items()}
+    for name, value in values.items():
         if isinstance(value, Expression):  # `scale (-1)`
-            given[name] = evaluate(value, {}, Source("example", spec))
-    return layer.kind.settle(given, xs[0], "same")
+            values[name] = evaluate(value, {}, Source("example", spec))
+    return layer.kind.settle(values, xs[0], "same")
 
 
 def split(example: str) -> tuple[str, tuple[Shape, ...]]:
-    """An example of a layer kind, `maxpool on 4x8x8`: the line, and the shapes that enter."""
+    """The line and the input shapes of an example such as `maxpool on 4x8x8`."""
     spec, _, shapes = example.rpartition(" on ")
     return spec, tuple(tuple(map(int, shape.split("x"))) for shape in shapes.split())
 
 
-class Shown(NamedTuple):
-    """An example with its numbers; shapes are (C, H, W) or (C,)."""
+class Example(NamedTuple):
+    """An example of a layer kind with its numbers; shapes are (C, H, W) or (C,)."""
 
     text: str
     inputs: tuple[Shape, ...]
@@ -70,43 +71,43 @@ class Shown(NamedTuple):
     macs: int
 
 
-def shown(example: str) -> Shown:
+def example_of(example: str) -> Example:
     spec, xs = split(example)
     op = settled(spec, *xs)
-    return Shown(spec, xs, op.out(*xs), op.params(*xs), op.macs(*xs))
+    return Example(spec, xs, op.out(*xs), op.params(*xs), op.macs(*xs))
 
 
-# What a class says.
+# What a class declares.
 
 
 def group(kind: type[Layer]) -> str:
-    """What the kinds of its file are: the first words of the file."""
+    """The title of its group: the first words of the docstring of its file."""
     text = sys.modules[kind.__module__].__doc__ or kind.__module__
     return re.split(r"[:.]", text)[0]
 
 
 def name(kind: type[Layer]) -> str:
-    """Its first spelling; that of a join is its kind."""
+    """Its first spelling, or the kind of a join."""
     return next(iter(kind.words), kind.kind)
 
 
 def paragraphs(kind: type[Layer]) -> list[str]:
-    """The docstring, without its line ends."""
+    """The paragraphs of its docstring, each on one line."""
     return [" ".join(text.split()) for text in re.split(r"\n\s*\n", kind.__doc__ or "")]
 
 
 def summary(kind: type[Layer]) -> str:
-    """What it is: the first sentence."""
+    """The first sentence of its docstring."""
     return re.split(r"(?<=\.)\s+(?=[A-Z`])", paragraphs(kind)[0])[0]
 
 
 def spellings(kind: type[Layer]) -> Iterator[tuple[str, str]]:
-    """Each spelling, with what it says beside the kind: `dw conv`, depthwise."""
+    """Each spelling, with the attributes that it sets: `dw conv`, depthwise."""
     for words, preset in (kind.words or {kind.kind: {}}).items():
-        yield words, ", ".join(_said(kind, *one) for one in preset.items())
+        yield words, ", ".join(_preset(kind, *one) for one in preset.items())
 
 
-def _said(kind: type[Layer], field: str, value: Value) -> str:
+def _preset(kind: type[Layer], field: str, value: Value) -> str:
     attribute = kind.attributes[field]
     words = next((word for word, flag in attribute.flags.items() if flag == value), "")
     if value is not True:
@@ -115,7 +116,7 @@ def _said(kind: type[Layer], field: str, value: Value) -> str:
 
 
 def compact(kind: type[Layer]) -> list[str]:
-    """The forms of a whole layer in a word: `<width>C<kernel>`."""
+    """The forms of a layer in one word: `<width>C<kernel>`."""
     forms = []
     for regex, _ in kind.compact:
         form = re.sub(r"\(\?P<(\w+)>[^()]*\)", r"<\1>", regex)
@@ -124,12 +125,12 @@ def compact(kind: type[Layer]) -> list[str]:
 
 
 def listings(kind: type[Layer]) -> list[str]:
-    """The classes of torch that a PyTorch listing writes it by; `*` is the number of axes."""
+    """Its classes in PyTorch listings; `*` is the number of axes."""
     return [f"nn.{listing.name}" for listing in kind.listed]
 
 
 def ways(kind: type[Layer], field: str) -> list[str]:
-    """How an attribute is written: `stride …`, `… filters`, `no bias`, or bare."""
+    """How an attribute is written: `stride …`, `… filters`, `no bias`, or without a name."""
     attribute = kind.attributes[field]
     texts = [f"`{word} …`" for word in attribute.words]
     texts += [f"`… {unit}`" for unit in attribute.units]
@@ -138,14 +139,14 @@ def ways(kind: type[Layer], field: str) -> list[str]:
 
 
 def values(attribute: Attribute) -> str:
-    """What an attribute may be: the first sentence of its check."""
+    """The values of an attribute: the first sentence of its check's docstring."""
     text = (attribute.check.__doc__ or "a value").strip().partition("\n")[0]
     text = text.partition(". ")[0].rstrip(".")
     return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
 
 
 def default(kind: type[Layer], field: str) -> str:
-    """What stands where the text says nothing."""
+    """The value of an attribute that the text does not give."""
     attribute = kind.attributes[field]
     if attribute.otherwise:
         return attribute.otherwise
@@ -157,14 +158,12 @@ def default(kind: type[Layer], field: str) -> str:
     return "" if value in (None, ()) else show(value)
 
 
-# Which kind a text means.
+# Lookup.
 
 
 def find(text: str) -> list[type[Layer]]:
-    """The kinds that a spelling, a compact form, a class of torch or a kind's own word means.
-
-    Several for a word of several kinds: `pool`. Raises ArchError, with the nearest spelling.
-    """
+    """The kinds with this spelling, compact form, torch class or `kind`; a word such as `pool` has
+    several. Raises ArchError, which suggests the nearest spelling."""
     words = " ".join(re.split(r"[\s_-]+", text.lower().strip()))
     fused = words.replace(" ", "")
     known: dict[str, list[type[Layer]]] = {}
@@ -174,11 +173,11 @@ def find(text: str) -> list[type[Layer]]:
         known.setdefault(kind.kind, []).append(kind)
     found = known.get(words) or [
         kind
-        for spelling, those in known.items()
+        for spelling, of_spelling in known.items()
         if spelling.replace(" ", "") == fused
-        for kind in those
+        for kind in of_spelling
     ]
-    found = found or [kind for kind in REGISTRY if _is_otherwise(kind, text.strip())]
+    found = found or [kind for kind in REGISTRY if _is_spelled_otherwise(kind, text.strip())]
     if not found:
         raise ArchError(
             f"there is no layer kind `{text}`",
@@ -187,7 +186,7 @@ def find(text: str) -> list[type[Layer]]:
     return list(dict.fromkeys(found))
 
 
-def _is_otherwise(kind: type[Layer], text: str) -> bool:
+def _is_spelled_otherwise(kind: type[Layer], text: str) -> bool:
     if any(re.fullmatch(regex, text) for regex, _ in kind.compact):
         return True
     return any(
@@ -200,7 +199,7 @@ def _is_otherwise(kind: type[Layer], text: str) -> bool:
 
 
 def attributes_table(kind: type[Layer]) -> Table | None:
-    """A row for each attribute that a text can set."""
+    """One row per attribute that a text can give; None without any."""
     rows = []
     for field, attribute in kind.attributes.items():
         how = ways(kind, field)
@@ -221,11 +220,11 @@ def examples_table(kind: type[Layer]) -> Table:
         Column(title, "right" if title in ("params", "macs") else "left") for title in titles
     )
     rows = []
-    for one in map(shown, kind.examples):
+    for one in map(example_of, kind.examples):
         texts = (f"`{one.text}`", ", ".join(map(hwc, one.inputs)), hwc(one.output))
         figures = (number(n) if n else "" for n in (one.params, one.macs))
         rows.append(tuple(map(Cell, (*texts, *figures))))
-    # Figures that none of them has are left out.
+    # Columns that are empty in all rows are left out.
     filled = [i for i in range(len(titles)) if any(row[i].text for row in rows)]
     return Table(
         tuple(columns[i] for i in filled), tuple(tuple(row[i] for i in filled) for row in rows)
@@ -233,11 +232,11 @@ def examples_table(kind: type[Layer]) -> Table:
 
 
 def _facts(kind: type[Layer]) -> Iterator[tuple[str, str]]:
-    """What else is said of a kind, each with its title; code in backticks."""
-    alike: dict[str, list[str]] = {}
+    """Titles and texts of the other facts about a kind; code is in backticks."""
+    by_preset: dict[str, list[str]] = {}
     for words, preset in spellings(kind):
-        alike.setdefault(f"{preset}: " if preset else "", []).append(f"`{words}`")
-    yield "written", "; ".join(preset + ", ".join(texts) for preset, texts in alike.items())
+        by_preset.setdefault(f"{preset}: " if preset else "", []).append(f"`{words}`")
+    yield "written", "; ".join(preset + ", ".join(texts) for preset, texts in by_preset.items())
     if kind.compact:
         yield "in a word", ", ".join(f"`{form}`" for form in compact(kind))
     if kind.listed:
@@ -250,7 +249,7 @@ def _facts(kind: type[Layer]) -> Iterator[tuple[str, str]]:
 
 
 def index(width: int | None = None, colour: bool = False) -> str:
-    """Every kind in a line: its name, its other spellings, what it is."""
+    """One row per kind: its name, what it is, its other spellings."""
     columns = (Column("layer"), Column("is", shrinks=True), Column("also written", shrinks=True))
     rows = []
     for kind in REGISTRY:
@@ -261,7 +260,7 @@ def index(width: int | None = None, colour: bool = False) -> str:
 
 
 def explanation(kind: type[Layer], width: int | None = None, colour: bool = False) -> str:
-    """One kind: what it is, how it is written, its attributes, its examples."""
+    """A kind in full: what it is, how it is written, its attributes, its examples."""
     lines = [paint(name(kind), None, colour), ""]
     for text in paragraphs(kind):
         lines += [_filled(text, width), ""]
@@ -270,10 +269,10 @@ def explanation(kind: type[Layer], width: int | None = None, colour: bool = Fals
         lines += ["", paint("attributes", None, colour)]
         for field, how, values, without, *means in attributes.rows:
             lines.append(_hanging(field.text, how.text, width))
-            said = [*(one.text for one in means), values.text]
+            details = [*(one.text for one in means), values.text]
             if without.text:
-                said.append(without.text if without.text == MUST else f"else {without.text}")
-            lines.append(_hanging("", "; ".join(filter(None, said)), width))
+                details.append(without.text if without.text == MUST else f"else {without.text}")
+            lines.append(_hanging("", "; ".join(filter(None, details)), width))
     examples = examples_table(kind)
     rows = (tuple(c._replace(text=c.text.replace("`", "")) for c in row) for row in examples.rows)
     lines += ["", text_table(examples._replace(rows=tuple(rows)), width, colour)]
@@ -281,7 +280,7 @@ def explanation(kind: type[Layer], width: int | None = None, colour: bool = Fals
 
 
 def _filled(text: str, width: int | None, indent: str = "") -> str:
-    """A paragraph; its code is not broken."""
+    """A paragraph, wrapped; its code is not."""
     from textwrap import fill
 
     held = re.sub(r"`[^`]*`", lambda code: code[0][1:-1].replace(" ", "\xa0"), text)
@@ -290,7 +289,7 @@ def _filled(text: str, width: int | None, indent: str = "") -> str:
 
 
 def _hanging(title: str, text: str, width: int | None) -> str:
-    """A title, and the text in a column beside it."""
+    """A title, and the text in a column next to it."""
     return _filled(f"{title:12}{text}", width, " " * 12)
 
 
@@ -298,14 +297,15 @@ def _hanging(title: str, text: str, width: int | None) -> str:
 
 
 def markdown(chosen: Sequence[type[Layer]] | None = None) -> str:
-    """The reference of all kinds, or of those chosen, a section a file of archdsl/layers."""
+    """The reference of all kinds, one section per file of archdsl/layers, or of some kinds."""
     if chosen is not None:
         return "\n".join("\n".join(_section(kind, "#")) for kind in chosen).rstrip()
     lines = [
         "# The layers",
         "",
-        "Every layer kind, as its class tells it. `archdsl layers --format markdown` prints this",
-        "page, `archdsl layers conv` one kind; [the manual](language.md) says how lines are read.",
+        "All layer kinds, generated from their classes. `archdsl layers --format markdown` prints",
+        "this page, `archdsl layers conv` one kind. [The manual](language.md) explains how lines",
+        "are read.",
         "",
     ]
     heading = ""
@@ -335,7 +335,7 @@ def _section(kind: type[Layer], heading: str) -> Iterator[str]:
 
 
 def _table(table: Table) -> str:
-    """A table whose cells hold code; only in code does no sign need a backslash."""
+    """A Markdown table whose cells contain code, in which only `|` is escaped."""
     return re.sub(
         r"\\`(.*?)\\`",
         lambda code: "`" + re.sub(r"\\([^|])", r"\1", code[1]) + "`",
@@ -344,7 +344,7 @@ def _table(table: Table) -> str:
 
 
 def _marked(text: str) -> str:
-    """A docstring as Markdown: its code is code, and no sign outside it is markup."""
+    """A docstring as Markdown: its code stays code, and nothing else is markup."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(
         one if one.startswith("`") else re.sub(r"([*_<\[])", r"\\\1", one) for one in pieces
@@ -355,7 +355,7 @@ def _marked(text: str) -> str:
 
 
 def as_dict(chosen: Iterable[type[Layer]]) -> dict[str, Any]:
-    """archdsl.output.records.LayerKinds."""
+    """Layer kinds as `archdsl.output.records.LayerKinds` describes them."""
     return {"kinds": [_record(kind) for kind in chosen]}
 
 
@@ -370,14 +370,11 @@ def _record(kind: type[Layer]) -> dict[str, Any]:
         "compact": compact(kind),
         "listings": listings(kind),
         "weight_layer": kind.weighs,
-        "takes_size": kind.takes_size,
-        "takes_number": kind.takes_number,
-        "takes_suffix": kind.takes_suffix,
+        **attributes(kind, "takes_size takes_number takes_suffix"),
         "attributes": [
             {
                 "name": field,
-                "words": list(one.words),
-                "units": list(one.units),
+                **attributes(one, "words units"),
                 "flags": dict(one.flags),
                 "values": values(one),
                 "default": default(kind, field),
@@ -385,14 +382,5 @@ def _record(kind: type[Layer]) -> dict[str, Any]:
             }
             for field, one in kind.attributes.items()
         ],
-        "examples": [
-            {
-                "text": one.text,
-                "inputs": [list(x) for x in one.inputs],
-                "output": list(one.output),
-                "params": one.params,
-                "macs": one.macs,
-            }
-            for one in map(shown, kind.examples)
-        ],
+        "examples": [plain_data(example_of(text)) for text in kind.examples],
     }

@@ -1,4 +1,4 @@
-"""The JSON that the commands print, as records that check and read it.
+"""The JSON of the commands, as pydantic records that validate and parse it.
 
 >>> import archdsl
 >>> from archdsl.output.records import Summary
@@ -18,9 +18,9 @@ class _Record(BaseModel):
 
 
 class Row(_Record):
-    """One line of the spec, or a side head, of the kind "side".
+    """One line of the spec, or a side head, with the kind "side".
 
-    Shapes are [C, H, W] or [C]; receptive field and stride per axis.
+    Shapes are [C, H, W] or [C]; receptive field and stride are per axis.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Row(_Record):
     params: int
     macs: int
     receptive_field: list[int]
-    stride: list[int | float]  # a fraction where the map is larger than the input
+    stride: list[int | float]  # a fraction if the map is larger than the input
     depth: int
 
 
@@ -45,7 +45,7 @@ class Memory(_Record):
 
 
 class Side(_Record):
-    """A side head: the weight of its loss, and the shape of its logits."""
+    """A side head: the weight of its loss, the shape of its logits, and its numbers."""
 
     name: str
     weight: float
@@ -55,7 +55,7 @@ class Side(_Record):
 
 
 class Totals(_Record):
-    """Those of the main path; of side heads in `side_params` and `side_macs`."""
+    """Totals of the main path; those of side heads are `side_params` and `side_macs`."""
 
     params: int
     trainable: int
@@ -66,12 +66,12 @@ class Totals(_Record):
     side_macs: int
     weight_layers: int
     receptive_field: list[int]
-    misaligned: list[str]  # joins whose branches are centred on different places
+    misaligned: list[str]  # joins whose branches have different centres or strides
     memory: Memory
 
 
 class Claim(_Record):
-    """One printed figure; `computed` is a number or a shape."""
+    """One printed figure and its verdict; `computed` is a number or a shape."""
 
     where: str
     quantity: str
@@ -83,7 +83,7 @@ class Claim(_Record):
 
 
 class Settled(_Record):
-    """What a printed size settled of a line, as the line would write it: `pad 1`."""
+    """What a printed size settled in a line, as the line would write it: `pad 1`."""
 
     where: str
     what: str
@@ -94,7 +94,8 @@ class Settled(_Record):
 class Summary(_Record):
     """`archdsl summary --format json`.
 
-    `params_count` is how printed params are counted, `without bias, K = 1024`, or empty.
+    `params_count` tells how printed params are counted, `without bias, K = 1024`; it is empty for
+    the usual way.
     """
 
     network: str
@@ -123,9 +124,9 @@ class Verification(_Record):
 
 
 class Reading(_Record):
-    """A network under one reading: `changes` are empty for what the text says.
+    """A network under one reading; `changes` is empty for that of the text.
 
-    `claims` are printed numbers that are no errata; `errata` those errata that hold.
+    `claims` counts the printed numbers that are not errata; `errata` lists the errata that hold.
     """
 
     changes: list[str]
@@ -151,7 +152,7 @@ class Readings(_Record):
 
 
 class Remark(_Record):
-    """A note of a diagnostic; its place is None where it is about no text."""
+    """A note of a diagnostic; its position is None if it does not refer to a text."""
 
     file: str | None
     line: int | None
@@ -162,9 +163,9 @@ class Remark(_Record):
 
 
 class Diagnostic(Remark):
-    """An error, in `networks`; in none where it is one of a whole file.
+    """An error in `networks`; empty for an error of a whole file.
 
-    Lines and columns count from 1, columns in characters. `end_column` is behind the last one.
+    Lines and columns count from 1, columns in characters; `end_column` is after the last one.
     """
 
     notes: list[Remark]
@@ -181,7 +182,7 @@ class Check(_Record):
 
 
 class Attribute(_Record):
-    """What two layers, or two networks, have each otherwise."""
+    """An attribute in which two layers, or two networks, differ."""
 
     name: str
     before: bool | int | float | str | list[int | float]
@@ -189,7 +190,7 @@ class Attribute(_Record):
 
 
 class Place(_Record):
-    """A layer of one of two networks, in the row of its line; shapes are [C, H, W] or [C]."""
+    """A layer of one of the networks; `row` is its line, shapes are [C, H, W] or [C]."""
 
     name: str
     row: str
@@ -202,7 +203,7 @@ class Place(_Record):
 
 
 class Change(_Record):
-    """A layer that only one network has, or two that stand for each other and differ."""
+    """A layer that only one network has, or two corresponding layers that differ."""
 
     what: Literal["added", "removed", "changed"]
     before: Place | None
@@ -219,7 +220,7 @@ class Total(_Record):
 
 
 class DifferenceTotals(_Record):
-    """Those of the main path, and of the side heads."""
+    """Totals of the main path and of the side heads."""
 
     params: Total
     macs: Total
@@ -228,7 +229,7 @@ class DifferenceTotals(_Record):
 
 
 class Difference(_Record):
-    """`archdsl diff --format json`. `settings`: input, output and side heads, where they differ."""
+    """`archdsl diff --format json`. `settings`: input, output and side heads if they differ."""
 
     a: str
     b: str
@@ -239,16 +240,16 @@ class Difference(_Record):
 
 
 class Spelling(_Record):
-    """How papers write a layer kind, and the attributes that these words set."""
+    """Words for a layer kind, and the attributes that they set."""
 
     words: str
     sets: dict[str, bool | int | float | str]
 
 
 class LayerAttribute(_Record):
-    """How an attribute is written: `words` in front of a value, `units` behind it, `flags` instead.
+    """How an attribute is written: `words` before a value, `units` after it, `flags` instead.
 
-    `values` says what it may be, `default` what stands where the text does not say it.
+    `values` describes the possible values, `default` the one without it.
     """
 
     name: str
@@ -261,7 +262,7 @@ class LayerAttribute(_Record):
 
 
 class LayerExample(_Record):
-    """A line, on inputs [C, H, W] or [C]."""
+    """A line, its inputs [C, H, W] or [C], and its numbers on them."""
 
     text: str
     inputs: list[list[int]]
@@ -272,7 +273,7 @@ class LayerExample(_Record):
 
 class LayerKind(_Record):
     """A layer kind. `takes_size`, `takes_number` and `takes_suffix` name the attributes that a bare
-    `3x3`, a bare `64` and the digits of `conv3` set; `listings` the classes of torch.nn.
+    `3x3`, a bare `64` and the digits of `conv3` set; `listings` are its classes in torch.nn.
     """
 
     name: str
@@ -298,7 +299,7 @@ class LayerKinds(_Record):
 
 
 class ClassAccuracy(_Record):
-    """The test images of one class, and the share of them that is classified rightly."""
+    """The test images of one class, and the share of them that is classified correctly."""
 
     name: str
     images: int
@@ -308,7 +309,7 @@ class ClassAccuracy(_Record):
 class Evaluation(_Record):
     """`archdsl eval --format json`: a trained network on its test images.
 
-    `loss` is the mean cross-entropy in nats, without smoothing; accuracies are shares.
+    `loss` is the mean cross-entropy in nats, without smoothing; accuracies are in 0 … 1.
     """
 
     network: str
@@ -323,14 +324,14 @@ class Evaluation(_Record):
 
 
 class Probability(_Record):
-    """A class and its probability, a share."""
+    """A class and its probability, in 0 … 1."""
 
     name: str
     probability: float
 
 
 class Prediction(_Record):
-    """The likeliest classes of one image, the likeliest first."""
+    """The most likely classes of one image, most likely first."""
 
     image: str
     classes: list[Probability]

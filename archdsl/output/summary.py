@@ -1,4 +1,4 @@
-"""Numbers to text: tables for a terminal, Markdown, HTML, and the JSON contract."""
+"""The summary of a network: for a terminal, as Markdown, as HTML, and as JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis.totals import Row
-from archdsl.claims.judge import Claim
-
-if TYPE_CHECKING:
-    from archdsl.graph import Side
-    from archdsl.model import Model
+from archdsl.claims.judge import PARAMS, SHAPES, Claim
 from archdsl.figures import hwc, memory_size, number, times
 from archdsl.output.claims import (
     SIGNS,
@@ -23,7 +19,7 @@ from archdsl.output.claims import (
     tally,
     verdict,
 )
-from archdsl.output.plain_data import plain_data
+from archdsl.output.plain_data import attributes, plain_data
 from archdsl.output.table import (
     Cell,
     Column,
@@ -38,23 +34,23 @@ from archdsl.output.table import (
     text_table,
 )
 
-NAMES = {
-    "macs": "macs (multiply-adds)",
-    "flops": "flops (2 · macs)",
-}
+if TYPE_CHECKING:
+    from archdsl.model import Model
 
 
 def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False) -> Table:
-    """A row a line: numbers, with what the paper printed beside them."""
+    """One table row per row: its numbers, and what the paper printed about it.
+
+    `short`: with abbreviated numbers, for a narrow terminal.
+    """
     rows = list(rows)
     names = {row.name for row in rows}
-    beside: dict[str, list[Claim]] = {}
+    of_row: dict[str, list[Claim]] = {}
     for claim in claims:
-        # A line inside a group stands beside the group, where it has no row of its own.
+        # The claims of a line inside a group are shown with the group if it has no row of its own.
         name = claim.where if claim.where in names else claim.where.partition(".")[0]
         if name in names:
-            beside.setdefault(name, []).append(claim)
-    printed = bool(beside)
+            of_row.setdefault(name, []).append(claim)
     columns = (
         Column("name", shrinks=True),
         Column("notation", shrinks=True),
@@ -62,7 +58,7 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
         Column("params", "right"),
         Column("macs", "right"),
         Column("receptive field", "right") if not short else Column("rf", "right"),
-        *((Column("paper", shrinks=True),) if printed else ()),
+        *((Column("paper", shrinks=True),) if of_row else ()),
     )
     lines = []
     for row in rows:
@@ -74,17 +70,17 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
             Cell(number(row.macs, short) if row.macs else ""),
             Cell(times(row.receptive_field)),
         ]
-        if printed:
-            line.append(_paper_cell(beside.get(row.name, []), row.name, short))
+        if of_row:
+            line.append(_paper_cell(of_row.get(row.name, []), row.name, short))
         lines.append(tuple(line))
     return Table(columns, tuple(lines))
 
 
 def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
-    """The figures printed for a row; in short, a size that holds is not repeated."""
+    """The figures printed for a row; if `short`, a size that holds is not repeated."""
     shown = []
     for claim in claims:
-        if short and claim.verdict == "holds" and claim.quantity in ("output size", "input size"):
+        if short and claim.verdict == "holds" and claim.quantity in SHAPES:
             shown.append(SIGNS["holds"] + " input" * (claim.quantity == "input size"))
             continue
         figure = printed(claim)
@@ -96,6 +92,7 @@ def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
 
 
 def totals_table(network: Model) -> Table:
+    """The totals of a network, and the figures that the paper printed for them."""
     memory = network.memory
     with_sides: list[tuple[str, str, tuple[str, ...]]] = []
     if network.sides:
@@ -105,10 +102,10 @@ def totals_table(network: Model) -> Table:
             ("macs with side heads", number(macs), ("macs with sides",)),
         ]
     figures: list[tuple[str, str, tuple[str, ...]]] = [
-        ("params", number(network.params), ("params", "trainable")),
+        ("params", number(network.params), PARAMS),
         *([("buffers", number(network.buffers), ())] if network.buffers else []),
-        (NAMES["macs"], number(network.macs), ("macs",)),
-        (NAMES["flops"], number(network.flops), ("flops",)),
+        ("macs (multiply-adds)", number(network.macs), ("macs",)),
+        ("flops (2 · macs)", number(network.flops), ("flops",)),
         *with_sides,
         ("weight layers", str(network.weight_layers), ("weight layers", "depth")),
         ("receptive field", times(network.receptive_field) or "none", ("receptive field",)),
@@ -127,8 +124,7 @@ def totals_table(network: Model) -> Table:
         if name not in shown:
             lines.append((Cell(name), Cell(computed(claim)), _total_cell([claim])))
     columns = (Column("total"), Column("", "right"), Column("paper", shrinks=True))
-    # Without a printed total there is no column for it.
-    count = len(columns) if own else len(columns) - 1
+    count = len(columns) if own else len(columns) - 1  # without printed totals, no column for them
     return Table(columns[:count], tuple(line[:count] for line in lines))
 
 
@@ -142,13 +138,14 @@ def _total_cell(claims: Sequence[Claim]) -> Cell:
 
 
 def with_values(network: Model) -> str:
-    """`with depth = 28, k = 10`; nothing of a network without parameters."""
+    """`with depth = 28, k = 10`; empty for a network without parameters."""
     values = ", ".join(f"{name} = {value}" for name, value in network.values.items())
     return f"with {values}" if values else ""
 
 
 def heading(network: Model) -> list[str]:
-    # The title of a table's column holds its name.
+    """The lines above the tables: name, paper, parameters, input, outputs, side heads."""
+    # The title of a table's column contains its name.
     named = network.title == network.name or network.full_name != network.name
     lines = [network.title if named else f"{network.name}: {network.title}"]
     if network.paper:
@@ -167,9 +164,9 @@ def heading(network: Model) -> list[str]:
 def summary(
     network: Model, layers: bool = False, width: int | None = None, colour: bool = False
 ) -> str:
-    """The summary for a terminal. Without a width it is as wide as it needs to be."""
+    """The summary for a terminal of this width, or as wide as it needs to be."""
     rows = network.layers if layers else network.rows
-    # A line of the text may be larger than the terminal: numbers are shortened before words.
+    # Numbers are shortened before words are cut.
     table = rows_table(rows, network.claims)
     if width is not None and natural_width(table) > width:
         table = rows_table(rows, network.claims, short=True)
@@ -202,7 +199,7 @@ def _misaligned(network: Model) -> list[str]:
 
 
 def _remarks(network: Model) -> list[str]:
-    """What a reader of the numbers should know, a paragraph each."""
+    """What a reader of the numbers should know, one paragraph each."""
     return [*_misaligned(network), *_settled(network), *counting_notes(network)]
 
 
@@ -232,7 +229,7 @@ def markdown(network: Model, layers: bool = False) -> str:
 
 
 def html(network: Model) -> str:
-    """The summary for a notebook; text from the spec is escaped."""
+    """The summary for a notebook; texts of the spec are escaped."""
     from html import escape
 
     first, *rest = heading(network)
@@ -247,41 +244,27 @@ def html(network: Model) -> str:
 
 
 def as_dict(network: Model, layers: bool = False) -> dict[str, Any]:
-    """The summary as plain data, by the contract of `archdsl.output.records.Summary`."""
+    """The summary as `archdsl.output.records.Summary` describes it."""
+    totals = "buffers macs flops side_params side_macs weight_layers receptive_field misaligned"
     return {
         "network": network.full_name,
-        "title": network.title,
-        "paper": network.paper,
-        "input": list(network.input),
-        "outputs": [list(shape) for shape in network.outputs],
+        **attributes(network, "title paper input outputs"),
         "sides": [
-            {"name": s.section.name, "weight": s.weight, **_side_figures(network, s)}
-            for s in network.sides
+            {
+                "name": side.section.name,
+                "weight": side.weight,
+                "output": list(network.graph.nodes[side.output].shape),
+                **attributes(network.analysis.row(side.section), "params macs"),
+            }
+            for side in network.sides
         ],
-        "rows": [plain_data(row._asdict()) for row in (network.layers if layers else network.rows)],
+        "rows": plain_data(network.layers if layers else network.rows),
         "totals": {
             "params": network.params,
             "trainable": network.params,
-            "buffers": network.buffers,
-            "macs": network.macs,
-            "flops": network.flops,
-            "side_params": network.side_params,
-            "side_macs": network.side_macs,
-            "weight_layers": network.weight_layers,
-            "receptive_field": list(network.receptive_field),
-            "misaligned": list(network.misaligned),
-            "memory": network.memory._asdict(),
+            **attributes(network, f"{totals} memory"),
         },
-        "settled": [
-            {"where": s.where, "what": s.what, "input": list(s.input), "printed": s.printed}
-            for s in network.settled
-        ],
+        "settled": [attributes(one, "where what input printed") for one in network.settled],
         "params_count": str(network.counting),
         "claims": [claim_dict(claim) for claim in network.claims],
     }
-
-
-def _side_figures(network: Model, side: Side) -> dict[str, Any]:
-    row = network.analysis.row(side.section)
-    output = network.graph.nodes[side.output].shape
-    return {"output": list(output), "params": row.params, "macs": row.macs}

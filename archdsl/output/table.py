@@ -1,4 +1,4 @@
-"""Tables of text: columns for a terminal, Markdown, HTML."""
+"""Tables as text for a terminal, as Markdown, and as HTML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Cell(NamedTuple):
 class Column(NamedTuple):
     title: str
     align: Literal["left", "right"] = "left"
-    shrinks: bool = False  # may be cut with … where the terminal is narrow
+    shrinks: bool = False  # may be cut with … on a narrow terminal
 
 
 class Table(NamedTuple):
@@ -26,6 +26,7 @@ class Table(NamedTuple):
 
 
 def filled(text: str, width: int, subsequent_indent: str = "") -> str:
+    """A paragraph wrapped to a width."""
     if len(text) <= width:
         return text
     from textwrap import fill  # slow to import, and most paragraphs are short
@@ -37,8 +38,8 @@ WIDEST = 300  # characters of a cell
 
 
 def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
-    """Columns side by side; cells are cut with … to fit the width, words before numbers."""
-    # One line of a megabyte would make every row as wide.
+    """Aligned columns; to fit the width, cells are cut with …, words before numbers."""
+    # The limit matters: one cell of a megabyte would make every row as wide.
     widths = [
         min(
             WIDEST,
@@ -69,7 +70,7 @@ def text_table(table: Table, width: int | None = None, colour: bool = False) -> 
 
 
 def _shrink(widths: list[int], columns: Iterable[int], room: int, least: int) -> None:
-    """Take from the widest of the columns until all fit, or all are at their least."""
+    """Narrow the widest of the columns until all fit, or until it is `least` wide."""
     columns = list(columns)
     while sum(widths) > room and columns:
         widest = max(columns, key=lambda i: widths[i])
@@ -82,25 +83,25 @@ _CODES = {"green": "32", "yellow": "33", "red": "31", "cyan": "36"}
 
 
 def paint(text: str, colour: str | None, bold: bool) -> str:
-    """The text in a colour of the terminal, or bold, by ANSI codes."""
+    """The text in a colour of the terminal, bold or not, by ANSI codes."""
     codes = [_CODES[colour]] if colour else []
     codes += ["1"] * bold
     return "".join(f"\x1b[{code}m" for code in codes) + text + "\x1b[0m" * bool(codes)
 
 
 def display_width(text: str) -> int:
+    """The columns of a terminal that a text takes."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
 
 
 def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def fit(text: str, room: int) -> str:
-    """A text cut to a width; of one of a megabyte only what is shown is looked at."""
+    """A text cut to a display width. Of a text of a megabyte only the start is looked at."""
     if len(text) <= room and display_width(text) <= room:
         return text
     if room < 1:
@@ -109,14 +110,17 @@ def fit(text: str, room: int) -> str:
     return text[: sum(1 for _ in takewhile(lambda columns: columns < room, wide))] + "…"
 
 
+def cut(text: str, room: int) -> str:
+    """A text cut to a number of characters."""
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
 def escaped(text: str) -> str:
-    """Text of a spec in Markdown: shown as it stands, never markup."""
+    """A text for Markdown that shows as it is, without markup."""
     return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", text)
 
 
 def markdown_table(table: Table) -> str:
-    """A table of Markdown."""
-
     def line(cells: Iterable[str]) -> str:
         return "| " + " | ".join(map(escaped, cells)) + " |"
 

@@ -1,19 +1,20 @@
-"""What `archdsl verify` prints: every claim, and the claims under each reading of the text."""
+"""The output of `archdsl verify`: every claim, or how many hold under each reading."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from archdsl.claims.readings import Alternative, Readings
-    from archdsl.model import Model
 from archdsl.figures import number
-from archdsl.output.claims import claims_table, counting_notes, notes, tally
+from archdsl.output.claims import claim_dict, claims_table, counting_notes, notes, tally
 from archdsl.output.plain_data import plain_data
 from archdsl.output.table import Cell, Column, Table, filled, paint, text_table
 
-MOST_READINGS = 12  # shown on a terminal; JSON lists them all
+if TYPE_CHECKING:
+    from archdsl.claims.readings import Alternative, Readings
+    from archdsl.model import Model
+
+MOST_READINGS = 12  # in a table; JSON lists them all
 
 
 def verification(networks: Sequence[Model], width: int | None = None, colour: bool = False) -> str:
@@ -33,13 +34,27 @@ def verification(networks: Sequence[Model], width: int | None = None, colour: bo
     return "\n\n".join(parts)
 
 
+def verification_dict(networks: Sequence[Model]) -> dict[str, Any]:
+    """The claims as `archdsl.output.records.Verification` describes them."""
+    return {
+        "networks": [
+            {
+                "network": network.full_name,
+                "params_count": str(network.counting),
+                "claims": [claim_dict(claim) for claim in network.claims],
+            }
+            for network in networks
+        ]
+    }
+
+
 def readings(
-    found: Sequence[tuple[Model, Readings]], width: int | None = None, colour: bool = False
+    networks: Sequence[tuple[Model, Readings]], width: int | None = None, colour: bool = False
 ) -> str:
-    """The readings of networks: a table each, and under which of them every claim holds."""
+    """A table of readings for each network, and under how many of them every claim holds."""
     parts = []
-    for network, read in found:
-        alternatives = read.alternatives
+    for network, found in networks:
+        alternatives = found.alternatives
         holding = sum(one.all_hold for one in alternatives)
         plural = "" if len(alternatives) == 1 else "s"
         title = filled(
@@ -47,7 +62,7 @@ def readings(
             f"reading{plural}",
             width or 100,
         )
-        lines = [paint(title, None, bold=colour), text_table(readings_table(read), width, colour)]
+        lines = [paint(title, None, bold=colour), text_table(readings_table(found), width, colour)]
         if (more := len(alternatives) - MOST_READINGS) > 0:
             lines.append(filled(f"and {more} more, under which no more claims hold", width or 100))
         lines += [
@@ -63,9 +78,9 @@ def readings(
 _OWN = "as the text says"
 
 
-def readings_table(read: Readings) -> Table:
-    """A reading a line, the text's own first, with the first claim that does not hold."""
-    own = f"{_OWN}: {', '.join(read.said)}" if read.said else _OWN
+def readings_table(found: Readings) -> Table:
+    """One row per reading, the text's own first, with the first claims that do not hold."""
+    own = f"{_OWN}: {', '.join(found.said)}" if found.said else _OWN
     columns = (
         Column("reading", shrinks=True),
         Column("claims hold", "right"),
@@ -83,7 +98,7 @@ def readings_table(read: Readings) -> Table:
                 Cell(number(one.macs)),
                 Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
             )
-            for one in read.alternatives[:MOST_READINGS]
+            for one in found.alternatives[:MOST_READINGS]
         ),
     )
 
@@ -92,12 +107,10 @@ def _held(one: Alternative) -> str:
     return f"{'✓ ' if one.all_hold else ''}{one.holds} of {one.claims}"
 
 
-def readings_dict(network: Model, read: Readings) -> dict[str, Any]:
-    """The readings as plain data, by `archdsl.output.records.NetworkReadings`."""
+def readings_dict(network: Model, found: Readings) -> dict[str, Any]:
+    """The readings as `archdsl.output.records.NetworkReadings` describes them."""
     return {
         "network": network.full_name,
-        "said": list(read.said),
-        "readings": [
-            {**plain_data(one._asdict()), "all_hold": one.all_hold} for one in read.alternatives
-        ],
+        "said": list(found.said),
+        "readings": [{**plain_data(one), "all_hold": one.all_hold} for one in found.alternatives],
     }

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from archdsl.figures import hwc, number
+from archdsl.output.table import Cell, Column, Table
 from archdsl.syntax.ast import NetworkText
 
 if TYPE_CHECKING:
     from archdsl.model import Model
-from archdsl.figures import hwc, number
-from archdsl.output.table import Cell, Column, Table
 
 
 def zoo_table(networks: Sequence[Model | NetworkText]) -> Table:
-    """A row for each network; a template, whose parameters have no values, has no numbers."""
+    """One row per network; a template, whose parameters have no values, has no numbers."""
     columns = (
         Column("name"),
         Column("input"),

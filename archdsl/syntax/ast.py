@@ -7,16 +7,15 @@ characters of the network's source.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from archdsl.text.source import Source, Span
 
 
 class Token(NamedTuple):
-    """One mark of a phrase: a word, a number, a sign, or a group.
+    """A word, a number or a sign of a phrase; or parentheses, a bracket or braces with all inside.
 
-    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`;
-    `inside` holds the parts between parentheses or the items between brackets or braces.
+    `kind` is the name of the grammar's terminal in lower case, `parens`, `bracket` or `braces`.
     """
 
     kind: str
@@ -24,6 +23,16 @@ class Token(NamedTuple):
     start: int
     end: int
     inside: tuple[Token, ...] | tuple[Item, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens between parentheses."""
+        return cast(tuple[Token, ...], self.inside)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The lines between brackets or braces."""
+        return cast(tuple[Item, ...], self.inside)
 
     @property
     def is_of_table(self) -> bool:
@@ -192,7 +201,7 @@ class Block(NamedTuple):
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return self.body.inside  # type: ignore[return-value]
+        return self.body.items
 
 
 class Table(NamedTuple):

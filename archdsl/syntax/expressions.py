@@ -109,7 +109,7 @@ class _Reader:
             operand = self.expression(NEGATION if sign == "not" else SIGN)
             return Expression(sign, token.text, 0, (operand,), token.start, operand.end)
         if token.kind == "parens" and token.inside:
-            return read(self.source, token.inside)  # type: ignore[arg-type]
+            return read(self.source, token.tokens)
         if token.kind == "word":
             if self.at < len(self.tokens) and self.tokens[self.at].kind == "parens":
                 return self.call(token)
@@ -124,10 +124,7 @@ class _Reader:
             raise ArchError(
                 error.message, error.span, help=did_you_mean(name.text, FUNCTIONS) or error.help
             )
-        operands = tuple(
-            read(self.source, argument)
-            for argument in split(parens.inside)  # type: ignore[arg-type]
-        )
+        operands = tuple(read(self.source, argument) for argument in split(parens.tokens))
         several = name.text in ("min", "max")
         if len(operands) < 2 if several else len(operands) != 1:
             wanted = "at least two operands" if several else "one operand"

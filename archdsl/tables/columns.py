@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from archdsl.errors import ArchError, nearest
 from archdsl.notation.vocabulary import vocabulary
+from archdsl.quantities import TABLE_SPELLINGS, table_quantity, unit_letter
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source
 
@@ -26,37 +27,14 @@ Role = Literal[
     "struck",
 ]
 
-# What the papers print above a column, in small letters, without the blanks around signs.
-CLAIMS = {
-    "output size": "output size",
-    "output": "output size",
-    "output shape": "output size",
-    "output map size": "output size",
-    "res": "output size",
-    "input size": "input size",
-    "input": "input size",
-    "input shape": "input size",
-    "rf size": "receptive field",
-    "rf": "receptive field",
-    "receptive field": "receptive field",
-    "params": "params",
-    "param": "params",
-    "parameters": "params",
-    "ops": "macs",
-    "flops": "macs",
-    "macs": "macs",
-    "madds": "macs",
-    "mult-adds": "macs",
-    "multiply-adds": "macs",
-    "depth": "depth",
-    "weight layers": "weight layers",
-}
 # What such a column holds goes to the layer of its row.
 FEEDING = ("kernel", "width", "times", "stride", "attribute", "companion", "argument")
 # What a layer is told by name, by the header of the column.
 ATTRIBUTES = {"padding": "pad", "pad": "pad", "groups": "groups", "dilation": "dilation"}
 SIZES = ("kernel", "kernel size", "ksize", "filter size")  # of kernels: one number is a length
 KNOWN: dict[str, Role] = {
+    **{spelling: "claim" for spelling in TABLE_SPELLINGS},
+    # A column `layers` names rows, though `layers` counts weight layers elsewhere.
     **dict.fromkeys(("layer name", "layers", "layer", "stage", "name", "network", "model"), "name"),
     **dict.fromkeys(("group name", "block name", "#"), "name"),
     **dict.fromkeys(("type", "operator", "operation", "layer type"), "type"),
@@ -78,7 +56,6 @@ KNOWN: dict[str, Role] = {
     **dict.fromkeys(ATTRIBUTES, "attribute"),
     **dict.fromkeys(("activation", "activation function", "nonlinearity"), "companion"),
     **dict.fromkeys(("t", "pool proj", "expansion"), "argument"),
-    **dict.fromkeys(CLAIMS, "claim"),
 }
 # What may be said of either side of a layer: which, its table does not tell.
 AMBIGUOUS = {
@@ -89,8 +66,6 @@ AMBIGUOUS = {
     "feature map size": ("input size", "output size"),
     "feature maps": ("channels", "output size"),
 }
-_UNITS = {"k": "K", "m": "M", "g": "G", "thousands": "K", "millions": "M", "billions": "G"}
-_UNITS |= {"10^3": "K", "10^6": "M", "10^9": "G"}
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _LOOKS = "•◦○●†‡ "  # around the name of a network
 # A symbol behind what it stands for: `Stage $i$`, `#Channels Ĉi`, `Resolution Ĥi × Ŵi`. A capital
@@ -130,11 +105,11 @@ def quantity_of(text: str) -> tuple[str, str] | None:
     text = squeezed(text).lower().rstrip(".:")
     unit = ""
     if found := re.fullmatch(r"(.*?) ?\((?:in |x)?([\w^]+)\)", text):
-        unit = _UNITS.get(found[2], "")
+        unit = unit_letter(found[2])
         text = found[1] if unit else text
     text = re.sub(r"^(?:number of|no\.? of|total|#) ?| #$", "", text)
-    quantity = CLAIMS.get(text)
-    return (quantity, unit) if quantity else None
+    quantity = table_quantity(text)
+    return (quantity.name, unit) if quantity else None
 
 
 def columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -> list[Column]:
@@ -262,7 +237,8 @@ def holds_names(column: Column) -> bool:
 
 
 def _is_size(known: str) -> bool:
-    return CLAIMS.get(known, "").endswith("size")
+    quantity = table_quantity(known)
+    return quantity is not None and quantity.name.endswith("size")
 
 
 def _without_marks(text: str) -> str:

@@ -93,8 +93,7 @@ def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
     """The parameters of blocks, by their names in small letters."""
     found: dict[str, list[str]] = {}
     for block in blocks:
-        inside: tuple[Token, ...] = block.parameters.inside if block.parameters else ()  # type: ignore[assignment]
-        parameters = split(inside)
+        parameters = split(block.parameters.tokens if block.parameters else ())
         found[block.name.text.lower()] = [p[0].text for p in parameters if p[0].kind == "word"]
     return found
 
@@ -193,16 +192,13 @@ def _header(
 
 def _merged(own: Token, family: Token | None) -> Token:
     """The parameters of a column, and those of its family that it does not give itself."""
-    names = {
-        token.text for token in own.inside if isinstance(token, Token) and token.kind == "word"
-    }
+    names = {token.text for token in own.tokens if token.kind == "word"}
     inside: list[Token] = []
     kept: list[Token] = []
-    for token in (*(family.inside if family else ()), Token("comma", ",", own.start, own.start)):
-        assert isinstance(token, Token)
+    for token in (*(family.tokens if family else ()), Token("comma", ",", own.start, own.start)):
         kept.append(token)
         if token.kind == "comma":
             if kept[0].text not in names and len(kept) > 1:
                 inside += kept
             kept = []
-    return own._replace(inside=(*inside, *own.inside))
+    return own._replace(inside=(*inside, *own.tokens))

@@ -292,7 +292,7 @@ def _label_behind(tokens: list[Token], is_layer: bool) -> Token | None:
     """Take the name off the end of a type: `inception (3a)`. A number behind a layer is none."""
     if len(tokens) < 2 or tokens[-1].kind != "parens":
         return None
-    text = "".join(token.text for token in tokens[-1].inside if isinstance(token, Token))
+    text = "".join(token.text for token in tokens[-1].tokens)
     is_value = is_layer and text.isdigit()
     if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
         return None

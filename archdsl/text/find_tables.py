@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from archdsl.quantities import QUANTITIES
 from archdsl.text.grids import Cell, Expanded, Grid
 
 
@@ -61,9 +62,10 @@ class _Line(NamedTuple):
 
 
 # `# params` and `#3×3` say what is counted, like `number of params`.
+_NUMBERS = [s.replace(" ", "[ -]") for one in QUANTITIES if one.figure != "size" for s in one.words]
 _COUNTED = (
-    r"(?! ?(?:params?|parameters|ops|flops|macs|madds|mult[a-z]*-adds|weight layers|ch|out|repeats"
-    r"|channels|filters|layers|blocks|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|.])"
+    rf"(?! ?(?:{'|'.join(_NUMBERS)}|ch|out|repeats|filters|blocks"
+    r"|\d+[x×]\d+(?: reduce)?)(?![^\t\s(|.])"
 )
 _COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
 # What ends a table of tabs though tabs stand in it: statements, and lines with claims or labels.

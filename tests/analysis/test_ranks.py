@@ -1,4 +1,4 @@
-"""Networks on signals and clips: everything that one axis or three may break."""
+"""Networks on signals and clips: all that could break with one axis or three."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_claims_hold(text: str):
 
 
 @NETWORKS
-def test_numbers_are_those_of_torch(text: str):
+def test_numbers_equal_those_of_torch(text: str):
     net = archdsl.loads(text)
     module = net.module()
     x = torch.rand(1, *net.input)
@@ -89,7 +89,7 @@ def test_numbers_are_those_of_torch(text: str):
 
 
 @NETWORKS
-def test_source_is_the_module(text: str):
+def test_the_source_equals_the_module(text: str):
     net = archdsl.loads(text)
     module, again = net.module().eval(), of_source(net).eval()
     randomise(module)
@@ -100,7 +100,7 @@ def test_source_is_the_module(text: str):
 
 
 @NETWORKS
-def test_tables_are_read_back(text: str):
+def test_tables_read_back(text: str):
     net = archdsl.loads(text)
     for printed in (render.markdown([net]), uncommented(render.latex([net]))):
         (found,) = [Network(one) for one in parse(Source("table", printed))]
@@ -113,7 +113,7 @@ def uncommented(latex: str) -> str:
 
 
 @NETWORKS
-def test_shown(text: str):
+def test_outputs_are_complete(text: str):
     net = archdsl.loads(text)
     summary = Summary.model_validate(net.to_dict())
     assert [len(row.receptive_field) for row in summary.rows[:-1]] == [
@@ -131,7 +131,7 @@ def test_differences(text: str):
     assert net.diff(other).changes
 
 
-def test_receptive_fields_are_those_of_gradients():
+def test_receptive_fields_agree_with_gradients():
     """The middle position of a trunk, on each axis."""
     for text in (
         "input 400x2\nconv5-3 stride 2\nmaxpool 3\nzero padding left 4\nconv3-4\nslice step 2",
@@ -215,7 +215,7 @@ def test_inputs(text: str, shape: tuple[int, ...]):
         "0x1",
     ],
 )
-def test_inputs_that_ask(text: str):
+def test_ambiguous_inputs(text: str):
     with pytest.raises(ArchError) as caught:
         archdsl.loads(f"input {text}\nrelu")
     assert caught.value.help
@@ -241,7 +241,7 @@ def test_other_inputs(text: str, sizes: tuple[int, ...], shape: tuple[int, ...])
     assert archdsl.loads(f"input {text}\nrelu", input=sizes).input == shape
 
 
-def test_other_inputs_that_are_refused(archdsl_cli, tmp_path):
+def test_invalid_inputs(archdsl_cli, tmp_path):
     (tmp_path / "net.arch").write_text(CLIP)
     for sizes in ((), (1, 2, 3, 4, 5), (2.5,), (8, 0, 8), (2**21, 8, 8)):
         with pytest.raises(ArchError):
@@ -263,7 +263,7 @@ def test_other_inputs_that_are_refused(archdsl_cli, tmp_path):
         ("dropout1d", "channel dropout"),
     ],
 )
-def test_words_that_say_the_rank(line: str, same: str):
+def test_words_that_set_the_rank(line: str, same: str):
     net = archdsl.loads(f"input 64x2\n{line}\nrelu")
     assert net.graph.nodes[1].op == archdsl.loads(f"input 64x2\n{same}\nrelu").graph.nodes[1].op
     for input in ("8x8x2", "8x8x8x2"):

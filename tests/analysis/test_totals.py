@@ -1,4 +1,4 @@
-"""Exact totals of the zoo, against figures computed elsewhere and against torch."""
+"""Exact totals of the zoo, compared with figures computed elsewhere and with torch."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ NETWORKS = {
 }
 
 
-# Of thousands of layers: counted, not built.
+# Thousands of layers: counted, not built.
 DEEPEST = ("resnet1202", "preact_resnet1001")
 
 
-# Statements of a spec replaced, and the reference of what it is then.
+# Replaced statements of a spec, and the reference for the result.
 VARIANTS = [
     ("resnet18", "shortcut B", "shortcut A", "ResNet-18 option A (= plain-18 count)"),
     ("resnet18", "shortcut B", "shortcut C", "ResNet-18 option C"),
@@ -175,8 +175,8 @@ def test_forward_peak_by_hand():
     "name", ["googlenet", "mobilenet_v1", "mobilenet_v2", "densenet121", "wrn_16_8"]
 )
 def test_receptive_field_by_gradient(name: str):
-    """What one position of the trunk reads is where its gradient is not zero, all weights being
-    positive, maxima means, and activations away."""
+    """A position of the trunk reads where its gradient is not zero, if all weights are positive,
+    maxima are means, and there are no activations."""
     field = archdsl.load(name).analysis.fields[archdsl.load(name).analysis.trunk][0]
     side = field.size + 4 * field.stride  # room for a whole field
     text = spec_files.read(spec_files.names()[name]).text
@@ -208,14 +208,14 @@ def test_receptive_field_by_gradient(name: str):
     assert (int(rows.min()), int(rows.max())) == (start, end - 1)
 
 
-def test_receptive_field_stops_where_a_map_is_read_as_one():
-    """The trunk ends in front of a convolution, an average or a connection of the whole map."""
+def test_the_trunk_ends_before_a_map_is_read_as_one():
+    """By a convolution, an average or a connection of the whole map."""
     trunk = "input 16x16x1\nconv3-4\nmaxpool\n"
     for head in ("FC-2", "conv 8x8 2 pad 0", "avgpool", "avgpool 8x8", "flatten"):
         assert archdsl.loads(trunk + head).receptive_field == (4, 4)
-    # A padded convolution, or a maximum, of a small map is still part of the trunk.
+    # A padded convolution or a maximum of a small map is still part of the trunk.
     assert archdsl.loads("input 2x2x1\nconv3-4\nmaxpool\nFC-2").receptive_field == (4, 4)
-    # Asymmetric kernels have a field per axis: H×W.
+    # Asymmetric kernels have one field per axis: H×W.
     assert archdsl.loads("input 9x9x1\nconv 1x3 4\nconv 1x3 4").receptive_field == (1, 5)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 import archdsl
-from archdsl.claims.judge import compare
+from archdsl.claims.figures import compare
+from archdsl.claims.formulas import of_line, of_network
+from archdsl.claims.parameter_count import Counting
+from archdsl.quantities import QUANTITIES
 
 FIGURES = [
     ("138M", 138_357_544, "rounds"),
@@ -72,6 +75,14 @@ BINARY = [
 @pytest.mark.parametrize(("printed", "exact", "how"), BINARY)
 def test_compare_with_a_k_of_1024(printed: str, exact: int, how: str | None):
     assert compare(printed, exact, 1024) == how
+
+
+def test_every_quantity_is_computed():
+    analysis, counting = archdsl.load("lenet5").analysis, Counting()
+    computed = of_network(analysis, counting)
+    assert set(computed) == {quantity.name for quantity in QUANTITIES if quantity.of_network}
+    computed |= of_line(analysis, counting, analysis.graph.sections[0])
+    assert set(computed) == {quantity.name for quantity in QUANTITIES}
 
 
 def net(claims: str, line: str = "") -> archdsl.Network:
@@ -160,7 +171,7 @@ def test_a_size_may_group_its_digits():
     assert {c.verdict for c in network.verify()} == {"holds"}
 
 
-def test_bracket_claims_are_of_the_layer_that_they_stand_before():
+def test_a_size_in_brackets_is_claimed_of_the_layer_after_it():
     network = archdsl.loads("input 8x8x1\n[8x8x4] conv3-4 -> [4x4x4] maxpool\nFC-2")
     assert verdicts(network) == [
         ("conv1.conv1", "output size", "holds", "exactly"),
@@ -168,14 +179,14 @@ def test_bracket_claims_are_of_the_layer_that_they_stand_before():
     ]
 
 
-def test_a_unit_may_stand_apart():
+def test_a_unit_may_be_a_word_of_its_own():
     network = net("expect params 0.76 K, total params 762, trainable params 0.8 thousand")
     assert [(c.printed, c.how) for c in network.verify()] == [
         ("0.76 K", "rounds"), ("762", "exactly"), ("0.8 thousand", "rounds")
     ]  # fmt: skip
 
 
-def test_channels_are_claimed_alone():
+def test_channels_can_be_claimed():
     assert {c.verdict for c in net("", "=> channels 4").verify()} == {"holds"}
     assert {c.verdict for c in net("", "=> channels 5").verify()} == {"fails"}
 
@@ -191,7 +202,7 @@ COUNTED = "input 8x8x3\nconv means conv-bn-relu\nc: conv3-4 => params {}\nFC-10 
 
 
 @pytest.mark.parametrize(
-    ("statement", "conv", "fc", "total", "said"),
+    ("statement", "conv", "fc", "total", "declared"),
     [
         ("", 116, 2570, 2686, ""),
         ("params count no bias", 116, 2560, 2676, "without bias"),
@@ -201,15 +212,15 @@ COUNTED = "input 8x8x3\nconv means conv-bn-relu\nc: conv3-4 => params {}\nFC-10 
         ("params count K = 1000", 116, "2.57K", "2.69K", ""),
     ],
 )
-def test_params_count_as_the_paper_counts(statement: str, conv, fc, total, said: str):
+def test_params_count_as_the_paper_counts(statement: str, conv, fc, total, declared: str):
     text = f"{COUNTED.format(conv, fc)}\n{statement}\nexpect params {total}, ops 9,472"
     network = archdsl.loads(text)
     assert {c.verdict for c in network.verify()} == {"holds"}
-    # The network's own figures stay what they are.
+    # The network's own figures do not change.
     assert network.params == 2686
     assert [row.params for row in network.rows] == [116, 2570]
-    assert str(network.counting) == network.to_dict()["params_count"] == said
-    assert ("printed params are counted" in network.summary()) == bool(said)
+    assert str(network.counting) == network.to_dict()["params_count"] == declared
+    assert ("printed params are counted" in network.summary()) == bool(declared)
 
 
 def test_the_computed_figure_is_counted_as_the_paper_counts():
@@ -224,17 +235,33 @@ def test_only_params_have_the_papers_k():
     ]  # fmt: skip
 
 
-def test_side_heads_are_counted_apart():
+@pytest.mark.parametrize(
+    ("counting", "group", "conv", "fc", "sides", "total"),
+    [
+        ("", "{ conv3-4; side s { FC-2 => params 514 } }", 112, 1028, "1654", 1140),
+        ("", "{ side s { FC-2 => params 386 }; conv3-4 }", 112, 1028, "1526", 1140),
+        (
+            "params count K = 1024, no bias",
+            "{ conv3-4; side s { FC-2 => params 512 } }",
+            *(108, "1K", "1.6K", 1132),
+        ),
+        (
+            "params count K = 1024, no bias",
+            "{ side s { FC-2 => params 384 }; conv3-4 }",
+            *(108, "1K", "1516", 1132),
+        ),
+    ],
+)
+def test_side_heads_count_separately(counting, group, conv, fc, sides, total):
     text = (
-        "input 8x8x3\nparams count K = 1024, no bias\n"
-        "{ conv3-4; side s { FC-2 => params 512 } } => params 108\nFC-4 => params 1K\n"
-        "expect params 1132, params with sides 1644, params with sides 1.6K"
+        f"input 8x8x3\n{counting}\n{group} => params {conv}\nFC-4 => params {fc}\n"
+        f"expect params {total}, params with sides {sides}"
     )
-    assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}
+    claims = archdsl.loads(text).verify()
+    assert len(claims) == 5 and {c.verdict for c in claims} == {"holds"}
 
 
-def test_lines_within_groups_are_counted_alone():
-    """Inside groups and repetitions each line is counted alone."""
+def test_lines_inside_groups_count_separately():
     group = "[ conv3-4 => params 108; conv1-3 ] x 2 => params 240"
     text = f"input 8x8x3\nparams count no bias\n{group}\nFC-2"
     assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}

@@ -1,4 +1,4 @@
-"""Readings: which of the ways to understand a text its printed numbers allow."""
+"""Readings: the interpretations of a text under which its printed numbers hold."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def under(net: archdsl.Network, *changes: str) -> Alternative:
     return found
 
 
-def test_resnet50_strides_in_its_first_convolution():
-    """3.8×10^9 is the stride in the 1×1, 4.1×10^9 that in the 3×3; the parameters are the same."""
+def test_resnet50_has_the_stride_in_its_first_convolution():
+    """3.8×10^9 needs the stride in the 1×1, 4.1×10^9 in the 3×3; the parameters are the same."""
     net = archdsl.load("resnet50")
     own, other = under(net), under(net, "stride on 3x3")
     assert (own.params, own.macs) == (25_557_032, 3_857_973_248)
@@ -31,14 +31,14 @@ def test_resnet50_strides_in_its_first_convolution():
     assert net.readings().alternatives[0] == own
 
 
-def test_a_printed_number_tells_the_readings_apart():
+def test_a_printed_number_decides_between_readings():
     text = spec_files.read(spec_files.names()["resnet50"]).text + "\nexpect params 25.6M\n"
     holding = [a.changes for a in archdsl.loads(text).readings().alternatives if a.all_hold]
     assert holding == [()]
     wrong = archdsl.loads(text.replace("stride on first", "stride on 3x3"))
     holding = [a.changes for a in wrong.readings().alternatives if a.all_hold]
     assert holding == [("stride on first",)]
-    # A statement that the text leaves out is what holds without it.
+    # Without a statement its default holds.
     silent = archdsl.loads(text.replace("stride on first", "").replace("shortcut B", ""))
     assert silent.readings().said == ("stride on first", "shortcut B")
     last = archdsl.loads(text.replace("stride on first", "stride on last"))
@@ -46,7 +46,7 @@ def test_a_printed_number_tells_the_readings_apart():
     assert last.readings().said[0] == "stride on last"
 
 
-def test_readings_are_the_texts_that_say_so():
+def test_a_reading_equals_the_text_that_declares_it():
     text = spec_files.read(spec_files.names()["resnet18"]).text
     net = archdsl.loads(text)
     for option in "AC":
@@ -98,7 +98,7 @@ def test_how_params_count():
 
 
 def test_a_text_may_leave_a_value_open():
-    """EfficientNet-B0's Table 1 once had two strides the wrong way round: multiply-adds tell."""
+    """EfficientNet-B0's Table 1 once had two strides swapped: the multiply-adds decide."""
     net = archdsl.load("efficientnet_b0")
     own, other = under(net), under(net, "let stride5 = 1")
     assert (own.params, own.macs) == (5_288_548, 385_814_752)
@@ -112,7 +112,7 @@ def test_a_text_may_leave_a_value_open():
     assert archdsl.loads(written).macs == other.macs
 
 
-def test_an_open_value_is_any_expression_and_decides_what_stands():
+def test_an_open_value_is_any_expression_and_may_decide_which_lines_apply():
     text = (
         "network n(k=2)\ninput 8x8x1\nlet w = 2*k\nreading v = 0 or (w or 3) or w+1\n"
         "let u = v + 1\nconv1-(u)\nconv1-2 if v == 0\nFC-2\nexpect conv layers 1"
@@ -133,13 +133,13 @@ def test_errata_that_hold_after_all():
     assert {a.changes: a.errata for a in found}[()] == ()
 
 
-def test_readings_that_cannot_be_are_left_out():
-    """Without padding the branches of a sum differ: no such reading."""
+def test_impossible_readings_are_left_out():
+    """Without padding the branches of a sum would have different sizes."""
     changes = {c for a in archdsl.load("resnet50").readings().alternatives for c in a.changes}
     assert "padding valid" not in changes
 
 
-def test_too_many_are_varied_one_at_a_time(monkeypatch: pytest.MonkeyPatch):
+def test_too_many_choices_are_varied_one_at_a_time(monkeypatch: pytest.MonkeyPatch):
     everything = len(archdsl.load("resnet50").readings().alternatives)
     monkeypatch.setattr(readings, "MOST_READINGS", 5)
     found = archdsl.load("resnet50").readings().alternatives

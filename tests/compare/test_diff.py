@@ -1,4 +1,4 @@
-"""`archdsl diff`: what is the same network, and where two differ."""
+"""`archdsl diff`: which networks are the same, and where others differ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archdsl import spec_files
 from archdsl.compare import isomorphism
 from archdsl.compare.alignment import common
 from archdsl.compare.diff import Diff
-from archdsl.compare.isomorphism import Plain, plain, same
+from archdsl.compare.isomorphism import ComparableGraph, comparable, same
 from archdsl.errors import ArchError
 from archdsl.output.diff import text as shown
 from archdsl.output.records import Difference
@@ -34,7 +34,7 @@ def diff(a: str, b: str, head: str = HEAD) -> Diff:
 
 
 def check(found: Diff) -> Diff:
-    """What holds of every diff: it has a reason, and its changes add up to those of the totals."""
+    """Every diff gives a reason, and its changes add up to those of the totals."""
     a, b = found.a, found.b
     assert found.same == (not found.settings and not found.changes)
     if found.same:
@@ -49,7 +49,7 @@ def check(found: Diff) -> Diff:
             (b, [step.after for step in found.steps if step.after]),
         ):
             assert len({place.scope for place in places}) == len(places)
-            assert len(places) == len(plain(net.graph).nodes)
+            assert len(places) == len(comparable(net.graph).nodes)
     record = Difference.model_validate(found.to_dict())
     assert record.same == found.same and len(record.changes) == len(found.changes)
     assert record.totals.params.change == b.params - a.params
@@ -57,7 +57,7 @@ def check(found: Diff) -> Diff:
     return found
 
 
-# What is the same.
+# Same networks.
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
@@ -103,7 +103,7 @@ def test_the_same(a: str, b: str):
 @pytest.mark.parametrize(
     "name", [n for n in spec_files.names() if not spec_files.find_one(n).lacking]
 )
-def test_every_network_is_itself(name: str):
+def test_every_network_equals_itself(name: str):
     assert check(archdsl.load(name).diff(archdsl.load(name))).same
 
 
@@ -145,8 +145,8 @@ def test_every_network_is_itself(name: str):
         ("scale 0.5", "scale 0.25", "by"),
     ],
 )  # fmt: skip
-def test_each_attribute_is_seen_and_named(a: str, b: str, what: str):
-    # Alone, and between layers that are there twice.
+def test_each_attribute_is_compared_and_named(a: str, b: str, what: str):
+    # Alone, and between layers that occur twice.
     between = "FC-3\n{}\nFC-4 x2" if "FC" in a else "conv3-4 x2\nm: {}\nconv1-4 x2\nFC-3"
     for text in ("{}", between):
         found = check(diff(text.format(a), text.format(b)))
@@ -158,12 +158,12 @@ def test_each_attribute_is_seen_and_named(a: str, b: str, what: str):
 # Wiring.
 
 
-def test_shared_layers_are_not_several():
+def test_a_shared_layer_differs_from_two_equal_ones():
     found = check(diff("a: conv3-4\nadd { a; a -> relu }", "add { conv3-4; conv3-4 -> relu }"))
     assert [change.what for change in found.changes] == ["added"]
 
 
-def test_the_wiring_alone():
+def test_only_the_wiring_differs():
     a = "a: conv3-4\nb: conv3-4\nc: conv3-4\nadd { c; a }"
     found = check(diff(a, a.replace("; a }", "; b }")))
     (change,) = found.changes
@@ -185,7 +185,7 @@ def test_outputs():
     assert not check(diff(text + "output a, b", text)).same
 
 
-def test_a_cut_does_not_hide_what_differs():
+def test_shortened_values_still_differ():
     names = [f"branch_{i}" for i in range(20)]
     other = [*names[:9], *reversed(names[9:11]), *names[11:]]
     lines = "".join(f"{name}: conv3-4\n" for name in names)
@@ -218,10 +218,10 @@ def test_side_heads():
     assert not check(diff(SIDE, SIDE.replace("avgpool; FC-3 }", "avgpool; FC-4 }"))).same
 
 
-def test_the_input_alone():
+def test_only_the_input_differs():
     found = check(archdsl.load("vgg16").diff(archdsl.load("vgg16", input=(256, 256))))
     assert [one.name for one in found.settings] == ["input"]
-    # What is flattened has other features; all else is the same on maps of other sizes.
+    # A flattened map has another number of features; all else is the same on any size.
     assert [change.place.name for change in found.changes] == ["fc1.fc"]
     assert len(shown(found).splitlines()) < 15
 
@@ -255,7 +255,7 @@ def test_branches_of_a_sum_in_any_order(seed: int):
     if places:
         at = chance.choice(places)
         other = f"{text[:at]}tanh{text[at + 4 :]}"
-        # One layer in one branch; among branches that are alike its neighbours may be shown too.
+        # One layer in one branch; if branches are alike, its neighbours may be listed too.
         assert 1 <= len(check(diff(text, other)).changes) <= 4
         assert not check(diff(other, written(tree, True))).same
 
@@ -263,26 +263,29 @@ def test_branches_of_a_sum_in_any_order(seed: int):
 # The bijection.
 
 
-def brute(a: Plain, b: Plain) -> bool:
+def brute(a: ComparableGraph, b: ComparableGraph) -> bool:
     count = len(a.nodes)
     if count != len(b.nodes):
         return False
     return any(
-        isomorphism._keeps(a, b, (0, *image)) for image in itertools.permutations(range(1, count))
+        isomorphism._is_isomorphism(a, b, (0, *image))
+        for image in itertools.permutations(range(1, count))
     )
 
 
 def graph(edges: list[tuple[int, int]], count: int) -> str:
-    """Sums of pairs of alike convolutions, and the sum of all: a graph as a network."""
+    """A graph as a network: a vertex is a convolution, an edge the sum of two; all are alike."""
     convolutions = "".join(f"c{i}: e -> conv1-4\n" for i in range(count))
     sums = "".join(f"s{i}: add {{ c{a}; c{b} }}\n" for i, (a, b) in enumerate(edges))
     return f"e: relu\n{convolutions}{sums}add {{ {'; '.join(f's{i}' for i in range(len(edges)))} }}"
 
 
 def test_against_all_permutations():
-    """Every pair of some graphs: a verdict is that of trying every bijection."""
+    """For every pair of some graphs, the verdict is that of trying every bijection."""
     every = [[(0, 1)], [(0, 1), (1, 2)], [(0, 1), (0, 1), (1, 2)], [(0, 1), (0, 2)], [(0, 0)]]
-    nets = [plain(network(graph(edges, 1 + max(max(e) for e in edges))).graph) for edges in every]
+    nets = [
+        comparable(network(graph(edges, 1 + max(max(e) for e in edges))).graph) for edges in every
+    ]
     verdicts = [(same(a, b), brute(a, b)) for a in nets for b in nets]
     assert all(found == truth for found, truth in verdicts)
     assert sum(found for found, _ in verdicts) == len(nets) + 2
@@ -292,7 +295,7 @@ CYCLE6 = [(i, (i + 1) % 6) for i in range(6)]
 TRIANGLES = [(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)]
 
 
-def test_what_colours_cannot_tell():
+def test_graphs_that_colours_cannot_distinguish():
     """One ring of six and two of three: each layer has the same neighbours."""
     found = check(diff(graph(CYCLE6, 6), graph(TRIANGLES, 6)))
     assert not found.same
@@ -305,7 +308,7 @@ def test_what_colours_cannot_tell():
 
 
 def regular(seed: int) -> list[tuple[int, int]]:
-    """A random graph in which each of ten has three neighbours."""
+    """A random graph of ten vertices with three neighbours each."""
     chance = random.Random(seed)
     while True:
         ends = [i for i in range(10) for _ in range(3)]
@@ -332,11 +335,11 @@ def test_a_search_has_an_end(monkeypatch: pytest.MonkeyPatch):
         diff(graph(CYCLE6, 6), graph(TRIANGLES, 6))
 
 
-# Where they differ.
+# Differences.
 
 
 def rows(found: Diff) -> list[str]:
-    """Sign, layer and what of each row of the table."""
+    """The first three columns of each row of the table."""
     table = shown(found).split("\n\n")[1].splitlines()[1:]
     return [" ".join(line.split()) for line in table]
 
@@ -350,7 +353,7 @@ def test_a_deeper_network_has_more_of_the_same():
     assert {change.what for change in found.changes} == {"added"}
 
 
-def test_strides_that_move():
+def test_moved_strides():
     found = check(archdsl.load("resnet50").diff(archdsl.load("resnet50_v1_5")))
     assert [(a.name, a.before, a.after) for c in found.changes for a in c.attributes] == [
         ("stride", (2, 2), (1, 1)),
@@ -358,7 +361,7 @@ def test_strides_that_move():
     ] * 3
 
 
-def test_repeated_differences_stand_once():
+def test_repeated_differences_are_shown_once():
     found = check(diff("conv3-8 -> relu\nconv3-8 -> relu\nconv3-8 -> relu",
                        "conv3-8 -> tanh\nconv3-8 -> tanh\nconv3-8 -> tanh"))  # fmt: skip
     assert len(found.changes) == 3

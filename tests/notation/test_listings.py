@@ -20,9 +20,9 @@ from archdsl.notation import phrase, pytorch_calls
 from archdsl.spec import parse
 from archdsl.text.source import Source
 
-# What enters, and a listing; `rate` is a name with a value.
+# The input, and a listing; `rate` is a name with a value.
 LISTINGS = [
-    # Layers a line, with a comma behind the last.
+    # One layer per line, with a comma after the last.
     (
         "33x33x3",
         """nn.Conv2d(3, 12, kernel_size=5, stride=1, padding=2),
@@ -36,7 +36,7 @@ nn.Dropout(0.5),""",
     ("9x9x3", "self.pool = nn.AvgPool2d(2, 2)"),
     ("9x9x3", "- `torch.nn.BatchNorm2d(3, momentum=0.01)`"),
     ("9x9x3", "torch.nn.Conv2d(3, 8, 3, stride=2), nn.Tanh()"),
-    # One Sequential, several layers a line.
+    # One Sequential, several layers per line.
     (
         "8x8x3",
         """model = nn.Sequential(
@@ -68,7 +68,7 @@ nn.Dropout(0.5),""",
     nn.Flatten(), nn.Linear(6*6*12, 10)
 )""",
     ),
-    # Several, one behind the other; lines break where they like.
+    # Several in a row, with line breaks anywhere.
     (
         "16x16x3",
         """block1 = nn.Sequential(
@@ -97,10 +97,10 @@ nn.BatchNorm2d(8),
 nn.MaxPool2d(2, 2),
 nn.Dropout(rate))""",
     ),
-    # A norm behind a convolution leaves it its bias; one without is written so.
+    # A norm does not remove the bias of the convolution before it; `bias=False` does.
     ("9x9x3", "nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU6(True)"),
     ("9x9x3", "nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8, 0.001, 0.01)"),
-    # Every argument by place; lengths an axis.
+    # Every argument by position; one length per axis.
     ("9x12x4", "nn.Conv2d(4, 6, (3, 5), (2, 1), (1, 2), (1, 2), 2, False, 'zeros')"),
     ("9x9x4", "nn.Conv2d(4, 6, 2, padding='valid')"),
     ("9x9x4", "nn.MaxPool2d(3, 2, 1, 1, False, True), nn.AvgPool2d((2, 1), None, 0, True)"),
@@ -108,7 +108,7 @@ nn.Dropout(rate))""",
     ("9x9x7", "nn.LocalResponseNorm(5), nn.LocalResponseNorm(3, 0.01, beta=0.5, k=2)"),
     ("9x9x4", "nn.AdaptiveAvgPool2d(1), nn.Flatten(1, -1), nn.Linear(4, 3, bias=False)"),
     ("9x9x4", "nn.AdaptiveMaxPool2d((1, 1)), nn.Flatten(), nn.Linear(4, 3)"),
-    # The rank stands in the name.
+    # The rank is part of the name.
     (
         "20, 3 channels",
         "nn.Conv1d(3, 4, 5), nn.BatchNorm1d(4), nn.MaxPool1d(2), nn.AdaptiveAvgPool1d(1)",
@@ -137,7 +137,7 @@ LARGE = ("N72",)
 
 
 def built(listing: str) -> nn.Sequential:
-    """What Python and torch make of a listing."""
+    """The module that Python and torch build from a listing."""
     listing = listing.strip("-` \n")
     names = {
         "nn": nn,
@@ -181,26 +181,26 @@ def compare(head: str, listing: str) -> None:
     x = torch.randn(2, *net.input)
     assert torch.equal(ours(x), reference(x))
     assert tuple(reference(x).shape[1:]) == net.output
-    # What outputs do not show: the share that is dropped, the momentum of statistics.
+    # Not visible in outputs: the dropout rate, the momentum of statistics.
     for a, b in zip(leaves(ours), leaves(reference), strict=True):
         assert a == b or re.search("padding=(same|valid)", b)
 
 
 def leaves(module: nn.Module) -> list[str]:
-    """The layers of a module as torch shows them."""
+    """The layers of a module as torch prints them."""
     shown = [repr(leaf) for leaf in module.modules() if not list(leaf.children())]
     return [re.sub(r"inplace=True|output_size=\(1, 1\)|output_size=1", "", one) for one in shown]
 
 
 @pytest.mark.parametrize(("kind", "example"), CASES)
-def test_what_a_layer_calls_is_read_back(kind: type[Layer], example: str):
+def test_the_call_of_a_layer_is_read_back(kind: type[Layer], example: str):
     """`archdsl source` prints this call."""
     if not kind.listed:
         return
     one = case(kind, example)
     call = one.op.call(one.x)
     if call.own:
-        return  # a module of ours, which torch.nn lacks
+        return  # a module of our own, not of torch.nn
     assert read_back(str(call), one.x) == one.op
     # Every argument counts: with one changed it is another layer, or no layer.
     for name, value in call.options:
@@ -241,7 +241,7 @@ HEAD = "conv means conv-bn-relu\ninput 8x8x3\n"
 @pytest.mark.parametrize(
     ("text", "layers"),
     [
-        # What is listed is whole; what is written beside it has its conventions.
+        # Conventions apply to written layers, not to listed ones.
         ("conv3-4\nnn.Conv2d(4, 8, 3)\nFC-2", "conv bn relu conv flatten fc"),
         ("conv3-4 -> nn.ReLU()\nFC-2", "conv bn relu flatten fc"),
         ("add { identity; { nn.Conv2d(3, 3, 1), nn.ReLU() } }\nFC-2", "conv relu add flatten fc"),
@@ -263,11 +263,11 @@ def test_listings_among_other_lines(text: str, layers: str):
 def test_claims_of_a_listed_layer():
     net = archdsl.loads(HEAD + "nn.Flatten()\nscores: nn.Linear(in, 2)   => 2, params 386")
     assert [claim.verdict for claim in net.claims] == ["holds", "holds"]
-    with pytest.raises(ArchError, match="says in_features 384, 192 enter"):
+    with pytest.raises(ArchError, match="has in_features 384, but its input has 192"):
         archdsl.loads(HEAD + "nn.Flatten()\nnn.Linear(2 * in, 2)")
 
 
-def test_a_stride_goes_past_a_listed_layer():
+def test_a_stride_skips_a_listed_layer():
     net = archdsl.loads(HEAD + "[ nn.Conv2d(3, 4, 3, padding=1); conv3-4 ] stride 2\nFC-2")
     assert [n.op.stride for n in net.graph.nodes if n.op.kind == "conv"] == [(1, 1), (2, 2)]
 

@@ -44,7 +44,7 @@ def _piece(stanza: str) -> Piece:
 PIECES = _pieces()
 
 
-# A table, and its place among those of the spec that says what its paper says around it.
+# A table, and its index among those of the spec that has the text around it.
 TABLES = {
     **{"N1": ("vgg", 0), "N7": ("vgg", 1), "N8": ("vgg", 1)},
     **{
@@ -79,7 +79,7 @@ def test_it_gives_its_layers(piece: Piece):
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.number)
-def test_it_stands_as_it_was_printed(piece: Piece):
+def test_it_is_as_it_was_printed(piece: Piece):
     if piece.cells:
         cells = {cell.strip() for cell in re.split(r"[|\t\n]", PRINTED[piece.number])}
         assert cells.issuperset(piece.text.split("\n"))
@@ -89,8 +89,8 @@ def test_it_stands_as_it_was_printed(piece: Piece):
 
 
 @pytest.mark.parametrize("number", TABLES)
-def test_a_table_stands_as_it_was_printed(number: str):
-    """In the place of the table of its spec it gives the same networks, and the same verdicts."""
+def test_a_table_is_as_it_was_printed(number: str):
+    """In place of the table of its spec it gives the same networks, and the same verdicts."""
     spec, place = TABLES[number]
     text = text_of(spec)
     ours = tables_of(spec)[place]
@@ -116,13 +116,13 @@ def test_enough_of_it_is_understood():
     "head", ["", "input 32x32 RGB\n", "input 32x32 RGB\nconv means conv-(8)\n"]
 )
 def test_the_rest_is_refused(number: str, head: str):
-    """It denotes no layers, or too little of them: an error, not a guess."""
+    """It does not specify layers, or not completely: an error, not a guess."""
     with pytest.raises(archdsl.ArchError) as caught:
         archdsl.loads(head + PRINTED[number])
     assert "help: " in str(caught.value)
 
 
-def test_the_manual_says_why_the_rest_is_not_understood():
+def test_the_manual_explains_why_the_rest_is_not_understood():
     manual = (ROOT / "docs" / "notation.md").read_text("utf-8")
     (rest,) = re.findall(r"^## What is not read\n(.*)", manual, re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"\bN\d+\b", rest)) == PRINTED.keys() - READ

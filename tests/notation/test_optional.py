@@ -1,4 +1,4 @@
-"""Optional layers: `Conv-(BN)-Relu` is with its batch norm where the network says so."""
+"""Optional layers: `Conv-(BN)-Relu` has its batch norm if the network declares `with bn`."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_its_line_with_widths_of_a_convention():
         ("conv3-4-<bn>-relu, 2x2/2 maxpool", "conv3-4-relu, 2x2/2 maxpool"),
     ],
 )
-def test_on_as_without_parentheses_off_as_if_it_were_not_there(text: str, without: str):
+def test_on_is_as_without_parentheses_off_as_if_absent(text: str, without: str):
     optional = text.replace("<", "(").replace(">", ")").replace("-) ", "-> ")
     plain = text.replace("<", "").replace("->", "@").replace(">", "").replace("@", "->")
     assert nodes(optional) == nodes(optional, bn=0) == nodes(without)
@@ -125,7 +125,7 @@ def nodes(text: str, **parameters: int):
     return [(node.op, node.inputs, node.shape, node.name) for node in graph.nodes]
 
 
-def test_a_written_norm_takes_the_bias_when_it_stands():
+def test_a_written_norm_removes_the_bias_if_it_is_used():
     ((_, without, *_), (_, with_it, *_)) = (nodes("conv3-4-(bn)", bn=on) for on in (0, 1))
     assert (without[0].bias, with_it[0].bias) == (True, False)
     assert nodes("conv3-4 bias-(bn)", bn=1)[1][0].bias
@@ -144,7 +144,7 @@ def test_each_kind_has_its_own_choice():
     )
 
 
-def test_an_argument_of_a_derived_network_wins_over_with():
+def test_an_argument_of_a_derived_network_overrides_with():
     text = "network a\ninput 8x8x3\nwith bn\nconv3-4-(bn)\nnetwork b = a(bn=0)\nnetwork c = b(bn=1)"
     assert [len(net.layers) for net in networks(text)] == [2, 1, 2]
 
@@ -175,7 +175,7 @@ def test_refused():
     refused("with bn; with BN; conv3-4-(bn)", "a second `with BN`")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")
     refused("with bn; conv3-4", "no layer")
-    refused("(bn) 3x3, 64", "`3x3` belongs to no layer")
+    refused("(bn) 3x3, 64", "`3x3` does not belong to a layer")
     refused("conv3-64 (relu 3x3/2 maxpool)", "several layers in parentheses")
     refused("conv3-8 (maxpool) stride 2 stride 2", "given twice")
     refused("conv means (bn)-relu; conv3-4; FC-3", "holds `conv` once")

@@ -1,4 +1,4 @@
-"""Spellings: what is the same, what is not, and what every line of a paper denotes."""
+"""Spellings: which are equivalent, which are not, and which layers they stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import archdsl
 
 
 def ops(text: str):
-    """The layers of a text, without their names and places."""
+    """The layers of a text, without names and positions."""
     if not re.match(r"input|block|8x8x6|\[8x8x6\] INPUT", text):
         text = f"input 8x8x6\n{text}"
     graph = archdsl.loads(text).graph
@@ -82,7 +82,7 @@ def test_selectors_know_defaults():
     assert "relu" not in kinds(text.format(" stride 2"))
 
 
-def test_a_norm_takes_the_bias_but_not_of_the_output_layer():
+def test_a_norm_removes_the_bias_except_that_of_the_output_layer():
     net = archdsl.loads(HEAD + "conv3-4\nconv3-4 bias\nconv3-4 no bn\nFC-2")
     biases = [n.op.bias for n in net.graph.nodes if n.op.weighs]
     assert biases == [False, True, True, True]
@@ -95,7 +95,7 @@ def test_a_norm_takes_the_bias_but_not_of_the_output_layer():
         ("conv3-4\nbn", True), ("conv3-4 bias-bn", True), ("dropout-bn-conv3-4", True),
     ],
 )  # fmt: skip
-def test_a_written_norm_takes_the_bias_in_front_of_it(line: str, bias: bool):
+def test_a_written_norm_removes_the_bias_of_the_layer_before_it(line: str, bias: bool):
     net = archdsl.loads(f"input 8x8x1\n{line}")
     assert [n.op.bias for n in net.graph.nodes if n.op.weighs] == [bias]
 
@@ -105,12 +105,12 @@ def test_selectors_see_values_of_expressions():
     assert kinds(text) == "conv relu flatten fc"
 
 
-def test_of_equal_conventions_the_last():
+def test_the_last_of_equal_conventions_applies():
     rules = "1x1 conv means conv-relu\nconv stride 1 means conv-tanh\n"
     assert kinds(f"input 8x8x1\n{rules}conv1-4\nFC-2") == "conv tanh flatten fc"
 
 
-def test_in_is_what_enters_the_line():
+def test_in_is_the_number_of_input_channels_of_the_line():
     net = archdsl.loads("input 8x8x4\nconv1-(in//2) -> conv3-(in)\nconv1-(2*in) x 2\nFC-2")
     widths = [n.op.width for n in net.graph.nodes if n.op.kind == "conv"]
     assert widths == [2, 4, 8, 16]
@@ -124,7 +124,7 @@ def test_the_right_side_of_means_fills_gaps():
     assert [row.output for row in net.rows] == [(16, 4, 4), (3, 2, 2), (1, 2, 2), (2,)]
 
 
-def test_padding_convention_is_for_convolutions_alone():
+def test_the_padding_convention_applies_only_to_convolutions():
     net = archdsl.loads("input 9x9x1\npadding valid\nconv3-4\nconv3-4 same\nmaxpool 3x3/1\nFC-2")
     assert [row.output[1:] for row in net.rows] == [(7, 7), (7, 7), (7, 7), ()]
 
@@ -167,8 +167,8 @@ def test_parameters_have_defaults_and_take_values():
     assert archdsl.loads(text, parameters={"k": 4, "depth": 5}).rows[0].repeat == 2
 
 
-def test_names_win_over_words():
-    """A parameter may be called as an attribute is."""
+def test_names_take_precedence_over_words():
+    """A parameter may have the name of an attribute."""
     for line in ("conv3-k", "conv3-(k)", "conv 3x3 k"):
         net = archdsl.loads(f"network n(k=4, s=2)\ninput 8x8x1\n{line} stride s\nFC-2")
         assert net.rows[0].output == (4, 4, 4)
@@ -245,7 +245,7 @@ def test_large_numbers_are_refused():
         assert len(str(caught.value)) < 1500
 
 
-def test_notation_of_groups_has_neither_claims_nor_comments():
+def test_the_notation_of_groups_omits_claims_and_comments():
     net = archdsl.loads(
         "input 8x8x1\ng: [ conv3-4 => params 40   # a remark\n  [relu] x 2; "
         'maxpool => 4x4 erratum "a # b" ] x 2\nFC-2'
@@ -268,17 +268,17 @@ def test_notation_of_groups_has_neither_claims_nor_comments():
         ("dropout 50\\%", "dropout"),
     ],
 )
-def test_lines_that_go_on(text: str, layers: str):
+def test_continued_lines(text: str, layers: str):
     assert kinds(f"input 8x8x6\n{text}") == layers
 
 
-def test_what_begins_a_line_within_parentheses_is_no_bullet():
+def test_a_sign_that_begins_a_line_within_parentheses_is_not_a_bullet():
     net = archdsl.loads("let n = (\n- 4 + 8)\ninput 8x8x6\nconv3-n\nscale (\n- 2)")
     assert net.rows[0].output == (4, 8, 8)
     assert net.graph.nodes[-1].op.factor == -2
 
 
-def test_statements_behind_a_comma_are_statements():
+def test_statements_after_a_comma_are_statements():
     net = archdsl.loads("input 8x8x6\nconv3-8,\npadding valid\nconv3-8\nFC-2")
     assert [row.output for row in net.rows[:2]] == [(8, 6, 6), (8, 4, 4)]
 
@@ -296,6 +296,6 @@ def test_values_of_names_reach_the_input():
     "text", ["#" + ",#" * 40_000, "\\\\[" * 40_000, "nn.ReLU()\nrelu" + "," * 600_000]
 )
 def test_typography_is_linear(text: str):
-    """Each of these took more than eight seconds once."""
+    """Each of these once took more than eight seconds."""
     with pytest.raises(archdsl.ArchError):
         archdsl.loads(text)

@@ -1,4 +1,4 @@
-"""Drawings: what they show, and files that are there whole or not at all."""
+"""Diagrams: their content, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def texts(svg: bytes) -> list[str]:
     return ["".join(t.itertext()).strip() for t in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-SKIPS = {"unet": 4}  # arrows past other lines
+SKIPS = {"unet": 4}  # arrows that skip other lines
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -32,7 +32,7 @@ def test_every_line_of_the_spec_is_a_box(name: str):
     shown = texts(svg)
     assert net.title in shown
     for row in net.rows:
-        start = row.notation[:59]  # a long one is cut
+        start = row.notation[:59]  # long ones are cut
         assert any(text.startswith(start) for text in shown)
         assert "×".join(map(str, (*row.output[1:], row.output[0]))) in shown
     assert f"{net.params:,} params · {net.macs:,} multiply-adds" in shown
@@ -68,7 +68,7 @@ def test_texts_need_no_program(tmp_path: Path, monkeypatch, archdsl_cli):
 
 def test_bad_places(tmp_path: Path, archdsl_cli):
     code, _, error = archdsl_cli("draw", "lenet5", "-o", str(tmp_path / "net.bmp"))
-    assert code == 2 and "end the name in .svg, .png, .pdf, .dot, .mmd" in error
+    assert code == 2 and "end the name in .svg, .png, .pdf, .dot, .mmd, .graphml" in error
     code, _, error = archdsl_cli("draw", "lenet5", "-o", str(tmp_path / "no" / "net.svg"))
     assert code == 2 and "No such file or directory" in error
     (tmp_path / "here.dot").mkdir()

@@ -1,4 +1,4 @@
-"""`archdsl layers`, and the page of the layers: all that the classes say, and nothing else."""
+"""`archdsl layers` and docs/layers.md: all that the classes declare, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_page_of_the_layers(archdsl_cli, request: pytest.FixtureRequest):
     assert code == 0 and path.read_text("utf-8") == page, "write it anew: `make golden`"
 
 
-def test_the_pages_links_lead_to_its_headings():
+def test_links_of_the_page_lead_to_its_headings():
     page = layer_reference.markdown()
     headings = re.findall(r"^### (.*)$", page, re.MULTILINE)
     assert len(set(headings)) == len(headings) == len(REGISTRY)
@@ -48,11 +48,11 @@ def test_one_kind_is_explained(kind: type[Layer], archdsl_cli):
         if layer_reference.ways(kind, field):
             assert f"\n{field} " in text and one.means in flat and one.otherwise in marked
             assert layer_reference.values(one).replace("`", "") in flat
-    for example in map(layer_reference.shown, kind.examples):
+    for example in map(layer_reference.example_of, kind.examples):
         assert f"\n{example.text} " in text and f"| `{example.text}` |" in marked
 
 
-def test_what_a_value_may_be_is_said_by_its_check():
+def test_possible_values_come_from_the_check():
     for kind in REGISTRY:
         for one in kind.attributes.values():
             assert one.check.__doc__, f"{one.check.__name__} says nothing of the values it takes"
@@ -88,7 +88,7 @@ def test_an_unknown_kind(archdsl_cli):
     )
 
 
-def test_every_kind_in_a_line(archdsl_cli):
+def test_the_index_has_a_row_for_every_kind(archdsl_cli):
     lines = archdsl_cli("layers")[1].splitlines()
     assert len(lines) == 1 + len(REGISTRY)
     for line, kind in zip(lines[1:], REGISTRY, strict=True):
@@ -104,7 +104,7 @@ def test_a_narrow_terminal():
     assert max(map(len, layer_reference.index(width=40).splitlines())) <= 40
 
 
-def test_a_first_sentence_ends_at_its_dot():
+def test_the_first_sentence_ends_at_its_full_stop():
     assert layer_reference.summary(next(k for k in REGISTRY if k.__name__ == "PReLU")) == (
         "x if positive, otherwise a · x with a learned slope a (He et al. 2015)."
     )

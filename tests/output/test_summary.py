@@ -1,4 +1,4 @@
-"""Tables: the golden texts, the widths, Markdown, HTML, and the JSON contract."""
+"""The summary: golden texts, widths, Markdown, HTML, and the JSON contract."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from zoo_networks import NETWORKS
 
 import archdsl
+from archdsl import contract
 from archdsl.output import summary, verification
 from archdsl.output.records import Summary, Verification
 
@@ -53,7 +54,7 @@ def test_printed_columns_sum_to_the_printed_totals(name: str):
         end = header.index(column) + len(column)  # numbers end where their header ends
         cells = [line[:end].split()[-1] for line in lines if line[end - 1 : end].isdigit()]
         total = sum(int(cell.replace(",", "")) for cell in cells)
-        # Side heads have rows too: a total of their own stands behind the main path's.
+        # Side heads have rows too: the total that includes them follows the main path's.
         assert f"{total:,}" in [t for t in totals.splitlines() if t.startswith(column)][-1]
 
 
@@ -72,7 +73,7 @@ def test_never_wider_than_the_terminal(name: str, width: int, layers: bool):
     assert max(map(len, verified.splitlines())) <= width
 
 
-def test_short_numbers_where_there_is_no_room():
+def test_numbers_are_abbreviated_on_a_narrow_terminal():
     text = archdsl.load("vgg16").summary(width=64)
     assert "103M" in text and "102,764,544" not in text
     assert "138,357,544" in text  # totals stay exact
@@ -117,6 +118,10 @@ def test_json_of_vgg16(archdsl_cli):
     }  # fmt: skip
 
 
+def test_records_keep_their_former_name_for_a_release():
+    assert contract.Summary is Summary
+
+
 def test_json_of_verify(archdsl_cli):
     code, out, _ = archdsl_cli("verify", "vgg16", "alexnet", "--format", "json")
     assert code == 0
@@ -134,14 +139,14 @@ def test_changes_are_not_judged(archdsl_cli):
     assert {c.verdict for c in summary.claims} == {"not judged"}
 
 
-def test_buffers_are_counted_apart():
+def test_buffers_are_counted_separately():
     net = archdsl.loads("input 8x8x1\nconv means conv-bn-relu\nconv3-4\nFC-2")
     assert net.buffers == 9 and net.params == 36 + 8 + 4 * 64 * 2 + 2
     assert "buffers" in net.summary()
 
 
-def test_every_claim_is_seen_in_the_summary():
-    """Also those of the input line and of lines inside a group."""
+def test_every_claim_appears_in_the_summary():
+    """Including those of the input line and of lines inside a group."""
     net = archdsl.loads(
         "input 8x8x1 => 9x9x1\n[ conv3-4 => 8x8x5; maxpool => 4x4x4 ]\nFC-2 => 3\nexpect params 7"
     )

@@ -101,7 +101,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     "commas of the longest line": (lambda: TOP + "relu" + "," * 99_990, None),
     "labels of the longest line": (
         lambda: TOP + "a: " * 33_000 + "relu",
-        "`:` belongs to no layer",
+        "`:` does not belong to a layer",
     ),
     "parentheses behind each other": (
         lambda: TOP + "relu" + " (relu)" * 14_000,

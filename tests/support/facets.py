@@ -17,7 +17,8 @@ from formulas import FORMULAS, INITIAL
 from oracle import copy_state, kept_for_backward, macs, randomise
 from torch import Tensor, nn
 
-from archdsl.analysis.totals import Analysis, Fields
+from archdsl.analysis.receptive_field import Fields
+from archdsl.analysis.totals import Analysis
 from archdsl.graph import Graph, Node
 from archdsl.layers import (
     REGISTRY,
@@ -30,7 +31,7 @@ from archdsl.layers import (
 )
 from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
 from archdsl.notation import pytorch_calls
-from archdsl.output.layer_reference import settled, split, written
+from archdsl.output.layer_reference import parse_layer, settled, split
 from archdsl.pytorch import source
 from archdsl.pytorch.module import construct
 
@@ -169,7 +170,7 @@ def is_listed(one: Case) -> None:
     names = [listing.name for kind in REGISTRY for listing in kind.listed]
     assert call.own or any(re.fullmatch(name.replace("*", "[123]"), call.name) for name in names)
     if text := listing_of(one):
-        layer = written(text)
+        layer = parse_layer(text)
         given: dict[str, Any] = {name: value.value for name, value in layer.given.items()}
         again = layer.kind.settle(given, one.x, "valid")
         assert again == one.op

@@ -144,7 +144,7 @@ def test_each_row_that_the_damaged_vgg_has_lost():
 RESNET = rows_of(PRINTED["N21"])
 # Each row without the cell that belongs to no column: where it stands in the paper's table.
 RESNET_ROWS = {"conv1": 2, "conv2.x": 4, "conv3.x": 5, "conv4.x": 6, "conv5.x": 7, "FLOPs": 9}
-BRACKETS = "two groups side by side"
+BRACKETS = "two groups next to each other"
 NO_BRACKET = "a repeat without its bracket: which layers it repeats is not said"
 SIDE_BY_SIDE = "the kernel of `conv` is given twice"
 # What becomes of each cell alone in the paper's table, from the 18-layer to the 152-layer column.
@@ -439,4 +439,4 @@ def test_how_much_of_it_is_told():
             told.update(dict(zip(OUTCOMES, counts, strict=True)))
     assert dict(told) == {"refused": 640, "fails": 416, "same": 191, "silent": 39}
     manual = (ROOT / "docs" / "notation.md").read_text("utf-8")
-    assert f"{told['silent']} of {told.total():,}" in manual
+    assert f"{told['silent']} of these {told.total():,} changes" in manual

@@ -25,6 +25,7 @@ from archdsl import spec_files
 from archdsl.compare.diff import diff
 from archdsl.errors import ArchError
 from archdsl.network import Network
+from archdsl.quantities import QUANTITIES, claimed_quantity, table_quantity
 from archdsl.spec import parse
 from archdsl.text.source import Source
 
@@ -310,3 +311,47 @@ def test_a_rule_of_a_row_reaches_into_its_block_alone():
             found.setdefault(node.scope[0], []).append(node.op.kind)
         assert found["one"] == found["three"] == ["conv", "relu"] * times
         assert found["two"] == ["conv", "bn", "relu6"] * times
+
+
+@pytest.mark.parametrize(
+    ("header", "quantity", "figure"),
+    [
+        ("trainable params", "trainable", "448"),
+        ("Trainable Parameters", "trainable", "448"),
+        ("# total params", "params", "448"),
+        ("params (thousands)", "params", "0.448"),
+        ("weight-layers", "weight layers", "1"),
+        ("res", "output size", "32x32"),
+        ("output map size", "output size", "32x32"),
+        ("output shape", "output size", "32x32x16"),
+        ("input shape", "input size", "32x32x3"),
+        ("rf size", "receptive field", "3x3"),
+    ],
+)
+def test_columns_read_the_words_of_claims(header: str, quantity: str, figure: str):
+    text = f"input 32x32x3\n\n| type | {header} |\n|---|---|\n| conv3-16 | {figure} |\n"
+    (claim,) = networks_of(text)[""].verify()
+    assert (claim.quantity, claim.verdict) == (quantity, "holds")
+    claimed = claimed_quantity(re.sub(r"\(.*\)|#", "", header))
+    assert claimed is not None and claimed.name == quantity
+
+
+def test_only_the_word_flops_means_another_quantity_in_tables():
+    """Papers print multiply-adds below it; and `size` may be the size of a kernel."""
+    words = [word for one in QUANTITIES for word in (*one.words, *one.in_claims, *one.in_tables)]
+    pairs = {word: (table_quantity(word), claimed_quantity(word)) for word in words}
+    differ = {word for word, (one, other) in pairs.items() if one and one is not other}
+    assert differ == {"flops"}
+    claims_alone = {word for word, (one, _) in pairs.items() if one is None}
+    assert claims_alone == {"", "size", "channels", "kernel", "stride"}
+
+
+def test_rows_of_networks_count_layers():
+    """As a header `layers` names rows; as the name of a row it counts weight layers."""
+    text = (
+        "input 8x8x3\n\n| layers | A | B |\n|---|---|---|\n| c | conv3-8 | conv3-8; conv3-8 |\n"
+        "| Layers | 1 | 2 |\n| trainable params | 224 | 808 |\n"
+    )
+    for net in networks_of(text).values():
+        claims = [(one.quantity, one.verdict) for one in net.verify()]
+        assert claims == [("weight layers", "holds"), ("trainable", "holds")]

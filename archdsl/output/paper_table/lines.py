@@ -150,13 +150,12 @@ class Printer:
                 minus = value.startswith("-") and token.kind != "parens"
                 marks.append(Mark("value", f"({value})" if minus else value, blank))
             elif token.kind in ("bracket", "braces"):
-                items: tuple[Item, ...] = token.inside  # type: ignore[assignment]
-                lines = tuple(self.item(item) for item in items if self.stands(item))
-                if items and not lines:
+                lines = tuple(self.item(item) for item in token.items if self.stands(item))
+                if token.items and not lines:
                     lines = ((Mark("text", "identity"),),)
                 marks.append(Mark(token.kind, "", blank, lines))
             elif token.kind == "parens":
-                inside = self.tokens(token.inside)  # type: ignore[arg-type]
+                inside = self.tokens(token.tokens)
                 if self.is_bare(before, inside) or (
                     [mark.kind for mark in inside] == ["value"] and inside[0].text[0] == "("
                 ):
@@ -177,8 +176,8 @@ class Printer:
         first = tokens[at]
         if first.start == first.end:
             return 1, None  # a comma that stands between cells
-        while first.kind == "parens" and first.inside and isinstance(first.inside[0], Token):
-            first = first.inside[0]
+        while first.kind == "parens" and first.tokens:
+            first = first.tokens[0]
         end, value = self.values.get(first.start, (0, None))
         if value is None or (first is not tokens[at] and end < tokens[at].end):
             return 1, None  # what is in parentheses
@@ -292,11 +291,10 @@ def words(tokens: Sequence[Token]) -> Iterator[str]:
     for token in tokens:
         if token.kind in ("word", "mixed"):
             yield token.text
-        for inner in token.inside:
-            if isinstance(inner, Token):
-                yield from words((inner,))
-            else:
-                yield from words_of_lines((inner,))
+        if token.kind == "parens":
+            yield from words(token.tokens)
+        else:
+            yield from words_of_lines(token.items)
 
 
 def words_of_lines(items: Collection[Item]) -> Iterator[str]:
@@ -312,10 +310,9 @@ def in_parentheses(
     """The kinds of layers in parentheses, and those that are found in the lines of groups."""
     for token in tokens:
         if token.kind == "parens":
-            inside: tuple[Token, ...] = token.inside  # type: ignore[assignment]
-            yield from (kind.kind for kind, *_ in layers_among(inside))
+            yield from (kind.kind for kind, *_ in layers_among(token.tokens))
         elif token.kind in ("bracket", "braces"):
-            yield from of_lines(token.inside)  # type: ignore[arg-type]
+            yield from of_lines(token.items)
 
 
 def optional_of_lines(items: Collection[Item]) -> Iterator[str]:
@@ -333,4 +330,4 @@ def lone(items: Collection[Item]) -> Iterator[str]:
                 yield phrase.tokens[0].text
             for token in phrase.tokens:
                 if token.kind in ("bracket", "braces"):
-                    yield from lone(token.inside)  # type: ignore[arg-type]
+                    yield from lone(token.items)

@@ -1,0 +1,100 @@
+"""The error of a phrase with words that have no meaning, and what its author may have meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from archdsl.errors import ArchError, did_you_mean
+from archdsl.layers import Layer
+from archdsl.notation import pytorch_calls
+from archdsl.notation.attributes import PhraseDraft
+from archdsl.notation.context import Context
+from archdsl.notation.numbers import FUSED
+from archdsl.notation.vocabulary import vocabulary, words_of
+from archdsl.syntax.ast import Token
+from archdsl.syntax.statements import FORMS
+
+
+def error(context: Context, draft: PhraseDraft) -> ArchError:
+    """The error about the first unknown word, or the whole phrase if it is prose."""
+    first = draft.unknown[0]
+    if pytorch_calls.is_call(first):
+        return context.fail(
+            "a layer of a listing next to another", first, "give it a line of its own"
+        )
+    words = [token for token in draft.phrase.tokens if token.kind == "word"]
+    if len(draft.unknown) > 2 and 2 * len(draft.unknown) >= len(words):
+        row = context.source.row(first.start)
+        help = "comment it out with `#`"
+        if row is not None:
+            help = f'strike it, `~~…~~`, or say what the row stands for: `in "{row}" {{ … }}`'
+        return context.fail("this reads as prose", draft.phrase, help)
+    if first.text in context.blocks:
+        return context.fail(
+            f"the block `{first.text}` next to something else",
+            first,
+            "a block needs a line of its own, or follows `->`; its arguments need parentheses",
+        )
+    if words_of(first) in vocabulary().units:
+        return context.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
+    what = "word" if draft.layers else "layer"
+    return context.fail(f"unknown {what} `{first.text}`", first, _help(context, draft, first))
+
+
+def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
+    hint = next(_hints(context, draft, word), None)
+    if draft.phrase.composed and not draft.layers:
+        hint = f"{hint} or" if hint else "a layer is misspelt, or"
+        return f"{hint} define it on a line below the table: `{word.text}: 3x3 conv-relu`"
+    if hint is None and draft.layers:
+        nearest = next(iter(draft.layers[-1].kind.words))
+        return f"`archdsl layers {nearest}` says what it takes; `#` begins a comment"
+    return hint or "`archdsl layers` lists all; `#` begins a comment"
+
+
+def _hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
+    """What the author may have meant, the most certain first."""
+    is_first = word is draft.phrase.tokens[0]
+    if word.text in context.labels:
+        yield f"`{word.text}` is a label: a chain begins with it, `{word.text} -> …`"
+    if word.text.lower() == "causal":
+        yield "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
+    if is_first and (form := FORMS.get(word.text.lower())):
+        yield f"write it so: `{form}`"
+    hint = next(_spelling_hints(context, draft, word), None)
+    if is_first and draft.layers:  # perhaps a label without its colon
+        is_numbered = FUSED.fullmatch(word.text) or hint is None
+        label = f"label ends in a colon: `{word.text}: …`"
+        hint = f"a {label}" if is_numbered else f"{hint} A {label}"
+    if hint is not None:
+        yield hint
+
+
+def _spelling_hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
+    """Words and names that the word may stand for, the most certain first."""
+    product = re.fullmatch(r"(\d+)[x×]([A-Za-z_]\w*)", word.text)
+    if product and product[2] in context.names:
+        yield f"write `({product[1]}*{product[2]})` for the product"
+    if longer := _spellings_ending_in(word.text.lower()):
+        yield f"did you mean {' or '.join(f'`{spelling}`' for spelling in longer)}?"
+    if meant := did_you_mean(word.text, context.names):
+        yield meant
+    stem = FUSED.fullmatch(word.text)
+    known = {*vocabulary().known, *context.blocks.known()}
+    if meant := did_you_mean(stem[1] if stem else word.text, known):
+        yield meant
+    names = sorted({*context.names} - {"in"})
+    if draft.layers and names:
+        yield f"names with a value here: {', '.join(names)}"
+
+
+def _spellings_ending_in(word: str) -> list[str]:
+    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`; the longer
+    ones, `adaptive max pool`, only if none is shorter."""
+    found: dict[type[Layer], str] = {}
+    for spelling, (kind, _) in vocabulary().layers.items():
+        if len(spelling) > 1 and spelling[-1] == word:
+            found.setdefault(kind, " ".join(spelling))
+    fewest = min((spelling.count(" ") for spelling in found.values()), default=0)
+    return [spelling for spelling in found.values() if spelling.count(" ") == fewest]

@@ -1,0 +1,104 @@
+"""What a figure that a paper prints can be about, and how papers spell it.
+
+    trainable params (M) | 25.6     =>  trainable, in M: a column or a row of a table
+    expect trainable params 25.6M   =>  trainable: a claim
+
+Columns of tables, names of rows and claims all read these words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+Figure = Literal["size", "count", "amount"]
+
+
+class Quantity(NamedTuple):
+    """One quantity.
+
+    `figure` is what is printed of it: a "size" such as `56x56x64`, a "count" such as `16`, or an
+    "amount", which may be abbreviated: `138M`. `spellings` are read like the name, `in_claims` and
+    `in_tables` only there. Without `of_network` it is an attribute of one layer, and a column of
+    that name gives the attribute instead of claiming it.
+    """
+
+    name: str
+    figure: Figure
+    spellings: tuple[str, ...] = ()  # in lower case, hyphens as blanks
+    in_claims: tuple[str, ...] = ()
+    in_tables: tuple[str, ...] = ()
+    of_network: bool = True
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that it is called, in claims and in tables."""
+        return (self.name, *self.spellings)
+
+
+QUANTITIES = (
+    Quantity(
+        "output size",
+        "size",
+        ("output", "output shape", "output map size", "res"),
+        in_claims=("", "size"),  # `=> 56x56`; above a column `size` may be that of a kernel
+    ),
+    Quantity("input size", "size", ("input", "input shape")),
+    Quantity("receptive field", "size", ("rf", "rf size")),
+    Quantity("params", "amount", ("param", "parameters", "total params", "total parameters")),
+    Quantity("trainable", "amount", ("trainable params", "trainable parameters")),
+    # Papers print multiply-adds below `FLOPs`; a claim is in our words, where those are twice that.
+    Quantity(
+        "macs",
+        "amount",
+        ("ops", "madds", "mult adds", "multiply adds"),
+        in_tables=("flops",),
+    ),
+    Quantity("flops", "amount"),
+    Quantity("depth", "count"),
+    Quantity("weight layers", "count", ("layers",)),
+    Quantity("channels", "count", of_network=False),
+    Quantity("kernel", "size", of_network=False),
+    Quantity("stride", "size", of_network=False),
+)
+
+_EVERYWHERE = {spelling: one for one in QUANTITIES for spelling in one.words}
+_IN_CLAIMS = _EVERYWHERE | {s: one for one in QUANTITIES for s in one.in_claims}
+_IN_TABLES = {
+    spelling: one
+    for spelling, one in (
+        *_EVERYWHERE.items(),
+        *((spelling, one) for one in QUANTITIES for spelling in one.in_tables),
+    )
+    if one.of_network
+}
+TABLE_SPELLINGS = tuple(_IN_TABLES)
+
+# Powers of ten, by the units that may follow a figure: `138M`, `60 million`.
+UNITS = {"K": 3, "M": 6, "G": 9, "thousand": 3, "million": 6, "billion": 9}
+_LETTERS = {3: "K", 6: "M", 9: "G"}
+
+
+def claimed_quantity(words: str) -> Quantity | None:
+    """The quantity that a claim spells so, in either case: `Multiply-Adds`, `weight_layers`; the
+    output size for no words."""
+    return _IN_CLAIMS.get(_spelled(words))
+
+
+def table_quantity(words: str) -> Quantity | None:
+    """The quantity of a network or of a line that the header of a column, or the name of a row,
+    spells so."""
+    return _IN_TABLES.get(_spelled(words))
+
+
+def unit_letter(words: str) -> str:
+    """The letter of a unit that holds for many figures: `M` for `millions`, `m` and `10^6`. Empty
+    for any other text."""
+    if found := re.fullmatch(r"10\^([369])", words):
+        return _LETTERS[int(found[1])]
+    unit = words.upper() if len(words) == 1 else words.lower().removesuffix("s")
+    return _LETTERS[UNITS[unit]] if unit in UNITS else ""
+
+
+def _spelled(words: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", words.strip().lower()))

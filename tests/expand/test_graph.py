@@ -10,7 +10,7 @@ import torch
 import archdsl
 from archdsl.analysis.totals import Analysis
 from archdsl.claims.judge import judge
-from archdsl.compare.isomorphism import plain, same
+from archdsl.compare.isomorphism import comparable, same
 from archdsl.expand.graph_builder import GraphBuilder, Mark
 from archdsl.graph import Graph, Node, Section
 from archdsl.layers import JOINS, Conv, Flatten, FullyConnected, Input, Layer, Value
@@ -66,9 +66,9 @@ def test_a_section_of_a_graph_without_a_text_is_a_row():
 
 
 def test_a_graph_without_a_text_is_compared():
-    expanded = plain(archdsl.loads(TEXT).graph)
-    assert same(plain(by_hand()), expanded)
-    assert not same(plain(by_hand(width=5)), expanded)
+    expanded = comparable(archdsl.loads(TEXT).graph)
+    assert same(comparable(by_hand()), expanded)
+    assert not same(comparable(by_hand(width=5)), expanded)
 
 
 def test_module_of_a_graph_without_a_text():

@@ -569,7 +569,7 @@ def test_towers_are_refused_in_time():
         ("conv3-4 u", "the block `u` next to something else"),
         ("[] means residual x 3", "a bracket stands for a block"),
         ("[] means foo: residual", "a bracket stands for a block"),
-        ("conv3-4 => params 148 if 1", "`if` behind the claims"),
+        ("conv3-4 => params 148 if 1", "`if` after the claims"),
     ],
 )
 def test_values_that_nothing_reads_are_refused(line: str, message: str):

@@ -101,4 +101,4 @@ def unit_letter(words: str) -> str:
 
 
 def _spelled(words: str) -> str:
-    return " ".join(re.split(r"[\s_-]+", words.strip().lower()))
+    return " ".join(words.lower().replace("_", " ").replace("-", " ").split())

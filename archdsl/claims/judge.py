@@ -99,10 +99,9 @@ def judge(
     `counting` is how printed params are counted, by default as the text says. Raises
     ArchError for a claim that cannot be understood, never for one that fails.
     """
-    origin = analysis.graph.origin
-    if origin.network is None:
+    network = analysis.graph.origin.network
+    if network is None:
         return ()  # a graph without a text claims nothing
-    network = origin.network
     judged: list[Claim] = []
     errors: list[ArchError] = []
     for subject, text in _claims(analysis, network, counting or parameter_count.read(network)):

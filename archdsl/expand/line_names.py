@@ -19,7 +19,7 @@ from archdsl.notation.ast import (
 )
 from archdsl.notation.labels import WORDS
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.syntax.ast import Item, Phrase, Token
+from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
 from archdsl.text.source import Source
 
 
@@ -140,29 +140,28 @@ def notation(source: Source, line: Line) -> str:
 
 
 def _phrase(source: Source, phrase: Phrase, start: int = 0) -> str:
-    if phrase.composed:
-        labelled = [token.kind for token in phrase.tokens[:2]] == ["word", "colon"]
-        return _composed(source, phrase.tokens[2:] if labelled else phrase.tokens)
-    return _text(source, phrase.tokens, start)
+    if phrase.columns is None:
+        return _text(source, phrase.tokens, start)
+    labelled = [token.kind for token in phrase.tokens[:2]] == ["word", "colon"]
+    pieces = row_pieces(phrase.tokens[2:] if labelled else phrase.tokens, phrase.columns)
+    texts = (one if isinstance(one, str) else _of_cells(source, one) for one in pieces)
+    return _tidy(re.sub(r"(?<=\w) \(", "(", " ".join(texts)))
 
 
-def _composed(source: Source, tokens: Sequence[Token]) -> str:
-    """The tokens of a table row, whose cells may be in any order in the text."""
+def _of_cells(source: Source, tokens: Sequence[Token]) -> str:
+    """The text of tokens of a row of a table: its cells may be anywhere in the row."""
     pieces: list[str] = []
     for token in tokens:
-        if token.is_of_table:
-            continue
         text = token.text
         if token.kind in _CLOSING:
             lines = "; ".join(_line(source, item) for item in token.items)
             text = f"{text} {lines} {_CLOSING[token.kind]}"
         elif token.kind == "parens":
-            text = f"({_composed(source, token.tokens)})"
+            text = f"({_of_cells(source, token.tokens)})"
         elif token.kind == "size":
             text = "".join(text.split())
         pieces.append(text)
-    text = re.sub(r" (/) ", r"\1", " ".join(pieces))
-    return _tidy(re.sub(r"(?<=\w) \(", "(", text))
+    return _tidy(re.sub(r" (/) ", r"\1", " ".join(pieces)))
 
 
 def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:

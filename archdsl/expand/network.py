@@ -151,7 +151,7 @@ def _with_input(items: list[Item]) -> list[Item]:
         p.kind == "word" and p.text.lower() == "input" for i in items for p in i.phrases[0].tokens
     ):
         return items
-    word = Token("word", "input", size.start, size.start)
+    word = Token("word", "input", size.start, size.end)
     line = items[0]._replace(phrases=(Phrase(tuple(rest)), *items[0].phrases[1:]))
     return [Item((Phrase((word, size)),), ()), line, *items[1:]]
 

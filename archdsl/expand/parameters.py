@@ -206,7 +206,7 @@ def bind(
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
     parens = block.parameters
-    tokens = expressions.split(parens.tokens) if parens else []
+    tokens = expressions.split(parens.inside) if parens else []  # type: ignore[arg-type]
     names = ", ".join(p[0].text for p in tokens)
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
 

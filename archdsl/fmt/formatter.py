@@ -1,8 +1,12 @@
-"""A spec in its one layout: only blanks change, and the rules of tables of Markdown.
+"""A spec in its standard layout: only whitespace changes, and the rules of Markdown tables.
 
-The paper's spellings stay. What stands between blanks is never touched, nor are blanks put where
-there were none or taken away where they say something: `64 x2` repeats, `64 x 2` is a size. Both
-texts are read and compared before the new one is given.
+    block unit( w ){                    block unit(w) {
+      conv3-(w)  # twice         =>       conv3-(w)  # twice
+      }                                 }
+
+The spellings of the paper stay. Words and signs never change, and spaces are neither inserted nor
+removed where they mean something: `64 x2` repeats, `64 x 2` is a size. Both texts are parsed and
+compared before the new one is returned.
 """
 
 from __future__ import annotations
@@ -13,21 +17,21 @@ from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.fmt.layout import Line, Mark, laid, table, width
+from archdsl.fmt.layout import Aligned, LineParts, laid, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import collector_paused, statements_of
 from archdsl.text.pytorch import unwrapped
 from archdsl.text.source import Source
 
-INDENT = 2  # blanks for each brace, bracket or parenthesis that is open
+INDENT = 2  # spaces for each open brace, bracket or parenthesis
 
 
 def formatted(source: Source) -> str:
-    """The text of a spec, or of a file of blocks, in its one layout.
+    """The text of a spec, or of a file of blocks, in its standard layout.
 
-    Lines stay lines; indentation, blanks, and the columns of claims, comments and Markdown change.
-    Tables of tabs and of LaTeX and listings of PyTorch stay as they are. Formatting twice changes
-    nothing more. Raises ArchError with the syntax errors of the text.
+    Lines stay lines; indentation, spaces, and the columns of claims, comments and Markdown change.
+    Tables with tabs, LaTeX, and listings of PyTorch stay as they are. Formatting is idempotent.
+    Raises ArchError with the syntax errors of the text.
     """
     with collector_paused():
         statements = statements_of(source)
@@ -36,30 +40,30 @@ def formatted(source: Source) -> str:
         place = first_difference(source, statements, text)
     if place is not None:
         raise ArchError(
-            "this would say something else once formatted: an error of archdsl, not of this text",
+            "formatting would change what this means: an error of archdsl, not of this text",
             place,
-            help="the text stays as it is; please report it",
+            help="the text stays as it is; please report this",
         )
     return text
 
 
 def _without_empty_ends(lines: Iterator[str]) -> list[str]:
     """The lines without empty ones at both ends."""
-    found = list(lines)
-    while found and not found[-1]:
-        found.pop()
-    first = next((i for i, line in enumerate(found) if line), 0)
-    return found[first:]
+    texts = list(lines)
+    while texts and not texts[-1]:
+        texts.pop()
+    first = next((i for i, line in enumerate(texts) if line), 0)
+    return texts[first:]
 
 
 _REFERENCE = r"(?:[aA][rR][xX][iI][vV]|[dD][oO][iI]|[hH][tT][tT][pP][sS]?):[^\s\"]+"
-_CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what stands in front of a comment
+_CODE = re.compile(r'(?:"[^"\n]*"|[^"#])*(?:"[^"#]*)?')  # what precedes a comment
 _CODE_OF_PAPER = re.compile(rf'(?:"[^"\n]*"|{_REFERENCE}|[^"#])*')
 _STRING = re.compile(r'"[^"\n]*"?')
 _BLANKS = re.compile(r"[ \t]+")
 _TOKEN = re.compile(r'"[^"]*"|->|→|=>|[=!<>]=|[ \t]+|[{}()\[\];,]|[^\s"{}()\[\];,=→-]+|.')
 _TOKEN_OF_PAPER = re.compile(f"{_REFERENCE}|{_TOKEN.pattern}")
-_ENDS = " \t"  # what is no part of a line at its ends; other blanks are, `with bn` stops at them
+_ENDS = " \t"  # stripped from both ends of a line; other whitespace is not, it ends `with bn`
 _LISTED = re.compile(r"\bnn\.\w")
 _BULLET = re.compile(r"(?:[-–•*·]|\d{1,2}[.)])(?![ \t])")
 _NAMED = re.compile(r"^((?:let|reading|network)[ ]+\w+)[ ]*=[ ]*(?!=)")
@@ -68,10 +72,8 @@ _BRACES = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
 
 
 class _Spaced(NamedTuple):
-    """The code of a line with its blanks set, and where in both texts a middle and a claim begin.
-
-    A place is (in the line as it was, in the new text); none is None.
-    """
+    """The code of a line with its spaces set, and where its middle and its claims begin, if it has
+    any: the offsets in the old and in the new text."""
 
     text: str
     middle: tuple[int, int] | None
@@ -90,12 +92,12 @@ class _Layout:
         self.kept = _merged([*kept, *source.latex.regions])
         self.starts = [start for start, _ in self.kept]
         self.depth = 0
-        self.shift = 0  # how far the line has moved that goes on
+        self.shift = 0  # how far a line that continues has moved
         self.stanza = 0
         self.in_claims = False
         self.in_string = False
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[LineParts]:
         here = 0
         blank = False
         while here <= len(self.text):
@@ -108,7 +110,7 @@ class _Layout:
                 yield from self.as_written(here, end)
             else:
                 line = self.line(here, end)
-                # Of several empty lines one stays.
+                # Several empty lines become one.
                 if not (line.is_blank and blank):
                     yield line
                 blank = line.is_blank
@@ -118,7 +120,7 @@ class _Layout:
             blank = False
             here = end + 1
 
-    # What is not looked at.
+    # What stays as it is.
 
     def kept_until(self, start: int, end: int) -> int | None:
         """The end of the lines that stay as they are, where one begins."""
@@ -132,47 +134,47 @@ class _Layout:
                 return stop
             stop = end
 
-    def as_written(self, start: int, end: int) -> Iterator[Line]:
-        """Lines as the user wrote them, where the macros in them have not been expanded."""
+    def as_written(self, start: int, end: int) -> Iterator[LineParts]:
+        """Lines as the user wrote them, before the macros in them were expanded."""
         written = self.source.latex.written
-        yield from map(Line, self.source.written[written(start) : written(end)].split("\n"))
+        yield from map(LineParts, self.source.written[written(start) : written(end)].split("\n"))
 
-    def of_table(self, start: int, end: int) -> Iterator[Line]:
-        yield from map(Line, table(self.text[start:end].split("\n")))
+    def of_table(self, start: int, end: int) -> Iterator[LineParts]:
+        yield from map(LineParts, table(self.text[start:end].split("\n")))
 
     # Lines.
 
-    def line(self, start: int, end: int) -> Line:
+    def line(self, start: int, end: int) -> LineParts:
         text, plain = self.text[start:end], self.plain[start:end]
         is_paper = plain.lstrip(_ENDS).startswith("paper")
         code = (_CODE_OF_PAPER if is_paper else _CODE).match(plain)[0]  # type: ignore[index]
         depth = self.depth
         self.depth = depth if is_paper else max(0, depth + self.opened(code))
-        goes_on = start > 0 and self.plain[start - 1] != "\n"
-        was_in_string = self.in_string and goes_on
+        continues = start > 0 and self.plain[start - 1] != "\n"
+        was_in_string = self.in_string and continues
         self.in_string = was_in_string is (code.count('"') % 2 == 0)
         if was_in_string or self.in_string:
-            return Line(text, self.stanza)  # a title that goes on
+            return LineParts(text, self.stanza)  # a title that continues
         if not text.strip(_ENDS):
-            if not goes_on:
+            if not continues:
                 self.stanza += 1
                 self.in_claims = False
-            return Line("")
-        if self.is_listing(start, end) or (goes_on and self.listing[start - 1] != "\n"):
-            return Line(text.rstrip(_ENDS), self.stanza)
+            return LineParts("")
+        if self.is_listing(start, end) or (continues and self.listing[start - 1] != "\n"):
+            return LineParts(text.rstrip(_ENDS), self.stanza)
         indent = text[: len(text) - len(text.lstrip(_ENDS))]
         old = width(indent.expandtabs(8))
-        if goes_on:
+        if continues:
             new = max(0, old + self.shift)
         else:
             closed = re.match(r"[\s)\]}]*", code)[0]  # type: ignore[index]
             new = INDENT * max(0, depth - sum(map(closed.count, ")]}")))
             self.shift = new - old
             self.in_claims = False
-        stanza = (self.stanza, depth if goes_on else new)
-        return self.marked(text, plain, len(code), len(indent), new, stanza, goes_on)
+        stanza = (self.stanza, depth if continues else new)
+        return self.parts(text, plain, len(code), len(indent), new, stanza, continues)
 
-    def marked(
+    def parts(
         self,
         text: str,
         plain: str,
@@ -180,39 +182,40 @@ class _Layout:
         begin: int,
         new: int,
         stanza: Hashable,
-        goes_on: bool,
-    ) -> Line:
-        """A line whose code goes from `begin` to `stop`, in front of a comment."""
+        continues: bool,
+    ) -> LineParts:
+        """The parts of a line whose code begins at `begin` and ends at `stop`, before a comment;
+        `new` is its indentation."""
         front = " " * new
 
-        def column(place: int) -> int:
-            return new + width(text[begin:place])
+        def column(offset: int) -> int:
+            return new + width(text[begin:offset])
 
-        comment = Mark(text[stop:].rstrip(_ENDS), column(stop)) if text[stop:] else None
+        comment = Aligned(text[stop:].rstrip(_ENDS), column(stop)) if text[stop:] else None
         code = text[begin:stop].rstrip(_ENDS)
         if not code and comment:
-            return Line(front + comment.text, stanza)
+            return LineParts(front + comment.text, stanza)
         if _BULLET.match(code) or "\t" in text[stop:]:
-            # Behind such a sign a blank makes it the mark of a list; tabs may make a table.
-            return Line(front + text[begin:].rstrip(_ENDS), stanza)
+            # A space after such a sign would make it the bullet of a list; tabs may make a table.
+            return LineParts(front + text[begin:].rstrip(_ENDS), stanza)
         if code != plain[begin : begin + len(code)]:
-            # Typography: nothing is certain but that several blanks are as one.
-            line = _with_single_blanks(code, plain[begin:])
-            return Line(front + line, stanza, comment=comment)
+            # Typography: the only safe change is one space for several.
+            line = _with_single_spaces(code, plain[begin:])
+            return LineParts(front + line, stanza, comment=comment)
         spaced = self.spaced(code, is_statement=new == 0)
         claims = None
         line = spaced.text
-        if spaced.claims and not goes_on:
-            at, place = spaced.claims
-            claims = Mark(line[place:], column(begin + at))
-            line = line[:place].rstrip(" ")
-        if spaced.middle and not goes_on:
-            at, place = spaced.middle
-            is_padded = code[:at].endswith("  ")
-            head, line = front + line[:place].rstrip(" "), line[place:]
+        if spaced.claims and not continues:
+            old, start = spaced.claims
+            claims = Aligned(line[start:], column(begin + old))
+            line = line[:start].rstrip(" ")
+        if spaced.middle and not continues:
+            old, start = spaced.middle
+            is_padded = code[:old].endswith("  ")
+            head, line = front + line[:start].rstrip(" "), line[start:]
             kind = ":" if head.endswith(":") else line[0]
-            return Line(line, stanza, head, kind, is_padded, claims, comment)
-        return Line(front + line, stanza, claims=claims, comment=comment)
+            return LineParts(line, stanza, head, kind, is_padded, claims, comment)
+        return LineParts(front + line, stanza, claims=claims, comment=comment)
 
     def is_listing(self, start: int, end: int) -> bool:
         text = self.text[start:end]
@@ -220,68 +223,90 @@ class _Layout:
 
     @staticmethod
     def opened(code: str) -> int:
-        """How many brackets a line opens more than it closes."""
+        """How many more brackets a line opens than it closes."""
         return sum(_BRACES[sign] for sign in _BRACKET.findall(code) if sign in _BRACES)
 
     def spaced(self, code: str, is_statement: bool) -> _Spaced:
-        """Code with its blanks set; `is_statement`: no bracket is open in front of it."""
-        pieces: list[str] = []
-        size = 0
-        middle = claims = None
-        open_ = round_ = 0
-        first = second = ""  # the sign in front, and that in front of it
-        blank = is_divided = guarded = False
-        is_rows = re.match(r'in[ \t]*"', code) is not None
-        # A reference such as arXiv:1409.1556 is one word, whatever stands in it.
+        """Code with its spaces set; `is_statement`: no bracket is open before it."""
+        spacer = _Spacer(code, self.in_claims)
+        # A reference such as arXiv:1409.1556 is one word, whatever signs it has.
         tokens = _TOKEN_OF_PAPER if code.startswith("paper") else _TOKEN
         for found in tokens.finditer(code):
-            sign = found[0]
-            if not sign.strip(_ENDS):
-                blank = True
-                continue
-            if sign in ("=>", "expect", "reported"):
-                self.in_claims = True
-            if sign in ("->", "→") and (guarded or first in ("", *"{[(;,")):
-                sign = found[0] + " "  # no link of a chain: nothing in front of it flows
-            gap = bool(first) and self.gap(second, first, sign, blank, is_argument=round_ > 0)
-            place = found.start(), size + gap
-            if sign == "=>" and open_ <= 0 and not is_divided and claims is None:
-                claims = place
-            if open_ == 0 and not is_divided and middle is None and claims is None:
-                is_labelled = blank and not second and first.endswith(":")
-                if (sign == "means" and blank) or (sign == "{" and is_rows) or is_labelled:
-                    middle = place
-            pieces += [" "] * gap + [found[0]]
-            size += gap + len(found[0])
-            sign = ", " if sign == "," and blank else sign  # no separator of thousands
-            open_ += _BRACES.get(sign, 0)
-            round_ += (sign == "(") - (sign == ")")
-            is_divided = is_divided or (sign == ";" and open_ <= 0)
-            guarded = (guarded or sign == "if") and sign not in (";", "{", "}")
-            if sign in (";", "{", "}"):
-                self.in_claims = False
-            second, first, blank = first, sign, False
-        if open_ != 0 and is_rows:
-            middle = None  # its lines stand below
-        text = "".join(pieces)
+            spacer.add(found[0], found.start())
+        self.in_claims = spacer.in_claims
+        text = "".join(spacer.pieces)
         if is_statement and (named := _NAMED.match(text)) is not None:
             text = f"{named[1]} = {text[named.end() :]}"
-        return _Spaced(text, middle, claims)
+        has_rules_below = spacer.is_rows and spacer.depth != 0
+        return _Spaced(text, None if has_rules_below else spacer.middle, spacer.claims)
 
-    def gap(self, second: str, first: str, sign: str, blank: bool, is_argument: bool) -> bool:
-        """Whether a blank stands in front of a sign; `is_argument`: between parentheses."""
+
+class _Spacer:
+    """Sets the spaces between the signs and words of a line, one after the other."""
+
+    def __init__(self, code: str, in_claims: bool) -> None:
+        self.pieces: list[str] = []
+        self.length = 0
+        self.middle: tuple[int, int] | None = None
+        self.claims: tuple[int, int] | None = None
+        self.in_claims = in_claims
+        self.is_rows = re.match(r'in[ \t]*"', code) is not None
+        self.depth = self.parens = 0  # open brackets of all kinds, and parentheses
+        self.second = self.first = ""  # the last sign but one, and the last
+        self.blank = False  # whitespace follows the last sign
+        self.is_divided = False  # by a semicolon
+        self.has_guard = False
+
+    def add(self, text: str, start: int) -> None:
+        """Add the sign or word that begins at an offset of the code, or whitespace."""
+        if not text.strip(_ENDS):
+            self.blank = True
+            return
+        if text in ("=>", "expect", "reported"):
+            self.in_claims = True
+        sign = text
+        if text in ("->", "→") and (self.has_guard or self.first in ("", *"{[(;,")):
+            sign = text + " "  # not a link of a chain: nothing flows into it
+        gap = bool(self.first) and self.is_spaced(sign)
+        self.note_place(sign, start, self.length + gap)
+        self.pieces += [" "] * gap + [text]
+        self.length += gap + len(text)
+        sign = ", " if sign == "," and self.blank else sign  # not a separator of thousands
+        self.depth += _BRACES.get(sign, 0)
+        self.parens += (sign == "(") - (sign == ")")
+        self.is_divided = self.is_divided or (sign == ";" and self.depth <= 0)
+        self.has_guard = (self.has_guard or sign == "if") and sign not in (";", "{", "}")
+        if sign in (";", "{", "}"):
+            self.in_claims = False
+        self.second, self.first, self.blank = self.first, sign, False
+
+    def note_place(self, sign: str, old: int, new: int) -> None:
+        """Note where the claims and the middle of the line begin, which may be aligned."""
+        if self.is_divided or self.claims is not None:
+            return
+        if sign == "=>" and self.depth <= 0:
+            self.claims = old, new
+        elif self.depth == 0 and self.middle is None:
+            is_labelled = self.blank and not self.second and self.first.endswith(":")
+            is_means = sign == "means" and self.blank
+            if is_labelled or is_means or (sign == "{" and self.is_rows):
+                self.middle = old, new
+
+    def is_spaced(self, sign: str) -> bool:
+        """Whether a space precedes a sign."""
+        first, blank = self.first, self.blank
         if first in ("->", "→", "=>") or sign in ("->", "→", "=>"):
             return True
         if sign in (",", ";", ")"):
-            return blank and first.endswith(".")  # `conv. ,` is read, `conv.,` is not
+            return blank and first.endswith(".")  # `conv. ,` is valid, `conv.,` is not
         if first in (",", ", ") and sign[0] in "-–+":
-            return blank  # `conv3,-16` is a width of 16, `conv3, -16` asks whether it is negative
+            return blank  # `conv3,-16` has a width of 16, `conv3, -16` asks whether it is negative
         if first in (";", ", "):
             return True
         if first == ",":
-            separates = re.fullmatch(r"[~≈]?\d{1,3}", second) and re.fullmatch(r"\d{3}", sign)
-            # `FC-4,096` is an error, and stays the same one.
-            return blank or not separates or (is_argument and not self.in_claims)
+            # `FC-4,096` is an error, and must stay the same one.
+            separates = re.fullmatch(r"[~≈]?\d{1,3}", self.second) and re.fullmatch(r"\d{3}", sign)
+            return blank or not separates or (self.parens > 0 and not self.in_claims)
         if first == "{":
             return sign != "}"
         if sign == "}" or (sign == "{" and first not in ("(", "[")):
@@ -289,8 +314,8 @@ class _Layout:
         return blank and first != "("
 
 
-def _with_single_blanks(code: str, plain: str) -> str:
-    """Code with one blank for several, but in its texts in quotation marks."""
+def _with_single_spaces(code: str, plain: str) -> str:
+    """Code with one space for several, except in quotation marks."""
     pieces = []
     here = 0
     for found in _STRING.finditer(plain, 0, len(code)):
@@ -299,12 +324,12 @@ def _with_single_blanks(code: str, plain: str) -> str:
     return "".join([*pieces, _BLANKS.sub(" ", code[here:])])
 
 
-def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Stretches in order, those that overlap as one."""
-    found: list[tuple[int, int]] = []
-    for start, end in sorted(places):
-        if found and start < found[-1][1]:
-            found[-1] = found[-1][0], max(end, found[-1][1])
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, with those that overlap merged."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:
-            found.append((start, end))
-    return found
+            merged.append((start, end))
+    return merged

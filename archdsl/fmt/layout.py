@@ -1,6 +1,6 @@
-"""Lines laid out: what stands behind layers is aligned, and so are the cells of Markdown.
+"""Alignment: claims and comments of neighbouring lines, and the cells of Markdown tables.
 
-A line is its layers, then what it claims (`=>`), then a comment. Widths are those of a terminal.
+A line is its layers, then its claims (`=>`), then a comment. Widths are those of a terminal.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 
 from archdsl.text.find_tables import between_pipes, is_rule
 
-LONGEST = 60  # columns of a line that the claims and comments of its neighbours are moved for
+LONGEST = 60  # columns of a line that still moves the claims and comments of its neighbours
 WIDEST = 120  # columns of a table that is aligned
 
 
 @dataclass
-class Mark:
-    """What stands behind the layers of a line, and the column in which it was written."""
+class Aligned:
+    """The claims, or the comment, of a line, and the column where they were written."""
 
     text: str
     column: int
 
 
 @dataclass
-class Line:
-    """A line in its parts. `stanza` is the same for lines that are aligned with each other.
+class LineParts:
+    """The parts of a line. Lines of one `stanza` are aligned with each other.
 
-    `front` stands in front of `text` in lines that may align their middle, `conv` of
-    `conv means conv-relu`; `middle` is the sign there, `padded` says whether somebody has.
+    A line that may align its middle, as `conv means conv-relu`, has what precedes it in `front`,
+    and in `middle` the sign there; `padded`: the author aligned it.
     """
 
     text: str
@@ -37,18 +37,18 @@ class Line:
     front: str | None = None
     middle: str = ""
     padded: bool = False
-    claims: Mark | None = None
-    comment: Mark | None = None
+    claims: Aligned | None = None
+    comment: Aligned | None = None
 
     @property
     def is_blank(self) -> bool:
         return not (self.text or self.comment or self.front)
 
 
-def laid(lines: Sequence[Line]) -> Iterator[str]:
-    """The texts of lines."""
+def laid(lines: Sequence[LineParts]) -> Iterator[str]:
+    """The texts of lines, aligned."""
     _align_middles(lines)
-    stanzas: defaultdict[Hashable, list[Line]] = defaultdict(list)
+    stanzas: defaultdict[Hashable, list[LineParts]] = defaultdict(list)
     for line in lines:
         stanzas[line.stanza].append(line)
     for stanza, together in stanzas.items():
@@ -56,7 +56,7 @@ def laid(lines: Sequence[Line]) -> Iterator[str]:
             _append([(line, line.claims) for line in together if line.claims])
             comments = [(line, line.comment) for line in together if line.comment]
             if not _share(comments):
-                # Those behind claims, and those in the column of claims.
+                # The comments of lines with claims, and those of lines without.
                 for has_claims in (True, False):
                     _append([one for one in comments if bool(one[0].claims) is has_claims])
             else:
@@ -64,10 +64,10 @@ def laid(lines: Sequence[Line]) -> Iterator[str]:
     return (line.text for line in lines)
 
 
-def _align_middles(lines: Sequence[Line]) -> None:
-    """Align neighbours where one of them was aligned by hand: `fc   means fc-relu`."""
-    run: list[Line] = []
-    for line in [*lines, Line("")]:
+def _align_middles(lines: Sequence[LineParts]) -> None:
+    """Align neighbours if the author aligned one of them: `fc   means fc-relu`."""
+    run: list[LineParts] = []
+    for line in [*lines, LineParts("")]:
         kind = line.stanza, line.middle
         if run and (line.front is None or kind != (run[0].stanza, run[0].middle)):
             fronts = [one.front or "" for one in run]
@@ -79,38 +79,35 @@ def _align_middles(lines: Sequence[Line]) -> None:
             run.append(line)
 
 
-def _append(marks: Sequence[tuple[Line, Mark]]) -> None:
-    """Put marks behind their lines: in the column that they share, else behind the longest line.
-
-    A very long line moves no other.
-    """
-    widths = [width(line.text) for line, _ in marks]
-    columns = [mark.column for _, mark in marks]
-    if not _share(marks):
+def _append(parts: Sequence[tuple[LineParts, Aligned]]) -> None:
+    """Append claims or comments to their lines: in the column that they share, or else after the
+    longest line. A very long line moves no others."""
+    widths = [width(line.text) for line, _ in parts]
+    columns = [one.column for _, one in parts]
+    if not _share(parts):
         ordinary = [i for i, wide in enumerate(widths) if wide <= LONGEST]
         longest = max((widths[i] for i in ordinary), default=0)
         shared = Counter(columns[i] for i in ordinary)
         column, count = shared.most_common(1)[0] if shared else (0, 0)
         if column < longest + 2 or (count < 2 and len(ordinary) > 1):
             column = longest + 2
-        columns = [column] * len(marks)
-    for (line, mark), wide, column in zip(marks, widths, columns, strict=True):
-        line.text += " " * max(2, column - wide) + mark.text
+        columns = [column] * len(parts)
+    for (line, one), wide, column in zip(parts, widths, columns, strict=True):
+        line.text += " " * max(2, column - wide) + one.text
 
 
-def _share(marks: Sequence[tuple[Line, Mark]]) -> bool:
-    """Whether marks stand in one column, behind all lines."""
-    columns = {mark.column for _, mark in marks}
-    return not marks or (
-        len(columns) == 1 and max(width(line.text) for line, _ in marks) + 2 <= min(columns)
+def _share(parts: Sequence[tuple[LineParts, Aligned]]) -> bool:
+    """Whether claims or comments are in one column, after all lines."""
+    columns = {one.column for _, one in parts}
+    return not parts or (
+        len(columns) == 1 and max(width(line.text) for line, _ in parts) + 2 <= min(columns)
     )
 
 
 def table(lines: Sequence[str]) -> list[str]:
-    """The lines of a table of Markdown with its cells below each other.
+    """The lines of a Markdown table with aligned columns.
 
-    Cells stay as they are but for the blanks around them. One that would be wider than WIDEST
-    columns stays as it is.
+    Only the spaces around cells change. A table that would be wider than WIDEST stays as it is.
     """
     rows = [_row(line) for line in lines]
     wides: list[int] = []
@@ -120,27 +117,27 @@ def table(lines: Sequence[str]) -> list[str]:
             wides += [1] * (column == len(wides))
             if index != rule:
                 wides[column] = max(wides[column], width(cell))
-    # Another blank in front makes a row of what would be a rule.
+    # After other whitespace, what would be the rule is a row.
     is_odd = any(line.lstrip(" \t") != line.lstrip() for line in lines)
     if is_odd or sum(wide + 3 for wide in wides) + 1 > WIDEST:
         return [line.rstrip(" \t") for line in lines]
     shown = []
-    for index, (cells, behind) in enumerate(rows):
+    for index, (cells, comment) in enumerate(rows):
         if cells is None:
-            shown.append(behind)
+            shown.append(comment)
             continue
         if index == rule:
             inside = [_ruled(cell, wide + 2) for cell, wide in zip(cells, wides, strict=False)]
         else:
             inside = [f" {padded(cell, wide)} " for cell, wide in zip(cells, wides, strict=False)]
-        shown.append("|".join(["", *inside, ""]) + (f"  {behind}" if behind else ""))
+        shown.append("|".join(["", *inside, ""]) + (f"  {comment}" if comment else ""))
     return shown
 
 
 def _row(line: str) -> tuple[list[str] | None, str]:
-    """The cells of a line, none where it is a comment, and the comment behind them.
+    """The cells of a line, None if it is a comment, and the comment after them.
 
-    Other blanks than ours stay: without them a row of `---` would be the rule.
+    Whitespace other than spaces and tabs stays: without it, a row of `---` would be the rule.
     """
     if not line.lstrip().startswith("|"):
         return None, line.strip()
@@ -150,7 +147,7 @@ def _row(line: str) -> tuple[list[str] | None, str]:
 
 
 def _ruled(cell: str, wide: int) -> str:
-    """A cell of the rule, with the colons that say how its column is set."""
+    """A cell of the rule, with the colons that align its column."""
     left, right = cell.startswith(":"), len(cell) > 1 and cell.endswith(":")
     return ":" * left + "-" * (wide - left - right) + ":" * right
 
@@ -160,7 +157,7 @@ def padded(text: str, wide: int) -> str:
 
 
 def width(text: str) -> int:
-    """The columns that a text takes on a terminal."""
+    """The columns of a text on a terminal."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))

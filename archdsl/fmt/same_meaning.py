@@ -1,4 +1,4 @@
-"""Whether two texts say the same, wherever their blanks stand: what a formatter may not change."""
+"""Whether two texts mean the same, whatever their whitespace: what a formatter may not change."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from archdsl.syntax.diagnose import tokens_of
 from archdsl.syntax.parser import statements_of
 from archdsl.text.source import Source, Span
 
-_FREE = frozenset(("comma", "braces"))  # beside them a blank says nothing, but of a hyphen
+_FREE = frozenset(("comma", "braces"))  # spaces around them mean nothing, unless at a hyphen
 
 
 def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Span | None:
-    """Where another text begins to say something else than a source, with its statements; None
-    where nowhere.
+    """The first place where a text differs in meaning from a source with the statements `ours`, or
+    None.
 
-    The statements are compared part by part, and whether blanks part them; tables cell by cell;
-    comments; and all characters but blanks.
+    Compares the statements token by token, with the spaces between tokens; the tables cell by cell;
+    the comments; and all characters that are not whitespace.
     """
     if text == source.written:
         return None
@@ -32,7 +32,7 @@ def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Sp
         return source.span(0, min(1, len(source.text))) if error.span is None else error.span
     for one, two in zip_longest(ours, theirs):
         if not _same(one, two):
-            start = next((part.start for part in tokens_of(one)), getattr(one, "start", 0))
+            start = next((token.start for token in tokens_of(one)), getattr(one, "start", 0))
             return source.span(*source.line(start))
     whole = source.span(0, source.line(0)[1])
     for grid, grid_ in zip_longest(source.grids, other.grids):
@@ -44,11 +44,11 @@ def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Sp
 
 
 def _same(one: Any, two: Any) -> bool:
-    """Whether two pieces of syntax are the same but for their places."""
+    """Whether two nodes or tokens are the same except for their offsets."""
     if type(one) is not type(two):
         return False
     if isinstance(one, Token):
-        # A size may hold blanks.
+        # A size may contain spaces.
         alike = one.text == two.text or (
             one.kind != "string" and one.text.split() == two.text.split()
         )
@@ -63,7 +63,7 @@ def _same(one: Any, two: Any) -> bool:
 
 
 def _gaps(parts: tuple[Any, ...]) -> list[bool]:
-    """Which parts of a phrase stand apart."""
+    """Which tokens of a phrase have a space between them."""
     return [
         a.end < b.start
         for a, b in pairwise(parts)
@@ -73,7 +73,7 @@ def _gaps(parts: tuple[Any, ...]) -> list[bool]:
 
 
 def _cells(source: Source, grid: Any) -> Any:
-    """What a table holds; one that is no Markdown as it is written."""
+    """The cells of a Markdown table; any other table as it is written."""
     if grid.kind != "markdown":
         return grid.kind, source.text[grid.start : grid.end]
     text = source.text
@@ -89,7 +89,7 @@ def _comments(source: Source) -> list[str]:
 
 
 def _signs(source: Source) -> str:
-    """All that is no blank; of a table of Markdown all but its lines."""
+    """All characters that are not whitespace, nor lines of Markdown tables."""
     pieces = []
     here = 0
     for grid in source.grids:

@@ -26,6 +26,10 @@ def read_attribute(scan: Scan, words: Words, count: int) -> bool:
     first, before = scan.peek(), scan.peek(-1)
     cursor = Cursor(scan.tokens, scan.at + count)
     is_flag = words in vocabulary().flags
+    connections = scan.draft.phrase.connections
+    if words in LISTS and connections and cursor.peek().kind not in ("parens", "equals", "colon"):
+        scan.mention("words", connections, first, scan.take(count), words=words)
+        return True
     if cursor.peek().text.lower() == "of":
         cursor.take()  # `a stride of 2`
     if cursor.peek(1).kind == "equals":

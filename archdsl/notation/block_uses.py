@@ -17,7 +17,7 @@ from archdsl.notation.cursor import Cursor
 from archdsl.notation.numbers import FUSED, REPEAT
 from archdsl.notation.vocabulary import NOISE, runs, vocabulary
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Token
+from archdsl.syntax.ast import ColumnValue, Token
 from archdsl.syntax.expressions import Expression
 
 STRIDES = ("stride", "s")  # the parameters of a block that a stride after its use sets
@@ -78,6 +78,8 @@ class BlockUseReader:
         self.free: list[str] = []  # the parameters without an argument, in order
         self.arguments: list[Argument] = []
         self.read_group = read_group
+        columns = draft.phrase.columns or ()
+        self.columns = [column for column in columns if column.role == "argument"]
 
     def read(self, count: int) -> BlockUse:
         """The block with its arguments and its group; its name has `count` tokens."""
@@ -89,14 +91,21 @@ class BlockUseReader:
             self.read_digits(cursor.take())
         elif cursor.peek().text.lower() in _MODULE:
             cursor.accept("word")  # `inception module`
+        has_name_alone = not cursor
         if (parens := cursor.accept("parens")) is not None:
-            self.read_parens(first, parens)
+            self.add_inner(first, self.in_parens(parens))
+        elif has_name_alone:
+            self.add_inner(first, [self.argument_of_row(one, one.name) for one in self.columns])
         named = {argument.name.text for argument in self.arguments if argument.name is not None}
         positional = sum(argument.name is None for argument in self.arguments)
         self.free = [name for name in self.parameters[positional:] if name not in named]
         while self.read_following():
             pass
         end = first.end if cursor.at == after_name else cursor.peek(-1).end
+        if self.columns:
+            end = self.columns[-1].tokens[-1].end
+        if not has_name_alone:
+            self.read_columns()
         body = None
         if (group := cursor.accept(*GROUPS)) is not None:
             body, end = self.read_group(group), group.end
@@ -109,24 +118,46 @@ class BlockUseReader:
         digits = numbers.digits_of(fused, word)
         self.arguments.append(Argument(None, self.one_number(digits), digits.start, digits.end))
 
-    def read_parens(self, first: Token, parens: Token) -> None:
+    def in_parens(self, parens: Token) -> list[Argument]:
         arguments = expressions.split(parens.tokens)
         commas = sum(token.kind == "comma" for token in parens.tokens)
         if parens.tokens and len(arguments) != 1 + commas:
             raise self.context.fail(
                 "an argument is missing next to a comma", parens, "remove the comma"
             )
-        inner = [self.argument(tokens) for tokens in arguments]
+        return [self.argument(tokens) for tokens in arguments]
+
+    def add_inner(self, first: Token, inner: Sequence[Argument]) -> None:
+        """Add the arguments in parentheses, or in columns, directly after the name."""
         if self.arguments and any(argument.name is None for argument in inner):
             # Is 2 in `fire2(16, 64)` an argument, as 6 in `MBConv6(k=3)`, or part of a name?
-            shown = self.context.source.plain[parens.start : parens.end]
+            plain = self.context.source.plain
+            shown = ", ".join(plain[argument.start : argument.end] for argument in inner)
             raise self.context.fail(
                 f"are the digits of `{first.text}` an argument, or part of a name?",
                 first,
-                f"write `{first.text}: {self.name}{shown}` for a name, "
+                f"write `{first.text}: {self.name}({shown})` for a name, "
                 "or all arguments in parentheses",
             )
         self.arguments += inner
+
+    def argument_of_row(self, column: ColumnValue, name: str) -> Argument:
+        start, end = column.tokens[0].start, column.tokens[-1].end
+        word = Token("word", name, start, end) if name else None
+        return Argument(word, self.context.expression(column.tokens), start, end)
+
+    def read_columns(self) -> None:
+        """Read the columns of a row after other arguments, `MBConv6, k3x3`: one without a name is
+        the next parameter."""
+        for column in self.columns:
+            if column.name:
+                self.arguments.append(self.argument_of_row(column, column.name))
+            elif not self.read_positional(Cursor(column.tokens)):
+                raise self.context.fail(
+                    f"the block `{self.name}` does not take another argument",
+                    column.tokens[0],
+                    f"its parameters are {', '.join(self.parameters) or 'none'}",
+                )
 
     def argument(self, tokens: Sequence[Token]) -> Argument:
         """An argument in parentheses: `64`, `k=3`, `k3x3`."""
@@ -147,7 +178,7 @@ class BlockUseReader:
         numbers.check_sign(self.context, cursor)
         if cursor.peek().kind in ("comma", "join") or cursor.peek().text.lower() in NOISE:
             cursor.take()
-        if cursor and (self.read_named() or self.read_fused() or self.read_positional()):
+        if cursor and (self.read_named() or self.read_fused() or self.read_positional(cursor)):
             return True
         cursor.at = start
         return False
@@ -180,9 +211,9 @@ class BlockUseReader:
         self.add(fused[1], token, numbers.digits_of(fused, self.cursor.take()))
         return True
 
-    def read_positional(self) -> bool:
+    def read_positional(self, cursor: Cursor) -> bool:
         """`24`, `(2*k)`, or a name that has a value."""
-        token = self.cursor.peek()
+        token = cursor.peek()
         is_value = token.kind in _VALUES and not REPEAT.fullmatch(token.text)
         is_name = token.kind == "word" and token.text in self.context.names
         if not (is_value or is_name) or not self.free:
@@ -191,7 +222,7 @@ class BlockUseReader:
             raise self.context.fail(
                 f"is `{token.text}` the stride of the block?", token, "write `stride 2`, or name it"
             )
-        self.add(self.free[0], token, self.before_repeat(self.cursor.take()))
+        self.add(self.free[0], token, self.before_repeat(cursor.take()))
         return True
 
     def before_repeat(self, token: Token) -> Token:

@@ -20,7 +20,7 @@ def linked(context: Context, phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
     for phrase in phrases:
         tokens = phrase.tokens
         begin = 0
-        for at in () if phrase.composed else _separators(tokens):
+        for at in _separators(tokens) if phrase.is_text else ():
             if _begins_link(context, tokens, begin, at):
                 links.append(Phrase(tokens[begin:at]))
                 begin = at + 1

@@ -60,11 +60,21 @@ class CompositeReader:
         if composite is None:
             return None
         if count:
-            self.set_repeat(repeat_of(self.context, first))
+            _set_repeat(self.context, self.draft, repeat_of(self.context, first))
         while cursor:
             if not any(rule(self) for rule in _SUFFIXES):
-                raise self.unexpected(isinstance(composite, BlockUse))
+                raise self.unexpected(cursor.peek(), isinstance(composite, BlockUse))
+        self.read_columns(isinstance(composite, BlockUse))
         return composite
+
+    def read_columns(self, is_block: bool) -> None:
+        """Read what the columns of a table give to the composite of a row."""
+        read_repeat_of_row(self.context, self.draft)
+        for column in self.draft.phrase.columns or ():
+            if column.role == "attribute" and column.name == "stride":
+                self.set_stride(numbers.value(self.context, column.tokens[0]), column.tokens[0])
+            elif column.role != "times" and not (is_block and column.role == "argument"):
+                raise self.unexpected(column.tokens[0], is_block)
 
     # What a phrase may be: each rule reads it, or gives None and takes nothing.
 
@@ -184,13 +194,9 @@ class CompositeReader:
         count = cursor.peek(1)
         if cursor.peek().kind != "times" or not numbers.counts(self.context, count):
             return False
-        self.set_repeat(numbers.value(self.context, cursor.take(2)))
+        value = numbers.value(self.context, cursor.take(2))
+        _set_repeat(self.context, self.draft, value)
         return True
-
-    def set_repeat(self, count: ValueText) -> None:
-        if self.draft.repeat is not None:
-            raise self.context.fail("a second repeat", count, "remove one of the two")
-        self.draft.repeat = count
 
     def stride(self) -> bool:
         cursor, context = self.cursor, self.context
@@ -202,19 +208,21 @@ class CompositeReader:
         value = cursor.peek()
         if value.kind != "size" and not numbers.counts(context, value):
             raise context.fail("`stride` has no value", word, "write `[ … ] x 3, stride 2`")
-        if self.draft.stride is not None:
-            raise context.fail("a second stride", word, "remove one of the two")
         cursor.take()
         if value.kind == "size":
             axes = numbers.tight_size(context, value)
-            self.draft.stride = ValueText(axes, value.start, value.end)
+            self.set_stride(ValueText(axes, value.start, value.end), word)
         else:
-            self.draft.stride = numbers.value(context, value)
+            self.set_stride(numbers.value(context, value), word)
         return True
 
-    def unexpected(self, is_block: bool) -> ArchError:
+    def set_stride(self, stride: ValueText, where: Token) -> None:
+        if self.draft.stride is not None:
+            raise self.context.fail("a second stride", where, "remove one of the two")
+        self.draft.stride = stride
+
+    def unexpected(self, token: Token, is_block: bool) -> ArchError:
         """The error of a token that cannot follow a composite."""
-        token = self.cursor.peek()
         message = f"`{token.text}` cannot follow a {'block' if is_block else 'group'}"
         if token.kind in GROUPS:
             message = "two groups next to each other"
@@ -244,6 +252,19 @@ class CompositeReader:
                 "follows `->`"
             )
         return self.context.fail(message, token, help)
+
+
+def read_repeat_of_row(context: Context, draft: PhraseDraft) -> None:
+    """Read the repeat of a row of a table from its column."""
+    for column in draft.phrase.columns or ():
+        if column.role == "times":
+            _set_repeat(context, draft, numbers.value(context, column.tokens[0]))
+
+
+def _set_repeat(context: Context, draft: PhraseDraft, count: ValueText) -> None:
+    if draft.repeat is not None:
+        raise context.fail("a second repeat", count, "remove one of the two")
+    draft.repeat = count
 
 
 _COMPOSITES: tuple[Callable[[CompositeReader], Composite | None], ...] = (

@@ -14,7 +14,9 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Value
 from archdsl.notation import numbers, unknown_words
 from archdsl.notation.ast import ValueText
-from archdsl.notation.attributes import LayerDraft
+from archdsl.notation.attribute_values import read_attribute
+from archdsl.notation.attributes import LayerDraft, PhraseDraft
+from archdsl.notation.context import Context
 from archdsl.notation.cursor import END
 from archdsl.notation.numbers import REPEAT
 from archdsl.notation.parentheses import is_expression, is_remark, optional_layer, separated
@@ -33,6 +35,17 @@ _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
 def read_tokens(scan: Scan) -> None:
     while scan:
         _READERS.get(scan.peek().kind, _stray)(scan)
+
+
+def read_columns(context: Context, draft: PhraseDraft) -> None:
+    """Read what the columns of a table give to the layer of a row."""
+    for column in draft.phrase.columns or ():
+        scan = Scan(context, draft, column.tokens)
+        if column.role == "attribute":
+            if not read_attribute(scan, (column.name,), 0):
+                draft.unknown.append(column.tokens[0])
+        elif column.role != "times":
+            read_tokens(scan)
 
 
 # Readers by the kind of token: each takes what it reads.

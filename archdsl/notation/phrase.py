@@ -28,9 +28,9 @@ from archdsl.notation.attributes import Assigner, Mention, PhraseDraft
 from archdsl.notation.chains import check_flow, linked
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
-from archdsl.notation.groups import CompositeReader
+from archdsl.notation.groups import CompositeReader, read_repeat_of_row
 from archdsl.notation.labels import Labels, label_of
-from archdsl.notation.layer_phrase import read_tokens
+from archdsl.notation.layer_phrase import read_columns, read_tokens
 from archdsl.notation.numbers import split_repeat
 from archdsl.notation.parentheses import is_remark
 from archdsl.notation.scan import Scan
@@ -159,16 +159,14 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
             break
         cursor.take()  # `(b) Mlpconv layer`
     tokens = cursor.rest
-    start, end = tokens[0].start, tokens[-1].end
-    if len(tokens) == 1 and prefixes.is_reference(context, tokens[0]):
+    start, end = tokens[0].start, phrase.end
+    if len(tokens) == 1 and not phrase.columns and prefixes.is_reference(context, tokens[0]):
         reference = context.labels.reference(context.source, tokens[0], context.blocks)
         return ParsedPhrase(label, claimed, (), reference, None, None, start, end)
-    # The cells of a row may be in any order: no stretch of the text is what they say together.
-    is_text = not phrase.composed
     # After a label or a claim the same words may mean something else: `FC6: 4096 neurons`.
     key = context.source.plain[start:end]
     key = key if start == phrase.start else f":{key}"
-    if is_text and (parsed := context.cache.get(key)) is not None:
+    if phrase.is_text and (parsed := context.cache.get(key)) is not None:
         return _moved(parsed, label, claimed, start)
     draft = PhraseDraft(phrase)
     composite = CompositeReader(context, draft, tokens, _read_group).read()
@@ -179,14 +177,17 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     if composite is not None:
         return ParsedPhrase(label, claimed, (), composite, draft.repeat, draft.stride, start, end)
     draft.repeat, tokens = split_repeat(context, tokens)
+    read_repeat_of_row(context, draft)
     if pytorch_calls.is_call(tokens[0]):
+        columns = (column for column in phrase.columns or () if column.role != "times")
+        tokens = [*tokens, *(token for column in columns for token in column.tokens)]
         layers: tuple[LayerText, ...] = (pytorch_calls.read(context, tokens),)
         return ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
     layers = _read_layers(context, draft, tokens, label)
     parsed = ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
     depends = draft.is_implied and start != phrase.start  # on the label
     is_computed = draft.repeat is not None or any(layer.computed for layer in layers)
-    if is_text and not is_computed and not depends:
+    if phrase.is_text and not is_computed and not depends:
         context.cache[key] = parsed
     return parsed
 
@@ -202,6 +203,7 @@ def _read_layers(
 ) -> tuple[LayerText, ...]:
     """The layers of a phrase, without optional ones that are not in use."""
     read_tokens(Scan(context, draft, tokens))
+    read_columns(context, draft)
     _read_factor(context, draft)
     if len(draft.layers) > LONGEST:
         raise context.fail(f"more than {LONGEST} layers in a phrase", draft.phrase, _LINES)

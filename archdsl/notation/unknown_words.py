@@ -44,7 +44,7 @@ def error(context: Context, draft: PhraseDraft) -> ArchError:
 
 def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
     hint = next(_hints(context, draft, word), None)
-    if draft.phrase.composed and not draft.layers:
+    if draft.phrase.columns is not None and not draft.layers:
         hint = f"{hint} or" if hint else "a layer is misspelt, or"
         return f"{hint} define it on a line below the table: `{word.text}: 3x3 conv-relu`"
     if hint is None and draft.layers:

@@ -7,7 +7,8 @@ characters of the network's source.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, cast
 
 from archdsl.text.source import Source, Span
 
@@ -34,11 +35,6 @@ class Token(NamedTuple):
         """The lines between brackets or braces."""
         return cast(tuple[Item, ...], self.inside)
 
-    @property
-    def is_of_table(self) -> bool:
-        """Whether these are the connections that a table below the line says."""
-        return self.kind == "parens" and self.start == self.end
-
 
 def numbers_of(size: str) -> tuple[int, ...]:
     """The numbers of a size: `3x3`, `7^2 x 320`."""
@@ -46,11 +42,28 @@ def numbers_of(size: str) -> tuple[int, ...]:
     return tuple(int(digits) for digits, square in found for _ in range(2 if square else 1))
 
 
+class ColumnValue(NamedTuple):
+    """A value that a row of a table gives to its layer or block in a column of its own.
+
+    `role` is "times", "argument" (of a block; `name` is its parameter, or empty), "attribute"
+    (`name` is its word) or "value", which is read like the tokens of a phrase.
+    """
+
+    role: Literal["times", "argument", "attribute", "value"]
+    name: str
+    tokens: tuple[Token, ...]
+
+
 class Phrase(NamedTuple):
-    """The parts of a layer; `composed` of several cells of a table, they are no stretch of text."""
+    """The tokens of a layer.
+
+    A row of a table whose rows are layers has `columns` too; a phrase of text has None.
+    `connections` are those of the table below the line, in its notation: `0 1 2, 1 2 3`.
+    """
 
     tokens: tuple[Token, ...]
-    composed: bool = False
+    columns: tuple[ColumnValue, ...] | None = None
+    connections: str = ""
 
     @property
     def start(self) -> int:
@@ -58,7 +71,33 @@ class Phrase(NamedTuple):
 
     @property
     def end(self) -> int:
-        return self.tokens[-1].end
+        return (self.columns[-1] if self.columns else self).tokens[-1].end
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the text from start to end says all there is to say."""
+        return self.columns is None and not self.connections
+
+
+def row_pieces(
+    tokens: tuple[Token, ...], columns: Sequence[ColumnValue]
+) -> Iterator[str | tuple[Token, ...]]:
+    """A row as a line writes it: its tokens and its values, with the words and signs between."""
+    yield tokens
+    arguments = [column for column in columns if column.role == "argument"]
+    are_named = any(column.name for column in arguments)
+    in_parens = not are_named or (len(tokens) == 1 and not tokens[0].text[-1].isdigit())
+    for index, column in enumerate(arguments):
+        yield "(" if in_parens and index == 0 else ","
+        yield from (column.name, "=") if column.name else ()
+        yield column.tokens
+    if arguments and in_parens:
+        yield ")"
+    for column in columns:
+        if column.role != "argument":
+            yield from () if column.role == "times" or column.name == "kernel" else (",",)
+            yield from ("x",) if column.role == "times" else filter(None, (column.name,))
+            yield column.tokens
 
 
 class ClaimText(NamedTuple):
@@ -99,7 +138,7 @@ class Item(NamedTuple):
     @property
     def is_tabled(self) -> bool:
         """Whether a table below the line says its connections."""
-        return any(token.is_of_table for phrase in self.phrases for token in phrase.tokens)
+        return any(phrase.connections for phrase in self.phrases)
 
 
 class Header(NamedTuple):

@@ -1,7 +1,13 @@
-"""A table of connections belongs to the layer in front of it: LeNet-5's Table I.
+"""Tables of connections, such as LeNet-5's Table I: which input maps each output map reads.
 
-A column is an output map of the layer, a row an input map, X where one reads the other. What it
-says becomes a part of the layer's line, `connections (0 1 2, 1 2 3)`; damage is never repaired.
+    conv 5x5, 2 channels, connection table
+
+    |   | 0 | 1 |
+    | 0 | X |   |
+    | 1 | X | X |
+
+Columns are output maps, rows input maps. The table becomes the connections of the layer before it,
+as `connections (0 1, 1)` would give them. A damaged table is an error, never repaired.
 """
 
 from __future__ import annotations
@@ -10,21 +16,21 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.errors import ArchError
 from archdsl.notation.vocabulary import LISTS, runs
-from archdsl.syntax.ast import Item, Phrase, Statement, Table, Token
+from archdsl.syntax.ast import Item, Statement, Table, Token
+from archdsl.tables.columns import cell_text
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source
 
 MOST_ERRORS = 20  # of a table, shown at once
 
-_MARKS = frozenset("xX×✓✔")  # where maps are connected
-_DASHES = "-\u2010\u2011\u2012–—\u2212\uff0d"  # a cell of them alone is empty
+_MARKS = frozenset("xX✓✔")  # where maps are connected
 _FORM = "a row for each input map, a column for each output map, both counted from 0 or from 1"
 
 
 def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """The statements, each table of connections within the line in front that asks for it.
+    """The statements, with each table of connections as part of the line before it.
 
-    Raises ArchError for one that no line asks for, and for whatever is wrong within one.
+    Raises ArchError for a table that the line does not ask for, and for all errors within one.
     """
     grids = {grid.start: grid for grid in source.grids}
     found: list[Statement] = []
@@ -32,70 +38,66 @@ def connected(source: Source, statements: Sequence[Statement]) -> tuple[Statemen
         if isinstance(statement, Table):
             grid = grids[statement.start]
             before = found[-1] if found else None
-            place = _asking(before) if isinstance(before, Item) else None
-            if place is not None and isinstance(before, Item):
-                found[-1] = _with_lists(before, *place, _Reader(source, grid).read())
+            if isinstance(before, Item) and (index := _asking(before)) is not None:
+                found[-1] = _with_lists(before, index, _ConnectionReader(source, grid).read())
                 continue
             if _is_connections(source, grid):
                 raise ArchError(
-                    "a table of connections, and no layer in front of it that asks for one",
+                    "a table of connections without a layer before it that asks for one",
                     source.span(grid.start, source.line(grid.start)[1]),
-                    help="say it on the line in front: `conv 5x5 16, connection table`",
+                    help="ask for it on the line before: `conv 5x5 16, connection table`",
                 )
         found.append(statement)
     return tuple(found)
 
 
-def _asking(item: Item) -> tuple[int, int] | None:
-    """The phrase of a line that asks for a table, and how many of its parts stand in front."""
+def _asking(item: Item) -> int | None:
+    """The index of the first phrase of a line that asks for a table, and has none yet."""
     for index, phrase in enumerate(item.phrases):
-        for at in range(len(phrase.tokens)):
-            for words, taken in runs(phrase.tokens, at):
-                behind = phrase.tokens[at + taken : at + taken + 1]
-                has_value = behind and behind[0].kind in ("parens", "equals", "colon")
-                if words in LISTS and not has_value:
-                    return index, at + taken
+        if not phrase.connections and end_of_lists(phrase.tokens) is not None:
+            return index
     return None
 
 
-def _with_lists(item: Item, index: int, at: int, lists: Sequence[Sequence[int]]) -> Item:
-    """The line with the input maps of each output map in parentheses behind a part of a phrase."""
-    phrase = item.phrases[index]
-    end = phrase.tokens[at - 1].end  # they have no place of their own in the line
-    inside: list[Token] = []
-    for inputs in lists:
-        inside += [Token("comma", ",", end, end)] if inside else []
-        inside += [Token("number", str(i), end, end) for i in inputs]
-    parens = Token("parens", "(", end, end, tuple(inside))
-    made = Phrase((*phrase.tokens[:at], parens, *phrase.tokens[at:]), composed=True)
-    return item._replace(phrases=(*item.phrases[:index], made, *item.phrases[index + 1 :]))
+def end_of_lists(tokens: Sequence[Token]) -> int | None:
+    """The number of tokens up to the end of the words `connection table`, if no value follows."""
+    for at in range(len(tokens)):
+        for words, count in runs(tokens, at):
+            after = tokens[at + count : at + count + 1]
+            has_value = after and after[0].kind in ("parens", "equals", "colon")
+            if words in LISTS and not has_value:
+                return at + count
+    return None
 
 
-def _text(source: Source, cell: Cell) -> str:
-    text = " ".join(source.plain[cell.start : cell.end].split())
-    return text if text.strip(_DASHES) else ""
+def _with_lists(item: Item, index: int, lists: Sequence[Sequence[int]]) -> Item:
+    """The line with the input maps of each output map as the connections of a phrase."""
+    connections = " , ".join(" ".join(map(str, inputs)) for inputs in lists)
+    phrases = list(item.phrases)
+    phrases[index] = phrases[index]._replace(connections=connections)
+    return item._replace(phrases=tuple(phrases))
 
 
 def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
-    """The row that numbers the output maps; None where there is none. Rows above it are titles."""
+    """The row that numbers the output maps, if there is one. Rows above it are titles."""
     for row in grid.rows:
-        texts = [text for cell in row if cell.column and (text := _text(source, cell))]
+        texts = [text for cell in row if cell.column and (text := cell_text(source, cell))]
         if texts and all(map(str.isdecimal, texts)):
             return row
     return None
 
 
 def _is_connections(source: Source, grid: Grid) -> bool:
-    """Whether a table holds numbers of maps and marks alone."""
+    """Whether a table holds only numbers of maps and marks."""
     header = _header(source, grid)
     if header is None:
         return False
     rows = grid.rows[grid.rows.index(header) + 1 :]
-    cells = [_text(source, cell) for row in rows for cell in row if cell.column]
+    cells = [cell_text(source, cell) for row in rows for cell in row if cell.column]
     return any(cells) and all(text in _MARKS for text in cells if text)
 
 
-class _Reader:
+class _ConnectionReader:
     """Reads one table of connections."""
 
     def __init__(self, source: Source, grid: Grid) -> None:
@@ -104,7 +106,7 @@ class _Reader:
         self.errors: list[ArchError] = []
 
     def read(self) -> list[list[int]]:
-        """The input maps of each output map, from 0. Raises ArchError with all that is wrong."""
+        """The input maps of each output map, from 0. Raises ArchError with all errors."""
         header = _header(self.source, self.grid)
         if header is None:
             cells = [cell for row in self.grid.rows for cell in row]
@@ -112,12 +114,12 @@ class _Reader:
             start = self.grid.start if first is None else first.start
             end = self.source.line(start)[1] if first is None else first.end
             span = self.source.span(start, end)
-            raise ArchError("this is no table of connections", span, help=f"write {_FORM}")
+            raise ArchError("this is not a table of connections", span, help=f"write {_FORM}")
         columns = self.numbered([cell for cell in header if cell.column], "output map", "column")
         rows = [
             row
             for row in self.grid.rows[self.grid.rows.index(header) + 1 :]
-            if any(_text(self.source, cell) for cell in row)
+            if any(cell_text(self.source, cell) for cell in row)
         ]
         names = [self.name(row) for row in rows]
         self.numbered([name for name in names if name is not None], "input map", "row")
@@ -127,10 +129,10 @@ class _Reader:
             for column in marked:
                 lists[column].append(number)
             if not marked and name is not None:
-                self.fail("no output map reads this input map", name, "a row has an X or more")
+                self.fail("no output map reads this input map", name, "a row has at least one X")
         for cell in columns:
             if not lists[cell.column]:
-                self.fail("this output map reads no input map", cell, "a column has an X or more")
+                self.fail("this output map reads no input map", cell, "a column has at least one X")
         if not rows:
             self.fail("a table of connections without rows", header[-1], f"write {_FORM}")
         if self.errors:
@@ -141,13 +143,13 @@ class _Reader:
         self.errors.append(ArchError(message, self.source.span(cell.start, cell.end), help=help))
 
     def numbered(self, cells: Sequence[Cell], what: str, line: str) -> list[Cell]:
-        """The cells that are filled; each has the number behind that of the one before it."""
-        filled = [cell for cell in cells if _text(self.source, cell)]
+        """The filled cells, which must count up by one."""
+        filled = [cell for cell in cells if cell_text(self.source, cell)]
         before: int | None = None
         for cell in filled:
-            text = _text(self.source, cell)
+            text = cell_text(self.source, cell)
             if not text.isdecimal() or len(text) > 9:
-                self.fail(f"`{text}` is no number of an {what}", cell, f"write {_FORM}")
+                self.fail(f"`{text}` is not the number of an {what}", cell, f"write {_FORM}")
                 continue
             number = int(text)
             expected = (0, 1) if before is None else (before + 1,)
@@ -156,7 +158,7 @@ class _Reader:
                 self.fail(
                     f"{what} {number} where {missing} is expected",
                     cell,
-                    f"a {line} is missing, or stands twice; maps are counted from 0 or from 1",
+                    f"a {line} is missing or repeated; maps are counted from 0 or from 1",
                 )
             before = number
         return filled
@@ -164,29 +166,29 @@ class _Reader:
     def name(self, row: Sequence[Cell]) -> Cell | None:
         """The cell that numbers a row."""
         first = row[0]
-        if first.column == 0 and _text(self.source, first):
+        if first.column == 0 and cell_text(self.source, first):
             return first
-        shown = next(cell for cell in row if _text(self.source, cell))
+        shown = next(cell for cell in row if cell_text(self.source, cell))
         self.fail("a row without the number of its input map", shown, f"write {_FORM}")
         return None
 
     def marked(self, row: Sequence[Cell], columns: dict[int, list[int]]) -> Iterator[int]:
         """The columns in which a row has an X."""
         for cell in row:
-            text = _text(self.source, cell)
+            text = cell_text(self.source, cell)
             if cell.column == 0 or not text:
                 continue
             if text not in _MARKS:
                 self.fail(
                     f"`{text}` where X is expected",
                     cell,
-                    "X where the output map reads the input map; elsewhere the cell is empty",
+                    "write X where the output map reads the input map, and leave other cells empty",
                 )
             elif cell.column not in columns or cell.wide > 1:
                 self.fail(
-                    "an X for which there is no output map",
+                    "an X without an output map",
                     cell,
-                    "a separator too many in this row, or a column without its number",
+                    "there is a separator too many in this row, or a column without its number",
                 )
             else:
                 yield cell.column

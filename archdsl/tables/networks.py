@@ -1,7 +1,8 @@
-"""A pasted table is source: its rows become lines of layers, and claims.
+"""The networks of a text with pasted tables: rows become lines of layers, and claims.
 
-A table with a column of types is one network, a row a layer. In any other each column that is
-nothing known is a network. What the cells leave out is said of rows: `in "Dense Block" { … }`.
+A table with a column of types is one network whose rows are its layers. In any other table, each
+column with an unknown header is a network. Rules define what the cells leave out:
+`in "Dense Block" { … }`.
 """
 
 from __future__ import annotations
@@ -22,53 +23,31 @@ from archdsl.syntax.ast import (
     Token,
 )
 from archdsl.syntax.expressions import split
-from archdsl.tables.columns import Column, has_parameters
+from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
-from archdsl.tables.reader import MOST_LINES, Lines, Reader, is_labelled
+from archdsl.tables.reader import MOST_LINES, Lines, TableReader, is_labelled
 from archdsl.tables.row_line import WIDTH
-from archdsl.tables.row_rules import Rules
+from archdsl.tables.row_rules import RowRules
 from archdsl.text.source import Source
 
 
 def unfolded(
     source: Source, draft: Draft, lines: Lines, shared: Sequence[Statement] = ()
 ) -> list[Draft]:
-    """The networks of a draft: one for each column of its tables; itself where it has none.
+    """The networks of a draft: one for each column of its tables; itself if it has no table.
 
     `shared` are the blocks of its file that belong to all networks.
     Raises ArchError with the errors of all its tables.
     """
     draft = draft._replace(statements=connected(source, draft.statements))
-    if not any(isinstance(s, Table) for s in draft.statements):
-        for statement in draft.statements:
-            if isinstance(statement, Rows):
-                raise ArchError(
-                    "a rule of rows, and no table",
-                    source.span(statement.names[0].start, statement.names[-1].end),
-                    help="a convention of the whole network stands alone: "
-                    "`conv means conv-bn-relu`; the table stands under the `network` line",
-                )
+    if not any(isinstance(statement, Table) for statement in draft.statements):
+        _check_no_rules(source, draft)
         return [draft]
-    rules = Rules(source, [s for s in draft.statements if isinstance(s, Rows)])
-    grids = {grid.start: grid for grid in source.grids}
-    blocks = _parameters_of([s for s in (*shared, *draft.statements) if isinstance(s, Block)])
-    read: dict[int, Reader] = {}
-    errors: list[ArchError] = []
-    for statement in draft.statements:
-        if isinstance(statement, Table):
-            try:
-                reader = Reader(source, grids[statement.start], rules, lines, blocks)
-                reader.read()
-                read[statement.start] = reader
-            except ArchError as error:
-                errors += (error, *error.others)
-    if errors:
-        raise ArchError.several(errors)
-    rules.check()
-    draft = _with_words(draft, list(read.values()))
-    names = _networks_of(source, list(read.values()))
+    readers = _read_tables(source, draft, lines, shared)
+    draft = _with_words(draft, list(readers.values()))
+    names = _networks_of(source, list(readers.values()))
     if not names:
-        return [Draft(draft.header, _statements(draft, read, ""))]
+        return [Draft(draft.header, _statements(draft, readers, ""))]
     if len(names) * len(draft.statements) > MOST_LINES:
         raise ArchError(
             f"networks of more than {MOST_LINES:,} lines together",
@@ -76,12 +55,13 @@ def unfolded(
             help="keep fewer networks, or lines, around a table",
         )
     if isinstance(draft.header, Derived):
-        return [draft]  # refused: a derived network has no layers of its own
-    drafts = []
+        return [draft]  # refused later: a derived network has no layers of its own
+    drafts: list[Draft] = []
+    errors: list[ArchError] = []
     for name, column in names.items():
         try:
             header = _header(source, draft.header, name, column, lines)
-            drafts.append(Draft(header, _statements(draft, read, name)))
+            drafts.append(Draft(header, _statements(draft, readers, name)))
         except ArchError as error:
             errors.append(error)
     if errors:
@@ -89,8 +69,42 @@ def unfolded(
     return drafts
 
 
+def _check_no_rules(source: Source, draft: Draft) -> None:
+    for statement in draft.statements:
+        if isinstance(statement, Rows):
+            raise ArchError(
+                "a rule of rows without a table",
+                source.span(statement.names[0].start, statement.names[-1].end),
+                help="a convention of the whole network has a line of its own: "
+                "`conv means conv-bn-relu`; the table goes below the `network` line",
+            )
+
+
+def _read_tables(
+    source: Source, draft: Draft, lines: Lines, shared: Sequence[Statement]
+) -> dict[int, TableReader]:
+    """The tables of a draft, by their offsets, read. Raises ArchError with all their errors."""
+    rules = RowRules(source, [s for s in draft.statements if isinstance(s, Rows)])
+    grids = {grid.start: grid for grid in source.grids}
+    blocks = _parameters_of([s for s in (*shared, *draft.statements) if isinstance(s, Block)])
+    readers: dict[int, TableReader] = {}
+    errors: list[ArchError] = []
+    for statement in draft.statements:
+        if isinstance(statement, Table):
+            try:
+                reader = TableReader(source, grids[statement.start], rules, lines, blocks)
+                reader.read()
+                readers[statement.start] = reader
+            except ArchError as error:
+                errors += (error, *error.others)
+    if errors:
+        raise ArchError.several(errors)
+    rules.check()
+    return readers
+
+
 def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
-    """The parameters of blocks, by their names in small letters."""
+    """The parameters of blocks, by the names of the blocks in lower case."""
     found: dict[str, list[str]] = {}
     for block in blocks:
         parameters = split(block.parameters.tokens if block.parameters else ())
@@ -98,21 +112,21 @@ def _parameters_of(blocks: Sequence[Block]) -> dict[str, list[str]]:
     return found
 
 
-def _statements(draft: Draft, read: dict[int, Reader], name: str) -> tuple[Statement, ...]:
-    """The statements of one network, those of its tables in their places."""
+def _statements(draft: Draft, readers: dict[int, TableReader], name: str) -> tuple[Statement, ...]:
+    """The statements of one network, with those of its tables in place of the tables."""
     found: list[Statement] = []
     for statement in draft.statements:
         if isinstance(statement, Table):
-            found += read[statement.start].made.get(name, [])
+            found += readers[statement.start].statements.get(name, [])
         elif not isinstance(statement, Rows):
             found.append(statement)
     return tuple(found)
 
 
-def _with_words(draft: Draft, readers: Sequence[Reader]) -> Draft:
-    """The draft with a block for each line that defines a word of a table: `Sub: Conv(3x3)-Relu`.
+def _with_words(draft: Draft, readers: Sequence[TableReader]) -> Draft:
+    """The draft with a block for each line that defines a type of a table: `Sub: Conv(3x3)-Relu`.
 
-    Its parameters are the columns that hold what blocks are given.
+    The columns of arguments are its parameters.
     """
     parameters = {word: names for reader in readers for word, names in reader.words.items()}
     found: list[Statement] = []
@@ -135,9 +149,9 @@ def _with_words(draft: Draft, readers: Sequence[Reader]) -> Draft:
     return draft._replace(statements=tuple(found))
 
 
-def _networks_of(source: Source, readers: Sequence[Reader]) -> dict[str, Column]:
-    """The networks that the columns of the tables are, in order."""
-    found: dict[str, Column] = {}
+def _networks_of(source: Source, readers: Sequence[TableReader]) -> dict[str, TableColumn]:
+    """The networks of the columns of the tables, in order."""
+    found: dict[str, TableColumn] = {}
     with_layers = [r for r in readers if r.has_layers] or readers
     for reader in with_layers:
         for column in reader.networks:
@@ -146,7 +160,7 @@ def _networks_of(source: Source, readers: Sequence[Reader]) -> dict[str, Column]
     if any(not reader.networks for reader in with_layers) and found:
         column = next(iter(found.values()))
         raise ArchError(
-            "a table of one network beside a table of several",
+            "a table of one network next to a table of several",
             source.span(column.cell.start, column.cell.end),
             help="give each `network` line tables of one kind",
         )
@@ -163,9 +177,9 @@ def _networks_of(source: Source, readers: Sequence[Reader]) -> dict[str, Column]
 
 
 def _header(
-    source: Source, header: Header | None, name: str, column: Column, lines: Lines
+    source: Source, header: Header | None, name: str, column: TableColumn, lines: Lines
 ) -> Header:
-    """The header of a column's network: its parameters are the family's, and the column's own."""
+    """The header of a column's network, with the parameters of the family and of the column."""
     cell = column.cell
     parens = header.parameters if header else None
     plain = source.plain[cell.start : cell.end]
@@ -179,7 +193,7 @@ def _header(
             own = Token("", "", opening, cell.end)
         if own.kind != "parens":
             raise ArchError(
-                f"`{column.text}` names a network, with its parameters behind",
+                f"`{column.text}` is not a name with parameters",
                 source.span(cell.start, cell.end),
                 help="write `DenseNet-121 (k = 32)`",
             )
@@ -191,14 +205,14 @@ def _header(
 
 
 def _merged(own: Token, family: Token | None) -> Token:
-    """The parameters of a column, and those of its family that it does not give itself."""
+    """The parameters of a column, after those of its family that it does not set itself."""
     names = {token.text for token in own.tokens if token.kind == "word"}
     inside: list[Token] = []
-    kept: list[Token] = []
+    one: list[Token] = []
     for token in (*(family.tokens if family else ()), Token("comma", ",", own.start, own.start)):
-        kept.append(token)
+        one.append(token)
         if token.kind == "comma":
-            if kept[0].text not in names and len(kept) > 1:
-                inside += kept
-            kept = []
+            if one[0].text not in names and len(one) > 1:
+                inside += one
+            one = []
     return own._replace(inside=(*inside, *own.tokens))

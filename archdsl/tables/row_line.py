@@ -1,4 +1,11 @@
-"""The line that the cells of a row make, in a table whose rows are layers."""
+"""The line of a row in a table whose rows are layers.
+
+    | type        | patch size/stride | #out |
+    | convolution | 7×7/2             | 64   |
+
+The cells of the type and the kernel are notation: their tokens make the phrase. What the other
+columns hold are the phrase's column values, here one value 64.
+"""
 
 from __future__ import annotations
 
@@ -7,195 +14,130 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from archdsl.errors import ArchError
+from archdsl.layers import Layer
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer, runs, vocabulary, words_of
-from archdsl.syntax.ast import Item, Phrase, Token
-from archdsl.tables.columns import ATTRIBUTES, KNOWN, SIZES, Column, known_header, spelled, squeezed
+from archdsl.syntax.ast import ColumnValue, Item, Phrase, Token
+from archdsl.tables.columns import (
+    ATTRIBUTES,
+    KERNEL_SIZES,
+    KNOWN,
+    TableColumn,
+    known_header,
+    spelled,
+    squeezed,
+)
 from archdsl.text.grids import Cell
 
-WIDTH = "width"  # what a word of a table is given by a column of widths
+WIDTH = "width"  # the parameter of a block that a column of widths gives
 _NUMBERED = re.compile(r"([A-Za-z_]+)\d+")
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 _YES_OR_NO = {**dict.fromkeys("✓✔", "1"), **dict.fromkeys("✗✘", "0"), "yes": "1", "no": "0"}
-# What says nothing of a layer that takes no such thing: an average pool has no groups.
+# Values that mean nothing for a layer without the attribute: an average pool has no groups.
 _IDLE = {"stride": "1", "pad": "0", "groups": "1", "dilation": "1"}
 
 
-class Cells(Protocol):
+class CellReader(Protocol):
     """Reads cells."""
 
     def text(self, cell: Cell | None) -> str:
-        """What stands in a cell, on one line; of none, nothing."""
+        """The text of a cell on one line; empty for None."""
 
     def items(self, cell: Cell) -> list[Item]:
         """The lines of layers in a cell. Raises ArchError."""
 
     def fail(self, message: str, cell: Cell, help: str) -> ArchError:
-        """An error of a cell."""
+        """An error at a cell."""
 
 
-class Made(NamedTuple):
+class RowLine(NamedTuple):
     """The line of a row, its label, and the widths that are claims.
 
-    `word` is its type where that may be defined below the table, `given` what columns give it.
+    `word` is the type of the row if a line below the table may define it as a block, `parameters`
+    are the names of what the columns give that block.
     """
 
     item: Item
     label: Token | None
-    claims: list[tuple[Column, Cell]]
+    claims: list[tuple[TableColumn, Cell]]
     word: str | None
-    given: list[str]
+    parameters: list[str]
 
 
-class Composer:
-    """Puts the line of a row together; `blocks` are the parameters of those of the file, by name
-    in small letters, `columns` those of the table."""
+class LineBuilder:
+    """Builds the line of a row from its cells, by column, with its type in the column `typed`.
+
+    `blocks` are the parameters of the blocks of the file, by name in lower case. The digits of a
+    type are its label where it `may_be_label`: `conv1`. Raises ArchError.
+    """
 
     def __init__(
-        self, cells: Cells, columns: Sequence[Column], blocks: Mapping[str, Sequence[str]]
+        self,
+        reader: CellReader,
+        columns: Sequence[TableColumn],
+        blocks: Mapping[str, Sequence[str]],
+        row: Mapping[int, Cell],
+        typed: int,
+        may_be_label: bool,
     ) -> None:
-        self.cells = cells
-        self.columns = columns
+        self.reader = reader
         self.blocks = blocks
-
-    def line(self, row: Mapping[int, Cell], typed: int, label: bool) -> Made:
-        """The line of the cells of a row, by column, its type in the column `typed`.
-
-        Where such a type may be a `label`, its digits are: `conv1`. Raises ArchError.
-        """
-        cell = row[typed]
-        text = self.cells.text(cell)
-        items = self.cells.items(cell)
-        phrases = items[0].phrases if items else ()
-        self.tokens = list(phrases[0].tokens) if phrases else []
-        words = [words for words, _ in words_in(self.tokens)]
-        kinds = [vocabulary().layers[one][0] for one in words]
-        if len(items) != 1 or len(phrases) > 1 or sum(not kind.accompanies for kind in kinds) > 1:
-            raise self.cells.fail(
-                "more than one layer in a row",
-                cell,
-                "give each a row of its own, or say what the row stands for: "
-                f'`in "{text}" {{ … }}`',
-            )
-        self.type = text
-        self.kind = next(iter(kinds), None)
-        name = _label_behind(self.tokens, self.kind is not None)
-        if name is None and label:
-            kernels = [i for i, column in enumerate(self.columns) if column.role == "kernel"]
-            name = self.numbered(any(i in row for i in kernels))
-        self.drop_idle_stride(self.columns[typed])
-        self.said = {word for one in words for word in one}
-        self.places: list[list[Token]] = []
-        self.named: dict[str, list[Token]] = {}
+        self.type = reader.text(row[typed])
+        self.tokens, self.words = self.read_type(row[typed])
+        kinds = [vocabulary().layers[words][0] for words in self.words]
+        if sum(not kind.accompanies for kind in kinds) > 1:
+            raise self.several_layers(row[typed])
+        self.kind: type[Layer] | None = next(iter(kinds), None)  # None: a block
+        self.label = self.take_remark()
+        if self.label is None and may_be_label:
+            kernels = [i for i, column in enumerate(columns) if column.role == "kernel"]
+            self.label = self.take_number(has_kernel=any(i in row for i in kernels))
+        self.drop_idle_stride(columns[typed])
+        self.kernel: list[ColumnValue] = []
+        self.arguments: list[ColumnValue] = []
+        self.values: list[ColumnValue] = []  # widths, attributes, companions
+        self.stride: list[ColumnValue] = []
+        self.times: list[ColumnValue] = []
+        self.reduce: tuple[Token, ...] = ()  # the filters of a 1x1 convolution before the layer
+        self.claims: list[tuple[TableColumn, Cell]] = []
         self.given: list[str] = []
-        self.claims: list[tuple[Column, Cell]] = []
-        self.behind: list[Token] = []  # widths, attributes, companions
-        self.reduce: list[Token] = []
-        self.times: list[Token] = []
-        self.stride: list[Token] = []
-        own = self.parameters()
-        for index, column in enumerate(self.columns):
-            if (here := row.get(index)) is not None:
-                self.add(here, column, own)
-        alone = self.kind is None and [token.kind for token in self.tokens] == ["word"]
-        word = self.tokens[0].text if alone else None
-        self.give(own)
-        item = items[0]._replace(phrases=self.phrases())
-        return Made(item, name, self.claims, word, self.given)
+        self.parameters = self.parameters_of_block()
+        for index, column in enumerate(columns):
+            if (cell := row.get(index)) is not None:
+                self.add(cell, column)
 
-    def add(self, here: Cell, column: Column, own: Sequence[str]) -> None:
-        """What a cell adds to the line, which uses a block with the parameters `own`."""
-        kind = self.kind
-        counts = column.text.startswith("#")  # `#3×3`: how many filters
-        match column.role:
-            case "kernel":
-                value = [p for p in self.value(here, column) if not self.is_said(p)]
-                alone = [p.kind for p in value] == ["number"] and known_header(column.text) in SIZES
-                self.tokens += [_part("word", "kernel", here)] if alone and kind else []
-                self.tokens += value
-            case "times" if self.cells.text(here) != "1":
-                self.times = [_part("times", "x", here), *self.value(here, column)]
-            case "stride" if kind is None or not self.is_idle("stride", here):
-                word = _part("word", "stride", here)
-                self.stride = [*_comma(here), word, *self.value(here, column)]
-            case "attribute" if kind is not None and self.is_idle(ATTRIBUTES[column.text], here):
-                pass
-            case "attribute" if kind is not None:
-                word = _part("word", ATTRIBUTES[column.text], here)
-                self.behind += [*_comma(here), word, *self.value(here, column)]
-            case "companion" if kind is not None:
-                self.behind += [*_comma(here), *self.companions(here, column)]
-            case "argument" | "width" | "attribute" | "companion" if kind is None:
-                value = self.value(here, column)
-                if (name := _parameter(column, own)) is not None:
-                    self.named[name] = value
-                else:
-                    self.places.append(value)
-                self.given.append(WIDTH if column.role == "width" else column.text)
-            case "width" if kind and "width" not in kind.attributes:
-                self.claims.append((column._replace(quantity="channels"), here))
-            case "argument" if column.text.endswith("reduce") and kind and kind.weighs:
-                self.check_kernel(here, column)
-                self.reduce = self.value(here, column)
-            case "argument" if not counts or not (kind and kind.weighs):
-                raise self.cells.fail(
-                    f"`{self.type}` takes no `{column.text}`",
-                    here,
-                    "this column holds what blocks are given, and the filters of "
-                    "convolutions; where it holds nothing it is empty, or `-`",
-                )
-            case "argument" | "width":
-                self.check_kernel(here, column)
-                self.behind += [*_comma(here), *self.value(here, column)]
+    # The type.
 
-    def parameters(self) -> Sequence[str]:
-        """The parameters of the block of the file that the row uses; of another none are known."""
-        if self.kind is not None or not self.tokens or self.tokens[0].kind != "word":
-            return ()
-        name = self.tokens[0].text.lower()
-        return self.blocks.get(name) or self.blocks.get(name.rstrip("0123456789"), ())
+    def read_type(self, cell: Cell) -> tuple[list[Token], list[tuple[str, ...]]]:
+        """The tokens of a row's type, and the layer words among them."""
+        items = self.reader.items(cell)
+        if len(items) != 1 or len(items[0].phrases) > 1:
+            raise self.several_layers(cell)
+        tokens = list(items[0].phrases[0].tokens)
+        return tokens, [words for words, _ in words_in(tokens)]
 
-    def give(self, own: Sequence[str]) -> None:
-        """Give the block of the row what its columns hold, in parentheses or behind commas."""
-        if self.named:
-            # Where some have names none can be told by its place.
-            free = [n for n in own if n not in self.named and KNOWN.get(n) != "stride"]
-            self.named |= dict(zip(free, self.places, strict=False))
-            self.places = self.places[len(free) :]
-        arguments = self.places + [
-            [Token("word", name, value[0].start, value[-1].end), _equals(value), *value]
-            for name, value in self.named.items()
-        ]
-        if not arguments:
-            return
-        if (len(self.tokens) == 1 and not self.tokens[0].text[-1].isdigit()) or not self.named:
-            self.tokens.append(_arguments(arguments))
-            return
-        for argument in arguments:
-            comma = Token("comma", ",", argument[0].start, argument[0].start)
-            self.tokens += [comma, *argument]
+    def several_layers(self, cell: Cell) -> ArchError:
+        return self.reader.fail(
+            "more than one layer in a row",
+            cell,
+            f'give each a row of its own, or define the row: `in "{self.type}" {{ … }}`',
+        )
 
-    def phrases(self) -> tuple[Phrase, ...]:
-        """The line: what the cells hold in the order in which lines say it."""
-        tokens = [*self.tokens, *self.behind]
-        if self.kind is not None and self.times and self.stride:
-            # The stride is that of the first repetition.
-            inner = Item((Phrase(tuple(tokens), composed=True),), ())
-            tokens = [Token("braces", "{", tokens[0].start, tokens[-1].end, (inner,))]
-        if self.kind is None or self.times:
-            tokens += [*self.times, *self.stride]
-        else:
-            tokens += self.stride
-        phrase = Phrase(tuple(tokens), composed=True)
-        if not self.reduce:
-            return (phrase,)
-        place = self.reduce[0].start, self.reduce[-1].end
-        conv = Token("word", "conv", *place)
-        front = (conv, Token("size", "1x1", *place), Token("comma", ",", *place), *self.reduce)
-        return Phrase(front, composed=True), phrase
+    def take_remark(self) -> Token | None:
+        """Take the name off the end of a type: `inception (3a)`. A number after a layer is a
+        value."""
+        if len(self.tokens) < 2 or self.tokens[-1].kind != "parens":
+            return None
+        remark = self.tokens[-1]
+        text = "".join(token.text for token in remark.tokens)
+        is_value = self.kind is not None and text.isdigit()
+        if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
+            return None
+        del self.tokens[-1]
+        return Token("word", text, remark.start, remark.end)
 
-    def numbered(self, has_kernel: bool) -> Token | None:
-        """Take the digits off a type that is a name: the kernel of `conv1` stands beside it."""
+    def take_number(self, has_kernel: bool) -> Token | None:
+        """Take the digits off a type that is a name: the kernel of `conv1` has its own column."""
         if len(self.tokens) != 1 or not (found := _NUMBERED.fullmatch(self.tokens[0].text)):
             return None
         word = self.tokens[0]
@@ -207,130 +149,193 @@ class Composer:
         text = word.text.lower()
         return None if is_reserved(text) else word._replace(text=text)
 
-    def drop_idle_stride(self, column: Column) -> None:
-        """Take `/ s1` off a type that has no stride, below `Type / Stride`."""
+    def drop_idle_stride(self, column: TableColumn) -> None:
+        """Remove `/ s1` from a type that has no stride, below `Type / Stride`."""
         slashed = [token.kind for token in self.tokens[-2:]] == ["slash", "word"]
         idle = self.kind is not None and "stride" not in self.kind.attributes
         if idle and slashed and self.tokens[-1].text == "s1" and "stride" in column.text.lower():
             del self.tokens[-2:]
 
+    def parameters_of_block(self) -> Sequence[str]:
+        """The parameters of the row's block, if the file defines it."""
+        if self.kind is not None or not self.tokens or self.tokens[0].kind != "word":
+            return ()
+        name = self.tokens[0].text.lower()
+        return self.blocks.get(name) or self.blocks.get(name.rstrip("0123456789"), ())
+
+    # The other columns.
+
+    def add(self, cell: Cell, column: TableColumn) -> None:
+        """Add what a cell gives to the line."""
+        match column.role:
+            case "kernel":
+                self.add_kernel(cell, column)
+            case "times" if self.reader.text(cell) != "1":
+                self.times = [ColumnValue("times", "", self.value(cell, column))]
+            case "stride" if self.kind is None or not self.is_idle("stride", cell):
+                self.stride = [ColumnValue("attribute", "stride", self.value(cell, column))]
+            case "argument" | "width" | "attribute" | "companion":
+                if self.kind is None:
+                    self.add_argument(cell, column)
+                else:
+                    self.add_to_layer(cell, column, self.kind)
+
+    def add_kernel(self, cell: Cell, column: TableColumn) -> None:
+        """The tokens of a kernel belong to the phrase, without words that the type holds already:
+        `Pool 7×7` of an `Avg Pool`. A number alone is a length."""
+        tokens = self.value(cell, column)
+        known = {word for words in self.words for word in words}
+        tokens = tuple(t for t in tokens if t.kind != "word" or not {*words_of(t)} <= known)
+        is_number = [token.kind for token in tokens] == ["number"]
+        if is_number and self.kind and known_header(column.text) in KERNEL_SIZES:
+            self.kernel = [ColumnValue("attribute", "kernel", tokens)]
+        else:
+            self.tokens += tokens
+
+    def add_argument(self, cell: Cell, column: TableColumn) -> None:
+        name = _parameter(column, self.parameters) or ""
+        self.arguments.append(ColumnValue("argument", name, self.value(cell, column)))
+        self.given.append(WIDTH if column.role == "width" else column.text)
+
+    def add_to_layer(self, cell: Cell, column: TableColumn, kind: type[Layer]) -> None:
+        """Add an attribute, a companion, a width, or the filters of a column `#3×3`."""
+        if column.role == "attribute":
+            name = ATTRIBUTES[column.text]
+            if not self.is_idle(name, cell):
+                self.values.append(ColumnValue("attribute", name, self.value(cell, column)))
+        elif column.role == "companion":
+            self.values.append(ColumnValue("value", "", self.companions(cell, column)))
+        elif column.role == "width" and "width" not in kind.attributes:
+            self.claims.append((column._replace(quantity="channels"), cell))
+        elif column.role == "argument" and column.text.endswith("reduce") and kind.weighs:
+            self.check_kernel(cell, column)
+            self.reduce = self.value(cell, column)
+        elif column.role == "argument" and not (column.text.startswith("#") and kind.weighs):
+            raise self.reader.fail(
+                f"`{self.type}` does not take `{column.text}`",
+                cell,
+                "this column holds the arguments of blocks, and the filters of convolutions; "
+                "elsewhere its cells are empty, or `-`",
+            )
+        else:
+            self.check_kernel(cell, column)
+            self.values.append(ColumnValue("value", "", self.value(cell, column)))
+
     def is_idle(self, attribute: str, cell: Cell) -> bool:
-        """Whether a cell says nothing of a layer that takes no such attribute."""
+        """Whether a cell means nothing for a layer that does not take its attribute."""
         assert self.kind is not None
-        if attribute in self.kind.attributes:
-            return False
-        return self.cells.text(cell) == _IDLE[attribute]
+        return attribute not in self.kind.attributes and self.reader.text(cell) == _IDLE[attribute]
 
-    def is_said(self, token: Token) -> bool:
-        """Whether a word has been said by the type: `Avg Pool`, and beside it `Pool 7×7`."""
-        return token.kind == "word" and {*words_of(token)} <= self.said
-
-    def check_kernel(self, cell: Cell, column: Column) -> None:
+    def check_kernel(self, cell: Cell, column: TableColumn) -> None:
         """Refuse the filters of a column `#5×5` on a row of 3×3 convolutions."""
-        said = re.match(r"#(\d+x\d+)", column.text)
+        counted = re.match(r"#(\d+x\d+)", column.text)
         kernel = next((squeezed(token.text) for token in self.tokens if token.kind == "size"), None)
-        if said and kernel and kernel != said[1]:
-            raise self.cells.fail(
+        if counted and kernel and kernel != counted[1]:
+            raise self.reader.fail(
                 f"`{column.text}` of convolutions of {kernel}",
                 cell,
                 "the cell has slid into another column, or the kernel is not the printed one",
             )
 
-    def companions(self, cell: Cell, column: Column) -> list[Token]:
+    def companions(self, cell: Cell, column: TableColumn) -> tuple[Token, ...]:
         """The layers of a column `Activation`."""
-        items = self.cells.items(cell)
+        items = self.reader.items(cell)
         tokens = items[0].phrases[0].tokens if items else ()
         kinds = [vocabulary().layers[words][0] for words, _ in words_in(tokens)]
-        chained = len(items) != 1 or len(items[0].phrases) != 1
-        if chained or not kinds or any({"kernel", "width"} & {*kind.attributes} for kind in kinds):
-            raise self.cells.fail(
-                f"`{self.cells.text(cell)}` in the column `{column.text}`",
+        is_chain = len(items) != 1 or len(items[0].phrases) != 1
+        if is_chain or not kinds or any({"kernel", "width"} & {*kind.attributes} for kind in kinds):
+            raise self.reader.fail(
+                f"`{self.reader.text(cell)}` in the column `{column.text}`",
                 cell,
-                "it holds what stands behind the layer, `ReLU`; where nothing does it is empty, "
-                "or `-`",
+                "it holds what follows the layer, `ReLU`; where nothing does it is empty, or `-`",
             )
-        return list(tokens)
+        return tokens
 
-    def value(self, cell: Cell, column: Column) -> list[Token]:
-        """The parts of a cell that feeds a layer; a lone expression stands in parentheses."""
-        text = self.cells.text(cell)
-        if column.role == "argument" and (said := _YES_OR_NO.get(text.lower())):
-            return [_part("number", said, cell)]
-        items = self.cells.items(cell)
+    def value(self, cell: Cell, column: TableColumn) -> tuple[Token, ...]:
+        """The tokens of a cell that holds a value; an expression is one token, in parentheses."""
+        text = self.reader.text(cell)
+        if column.role == "argument" and (digit := _YES_OR_NO.get(text.lower())):
+            return (Token("number", digit, cell.start, cell.end),)
+        items = self.reader.items(cell)
+        where = f"`{text}` in the column `{column.text}`"
         if len(items) != 1 or len(items[0].phrases) != 1:
-            raise self.cells.fail(
-                f"`{text}` in the column `{column.text}`", cell, "write one value"
-            )
-        tokens = list(items[0].phrases[0].tokens)
+            raise self.reader.fail(where, cell, "write one value")
+        tokens = items[0].phrases[0].tokens
         if column.role != "kernel" and any(token.kind == "comma" for token in tokens):
-            message = f"`{text}` in the column `{column.text}`"
-            raise self.cells.fail(message, cell, "write one value, without separators of thousands")
+            help = "write one value, without separators of thousands"
+            raise self.reader.fail(where, cell, help)
         if any(True for _ in words_in(tokens)):
-            raise self.cells.fail(
-                f"the layer `{text}` in the column `{column.text}`",
+            raise self.reader.fail(
+                f"the layer {where}",
                 cell,
-                "it belongs into the column of types; a cell has slid here",
+                "it belongs in the column of types; a cell has slid here",
             )
-        alone = [token.kind for token in tokens]
-        if column.role == "kernel" or alone == ["number"]:
+        is_number = [token.kind for token in tokens] == ["number"]
+        is_word = column.role == "attribute" and len(tokens) == 1  # `same`, `1x1`
+        if column.role == "kernel" or is_number or is_word:
             return tokens
-        if column.role == "attribute" and len(tokens) == 1:
-            return tokens  # `same`, `1x1`
-        return [Token("parens", "(", cell.start, cell.end, tuple(tokens))]
+        return (Token("parens", "(", cell.start, cell.end, tokens),)
+
+    # The line.
+
+    def line(self) -> RowLine:
+        is_word = self.kind is None and [token.kind for token in self.tokens] == ["word"]
+        word = self.tokens[0].text if is_word else None
+        return RowLine(Item(self.phrases(), ()), self.label, self.claims, word, self.given)
+
+    def phrases(self) -> tuple[Phrase, ...]:
+        """The phrase of the row, after that of the column `#3×3 reduce`."""
+        tokens = tuple(self.tokens)
+        columns = (*self.kernel, *self.ordered_arguments(), *self.values)
+        if self.kind is not None and self.times and self.stride:
+            # The stride is that of the first repetition.
+            inner = Phrase(tokens, columns)
+            group = Token("braces", "{", inner.start, inner.end, (Item((inner,), ()),))
+            tokens, columns = (group,), ()
+        phrase = Phrase(tokens, (*columns, *self.times, *self.stride))
+        if not self.reduce:
+            return (phrase,)
+        place = self.reduce[0].start, self.reduce[-1].end
+        conv = Token("word", "conv", *place), Token("size", "1x1", *place)
+        return Phrase(conv, (ColumnValue("value", "", self.reduce),)), phrase
+
+    def ordered_arguments(self) -> list[ColumnValue]:
+        """The arguments of the row's block. If one has a name, those without get the names of the
+        other parameters: a call cannot tell them by their place any more."""
+        named = {column.name for column in self.arguments if column.name}
+        unnamed = [column for column in self.arguments if not column.name]
+        if not named:
+            return unnamed
+        free = [n for n in self.parameters if n not in named and KNOWN.get(n) != "stride"]
+        last = {column.name: column for column in self.arguments if column.name}
+        pairs = zip(unnamed, free, strict=False)
+        return [
+            *unnamed[len(free) :],
+            *last.values(),
+            *(column._replace(name=name) for column, name in pairs),
+        ]
 
 
-def _parameter(column: Column, own: Sequence[str]) -> str | None:
-    """The parameter that a column is called by, of those of a block; of widths the only one."""
-    for name in own:
+def _parameter(column: TableColumn, parameters: Sequence[str]) -> str | None:
+    """The parameter of a block that a column is named after; for widths the only one."""
+    for name in parameters:
         if spelled(name) == spelled(column.text):
             return name
-    widths = [name for name in own if KNOWN.get(name.lower()) == "width" or name == "out"]
+    widths = [name for name in parameters if KNOWN.get(name.lower()) == "width" or name == "out"]
     return widths[0] if column.role == "width" and len(widths) == 1 else None
 
 
-def _label_behind(tokens: list[Token], is_layer: bool) -> Token | None:
-    """Take the name off the end of a type: `inception (3a)`. A number behind a layer is none."""
-    if len(tokens) < 2 or tokens[-1].kind != "parens":
-        return None
-    text = "".join(token.text for token in tokens[-1].tokens)
-    is_value = is_layer and text.isdigit()
-    if is_value or not _REMARK.fullmatch(text) or is_word_of_a_layer(text):
-        return None
-    remark = tokens.pop()
-    return Token("word", text, remark.start, remark.end)
-
-
 def words_in(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The words of layers without their digits, of `conv3` `conv`, and which parts they begin."""
+    """The layer words among tokens without their digits, `conv` for `conv3`, and the indexes of
+    the tokens that they begin at."""
     known = vocabulary().layers
     at = 0
     while at < len(tokens):
         more = 1
-        for words, taken in runs(tokens, at) if tokens[at].kind == "word" else ():
+        for words, count in runs(tokens, at) if tokens[at].kind == "word" else ():
             stem = (*words[:-1], words[-1].rstrip("0123456789"))
             if words in known or stem in known:
                 yield words if words in known else stem, at
-                more = taken
+                more = count
                 break
         at += more
-
-
-def _part(kind: str, text: str, cell: Cell) -> Token:
-    return Token(kind, text, cell.start, cell.end)
-
-
-def _comma(cell: Cell) -> list[Token]:
-    return [Token("comma", ",", cell.start, cell.start)]
-
-
-def _equals(value: Sequence[Token]) -> Token:
-    return Token("equals", "=", value[0].start, value[0].start)
-
-
-def _arguments(values: Sequence[Sequence[Token]]) -> Token:
-    """The arguments of a block, from several cells."""
-    inside: list[Token] = []
-    for value in values:
-        inside += [Token("comma", ",", value[0].start, value[0].start)] if inside else []
-        inside += value
-    return Token("parens", "(", values[0][0].start, values[-1][-1].end, tuple(inside))

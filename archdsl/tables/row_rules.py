@@ -1,4 +1,4 @@
-"""What is said of the rows of a table: `in "Dense Block" { 3x3 conv means conv-(k) }`."""
+"""Rules of the rows of a table: `in "Dense Block" { 3x3 conv means conv-(k) }`."""
 
 from __future__ import annotations
 
@@ -8,90 +8,96 @@ from typing import NamedTuple
 
 from archdsl.errors import MOST_ERRORS, ArchError, did_you_mean
 from archdsl.syntax.ast import Item, Means, Misprint, Rows, Token
-from archdsl.tables.columns import Column, quantity_of, squeezed
+from archdsl.tables.columns import TableColumn, quantity_of, squeezed
 from archdsl.text.grids import Cell
 from archdsl.text.source import Source
 
-MOST_RULES = 1000  # rows that something is said of
-MOST_COMPARED = 200  # beginnings of rows, with one that a rule names and no row has
+MOST_RULES = 1000  # names of rows that have rules
+MOST_COMPARED = 200  # names of rows that are compared with a name that no row has
+
+Rule = Means | Misprint | Item
 
 
-class Row(NamedTuple):
-    """A row with the name and the sizes that it has, printed or those of the row above."""
+class TableRow(NamedTuple):
+    """A row with its name and sizes, its own or those of the row above.
+
+    Rules find it by how its `text`, the whole row without spaces, begins.
+    """
 
     cells: dict[int, Cell]  # by column
     name: str
-    text: str  # the whole row, without blanks: what rules are found by
-    ends: frozenset[int]  # where the cells end in it
-    bears: bool  # the name: of several rows of one name the last that prints no size of its own
-    label: Token | None = None  # the name, where lines can be called so
+    text: str
+    ends: frozenset[int]  # where the cells end in the text
+    is_named: bool  # of rows with one name only the last, unless it prints a size of its own
+    label: Token | None = None  # the name, if it can be a label
 
-    def is_whole(self, end: int) -> bool:
-        """Whether no number goes on where a beginning ends: of `stage 10` `stage 1` is none."""
+    def begins_with(self, begin: str) -> bool:
+        """Whether the row begins so, and not within a number: `stage 10` does not begin with
+        `stage 1`."""
+        end = len(begin)
         is_number = self.text[end - 1 : end].isdigit() and self.text[end : end + 1].isdigit()
-        return not is_number or end in self.ends
+        return self.text.startswith(begin) and (not is_number or end in self.ends)
 
 
-class Rules:
-    """What is said of rows, by how they begin."""
+class RowRules:
+    """The rules of all rows of a network, by how the rows begin."""
 
     def __init__(self, source: Source, statements: Sequence[Rows]) -> None:
         self.source = source
-        self.said = [
-            (pressed(squeezed(name.text[1:-1])), name, statement.said)
+        self.rules = [
+            (without_spaces(squeezed(name.text[1:-1])), name, statement.said)
             for statement in statements
             for name in statement.names
         ]
-        if len(self.said) > MOST_RULES:
-            name = self.said[MOST_RULES][1]
+        if len(self.rules) > MOST_RULES:
+            name = self.rules[MOST_RULES][1]
             raise ArchError(
                 f"rules for more than {MOST_RULES:,} rows",
                 source.span(name.start, name.end),
-                help="say what holds for many rows once, for how they all begin",
+                help="write a rule for many rows once, with how they all begin",
             )
-        self.said.sort(key=lambda one: -len(one[0]))  # the more is said of a row, the nearer
-        self.of_row: dict[tuple[str, frozenset[int]], list[Means | Misprint | Item]] = {}
-        self.met: set[int] = set()
-        self.marked: set[int] = set()
-        self.rows: list[str] = []  # all that there are, for "did you mean"
+        self.rules.sort(key=lambda rule: -len(rule[0]))  # the longest beginning is the nearest
+        self.of_row: dict[tuple[str, frozenset[int]], list[Rule]] = {}
+        self.used: set[int] = set()  # names that a row begins with, by their offsets
+        self.marked: set[int] = set()  # errata of a claim, by the offsets of their reasons
+        self.rows: list[str] = []  # the beginnings of all rows, for "did you mean"
 
-    def of(self, row: Row) -> list[Means | Misprint | Item]:
-        """What is said of a row, the longest beginning first."""
+    def of(self, row: TableRow) -> list[Rule]:
+        """The rules of a row, those of the longest beginning first."""
         key = row.text, row.ends
         if key not in self.of_row:
-            found: list[Means | Misprint | Item] = []
-            for begins, name, said in self.said:
-                if row.text.startswith(begins) and row.is_whole(len(begins)):
-                    self.met.add(name.start)
-                    found += said
+            found: list[Rule] = []
+            for begin, name, rules in self.rules:
+                if row.begins_with(begin):
+                    self.used.add(name.start)
+                    found += rules
             self.of_row[key] = found
         return self.of_row[key]
 
-    def erratum(self, row: Row, quantity: str, column: Column | None) -> str | None:
-        """Why a claim of a row is an erratum, where it is said to be one."""
-        for one in self.of(row):
-            if isinstance(one, Misprint) and self.is_of(one, quantity, column):
-                self.marked.add(one.reason.start)
-                return one.reason.text[1:-1]
+    def erratum(self, row: TableRow, quantity: str, column: TableColumn | None) -> str | None:
+        """The reason why a claim of a row is an erratum, if a rule gives one."""
+        for rule in self.of(row):
+            if isinstance(rule, Misprint) and self.is_about(rule, quantity, column):
+                self.marked.add(rule.reason.start)
+                return rule.reason.text[1:-1]
         return None
 
-    def is_of(self, one: Misprint, quantity: str, column: Column | None) -> bool:
-        texts = [token.text[1:-1] for token in one.of if token.kind == "string"]
-        words = " ".join(token.text for token in one.of if token.kind != "string")
+    def is_about(self, rule: Misprint, quantity: str, column: TableColumn | None) -> bool:
+        headers = [token.text[1:-1] for token in rule.of if token.kind == "string"]
+        words = " ".join(token.text for token in rule.of if token.kind != "string")
         words = re.sub(r" ([-–]) ", r"\1", words)
-        if texts and (column is None or not {*texts} & {column.text, *column.names}):
+        if headers and (column is None or not {*headers} & {column.text, *column.names}):
             return False
-        return (
-            not words or (quantity_of(words) or (words.lower().replace("_", " "),))[0] == quantity
-        )
+        named = quantity_of(words) or (words.lower().replace("_", " "),)
+        return not words or named[0] == quantity
 
     def check(self) -> None:
-        """Raises ArchError for what is said of no row, or of no claim."""
+        """Raises ArchError for a rule of no row, and for an erratum of no claim."""
         errors: list[ArchError] = []
-        for _, name, said in self.said:
+        for _, name, rules in self.rules:
             if len(errors) == MOST_ERRORS:
                 break
-            if name.start not in self.met:
+            if name.start not in self.used:
                 rows = dict.fromkeys(self.rows[:MOST_COMPARED])
                 near = did_you_mean(name.text[1:-1], rows)
                 errors.append(
@@ -102,14 +108,14 @@ class Rules:
                     )
                 )
                 continue
-            for one in said:
-                if isinstance(one, Misprint) and one.reason.start not in self.marked:
-                    self.marked.add(one.reason.start)
-                    first = one.of[0] if one.of else one.reason
+            for rule in rules:
+                if isinstance(rule, Misprint) and rule.reason.start not in self.marked:
+                    self.marked.add(rule.reason.start)
+                    first = rule.of[0] if rule.of else rule.reason
                     errors.append(
                         ArchError(
-                            "this erratum is of no claim of the row",
-                            self.source.span(first.start, one.reason.end),
+                            "the row has no claim that this erratum is about",
+                            self.source.span(first.start, rule.reason.end),
                             help='write `erratum params "the reason"`, or the column: '
                             '`erratum "50-layer" "the reason"`',
                         )
@@ -118,5 +124,6 @@ class Rules:
             raise ArchError.several(errors)
 
 
-def pressed(text: str) -> str:
+def without_spaces(text: str) -> str:
+    """A text by which rows are found: in lower case, without spaces."""
     return re.sub(r"\s", "", text).lower()

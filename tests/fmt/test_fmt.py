@@ -1,4 +1,4 @@
-"""`archdsl fmt` on the command line: files, exit codes, what is written and what is not."""
+"""`archdsl fmt` on the command line: files, exit codes, and what is written."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_standard_input(folder: Path, archdsl_cli, monkeypatch):
     assert (code, out) == (2, "") and "never closed" in error
 
 
-def test_a_bad_file_stays_and_stops_no_other(folder: Path, archdsl_cli):
+def test_a_bad_file_is_not_changed_and_does_not_stop_others(folder: Path, archdsl_cli):
     (folder / "nets" / "bad.arch").write_text("conv3-4  (\n")
     (folder / "nets" / "binary.arch").write_bytes(b"\0")
     (folder / "empty").mkdir()
@@ -87,7 +87,7 @@ def test_a_bad_file_stays_and_stops_no_other(folder: Path, archdsl_cli):
     assert error.endswith("4 errors\n")
 
 
-def test_permissions_and_links_stay(folder: Path, archdsl_cli):
+def test_permissions_and_links_are_kept(folder: Path, archdsl_cli):
     target = folder / "nets" / "ugly.arch"
     target.chmod(0o640)
     link = folder / "link.arch"
@@ -99,11 +99,11 @@ def test_permissions_and_links_stay(folder: Path, archdsl_cli):
     assert sorted(os.listdir(folder / "nets")) == ["deep", "good.arch", "note.txt", "ugly.arch"]
 
 
-def test_a_file_that_may_not_be_written(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch):
+def test_a_read_only_file(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch):
     target = folder / "nets" / "ugly.arch"
     open_ = Path.open
 
-    def refused(path: Path, mode: str = "r", *more, **named):  # the superuser may write everything
+    def refused(path: Path, mode: str = "r", *more, **named):  # the superuser can write everything
         if "+" in mode:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return open_(path, mode, *more, **named)
@@ -115,7 +115,7 @@ def test_a_file_that_may_not_be_written(folder: Path, archdsl_cli, monkeypatch: 
     assert sorted(os.listdir(folder / "nets")) == ["deep", "good.arch", "note.txt", "ugly.arch"]
 
 
-def test_lines_of_windows_and_marks(folder: Path, archdsl_cli):
+def test_windows_line_ends_and_byte_order_marks(folder: Path, archdsl_cli):
     target = folder / "dos.arch"
     target.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
     assert archdsl_cli("fmt", "--check", "dos.arch")[0] == 1
@@ -123,7 +123,7 @@ def test_lines_of_windows_and_marks(folder: Path, archdsl_cli):
     assert target.read_bytes() == GOOD.encode()
 
 
-def test_specs_that_ship_are_laid_out(archdsl_cli):
+def test_shipped_specs_are_formatted(archdsl_cli):
     from archdsl import spec_files
     from archdsl.expand.blocks import LIBRARY
 

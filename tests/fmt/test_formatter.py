@@ -1,4 +1,4 @@
-"""`archdsl fmt`: one layout, in which every text says what it said."""
+"""`archdsl fmt`: one layout, in which every text keeps its meaning."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILES = [
 
 
 def texts() -> dict[str, str]:
-    """Every spec of the repository that can be read, files and blocks of the documents."""
+    """Every valid spec of the repository: files, and code blocks of the documents."""
     found = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in FILES}
     for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         blocks = re.findall(r"^```arch[^\n]*\n(.*?)^```$", path.read_text("utf-8"), re.M | re.S)
@@ -58,15 +58,15 @@ def of(text: str, name: str = "text") -> str:
     return formatted(Source(name, text))
 
 
-def test_most_texts_are_tried():
+def test_most_texts_are_tested():
     assert len(TEXTS) > 80
     assert sum(name.startswith("specs/") for name in TEXTS) == len(list(ROOT.glob("specs/*.arch")))
     assert {"tests/data/equivalent.arch", "tests/data/notation.arch", "language.md:3"} <= {*TEXTS}
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_says_what_it_said(name: str):
-    """`formatted` compares the two; that it is right is asserted below, and here of the rows."""
+def test_a_text_keeps_its_meaning(name: str):
+    """`formatted` compares the two itself; the comparison is tested below, and here for rows."""
     text = TEXTS[name]
     once = of(text)
     assert of(once) == once
@@ -81,7 +81,7 @@ def difference(text: str, other: str) -> Span | None:
 
 
 def comments(text: str) -> list[str]:
-    """The comments, but those behind rows of tables."""
+    """The comments, except those after rows of tables."""
     return [one.rstrip() for one in re.findall(r"^(?! *\|)[^#\n]*(#.*)", text, re.M)]
 
 
@@ -102,7 +102,7 @@ def facts(net: Network) -> object:
 
 
 def untidy(text: str, chance: random.Random) -> str:
-    """The text with blanks where they say nothing; tables as they are."""
+    """The text with more spaces where they mean nothing; tables as they are."""
     lines = []
     for line in text.split("\n"):
         if not re.search(r"[|\t\\]", line):
@@ -140,7 +140,7 @@ def test_untidy_texts(seed: int):
 
 
 @pytest.mark.slow
-def test_texts_by_chance():
+def test_random_texts():
     tried = 0
     for seed in range(2000):
         text = spec(random.Random(seed))
@@ -153,7 +153,7 @@ def test_texts_by_chance():
     assert tried > 1500
 
 
-# What a formatter could do wrong, and must be seen.
+# What a formatter could do wrong, and must be noticed.
 
 
 @pytest.mark.parametrize(
@@ -186,26 +186,26 @@ def test_texts_by_chance():
         ("relu", "(("),
     ],
 )
-def test_a_difference_is_seen(text: str, other: str):
+def test_a_difference_is_noticed(text: str, other: str):
     assert difference(text, text + "\n") is None
     assert difference(text, other) is not None
     assert difference(f"relu\n{text}\n\nrelu", f"relu\n{other}\n\nrelu") is not None
 
 
 def test_a_faulty_formatter_gives_nothing(monkeypatch: pytest.MonkeyPatch):
-    """One that takes `64 x 2` for `64 x2`."""
+    """One that confuses `64 x 2` with `64 x2`."""
     text = "conv3-16\nconv3-64 x 2\n"
     assert of(text) == text
     laid = formatter.laid
     monkeypatch.setattr(
         formatter, "laid", lambda lines: (line.replace("x 2", "x2") for line in laid(lines))
     )
-    with pytest.raises(ArchError, match="would say something else") as caught:
+    with pytest.raises(ArchError, match="would change what this means") as caught:
         of(text)
     assert caught.value.span.text == "conv3-64 x 2"
 
 
-# The rules, each before and after.
+# The rules, each with a text before and after.
 
 GOLDEN = DATA / "golden" / "fmt.txt"
 
@@ -230,7 +230,7 @@ def test_golden(before: str, after: str):
     assert of(after) == after
 
 
-def test_tables_of_tabs_and_latex_and_listings_stay():
+def test_tab_separated_tables_latex_and_listings_stay():
     tabs = "Type\tSize  \nconv3-4\t \t\n\nrelu\n"
     assert of(f"\n\n{tabs}\n\n\n") == tabs
     latex = "\\begin{tabular}{l|l}\nlayer  & size \\\\  \nconv3-4&  8x8\\\\\n\\end{tabular}  \n"
@@ -244,7 +244,7 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
 @pytest.mark.parametrize(
     ("text", "after"),
     [
-        ("  with bn\u00a0", "with bn\u00a0"),  # the blank makes it a line of layers
+        ("  with bn\u00a0", "with bn\u00a0"),  # this space makes it a line of layers
         ("a {let a=  3}\nb {\nlet a=  3\n}", "a { let a= 3 }\nb {\n  let a= 3\n}"),
         ("{->relu}\nrelu if ->k;->relu", "{ ->relu }\nrelu if ->k; ->relu"),
         ("->relu\n-# a", "->relu\n-# a"),
@@ -253,7 +253,7 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
         ("conv3-4  => params 48 ,120", "conv3-4  => params 48, 120"),
         ("conv3,-16", "conv3,-16"),
         ("3x3 conv.  ,4;(3x3 conv. )", "3x3 conv. , 4; (3x3 conv. )"),
-        ("FC-4,096", "FC-4,096"),  # an error, and the same one
+        ("FC-4,096", "FC-4,096"),  # an error, which stays the same
         ("a {b(64,128)}", "a { b(64, 128) }"),
         (
             "| a | b |\n|---|\u3000---|\n| c | |",
@@ -267,11 +267,11 @@ def test_tables_of_tabs_and_latex_and_listings_stay():
         (f"|a|{'b' * 130}|\n|-|-|\n| c |  |\u2009", f"|a|{'b' * 130}|\n|-|-|\n| c |  |\u2009"),
     ],
 )
-def test_what_looks_odd_stays(text: str, after: str):
+def test_odd_texts_stay(text: str, after: str):
     assert of(text) == of(after) == f"{after}\n"
 
 
-def test_what_is_no_spec_is_refused():
+def test_invalid_texts_are_refused():
     with pytest.raises(ArchError, match="never closed"):
         of("conv3-4 (")
     assert of("") == of("\n \n") == ""
@@ -279,7 +279,7 @@ def test_what_is_no_spec_is_refused():
     assert of("block  a{relu}") == "block a { relu }\n"
 
 
-def test_long_texts_are_laid_out():
+def test_long_texts_are_formatted():
     lines = ["input 8x8x4", *(f"c{i}:conv3-4   bn=>8x8x4" for i in range(3000))]
     shown = of("\n".join(lines)).splitlines()
     assert len(shown) == 3001

@@ -1,4 +1,4 @@
-"""Tables of networks: what is printed is read back to the same networks."""
+"""Tables of networks: a printed table is read back as the same networks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_same(printed: Sequence[archdsl.Network], found: Sequence[archdsl.Netw
     assert len(found) == len(printed)
     for net, again in zip(printed, found, strict=True):
         assert content(again) == content(net)
-        # The labels are, in small letters, those of the text.
+        # The labels are those of the text, in lower case.
         names = [row.name.lower() for row in net.rows if not row.name[-1].isdigit()]
         assert names == [n for row in again.rows if (n := row.name.lower()) in names]
         claims = again.verify()
@@ -58,7 +58,7 @@ def assert_same(printed: Sequence[archdsl.Network], found: Sequence[archdsl.Netw
 
 
 def table(printed: Sequence[archdsl.Network]) -> list[list[str]]:
-    """The Markdown that is printed of networks, by cells, once it has been read back."""
+    """The cells of the Markdown table of networks, after reading it back."""
     text = render.markdown(printed)
     assert_same(printed, read(text))
     return cells(text)
@@ -76,7 +76,7 @@ def test_the_zoo_is_read_back(names: list[str]):
     text = render.markdown(printed)
     found = read(text)
     assert_same(printed, found)
-    # A table that was read prints itself again, but for capital letters of labels.
+    # A table that was read is printed as it was, except for capital letters of labels.
     again = render.markdown(found)
     assert cells(again.lower()) == cells(text.lower())
 
@@ -109,7 +109,7 @@ average pool, 10-d fc
 """
 
 
-def test_names_have_their_values_and_conditions_are_decided():
+def test_names_are_replaced_by_values_and_conditions_are_decided():
     networks = TEMPLATE + "network two = net(2)\nnetwork three = net(3, deep=0)\n"
     text = render.markdown(nets(networks))
     assert "    let k = 4\n" in text
@@ -124,13 +124,13 @@ def test_names_have_their_values_and_conditions_are_decided():
     ] or [row[2:] for row in rows[1:-2]]
 
 
-def test_names_that_differ_stand_above_their_column():
+def test_names_that_differ_are_in_the_headers():
     rows = table(nets(TEMPLATE + "network thin = net(2)\nnetwork wide = net(2, k=6)\n"))
     assert rows[0][2:] == ["thin (k = 4)", "wide (k = 6)"]
     assert rows[1][2:] == ["conv3-8", "conv3-12"]
 
 
-def test_a_line_of_the_first_network_alone_does_not_stand_for_all():
+def test_a_line_of_only_the_first_network_does_not_hold_for_all():
     short = "input 8x8x3\nconv3-4\nmaxpool\nFC-2\n"
     long = "input 8x8x3\nconv3-4\nconv3-6\nmaxpool\nconv3-4\nFC-2\n"
     assert [row[2:] for row in table(nets(long, short))[1:-2]] == [
@@ -141,31 +141,31 @@ def test_a_line_of_the_first_network_alone_does_not_stand_for_all():
         ["FC-2", ""],
     ]
     assert [row[2:] for row in table(nets(short, long))[1:-2]][1] == ["", "conv3-6"]
-    # In front of the lines that both have nothing gives the size of the row.
-    front = "input 8x8x3\nconv1-4 stride 2\nconv3-4\nFC-2\n"
-    behind = "input 8x8x3\nmaxpool\nconv3-4\nFC-2\n"
-    assert_same(nets(front, behind), read(render.markdown(nets(front, behind))))
+    # Before the lines that both share, nothing gives the size of the row.
+    before = "input 8x8x3\nconv1-4 stride 2\nconv3-4\nFC-2\n"
+    after = "input 8x8x3\nmaxpool\nconv3-4\nFC-2\n"
+    assert_same(nets(before, after), read(render.markdown(nets(before, after))))
     table(nets("input 8x8x3\nmaxpool\nconv3-4\nFC-2\n", "input 8x8x3\nconv3-4 stride 2\nFC-2\n"))
 
 
 @pytest.mark.parametrize("statement", ["", "sizes decide stride, padding\n"])
-def test_a_side_head_of_the_first_network_alone(statement: str):
-    """What stands beside it is the map that goes on, not what the side head gives."""
+def test_a_side_head_of_only_the_first_network(statement: str):
+    """The cell next to it has the main flow, not the output of the side head."""
     heads = "side aux { average pool; FC-3 }\nside other { average pool; FC-3 }\n"
-    for behind in ("conv3-4\nFC-3\nrelu\n", "FC-5\nrelu\nFC-3\n"):
-        one = f"input 8x8x3\n{statement}conv3-6\n{heads}{behind}"
+    for after in ("conv3-4\nFC-3\nrelu\n", "FC-5\nrelu\nFC-3\n"):
+        one = f"input 8x8x3\n{statement}conv3-6\n{heads}{after}"
         other = one.replace("FC-3 }\nconv", "FC-4 }\nconv").replace("FC-3 }\nFC", "FC-4 }\nFC")
         rows = table(nets(one, other))
-        beside = [row for row in rows if row[3] == "identity"]
-        assert beside and not any(row[1] for row in beside)
+        filled = [row for row in rows if row[3] == "identity"]
+        assert filled and not any(row[1] for row in filled)
         table(nets(other, one))
-    # A line of the trunk beside a side head that gives as many values.
+    # A line of the trunk next to a side head with an output of the same size.
     table(nets("input 8x8x3\nFC-3\nrelu\nFC-3\n", f"input 8x8x3\n{heads}FC-3\n"))
     table(nets("input 8x8x3\nFC-3\nrelu\nFC-3\n", f"input 8x8x3\n{heads}relu\nFC-3\n"))
 
 
 @pytest.mark.parametrize("statement", ["", "sizes decide stride, padding\n"])
-def test_a_stage_of_the_first_network_alone(statement: str):
+def test_a_stage_of_only_the_first_network(statement: str):
     one = f"input 16x16x3\n{statement}conv3-4\n[ conv3-4 ] => 8x8\nmaxpool => 4x4\nFC-2\n"
     other = f"input 16x16x3\n{statement}conv3-4\n[ conv3-4 ] => 4x4\nFC-2\n"
     if not statement:
@@ -176,7 +176,7 @@ def test_a_stage_of_the_first_network_alone(statement: str):
         )
     rows = table(nets(one, other))
     alone = next(row for row in rows if row[3:] == ["identity"])
-    assert alone[1] == ""  # it holds of the first network alone
+    assert alone[1] == ""  # the size holds only for the first network
     table(nets(other, one))
 
 
@@ -200,14 +200,14 @@ def test_labels_that_others_refer_to():
     table(nets(text + "deep2: conv3-2\noutput deep2, relu, Deep\n"))
 
 
-def test_label_of_networks_that_differ():
+def test_labels_of_networks_that_differ():
     one = "input 8x8x3\na: conv3-4\nb: conv3-5\nconcat a\nFC-2\n"
     other = "input 8x8x3\nb: conv3-4\na: conv3-6\nconcat b\nFC-2\n"
     rows = table(nets(one, other))
     assert rows[1][2:] == ["a: conv3-4", "b: conv3-4"]
 
 
-def test_what_cells_hold():
+def test_contents_of_cells():
     text = """
     network net "Everything"
     image: input 16x16x3
@@ -247,13 +247,13 @@ def test_what_cells_hold():
         "scale z", "scale (z)", "scale by z", "scale z x2", "scale (z * n) -> relu",
     ],
 )  # fmt: skip
-def test_numbers_beside_repeats_and_minus_signs(line: str):
+def test_numbers_next_to_repeats_and_minus_signs(line: str):
     printed = nets(f"input 32x32x4\nlet k = 4\nlet n = 2\nlet z = -1\n{line}\n")
     table(printed)
     assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
 
 
-def test_blocks_that_are_used_are_written_in(tmp_path):
+def test_used_blocks_are_printed(tmp_path):
     (tmp_path / "parts.arch").write_text(
         "block outer(c) {\n  # twice\n  inner(c)\n  inner(c)\n}\n"
         "block inner(c) { conv3-c }\nblock unused { relu }\n"
@@ -325,9 +325,9 @@ conv means conv-bn-relu6
         ),
     ],
 )
-def test_networks_that_cannot_stand_in_one_table(names, message, notes):
+def test_networks_that_cannot_share_a_table(names, message, notes):
     with pytest.raises(
-        archdsl.ArchError, match=f"cannot stand .*: their {message} differ"
+        archdsl.ArchError, match=f"cannot share a table: their {message} differ"
     ) as found:
         render.markdown([archdsl.load(name) for name in names])
     assert all(note in str(found.value) for note in notes), str(found.value)
@@ -355,7 +355,7 @@ def test_the_command(archdsl_cli, tmp_path):
     code, out, _ = archdsl_cli("table", "vgg16", "--format", "latex")
     assert code == 0 and "\\begin{tabular}" in out
     code, _, error = archdsl_cli("table", "vgg16", "resnet50")
-    assert code == 2 and "cannot stand in one table" in error
+    assert code == 2 and "cannot share a table" in error
     assert archdsl_cli("table")[0] == 2
     assert "has no value" in archdsl_cli("table", "wrn")[2]
     templates = tmp_path / "templates.arch"
@@ -402,7 +402,7 @@ def test_latex_is_well_formed(names: list[str]):
 @pytest.mark.parametrize("names", [*([name] for name in NAMES), *FAMILIES], ids="+".join)
 @pytest.mark.slow
 def test_latex_is_read_back(names: list[str]):
-    """With the signs of the comments away, LaTeX is a spec too."""
+    """Uncommented, the LaTeX is a spec too."""
     text = re.sub(r"^% ?", "", latex(*names), flags=re.MULTILINE)
     assert_same([archdsl.load(name) for name in names], read(text))
 

@@ -1,6 +1,6 @@
-"""Tables that a transcription has damaged: nothing is repaired, nothing is read as something else.
+"""Tables damaged in transcription: nothing is repaired, and nothing is read as something else.
 
-A damaged cell is refused where it stands, or the claims of the table fail. What neither tells is
+A damaged cell is refused where it is, or claims of the table fail. What neither reveals is
 counted: there the paper prints nothing that could.
 """
 
@@ -37,7 +37,7 @@ def rows_of(table: str) -> Rows:
 
 
 def text_with(spec: str, table: str, rows: Rows) -> str:
-    """The text of a spec with other rows for those of a table."""
+    """The text of a spec with the rows of a table replaced."""
     width = max(map(len, rows))
     if table.startswith("|"):
         lines = [f"| {' | '.join(row)} |" if row else f"|{'---|' * width}" for row in rows]
@@ -54,7 +54,7 @@ def with_cell(rows: Rows, row: int, column: int, text: str) -> Rows:
 
 
 def outcome(text: str, own: dict[str, tuple]) -> str:
-    """What becomes of a text: `refused`; `fails`, a claim; `same`, the layers of its `own`
+    """The outcome for a text: `refused`; `fails`, a claim; `same`, the layers of its `own`
     networks, though a figure or a name may be lost; else `silent`."""
     try:
         nets = networks_of(text)
@@ -71,7 +71,7 @@ def layers(signatures: dict[str, tuple]) -> dict[str, list]:
 
 
 def failing(text: str) -> set[tuple[str, str, str]]:
-    """Networks, lines and quantities of which a claim fails."""
+    """The networks, lines and quantities of claims that fail."""
     found = networks_of(text).values()
     claims = [(net.full_name, c) for net in found for c in net.claims if c.verdict == "fails"]
     return {(name.partition(":")[2], c.where, c.quantity) for name, c in claims}
@@ -85,12 +85,12 @@ def errors_of(text: str) -> list[tuple[str, str | None]]:
     return [(one.message, one.span.source.cell(one.span.start)) for one in (error, *error.others)]
 
 
-# VGG's Table 1, N5: each `<br>` is a blank, repeated layers and four of five pools are lost.
+# VGG's Table 1, N5: each `<br>` is a space, repeated layers and four of five pools are lost.
 
 VGG = rows_of(PRINTED["N5"])
-# The rows of the paper's table that those of the damaged one are left of.
+# The rows of the paper's table that the damaged rows come from.
 VGG_ROWS = [0, 2, 3, 4, 5, 7, 9, 11, 13, 14, 15, 16, 17, 18]
-LOST = {"A": 8, "A-LRN": 8, "B": 9, "C": 12, "D": 13, "E": 13}  # weight layers that are left
+LOST = {"A": 8, "A-LRN": 8, "B": 9, "C": 12, "D": 13, "E": 13}  # remaining weight layers
 
 
 def test_the_damaged_vgg_fails_in_every_column():
@@ -106,13 +106,13 @@ def test_the_damaged_vgg_fails_in_every_column():
 
 
 def words_of(cell: str) -> list[str]:
-    """What a cell says, without its looks."""
+    """The words of a cell, without markup."""
     cell = re.sub(r"<br>|</?b>", " ", cell).replace("×", "x")
     return cell.replace("soft-max", "softmax").split()
 
 
 def test_each_cell_of_the_damaged_vgg():
-    """Alone in the paper's table a cell says what the paper's says, or its column fails."""
+    """Alone in the paper's table, a cell means the same as the paper's, or its column fails."""
     (table, _) = tables_of("vgg")
     paper = rows_of(table)
     own = {name: signature(net) for name, net in networks_of(text_of("vgg")).items()}
@@ -129,8 +129,8 @@ def test_each_cell_of_the_damaged_vgg():
     assert found == {"whole": 58, "damaged": 20}
 
 
-def test_each_row_that_the_damaged_vgg_has_lost():
-    """The paper prints no sizes: the parameters of the first connection tell of a pool."""
+def test_each_lost_row_of_the_damaged_vgg():
+    """The paper prints no sizes: the parameters of the first fully connected layer show a pool."""
     (table, _) = tables_of("vgg")
     paper = rows_of(table)
     for row in sorted({*range(len(paper))} - {*VGG_ROWS, 1}):
@@ -139,15 +139,15 @@ def test_each_row_that_the_damaged_vgg_has_lost():
         assert failed == {(name, "network", "params") for name in LOST}
 
 
-# ResNet's Table 1, N21: a layer stands in the header, cells have moved, brackets are lost.
+# ResNet's Table 1, N21: the header contains a layer, cells have moved, brackets are lost.
 
 RESNET = rows_of(PRINTED["N21"])
-# Each row without the cell that belongs to no column: where it stands in the paper's table.
+# Each row without the cell that has no column, and the row of the paper's table that it is.
 RESNET_ROWS = {"conv1": 2, "conv2.x": 4, "conv3.x": 5, "conv4.x": 6, "conv5.x": 7, "FLOPs": 9}
 BRACKETS = "two groups next to each other"
-NO_BRACKET = "a repeat without its bracket: which layers it repeats is not said"
+NO_BRACKET = "a repeat of several layers without a bracket"
 SIDE_BY_SIDE = "the kernel of `conv` is given twice"
-# What becomes of each cell alone in the paper's table, from the 18-layer to the 152-layer column.
+# The outcome for each cell put alone into the paper's table, from the 18-layer column on.
 CELLS = {
     "conv2.x": (BRACKETS, BRACKETS, NO_BRACKET, NO_BRACKET, NO_BRACKET),
     "conv3.x": (BRACKETS, BRACKETS, NO_BRACKET, NO_BRACKET, "fails"),  # it is empty
@@ -172,11 +172,11 @@ def test_the_damaged_resnet_is_refused_at_its_header():
     ]
 
 
-def test_with_that_cell_struck_a_column_has_no_header():
+def test_with_that_cell_struck_out_a_column_has_no_header():
     table, _ = resnet()
     struck = with_cell(RESNET, 0, 5, "~~7×7, 64, stride 2~~")
     assert errors_of(text_with("resnet", table, struck)) == [
-        ("no header stands above this column", "in row 1, column 6")
+        ("this column has no header", "in row 1, column 6")
     ]
 
 
@@ -185,8 +185,8 @@ def test_without_that_cell_every_row_with_a_lost_bracket_is_refused():
     moved = [[*RESNET[0][:5], *RESNET[0][6:]], *RESNET[1:]]
     errors = errors_of(text_with("resnet", table, moved))
     assert errors[:3] == [
-        ("a cell for which there is no column", "in row 5 (`conv4.x`), column 8"),
-        ("a cell for which there is no column", "in row 6 (`conv5.x`), column 8"),
+        ("a cell without a column", "in row 5 (`conv4.x`), column 8"),
+        ("a cell without a column", "in row 6 (`conv5.x`), column 8"),
         ("the row `conv1` has no layer", "in row 2, column `layer name`"),
     ]
     assert errors[3:] == [
@@ -197,7 +197,7 @@ def test_without_that_cell_every_row_with_a_lost_bracket_is_refused():
 
 @pytest.mark.parametrize("row", CELLS)
 def test_each_cell_of_the_damaged_resnet(row: str):
-    """Each is refused in its row and column, or its column fails; figures that are whole hold."""
+    """Each is refused in its row and column, or its column fails; complete figures hold."""
     table, paper = resnet()
     own = {name: signature(net) for name, net in networks_of(text_of("resnet")).items()}
     (damaged,) = (cells for cells in RESNET if cells[0] == row)
@@ -218,8 +218,8 @@ def test_each_cell_of_the_damaged_resnet(row: str):
         )
 
 
-def test_rows_that_the_damaged_resnet_has_emptied():
-    """The stem stands in the header and below it, in a row without a name."""
+def test_emptied_rows_of_the_damaged_resnet():
+    """The stem is in the header and below it, in a row without a name."""
     table, paper = resnet()
     assert RESNET[2][0] == "conv1" and not any(RESNET[2][2:])
     emptied = [*paper[:2], RESNET[2][:7], *paper[3:]]
@@ -235,11 +235,11 @@ def test_a_repeat_that_has_left_its_cell(repeat: str):
     assert errors_of(text) == [("a repeat of nothing", "in row 5 (`conv4_x`), column `152-layer`")]
 
 
-# Damage of every kind, to every cell and row of tables that are whole.
+# Every kind of damage, to every cell and row of intact tables.
 
 
 def damages(rows: Rows) -> Iterator[tuple[str, str, Rows]]:
-    """The kind of damage, what it has met, and the table then."""
+    """The kind of damage, what was damaged, and the damaged table."""
     header = next(i for i, row in enumerate(rows) if sum(map(bool, row)) > 1)
     body = [i for i, row in enumerate(rows) if row and i > header]
     yield "headers lost", "", [row for i, row in enumerate(rows) if i != header]
@@ -278,7 +278,7 @@ def _without(cell: str, start: int, end: int) -> str:
     return f"{cell[:start]} {cell[end:]}"
 
 
-# How many damages of a kind are refused, fail, leave the layers as they were, or are silent.
+# How many damages of each kind are refused, fail, leave the layers as they are, or go unnoticed.
 TOLD: dict[str, dict[str, tuple[int, int, int, int]]] = {
     "vgg": {
         "headers lost": (2, 0, 0, 0),
@@ -357,11 +357,11 @@ TOLD: dict[str, dict[str, tuple[int, int, int, int]]] = {
     },
 }
 
-# What no figure of the paper tells, and why.
+# What no figure of the paper reveals, and why.
 SILENT = {
     "vgg": {
         # No figure counts a pool, a softmax or a norm, and no size is printed: a pool that moves
-        # leaves the parameters as they are.
+        # does not change the parameters.
         *((kind, "soft-max") for kind in ("cell lost", "row lost", "row twice")),
         *((kind, "soft-max") for kind in ("row shifted right", "row shifted left")),
         ("rows swapped", "FC-1000, soft-max"),
@@ -380,13 +380,13 @@ SILENT = {
             "conv3-256<br>conv3-256<br><b>conv3-256</b>",
         ),
     },
-    # The size that settles the padding of the pool, which then gives 55x55.
+    # The size that determines the padding of the pool, whose output is then 55x55.
     "resnet": {("cell lost", "56×56")},
     "googlenet_table": {
-        # A window that is lost is the usual one: 2x2/2 gives the printed sizes too.
+        # The default window replaces the lost one: 2x2/2 gives the printed sizes too.
         ("cell lost", "3×3/2"),
         ("cell lost", "7×7/1"),
-        ("row twice", "avg pool"),  # of a map of 1x1
+        ("row twice", "avg pool"),  # its map is 1x1
         *(
             (f"row {how}", layer)
             for how in ("lost", "twice")
@@ -397,7 +397,7 @@ SILENT = {
         ("rows swapped", "inception (4b), inception (4c)"),
     },
     "densenet_table": {
-        # An empty name repeats the one above, and so does what is said of such rows.
+        # An empty name repeats the one above, and its rules.
         ("cell lost", "Transition Layer (2)"),
         ("cell lost", "Transition Layer (3)"),
         # Both rows print one size, and the table no parameters.
@@ -431,8 +431,8 @@ def test_damage_of_every_kind(spec: str):
     assert silent == SILENT[spec]
 
 
-def test_how_much_of_it_is_told():
-    """The manual's figures."""
+def test_how_much_damage_is_noticed():
+    """The figures of the manual."""
     told = Counter()
     for kinds in TOLD.values():
         for counts in kinds.values():

@@ -1,4 +1,4 @@
-"""Tables of papers that no spec of the zoo holds, each below the few lines that it needs: every
+"""Tables of papers that are not in the zoo, each after the few lines that it needs: every
 printed figure holds, and the layers are those of the same network as a list."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from archdsl.spec import parse
 from archdsl.text.source import Source
 
 PASTED = DATA / "pasted"
-CLAIMS = {  # of the networks of a file, and how many of them
+CLAIMS = {  # how many, for each network of a file
     "darknet19": [27],
     "efficientnet_b0": [11],
     "mobilenet_v1": [32],
@@ -48,7 +48,7 @@ def test_every_figure_holds(name: str):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_table_is_the_list(name: str):
+def test_a_table_is_the_same_network_as_the_list(name: str):
     assert diff(networks_of(name)[-1], archdsl.load(LISTS[name])).same
 
 

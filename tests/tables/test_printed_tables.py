@@ -1,4 +1,4 @@
-"""The tables of papers, as lectures print them: the rows are source, every figure is judged."""
+"""Tables of papers as lectures print them: rows are source text, every figure is judged."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ TABLES = {
     "inception_v3_table": [Printed(("input size",))],
     "mobilenet_v2_table": [Printed(("Input",))],
     "all_cnn": [Printed((), 0)],
-    # Of the widths one is a claim: an average keeps the channels.
+    # One of the widths is a claim: an average pool keeps the channels.
     "cifar100_convblock": [Printed(("Res.", "RF Size"), errata=3)],
 }
 
 
-# Rows that claim something of each network: by a name, or in every cell.
+# Rows that claim something about each network: by their name, or in every cell.
 OF_NETWORKS = re.compile(r"FLOPs|Number of parameters|\d+ weight layers")
 
 
 def cells_of(table: str) -> list[list[str]]:
-    """The rows of a table; the rule of Markdown is none."""
+    """The rows of a table, without the rule of Markdown."""
     rows = []
     for line in table.splitlines():
         if not line.startswith("|"):
@@ -83,7 +83,7 @@ def test_definitions_are_those_of_the_lecture():
 
 
 def figures_of(table: str, printed: Printed) -> int:
-    """How many figures a table claims, of each network that has a layer in the row."""
+    """How many figures a table claims, for each network that has a layer in the row."""
     rows = cells_of(table)
     start = next(i for i, row in enumerate(rows) if sum(map(bool, row)) > 1)
     header = rows[start]
@@ -105,7 +105,7 @@ def figures_of(table: str, printed: Printed) -> int:
 
 @pytest.mark.parametrize("spec", TABLES)
 def test_every_figure_is_judged(spec: str):
-    """Each cell with a figure is a claim, that holds or is an erratum with its reason."""
+    """Each cell with a figure is a claim that holds, or an erratum with a reason."""
     text = text_of(spec)
     networks = networks_of(text).values()
     for table, printed in zip(tables_of(spec), TABLES[spec], strict=True):
@@ -129,7 +129,7 @@ def test_a_column_is_the_network_of_its_list(column: str, name: str):
 
 @pytest.mark.parametrize("name", [name for name in LISTS if name.startswith("resnet")])
 def test_weights_of_a_column_are_those_of_its_list(name: str):
-    """Labels of rows are those that the lists write: every layer has the same name."""
+    """Rows have the labels of the lists: every layer has the same name."""
     ours, other = (spec_files.find_one(one) for one in (name, LISTS[name]))
     assert [n.name for n in Network(ours).graph.nodes] == [
         n.name for n in Network(other).graph.nodes
@@ -143,7 +143,7 @@ def test_receptive_fields_of_the_lecture():
 
 
 def test_optional_norms_of_the_lecture():
-    """With `bn` a norm behind each convolution, which takes over the bias."""
+    """With `bn`, a norm follows each convolution and replaces its bias."""
     text = spec_files.find_one("cifar100_convblock")
     plain, with_bn = Network(text), Network(text, {"bn": 1})
     channels = 4 * 32 * 2 + 32 + 4 * 128 * 2 + 128
@@ -201,8 +201,8 @@ def test_lectures_that_print_the_same_table(spec: str, passage: str):
     assert_same(text, text.replace(ours, theirs))
 
 
-def test_a_letter_beside_networks_is_a_network():
-    """VGG's `C` in small letters is no column of widths, which MobileNetV2's `c` is."""
+def test_a_letter_next_to_networks_is_a_network():
+    """VGG's `C` in lower case is not a column of widths, as MobileNetV2's `c` is."""
     text = text_of("vgg")
     small = re.sub(r"(?m)^(\| (?:A|Network) +\|.*\|) C( +\|)", r"\1 c\2", text)
     assert len(re.findall(r"\| c +\|", small)) == 3
@@ -212,11 +212,11 @@ def test_a_letter_beside_networks_is_a_network():
     assert others["vgg:c"].claims[1].computed == 133_638_952
 
 
-def test_a_column_that_feeds_layers_stands_in_no_table_of_networks():
+def test_a_column_of_attributes_in_a_table_of_networks_is_refused():
     text = text_of("vgg").replace(
         "| B                             |", "| stride                        |"
     )
-    with pytest.raises(ArchError, match="`stride` beside columns that are networks"):
+    with pytest.raises(ArchError, match="the column `stride` next to columns that are networks"):
         networks_of(text)
 
 
@@ -226,7 +226,7 @@ def mutations(text: str, spec: str) -> Iterator[tuple[str, str]]:
         at = text.index(table)
         for cell in re.finditer(r"[^|\t\n]+", table):
             if cell[0].strip().startswith(("#1", "#5")):
-                continue  # a block is given these columns in order, whatever they are called
+                continue  # arguments of a block by position, whatever the header
             numbers = list(re.finditer(r"\d+", cell[0]))
             for number in dict.fromkeys([*numbers[:1], *numbers[-1:]]):
                 digit = at + cell.start() + number.start()
@@ -238,7 +238,7 @@ def mutations(text: str, spec: str) -> Iterator[tuple[str, str]]:
     "spec", [pytest.param(s, marks=[pytest.mark.slow] if s in DEEP else []) for s in TABLES]
 )
 @pytest.mark.slow
-def test_a_changed_digit_is_seen(spec: str):
+def test_a_changed_digit_is_noticed(spec: str):
     """An error, a claim that fails, another layer or another name; of a figure that is an erratum
     the figure."""
     text = text_of(spec)
@@ -255,7 +255,7 @@ def test_a_changed_digit_is_seen(spec: str):
 
 
 def test_a_rule_holds_for_whole_numbers():
-    """`Stage 1` is not how `Stage 10` begins; a cell that begins with a digit is another."""
+    """`Stage 10` does not begin with `Stage 1`; the next cell may begin with a digit."""
     text = (
         'network net\ninput 8x8x3\nin "Stage 1" { conv means conv-relu }\n'
         "| layer | output | type |\n|---|---|---|\n"
@@ -286,7 +286,7 @@ def test_a_column_is_picked_by_its_name(tmp_path: Path):
         assert network.name == name
 
 
-def test_a_width_of_a_row_that_other_lines_stand_for():
+def test_a_width_of_a_row_that_other_lines_define():
     text = (
         'network net\ninput 8x8x3\nin "stem" { conv3-8 -> conv3-9 }\n'
         "| name | type | c | n |\n|---|---|---|---|\n| stem | as before | 8 | 1 |\n"
@@ -296,8 +296,8 @@ def test_a_width_of_a_row_that_other_lines_stand_for():
     assert (claim.where, claim.quantity, claim.verdict) == ("stem", "channels", "fails")
 
 
-def test_a_rule_of_a_row_reaches_into_its_block_alone():
-    """A block that another row has used alike is not copied, and one activation stands."""
+def test_a_rule_of_a_row_applies_within_its_block_only():
+    """A block that another row uses in the same way is not copied, and has one activation."""
     text = (
         "network a\ninput 8x8x8\nconv means conv-relu\nblock unit(c) { conv3-(c); conv3-(c) }\n"
         'in "two" { conv means conv-bn-relu6 }\n\n'
@@ -355,3 +355,19 @@ def test_rows_of_networks_count_layers():
     for net in networks_of(text).values():
         claims = [(one.quantity, one.verdict) for one in net.verify()]
         assert claims == [("weight layers", "holds"), ("trainable", "holds")]
+
+
+def test_values_of_columns_are_those_of_a_line():
+    """Columns give the layers, arguments, repeats and strides that a line of the same words has."""
+    blocks = "block unit(w, k=3, e=1) { conv kernel (k) width (w*e) }\nnetwork t\ninput 16x16x3\n"
+    table = (
+        "| type | kernel size | c | e | activation | n | s |\n|---|---|---|---|---|---|---|\n"
+        "| conv | 3x3 | 8 | - | relu | 2 | 2 |\n"
+        "| unit, k5 | - | 4 | 2 | - | 2 | - |\n"
+        "| avg pool | 2x2 | - | - | - | - | 2 |\n"
+    )
+    lines = "{conv 3x3, 8, relu} x 2, stride 2\nunit(w=4, k=5, e=2) x 2\navg pool 2x2, stride 2\n"
+    (in_table,), (in_lines,) = (networks_of(blocks + text).values() for text in (table, lines))
+    assert diff(in_table, in_lines).same
+    notation = [row["notation"] for row in in_table.to_dict()["rows"]]
+    assert notation[-1] == "avg pool 2x2, stride 2"

@@ -1,11 +1,14 @@
-"""Syntax to text: lines as their text writes them, with the values of names in place of the names.
+"""Lines as a table prints them: as their text writes them, with values in place of names.
 
-A line becomes marks, which know what is a size and what a group: each format writes them its way.
+    let k = 2
+    conv3-(16*k), stride 2     =>  `conv3-32, stride 2`
+
+A line becomes pieces, of which each format writes sizes and groups its own way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile
 from typing import NamedTuple
 
@@ -13,49 +16,53 @@ from archdsl.expand.printed_sizes import size_in
 from archdsl.notation.ast import Blocks, LayerText, Line, Side
 from archdsl.notation.vocabulary import is_word_of_a_layer, layers_among, runs, vocabulary
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Token, numbers_of
+from archdsl.syntax.ast import Item, Phrase, Token, numbers_of, row_pieces
 from archdsl.syntax.expressions import Expression, Number
+from archdsl.tables.connection_table import end_of_lists
 from archdsl.text.source import Source
 
 
-class Mark(NamedTuple):
-    """A sign of a line: `kind` is "size", "times", "arrow", "yields", "bracket", "braces", "value"
-    of a name, or "text". `blank`: one stands in front of it. `lines` are those of a group."""
+class Piece(NamedTuple):
+    """A piece of a printed line.
+
+    `kind` is "size", "times", "arrow", "yields", "bracket", "braces", "text", or "value" (of a
+    name). `blank`: preceded by a space. `lines` are those of a group.
+    """
 
     kind: str
     text: str
     blank: bool = False
-    lines: tuple[Marks, ...] = ()
+    lines: tuple[Pieces, ...] = ()
 
 
-Marks = tuple[Mark, ...]
+Pieces = tuple[Piece, ...]
 
-_ARROW = Mark("arrow", "->", True)
-YIELDS = Mark("yields", "=>", True)
+_ARROW = Piece("arrow", "->", True)
+YIELDS = Piece("yields", "=>", True)
 
 
-def text(marks: Sequence[Mark]) -> str:
-    """Marks as a spec writes them."""
+def text(pieces: Sequence[Piece]) -> str:
+    """Pieces as a spec writes them."""
     return "".join(
-        " " * (mark.blank and index > 0) + _text(mark) for index, mark in enumerate(marks)
+        " " * (piece.blank and index > 0) + _text(piece) for index, piece in enumerate(pieces)
     )
 
 
-def _text(mark: Mark) -> str:
-    lines = "; ".join(map(text, mark.lines))
-    match mark.kind:
+def _text(piece: Piece) -> str:
+    lines = "; ".join(map(text, piece.lines))
+    match piece.kind:
         case "bracket":
             return f"[{lines}]"
         case "braces":
             return f"{{ {lines} }}"
         case _:
-            return mark.text
+            return piece.text
 
 
 class Printer:
-    """Prints lines of one source, in which `names` have values.
+    """Prints lines of one source, with the values of `names` in place of the names.
 
-    `blocks` are those that there are. `sizes`: claims of sizes within lines are printed too.
+    `blocks` are the blocks in scope. `sizes`: also print the sizes that lines of groups claim.
     """
 
     def __init__(
@@ -65,38 +72,38 @@ class Printer:
         self.names = names
         self.blocks = blocks
         self.sizes = sizes
-        self.values: dict[int, tuple[int, str]] = {}  # by where an expression begins
+        self.values: dict[int, tuple[int, str]] = {}  # (end, value) by the start of an expression
 
-    def line(self, line: Line) -> Marks:
-        """A line without its label and its claims; of a chain, the later labels stay."""
+    def line(self, line: Line) -> Pieces:
+        """A line without its label and its claims; later labels of a chain stay."""
         for expression in _expressions((line.phrases, line.guard)):
             self.evaluate(expression)
         is_chain = len(line.phrases) > 1
-        chain: list[Mark] = []
+        chain: list[Piece] = []
         for index, (phrase, parsed) in enumerate(zip(line.item.phrases, line.phrases, strict=True)):
-            tokens = _from(_behind_label(phrase.tokens, parsed.label), parsed.start)
+            tokens = _from(_after_label(phrase.tokens, parsed.label), parsed.start)
             if isinstance(parsed.composite, Side) and (name := parsed.composite.name) is not None:
                 tokens = tuple(token for token in tokens if token.start != name.start)  # the label
             chain += [_ARROW] * (index > 0)
             if parsed.claimed is not None and is_chain and self.sizes:
-                chain.append(Mark("text", "[", True))
-                chain += [*_begun(self.tokens((parsed.claimed,))), Mark("text", "]")]
+                chain.append(Piece("text", "[", True))
+                chain += [*_begun(self.tokens((parsed.claimed,))), Piece("text", "]")]
             if parsed.label is not None and index:
-                chain.append(Mark("text", f"{parsed.label.text}:", True))
-            marks = self.tokens(tokens)
+                chain.append(Piece("text", f"{parsed.label.text}:", True))
+            pieces = self.phrase(tokens, phrase)
             if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
-                marks = _held(marks, parsed.repeat is not None)
-            chain += _apart(marks)
+                pieces = _grouped(pieces, parsed.repeat is not None)
+            chain += _spaced(pieces)
         return _begun(chain)
 
-    def composite(self, line: Line) -> Marks:
-        """A line of one phrase as it stands, with its label and what is claimed in front."""
+    def composite(self, line: Line) -> Pieces:
+        """A line of one phrase as written, with its label and the size claimed before it."""
         for expression in _expressions(line.phrases):
             self.evaluate(expression)
         return tuple(self.tokens(line.item.phrases[0].tokens))
 
     def evaluate(self, expression: Expression) -> None:
-        """Keep the value of an expression, or of those in it that have one."""
+        """Record the value of an expression, or those of its operands that have one."""
         used = set(_names(expression))
         if not used:
             return
@@ -107,152 +114,173 @@ class Printer:
         for operand in expression.operands:
             self.evaluate(operand)
 
-    def stands(self, item: Item) -> bool:
+    def holds(self, item: Item) -> bool:
         """Whether the guard of a line holds."""
         if not item.guard:
             return True
         guard = expressions.read(self.source, item.guard)
         return bool(expressions.evaluate(guard, self.names, self.source))
 
-    def optional(self, items: Collection[Item]) -> Iterator[str]:
-        """The kinds of layers in parentheses, in the lines that stand."""
-        for item in filter(self.stands, items):
-            for phrase in item.phrases:
-                yield from in_parentheses(phrase.tokens, self.optional)
-
-    def item(self, item: Item) -> Marks:
+    def item(self, item: Item) -> Pieces:
         """A line within a group."""
-        marks: list[Mark] = []
+        pieces: list[Piece] = []
         for index, phrase in enumerate(item.phrases):
-            marks += [*[_ARROW] * (index > 0), *_apart(self.tokens(phrase.tokens))]
+            pieces += [*[_ARROW] * (index > 0), *_spaced(self.phrase(phrase.tokens, phrase))]
         for claim in item.claims if self.sizes else ():
             if size_in(claim):
-                marks += [YIELDS, *_apart(self.tokens(claim.tokens))]
-        return _begun(marks)
+                pieces += [YIELDS, *_spaced(self.tokens(claim.tokens))]
+        return _begun(pieces)
 
-    def tokens(self, tokens: Sequence[Token]) -> list[Mark]:
-        """Marks of the parts of a phrase, with blanks where the text has some."""
-        marks: list[Mark] = []
+    def phrase(self, tokens: tuple[Token, ...], phrase: Phrase) -> list[Piece]:
+        """Tokens of a phrase, with the values of its row or the connections of its table."""
+        if phrase.connections and (end := end_of_lists(tokens)) is not None:
+            connections = Piece("text", f"({phrase.connections.replace(' ,', ',')})", True)
+            return [*self.tokens(tokens[:end]), connections, *self.tokens(tokens[end:])]
+        pieces: list[Piece] = []
+        before: Token | None = None
+        for one in row_pieces(tokens, phrase.columns or ()):
+            blank = one not in (",", ")") and not (pieces and pieces[-1].text == "(")
+            if isinstance(one, str):
+                pieces.append(Piece("times" if one == "x" else "text", one, blank))
+                before = Token("word" if one.isalpha() else "", one, 0, 0) if one != "(" else None
+            else:
+                value = self.tokens(one, before)
+                pieces += _spaced(value) if blank else _begun(value)
+        return _with_tight_counts(pieces)
+
+    def tokens(self, tokens: Sequence[Token], before: Token | None = None) -> list[Piece]:
+        """The pieces of tokens that follow the token `before`, with blanks where the text has
+        some."""
+        pieces: list[Piece] = []
         at = 0
         while at < len(tokens):
             token = tokens[at]
-            before = tokens[at - 1] if at else None
-            blank = before is not None and self.are_apart(before, token)
-            blank &= token.kind != "comma"
-            taken, value = self.value(tokens, at)
-            counts = value is not None or token.kind in ("number", "parens")
-            if counts and marks and marks[-1].kind == "times" and _ends_in_digit(marks[:-1]):
-                blank = False  # `64 x3` is a width and a repeat
-            if token.kind == "times" and [mark.kind for mark in marks] == ["value"]:
+            blank = at > 0 and token.kind != "comma" and self.are_spaced(tokens[at - 1], token)
+            count, value = self.value(tokens, at)
+            if token.kind == "times" and [piece.kind for piece in pieces] == ["value"]:
                 # `2x 3 x 3`: a repeat that the blanks of a size do not take in.
-                marks = [Mark("text", f"{marks[0].text}x", marks[0].blank)]
+                pieces = [Piece("text", f"{pieces[0].text}x", pieces[0].blank)]
             elif value is not None:
-                minus = value.startswith("-") and token.kind != "parens"
-                marks.append(Mark("value", f"({value})" if minus else value, blank))
-            elif token.kind in ("bracket", "braces"):
-                lines = tuple(self.item(item) for item in token.items if self.stands(item))
-                if token.items and not lines:
-                    lines = ((Mark("text", "identity"),),)
-                marks.append(Mark(token.kind, "", blank, lines))
+                is_negative = value.startswith("-") and token.kind != "parens"
+                pieces.append(Piece("value", f"({value})" if is_negative else value, blank))
             elif token.kind == "parens":
-                inside = self.tokens(token.tokens)
-                if self.is_bare(before, inside) or (
-                    [mark.kind for mark in inside] == ["value"] and inside[0].text[0] == "("
-                ):
-                    marks.append(inside[0]._replace(blank=blank))
-                else:
-                    marks += [Mark("text", "(", blank), *_begun(inside), Mark("text", ")")]
-            elif token.kind == "size":
-                marks.append(Mark("size", _size(token.text), blank))
+                pieces += self.parens(token, tokens[at - 1] if at else before, blank)
             else:
-                kind = token.kind if token.kind == "times" and not _is_word(tokens, at) else "text"
-                said = token.text.replace("×", "x")
-                marks.append(Mark(kind, f"'{said}'" if self.is_quoted(token) else said, blank))
-            at += taken
-        return marks
+                pieces.append(self.token(tokens, at, blank))
+            at += count
+        return _with_tight_counts(pieces)
+
+    def token(self, tokens: Sequence[Token], at: int, blank: bool) -> Piece:
+        """The piece of one token: a group, a size, a sign or a word."""
+        token = tokens[at]
+        if token.kind in ("bracket", "braces"):
+            lines = tuple(self.item(item) for item in token.items if self.holds(item))
+            if token.items and not lines:
+                lines = ((Piece("text", "identity"),),)
+            return Piece(token.kind, "", blank, lines)
+        if token.kind == "size":
+            return Piece("size", _size(token.text), blank)
+        text = token.text.replace("×", "x")
+        if token.kind == "times" and not _is_word(tokens, at):
+            return Piece("times", text, blank)
+        return Piece("text", f"'{text}'" if self.is_quoted(token) else text, blank)
+
+    def parens(self, token: Token, before: Token | None, blank: bool) -> list[Piece]:
+        """Parentheses, unless they hold a number alone that does not need them."""
+        inside = self.tokens(token.tokens)
+        is_value = [piece.kind for piece in inside] == ["value"]
+        if is_value and (inside[0].text[0] == "(" or self.is_bare(before, inside[0])):
+            return [inside[0]._replace(blank=blank)]
+        return [Piece("text", "(", blank), *_begun(inside), Piece("text", ")")]
 
     def value(self, tokens: Sequence[Token], at: int) -> tuple[int, str | None]:
-        """The value that stands for the parts from one on, and how many these are."""
+        """How many tokens the expression that begins at an index has, and its value, if known."""
         first = tokens[at]
-        if first.start == first.end:
-            return 1, None  # a comma that stands between cells
-        while first.kind == "parens" and first.tokens:
-            first = first.tokens[0]
+        while first.kind == "parens" and first.inside and isinstance(first.inside[0], Token):
+            first = first.inside[0]
         end, value = self.values.get(first.start, (0, None))
         if value is None or (first is not tokens[at] and end < tokens[at].end):
-            return 1, None  # what is in parentheses
-        taken = 1
-        while tokens[at + taken - 1].end < end:
-            taken += 1
-        return taken, value
+            return 1, None  # it is a part of what the parentheses hold
+        count = 1
+        while tokens[at + count - 1].end < end:
+            count += 1
+        return count, value
 
-    def are_apart(self, before: Token, token: Token) -> bool:
-        """Whether blanks stand between two parts: quotation marks are none."""
-        begin, end = token.start - self.is_quoted(token), before.end + self.is_quoted(before)
-        return begin != end or before.start == before.end or token.start == token.end
+    def are_spaced(self, before: Token, token: Token) -> bool:
+        """Whether there are blanks between two tokens, which quotation marks are not."""
+        return before.end + self.is_quoted(before) != token.start - self.is_quoted(token)
 
     def is_quoted(self, token: Token) -> bool:
-        """Whether quotation marks stand around a word: listings ask for them."""
+        """Whether a word is in quotation marks, which listings of PyTorch need."""
         around = self.source.text[max(0, token.start - 1) : token.end + 1]
         return token.kind == "word" and around[0] == around[-1] and around[0] in "'\""
 
-    def is_bare(self, before: Token | None, inside: Sequence[Mark]) -> bool:
-        """Whether parentheses behind a part hold a number alone that needs none."""
-        if [mark.kind for mark in inside] != ["value"] or not inside[0].text[0].isdigit():
+    def is_bare(self, before: Token | None, value: Piece) -> bool:
+        """Whether a value does not need its parentheses after a token."""
+        if before is None or not value.text[0].isdigit():
             return False
-        if before is None or before.kind != "word":
-            return before is not None and before.kind != "mixed"
-        attribute = (before.text.lower(),) in vocabulary().attributes
-        known = is_word_of_a_layer(before.text) or self.blocks.spelled(before.text)
-        return attribute and not known
+        if before.kind != "word":
+            return before.kind != "mixed"
+        is_attribute = (before.text.lower(),) in vocabulary().attributes
+        is_name = is_word_of_a_layer(before.text) or self.blocks.spelled(before.text)
+        return is_attribute and not is_name
 
 
-def _behind_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:
-    """The parts behind a label and its colon; a label of a row may stand where its line does."""
+def _after_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:
+    """The tokens after a label and its colon."""
     if label is None or tokens[0].start != label.start:
         return tokens
     return tuple(dropwhile(lambda token: token.kind != "colon", tokens))[1:] or tokens
 
 
 def _from(tokens: Sequence[Token], start: int) -> tuple[Token, ...]:
-    """The parts from the one on that begins at a place: cells of a table stand in any order."""
+    """The tokens from the one that begins at an offset. In a row of a table they may be in any
+    order."""
     return tuple(dropwhile(lambda token: token.start != start, tokens))
 
 
-def _held(marks: list[Mark], repeats: bool) -> list[Mark]:
-    """What a repeat behind it repeats, as a group: a table refuses to guess which layers these are,
-    where a chain or several stand in front. The `x2` of an upsampling stands in the group."""
-    if any(mark.kind in ("bracket", "braces") for mark in marks):
-        return marks
-    if repeats and marks[-1].kind == "size":  # of `64 x 2` the repeat is a part
-        last, _, count = marks[-1].text.rpartition(" x ")
-        repeat = [Mark("times", "x", True), Mark("text", count, True)]
-        marks = [*marks[:-1], marks[-1]._replace(text=last), *repeat]
-    if len(marks) < 3 or marks[-2].kind != "times":
-        return marks
-    end = -2 if repeats else len(marks)
-    return [Mark("braces", "", True, (_begun(marks[:end]),)), *_apart(marks[end:])]
+def _grouped(pieces: list[Piece], repeats: bool) -> list[Piece]:
+    """Pieces with what their repeat repeats as a group: a table refuses to guess which of several
+    layers, or links of a chain, are repeated. The `x2` of an upsampling stays in the group."""
+    if any(piece.kind in ("bracket", "braces") for piece in pieces):
+        return pieces
+    if repeats and pieces[-1].kind == "size":  # `64 x 2` holds the repeat
+        last, _, count = pieces[-1].text.rpartition(" x ")
+        repeat = [Piece("times", "x", True), Piece("text", count, True)]
+        pieces = [*pieces[:-1], pieces[-1]._replace(text=last), *repeat]
+    if len(pieces) < 3 or pieces[-2].kind != "times":
+        return pieces
+    end = -2 if repeats else len(pieces)
+    return [Piece("braces", "", True, (_begun(pieces[:end]),)), *_spaced(pieces[end:])]
 
 
-def _begun(marks: Sequence[Mark]) -> Marks:
-    """Marks without a blank in front of the first."""
-    return (marks[0]._replace(blank=False), *marks[1:]) if marks else ()
+def _begun(pieces: Sequence[Piece]) -> Pieces:
+    """Pieces without a blank before the first."""
+    return (pieces[0]._replace(blank=False), *pieces[1:]) if pieces else ()
 
 
-def _apart(marks: Sequence[Mark]) -> Marks:
-    """Marks with a blank in front of the first."""
-    return (marks[0]._replace(blank=True), *marks[1:]) if marks else ()
+def _spaced(pieces: Sequence[Piece]) -> Pieces:
+    """Pieces with a blank before the first."""
+    return (pieces[0]._replace(blank=True), *pieces[1:]) if pieces else ()
 
 
-def _ends_in_digit(marks: Sequence[Mark]) -> bool:
-    return bool(marks) and marks[-1].text[-1:].isdigit()
+def _with_tight_counts(pieces: list[Piece]) -> list[Piece]:
+    """Pieces with `64 x3` for a width and a repeat: `64 x 3` is a size."""
+    for index in range(2, len(pieces)):
+        before, times, count = pieces[index - 2 : index + 1]
+        is_count = count.kind == "value" or (
+            count.kind == "text" and (count.text[0].isdigit() or count.text == "(")
+        )
+        if times.kind == "times" and before.text[-1:].isdigit() and is_count:
+            pieces[index] = count._replace(blank=False)
+    return pieces
 
 
 def _is_word(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a sign is a word of the layer in front of it: the direction of `sobel x`."""
-    counts = at + 1 < len(tokens) and tokens[at + 1].kind in ("number", "parens")
-    taken = (taken for words, taken in runs(tokens, at - 1) if words in vocabulary().layers)
-    return at > 0 and not counts and 2 in taken
+    """Whether `x` is a word of the layer before it: the direction of `sobel x`."""
+    is_repeat = at + 1 < len(tokens) and tokens[at + 1].kind in ("number", "parens")
+    counts = (count for words, count in runs(tokens, at - 1) if words in vocabulary().layers)
+    return at > 0 and not is_repeat and 2 in counts
 
 
 def _number(value: Number) -> str:
@@ -260,7 +288,7 @@ def _number(value: Number) -> str:
 
 
 def _size(text: str) -> str:
-    """A size with blanks on both sides of its signs, or without; `64 x 3` may be a repeat."""
+    """A size with blanks on both sides of its signs, or none; `64 x 3` may be a repeat."""
     sign = " x " if any(map(str.isspace, text)) else "x"
     return sign.join(map(str, numbers_of(text)))
 
@@ -273,11 +301,11 @@ def _names(expression: Expression) -> Iterator[str]:
 
 
 def _expressions(value: object) -> Iterator[Expression]:
-    """The expressions within readings, the outermost of each."""
+    """The outermost expressions within parsed phrases."""
     if isinstance(value, Expression):
         yield value
     elif isinstance(value, Item | Token) or (isinstance(value, LayerText) and not value.computed):
-        return  # what is written, not what is read of it; or numbers alone
+        return  # text that is not parsed, or numbers alone
     elif isinstance(value, Mapping):
         for one in value.values():
             yield from _expressions(one)
@@ -286,48 +314,47 @@ def _expressions(value: object) -> Iterator[Expression]:
             yield from _expressions(one)
 
 
-def words(tokens: Sequence[Token]) -> Iterator[str]:
-    """The words of parts, and of the lines in them."""
-    for token in tokens:
-        if token.kind in ("word", "mixed"):
-            yield token.text
-        if token.kind == "parens":
-            yield from words(token.tokens)
-        else:
-            yield from words_of_lines(token.items)
-
-
-def words_of_lines(items: Collection[Item]) -> Iterator[str]:
-    for item in items:
+def _tokens(items: Iterable[Item], holds: Callable[[Item], bool]) -> Iterator[Token]:
+    """The tokens of the lines that hold, with those in columns, groups, parentheses and guards; the
+    parentheses of guards are left out, which hold no layers."""
+    for item in filter(holds, items):
         for phrase in item.phrases:
-            yield from words(phrase.tokens)
-        yield from words(item.guard)
+            columns = (token for column in phrase.columns or () for token in column.tokens)
+            yield from _nested((*phrase.tokens, *columns), holds)
+        yield from (token for token in _nested(item.guard, holds) if token.kind != "parens")
 
 
-def in_parentheses(
-    tokens: Sequence[Token], of_lines: Callable[[Collection[Item]], Iterator[str]]
-) -> Iterator[str]:
-    """The kinds of layers in parentheses, and those that are found in the lines of groups."""
+def _nested(tokens: Iterable[Token], holds: Callable[[Item], bool]) -> Iterator[Token]:
     for token in tokens:
+        yield token
+        if token.kind == "parens":
+            yield from _nested(token.tokens, holds)
+        elif token.inside:
+            yield from _tokens(token.items, holds)
+
+
+def words(items: Iterable[Item]) -> Iterator[str]:
+    """The words of lines, also in groups."""
+    tokens = _tokens(items, lambda item: True)
+    return (token.text for token in tokens if token.kind in ("word", "mixed"))
+
+
+def optional_layers(
+    items: Iterable[Item], holds: Callable[[Item], bool] = lambda item: True
+) -> Iterator[str]:
+    """The kinds of the layers in parentheses, in the lines that hold."""
+    for token in _tokens(items, holds):
         if token.kind == "parens":
             yield from (kind.kind for kind, *_ in layers_among(token.tokens))
-        elif token.kind in ("bracket", "braces"):
-            yield from of_lines(token.items)
 
 
-def optional_of_lines(items: Collection[Item]) -> Iterator[str]:
-    """The kinds of layers in parentheses, whatever conditions the lines have."""
+def lone_words(items: Collection[Item]) -> Iterator[str]:
+    """The words that are a phrase of their own, also in groups."""
     for item in items:
         for phrase in item.phrases:
-            yield from in_parentheses(phrase.tokens, optional_of_lines)
-
-
-def lone(items: Collection[Item]) -> Iterator[str]:
-    """The phrases of one word, and those of the lines in groups."""
-    for item in items:
-        for phrase in item.phrases:
-            if len(phrase.tokens) == 1 and phrase.tokens[0].kind in ("word", "mixed"):
+            is_lone = len(phrase.tokens) == 1 and not phrase.columns
+            if is_lone and phrase.tokens[0].kind in ("word", "mixed"):
                 yield phrase.tokens[0].text
             for token in phrase.tokens:
                 if token.kind in ("bracket", "braces"):
-                    yield from lone(token.items)
+                    yield from lone_words(token.items)

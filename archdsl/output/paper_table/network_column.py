@@ -1,4 +1,4 @@
-"""A network as a column of a table: what its text says beside its lines, and the lines."""
+"""A network as a column of a table: its lines, and the other statements that they need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archdsl.layers import Shape
 from archdsl.notation import ast
 from archdsl.notation.ast import Line
 from archdsl.output.paper_table import lines
-from archdsl.output.paper_table.lines import YIELDS, Mark, Marks, Printer
+from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import (
     Item,
     Means,
@@ -27,26 +27,25 @@ from archdsl.syntax.ast import (
     SizesDecide,
     Statement,
     StrideOn,
-    Token,
 )
 
 if TYPE_CHECKING:
     from archdsl.model import Model
     from archdsl.syntax.expressions import Number
 
-DEFAULTS = ("padding same", "stride on first", "shortcut B")  # what holds where nothing is said
+DEFAULTS = ("padding same", "stride on first", "shortcut B")  # without such a statement
 
 
 class Entry(NamedTuple):
     """A line of one network.
 
-    `label` is the text's own, `name` what summaries call it. `referred`: other lines refer to the
-    label; `is_implied`: it says which layer this is. `lengths` is the size of the map that the line
-    gives, `size` as it is shown. `rules` are the conventions of its row in the table that it comes
-    from. One that `fills` a cell is no line of its network.
+    `label` is that of the text, `name` that of summaries. `referred`: other lines refer to the
+    label. `is_implied`: the label gives the kind of the layer. `lengths` is the size of the output,
+    `size` as it is printed. `rules` are the conventions of its row in the table
+    that it comes from. One that `fills` a cell is not a line of its network.
     """
 
-    marks: Marks
+    pieces: Pieces
     label: str | None
     referred: bool
     is_implied: bool
@@ -62,64 +61,67 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        return self.marks, self.label, self.size, self.rules
+        return self.pieces, self.label, self.size, self.rules
 
     @property
     def is_needed(self) -> bool:
-        """Whether the label does more than to name the line."""
+        """Whether the label does more than name the line."""
         return self.referred or self.is_implied
 
     @property
     def sized(self) -> Entry:
-        """The line as a group that holds it and the size that it gives; a side head gives none."""
+        """The line in a group, with a claim of its size unless it is a side head or a reference."""
         if self.kind == "side" or self.is_reference:
             return self
-        size = Mark("size", self.size.replace("×", "x"), True)
-        return self._replace(marks=(Mark("braces", "", False, ((*self.marks, YIELDS, size),)),))
+        size = Piece("size", self.size.replace("×", "x"), True)
+        return self._replace(pieces=(Piece("braces", "", False, ((*self.pieces, YIELDS, size),)),))
 
     @property
-    def labelled(self) -> Marks:
-        """The line with its label in front."""
+    def labelled(self) -> Pieces:
+        """The line after its label."""
         if self.label is None:
-            return self.marks
-        first, *rest = self.marks
-        return Mark("text", f"{self.label}:"), first._replace(blank=True), *rest
+            return self.pieces
+        first, *rest = self.pieces
+        return Piece("text", f"{self.label}:"), first._replace(blank=True), *rest
 
 
-class Column:
-    """One network: what it says, and its lines."""
+class NetworkColumn:
+    """One network: its statements and its lines."""
 
     def __init__(self, network: Model) -> None:
         self.network = network
         self.text = read_network(network.text, network.parameters)
         self.names: dict[str, Number] = dict(self.text.names)
+        self.items = [line.item for line in self.text.lines]
         statements = network.text.statements
+        means = [s for s in statements if isinstance(s, Means)]
+        rules = [rule for item in self.items for rule in item.rules]
+        self.sides_of_means = [Item((one.left, one.right), ()) for one in (*means, *rules)]
         self.decides = any(isinstance(s, SizesDecide) for s in statements)
         self.printer = Printer(network.text.source, self.names, self.text.blocks, self.decides)
         self.entries = tuple(self._entries())
-        means = [s for s in statements if isinstance(s, Means)]
-        others = [said for s in statements if (said := self.said(s)) is not None]
+        others = [text for s in statements if (text := self.statement(s)) is not None]
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
-        left = self.optional()  # a choice where nothing is left to choose would be an error
+        left = self.optional()  # a choice without optional layers would be an error
         self.conventions = (
             *others,
             *(f"with {words[kind]}" for kind, on in options.chosen.items() if on and kind in left),
             *(self.meaning(one) for one in means),
         )
 
-    # What it says.
+    # Its statements.
 
     def plain(self, phrase: Phrase) -> str:
-        """A phrase as it stands, names and all."""
-        unread = Printer(self.network.text.source, {}, self.text.blocks)
-        return lines.text(unread.tokens(phrase.tokens))
+        """A phrase as written, with its names."""
+        without_names = Printer(self.network.text.source, {}, self.text.blocks)
+        return lines.text(without_names.tokens(phrase.tokens))
 
     def meaning(self, statement: Means) -> str:
         return f"{self.plain(statement.left)} means {self.plain(statement.right)}"
 
-    def said(self, statement: Statement) -> str | None:
-        """A statement that says how lines are read, or which of them are outputs."""
+    def statement(self, statement: Statement) -> str | None:
+        """The text of a statement about how lines are read, or which of them are outputs."""
         match statement:
             case Padding(mode):
                 return f"padding {mode.text}"
@@ -135,20 +137,16 @@ class Column:
                 return None
 
     def optional(self) -> set[str]:
-        """The kinds of which optional layers are left in what is printed."""
-        items = [line.item for line in self.text.lines]
-        found = {*self.printer.optional(items)}
-        rules = [rule for item in items for rule in item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                found |= {*lines.optional_of_lines([Item((statement.left, statement.right), ())])}
-        for definition in self.definitions():
-            found |= {*lines.optional_of_lines(definition.block.items)}
-        return found
+        """The kinds of the optional layers in what is printed."""
+        blocks = [item for one in self.definitions() for item in one.block.items]
+        return {
+            *lines.optional_layers(self.items, self.printer.holds),
+            *lines.optional_layers([*self.sides_of_means, *blocks]),
+        }
 
     @property
     def input(self) -> str:
-        """The statement of the input, as the text has it where it holds."""
+        """The statement of the input, as in the text unless the input was changed."""
         line, op = self.text.lines[0], self.network.graph.nodes[0].op
         if not self.network.changed:
             return lines.text(self.printer.composite(line))
@@ -156,31 +154,27 @@ class Column:
         return f"input {times(lengths)}, {channels} channels" if lengths else f"input {channels}"
 
     def definitions(self) -> Iterator[Definition]:
-        """The blocks of the text that its lines and conventions use, and those that these use."""
-        items = [line.item for line in self.text.lines]
-        said = [*lines.words_of_lines(items), "shortcut"]
-        rules = [rule for item in items for rule in item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                said += lines.words((*statement.left.tokens, *statement.right.tokens))
+        """The blocks that the lines and conventions use, and the blocks that those use."""
+        used = [*lines.words([*self.items, *self.sides_of_means]), "shortcut"]
         waiting = list(self.text.blocks.own.values())
         found: set[str] = set()
         while True:
-            text = _pressed(" ".join(said))
-            new = [d for d in waiting if d.name not in found and _is_said(d.name, text)]
+            text = _without_spaces(" ".join(used))
+            new = [d for d in waiting if d.name not in found and _is_used(d.name, text)]
             if not new:
                 break
             for definition in new:
                 found.add(definition.name)
-                said += lines.words_of_lines(definition.block.items)
+                used += lines.words(definition.block.items)
         yield from (d for d in waiting if d.name in found)
 
     def blocks(self, inner: bool) -> tuple[str, ...]:
-        """The text of blocks, of those in which the network's names hold or of the others."""
+        """The text of the blocks in which the names of the network are visible, or of the
+        others."""
         return tuple(self.block(d) for d in self.definitions() if d.inner == inner)
 
     def block(self, definition: Definition) -> str:
-        """The text of a block; of one that a line below a table defines, with braces and widths."""
+        """The text of a block. One that a line below a table defines gets braces and widths."""
         block, source = definition.block, definition.source
         if source.text[block.body.start] == "{":
             return _block(definition)
@@ -193,47 +187,40 @@ class Column:
 
     @property
     def bound(self) -> list[str]:
-        """The names with a value that stand in conventions and blocks, not in lines alone."""
+        """The names with a value that occur in conventions or blocks, not only in lines."""
         used: set[str] = set()
         for definition in self.definitions():
             if definition.inner:
                 own = {name.text for name, _ in self.text.blocks.parameters(definition)}
-                said = lines.words_of_lines(definition.block.items)
                 parens = definition.block.parameters
-                used |= {*map(_name, said)} - own
-                used |= {*map(_name, lines.words((parens,) if parens else ()))} - own
-        rules = [rule for line in self.text.lines for rule in line.item.rules]
-        for statement in (*self.network.text.statements, *rules):
-            if isinstance(statement, Means):
-                tokens: tuple[Token, ...] = (*statement.left.tokens, *statement.right.tokens)
-            elif isinstance(statement, StrideOn):
-                tokens = statement.layer.tokens
-            else:
-                continue
-            used |= {*map(_name, lines.words(tokens))}
+                parameters = [Item((Phrase((parens,)),), ())] if parens else []
+                used |= {*map(_name, lines.words([*definition.block.items, *parameters]))} - own
+        strides = [s for s in self.network.text.statements if isinstance(s, StrideOn)]
+        others = [*self.sides_of_means, *(Item((one.layer,), ()) for one in strides)]
+        used |= {*map(_name, lines.words(others))}
         return [name for name in self.names if name in used]
 
-    def check(self, other: Column) -> None:
-        """Raises ArchError where another network says something else."""
+    def check(self, other: NetworkColumn) -> None:
+        """Raises ArchError if another network has other conventions, blocks or another input."""
         pairs = [
             ("inputs", [self.shown_input], [other.shown_input]),
             ("conventions", self.conventions, other.conventions),
             ("blocks", *(sorted(map(c.block, c.definitions())) for c in (self, other))),
         ]
         for what, mine, theirs in pairs:
-            # The order tells only among `means`, which stand last.
-            own = [said for said in mine if said not in DEFAULTS]
-            others = [said for said in theirs if said not in DEFAULTS]
-            means = [[s for s in said if " means " in s] for said in (own, others)]
+            # Order matters only among `means`, which come last.
+            own = [text for text in mine if text not in DEFAULTS]
+            others = [text for text in theirs if text not in DEFAULTS]
+            means = [[s for s in texts if " means " in s] for texts in (own, others)]
             if {*own} == {*others} and means[0] == means[1]:
                 continue
             here, there = _first_difference(own, others)
             raise ArchError(
-                f"`{self.network.name}` and `{other.network.name}` cannot stand in one table: "
+                f"`{self.network.name}` and `{other.network.name}` cannot share a table: "
                 f"their {what} differ",
                 notes=[
-                    Note(f"{column.network.name} says {said}")
-                    for column, said in ((self, here), (other, there))
+                    Note(f"{column.network.name} has {text}")
+                    for column, text in ((self, here), (other, there))
                 ],
                 help="give each a table of its own",
             )
@@ -250,8 +237,9 @@ class Column:
     # Its lines.
 
     def lone_words(self) -> Iterator[str]:
-        """The phrases of one word: a label of that name would make them references."""
-        return lines.lone([line.item for line in self.text.lines])
+        """The words that are a phrase of their own: a label of that name would make them
+        references."""
+        return lines.lone_words([line.item for line in self.text.lines])
 
     def _entries(self) -> Iterator[Entry]:
         network, graph = self.network, self.network.graph
@@ -262,14 +250,14 @@ class Column:
             for one in graph.origin.settled
             if any(s.name == "width" for s in one.settings)
         )
-        standing = [line for line in lines if self.printer.stands(line.item)]
+        standing = [line for line in lines if self.printer.holds(line.item)]
         for line, section in zip(standing, graph.sections, strict=True):
             label = line.label.text if line.label is not None else None
             shape = graph.nodes[section.exit].shape
             nodes = graph.nodes[section.first : section.last]
             wide = bisect_left(settled, line.item.start) < bisect_left(settled, line.item.end)
             yield Entry(
-                marks=self.printer.line(line),
+                pieces=self.printer.line(line),
                 label=label,
                 referred=label in referred,
                 is_implied=_is_implied(line),
@@ -277,7 +265,7 @@ class Column:
                 kind=section.kind,
                 lengths=shape[1:] or shape,
                 is_vector=len(shape) == 1,
-                # A signal's length alone would read as a number of elements.
+                # The length of a signal alone would be read as a number of elements.
                 size=hwc(shape) if wide or len(shape) == 2 else times(shape[1:] or shape),
                 weighs=any(node.op.weighs for node in nodes),
                 is_reference=line.is_reference,
@@ -286,27 +274,27 @@ class Column:
 
 
 def _is_implied(line: Line) -> bool:
-    """Whether the label says which layer it is: `FC6: 4096 neurons`."""
+    """Whether the label gives the kind of the layer: `FC6: 4096 neurons`."""
     parsed = line.phrases[0]
     return any(layer.start < parsed.start for layer in parsed.layers)
 
 
 def _name(word: str) -> str:
-    """The name in a word: of `4k` it is k."""
+    """The name in a word: `k` in `4k`."""
     return re.sub(r"^\d+", "", word)
 
 
-def _pressed(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return re.sub(r"[\s_]", "", text).lower()
 
 
-def _is_said(block: str, text: str) -> bool:
-    """Whether a text may use a block: one too many does no harm."""
-    return block.startswith("shortcut_") or _pressed(block) in text
+def _is_used(block: str, text: str) -> bool:
+    """Whether a text may use a block; an unused block does no harm."""
+    return block.startswith("shortcut_") or _without_spaces(block) in text
 
 
 def _block(definition: Definition) -> str:
-    """The text of a block, its lines moved to the left."""
+    """The text of a block without the indentation of its lines."""
     block, source = definition.block, definition.source
     first, *rest = source.text[block.name.start : block.body.end].expandtabs(2).split("\n")
     margin = len(rest[-1]) - len(rest[-1].lstrip()) if rest else 0
@@ -315,14 +303,14 @@ def _block(definition: Definition) -> str:
 
 
 def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, str]:
-    """What each of two says that the other does not, the first of it."""
+    """The first statement that each of two lists does not share with the other."""
     if {*mine} == {*theirs}:
         pair = next((a, b) for a, b in zip_longest(mine, theirs, fillvalue="") if a != b)
         return f"`{pair[0]}` first", f"`{pair[1]}` first"
     found = []
-    for said, other in ((mine, theirs), (theirs, mine)):
-        found.append(next((one.partition("\n")[0] for one in said if one not in other), ""))
-    # Where one says nothing, what holds then.
+    for own, other in ((mine, theirs), (theirs, mine)):
+        found.append(next((one.partition("\n")[0] for one in own if one not in other), ""))
+    # If one has no such statement, the default holds.
     for index, one in enumerate(found):
         word = found[1 - index].partition(" ")[0]
         default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")

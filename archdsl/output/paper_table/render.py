@@ -1,4 +1,9 @@
-"""Tables of networks in the style of papers, as Markdown and as LaTeX; both are specs too."""
+"""Tables of networks in the style of papers, as Markdown and as LaTeX, which are specs too.
+
+| layer name | output size | resnet18 | resnet34 |
+|---|---|---|---|
+| conv1 | 112×112 | 7×7, 64, stride 2 |  |
+"""
 
 from __future__ import annotations
 
@@ -8,19 +13,19 @@ from itertools import groupby
 
 from archdsl.model import Model
 from archdsl.output.paper_table import lines
-from archdsl.output.paper_table.lines import Mark, Marks
-from archdsl.output.paper_table.sheet import Row, Sheet, sheet
+from archdsl.output.paper_table.lines import Piece, Pieces
+from archdsl.output.paper_table.sheet import Sheet, SheetRow, sheet
 
 NAME, SIZE = "layer name", "output size"
 
-Typeset = Callable[[Marks], str]
+Typeset = Callable[[Pieces], str]
 
 
 def markdown(networks: Sequence[Model]) -> str:
-    """The table of networks, a column each: Markdown that archdsl reads back.
+    """The table of networks, a column each, as Markdown that archdsl reads back.
 
-    What the table needs stands above it as code. Raises ArchError for networks whose conventions
-    differ otherwise than in the values of names.
+    The statements that the table needs precede it as code. Raises ArchError for networks whose
+    conventions differ in more than the values of names.
     """
     table = sheet(networks)
     lines = [(NAME, SIZE, *table.headers)]
@@ -35,12 +40,12 @@ def markdown(networks: Sequence[Model]) -> str:
 def latex(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, for LaTeX with booktabs.
 
-    What the table needs stands above it in comments: without their signs archdsl reads it back.
-    Raises ArchError for networks whose conventions differ otherwise than in the values of names.
+    The statements that the table needs precede it as comments; uncommented, archdsl reads it back.
+    Raises ArchError for networks whose conventions differ in more than the values of names.
     """
     table = sheet(networks)
     count = len(table.headers)
-    lines = [f"% {line}" for line in _statements(table) if line]  # a sign alone is no comment
+    lines = [f"% {line}" for line in _statements(table) if line]  # not an empty comment
     lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
     lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
     for row in table.rows:
@@ -66,8 +71,8 @@ def _statements(table: Sheet) -> Iterator[str]:
         yield from statement.split("\n")
 
 
-def _cells(row: Row, typeset: Typeset) -> list[str]:
-    """The cells of a row; of one that spans, the first is filled."""
+def _cells(row: SheetRow, typeset: Typeset) -> list[str]:
+    """The cells of a row; only the first is filled if it spans all."""
     cells = row.cells[:1] + (None,) * (len(row.cells) - 1) if row.spans else row.cells
     return [typeset(cell) if cell else "" for cell in cells]
 
@@ -81,21 +86,21 @@ def _figures(table: Sheet) -> Iterator[tuple[str, list[str]]]:
 # Markdown.
 
 
-def _markdown(marks: Marks) -> str:
-    text = "".join(" " * mark.blank + _markdown_mark(mark) for mark in marks)
-    return re.sub(r" *\* *", " * ", text)  # between blanks a star is no emphasis
+def _markdown(pieces: Pieces) -> str:
+    text = "".join(" " * piece.blank + _markdown_piece(piece) for piece in pieces)
+    return re.sub(r" *\* *", " * ", text)  # a star between spaces is not emphasis
 
 
-def _markdown_mark(mark: Mark) -> str:
-    match mark.kind:
+def _markdown_piece(piece: Piece) -> str:
+    match piece.kind:
         case "bracket":
-            return f"[{'<br>'.join(map(_markdown, mark.lines))}]"
+            return f"[{'<br>'.join(map(_markdown, piece.lines))}]"
         case "braces":
-            return f"{{ {'<br>'.join(map(_markdown, mark.lines))} }}"
+            return f"{{ {'<br>'.join(map(_markdown, piece.lines))} }}"
         case "size" | "times":
-            return mark.text.replace("x", "×")
+            return piece.text.replace("x", "×")
         case _:
-            return mark.text
+            return piece.text
 
 
 # LaTeX.
@@ -115,62 +120,62 @@ def _escaped(text: str) -> str:
     return text.translate(_SPECIAL)
 
 
-def _clear(marks: Sequence[Mark]) -> list[Mark]:
-    """Marks with repeats that no number beside them makes a size: in LaTeX blanks do not tell."""
-    found: list[Mark] = []
-    for mark in marks:
+def _clear(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces whose repeats cannot be part of a size: in LaTeX spaces mean nothing."""
+    found: list[Piece] = []
+    for piece in pieces:
         last = lines.text(found).rpartition(" ")[2]
-        if mark.kind != "times" or not last[-1:].isdigit() or _COMPOUND.fullmatch(last):
-            found.append(mark)
+        if piece.kind != "times" or not last[-1:].isdigit() or _COMPOUND.fullmatch(last):
+            found.append(piece)
         elif last.isdigit() and (
             len(found) == 1 or found[-2].kind == "arrow" or found[-2].text[1:].endswith(":")
         ):
             found[-1] = found[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
         else:
-            found += [Mark("text", ","), mark._replace(blank=True)]
+            found += [Piece("text", ","), piece._replace(blank=True)]
     return found
 
 
-def _latex(marks: Marks) -> str:
-    """A line in text; groups are mathematics, with what repeats them."""
-    pieces = []
-    for mark in _clear(marks):
-        piece = f"${_group(mark)}$" if mark.kind in _GROUPS else _latex_mark(mark)
-        pieces.append(" " * mark.blank + piece)
-    return re.sub(r"(\\right(?:\]|\\\}))\$ ?\$\\times\$ ?(\d+)", r"\1\\times \2$", "".join(pieces))
+def _latex(pieces: Pieces) -> str:
+    """A line in text mode; its groups are in math mode, with their repeats."""
+    texts = []
+    for piece in _clear(pieces):
+        text = f"${_group(piece)}$" if piece.kind in _GROUPS else _latex_piece(piece)
+        texts.append(" " * piece.blank + text)
+    return re.sub(r"(\\right(?:\]|\\\}))\$ ?\$\\times\$ ?(\d+)", r"\1\\times \2$", "".join(texts))
 
 
 _GROUPS = {"bracket": ("[", "]"), "braces": ("\\{", "\\}")}
 
 
-def _latex_mark(mark: Mark) -> str:
-    match mark.kind:
+def _latex_piece(piece: Piece) -> str:
+    match piece.kind:
         case "size" | "times":
-            return mark.text.replace("x", "$\\times$")
+            return piece.text.replace("x", "$\\times$")
         case "arrow":
             return "$\\rightarrow$"
         case "yields":
             return "$=>$"
         case _:
-            return _escaped(mark.text)
+            return _escaped(piece.text)
 
 
-def _group(mark: Mark) -> str:
-    """A group in mathematics: its lines below each other."""
-    left, right = _GROUPS[mark.kind]
-    lines = "\\\\".join(map(_in_math, mark.lines))
+def _group(piece: Piece) -> str:
+    """A group in math mode: an array of its lines."""
+    left, right = _GROUPS[piece.kind]
+    lines = "\\\\".join(map(_in_math, piece.lines))
     return f"\\left{left}\\begin{{array}}{{c}}{lines}\\end{{array}}\\right{right}"
 
 
-def _in_math(marks: Marks) -> str:
-    """A line in mathematics: figures as they are, words upright, groups with their lines."""
-    pieces = []
-    for is_group, run in groupby(_clear(marks), key=lambda mark: mark.kind in _GROUPS):
+def _in_math(pieces: Pieces) -> str:
+    """A line in math mode: figures as they are, words upright, groups as arrays."""
+    texts = []
+    for is_group, run in groupby(_clear(pieces), key=lambda piece: piece.kind in _GROUPS):
         if is_group:
-            pieces += [_group(mark) for mark in run]
+            texts += [_group(piece) for piece in run]
             continue
-        said = "".join(" " * mark.blank + _latex_mark(mark) for mark in run)
-        bare = said.replace("$\\times$", "")
+        text = "".join(" " * piece.blank + _latex_piece(piece) for piece in run)
+        bare = text.replace("$\\times$", "")
         figures = _PLAIN.fullmatch(bare)
-        pieces.append(said.replace("$", "") if figures else f"\\textrm{{{said}}}")
-    return "".join(pieces)
+        texts.append(text.replace("$", "") if figures else f"\\textrm{{{text}}}")
+    return "".join(texts)

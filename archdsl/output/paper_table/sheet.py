@@ -1,7 +1,10 @@
-"""Networks beside each other: the rows of a table in the style of papers.
+"""Networks side by side: the rows of a table in the style of papers.
 
-Lines that follow each other and give maps of one size are a stage. Stages of one size stand beside
-each other, and in them the lines that all networks share in one row each.
+    conv1  112×112  7×7, 64, stride 2
+    conv2  56×56    [3×3, 64; 3×3, 64] × 2   [3×3, 64; 3×3, 64] × 3
+
+Consecutive lines that give maps of one size are a stage. Stages of one size are side by side, and
+each line that all networks share is one row of theirs.
 """
 
 from __future__ import annotations
@@ -11,36 +14,37 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer
-from archdsl.output.paper_table.lines import Mark, Marks
-from archdsl.output.paper_table.network_column import Column, Entry
+from archdsl.output.paper_table.lines import Piece, Pieces
+from archdsl.output.paper_table.network_column import Entry, NetworkColumn
 from archdsl.tables.columns import names_network, quantity_of
 
 if TYPE_CHECKING:
     from archdsl.model import Model
 
-MOST_LINES = 1_000  # of a network that stands beside others
-UNNAMED = "from"  # a row's name that is no label: Python's word
-IDENTITY: Marks = (Mark("text", "identity"),)
+MOST_LINES = 1_000  # of a network next to others
+UNNAMED = "from"  # the name of a row without a label: as a word of Python it cannot be one
+IDENTITY: Pieces = (Piece("text", "identity"),)
 
 
-class Row(NamedTuple):
-    """A row: its name and size, both empty where they are those of the row above, and the line of
-    each network, None where it has none. `spans`: the first stands for all."""
+class SheetRow(NamedTuple):
+    """A row: its name and size, both empty if repeated from the row above, and the line of each
+    network, if it has one. `spans`: one cell for all networks."""
 
     name: str
     size: str
-    cells: tuple[Marks | None, ...]
+    cells: tuple[Pieces | None, ...]
     spans: bool
 
 
 class Sheet(NamedTuple):
     """A table of networks, and the statements that it needs.
 
-    `blocks` stand in front of the line of the network, `statements` behind it. `headers` are the
-    names of the networks, with the parameters in which they differ.
+    `blocks` precede the `network` line, `statements` follow it. `headers` are the names of the
+    networks, with the parameters in which they differ.
     """
 
     name: str
@@ -48,15 +52,15 @@ class Sheet(NamedTuple):
     blocks: tuple[str, ...]
     statements: tuple[str, ...]
     headers: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     params: tuple[int, ...]
     macs: tuple[int, ...]
 
 
 def sheet(networks: Sequence[Model]) -> Sheet:
-    """The table of networks, a column each. Raises ArchError for networks whose conventions differ
-    otherwise than in the values of names."""
-    columns = [Column(network) for network in networks]
+    """The table of networks, a column each. Raises ArchError if their conventions differ in more
+    than the values of names."""
+    columns = [NetworkColumn(network) for network in networks]
     first = columns[0]
     for column in columns[1:]:
         first.check(column)
@@ -90,14 +94,14 @@ def sheet(networks: Sequence[Model]) -> Sheet:
     )
 
 
-def _input(columns: Sequence[Column]) -> str:
-    """The statement of the input: one with a label, where a network refers to it."""
+def _input(columns: Sequence[NetworkColumn]) -> str:
+    """The statement of the input, with its label if a network refers to it."""
     labelled = [column for column in columns if column.input_label is not None]
     labels = {column.input_label: column for column in labelled}
     if len(labels) > 1:
         first, second = (f"`{column.network.name}`" for column in [*labels.values()][:2])
         raise ArchError(
-            f"{first} and {second} have other names for their input",
+            f"{first} and {second} have different names for their input",
             help="give each a table of its own",
         )
     return (labelled or columns)[0].input
@@ -106,8 +110,9 @@ def _input(columns: Sequence[Column]) -> str:
 # Names.
 
 
-def _headers(columns: Sequence[Column]) -> list[str]:
-    """What stands above the columns: the names of the networks, in words that name no column."""
+def _headers(columns: Sequence[NetworkColumn]) -> list[str]:
+    """The headers of the columns: the names of the networks, changed if they are those of known
+    columns."""
     headers: list[str] = []
     for column in columns:
         name = column.network.name
@@ -117,16 +122,14 @@ def _headers(columns: Sequence[Column]) -> list[str]:
         if not names_network(header):
             header = f"net {len(headers) + 1}"
         if header in headers:
-            raise ArchError(
-                f"two networks are called `{name}`", help="a table holds each name once"
-            )
+            raise ArchError(f"two networks are called `{name}`", help="a table has each name once")
         headers.append(header)
     return headers
 
 
 def _family(networks: Sequence[Model]) -> str:
-    """A name for all of them: that of the table that they are columns of, or what their names
-    begin with."""
+    """A name for all: that of the table whose columns they are, or the common beginning of their
+    names."""
     names = [network.name for network in networks]
     families = {n.full_name.partition(":")[0] for n in networks if ":" in n.full_name}
     if len(families) == 1 and all(":" in network.full_name for network in networks):
@@ -142,9 +145,9 @@ def _family(networks: Sequence[Model]) -> str:
 # Rows.
 
 
-class _Cells(NamedTuple):
-    """The lines of a row, one a network; the first row of a stage begins it. `sized`: the size
-    holds of all that stand there."""
+class _RowCells(NamedTuple):
+    """The lines of a row, one for each network. `begins` a stage: it is the first row. `sized`: all
+    lines have the same size."""
 
     lines: tuple[Entry | None, ...]
     begins: bool
@@ -152,17 +155,17 @@ class _Cells(NamedTuple):
 
     @property
     def own(self) -> list[Entry]:
-        """The lines that networks have, without those that only fill a cell."""
+        """The lines of networks, without those that only fill a cell."""
         return [line for line in self.lines if line is not None and not line.fills]
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The conventions of the row. Raises ArchError where those of its lines differ."""
+        """The conventions of the row. Raises ArchError if those of its lines differ."""
         rules = {line.rules for line in self.own}
         if len(rules) > 1:
             first, second = (f"`{'; '.join(one)}`" if one else "nothing" for one in [*rules][:2])
             raise ArchError(
-                f"lines beside each other for which other conventions hold: {first} and {second}",
+                f"lines of one row with different conventions: {first} and {second}",
                 help="give each network a table of its own",
             )
         return rules.pop()
@@ -173,26 +176,26 @@ class _Cells(NamedTuple):
         return len(keys) == 1 and None not in keys
 
 
-def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
-    """The rows of networks beside each other."""
-    flows: list[Entry | None] = [None] * len(columns)  # the last lines that side heads are not
+def _cells(columns: Sequence[NetworkColumn]) -> Iterator[_RowCells]:
+    """The rows of networks side by side."""
+    flows: list[Entry | None] = [None] * len(columns)  # the last lines that are not side heads
     for stages in _stages([column.entries for column in columns]):
         for index, lines in enumerate(_of_stage(stages)):
             begins = index == 0
             alone = lines[0]
             if alone is None or len(lines) == 1 or any(lines[1:]):
-                yield _Cells(lines, begins, True)
+                yield _RowCells(lines, begins, True)
             else:
-                # The only cell of a row, in the first column, would stand for all networks.
-                beside = next((i for i, stage in enumerate(stages) if i and stage), 1)
+                # The only cell of a row, if in the first column, would hold for all networks.
+                other = next((i for i, stage in enumerate(stages) if i and stage), 1)
                 filled = [*lines]
-                filled[beside] = alone._replace(marks=IDENTITY, label=None, fills=True)
-                # What fills it gives the map that is there, not that of a side head.
-                flow = flows[beside]
+                filled[other] = alone._replace(pieces=IDENTITY, label=None, fills=True)
+                # What fills the other cell gives the map that enters it, not that of a side head.
+                flow = flows[other]
                 sized = alone.kind != "side" and flow is not None and flow.size == alone.size
                 if not sized and columns[0].decides:
                     filled[0] = alone.sized
-                yield _Cells(tuple(filled), begins, sized)
+                yield _RowCells(tuple(filled), begins, sized)
             flows = [
                 line if line is not None and line.kind != "side" else flow
                 for line, flow in zip(lines, flows, strict=True)
@@ -200,17 +203,17 @@ def _cells(columns: Sequence[Column]) -> Iterator[_Cells]:
 
 
 def _stages(columns: Sequence[tuple[Entry, ...]]) -> list[list[tuple[Entry, ...]]]:
-    """For each stage the lines of every network, none where a network has no such stage."""
+    """For each stage the lines of every network, empty if a network does not have the stage."""
     merged: list[tuple[Hashable, list[tuple[Entry, ...]]]] = []
     for count, lines in enumerate(columns):
         if len(columns) > 1 and len(lines) > MOST_LINES:
             raise ArchError(
-                f"a network of {len(lines):,} lines beside others",
-                help=f"at most {MOST_LINES:,} lines stand in columns; print it alone",
+                f"a network of {len(lines):,} lines next to others",
+                help=f"columns have at most {MOST_LINES:,} lines; print it alone",
             )
         own = [(key, tuple(stage)) for key, stage in groupby(lines, key=_stage)]
         known, merged, at = merged, [], 0
-        pairs = _common([key for key, _ in known], [key for key, _ in own])
+        pairs = common([key for key, _ in known], [key for key, _ in own])
         here = 0
         for index, place in (*pairs, (len(known), len(own))):
             merged += [(key, [*stages, ()]) for key, stages in known[at:index]]
@@ -226,74 +229,48 @@ def _stage(line: Entry) -> Hashable:
 
 
 def _of_stage(stages: Sequence[tuple[Entry, ...]]) -> Iterator[tuple[Entry | None, ...]]:
-    """The rows of a stage: the lines that all networks have that have the stage, and between them
-    those that they do not share, from the first."""
+    """The rows of a stage: the lines shared by all networks that have the stage, and between them
+    the other lines."""
     present = [stage for stage in stages if stage]
     shared = [line.key for line in present[0]]
     for stage in present[1:]:
-        shared = [shared[a] for a, _ in _common(shared, [line.key for line in stage])]
+        shared = [shared[a] for a, _ in common(shared, [line.key for line in stage])]
     keys = [[line.key for line in stage] for stage in stages]
-    # A row of the first column alone is filled up beside it, which needs a line in front.
+    # A line of the first network alone needs one before it in another, to fill the cell with.
     while shared and len(present) > 1 and stages[0]:
-        fronts = [own.index(shared[0]) for own in keys if own]
-        if not fronts[0] or any(fronts[1:]):
+        first, *others = (own.index(shared[0]) for own in keys if own)
+        if not first or any(others):
             break
         del shared[0]
     here = [0] * len(stages)
-    for key in (*shared, None):
-        places = [
-            own.index(key, at) if key is not None and own else len(own)
-            for own, at in zip(keys, here, strict=True)
-        ]
-        runs = [stage[a:b] for stage, a, b in zip(stages, here, places, strict=True)]
-        yield from zip_longest(*runs)
-        if key is not None:
-            yield tuple(
-                stage[at] if stage else None for stage, at in zip(stages, places, strict=True)
-            )
+    for key in shared:
+        places = [own.index(key, at) if own else 0 for own, at in zip(keys, here, strict=True)]
+        runs = zip(stages, here, places, strict=True)
+        yield from zip_longest(*(stage[start:end] for stage, start, end in runs))
+        yield tuple(s[at] if s else None for s, at in zip(stages, places, strict=True))
         here = [place + 1 for place in places]
-
-
-def _common(mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """The places of a longest common subsequence of two lists."""
-    longest = [[0] * (len(theirs) + 1) for _ in range(len(mine) + 1)]
-    for i in reversed(range(len(mine))):
-        row, below = longest[i], longest[i + 1]
-        for j in reversed(range(len(theirs))):
-            equal = mine[i] == theirs[j]
-            row[j] = below[j + 1] + 1 if equal else max(below[j], row[j + 1])
-    pairs = []
-    i = j = 0
-    while i < len(mine) and j < len(theirs):
-        if mine[i] == theirs[j]:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif longest[i + 1][j] >= longest[i][j + 1]:
-            i += 1
-        else:
-            j += 1
-    return pairs
+    yield from zip_longest(*(stage[at:] for stage, at in zip(stages, here, strict=True)))
 
 
 # The names and the sizes of rows.
 
 
-def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
-    """The rows, and the statements with the conventions of their own."""
+def _rows(columns: Sequence[NetworkColumn]) -> tuple[list[SheetRow], list[str]]:
+    """The rows, and the statements with their own conventions."""
     cells = list(_cells(columns))
-    places: dict[str, set[int]] = {}  # of labels, by the rows in which they stand
+    places: dict[str, set[int]] = {}  # the rows of each label
     for index, row in enumerate(cells):
         for line in row.own:
             if line.label is not None:
                 places.setdefault(line.label.lower(), set()).add(index)
     lone = {word.lower() for column in columns for word in column.lone_words()}
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     taken: set[str] = set()
     for index, row in enumerate(cells):
         name, inside = _row_name(row.own, index, places, taken, lone)
         taken.add(name.lower())
-        marks = tuple(line and (line.labelled if inside else line.marks) for line in row.lines)
-        rows.append(Row(name, _size(row), marks, row.spans))
+        pieces = tuple(line and (line.labelled if inside else line.pieces) for line in row.lines)
+        rows.append(SheetRow(name, _size(row), pieces, row.spans))
     rules = _rules(rows, cells)
     for index in range(1, len(rows)):
         if _heads(cells[index - 1], cells[index], rows[index]):
@@ -302,26 +279,26 @@ def _rows(columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
     return rows, rules
 
 
-def _rules(rows: Sequence[Row], cells: Sequence[_Cells]) -> list[str]:
-    """The conventions of rows, said of how they begin. Raises ArchError where rows for which other
-    conventions hold begin alike."""
+def _rules(rows: Sequence[SheetRow], cells: Sequence[_RowCells]) -> list[str]:
+    """The rules with the conventions of rows, by how the rows begin. Raises ArchError for rows that
+    begin alike but have different conventions."""
     begins = [re.sub(r"\s", "", row.name + row.size).lower() for row in rows]
-    said: dict[tuple[str, ...], list[str]] = {}
-    known: dict[str, tuple[Row, tuple[str, ...]]] = {}
+    names: dict[tuple[str, ...], list[str]] = {}
+    known: dict[str, tuple[SheetRow, tuple[str, ...]]] = {}
     for row, begin, own in zip(rows, begins, cells, strict=True):
         if own.rules:
-            said.setdefault(own.rules, []).append(f'"{f"{row.name} {row.size}".rstrip()}"')
+            names.setdefault(own.rules, []).append(f'"{f"{row.name} {row.size}".rstrip()}"')
             known.setdefault(begin, (row, own.rules))
     for row, text, own in zip(rows, begins, cells, strict=True) if known else ():
         for end in range(1, len(text) + 1):
             other, theirs = known.get(text[:end], (row, own.rules))
             if theirs != own.rules:
                 raise ArchError(
-                    f"the rows `{other.name}` and `{row.name}` begin alike, but other conventions "
-                    "hold for them",
+                    f"the rows `{other.name}` and `{row.name}` begin alike, but have different "
+                    "conventions",
                     help="give their lines other labels",
                 )
-    return [f"in {', '.join(of)} {{ {'; '.join(own)} }}" for own, of in said.items()]
+    return [f"in {', '.join(of)} {{ {'; '.join(own)} }}" for own, of in names.items()]
 
 
 def _row_name(
@@ -331,11 +308,11 @@ def _row_name(
     taken: Set[str],
     lone: Set[str],
 ) -> tuple[str, bool]:
-    """What a row is called, and whether its lines have their labels in their cells instead.
+    """The name of a row, and whether its lines have their labels in their cells instead.
 
-    The reader makes a label of it, in small letters; where it is a word of layers it makes none.
-    `places` are the rows of each label, `taken` the names of those above, `lone` what stands alone
-    as a phrase, which such a label would make a reference.
+    The name becomes a label in lower case, unless it spells a layer. `places` are the rows of each
+    label, `taken` the names of the rows above, `lone` the words that are a phrase of their own,
+    which such a label would make references.
     """
     if any(line.is_reference for line in lines):
         return UNNAMED, True
@@ -356,7 +333,7 @@ def _row_name(
 
 
 def _is_name(name: str) -> bool:
-    """Whether the name of a row is read back as this label, in small letters."""
+    """Whether the name of a row is read back as this label, in lower case."""
     small = name.lower()
     return not (
         re.search(r"\W|^_|_$", name)
@@ -366,9 +343,9 @@ def _is_name(name: str) -> bool:
     )
 
 
-def _heads(first: _Cells, second: _Cells, named: Row) -> bool:
-    """Whether a row, a pooling in front of a stage's brackets, is of the name of the row behind it,
-    as in ResNet's tables."""
+def _heads(first: _RowCells, second: _RowCells, named: SheetRow) -> bool:
+    """Whether a row, a pooling before the brackets of a stage, has the name of the next row, as in
+    ResNet's tables."""
     return (
         first.begins
         and not second.begins
@@ -377,18 +354,20 @@ def _heads(first: _Cells, second: _Cells, named: Row) -> bool:
         and _size(first) == named.size
         and not (first.rules or second.rules)
         and not any(line.weighs or line.is_needed for line in first.own)
-        and all(line.label == named.name and line.marks[0].kind == "bracket" for line in second.own)
+        and all(
+            line.label == named.name and line.pieces[0].kind == "bracket" for line in second.own
+        )
     )
 
 
-def _size(row: _Cells) -> str:
-    """The size that all lines of a row give."""
+def _size(row: _RowCells) -> str:
+    """The size of all lines of a row."""
     if not row.sized:
         return ""
     sizes = {line.size for line in row.lines if line is not None}
     if len(sizes) > 1:
         raise ArchError(
-            f"lines beside each other whose sizes say their widths: {', '.join(sorted(sizes))}",
+            f"lines of one row whose sizes give different widths: {', '.join(sorted(sizes))}",
             help="write the widths into the lines, or give each network a table of its own",
         )
     return sizes.pop()

@@ -94,8 +94,8 @@ def test_files_that_are_not_texts(tmp_path: Path):
     [
         ("large.arch", "larger than 16 MiB"),
         ("zero.arch", "leads out of the folder"),
-        ("fifo.arch", "is no file"),
-        ("folder.arch", "is no file"),
+        ("fifo.arch", "is not a file"),
+        ("folder.arch", "is not a file"),
     ],
 )
 def test_used_files_that_are_not_texts(name: str, message: str, tmp_path: Path):

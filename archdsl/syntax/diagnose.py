@@ -139,7 +139,7 @@ def _closing_bracket(stop: _Stop) -> Explanation:
 def _latex(stop: _Stop) -> Explanation:
     if stop.shown != "\\":
         return None
-    command = re.findall(r"\\(?:[A-Za-z]+|[^\s\w]?)", stop.text[stop.offset :])[0]
+    command = re.findall(r"\\(?:[A-Za-z]+|[^\sA-Za-z0-9]?)", stop.text[stop.offset :])[0]
     rest = "strike the rest: `~~…~~`" if stop.is_in_cell else "`#` comments a formula out"
     help = f"`\\times`, `\\text{{…}}` and matrices are understood; {rest}"
     return f"`{command}` of LaTeX means nothing here", help

@@ -15,7 +15,6 @@ from archdsl.layers.base import (
     Shape,
     Value,
     attribute,
-    elements,
     layer,
     signed,
 )
@@ -93,7 +92,7 @@ class ScaledTanh(Activation):
     slope: float = attribute("slope", check=positive, default=2 / 3)
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(extra=4 * elements(x))  # the tanh, before its factor
+        return Kept(extra=4 * math.prod(x))  # the tanh, before its factor
 
     def call(self, x: Shape) -> Call:
         return Call("ScaledTanh", (self.amplitude, self.slope), (), True)

@@ -12,7 +12,6 @@ Shapes are (C, H, W), (C, T, H, W), (C, L) or (C,), without the batch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
@@ -271,11 +270,6 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
         return cls
 
     return register
-
-
-def elements(x: Shape) -> int:
-    """The number of elements of a value."""
-    return math.prod(x)
 
 
 def times(values: tuple[int, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from archdsl.layers.base import LayerError, Misfit, Shape, Value, elements, show
+from archdsl.layers.base import LayerError, Misfit, Shape, Value, show
 
 LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
 MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
@@ -72,7 +72,7 @@ def flag(value: Value) -> Value:
 
 def check_elements(x: Shape) -> Shape:
     """The shape of a value. Raises LayerError if no machine could hold it."""
-    if elements(x) > MOST_ELEMENTS:
+    if math.prod(x) > MOST_ELEMENTS:
         raise LayerError(
             f"the output has more than {MOST_ELEMENTS:,} elements",
             "use fewer channels, or a smaller map",

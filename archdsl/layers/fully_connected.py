@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -11,7 +12,6 @@ from archdsl.layers.base import (
     LayerError,
     Shape,
     attribute,
-    elements,
     layer,
     times,
 )
@@ -123,7 +123,7 @@ class Flatten(Layer):
     examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
 
     def out(self, x: Shape) -> Shape:
-        return (elements(x),)
+        return (math.prod(x),)
 
     def gathers(self, x: Shape) -> bool:
         return True

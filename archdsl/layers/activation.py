@@ -23,12 +23,12 @@ from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 
 class Activation(Layer):
-    """Base class of activations, which follow a weight layer and keep their output for backward."""
+    """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
+        return Kept(input=True)
 
     @property
     def label(self) -> str:
@@ -46,6 +46,9 @@ class ReLU(Activation):
     examples = ("relu on 3x4x4", "ReLU on 7")
     listed = (Listing("ReLU", (INPLACE,)),)
 
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
+
 
 @layer("relu6")
 class ReLU6(Activation):
@@ -54,9 +57,6 @@ class ReLU6(Activation):
     kind = "relu6"
     examples = ("relu6 on 3x4x4",)
     listed = (Listing("ReLU6", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("sigmoid", "logistic")
@@ -67,6 +67,9 @@ class Sigmoid(Activation):
     examples = ("sigmoid on 3x4x4",)
     listed = (Listing("Sigmoid"),)
 
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
+
 
 @layer("tanh")
 class Tanh(Activation):
@@ -75,6 +78,9 @@ class Tanh(Activation):
     kind = "tanh"
     examples = ("tanh on 3x4x4",)
     listed = (Listing("Tanh"),)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
 
 
 @layer("scaled tanh", "scaled hyperbolic tangent")
@@ -106,9 +112,6 @@ class SiLU(Activation):
     examples = ("silu on 3x4x4", "swish on 5")
     listed = (Listing("SiLU", (INPLACE,)),)
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
 
 @layer("leaky relu", "leakyrelu", "lrelu")
 class LeakyReLU(Activation):
@@ -124,9 +127,6 @@ class LeakyReLU(Activation):
     )
 
     slope: float = attribute("slope", "negative slope", check=number, default=0.01)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("prelu", "parametric relu")
@@ -177,9 +177,6 @@ class PReLU(Activation):
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
     def call(self, x: Shape) -> Call:
         options = () if self.slope == 0.25 else (("init", self.slope),)
         return Call("PReLU", (self.params(x),), options)
@@ -196,9 +193,6 @@ class ELU(Activation):
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
 
 @layer("selu")
 class SELU(Activation):
@@ -207,9 +201,6 @@ class SELU(Activation):
     kind = "selu"
     examples = ("selu on 3x4x4",)
     listed = (Listing("SELU", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 def _approximation(value: Value) -> Value:
@@ -236,9 +227,6 @@ class GELU(Activation):
         "approximate", check=_approximation, flags={"tanh": "tanh"}, default="none"
     )
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
 
 @layer("hard swish", "hardswish", "h swish")
 class HardSwish(Activation):
@@ -247,9 +235,6 @@ class HardSwish(Activation):
     kind = "hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
     listed = (Listing("Hardswish", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("hard sigmoid", "hardsigmoid")
@@ -260,9 +245,6 @@ class HardSigmoid(Activation):
     examples = ("hard sigmoid on 3x4x4",)
     listed = (Listing("Hardsigmoid", (INPLACE,)),)
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
 
 @layer("mish")
 class Mish(Activation):
@@ -271,9 +253,6 @@ class Mish(Activation):
     kind = "mish"
     examples = ("mish on 3x4x4",)
     listed = (Listing("Mish", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("softplus", "soft plus")
@@ -292,9 +271,6 @@ class Softplus(Activation):
 
     beta: float = attribute("beta", check=positive, default=1)
     threshold: float = attribute("threshold", check=number, default=20)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("hard tanh", "hardtanh")
@@ -325,9 +301,6 @@ class HardTanh(Activation):
                 "write the lower bound first, as in `hard tanh from -2 to 2`",
             )
         return self
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     def call(self, x: Shape) -> Call:
         bounds = (self.low, self.high)
@@ -368,9 +341,6 @@ class CELU(Activation):
     listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")

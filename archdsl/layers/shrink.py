@@ -14,9 +14,6 @@ class Shrink(Activation):
     takes_number = "lambd"
     lambd: float = attribute("lambda", "lambd", check=positive, default=0.5)
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
 
 @layer("hard shrink", "hard shrinkage", "hard thresholding")
 class HardShrink(Shrink):
@@ -45,6 +42,9 @@ class TanhShrink(Activation):
     examples = ("tanh shrink on 3x4x4",)
     listed = (Listing("Tanhshrink"),)
 
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
+
 
 @layer("thresholded relu", "threshold relu", "truncated relu")
 class Threshold(Activation):
@@ -64,9 +64,6 @@ class Threshold(Activation):
 
     threshold: float = attribute("threshold", "theta", check=number, default=1)
     value: float = attribute("value", check=number, default=0)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     @property
     def label(self) -> str:

@@ -6,19 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    attribute,
-    layer,
-    signed,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
+from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, signed
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import Kept, Layer, Shape, Window, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
+from archdsl.layers.results import Kept, Shape, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed
 from archdsl.layers.windows import axes, enlarged
 

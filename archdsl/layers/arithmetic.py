@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer, signed
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, number
+from archdsl.layers.results import Call, Kept, Shape, signed
 
 
 @layer("scale")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archdsl.layers.base import LayerError, Misfit, Shape, Value
+from archdsl.layers.results import LayerError, Misfit, Shape, Value
 
 BELOW = "below"  # the value of `connections` alone: a table follows below the layer
 

@@ -6,22 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    LayerError,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    show,
-    times,
-)
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, margin, needs_map
 from archdsl.layers.connection_table import BELOW, connection_lists, tables, with_connections
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.padding import MODES, check_room, padding_mode, same
+from archdsl.layers.results import Call, Kept, LayerError, Shape, Value, Window, show, times
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing
 from archdsl.layers.windows import axes, slide
 

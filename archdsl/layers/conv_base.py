@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archdsl.layers.base import Kept, Layer, LayerError, Misfit, Shape, attribute, times
+from archdsl.layers.base import Layer, attribute
 from archdsl.layers.checks import check_inputs, count, flag, lengths
+from archdsl.layers.results import Kept, LayerError, Misfit, Shape, times
 
 
 class Filters(Layer):

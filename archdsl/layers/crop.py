@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Window,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.results import Call, LayerError, Misfit, Shape, Window, times
 from archdsl.layers.windows import axes
 
 

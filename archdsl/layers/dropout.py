@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
+from archdsl.layers.results import Call, Kept, Shape
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")

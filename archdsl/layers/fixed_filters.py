@@ -11,22 +11,10 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any, ClassVar, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    show,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths, margin, needs_map, positive
 from archdsl.layers.padding import same
+from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, show, times
 from archdsl.layers.torch_signature import scalar_if_equal
 from archdsl.layers.windows import axes, slide
 

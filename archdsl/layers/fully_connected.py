@@ -6,16 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import (
-    Kept,
-    Layer,
-    LayerError,
-    Shape,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import check_inputs, count, flag, lengths
+from archdsl.layers.results import Kept, LayerError, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, needs_map, positive
+from archdsl.layers.results import Call, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 AFFINE = {"affine": True, "no affine": False}

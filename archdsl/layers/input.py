@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Layer, LayerError, Shape, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths
+from archdsl.layers.results import LayerError, Shape, times
 
 LONGEST_AXIS = 2**20  # larger images do not exist, larger signals are cut
 SIGNAL, IMAGE, CLIP = 1, 2, 3  # by the number of axes of their maps

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
+from archdsl.layers.results import Call, Kept, Misfit, Shape
 from archdsl.layers.torch_signature import Argument, Listing
 
 

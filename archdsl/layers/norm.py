@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Kept, Layer, Shape, attribute, layer
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
+from archdsl.layers.results import Kept, Shape
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
 

@@ -6,22 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
+from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed
 from archdsl.layers.windows import axes, slide
 

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
+from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, times
 
 
 @layer("rbf", "radial basis function", "euclidean rbf", "gaussian connections", "gaussian output")

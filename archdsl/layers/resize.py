@@ -8,20 +8,9 @@ from typing import Any, Self
 
 from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, needs_map, positive
+from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
 

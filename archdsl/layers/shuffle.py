@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import Layer, Misfit, Shape, Window, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map
+from archdsl.layers.results import Misfit, Shape, Window, times
 from archdsl.layers.torch_signature import Argument, Listing
 from archdsl.layers.windows import enlarged
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Window,
-    attribute,
-    layer,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths, needs_map, whole
 from archdsl.layers.conv import show_axes
+from archdsl.layers.results import Call, LayerError, Misfit, Shape, Window
 from archdsl.layers.windows import axes
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, Window, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.results import Call, Kept, Shape, Window, times
 from archdsl.layers.windows import axes, slide
 
 

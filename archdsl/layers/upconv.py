@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import LayerError, Shape, Window, attribute, layer
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
+from archdsl.layers.results import LayerError, Shape, Window
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 from archdsl.layers.windows import axes, enlarged
 

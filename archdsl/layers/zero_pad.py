@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    show,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, margins, needs_map, whole
 from archdsl.layers.padding import MODES, check_room
+from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, show, times
 from archdsl.layers.torch_signature import Argument, Listing
 from archdsl.layers.windows import axes, enlarged
 

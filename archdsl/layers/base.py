@@ -59,6 +59,7 @@ class Layer:
     """
 
     kind: ClassVar[str]  # names layers in graphs and diagrams: conv1, conv2, …
+    named: ClassVar[str] = ""  # the label if it is not the kind; fields in braces: `fc {width}`
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
@@ -180,12 +181,10 @@ class Layer:
     @property
     def label(self) -> str:
         """The layer in a few words, for diagrams and `--layers`."""
-        return self.kind
+        return self.named.format_map(vars(self)) or self.kind
 
 
 REGISTRY: list[type[Layer]] = []
-
-
 L = TypeVar("L", bound=type[Layer])
 
 

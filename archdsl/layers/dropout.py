@@ -110,6 +110,7 @@ class StochasticDepth(Layer):
     """
 
     kind = "stochasticdepth"
+    named = "stochastic depth {p:g}"
     takes_number = "p"
     weakens = True
     examples = (
@@ -127,7 +128,3 @@ class StochasticDepth(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("StochasticDepth", (self.p,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"stochastic depth {self.p:g}"

@@ -171,6 +171,7 @@ class Laplacian(FixedFilter):
     """
 
     kind = "laplacian"
+    named = "laplacian, {neighbours} neighbours"
     examples = (
         "laplacian on 3x6x7",
         "laplacian, 8 neighbours on 2x5x5",
@@ -209,10 +210,6 @@ class Laplacian(FixedFilter):
         while len(kernel) > 3:
             kernel = [tuple(kernel[i : i + 3]) for i in range(0, len(kernel), 3)]
         return Call("FixedFilter", (x[0], tuple(kernel)), self.padding(), True)
-
-    @property
-    def label(self) -> str:
-        return f"laplacian, {self.neighbours} neighbours"
 
 
 def _sigma(value: Value) -> Value:

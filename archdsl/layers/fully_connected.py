@@ -25,6 +25,7 @@ class FullyConnected(Layer):
     """The product with a learned matrix, plus a bias; a map is flattened first."""
 
     kind = "fc"
+    named = "fc {width}"
     colour = "green"
     takes_number = "width"
     takes_suffix = "width"
@@ -100,10 +101,6 @@ class FullyConnected(Layer):
             ),
         ),
     )
-
-    @property
-    def label(self) -> str:
-        return f"fc {self.width}"
 
 
 @layer("flatten")

@@ -88,6 +88,7 @@ class GroupNorm(Layer):
     """
 
     kind = "gn"
+    named = "gn {groups}"
     takes_number = "groups"
     takes_suffix = "groups"
     accompanies = True
@@ -137,10 +138,6 @@ class GroupNorm(Layer):
         ),
     )
 
-    @property
-    def label(self) -> str:
-        return f"gn {self.groups}"
-
 
 @layer(
     "instance norm",
@@ -158,6 +155,7 @@ class InstanceNorm(Layer):
     """
 
     kind = "instancenorm"
+    named = "instance norm"
     accompanies = True
     normalises = True
     examples = (
@@ -198,7 +196,3 @@ class InstanceNorm(Layer):
             ),
         ),
     )
-
-    @property
-    def label(self) -> str:
-        return "instance norm"

@@ -20,6 +20,7 @@ class Maxout(Layer):
     """
 
     kind = "maxout"
+    named = "maxout {pieces}"
     takes_number = "pieces"
     accompanies = True
     examples = ("maxout on 6x4x4", "maxout 4 on 8", "maxout, 3 pieces on 6x5", "maxout on 4x3x2x2")
@@ -44,10 +45,6 @@ class Maxout(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("Maxout", (self.pieces,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"maxout {self.pieces}"
 
 
 @layer("glu", "gated linear unit")

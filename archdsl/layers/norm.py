@@ -89,6 +89,7 @@ class LocalResponseNorm(Layer):
     """
 
     kind = "norm"
+    named = "LRN"
     accompanies = True
     examples = (
         "LRN on 7x4x4",
@@ -123,7 +124,3 @@ class LocalResponseNorm(Layer):
             ),
         ),
     )
-
-    @property
-    def label(self) -> str:
-        return "LRN"

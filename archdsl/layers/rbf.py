@@ -33,6 +33,7 @@ class RBF(Layer):
     """
 
     kind = "rbf"
+    named = "rbf {width}"
     colour = "green"
     takes_number = "width"
     takes_suffix = "width"
@@ -82,7 +83,3 @@ class RBF(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("RBF", (x[0], self.width), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"rbf {self.width}"

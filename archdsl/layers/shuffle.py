@@ -31,6 +31,7 @@ class PixelShuffle(Layer):
     """
 
     kind = "pixelshuffle"
+    named = "pixel shuffle {factor}"
     takes_number = "factor"
     takes_suffix = "factor"
     takes_times = "factor"
@@ -65,10 +66,6 @@ class PixelShuffle(Layer):
 
     listed = (Listing("PixelShuffle", (Argument("upscale_factor", "factor"),)),)
 
-    @property
-    def label(self) -> str:
-        return f"pixel shuffle {self.factor}"
-
 
 @layer("pixel unshuffle", "space to depth")
 class PixelUnshuffle(Layer):
@@ -80,6 +77,7 @@ class PixelUnshuffle(Layer):
     """
 
     kind = "pixelunshuffle"
+    named = "pixel unshuffle {factor}"
     takes_number = "factor"
     takes_suffix = "factor"
     examples = (
@@ -111,10 +109,6 @@ class PixelUnshuffle(Layer):
 
     listed = (Listing("PixelUnshuffle", (Argument("downscale_factor", "factor"),)),)
 
-    @property
-    def label(self) -> str:
-        return f"pixel unshuffle {self.factor}"
-
 
 @layer("channel shuffle")
 class ChannelShuffle(Layer):
@@ -125,6 +119,7 @@ class ChannelShuffle(Layer):
     """
 
     kind = "channelshuffle"
+    named = "channel shuffle {groups}"
     takes_number = "groups"
     examples = (
         "channel shuffle 3 on 6x2x3",
@@ -147,7 +142,3 @@ class ChannelShuffle(Layer):
         return self
 
     listed = (Listing("ChannelShuffle", (Argument("groups", "groups"),)),)
-
-    @property
-    def label(self) -> str:
-        return f"channel shuffle {self.groups}"

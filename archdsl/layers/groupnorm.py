@@ -10,12 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from archdsl.layers.base import Layer, attribute, layer
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import count, flag, needs_map, positive
+from archdsl.layers.norm import AFFINE, Normalisation
 from archdsl.layers.results import Call, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
-
-AFFINE = {"affine": True, "no affine": False}
 
 
 @layer(
@@ -25,7 +24,7 @@ AFFINE = {"affine": True, "no affine": False}
     "layer normalisation",
     "layernorm2d",
 )
-class LayerNorm(Layer):
+class LayerNorm(Normalisation):
     """Normalises the channels of each position to zero mean and unit variance, then scales and
     shifts each channel (Ba, Kiros & Hinton 2016).
 
@@ -35,8 +34,6 @@ class LayerNorm(Layer):
     """
 
     kind = "ln"
-    accompanies = True
-    normalises = True
     examples = (
         "layer norm on 3x4x5",
         "LN eps 1e-6 on 7",
@@ -48,9 +45,6 @@ class LayerNorm(Layer):
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
-
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * math.prod(x[1:]))  # each mean and inverse deviation
@@ -78,7 +72,7 @@ class LayerNorm(Layer):
     "group normalization",
     "group normalisation",
 )
-class GroupNorm(Layer):
+class GroupNorm(Normalisation):
     """Normalises the channels of each group, over the whole map, to zero mean and unit variance,
     then scales and shifts each channel (Wu & He 2018).
 
@@ -91,8 +85,6 @@ class GroupNorm(Layer):
     named = "gn {groups}"
     takes_number = "groups"
     takes_suffix = "groups"
-    accompanies = True
-    normalises = True
     examples = (
         "group norm 2 on 4x3x5",
         "GN on 64x2x3",
@@ -120,9 +112,6 @@ class GroupNorm(Layer):
             )
         return self
 
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
-
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * self.groups)  # each mean and inverse deviation
 
@@ -146,7 +135,7 @@ class GroupNorm(Layer):
     "instance normalisation",
     "instancenorm2d",
 )
-class InstanceNorm(Layer):
+class InstanceNorm(Normalisation):
     """Normalises each channel of each image to zero mean and unit variance over its map (Ulyanov,
     Vedaldi & Lempitsky 2016).
 
@@ -156,8 +145,6 @@ class InstanceNorm(Layer):
 
     kind = "instancenorm"
     named = "instance norm"
-    accompanies = True
-    normalises = True
     examples = (
         "instance norm on 3x4x5",
         "instance normalization affine on 3x7",
@@ -176,9 +163,6 @@ class InstanceNorm(Layer):
                 "put it before the pool, or use `layer norm`",
             )
         return cls(**values)
-
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
 
     def kept(self, x: Shape) -> Kept:
         # Each mean and inverse deviation; torch repeats the scales for each image of a batch.

@@ -11,6 +11,19 @@ from archdsl.layers.checks import count, flag, fraction, needs_map, positive
 from archdsl.layers.results import Kept, Shape
 from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
 
+AFFINE = {"affine": True, "no affine": False}
+
+
+class Normalisation(Layer):
+    """Base class of normalisations whose channels have a scale and a shift if they are `affine`."""
+
+    accompanies = True
+    normalises = True
+    affine: bool
+
+    def params(self, x: Shape) -> int:
+        return 2 * x[0] * self.affine
+
 
 @layer(
     "bn",
@@ -22,7 +35,7 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     "batchnorm2d",
     "batchnorm3d",
 )
-class BatchNorm(Layer):
+class BatchNorm(Normalisation):
     """Normalises each channel to zero mean and unit variance over the batch, then scales and shifts
     it (Ioffe & Szegedy 2015).
 
@@ -32,8 +45,6 @@ class BatchNorm(Layer):
     """
 
     kind = "bn"
-    accompanies = True
-    normalises = True
     absorbs_bias = True
     uses_batch_statistics = True
     examples = (
@@ -46,12 +57,7 @@ class BatchNorm(Layer):
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     momentum: float = attribute("momentum", check=fraction, default=0.1)
-    affine: bool = attribute(
-        "affine", check=flag, flags={"affine": True, "no affine": False}, default=True
-    )
-
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
+    affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
     def buffers(self, x: Shape) -> int:
         return 2 * x[0] + 1

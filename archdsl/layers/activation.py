@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
 from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, signed
-from archdsl.layers.torch_signature import INPLACE, Argument, Listing
+from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
 class Activation(Layer):
@@ -34,7 +34,7 @@ class ReLU(Activation):
 
     kind = "relu"
     examples = ("relu on 3x4x4", "ReLU on 7")
-    listed = (Listing("ReLU", (INPLACE,)),)
+    listed = listed_as("ReLU", INPLACE)
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
@@ -46,7 +46,7 @@ class ReLU6(Activation):
 
     kind = "relu6"
     examples = ("relu6 on 3x4x4",)
-    listed = (Listing("ReLU6", (INPLACE,)),)
+    listed = listed_as("ReLU6", INPLACE)
 
 
 @layer("sigmoid", "logistic")
@@ -55,7 +55,7 @@ class Sigmoid(Activation):
 
     kind = "sigmoid"
     examples = ("sigmoid on 3x4x4",)
-    listed = (Listing("Sigmoid"),)
+    listed = listed_as("Sigmoid")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
@@ -67,7 +67,7 @@ class Tanh(Activation):
 
     kind = "tanh"
     examples = ("tanh on 3x4x4",)
-    listed = (Listing("Tanh"),)
+    listed = listed_as("Tanh")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)
@@ -100,7 +100,7 @@ class SiLU(Activation):
 
     kind = "silu"
     examples = ("silu on 3x4x4", "swish on 5")
-    listed = (Listing("SiLU", (INPLACE,)),)
+    listed = listed_as("SiLU", INPLACE)
 
 
 @layer("leaky relu", "leakyrelu", "lrelu")
@@ -110,10 +110,8 @@ class LeakyReLU(Activation):
     kind = "leakyrelu"
     takes_number = "slope"
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
-    listed = (
-        Listing(
-            "LeakyReLU", (Argument("negative_slope", "slope", 0.01, written="position"), INPLACE)
-        ),
+    listed = listed_as(
+        "LeakyReLU", Argument("negative_slope", "slope", 0.01, written="position"), INPLACE
     )
 
     slope: float = attribute("slope", "negative slope", check=number, default=0.01)
@@ -134,10 +132,8 @@ class PReLU(Activation):
         "channel-wise prelu on 3x4x4",
         "prelu(0.1) per channel on 7",
     )
-    listed = (
-        Listing(
-            "PReLU", (Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25))
-        ),
+    listed = listed_as(
+        "PReLU", Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25)
     )
 
     slope: float = attribute("slope", "init", check=number, default=0.25, means="initial value")
@@ -179,7 +175,7 @@ class ELU(Activation):
     kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
-    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
+    listed = listed_as("ELU", Argument("alpha", "alpha", 1.0, written="position"), INPLACE)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
 
@@ -190,7 +186,7 @@ class SELU(Activation):
 
     kind = "selu"
     examples = ("selu on 3x4x4",)
-    listed = (Listing("SELU", (INPLACE,)),)
+    listed = listed_as("SELU", INPLACE)
 
 
 def _approximation(value: Value) -> Value:
@@ -209,8 +205,8 @@ class GELU(Activation):
 
     kind = "gelu"
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
-    listed = (
-        Listing("GELU", (Argument("approximate", "approximate", "none", texts=("none", "tanh")),)),
+    listed = listed_as(
+        "GELU", Argument("approximate", "approximate", "none", texts=("none", "tanh"))
     )
 
     approximate: str = attribute(
@@ -224,7 +220,7 @@ class HardSwish(Activation):
 
     kind = "hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
-    listed = (Listing("Hardswish", (INPLACE,)),)
+    listed = listed_as("Hardswish", INPLACE)
 
 
 @layer("hard sigmoid", "hardsigmoid")
@@ -233,7 +229,7 @@ class HardSigmoid(Activation):
 
     kind = "hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
-    listed = (Listing("Hardsigmoid", (INPLACE,)),)
+    listed = listed_as("Hardsigmoid", INPLACE)
 
 
 @layer("mish")
@@ -242,7 +238,7 @@ class Mish(Activation):
 
     kind = "mish"
     examples = ("mish on 3x4x4",)
-    listed = (Listing("Mish", (INPLACE,)),)
+    listed = listed_as("Mish", INPLACE)
 
 
 @layer("softplus", "soft plus")
@@ -255,8 +251,8 @@ class Softplus(Activation):
     kind = "softplus"
     takes_number = "beta"
     examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
-    listed = (
-        Listing("Softplus", (Argument("beta", "beta", 1), Argument("threshold", "threshold", 20))),
+    listed = listed_as(
+        "Softplus", Argument("beta", "beta", 1), Argument("threshold", "threshold", 20)
     )
 
     beta: float = attribute("beta", check=positive, default=1)
@@ -272,11 +268,8 @@ class HardTanh(Activation):
 
     kind = "hardtanh"
     examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
-    listed = (
-        Listing(
-            "Hardtanh",
-            (Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE),
-        ),
+    listed = listed_as(
+        "Hardtanh", Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE
     )
 
     low: float = attribute("from", "min val", check=number, default=-1.0)
@@ -303,7 +296,7 @@ class LogSigmoid(Activation):
 
     kind = "logsigmoid"
     examples = ("log sigmoid on 3x4x4",)
-    listed = (Listing("LogSigmoid"),)
+    listed = listed_as("LogSigmoid")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=4 * math.prod(x))  # exp(-|x|)
@@ -315,22 +308,19 @@ class Softsign(Activation):
 
     kind = "softsign"
     examples = ("softsign on 3x4x4",)
-    listed = (Listing("Softsign"),)
+    listed = listed_as("Softsign")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=4 * math.prod(x))  # the denominators
 
 
 @layer("celu", "continuously differentiable elu")
-class CELU(Activation):
+class CELU(ELU):
     """x if positive, otherwise alpha · (exp(x / alpha) - 1) (Barron 2017)."""
 
     kind = "celu"
-    takes_number = "alpha"
     examples = ("celu on 3x4x4", "celu(0.5) on 7")
-    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
-
-    alpha: float = attribute("alpha", check=positive, default=1.0)
+    listed = listed_as("CELU", Argument("alpha", "alpha", 1.0, written="position"), INPLACE)
 
 
 @layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")
@@ -343,10 +333,8 @@ class RReLU(Activation):
 
     kind = "rrelu"
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
-    listed = (
-        Listing(
-            "RReLU", (Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE)
-        ),
+    listed = listed_as(
+        "RReLU", Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE
     )
 
     lower: float = attribute("lower", check=fraction, default=1 / 8)
@@ -412,7 +400,7 @@ class LogSoftmax(Softmax):
         "log softmax on 3x5",
         "log softmax on 3x2x2x2",
     )
-    listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
+    listed = listed_as("LogSoftmax", Argument("dim", only=(1,)))
 
 
 @layer("softmin", "soft min")
@@ -422,7 +410,7 @@ class Softmin(Layer):
     kind = "softmin"
     trails = True
     examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
-    listed = (Listing("Softmin", (Argument("dim", only=(1,)),)),)
+    listed = listed_as("Softmin", Argument("dim", only=(1,)))
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)

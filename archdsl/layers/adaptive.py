@@ -11,7 +11,7 @@ from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
 from archdsl.layers.results import Kept, Shape, Window, times
-from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
 
@@ -79,10 +79,8 @@ class AdaptiveMaxPool(AdaptivePool):
         "adaptive max pool 4 on 4x8x8",
     )
 
-    listed = (
-        Listing(
-            "AdaptiveMaxPool*d", (Argument("output_size", "size"), fixed("return_indices", False))
-        ),
+    listed = listed_as(
+        "AdaptiveMaxPool*d", Argument("output_size", "size"), fixed("return_indices", False)
     )
 
     def kept(self, x: Shape) -> Kept:
@@ -114,7 +112,7 @@ class AdaptiveAvgPool(AdaptivePool):
         "adaptive average pool 4 on 4x8x8",
     )
 
-    listed = (Listing("AdaptiveAvgPool*d", (Argument("output_size", "size"),)),)
+    listed = listed_as("AdaptiveAvgPool*d", Argument("output_size", "size"))
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)

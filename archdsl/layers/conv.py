@@ -12,7 +12,7 @@ from archdsl.layers.connection_table import BELOW, connection_lists, tables, wit
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.padding import MODES, check_room, padding_mode, same
 from archdsl.layers.results import Call, Kept, LayerError, Shape, Value, Window, show, times
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing
+from archdsl.layers.torch_signature import ENTERING, Argument, listed_as
 from archdsl.layers.windows import axes, slide
 
 
@@ -227,21 +227,17 @@ class Conv(Filters):
             return Kept(extra=padded)
         return Kept(input=not self.connections, extra=copies + padded, passing=True)
 
-    listed = (
-        Listing(
-            "Conv*d",
-            (
-                Argument("in_channels", ENTERING),
-                Argument("out_channels", "width"),
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", 1),
-                Argument("padding", "pad", 0, texts=("same", "valid")),
-                Argument("dilation", "dilation", 1),
-                Argument("groups", "groups", 1),
-                Argument("bias", "bias", True),
-                Argument("padding_mode", "mode", "zeros", texts=MODES),
-            ),
-        ),
+    listed = listed_as(
+        "Conv*d",
+        Argument("in_channels", ENTERING),
+        Argument("out_channels", "width"),
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", 1),
+        Argument("padding", "pad", 0, texts=("same", "valid")),
+        Argument("dilation", "dilation", 1),
+        Argument("groups", "groups", 1),
+        Argument("bias", "bias", True),
+        Argument("padding_mode", "mode", "zeros", texts=MODES),
     )
 
     def call(self, x: Shape) -> Call:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import check_inputs, count, flag, lengths
 from archdsl.layers.results import Kept, LayerError, Shape, times
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
 @layer(
@@ -91,15 +91,11 @@ class FullyConnected(Layer):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    listed = (
-        Listing(
-            "Linear",
-            (
-                Argument("in_features", ENTERING),
-                Argument("out_features", "width"),
-                Argument("bias", "bias", True),
-            ),
-        ),
+    listed = listed_as(
+        "Linear",
+        Argument("in_features", ENTERING),
+        Argument("out_features", "width"),
+        Argument("bias", "bias", True),
     )
 
 
@@ -118,4 +114,4 @@ class Flatten(Layer):
     def gathers(self, x: Shape) -> bool:
         return True
 
-    listed = (Listing("Flatten", (fixed("start_dim", 1), fixed("end_dim", -1))),)
+    listed = listed_as("Flatten", fixed("start_dim", 1), fixed("end_dim", -1))

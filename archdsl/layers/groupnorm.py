@@ -14,7 +14,7 @@ from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import count, flag, needs_map, positive
 from archdsl.layers.norm import AFFINE, Normalisation
 from archdsl.layers.results import Call, Kept, Misfit, Shape, times
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
 @layer(
@@ -49,16 +49,12 @@ class LayerNorm(Normalisation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * math.prod(x[1:]))  # each mean and inverse deviation
 
-    listed = (
-        Listing(
-            "LayerNorm",
-            (
-                Argument("normalized_shape", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("elementwise_affine", "affine", True),
-                fixed("bias", True),
-            ),
-        ),
+    listed = listed_as(
+        "LayerNorm",
+        Argument("normalized_shape", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("elementwise_affine", "affine", True),
+        fixed("bias", True),
     )
 
     def call(self, x: Shape) -> Call:
@@ -115,16 +111,12 @@ class GroupNorm(Normalisation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * self.groups)  # each mean and inverse deviation
 
-    listed = (
-        Listing(
-            "GroupNorm",
-            (
-                Argument("num_groups", "groups"),
-                Argument("num_channels", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("affine", "affine", True),
-            ),
-        ),
+    listed = listed_as(
+        "GroupNorm",
+        Argument("num_groups", "groups"),
+        Argument("num_channels", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("affine", "affine", True),
     )
 
 
@@ -168,15 +160,11 @@ class InstanceNorm(Normalisation):
         # Each mean and inverse deviation; torch repeats the scales for each image of a batch.
         return Kept(input=True, extra=(12 if self.affine else 8) * x[0])
 
-    listed = (
-        Listing(
-            "InstanceNorm*d",
-            (
-                Argument("num_features", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("momentum", default=0.1),  # of running statistics, which it does not have
-                Argument("affine", "affine", False),
-                fixed("track_running_stats", False),
-            ),
-        ),
+    listed = listed_as(
+        "InstanceNorm*d",
+        Argument("num_features", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("momentum", default=0.1),  # of running statistics, which it does not have
+        Argument("affine", "affine", False),
+        fixed("track_running_stats", False),
     )

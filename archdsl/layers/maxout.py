@@ -9,7 +9,7 @@ from typing import Any, Self
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
 from archdsl.layers.results import Call, Kept, Misfit, Shape
-from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.torch_signature import Argument, listed_as
 
 
 @layer("maxout", "max out")
@@ -71,4 +71,4 @@ class GLU(Layer):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    listed = (Listing("GLU", (Argument("dim", default=-1, only=(1,)),)),)
+    listed = listed_as("GLU", Argument("dim", default=-1, only=(1,)))

@@ -9,7 +9,7 @@ from typing import Any, Self
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
 from archdsl.layers.results import Kept, Shape
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 AFFINE = {"affine": True, "no affine": False}
 
@@ -65,17 +65,13 @@ class BatchNorm(Normalisation):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * x[0])  # the batch's mean and inverse deviation
 
-    listed = (
-        Listing(
-            "BatchNorm*d",
-            (
-                Argument("num_features", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("momentum", "momentum", 0.1),
-                Argument("affine", "affine", True),
-                fixed("track_running_stats", True),
-            ),
-        ),
+    listed = listed_as(
+        "BatchNorm*d",
+        Argument("num_features", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("momentum", "momentum", 0.1),
+        Argument("affine", "affine", True),
+        fixed("track_running_stats", True),
     )
 
 
@@ -119,14 +115,10 @@ class LocalResponseNorm(Layer):
         positions = math.prod(x[1:])
         return Kept(input=True, extra=4 * positions * (3 * x[0] + self.size - 1))
 
-    listed = (
-        Listing(
-            "LocalResponseNorm",
-            (
-                Argument("size", "size"),
-                Argument("alpha", "alpha", 1e-4, per="size", written="keyword"),
-                Argument("beta", "beta", 0.75, written="keyword"),
-                Argument("k", "k", 1.0, written="keyword"),
-            ),
-        ),
+    listed = listed_as(
+        "LocalResponseNorm",
+        Argument("size", "size"),
+        Argument("alpha", "alpha", 1e-4, per="size", written="keyword"),
+        Argument("beta", "beta", 0.75, written="keyword"),
+        Argument("k", "k", 1.0, written="keyword"),
     )

@@ -11,7 +11,7 @@ from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
 from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, times
-from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, slide
 
 
@@ -162,18 +162,14 @@ class MaxPool(Pool):
         "MP3 on 3x7x9",
     )
 
-    listed = (
-        Listing(
-            "MaxPool*d",
-            (
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", None, like="kernel_size"),
-                Argument("padding", "pad", 0),
-                fixed("dilation", 1),
-                fixed("return_indices", False),
-                Argument("ceil_mode", "ceil", False),
-            ),
-        ),
+    listed = listed_as(
+        "MaxPool*d",
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", None, like="kernel_size"),
+        Argument("padding", "pad", 0),
+        fixed("dilation", 1),
+        fixed("return_indices", False),
+        Argument("ceil_mode", "ceil", False),
     )
 
     def kept(self, x: Shape) -> Kept:
@@ -232,18 +228,14 @@ class AvgPool(Pool):
         "avgpool 2x2x2 on 2x4x6x8",
     )
 
-    listed = (
-        Listing(
-            "AvgPool*d",
-            (
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", None, like="kernel_size"),
-                Argument("padding", "pad", 0),
-                Argument("ceil_mode", "ceil", False),
-                Argument("count_include_pad", "counted", True),
-                fixed("divisor_override", None),
-            ),
-        ),
+    listed = listed_as(
+        "AvgPool*d",
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", None, like="kernel_size"),
+        Argument("padding", "pad", 0),
+        Argument("ceil_mode", "ceil", False),
+        Argument("count_include_pad", "counted", True),
+        fixed("divisor_override", None),
     )
 
     @classmethod

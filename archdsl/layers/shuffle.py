@@ -9,7 +9,7 @@ from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map
 from archdsl.layers.results import Misfit, Shape, Window, times
-from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.torch_signature import Argument, listed_as
 from archdsl.layers.windows import enlarged
 
 
@@ -64,7 +64,7 @@ class PixelShuffle(Layer):
     def window(self, x: Shape) -> Window:
         return resize_window.window(resize_window.nearest(1, self.factor, False) for _ in x[1:])
 
-    listed = (Listing("PixelShuffle", (Argument("upscale_factor", "factor"),)),)
+    listed = listed_as("PixelShuffle", Argument("upscale_factor", "factor"))
 
 
 @layer("pixel unshuffle", "space to depth")
@@ -107,7 +107,7 @@ class PixelUnshuffle(Layer):
         each = (self.factor,) * len(x[1:])
         return Window(each, each, (0,) * len(each), (1,) * len(each))
 
-    listed = (Listing("PixelUnshuffle", (Argument("downscale_factor", "factor"),)),)
+    listed = listed_as("PixelUnshuffle", Argument("downscale_factor", "factor"))
 
 
 @layer("channel shuffle")
@@ -141,4 +141,4 @@ class ChannelShuffle(Layer):
             )
         return self
 
-    listed = (Listing("ChannelShuffle", (Argument("groups", "groups"),)),)
+    listed = listed_as("ChannelShuffle", Argument("groups", "groups"))

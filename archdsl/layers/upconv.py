@@ -11,7 +11,7 @@ from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.results import LayerError, Shape, Window
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
 
@@ -125,22 +125,18 @@ class UpConv(Filters):
         )
         return Window(self.kernel, (1,) * len(pad), pad, self.dilation, self.stride)
 
-    listed = (
-        Listing(
-            "ConvTranspose*d",
-            (
-                Argument("in_channels", ENTERING),
-                Argument("out_channels", "width"),
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", 1),
-                Argument("padding", "pad", 0),
-                Argument("output_padding", "more", 0),
-                Argument("groups", "groups", 1),
-                Argument("bias", "bias", True),
-                Argument("dilation", "dilation", 1),
-                fixed("padding_mode", "zeros"),
-            ),
-        ),
+    listed = listed_as(
+        "ConvTranspose*d",
+        Argument("in_channels", ENTERING),
+        Argument("out_channels", "width"),
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", 1),
+        Argument("padding", "pad", 0),
+        Argument("output_padding", "more", 0),
+        Argument("groups", "groups", 1),
+        Argument("bias", "bias", True),
+        Argument("dilation", "dilation", 1),
+        fixed("padding_mode", "zeros"),
     )
 
     @property

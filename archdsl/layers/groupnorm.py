@@ -17,13 +17,7 @@ from archdsl.layers.results import Call, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
-@layer(
-    "layer norm",
-    "ln",
-    "layer normalization",
-    "layer normalisation",
-    "layernorm2d",
-)
+@layer("layer norm", "ln", "layer normalization", "layer normalisation", "layernorm2d")
 class LayerNorm(Normalisation):
     """Normalises the channels of each position to zero mean and unit variance, then scales and
     shifts each channel (Ba, Kiros & Hinton 2016).
@@ -62,12 +56,7 @@ class LayerNorm(Normalisation):
         return call if len(x) == 1 else call._replace(name="ChannelNorm", own=True)
 
 
-@layer(
-    "group norm",
-    "gn",
-    "group normalization",
-    "group normalisation",
-)
+@layer("group norm", "gn", "group normalization", "group normalisation")
 class GroupNorm(Normalisation):
     """Normalises the channels of each group, over the whole map, to zero mean and unit variance,
     then scales and shifts each channel (Wu & He 2018).
@@ -120,13 +109,7 @@ class GroupNorm(Normalisation):
     )
 
 
-@layer(
-    "instance norm",
-    "IN",
-    "instance normalization",
-    "instance normalisation",
-    "instancenorm2d",
-)
+@layer("instance norm", "IN", "instance normalization", "instance normalisation", "instancenorm2d")
 class InstanceNorm(Normalisation):
     """Normalises each channel of each image to zero mean and unit variance over its map (Ulyanov,
     Vedaldi & Lempitsky 2016).

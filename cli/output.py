@@ -123,8 +123,3 @@ def show_error(error: ArchError, most: int | None = SHOWN) -> None:
         text = re.sub(r"^help:", click.style("help:", fg="cyan", bold=True), text, flags=re.M)
         text = re.sub(r"^note:", click.style("note:", bold=True), text, flags=re.M)
     click.echo(text, err=True)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"

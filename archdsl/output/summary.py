@@ -152,13 +152,13 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
-    parts += [filled(note, width or 100) for note in _remarks(network)]
+    parts += [filled(note, width) for note in _remarks(network)]
     parts += notes(network.claims, width)
     if network.reported:
         figures = "; ".join(network.reported)
-        parts.append(filled(f"reported, for training to reach: {figures}", width or 100))
+        parts.append(filled(f"reported, for training to reach: {figures}", width))
     if network.claims:
-        parts.append(filled(tally(network.claims), width or 100))
+        parts.append(filled(tally(network.claims), width))
     return "\n\n".join(parts)
 
 

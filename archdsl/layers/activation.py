@@ -275,15 +275,12 @@ class HardTanh(Activation):
     low: float = attribute("from", "min val", check=number, default=-1.0)
     high: float = attribute("to", "max val", check=number, default=1.0)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if self.low >= self.high:
             raise LayerError(
                 f"a hard tanh cannot go from {self.low:g} to {self.high:g}",
                 "write the lower bound first, as in `hard tanh from -2 to 2`",
             )
-        return self
 
     def call(self, x: Shape) -> Call:
         bounds = (self.low, self.high)
@@ -340,15 +337,12 @@ class RReLU(Activation):
     lower: float = attribute("lower", check=fraction, default=1 / 8)
     upper: float = attribute("upper", check=positive, default=1 / 3)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if self.lower > self.upper:
             raise LayerError(
                 f"the slopes cannot range from {self.lower:g} to {self.upper:g}",
                 "write the lower one first",
             )
-        return self
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=4 * math.prod(x))  # the slopes

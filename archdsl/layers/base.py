@@ -128,7 +128,12 @@ class Layer:
         for name in cls.attributes:
             if name not in values and name not in cls.defaults:
                 raise LayerError(f"`{cls.kind}` has no {name}", cls.form())
-        return cls(**values)
+        self = cls(**values)
+        self.check(x)
+        return self
+
+    def check(self, x: Shape) -> None:
+        """Raises LayerError if the attributes do not fit together, or the input."""
 
     @classmethod
     def form(cls) -> str:

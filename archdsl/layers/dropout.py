@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
@@ -24,12 +22,9 @@ class BaseDropout(Layer):
     p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
     channelwise: bool = attribute(check=flag, default=False)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if self.channelwise:
             needs_map(self.label.removesuffix(f" {self.p:g}"), x)
-        return self
 
     def kept(self, x: Shape) -> Kept:
         mask = x[0] if self.channelwise else math.prod(x)

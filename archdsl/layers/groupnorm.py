@@ -7,8 +7,6 @@ squeeze-and-excitation.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import count, flag, needs_map, positive
@@ -82,9 +80,7 @@ class GroupNorm(Normalisation):
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if x[0] % self.groups:
             raise Misfit(
                 f"{x[0]} channels cannot be divided into {self.groups} equal groups",
@@ -95,7 +91,6 @@ class GroupNorm(Normalisation):
                 f"each of {self.groups} groups has one value: the result would be 0",
                 "use fewer groups",
             )
-        return self
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * self.groups)  # each mean and inverse deviation
@@ -129,15 +124,13 @@ class InstanceNorm(Normalisation):
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=False)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        needs_map(cls.kind, x)
+    def check(self, x: Shape) -> None:
+        needs_map(self.kind, x)
         if math.prod(x[1:]) == 1:
             raise Misfit(
                 f"an instance norm of a {times(x[1:])} map would be 0",
                 "put it before the pool, or use `layer norm`",
             )
-        return cls(**values)
 
     def kept(self, x: Shape) -> Kept:
         # Each mean and inverse deviation; torch repeats the scales for each image of a batch.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
@@ -27,15 +25,12 @@ class Maxout(Layer):
 
     pieces: int = attribute("pieces", "k", units=("pieces",), check=count, default=2)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if x[0] % self.pieces:
             raise Misfit(
                 f"{x[0]} channels cannot be divided into groups of {self.pieces}",
                 f"give the preceding layer a multiple of {self.pieces} channels",
             )
-        return self
 
     def out(self, x: Shape) -> Shape:
         return (x[0] // self.pieces, *x[1:])
@@ -56,14 +51,12 @@ class GLU(Layer):
     accompanies = True
     examples = ("glu on 6x4x4", "gated linear unit on 8", "glu on 4x5", "glu on 4x3x2x2")
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def check(self, x: Shape) -> None:
         if x[0] % 2:
             raise Misfit(
                 f"a gated linear unit on {x[0]} channels",
                 "half of them are gates: give the preceding layer an even number of channels",
             )
-        return cls()
 
     def out(self, x: Shape) -> Shape:
         return (x[0] // 2, *x[1:])

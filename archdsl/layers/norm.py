@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
@@ -105,10 +103,8 @@ class LocalResponseNorm(Layer):
     beta: float = attribute("beta", check=positive, default=0.75)
     k: float = attribute("k", check=positive, default=2.0)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        needs_map(cls.kind, x)
-        return cls(**values)
+    def check(self, x: Shape) -> None:
+        needs_map(self.kind, x)
 
     def kept(self, x: Shape) -> Kept:
         # The padded squares, the denominators and their power.

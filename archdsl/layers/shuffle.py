@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map
@@ -45,9 +42,7 @@ class PixelShuffle(Layer):
 
     factor: int = attribute("factor", "upscale factor", check=count)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = super().settle(values, x, padding)
+    def check(self, x: Shape) -> None:
         _needs_two_axes("pixel shuffle", x)
         if x[0] % self.factor**2:
             raise Misfit(
@@ -55,7 +50,6 @@ class PixelShuffle(Layer):
                 f"it makes one channel of {self.factor} x {self.factor}: give the preceding layer "
                 f"a multiple of {self.factor**2}",
             )
-        return self
 
     def out(self, x: Shape) -> Shape:
         small = (x[0] // self.factor**2, *x[1:])
@@ -89,16 +83,13 @@ class PixelUnshuffle(Layer):
 
     factor: int = attribute("factor", "downscale factor", check=count)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = super().settle(values, x, padding)
+    def check(self, x: Shape) -> None:
         _needs_two_axes("pixel unshuffle", x)
         if any(n % self.factor for n in x[1:]):
             raise Misfit(
                 f"a pixel unshuffle by {self.factor} of a {times(x[1:])} map",
                 f"{self.factor} must divide its height and its width",
             )
-        return self
 
     def out(self, x: Shape) -> Shape:
         return (x[0] * self.factor**2, *(n // self.factor for n in x[1:]))
@@ -130,15 +121,12 @@ class ChannelShuffle(Layer):
 
     groups: int = attribute("groups", units=("groups",), check=count)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = super().settle(values, x, padding)
+    def check(self, x: Shape) -> None:
         needs_map("channel shuffle", x)
         if x[0] % self.groups:
             raise Misfit(
                 f"{x[0]} channels cannot be divided into {self.groups} equal groups",
                 "write a number of groups that divides them",
             )
-        return self
 
     listed = listed_as("ChannelShuffle", Argument("groups", "groups"))

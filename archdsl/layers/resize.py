@@ -9,7 +9,7 @@ from typing import Any, Self
 from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
 from archdsl.layers.base import Layer, attribute, layer
-from archdsl.layers.checks import flag, lengths, needs_map, positive
+from archdsl.layers.checks import flag, lengths, needs_map, per_axis, positive
 from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
@@ -22,9 +22,7 @@ _TAPS = {"bilinear": 2, "bicubic": 4}  # the values per axis that a new value is
 
 def _factor(value: Value) -> Value:
     """A factor above 0, or one for each axis."""
-    for one in value if isinstance(value, tuple) else (value,):
-        positive(one)
-    return value
+    return per_axis(positive, value)
 
 
 def _mode(value: Value) -> Value:

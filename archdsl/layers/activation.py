@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
-from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, signed
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, signed
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
@@ -151,7 +150,7 @@ class PReLU(Activation):
     slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         values = dict(values)
         slopes = values.pop("slopes", None)
         if slopes not in (None, 1, x[0]):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
-from archdsl.layers.results import Kept, Shape, Window, times
+from archdsl.layers.terms import Kept, Shape, Values, Window, times
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
@@ -29,7 +28,7 @@ class AdaptivePool(Layer):
 
     @classmethod
     def settle(  # type: ignore[override]  # a global pool is another kind
-        cls, values: Mapping[str, Any], x: Shape, padding: str
+        cls, values: Values, x: Shape, padding: str
     ) -> Layer:
         rank = needs_map(cls.kind, x)
         self = super().settle(values, x, padding)

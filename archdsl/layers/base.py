@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from archdsl.layers.results import Call, Kept, LayerError, Shape, Value, Window
+from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window
 from archdsl.layers.torch_signature import Listing
 
 _MISSING: Any = object()
@@ -119,7 +119,7 @@ class Layer:
         return f"{type(self).__name__}({fields})"
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         """The layer with these attributes, as a text gives them, on an input of shape `x`.
 
         Computes defaults that depend on the input or on `padding`, the network's convention,

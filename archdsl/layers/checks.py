@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.layers.results import LayerError, Misfit, Shape, Value, show
+from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
 
 LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
 MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, margin, needs_map
 from archdsl.layers.connection_table import BELOW, connection_lists, tables, with_connections
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.padding import MODES, check_room, padding_mode, same
-from archdsl.layers.results import Call, Kept, LayerError, Shape, Value, Window, show, times
+from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, show, times
 from archdsl.layers.torch_signature import ENTERING, Argument, listed_as
 from archdsl.layers.windows import axes, slide
 
@@ -145,7 +144,7 @@ class Conv(Filters):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         values = unfolded(values, x)
         if values.get("depthwise"):

@@ -6,7 +6,7 @@ import math
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
-from archdsl.layers.results import Call, Kept, Shape
+from archdsl.layers.terms import Call, Kept, Shape
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import check_inputs, count, flag, lengths
-from archdsl.layers.results import Kept, LayerError, Shape, times
+from archdsl.layers.terms import Kept, LayerError, Shape, Values, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
@@ -59,7 +58,7 @@ class FullyConnected(Layer):
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         values = dict(values)
         matrix = values.pop("matrix", None)
         if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*values}:

@@ -11,7 +11,7 @@ import math
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import count, flag, needs_map, positive
 from archdsl.layers.norm import AFFINE, Normalisation
-from archdsl.layers.results import Call, Kept, Misfit, Shape, times
+from archdsl.layers.terms import Call, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.layers.base import Layer, layer
-from archdsl.layers.results import Call, Kept, Misfit, Shape
+from archdsl.layers.terms import Call, Kept, Misfit, Shape
 
 
 class Join(Layer):

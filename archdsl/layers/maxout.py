@@ -6,7 +6,7 @@ import math
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
-from archdsl.layers.results import Call, Kept, Misfit, Shape
+from archdsl.layers.terms import Call, Kept, Misfit, Shape
 from archdsl.layers.torch_signature import Argument, listed_as
 
 

@@ -6,7 +6,7 @@ import math
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
-from archdsl.layers.results import Kept, Shape
+from archdsl.layers.terms import Kept, Shape
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 AFFINE = {"affine": True, "no affine": False}

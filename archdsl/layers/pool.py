@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
-from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, times
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, slide
 
@@ -63,7 +62,7 @@ class Pool(Layer):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         size = values.get("kernel", cls.default_kernel)
         if values.get("everywhere") or size is None:
@@ -239,7 +238,7 @@ class AvgPool(Pool):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         self = super().settle(values, x, padding)
         # torch considers the padding only for images.
         if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, needs_map, per_axis, positive
-from archdsl.layers.results import Call, Kept, LayerError, Misfit, Shape, Value, Window, times
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
 
@@ -111,7 +110,7 @@ class Resize(Layer):
     pair: tuple[int, ...] = attribute(check=_factor, default=())  # a bare `2x1`
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         pair, factor, size = values.get("pair"), values.get("factor"), values.get("size")
         if pair and not values.get("twice"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.layers.activation import Activation
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import number, positive
-from archdsl.layers.results import Kept, Shape, signed
+from archdsl.layers.terms import Kept, Shape, signed
 from archdsl.layers.torch_signature import INPLACE, Argument, listed_as
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map
-from archdsl.layers.results import Misfit, Shape, Window, times
+from archdsl.layers.terms import Misfit, Shape, Window, times
 from archdsl.layers.torch_signature import Argument, listed_as
 from archdsl.layers.windows import enlarged
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
-from archdsl.layers.results import LayerError, Shape, Window
+from archdsl.layers.terms import LayerError, Shape, Values, Window
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
@@ -76,7 +75,7 @@ class UpConv(Filters):
     up: bool = attribute(check=flag, default=False, means="with the stride of its kernel")
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         values = unfolded(values, x)
         for name in ("width", "kernel"):

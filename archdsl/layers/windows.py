@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.layers.checks import LARGEST
-from archdsl.layers.results import Misfit, Shape, Window, times
+from archdsl.layers.terms import Misfit, Shape, Window, times
 
 
 def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:

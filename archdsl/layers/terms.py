@@ -1,12 +1,13 @@
-"""What the methods of a layer take, return and raise: shapes, windows, calls, errors."""
+"""The terms in which layers are described: shapes, values, windows, calls, errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 Shape = tuple[int, ...]
 Value = int | float | str | bool | tuple[int, ...]
+Values = Mapping[str, Any]  # the attributes of a layer as a text gives them
 
 
 class LayerError(Exception):

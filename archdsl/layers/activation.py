@@ -126,11 +126,7 @@ class PReLU(Activation):
 
     kind = "prelu"
     takes_number = "slope"
-    examples = (
-        "prelu on 3x4x4",
-        "channel-wise prelu on 3x4x4",
-        "prelu(0.1) per channel on 7",
-    )
+    examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
     listed = listed_as(
         "PReLU", Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25)
     )
@@ -138,12 +134,7 @@ class PReLU(Activation):
     slope: float = attribute("slope", "init", check=number, default=0.25, means="initial value")
     channelwise: bool = attribute(
         check=flag,
-        flags={
-            "channel wise": True,
-            "per channel": True,
-            "channel shared": False,
-            "shared": False,
-        },
+        flags={"channel wise": True, "per channel": True, "channel shared": False, "shared": False},
         default=False,
         means="one slope for each channel",
     )

@@ -46,10 +46,7 @@ class FullyConnected(Layer):
     )
 
     width: int = attribute(
-        "width",
-        "out features",
-        units=("neurons", "units", "d", "way", "outputs"),
-        check=count,
+        "width", "out features", units=("neurons", "units", "d", "way", "outputs"), check=count
     )
     inputs: int | None = attribute(
         "in features", check=count, default=None, means="the input features: only checked"

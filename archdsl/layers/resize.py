@@ -32,18 +32,11 @@ def _mode(value: Value) -> Value:
     return mode
 
 
-_ARGUMENTS = (
-    Argument("size", "size", None),
-    Argument("scale_factor", "factor", None),
-)
+_ARGUMENTS = (Argument("size", "size", None), Argument("scale_factor", "factor", None))
 
 
 @layer(
-    "resize",
-    "interpolate",
-    "interpolation",
-    upsample={"twice": True},
-    upsampling={"twice": True},
+    "resize", "interpolate", "interpolation", upsample={"twice": True}, upsampling={"twice": True}
 )
 class Resize(Layer):
     """Resizes a map, with the nearest value or a mean of the values around it.
@@ -96,11 +89,7 @@ class Resize(Layer):
     mode: str = attribute(
         "mode",
         check=_mode,
-        flags={
-            **{mode: mode for mode in _MODES},
-            "linear": "bilinear",
-            "trilinear": "bilinear",
-        },
+        flags={**{mode: mode for mode in _MODES}, "linear": "bilinear", "trilinear": "bilinear"},
         default="nearest",
     )
     corners: bool = attribute(

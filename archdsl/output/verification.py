@@ -28,8 +28,8 @@ def verification(networks: Sequence[Model], width: int | None = None, colour: bo
         lines += [filled(note, width) for note in counting_notes(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
-    total = f"{counted(len(networks), 'network')}, {tally(everything)}"
-    parts.append(filled(total, width))
+    plural = "" if len(networks) == 1 else "s"
+    parts.append(filled(f"{len(networks)} network{plural}, {tally(everything)}", width))
     return "\n\n".join(parts)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Errors
 from archdsl.syntax.ast import Statement, tokens_of
 from archdsl.syntax.lalr import Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
@@ -224,13 +224,10 @@ def check_characters(source: Source) -> None:
 
 def check_latex(source: Source) -> None:
     """Raises ArchError with every error in the tables of LaTeX."""
-    if source.latex.faults:
-        raise ArchError.several(
-            [
-                ArchError(fault.message, source.span(fault.start, fault.end), help=fault.help)
-                for fault in source.latex.faults
-            ]
-        )
+    Errors(
+        ArchError(fault.message, source.span(fault.start, fault.end), help=fault.help)
+        for fault in source.latex.faults
+    ).check()
 
 
 def check_depth(source: Source) -> None:

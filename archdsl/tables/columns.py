@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-from archdsl.errors import ArchError, nearest
+from archdsl.errors import ArchError, Errors, nearest
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.quantities import TABLE_SPELLINGS, table_quantity, unit_letter
 from archdsl.text.grids import Cell, Grid
@@ -158,9 +158,8 @@ def read_columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -
         named = [i for i, c in enumerate(with_arguments) if c.role == "name" and c.text]
         if named:
             with_arguments[named[-1]] = with_arguments[named[-1]]._replace(role="type")
-    errors = [_unknown(source, c, parameters) for c in with_arguments if c.role == "network"]
-    if errors:
-        raise ArchError.several(errors)
+    unknown = (column for column in with_arguments if column.role == "network")
+    Errors(_unknown(source, column, parameters) for column in unknown).check()
     return with_arguments
 
 
@@ -270,7 +269,7 @@ def _without_accents(text: str) -> str:
 
 def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -> None:
     """Refuse filled cells below an empty header, and two columns of which a row can have one."""
-    errors = []
+    errors = Errors()
     nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "struck"}
     below: dict[int, Cell] = {}  # the first filled cell of each such column
     for row in grid.rows[grid.header + 1 :] if nameless else ():
@@ -297,8 +296,7 @@ def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -
                     help="remove one of the two",
                 )
             )
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
 
 
 def _check_turned(source: Source, grid: Grid) -> None:

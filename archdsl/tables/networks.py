@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.syntax.arguments import entries_in
 from archdsl.syntax.ast import (
     Block,
@@ -57,15 +57,12 @@ def unfolded(
     if isinstance(draft.header, Derived):
         return [draft]  # refused later: a derived network has no layers of its own
     drafts: list[Draft] = []
-    errors: list[ArchError] = []
+    errors = Errors()
     for name, column in names.items():
-        try:
+        with errors:
             header = _header(source, draft.header, name, column, lines)
             drafts.append(Draft(header, _statements(draft, readers, name)))
-        except ArchError as error:
-            errors.append(error)
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
     return drafts
 
 
@@ -88,17 +85,14 @@ def _read_tables(
     grids = {grid.start: grid for grid in source.grids}
     blocks = _parameters_of([s for s in (*shared, *draft.statements) if isinstance(s, Block)])
     readers: dict[int, TableReader] = {}
-    errors: list[ArchError] = []
+    errors = Errors()
     for statement in draft.statements:
         if isinstance(statement, Table):
-            try:
+            with errors:
                 reader = TableReader(source, grids[statement.start], rules, lines, blocks)
                 reader.read()
                 readers[statement.start] = reader
-            except ArchError as error:
-                errors += (error, *error.others)
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
     rules.check()
     return readers
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from archdsl.errors import MOST_ERRORS, ArchError
+from archdsl.errors import MOST_ERRORS, ArchError, Errors
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer
 from archdsl.syntax.ast import (
@@ -97,33 +97,28 @@ class TableReader:
                     )
                 self.statements[name] = []
         self.statements = self.statements or {"": []}
-        errors: list[ArchError] = []
+        errors = Errors()
         rows: list[TableRow] = []
         for cells in self.grid.rows[self.grid.header + 1 :]:
-            try:
+            with errors:
                 self.check_ragged(cells)
                 if row := self.row(cells, rows[-1] if rows else None):
                     if row.is_named and rows and row.name == rows[-1].name:
                         rows[-1] = rows[-1]._replace(is_named=False)
                     rows.append(row)
-            except ArchError as error:
-                errors.append(error)
         for row in rows:
             row = row._replace(label=self.label(row))
-            try:
+            with errors:
                 if self.networks:
                     self.read_networks(row)
                 else:
                     self.read_layer(row)
-            except ArchError as error:
-                errors += (error, *error.others)
             if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
                 break
         if not rows and not errors:
             span = Span(self.source, self.grid.start, self.grid.end)
             raise self.fail("a table without rows", span, "the rows follow the header")
-        if errors:
-            raise ArchError.several(errors[:MOST_ERRORS])
+        errors.check()
 
     def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
         return ArchError(message, self.source.span(cell.start, cell.end), help=help)
@@ -194,16 +189,14 @@ class TableReader:
         if not filled and (has_figures or not self.items_of_rules(row)):
             raise self.empty_row(row, first)
         read: dict[Cell, list[Statement]] = {}  # a cell may span several columns
-        errors: list[ArchError] = []
+        errors = Errors()
         for index in filled if filled and not spans else indexes:
             cell = first if spans or not filled else row.cells[index]
             column = self.columns[index]
             if cell not in read or has_figures:
-                try:
+                read[cell] = []
+                with errors:
                     read[cell] = self.cell(row, cell, column)
-                except ArchError as error:
-                    errors += (error, *error.others)
-                    read[cell] = []
             for name in column.names:
                 self.statements[name] += read[cell]
                 self.count += len(read[cell]) + 1
@@ -213,8 +206,7 @@ class TableReader:
                 first,
                 "keep fewer networks, or rows, in a table",
             )
-        if errors:
-            raise ArchError.several(errors)
+        errors.check()
 
     def has_figures(self, row: TableRow) -> bool:
         """Whether a row claims, or reports, a figure of each network."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from archdsl.errors import MOST_ERRORS, ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.syntax.ast import Item, Means, Misprint, Rows, Token
 from archdsl.tables.columns import TableColumn, quantity_of, squeezed
 from archdsl.text.grids import Cell
@@ -93,10 +93,8 @@ class RowRules:
 
     def check(self) -> None:
         """Raises ArchError for a rule of no row, and for an erratum of no claim."""
-        errors: list[ArchError] = []
+        errors = Errors()
         for _, name, rules in self.rules:
-            if len(errors) == MOST_ERRORS:
-                break
             if name.start not in self.used:
                 rows = dict.fromkeys(self.rows[:MOST_COMPARED])
                 near = did_you_mean(name.text[1:-1], rows)
@@ -120,8 +118,7 @@ class RowRules:
                             '`erratum "50-layer" "the reason"`',
                         )
                     )
-        if errors:
-            raise ArchError.several(errors)
+        errors.check()
 
 
 def without_spaces(text: str) -> str:

@@ -12,10 +12,12 @@ from archdsl.errors import ArchError, Note, nearest
 from archdsl.expand.blocks import LIBRARY
 from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
 from archdsl.syntax.parser import LARGEST, parse_blocks
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source, Span
 
-MOST_FILES = 64  # that one network uses
-DEEPEST = 8  # files that use files that use files
+_HELP = "put blocks that belong together into one file"
+FILES = Limit(64, "more than {} files in use", _HELP)
+DEPTH = Limit(8, "files that use files more than {} deep", _HELP)
 
 
 def resolve(network: NetworkText) -> NetworkText:
@@ -84,14 +86,8 @@ class _Files:
         if path in self.seen:
             return []
         self.seen.add(path)
-        if len(self.seen) > MOST_FILES or depth > DEEPEST:
-            raise ArchError(
-                f"more than {MOST_FILES} files in use"
-                if depth <= DEEPEST
-                else f"files that use files more than {DEEPEST} deep",
-                span,
-                help="put blocks that belong together into one file",
-            )
+        if len(self.seen) > FILES.most or depth > DEPTH.most:
+            raise ArchError.beyond(FILES if depth <= DEPTH.most else DEPTH, span)
         inner = spec_files.read(path, _shown(path, source, use))
         self.size += len(inner.text)
         if self.size > LARGEST:

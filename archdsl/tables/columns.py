@@ -17,6 +17,7 @@ from archdsl.errors import ArchError, Errors, nearest
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.quantities import TABLE_SPELLINGS, table_quantity, unit_letter
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
 Role = Literal[
@@ -85,7 +86,9 @@ _SYMBOLS = re.compile(rf"(.*?\w) {_SYMBOL}(?: ?x ?{_SYMBOL})*")
 _SIZE = re.compile(r"\[?\d+x\d+")
 _PLAIN_SIZE = re.compile(r"\d+(?:x\d+)+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
-MOST_COLUMNS = 1000  # of a table
+COLUMNS = Limit(
+    1000, "a table of more than {} columns", "no paper prints so many networks side by side"
+)
 LONGEST = 100  # characters of a header that is searched for more than the known headers
 
 
@@ -173,12 +176,8 @@ def _header_cells(source: Source, grid: Grid) -> list[Cell]:
             help="the rows follow the header and its rule",
         )
     *_, last = grid.rows[grid.header]
-    if last.column + last.wide > MOST_COLUMNS:
-        raise ArchError(
-            f"a table of more than {MOST_COLUMNS:,} columns",
-            source.span(last.start, last.end),
-            help="no paper prints so many networks side by side",
-        )
+    if last.column + last.wide > COLUMNS.most:
+        raise ArchError.beyond(COLUMNS, source.span(last.start, last.end))
     _check_turned(source, grid)
     return [cell for cell in grid.rows[grid.header] for _ in range(cell.wide)]
 

@@ -25,9 +25,10 @@ from archdsl.syntax.ast import (
 )
 from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
-from archdsl.tables.reader import MOST_LINES, Lines, TableReader, is_labelled
+from archdsl.tables.reader import Lines, TableReader, is_labelled
 from archdsl.tables.row_line import WIDTH
 from archdsl.tables.row_rules import RowRules
+from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source
 
 
@@ -48,11 +49,9 @@ def unfolded(
     names = _networks_of(source, list(readers.values()))
     if not names:
         return [Draft(draft.header, _statements(draft, readers, ""))]
-    if len(names) * len(draft.statements) > MOST_LINES:
-        raise ArchError(
-            f"networks of more than {MOST_LINES:,} lines together",
-            source.span(*next(iter(names.values())).cell[1:3]),
-            help="keep fewer networks, or lines, around a table",
+    if len(names) * len(draft.statements) > LINES_OF_NETWORKS.most:
+        raise ArchError.beyond(
+            LINES_OF_NETWORKS, source.span(*next(iter(names.values())).cell[1:3])
         )
     if isinstance(draft.header, Derived):
         return [draft]  # refused later: a derived network has no layers of its own

@@ -37,9 +37,9 @@ from archdsl.tables.columns import (
 from archdsl.tables.row_line import LineBuilder, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source, Span
 
-MOST_LINES = 1_000_000  # of all networks of a table
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
 )
@@ -113,7 +113,7 @@ class TableReader:
                     self.read_networks(row)
                 else:
                     self.read_layer(row)
-            if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
+            if len(errors) >= MOST_ERRORS or self.count > LINES_OF_NETWORKS.most:
                 break
         if not rows and not errors:
             span = Span(self.source, self.grid.start, self.grid.end)
@@ -200,12 +200,8 @@ class TableReader:
             for name in column.names:
                 self.statements[name] += read[cell]
                 self.count += len(read[cell]) + 1
-        if self.count > MOST_LINES:
-            raise self.fail(
-                f"a table of more than {MOST_LINES:,} lines of all its networks",
-                first,
-                "keep fewer networks, or rows, in a table",
-            )
+        if self.count > LINES_OF_NETWORKS.most:
+            raise ArchError.beyond(LINES_OF_NETWORKS, self.source.span(first.start, first.end))
         errors.check()
 
     def has_figures(self, row: TableRow) -> bool:

@@ -30,7 +30,8 @@ def resolve(network: NetworkText) -> NetworkText:
     if not uses:
         return network
     files = _Files(network)
-    return network._replace(used=tuple(Used(use, tuple(files.blocks(use))) for use in uses))
+    blocks = (tuple(files.read(network.source, use, 1)) for use in uses)
+    return network._replace(used=tuple(map(Used, uses, blocks)))
 
 
 def written_in(network: NetworkText) -> str:
@@ -70,17 +71,13 @@ class _Files:
     """The files that a network uses. Each is read once, so they may use each other."""
 
     def __init__(self, network: NetworkText) -> None:
-        self.network = network
         self.own = _own(network)
         self.seen: set[str] = set()  # paths without symbolic links
         self.size = 0
         self.by_name: dict[str, tuple[Source, Block]] = {}
 
-    def blocks(self, use: UseFile) -> list[tuple[Source, Block]]:
-        """The blocks that a `use` line adds to those of the lines before it. Raises ArchError."""
-        return self.read(self.network.source, use, 1)
-
     def read(self, source: Source, use: UseFile, depth: int) -> list[tuple[Source, Block]]:
+        """The blocks that a `use` line adds to those of the lines before it. Raises ArchError."""
         span = source.span(use.file.start, use.file.end)
         path = _path(use.file.text[1:-1], source.folder, span)
         if path in self.seen:

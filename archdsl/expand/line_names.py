@@ -15,7 +15,6 @@ from archdsl.notation.ast import (
     Line,
     Placeholder,
     Reference,
-    Side,
 )
 from archdsl.notation.labels import WORDS
 from archdsl.notation.reserved_names import is_reserved
@@ -41,22 +40,16 @@ def kind_of(line: Line, bracket: BlockUse | None) -> str:
 
 def _kind_of_composite(composite: Composite, bracket: BlockUse | None) -> str:
     match composite:
-        case BlockUse():
-            return composite.block
-        case Placeholder():
-            return composite.word
-        case Reference():
-            return "reference"
-        case Side():
-            return "side"
-        case LabelJoin():
-            return composite.kind
         case Group(kind="bracket") if bracket is not None:
             return bracket.block
         case Group(kind="bracket" | "braces"):
             return "group"
-        case _:
-            return composite.kind
+        case (
+            BlockUse(block=name) | Placeholder(word=name) | LabelJoin(kind=name) | Group(kind=name)
+        ):
+            return name
+        case _:  # a reference, or a side head
+            return type(composite).__name__.lower()
 
 
 def names_of(

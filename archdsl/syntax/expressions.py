@@ -110,17 +110,9 @@ class _Reader:
         if token.kind == "mixed" and (product := _PRODUCT.fullmatch(token.text)):
             factor, name = product.groups()
             split_at = token.start + len(factor)
-            return Expression(
-                "*",
-                token.text,
-                0,
-                (
-                    Expression("number", factor, int(factor), (), token.start, split_at),
-                    Expression("name", name, 0, (), split_at, token.end),
-                ),
-                token.start,
-                token.end,
-            )
+            left = Expression("number", factor, int(factor), (), token.start, split_at)
+            right = Expression("name", name, 0, (), split_at, token.end)
+            return Expression("*", token.text, 0, (left, right), token.start, token.end)
         if token.text in ("-", "–", "not"):
             sign = "not" if token.text == "not" else "negative"
             operand = self.expression(NEGATION if sign == "not" else SIGN)

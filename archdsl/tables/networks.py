@@ -25,8 +25,8 @@ from archdsl.syntax.ast import (
 )
 from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
-from archdsl.tables.reader import Lines, TableReader, is_labelled
-from archdsl.tables.row_line import WIDTH
+from archdsl.tables.reader import TableReader, is_labelled
+from archdsl.tables.row_line import WIDTH, Lines
 from archdsl.tables.row_rules import RowRules
 from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors
@@ -28,13 +28,12 @@ from archdsl.syntax.ast import (
 )
 from archdsl.tables.columns import (
     TableColumn,
-    cell_text,
     holds_names,
     quantity_of,
     read_columns,
     squeezed,
 )
-from archdsl.tables.row_line import LineBuilder, words_in
+from archdsl.tables.row_line import CellReader, LineBuilder, Lines, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import LINES_OF_NETWORKS
@@ -47,10 +46,8 @@ _SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2|\d+")
 _DEPTH = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
 _REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?', re.IGNORECASE)
 
-Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
 
-
-class TableReader:
+class TableReader(CellReader):
     """Reads one table.
 
     `statements` are those of each network, by name; a table whose rows are layers has one network,
@@ -65,10 +62,9 @@ class TableReader:
         lines: Lines,
         blocks: Mapping[str, Sequence[str]],
     ) -> None:
-        self.source = source
+        super().__init__(source, lines)
         self.grid = grid
         self.rules = rules
-        self.lines = lines
         self.blocks = blocks
         self.columns = read_columns(source, grid, {name for own in blocks.values() for name in own})
         self.counts = Counter(
@@ -119,13 +115,6 @@ class TableReader:
             span = Span(self.source, self.grid.start, self.grid.end)
             raise self.fail("a table without rows", span, "the rows follow the header")
         errors.check()
-
-    def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
-        return ArchError(message, self.source.span(cell.start, cell.end), help=help)
-
-    def text(self, cell: Cell | None) -> str:
-        """The text of a cell on one line; empty for None."""
-        return "" if cell is None else cell_text(self.source, cell)
 
     def check_ragged(self, cells: Sequence[Cell]) -> None:
         """Refuse a row with more cells than headers, or one that ends within the networks."""
@@ -318,26 +307,6 @@ class TableReader:
                 )
 
     # Both.
-
-    def items(self, cell: Cell) -> list[Item]:
-        """The lines of layers in a cell. Raises ArchError."""
-        comment = self.source.plain.find("#", cell.start, cell.end)
-        if comment >= 0:
-            raise self.fail(
-                "`#` within a cell",
-                Span(self.source, comment, comment + 1),
-                "write a comment on a line of its own, or after the row",
-            )
-        items = []
-        for statement in self.lines(cell.start, cell.end):
-            if not isinstance(statement, Item) or statement.claims:
-                raise self.fail(
-                    f"`{self.text(cell)}` in a cell",
-                    cell,
-                    "cells hold layers; write statements and claims outside of the table",
-                )
-            items.append(statement)
-        return items
 
     def items_of_rules(self, row: TableRow) -> list[Item]:
         """The lines that a rule `in "name" { … }` gives a row; as one group, if several."""

@@ -91,7 +91,8 @@ def numbered(kinds: Sequence[str]) -> list[str]:
     """The kinds, numbered if there are several of one."""
     if len(set(kinds)) == len(kinds):
         return list(kinds)
-    return _numbered(kinds, [""] * len(kinds), True)
+    total = Counter(kinds)
+    return _numbered(kinds, [kind if total[kind] == 1 else "" for kind in kinds], False)
 
 
 def _numbered(kinds: Sequence[str], labels: Sequence[str], may_be_bare: bool) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from archdsl import spec_files
 from archdsl.claims import parameter_count
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Errors
 from archdsl.expand import includes
 from archdsl.expand.blocks import LIBRARY, Blocks
 from archdsl.model import Model
@@ -66,19 +66,25 @@ def _holds_blocks_alone(text: NetworkText) -> bool:
     return text.header is None and all(isinstance(s, Block | UseFile) for s in text.statements)
 
 
-def _errors(text: NetworkText) -> list[ArchError]:
+def _errors(text: NetworkText) -> Errors:
     """The errors of a network, or of a file of blocks."""
+    errors = Errors()
     if text.lacking:
-        return []
+        return errors
     if _holds_blocks_alone(text):
-        return list(_raised(lambda: _read_blocks(text)))
-    errors = list(_raised(lambda: Model(text)))
+        with errors:
+            _read_blocks(text)
+        return errors
+    with errors:
+        Model(text)
     if errors:  # then `params count` was not read
-        errors += _raised(lambda: parameter_count.read(text))
+        with errors:
+            parameter_count.read(text)
     if any(isinstance(statement, Train) for statement in text.statements):
         from archdsl.train import recipe  # imports pydantic
 
-        errors += _raised(lambda: recipe.read(text))
+        with errors:
+            recipe.read(text)
     return errors
 
 
@@ -92,13 +98,6 @@ def _read_blocks(text: NetworkText) -> None:
     for statement in text.statements:
         assert isinstance(statement, Block)
         blocks.lines(blocks[statement.name.text])
-
-
-def _raised(work: Callable[[], object]) -> Iterator[ArchError]:
-    try:
-        work()
-    except ArchError as error:
-        yield from (error, *error.others)
 
 
 def as_dict(checked: Checked) -> dict[str, Any]:

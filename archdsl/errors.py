@@ -63,6 +63,25 @@ class ArchError(Exception):
         return render(self)
 
 
+class Errors(list[ArchError]):
+    """Errors that are kept, so that the user sees all at once.
+
+    `with errors:` keeps the errors that its block raises; `errors.check()` raises all.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, ArchError):
+            self.extend((error, *error.others))
+        return isinstance(error, ArchError)
+
+    def check(self) -> None:
+        if self:
+            raise ArchError.several(self[:MOST_ERRORS])
+
+
 def render(error: ArchError, most: int | None = SHOWN) -> str:
     """The error as text: message, file:line:column, the line with carets, notes, help.
 

@@ -64,14 +64,9 @@ QUANTITIES = (
 
 _EVERYWHERE = {spelling: one for one in QUANTITIES for spelling in one.words}
 _IN_CLAIMS = _EVERYWHERE | {s: one for one in QUANTITIES for s in one.in_claims}
-_IN_TABLES = {
-    spelling: one
-    for spelling, one in (
-        *_EVERYWHERE.items(),
-        *((spelling, one) for one in QUANTITIES for spelling in one.in_tables),
-    )
-    if one.of_network
-}
+_OF_NETWORK = [one for one in QUANTITIES if one.of_network]
+_IN_TABLES = {spelling: one for one in _OF_NETWORK for spelling in one.words}
+_IN_TABLES |= {spelling: one for one in _OF_NETWORK for spelling in one.in_tables}
 TABLE_SPELLINGS = tuple(_IN_TABLES)
 
 # Powers of ten, by the units that may follow a figure: `138M`, `60 million`.

@@ -29,15 +29,8 @@ from archdsl.syntax.ast import (
     UseFile,
 )
 from archdsl.syntax.parser import cell_statements, statement_span, statements_of
-from archdsl.text.limits import Limit
+from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source, Span
-
-LINES = Limit(
-    1_000_000,
-    "derived networks of more than {} lines together",
-    "keep fewer networks in a file",
-)
-
 
 OWN = (Paper, Expect, Reported, Train)  # statements that a derived network may have
 
@@ -118,9 +111,9 @@ def _derived(
             network = made[one.name] = _network(source, one, shared, made)
             if isinstance(one.header, Derived):
                 lines += len(network.statements) + len(network.derived)
-            if lines > LINES.most:
+            if lines > LINES_OF_NETWORKS.most:
                 assert one.header is not None
-                raise ArchError.beyond(LINES, _span(source, one.header.name))
+                raise ArchError.beyond(LINES_OF_NETWORKS, _span(source, one.header.name))
         found.append(made[draft.name])
     return tuple(found)
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import archdsl.specs
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText
 from archdsl.syntax.parser import LARGEST
@@ -133,13 +133,13 @@ def _of_names(name: str) -> str | None:
     )
 
 
-def files(targets: Sequence[str]) -> tuple[list[str], list[ArchError]]:
+def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
     """The files that arguments name, and an error for each folder without specs.
 
     A folder stands for the specs in it and below it. No file is returned twice.
     """
     found: dict[str, None] = {}
-    errors = []
+    errors = Errors()
     for target in targets:
         if not os.path.isdir(target):
             found[target] = None

@@ -24,7 +24,7 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
     paths, errors = spec_files.files(files)
     changed = 0
     for path in paths:
-        try:
+        with errors:
             data = spec_files.content(path)
             new = formatted(spec_files.source(path, data)).encode()
             changed += new != data
@@ -37,8 +37,6 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
             elif new != data:
                 replace_whole(path, new)
                 output.emit(path)
-        except ArchError as error:
-            errors += (error, *error.others)
     if errors:
         raise ArchError.several(errors)
     only_asked = check or diff

@@ -18,7 +18,7 @@ from archdsl.claims import parameter_count
 from archdsl.claims.figures import How, compare, compare_size, is_size
 from archdsl.claims.formulas import WITH_SIDES, Computed, of_line, of_network
 from archdsl.claims.parameter_count import Counting
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.quantities import QUANTITIES, UNITS, claimed_quantity
 from archdsl.syntax.ast import ClaimText, Expect, Item, NetworkText, Token
@@ -103,15 +103,12 @@ def judge(
     if network is None:
         return ()  # a graph without a text claims nothing
     judged: list[Claim] = []
-    errors: list[ArchError] = []
+    errors = Errors()
     for subject, text in _claims(analysis, network, counting or parameter_count.read(network)):
-        try:
+        with errors:
             written = _read(text, network.span(text.start, text.end))
             judged.append(_judge(subject, written, changed))
-        except ArchError as error:
-            errors.append(error)
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
     return tuple(judged)
 
 

@@ -17,6 +17,7 @@ from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
 from archdsl.notation.block_uses import STRIDES
 from archdsl.syntax import expressions
+from archdsl.syntax.arguments import given_twice
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
@@ -256,9 +257,8 @@ def _arguments(
         if argument.name is None:
             by_place.append(value)
         elif argument.name.text in by_name:
-            raise frame.fail(
-                f"`{argument.name.text}` is given twice", argument, "remove one of the two"
-            )
+            span = frame.source.span(argument.start, argument.end)
+            raise given_twice(f"`{argument.name.text}`", span)
         else:
             by_name[argument.name.text] = value
     return by_place, by_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.expand import printed_sizes
 from archdsl.expand.blocks import Blocks
 from archdsl.expand.conventions import Conventions, Rule, Rules
@@ -34,9 +34,9 @@ _ONCE = "a statement holds for the whole network: write it once"
 def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> Conventions:
     """The conventions of a network. Raises ArchError with all their errors."""
     reader = _Reader(network.source, names, blocks)
-    errors: list[ArchError] = []
+    errors = Errors()
     for statement in network.statements:
-        try:
+        with errors:
             match statement:
                 case Padding(mode):
                     reader.once(statement)
@@ -51,10 +51,7 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
                     reader.means(statement)
                 case Item(rules=rules) if rules:
                     reader.row_rules(rules)
-        except ArchError as error:
-            errors += (error, *error.others)
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
     return reader.conventions
 
 

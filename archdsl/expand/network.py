@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.errors import MOST_ERRORS, ArchError
+from archdsl.errors import MOST_ERRORS, ArchError, Errors
 from archdsl.expand import convention_statements
 from archdsl.expand.blocks import Blocks
 from archdsl.expand.context import Context
@@ -85,35 +84,25 @@ def read(network: NetworkText, parameters: Mapping[str, Number] | None = None) -
     """Read every line and statement of a network. Raises ArchError with the errors of all."""
     names, options = values_of(network, parameters or {})
     frame = Frame(network.source, names)
-    errors: list[ArchError] = []
+    errors = Errors()
     for statement in network.statements:
         if isinstance(statement, Let | Either):
-            with _collected(errors):
+            with errors:
                 name, value = _let(frame, statement)
                 names[name] = value
     blocks = Blocks(network, names.keys(), options)
     conventions = Conventions(network.source, names)
     lines: tuple[Line, ...] = ()
-    with _collected(errors):
+    with errors:
         conventions = convention_statements.read(network, names, blocks)
-    with _collected(errors):
+    with errors:
         blocks.read()
-    with _collected(errors):
+    with errors:
         items = _with_input([s for s in network.statements if isinstance(s, Item)])
         lines = phrase.read_lines(network.source, items, names.keys() | {"in"}, blocks)
-    if errors:
-        errors.sort(key=lambda error: error.span.start if error.span else 0)
-        raise ArchError.several(errors[:MOST_ERRORS])
+    errors.sort(key=lambda error: error.span.start if error.span else 0)
+    errors.check()
     return Text(lines, names, blocks, options, conventions)
-
-
-@contextmanager
-def _collected(errors: list[ArchError]) -> Iterator[None]:
-    """Keep errors for later: the user sees those of all lines at once."""
-    try:
-        yield
-    except ArchError as error:
-        errors += (error, *error.others)
 
 
 def _let(frame: Frame, statement: Let | Either) -> tuple[str, Number]:
@@ -304,7 +293,7 @@ def _check_all_read(context: Context, ends: Sequence[int]) -> None:
         return  # every line reads the value of the one before
     read = {i for node in graph.nodes for i in node.inputs}
     read |= {*ends, *(side.section.exit for side in graph.sides)}
-    errors: list[ArchError] = []
+    errors = Errors()
     for index, node in enumerate(graph.nodes):
         if index in read or len(errors) == MOST_ERRORS:
             continue
@@ -317,5 +306,4 @@ def _check_all_read(context: Context, ends: Sequence[int]) -> None:
                 help="join it, `concat { a; b }`, name its line in `output`, or remove it",
             )
         )
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()

@@ -34,14 +34,6 @@ def values_of(
     given = _arguments(network, names)
     given |= {name: (value, None) for name, value in overrides.items()}
     # Report a misspelt name before the missing value it causes.
-    _check_names(network, names, given)
-    values = _values(network, parameters, given)
-    choices = optional_layers.choices_of(network)
-    choices += (_choice(name, *given[name]) for name in given if name not in values)
-    return values, Options(choices)
-
-
-def _check_names(network: NetworkText, names: Sequence[str], given: Mapping[str, Argument]) -> None:
     for name, (_, span) in given.items():
         if name not in names and optional_layers.kind_of(name) is None:
             owner = network.derived[0].base.text if span else network.name or network.source.name
@@ -50,6 +42,10 @@ def _check_names(network: NetworkText, names: Sequence[str], given: Mapping[str,
                 span,
                 help=did_you_mean(name, names) or _known(names),
             )
+    values = _values(network, parameters, given)
+    choices = optional_layers.choices_of(network)
+    choices += (_choice(name, *given[name]) for name in given if name not in values)
+    return values, Options(choices)
 
 
 def _values(

@@ -36,7 +36,7 @@ def formatted(source: Source) -> str:
     """
     with collector_paused():
         statements = statements_of(source)
-        text = "\n".join(_without_empty_ends(laid(tuple(_Layout(source).lines()))))
+        text = "\n".join(laid(tuple(_Layout(source).lines()))).strip("\n")
         text = text + "\n" if text else ""
         place = first_difference(source, statements, text)
     if place is not None:
@@ -46,15 +46,6 @@ def formatted(source: Source) -> str:
             help="the text stays as it is; please report this",
         )
     return text
-
-
-def _without_empty_ends(lines: Iterator[str]) -> list[str]:
-    """The lines without empty ones at both ends."""
-    texts = list(lines)
-    while texts and not texts[-1]:
-        texts.pop()
-    first = next((i for i, line in enumerate(texts) if line), 0)
-    return texts[first:]
 
 
 _REFERENCE = r"(?:[aA][rR][xX][iI][vV]|[dD][oO][iI]|[hH][tT][tT][pP][sS]?):[^\s\"]+"
@@ -107,7 +98,7 @@ class _Layout:
             end = self.source.line(here)[1]
             if here in self.tables:
                 end = self.source.line(self.tables[here].end)[1]
-                yield from self.of_table(here, end)
+                yield from map(LineParts, table(self.text[here:end].split("\n")))
             elif (stop := self.kept_until(here, end)) is not None:
                 end = stop
                 yield from self.as_written(here, end)
@@ -141,9 +132,6 @@ class _Layout:
         """Lines as the user wrote them, before the macros in them were expanded."""
         written = self.source.latex.written
         yield from map(LineParts, self.source.written[written(start) : written(end)].split("\n"))
-
-    def of_table(self, start: int, end: int) -> Iterator[LineParts]:
-        yield from map(LineParts, table(self.text[start:end].split("\n")))
 
     # Lines.
 

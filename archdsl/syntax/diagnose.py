@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Errors
 from archdsl.syntax.ast import Statement, tokens_of
 from archdsl.syntax.lalr import Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
@@ -59,7 +59,7 @@ def explain(
     if not shown.strip(" \t\n;"):
         return _ended_early(stop)
     explained = (explanation(stop) for explanation in _EXPLANATIONS)
-    message, help = next(found for found in explained if found is not None)
+    message, help = next(filter(None, explained), (f"unexpected `{shown}`", None))
     span = source.span(problem.offset, problem.offset + len(shown))
     return ArchError(message, span, help=help or _form(stop)), (stop.start, stop.end)
 
@@ -152,10 +152,6 @@ def _unknown_character(stop: _Stop) -> Explanation:
     return f"`{_printable(stop.shown)}` is not part of the language", None
 
 
-def _any_token(stop: _Stop) -> Explanation:
-    return f"unexpected `{stop.shown}`", None
-
-
 # The first that applies explains the error.
 _EXPLANATIONS = (
     _quotation_mark,
@@ -163,7 +159,6 @@ _EXPLANATIONS = (
     _closing_bracket,
     _latex,
     _unknown_character,
-    _any_token,
 )
 
 
@@ -224,13 +219,10 @@ def check_characters(source: Source) -> None:
 
 def check_latex(source: Source) -> None:
     """Raises ArchError with every error in the tables of LaTeX."""
-    if source.latex.faults:
-        raise ArchError.several(
-            [
-                ArchError(fault.message, source.span(fault.start, fault.end), help=fault.help)
-                for fault in source.latex.faults
-            ]
-        )
+    Errors(
+        ArchError(fault.message, source.span(fault.start, fault.end), help=fault.help)
+        for fault in source.latex.faults
+    ).check()
 
 
 def check_depth(source: Source) -> None:

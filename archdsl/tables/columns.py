@@ -13,10 +13,11 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
-from archdsl.errors import ArchError, nearest
+from archdsl.errors import ArchError, Errors, nearest
 from archdsl.notation.vocabulary import vocabulary
 from archdsl.quantities import TABLE_SPELLINGS, table_quantity, unit_letter
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
 Role = Literal[
@@ -85,7 +86,9 @@ _SYMBOLS = re.compile(rf"(.*?\w) {_SYMBOL}(?: ?x ?{_SYMBOL})*")
 _SIZE = re.compile(r"\[?\d+x\d+")
 _PLAIN_SIZE = re.compile(r"\d+(?:x\d+)+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
-MOST_COLUMNS = 1000  # of a table
+COLUMNS = Limit(
+    1000, "a table of more than {} columns", "no paper prints so many networks side by side"
+)
 LONGEST = 100  # characters of a header that is searched for more than the known headers
 
 
@@ -158,9 +161,8 @@ def read_columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -
         named = [i for i, c in enumerate(with_arguments) if c.role == "name" and c.text]
         if named:
             with_arguments[named[-1]] = with_arguments[named[-1]]._replace(role="type")
-    errors = [_unknown(source, c, parameters) for c in with_arguments if c.role == "network"]
-    if errors:
-        raise ArchError.several(errors)
+    unknown = (column for column in with_arguments if column.role == "network")
+    Errors(_unknown(source, column, parameters) for column in unknown).check()
     return with_arguments
 
 
@@ -174,12 +176,8 @@ def _header_cells(source: Source, grid: Grid) -> list[Cell]:
             help="the rows follow the header and its rule",
         )
     *_, last = grid.rows[grid.header]
-    if last.column + last.wide > MOST_COLUMNS:
-        raise ArchError(
-            f"a table of more than {MOST_COLUMNS:,} columns",
-            source.span(last.start, last.end),
-            help="no paper prints so many networks side by side",
-        )
+    if last.column + last.wide > COLUMNS.most:
+        raise ArchError.beyond(COLUMNS, source.span(last.start, last.end))
     _check_turned(source, grid)
     return [cell for cell in grid.rows[grid.header] for _ in range(cell.wide)]
 
@@ -270,7 +268,7 @@ def _without_accents(text: str) -> str:
 
 def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -> None:
     """Refuse filled cells below an empty header, and two columns of which a row can have one."""
-    errors = []
+    errors = Errors()
     nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "struck"}
     below: dict[int, Cell] = {}  # the first filled cell of each such column
     for row in grid.rows[grid.header + 1 :] if nameless else ():
@@ -297,8 +295,7 @@ def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -
                     help="remove one of the two",
                 )
             )
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
 
 
 def _check_turned(source: Source, grid: Grid) -> None:

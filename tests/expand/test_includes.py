@@ -186,16 +186,16 @@ def test_a_used_file_may_only_hold_blocks(here: Path):
 
 
 def test_limits(here: Path, monkeypatch: pytest.MonkeyPatch):
-    many = includes.MOST_FILES + 1
+    many = includes.FILES.most + 1
     for number in range(many):
         write(**{f"f{number}": f"block b{number} {{ relu }}\n"})
     write(f0=UNIT, net=NET.format("\n".join(f'use "f{n}.arch"' for n in range(many))))
-    refused(f"more than {includes.MOST_FILES} files in use")
-    deep = includes.DEEPEST + 1
+    refused(f"more than {includes.FILES.most} files in use")
+    deep = includes.DEPTH.most + 1
     for number in range(1, deep + 1):
         write(**{f"f{number}": f'use "f{number + 1}.arch"\n{UNIT if number == 1 else ""}'})
     write(net=NET.format('use "f1.arch"'))
-    refused(f"files that use files more than {includes.DEEPEST} deep")
+    refused(f"files that use files more than {includes.DEPTH.most} deep")
     monkeypatch.setattr(includes, "LARGEST", 50)
     write(net=NET.format('use "a.arch"; use "b.arch"'), a=UNIT, b="block other { relu; relu }")
     refused("larger than 0 MiB together")

@@ -127,7 +127,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
             "network n0(a=1)\ninput 8\nrelu\n"
             + "".join(f"network n{i + 1} = n{i}(a=2)\n" for i in range(10_000))
         ),
-        "derived networks of more than 1,000,000 lines",
+        "networks of more than 1,000,000 lines",
     ),
     "claims": (lambda: TOP + "relu => " + ", ".join(["params 0"] * 9_000), None),
     "readings": (_numbered("reading s{} = 1 or 2", 2_000), None),

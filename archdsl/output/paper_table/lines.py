@@ -104,7 +104,7 @@ class Printer:
 
     def evaluate(self, expression: Expression) -> None:
         """Record the value of an expression, or those of its operands that have one."""
-        used = set(_names(expression))
+        used = expressions.names_in(expression)
         if not used:
             return
         if used <= self.names.keys():
@@ -291,13 +291,6 @@ def _size(text: str) -> str:
     """A size with blanks on both sides of its signs, or none; `64 x 3` may be a repeat."""
     sign = " x " if any(map(str.isspace, text)) else "x"
     return sign.join(map(str, numbers_of(text)))
-
-
-def _names(expression: Expression) -> Iterator[str]:
-    if expression.sign == "name":
-        yield expression.text
-    for operand in expression.operands:
-        yield from _names(operand)
 
 
 def _expressions(value: object) -> Iterator[Expression]:

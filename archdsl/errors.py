@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archdsl.text.limits import Limit
 from archdsl.text.source import Span
 
-MOST_ERRORS = 1000  # a text is not checked further after so many
+MOST_ERRORS = 1000  # a text is not checked further after this many
 SHOWN = 20  # errors in one message; `archdsl check` shows all
 LONGEST = 400  # characters of a message
 EXCERPT = 110  # characters of the line that an error quotes

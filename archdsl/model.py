@@ -116,7 +116,7 @@ class Model:
 
     @property
     def settled(self) -> tuple[Settled, ...]:
-        """What printed sizes settled, once for repetitions of a line that are alike."""
+        """What printed sizes settled; identical repetitions of a line appear once."""
         found: dict[object, Settled] = {}
         for one in self.graph.origin.settled:
             found.setdefault((one.start, one.settings, one.input, one.printed), one)

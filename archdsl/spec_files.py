@@ -136,7 +136,7 @@ def _of_names(name: str) -> str | None:
 def files(targets: Sequence[str]) -> tuple[list[str], list[ArchError]]:
     """The files that arguments name, and an error for each folder without specs.
 
-    A folder stands for the specs in it and below it. No file is returned twice.
+    A folder means the specs in it and in its subfolders. No file is returned twice.
     """
     found: dict[str, None] = {}
     errors = []

@@ -189,8 +189,8 @@ def trunk(
     """The node whose receptive field is the network's: its last feature map.
 
     That is the map before the first layer that `gathers`, i.e. reads a whole map as one. A layer
-    that a branch bypasses, as in a gate, does not end the trunk, nor does one of a side head. Of
-    several outputs that are maps, the one that reads most.
+    that a branch bypasses, as in a gate, does not end the trunk, nor does one of a side head. If
+    several outputs are maps, it is the one that reads most.
     """
     reach = 0  # the last node that reads a value from before this one
     last_map = 0

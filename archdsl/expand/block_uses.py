@@ -151,7 +151,7 @@ class BlockExpander:
         depth = len(position.path)
         is_inside = all(n.scope[:depth] == position.path for n in graph.nodes[begin.nodes :])
         if key is not None and is_inside and not graph.reads_entry_by_label(begin):
-            # What the block's own text holds keeps its place.
+            # Nodes from the block's own text keep their places.
             is_own = definition.source is self.context.network.source
             place = (-1, -1) if is_own else frame.place
             graph.built[key] = Stretch(position.path, place, begin, graph.mark())
@@ -203,7 +203,7 @@ class BlockExpander:
                 f"write the layers after its name: {form_of(frame.definition.block)[:-1]} [ … ]`",
             )
         group, outer, labels = frame.body
-        # Of several bodies the first carries the stride, as of repetitions.
+        # Of several bodies the first carries the stride, as with repetitions.
         stride = frame.strides.pop() if frame.strides else None
         inner = position._replace(frame=outer, entry=0, labels=labels)
         self.groups.expand_group(group, inner, stride)
@@ -230,7 +230,7 @@ class BlockExpander:
         self.enter(Call(definition, placeholder, names), position)
 
     def shortcut_stride(self, placeholder: Placeholder, position: Position) -> int:
-        """The stride that leads to the shape of the other branch, alike on all axes."""
+        """The stride that leads to the shape of the other branch, the same on all axes."""
         frame, target = position.frame, position.frame.target
         assert target is not None
         strides = self.graph.strides_between(self.graph.current, target.end)
@@ -238,7 +238,7 @@ class BlockExpander:
             raise frame.fail(
                 f"a shortcut next to a stride of {'x'.join(map(str, strides))}"
                 if strides
-                else "a shortcut next to a branch of finer steps",
+                else "a shortcut next to a branch that enlarges its map",
                 placeholder,
                 "a shortcut has one stride for all axes: write the branch out",
             )
@@ -248,7 +248,7 @@ class BlockExpander:
 def _arguments(
     use: BlockUse, frame: Frame, names: Mapping[str, Number]
 ) -> tuple[list[Number], dict[str, Number]]:
-    """The values of a block's arguments: by place, and by name."""
+    """The values of a block's arguments: by position, and by name."""
     by_place: list[Number] = []
     by_name: dict[str, Number] = {}
     for argument in use.arguments:

@@ -159,7 +159,8 @@ class _Reader:
         return use
 
     def row_rules(self, statements: tuple[Means, ...]) -> None:
-        """The conventions of a table row; of two for one layer the first is the more specific."""
+        """The conventions of a table row; of two for the same layer, the more specific comes
+        first."""
         if statements in self.conventions.rules_of_rows:
             return
         rules = Rules()

@@ -27,7 +27,7 @@ Kind = type[Layer]
 class Rule:
     """A convention: the layers that the selected one stands for.
 
-    `index` is that of the layer which the selected one takes the place of.
+    `index` is that of the layer that the selected one replaces.
     """
 
     def __init__(self, selector: LayerText, layers: tuple[LayerText, ...]) -> None:
@@ -85,10 +85,11 @@ NO_RULES = Rules()  # of lines outside tables
 
 
 class Surroundings(NamedTuple):
-    """What the conventions for a layer depend on, apart from the layer.
+    """What the conventions for a layer depend on, besides the layer itself.
 
     `before` and `after` are the companions that the line itself writes, `row_rules` those of its
-    table row. The output layer takes no companions. `channels` enter the line.
+    table row. The output layer does not take companions. `channels` is the number that enters the
+    line.
     """
 
     before: Sequence[LayerText]

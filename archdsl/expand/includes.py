@@ -14,7 +14,7 @@ from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
 from archdsl.syntax.parser import LARGEST, parse_blocks
 from archdsl.text.source import Source, Span
 
-MOST_FILES = 64  # that one network uses
+MOST_FILES = 64  # that one network may use
 DEEPEST = 8  # files that use files that use files
 
 

@@ -184,7 +184,7 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
 
 
 def _tidy(text: str) -> str:
-    """The text with single spaces, and none where typography left one before punctuation."""
+    """The text with single spaces, without those that typography left before punctuation."""
     text = " ".join(_TIMES.sub("×", text).split())
     for sign in ",)":
         text = text.replace(f" {sign}", sign)

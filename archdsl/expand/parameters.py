@@ -94,7 +94,7 @@ def _choice(name: str, value: Number, span: Span | None) -> Choice:
 
 
 def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Argument]:
-    """What a derived network gives, by name; the outermost wins."""
+    """The arguments of a derived network, by name; the outermost wins."""
     source = network.source
     found: dict[str, Argument] = {}
     for derived in network.derived:

@@ -49,14 +49,15 @@ class Printed(NamedTuple):
         return self.numbers[rank] if len(self.numbers) == rank + 1 else None
 
     def is_of(self, shape: Shape) -> bool:
-        """Whether a map has the printed H×W. A vector has any: a size settles nothing there."""
+        """Whether a map has the printed H×W. Always true of a vector, for which a size settles
+        nothing."""
         lengths = self.lengths(len(shape) - 1)
         return lengths is None or lengths == shape[1:]
 
 
 class PaperSettings:
-    """What printed sizes settled on the paper's own input and parameters. With others they do not
-    hold, but the settings do.
+    """What printed sizes settled on the paper's own input and parameters. With others the sizes no
+    longer hold, but the settings do.
 
     `renumbered`: other parameters may number the lines anew, so that their names differ.
     """
@@ -68,7 +69,7 @@ class PaperSettings:
             self.by_place.setdefault((one.start, *_repetitions(one.path)), one)
 
     def of(self, path: tuple[str, ...], start: int) -> Settled | None:
-        """What was settled in the line of a name, which starts at an offset of its source."""
+        """What was settled in the line with this name that starts at this offset of its source."""
         exact = self.by_path.get((path, start))
         return exact or self.by_place.get((start, *_repetitions(path)))
 

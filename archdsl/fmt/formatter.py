@@ -49,7 +49,7 @@ def formatted(source: Source) -> str:
 
 
 def _without_empty_ends(lines: Iterator[str]) -> list[str]:
-    """The lines without empty ones at both ends."""
+    """The lines without the empty ones at either end."""
     texts = list(lines)
     while texts and not texts[-1]:
         texts.pop()
@@ -202,7 +202,7 @@ class _Layout:
             # A space after such a sign would make it the bullet of a list; tabs may make a table.
             return LineParts(front + text[begin:].rstrip(_ENDS), stanza)
         if code != plain[begin : begin + len(code)]:
-            # Typography: the only safe change is one space for several.
+            # Typography: the only safe change is to reduce several spaces to one.
             line = _with_single_spaces(code, plain[begin:])
             return LineParts(front + line, stanza, comment=comment)
         spaced = self.spaced(code, is_statement=new == 0)
@@ -232,7 +232,7 @@ class _Layout:
     def spaced(self, code: str, is_statement: bool) -> _Spaced:
         """Code with its spaces set; `is_statement`: no bracket is open before it."""
         spacer = _Spacer(code, self.in_claims)
-        # A reference such as arXiv:1409.1556 is one word, whatever signs it has.
+        # A reference such as arXiv:1409.1556 is one word, whatever signs it contains.
         tokens = _TOKEN_OF_PAPER if code.startswith("paper") else _TOKEN
         for found in tokens.finditer(code):
             spacer.add(found[0], found.start())
@@ -255,7 +255,7 @@ class _Spacer:
         self.in_claims = in_claims
         self.is_rows = re.match(r'in[ \t]*"', code) is not None
         self.depth = self.parens = 0  # open brackets of all kinds, and parentheses
-        self.second = self.first = ""  # the last sign but one, and the last
+        self.second = self.first = ""  # the last two signs
         self.blank = False  # whitespace follows the last sign
         self.is_divided = False  # by a semicolon
         self.has_guard = False
@@ -318,7 +318,7 @@ class _Spacer:
 
 
 def _with_single_spaces(code: str, plain: str) -> str:
-    """Code with one space for several, except in quotation marks."""
+    """Code with every run of spaces reduced to one, except in quotation marks."""
     pieces = []
     here = 0
     for found in _STRING.finditer(plain, 0, len(code)):

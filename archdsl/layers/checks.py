@@ -1,7 +1,7 @@
 """Checks of the values that a text gives to a layer, and of what enters it.
 
-A check of an attribute returns the value in its canonical form, or raises LayerError; its first
-sentence says in `archdsl layers` which values there are.
+A check of an attribute returns the value in its canonical form, or raises LayerError. The first
+sentence of its docstring describes the allowed values in `archdsl layers`.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ def _value(one: AttributeChange, value: object) -> str:
 
 
 def _figure(value: float) -> str:
-    """A number in as few digits as tell it from any other."""
+    """A number with just enough digits to tell it from any other."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
 
@@ -191,7 +191,7 @@ def _table(diff: Diff, short: bool = False) -> Table:
     rows = [_row(line, short) for line in lines[:MOST_ROWS]]
     if len(lines) > MOST_ROWS:
         rest = lines[MOST_ROWS:]
-        what = f"and {len(rest):,} rows more; --format json lists every layer"
+        what = f"and {len(rest):,} more rows; --format json lists every layer"
         sums = (sum(line.params for line in rest), sum(line.macs for line in rest))
         rows.append(
             (Cell("…"), Cell(""), Cell(what), Cell(""), *(Cell(signed(s, short)) for s in sums))

@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
 
 def entries_of(tokens: Sequence[Token]) -> list[Entry]:
-    """The entries between commas; nothing next to a comma makes no entry."""
+    """The entries between commas, without empty ones."""
     found: list[Entry] = []
     begin = 0
     commas = [at for at, token in enumerate(tokens) if token.kind == "comma"]
@@ -52,7 +52,7 @@ def entries_of(tokens: Sequence[Token]) -> list[Entry]:
 
 
 def entries_in(parens: Token | None) -> list[Entry]:
-    """The entries between parentheses; none where there are no parentheses."""
+    """The entries between parentheses; empty without parentheses."""
     return entries_of(parens.tokens) if parens else []
 
 

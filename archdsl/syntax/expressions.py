@@ -1,6 +1,6 @@
 """Arithmetic in a spec: `(depth - 4) // 6`, `4*k`, `max(8, round(in / 4))`.
 
-A small evaluator of our own: a spec is data from strangers, which Python's must not see.
+A small evaluator of our own: a spec may come from a stranger, so it must not reach Python's `eval`.
 """
 
 from __future__ import annotations

@@ -233,7 +233,7 @@ def known_header(text: str) -> str:
     """A squeezed header in lower case; as in the list of known headers if only a symbol follows,
     `#Channels $C_i$`, or a remark, `filter size (if not a fire layer)`.
 
-    A remark on claims or widths stays, since it says which figures, or whose widths, these are.
+    A remark on claims or widths stays, since it tells which figures, or whose widths, these are.
     """
     known = re.sub(r"^(?:number|no\.?|num\.?) of |^# ", "#", text.lower().replace("_", " "))
     known = known.rstrip(".:")
@@ -269,7 +269,7 @@ def _without_accents(text: str) -> str:
 
 
 def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -> None:
-    """Refuse filled cells below an empty header, and two columns of which a row can have one."""
+    """Refuse filled cells below an empty header, and two columns where a row can have only one."""
     errors = []
     nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "struck"}
     below: dict[int, Cell] = {}  # the first filled cell of each such column
@@ -292,7 +292,7 @@ def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -
         if first is not None:
             errors.append(
                 ArchError(
-                    f"two columns for one thing: `{first.text}` and `{column.text}`",
+                    f"two columns for the same thing: `{first.text}` and `{column.text}`",
                     source.span(column.cell.start, column.cell.end),
                     help="remove one of the two",
                 )
@@ -307,7 +307,7 @@ def _check_turned(source: Source, grid: Grid) -> None:
     sizes = [_PLAIN_SIZE.fullmatch(squeezed(source.plain[c.start : c.end])) for c in others]
     if len(sizes) > 1 and all(sizes):
         raise ArchError(
-            "this table is turned: its columns are stages",
+            "this table is transposed: its columns are stages",
             source.span(others[0].start, others[-1].end),
             help="write a row for each stage: `| 32x32 | [3x3, 16; 3x3, 16] x n |`",
         )
@@ -327,8 +327,8 @@ def _is_layer(name: str) -> bool:
 
 
 def _with_networks(source: Source, column: TableColumn) -> TableColumn:
-    """A column of a table whose columns are networks. There is no layer of a row that it could
-    give a value to; if its header is one letter it is a network: VGG's `c`."""
+    """A column of a table whose columns are networks. A row has no layer of its own that the column
+    could give a value to; if its header is one letter, it is a network: VGG's `c`."""
     if column.role in FEEDING and len(column.text) > 1:
         raise ArchError(
             f"the column `{column.text}` next to columns that are networks",

@@ -188,7 +188,7 @@ class _ConnectionReader:
                 self.fail(
                     "an X without an output map",
                     cell,
-                    "there is a separator too many in this row, or a column without its number",
+                    "this row has one separator too many, or a column has lost its number",
                 )
             else:
                 yield cell.column

@@ -301,7 +301,7 @@ class LineBuilder:
 
     def ordered_arguments(self) -> list[ColumnValue]:
         """The arguments of the row's block. If one has a name, those without get the names of the
-        other parameters: a call cannot tell them by their place any more."""
+        other parameters: a call can no longer tell them by position."""
         named = {column.name for column in self.arguments if column.name}
         unnamed = [column for column in self.arguments if not column.name]
         if not named:

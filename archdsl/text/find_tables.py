@@ -71,7 +71,7 @@ _COUNTED = (
 _COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
 # What ends a table of tabs although it holds tabs: statements, and side heads.
 _STATEMENT = re.compile(rf"[ ]*(?:{BEGINS}|side\b)(?=[ \t]+[\w\"])|{MEANS}")
-# What is in no header: comments, claims, figures, and attributes with their values.
+# What a header never contains: comments, claims, figures, and attributes with their values.
 _CODE = re.compile(
     rf"#{_COUNTED})(?:\s|$)|=>|->|\"|.*[:,]$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$"
     r"|(?:(?:at|with) )?(?:stride|pad|padding|kernel|width|groups|dilation)(?: |=|: ?)\d",

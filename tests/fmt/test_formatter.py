@@ -225,7 +225,7 @@ def golden() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("before", "after"), [pytest.param(b, a, id=n) for n, b, a in golden()])
-def test_golden(before: str, after: str):
+def test_golden_examples(before: str, after: str):
     assert of(before) == after
     assert of(after) == after
 

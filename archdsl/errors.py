@@ -10,7 +10,7 @@ from archdsl.text.source import Span
 
 MOST_ERRORS = 1000  # a text is not checked further after this many
 SHOWN = 20  # errors in one message; `archdsl check` shows all
-LONGEST = 400  # characters of a message
+LONGEST_MESSAGE = 400  # characters of a message
 EXCERPT = 110  # characters of the line that an error quotes
 
 
@@ -98,7 +98,11 @@ def _render_one(error: ArchError) -> str:
 
 def _cut(text: str) -> str:
     """Shortens a message that quotes a very long word."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+    return (
+        text
+        if len(text) <= LONGEST_MESSAGE
+        else f"{text[: LONGEST_MESSAGE // 2]}…{text[-LONGEST_MESSAGE // 2 :]}"
+    )
 
 
 def _excerpt(span: Span) -> list[str]:

@@ -76,7 +76,7 @@ class Model:
     @property
     def spec(self) -> str:
         """A text that contains the whole network: its file with the blocks that it uses."""
-        return includes.written_in(self.text)
+        return includes.with_included_blocks(self.text)
 
     @property
     def reported(self) -> tuple[str, ...]:

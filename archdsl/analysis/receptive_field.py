@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.errors import ArchError
 from archdsl.graph import Graph, Node
 from archdsl.layers import Reads, Window
-from archdsl.syntax.expressions import LARGEST
+from archdsl.syntax.expressions import LARGEST_VALUE
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -131,7 +131,7 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
         else:
             fields.append(field)
             continue
-        if any(f.size > LARGEST or f.stride > LARGEST for f in field):
+        if any(f.size > LARGEST_VALUE or f.stride > LARGEST_VALUE for f in field):
             raise ArchError(
                 "a receptive field beyond 2^63",
                 graph.origin.span(len(fields)),

@@ -150,10 +150,10 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
             ]
     first, *rest = alternatives
     rest.sort(key=lambda a: (not a.all_hold, -a.holds, len(a.changes)))
-    declared = [options[0] for _, options in choices if options[0]]
+    own_options = [options[0] for _, options in choices if options[0]]
     if len(countings) > 1 and not own_counting.is_usual:
-        declared.append(f"params {own_counting}")
-    return Readings(tuple(declared), (first, *rest))
+        own_options.append(f"params {own_counting}")
+    return Readings(tuple(own_options), (first, *rest))
 
 
 def _relevant_choices(

@@ -33,7 +33,7 @@ _ONCE = "a statement holds for the whole network: write it once"
 
 def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> Conventions:
     """The conventions of a network. Raises ArchError with all their errors."""
-    reader = _Reader(network.source, names, blocks)
+    reader = _ConventionReader(network.source, names, blocks)
     errors: list[ArchError] = []
     for statement in network.statements:
         try:
@@ -58,7 +58,7 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
     return reader.conventions
 
 
-class _Reader:
+class _ConventionReader:
     def __init__(self, source: Source, names: Mapping[str, Number], blocks: Blocks) -> None:
         self.source = source
         self.names = names
@@ -90,11 +90,11 @@ class _Reader:
         words: set[str] = set()
         for token in statement.what:
             word = token.text.lower()
-            if word not in printed_sizes.WORDS:
+            if word not in printed_sizes.DECIDABLE:
                 raise self.fail(
                     f"sizes cannot decide `{token.text}`",
                     token,
-                    did_you_mean(word, printed_sizes.WORDS)
+                    did_you_mean(word, printed_sizes.DECIDABLE)
                     or "write `sizes decide stride, padding`",
                 )
             if word in words:

@@ -11,11 +11,11 @@ from archdsl import spec_files
 from archdsl.errors import ArchError, Note, nearest
 from archdsl.expand.blocks import LIBRARY
 from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
-from archdsl.syntax.parser import LARGEST, parse_blocks
+from archdsl.syntax.parser import LARGEST_TEXT, parse_blocks
 from archdsl.text.source import Source, Span
 
 MOST_FILES = 64  # that one network may use
-DEEPEST = 8  # files that use files that use files
+DEEPEST_USE = 8  # files that use files that use files
 
 
 def resolve(network: NetworkText) -> NetworkText:
@@ -31,7 +31,7 @@ def resolve(network: NetworkText) -> NetworkText:
     return network._replace(used=tuple(Used(use, tuple(files.blocks(use))) for use in uses))
 
 
-def written_in(network: NetworkText) -> str:
+def with_included_blocks(network: NetworkText) -> str:
     """The network's text, with its `use` lines replaced by the blocks of the files.
 
     Blocks that the network's own replace are left out.
@@ -84,19 +84,19 @@ class _Files:
         if path in self.seen:
             return []
         self.seen.add(path)
-        if len(self.seen) > MOST_FILES or depth > DEEPEST:
+        if len(self.seen) > MOST_FILES or depth > DEEPEST_USE:
             raise ArchError(
                 f"more than {MOST_FILES} files in use"
-                if depth <= DEEPEST
-                else f"files that use files more than {DEEPEST} deep",
+                if depth <= DEEPEST_USE
+                else f"files that use files more than {DEEPEST_USE} deep",
                 span,
                 help="put blocks that belong together into one file",
             )
         inner = spec_files.read(path, _shown(path, source, use))
         self.size += len(inner.text)
-        if self.size > LARGEST:
+        if self.size > LARGEST_TEXT:
             raise ArchError(
-                f"the files in use are larger than {LARGEST // 2**20} MiB together",
+                f"the files in use are larger than {LARGEST_TEXT // 2**20} MiB together",
                 span,
                 help="no network needs so much text",
             )

@@ -17,7 +17,7 @@ from archdsl.notation.ast import (
     Reference,
     Side,
 )
-from archdsl.notation.labels import WORDS
+from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
 from archdsl.text.source import Source
@@ -78,7 +78,7 @@ def names_of(
                 notes=[Note("the first is here", source.span(first.start, first.end))],
                 help="give each line a different name",
             )
-        if label.text in WORDS:
+        if label.text in KEYWORDS:
             raise ArchError(
                 f"no line can be called `{label.text}`",
                 source.span(label.start, label.end),

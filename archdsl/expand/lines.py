@@ -38,7 +38,7 @@ from archdsl.notation.ast import (
 )
 from archdsl.syntax.ast import Item
 
-DEEPEST = 100  # groups, joins and blocks within each other
+DEEPEST_GROUP = 100  # groups, joins and blocks within each other
 MOST_TRIED = 3_000_000  # layers walked to try what printed sizes ask for
 
 Names = tuple[list[str], list[str]]  # the kinds of lines, and their names
@@ -235,9 +235,9 @@ class LineExpander:
         if composite is None:
             self.layers.expand(link.parsed.layers, position, link.neighbours)
             return
-        if position.depth > DEEPEST:
+        if position.depth > DEEPEST_GROUP:
             raise frame.fail(
-                f"groups and blocks nested more than {DEEPEST} deep",
+                f"groups and blocks nested more than {DEEPEST_GROUP} deep",
                 composite,
                 "write the inner ones as lines of their own",
             )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from archdsl.graph import Setting, Settled
 from archdsl.layers import LayerError, Shape, Value
-from archdsl.layers.checks import LARGEST
+from archdsl.layers.checks import LARGEST_LENGTH
 from archdsl.layers.conv_base import unfolded
 from archdsl.layers.padding import same
 from archdsl.layers.torch_signature import scalar_if_equal
@@ -29,7 +29,7 @@ from archdsl.notation.ast import (
 from archdsl.quantities import claimed_quantity
 from archdsl.syntax.ast import ClaimText, Token, numbers_of
 
-WORDS = ("stride", "padding")  # what `sizes decide` may name
+DECIDABLE = ("stride", "padding")  # what `sizes decide` may name
 
 
 class Printed(NamedTuple):
@@ -212,7 +212,7 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
             first = not any(before.kind.weighs for before in layers[:index])
             if first and "depthwise" in layer.given and channels == x[0]:
                 return  # it has that width without a setting
-            if not has_width and channels and channels <= LARGEST:
+            if not has_width and channels and channels <= LARGEST_LENGTH:
                 yield _setting(layers, index, "width", channels)
             return
 

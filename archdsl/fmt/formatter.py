@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.fmt.layout import Aligned, LineParts, laid, table, width
+from archdsl.fmt.layout import Aligned, LineParts, aligned_lines, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import collector_paused, statements_of
 from archdsl.syntax.statements import STATEMENTS
@@ -36,7 +36,7 @@ def formatted(source: Source) -> str:
     """
     with collector_paused():
         statements = statements_of(source)
-        text = "\n".join(_without_empty_ends(laid(tuple(_Layout(source).lines()))))
+        text = "\n".join(_without_empty_ends(aligned_lines(tuple(_Layout(source).lines()))))
         text = text + "\n" if text else ""
         place = first_difference(source, statements, text)
     if place is not None:
@@ -108,7 +108,7 @@ class _Layout:
             if here in self.tables:
                 end = self.source.line(self.tables[here].end)[1]
                 yield from self.of_table(here, end)
-            elif (stop := self.kept_until(here, end)) is not None:
+            elif (stop := self.end_of_verbatim(here, end)) is not None:
                 end = stop
                 yield from self.as_written(here, end)
             else:
@@ -125,7 +125,7 @@ class _Layout:
 
     # What stays as it is.
 
-    def kept_until(self, start: int, end: int) -> int | None:
+    def end_of_verbatim(self, start: int, end: int) -> int | None:
         """The end of the lines that stay as they are, where one begins."""
         stop = None
         while True:

@@ -10,7 +10,7 @@ import math
 
 from archdsl.layers.base import LayerError, Misfit, Shape, Value, elements, show
 
-LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
+LARGEST_LENGTH = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
 MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
 
 
@@ -18,8 +18,8 @@ def count(value: Value) -> Value:
     """A whole number from 1."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
-        raise LayerError(f"must be a whole number from 1 to {LARGEST:,}, not {show(value)}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_LENGTH:
+        raise LayerError(f"must be a whole number from 1 to {LARGEST_LENGTH:,}, not {show(value)}")
     return value
 
 

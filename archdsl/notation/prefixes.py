@@ -8,7 +8,7 @@ from archdsl.layers.zero_pad import SIDES
 from archdsl.notation.attribute_values import VALUES
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
-from archdsl.notation.labels import WORDS, name_before_colon
+from archdsl.notation.labels import KEYWORDS, name_before_colon
 from archdsl.notation.numbers import REPEAT
 from archdsl.notation.vocabulary import vocabulary, words_of
 from archdsl.syntax.ast import Item, Phrase, Token
@@ -76,7 +76,7 @@ def is_reference(context: Context, token: Token) -> bool:
     is an error, unless it is a layer without its digits.
     """
     name, labels = token.text, context.labels
-    if token.kind not in ("word", "mixed") or name in WORDS:
+    if token.kind not in ("word", "mixed") or name in KEYWORDS:
         return False
     if name in labels:
         return True

@@ -46,7 +46,7 @@ def read(context: Context, tokens: Sequence[Token]) -> LayerText:
         help = "docs/language.md lists the layers that are read by torch's names: `nn.Conv2d`, …"
         help = f"did you mean `nn.{near}`?" if near else help
         raise context.fail(f"there is no layer for `nn.{name}`", word, help)
-    return _Call(context, name, *known[name]).read(tokens)
+    return _ListedCallReader(context, name, *known[name]).read(tokens)
 
 
 def check(layer: LayerText, op: Layer, x: Shape) -> None:
@@ -102,7 +102,7 @@ def _listings(kinds: int) -> Mapping[str, tuple[type[Layer], Listing]]:
     return found
 
 
-class _Call:
+class _ListedCallReader:
     """The call of a class of torch, by its name without `nn.`."""
 
     def __init__(self, context: Context, name: str, kind: type[Layer], listing: Listing) -> None:

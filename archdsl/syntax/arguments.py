@@ -97,12 +97,12 @@ def bind(
             raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
         if name in found:
             first = source.span(found[name].start, found[name].end)
-            raise given_twice(f"`{name}` of {owner}", span, first)
+            raise duplicate_error(f"`{name}` of {owner}", span, first)
         found[name] = entry
     return found
 
 
-def given_twice(what: str, span: Span | None = None, first: Span | None = None) -> ArchError:
+def duplicate_error(what: str, span: Span | None = None, first: Span | None = None) -> ArchError:
     """The error for a second value of `what`, with a note at the first one."""
     notes = [Note("first given here", first)] if first else []
     return ArchError(f"{what} is given twice", span, notes, help="remove one of the two")

@@ -86,7 +86,7 @@ _SIZE = re.compile(r"\[?\d+x\d+")
 _PLAIN_SIZE = re.compile(r"\d+(?:x\d+)+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
 MOST_COLUMNS = 1000  # of a table
-LONGEST = 100  # characters of a header that is searched for more than the known headers
+LONGEST_HEADER = 100  # characters of a header that is searched for more than the known headers
 
 
 class TableColumn(NamedTuple):
@@ -144,10 +144,10 @@ def read_columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -
         # If there are layers below it, a struck header is damage; otherwise the column is struck.
         columns = [c._replace(role="name") if c.role == "struck" else c for c in columns]
     _check_headers(source, grid, columns)
-    names = {spelled(name) for name in parameters}
+    names = {normal_name(name) for name in parameters}
     with_arguments = [
         column._replace(role="argument")
-        if column.role == "network" and spelled(column.text) in names
+        if column.role == "network" and normal_name(column.text) in names
         else column
         for column in columns
     ]
@@ -193,7 +193,7 @@ def has_parameters(text: str) -> bool:
     )
 
 
-def spelled(name: str) -> str:
+def normal_name(name: str) -> str:
     """A name as headers and parameters share it: `exp size` is `exp_size`."""
     return re.sub(r"[\W_]", "", name.partition("(")[0]).lower()
 
@@ -237,7 +237,7 @@ def known_header(text: str) -> str:
     """
     known = re.sub(r"^(?:number|no\.?|num\.?) of |^# ", "#", text.lower().replace("_", " "))
     known = known.rstrip(".:")
-    if known in KNOWN or known in AMBIGUOUS or len(known) > LONGEST:
+    if known in KNOWN or known in AMBIGUOUS or len(known) > LONGEST_HEADER:
         return known
     if found := re.fullmatch(r"(.*?) ?\(\w+[\w ,'-]*\)", known):
         is_feeding = KNOWN.get(found[1]) in ("kernel", "times", "stride", "attribute", "type")

@@ -24,7 +24,7 @@ from archdsl.tables.columns import (
     KNOWN,
     TableColumn,
     known_header,
-    spelled,
+    normal_name,
     squeezed,
 )
 from archdsl.text.grids import Cell
@@ -319,7 +319,7 @@ class LineBuilder:
 def _parameter(column: TableColumn, parameters: Sequence[str]) -> str | None:
     """The parameter of a block that a column is named after; for widths the only one."""
     for name in parameters:
-        if spelled(name) == spelled(column.text):
+        if normal_name(name) == normal_name(column.text):
             return name
     widths = [name for name in parameters if KNOWN.get(name.lower()) == "width" or name == "out"]
     return widths[0] if column.role == "width" and len(widths) == 1 else None

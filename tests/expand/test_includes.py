@@ -191,12 +191,12 @@ def test_limits_on_files_in_use(here: Path, monkeypatch: pytest.MonkeyPatch):
         write(**{f"f{number}": f"block b{number} {{ relu }}\n"})
     write(f0=UNIT, net=NET.format("\n".join(f'use "f{n}.arch"' for n in range(many))))
     refused(f"more than {includes.MOST_FILES} files in use")
-    deep = includes.DEEPEST + 1
+    deep = includes.DEEPEST_USE + 1
     for number in range(1, deep + 1):
         write(**{f"f{number}": f'use "f{number + 1}.arch"\n{UNIT if number == 1 else ""}'})
     write(net=NET.format('use "f1.arch"'))
-    refused(f"files that use files more than {includes.DEEPEST} deep")
-    monkeypatch.setattr(includes, "LARGEST", 50)
+    refused(f"files that use files more than {includes.DEEPEST_USE} deep")
+    monkeypatch.setattr(includes, "LARGEST_TEXT", 50)
     write(net=NET.format('use "a.arch"; use "b.arch"'), a=UNIT, b="block other { relu; relu }")
     refused("larger than 0 MiB together")
 

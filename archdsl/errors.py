@@ -98,11 +98,8 @@ def _render_one(error: ArchError) -> str:
 
 def _cut(text: str) -> str:
     """Shortens a message that quotes a very long word."""
-    return (
-        text
-        if len(text) <= LONGEST_MESSAGE
-        else f"{text[: LONGEST_MESSAGE // 2]}…{text[-LONGEST_MESSAGE // 2 :]}"
-    )
+    half = LONGEST_MESSAGE // 2
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 
 
 def _excerpt(span: Span) -> list[str]:

@@ -69,20 +69,20 @@ class BlockExpander:
             by_name[parameter], stride = value, None
         if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
             raise frame.fail(
-                f"the block `{use.block}` has no `body`: it takes no group",
+                f"the block `{use.block}` has no `body`: it does not take a group",
                 use,
                 "leave the group out, or write `body` where it belongs in the block",
             )
         if stride is not None and use.body is None:
             raise frame.fail(
-                f"the block `{use.block}` takes no stride",
+                f"the block `{use.block}` does not take a stride",
                 stride,
                 "give the block a parameter `stride`, or leave the stride out",
             )
         bound = self.bind(definition, use, frame.source, by_place, by_name)
         if use.body is not None and not use.body.lines:
             raise frame.fail(
-                f"the block `{use.block}` is given no body",
+                f"the block `{use.block}` is used without a body",
                 use,
                 "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
             )
@@ -172,7 +172,7 @@ class BlockExpander:
         self.graph.empty_blocks += 1
         if self.graph.empty_blocks > MOST_EMPTY + len(self.graph.nodes):
             raise frame.fail(
-                f"more than {MOST_EMPTY:,} uses of blocks that hold no layer",
+                f"more than {MOST_EMPTY:,} uses of blocks that contain no layer",
                 call.use,
                 "leave the empty blocks out",
             )
@@ -198,7 +198,7 @@ class BlockExpander:
             )
         if frame.body is None:
             raise frame.fail(
-                f"the block `{frame.definition.name}` is given no body",
+                f"the block `{frame.definition.name}` is used without a body",
                 placeholder,
                 f"write the layers after its name: {form_of(frame.definition.block)[:-1]} [ … ]`",
             )

@@ -118,7 +118,9 @@ class _ConventionReader:
             )
         layer = ast.evaluated(self.source, parsed.layers[0], self.names)
         if "stride" not in layer.kind.attributes:
-            raise self.fail(f"`{layer.kind.kind}` takes no stride", phrase, "write `stride on 3x3`")
+            raise self.fail(
+                f"`{layer.kind.kind}` does not take a stride", phrase, "write `stride on 3x3`"
+            )
         self.conventions.stride_on = layer
 
     def means(self, statement: Means) -> None:
@@ -152,7 +154,7 @@ class _ConventionReader:
         more = right.repeat or right.stride or right.label or right.claimed
         if not isinstance(use, BlockUse) or use.body is not None or more:
             raise self.fail(
-                "a bracket stands for a block",
+                "a bracket can only mean a block",
                 phrase,
                 "write `[] means residual`, or the name of a block of your own",
             )
@@ -179,9 +181,11 @@ class _ConventionReader:
                 "write `conv means conv-bn-relu`, or `1x1 conv means …`",
             )
         for side, parsed in ((statement.left, left), (statement.right, right)):
-            if parsed.claimed or any(layer.struck - {BARE} for layer in parsed.layers):
+            if parsed.claimed or any(layer.removed - {BARE} for layer in parsed.layers):
                 raise self.fail(
-                    "a convention holds only layers", side, "leave `no …`, `bare` and claims out"
+                    "a convention may contain only layers",
+                    side,
+                    "leave `no …`, `bare` and claims out",
                 )
             if any(layer.listed for layer in parsed.layers):
                 raise self.fail(
@@ -193,8 +197,8 @@ class _ConventionReader:
         same = [layer for layer in right.layers if layer.kind is selector.kind]
         if len(same) != 1 or right.repeat or right.label:
             raise self.fail(
-                f"the right side of `means` holds `{selector.kind.kind}` once, "
-                "in the place of the selected layer",
+                f"the right side of `means` must have `{selector.kind.kind}` exactly once, "
+                "in place of the selected layer",
                 statement.right,
                 f"write `{selector.kind.kind} means {selector.kind.kind}-bn-relu`, …",
             )

@@ -166,7 +166,7 @@ class Conventions:
             return Applied((layer,))
         nearest = (rules.nearest(layer) for rules in (around.row_rules, self.rules))
         rules = [rule for rule in nearest if rule is not None]
-        if layer.struck and not around.in_block:
+        if layer.removed and not around.in_block:
             _check_removals(source, layer, rules)
         if not rules:
             return Applied((layer,))
@@ -240,7 +240,7 @@ class _Expanded:
             companion.kind in self.present
             or (self.is_activated and issubclass(companion.kind, Activation))
             or self.around.is_output
-            or not self.layer.struck.isdisjoint(("*", BARE, *_removed_by(companion)))
+            or not self.layer.removed.isdisjoint(("*", BARE, *_removed_by(companion)))
         )
 
 
@@ -258,7 +258,7 @@ def _removed_by(companion: LayerText) -> tuple[str, ...]:
 def _check_removals(source: Source, layer: LayerText, rules: Sequence[Rule]) -> None:
     removable = {word for rule in rules for one in rule.companions for word in _removed_by(one)}
     removable |= {BARE, "*"} if rules else {BARE}
-    for word in layer.struck - removable:
+    for word in layer.removed - removable:
         raise ArchError(
             "`bare` removes nothing" if word == "*" else f"`no {word}` removes nothing",
             source.span(layer.start, layer.end),

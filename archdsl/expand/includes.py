@@ -65,7 +65,7 @@ def _own(network: NetworkText) -> set[str]:
 
 
 class _Files:
-    """The files that a network uses. Each is read once, so they may use each other."""
+    """The files that a network uses. Each is read only once, so files may use each other."""
 
     def __init__(self, network: NetworkText) -> None:
         self.network = network

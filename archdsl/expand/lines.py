@@ -262,7 +262,7 @@ class LineExpander:
                 self.groups.expand_side(composite, position)
             case Group(kind=name) | LabelJoin(kind=name) | Placeholder(word=name) if stride:
                 raise frame.fail(
-                    f"`{name}` takes no stride",
+                    f"`{name}` does not take a stride",
                     stride,
                     "give it to the layers of the branches, or to a bracket: `[ … ] x 3, stride 2`",
                 )

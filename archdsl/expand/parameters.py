@@ -108,18 +108,7 @@ def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Arg
 
 
 PLACEHOLDERS = ("identity", "body", "shortcut")  # the placeholders of blocks
-RESERVED = (
-    *PLACEHOLDERS,
-    "in",
-    "and",
-    "or",
-    "not",
-    "if",
-    "no",
-    "bare",
-    "x",
-    *expressions.FUNCTIONS,
-)
+RESERVED = (*PLACEHOLDERS, *"in and or not if no bare x".split(), *expressions.FUNCTIONS)
 
 
 def declared(source: Source, owner: Header | Block) -> Parameters:

@@ -228,7 +228,7 @@ def _open_window(layers: Sequence[LayerText], words: Collection[str]) -> int | N
 
 
 def _open(layer: LayerText, words: Collection[str]) -> set[str]:
-    """What sizes decide and the layer leaves out: `stride`, `padding`."""
+    """The attributes that sizes may decide and the layer leaves out: `stride`, `padding`."""
     closed = {"stride"} & layer.given.keys()
     if {"pad", "ceil"} & layer.given.keys():
         closed.add("padding")

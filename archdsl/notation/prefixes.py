@@ -60,7 +60,7 @@ def take_label(context: Context, cursor: Cursor) -> Token | None:
 
 
 def _is_attribute(name: Sequence[Token], value: Token) -> bool:
-    """Whether words before a colon are an attribute, `stride: 2`; `top: 3x3 conv` has a label."""
+    """Whether the words before a colon are an attribute, `stride: 2`, and not a label, `top:`."""
     if value.kind not in VALUES or words_of(name[-1]) not in vocabulary().attributes:
         return False
     if len(name) == 1:

@@ -31,7 +31,7 @@ Role = Literal[
     "argument",
     "claim",
     "network",
-    "struck",
+    "ignored",
 ]
 
 # Columns that give values to the layer of a row.
@@ -141,8 +141,8 @@ def read_columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -
     """
     columns = [_column(source, cell) for cell in _header_cells(source, grid)]
     if any(column.role == "network" for column in columns):
-        # If there are layers below it, a struck header is damage; otherwise the column is struck.
-        columns = [c._replace(role="name") if c.role == "struck" else c for c in columns]
+        # With layers below it, a struck-out header is damage; otherwise the column is ignored.
+        columns = [c._replace(role="name") if c.role == "ignored" else c for c in columns]
     _check_headers(source, grid, columns)
     names = {normal_name(name) for name in parameters}
     with_arguments = [
@@ -212,7 +212,7 @@ def _column(source: Source, cell: Cell) -> TableColumn:
     span = source.span(cell.start, cell.end)
     text = squeezed(source.plain[cell.start : cell.end])
     if not text:
-        return TableColumn("struck" if "~~" in span.text else "name", text, cell)
+        return TableColumn("ignored" if "~~" in span.text else "name", text, cell)
     # One letter is a network, or a column if it is in lower case: VGG's `C`, MobileNetV2's `c`.
     if len(text) == 1 and text.isupper():
         return TableColumn("network", text, cell)
@@ -271,7 +271,7 @@ def _without_accents(text: str) -> str:
 def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -> None:
     """Refuse filled cells below an empty header, and two columns where a row can have only one."""
     errors = []
-    nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "struck"}
+    nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "ignored"}
     below: dict[int, Cell] = {}  # the first filled cell of each such column
     for row in grid.rows[grid.header + 1 :] if nameless else ():
         for cell in row:

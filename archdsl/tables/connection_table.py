@@ -186,7 +186,7 @@ class _ConnectionReader:
                 )
             elif cell.column not in columns or cell.wide > 1:
                 self.fail(
-                    "an X without an output map",
+                    "an X in a column without an output map",
                     cell,
                     "this row has one separator too many, or a column has lost its number",
                 )

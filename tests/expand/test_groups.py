@@ -548,7 +548,7 @@ def test_towers_are_refused_in_time():
     assert kinds(load(f"block b0 {{ body }}\n{bodies}{top}b40 [ identity ]\nFC-2"))[-1] == "fc"
     refused(f"block b0 {{ body }}\n{bodies}{top}b40 [ relu ]\nFC-2", "more than 120,000 layers")
     empty = "".join(f"block b{i}(k) {{ b{i - 1}(2*k); b{i - 1}(2*k+1) }}\n" for i in range(1, 31))
-    refused(f"block b0(k) {{ relu if k < 0 }}\n{empty}{top}b30(1)\nFC-2", "hold no layer")
+    refused(f"block b0(k) {{ relu if k < 0 }}\n{empty}{top}b30(1)\nFC-2", "contain no layer")
     tower = "".join(f"block b{i} {{ b{i - 1} }}\n" for i in range(1, 200))
     refused(f"block b0 {{ relu }}\n{tower}{top}b199\nFC-2", "more than 100 deep")
     refused("input 4x4x2\nconv3-4" + " -> relu" * 5000, "a chain of more than 500 links")
@@ -567,8 +567,8 @@ def test_towers_are_refused_in_time():
         ("2x u 4 x 3", "a second repeat"),
         ("2x u(4) x 3", "a second repeat"),
         ("conv3-4 u", "the block `u` next to something else"),
-        ("[] means residual x 3", "a bracket stands for a block"),
-        ("[] means foo: residual", "a bracket stands for a block"),
+        ("[] means residual x 3", "a bracket can only mean a block"),
+        ("[] means foo: residual", "a bracket can only mean a block"),
         ("conv3-4 => params 148 if 1", "`if` after the claims"),
     ],
 )

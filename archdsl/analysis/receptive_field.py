@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.errors import ArchError
@@ -95,6 +96,7 @@ class AxisWindow(NamedTuple):
 Windows = tuple[AxisWindow, ...]  # one per axis; empty: each position reads itself
 
 
+@lru_cache(256)  # a network has few different windows
 def by_axis(window: Window) -> Windows:
     axes = len(window.kernel)
     up, reads = window.up or (1,) * axes, window.reads or (None,) * axes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from weakref import proxy
 
 from archdsl.errors import ArchError
 from archdsl.expand import printed_sizes
@@ -52,8 +53,9 @@ class LineExpander:
         self.graph = context.graph
         self.conventions = context.conventions
         self.layers = LayerExpander(context)
-        self.groups = GroupExpander(context, self, self.layers)
-        self.blocks = BlockExpander(context, self, self.groups)
+        # Proxies: in a cycle, only Python's cyclic collector would free what they hold.
+        self.groups = GroupExpander(context, proxy(self), self.layers)
+        self.blocks = BlockExpander(context, proxy(self), self.groups)
         self.spent = 0  # layers walked to try what printed sizes ask for
         self.names_memo: Memo[Names] = Memo()
         self.trailing: dict[str, bool] = {}  # by block: whether it may follow the output layer

@@ -21,7 +21,10 @@ def linked(context: Context, phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
         tokens = phrase.tokens
         begin = 0
         separators = _separators(tokens) if phrase.is_text else ()
-        cursor = Cursor(tokens if separators else ())
+        if not separators:
+            links.append(phrase)
+            continue
+        cursor = Cursor(tokens)
         for cursor.at in separators:
             if _begins_link(context, cursor, begin):
                 links.append(Phrase(tokens[begin : cursor.at]))

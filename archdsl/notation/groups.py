@@ -32,6 +32,7 @@ from archdsl.syntax.ast import Token
 # Reads the lines of a group: of a join where the flag is set.
 LinesReader = Callable[[Context, Token, bool], tuple[Line, ...]]
 
+_BEGINNINGS = ("word", *GROUPS)  # the tokens that a composite begins with, after its repeat
 _SIDE_FORM = "write `side aux1 weight 0.3 { average pool 5x5/3; FC-10 }`"
 
 
@@ -56,6 +57,8 @@ class CompositeReader:
         first = cursor.peek()
         count = leading_repeat(self.context, cursor.tokens)
         cursor.at = count
+        if cursor.peek().kind not in _BEGINNINGS:
+            return None
         for rule in _COMPOSITES:
             if (composite := rule(self)) is not None:
                 break
@@ -178,10 +181,12 @@ class CompositeReader:
         if name is not None:
             reader = BlockUseReader(self.context, self.draft, cursor, name, self.group_of)
             return reader.read(count)
-        groups = [k for k in (following.kind, cursor.peek(2).kind) if k in GROUPS]
-        is_layer = (first.text.lower(),) in vocabulary().layers and following.kind not in GROUPS
-        is_use = bool(groups) and following.kind in ("parens", groups[0])
-        if first.kind == "word" and is_use and not is_layer:
+        is_use = following.kind in GROUPS or (
+            following.kind == "parens"
+            and cursor.peek(2).kind in GROUPS
+            and (first.text.lower(),) not in vocabulary().layers
+        )
+        if first.kind == "word" and is_use:
             raise unknown_block(self.context, first)
         return None
 

@@ -124,9 +124,12 @@ def _label(phrase: Phrase) -> Token | None:
 
 def name_before_colon(tokens: Sequence[Token]) -> Sequence[Token]:
     """The words of a label, or of an attribute; empty if no colon follows them."""
-    kinds = [token.kind for token in tokens]
-    name = tokens[: kinds.index("colon")] if "colon" in kinds else ()
-    return name if all(token.kind in ("word", "mixed", "number") for token in name) else ()
+    for index, token in enumerate(tokens):
+        if token.kind == "colon":
+            return tokens[:index]
+        if token.kind not in ("word", "mixed", "number"):
+            break
+    return ()
 
 
 def _labels_within(items: Sequence[Item]) -> Iterator[Token]:

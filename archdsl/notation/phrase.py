@@ -91,7 +91,9 @@ def _read_line(
         span = source.span(item.start, item.end)
         errors.append(ArchError(f"a chain of more than {MOST_LINKS} links", span, help=_LINES))
         return None
-    item = item._replace(phrases=linked(context, item.phrases))
+    written = linked(context, item.phrases)
+    if len(written) > len(item.phrases):
+        item = item._replace(phrases=written)
     label, claimed, links = _read_links(context, item, errors)
     if links and isinstance(links[0][1].composite, Side):
         if label is not None:
@@ -112,7 +114,9 @@ def _read_line(
     if not links:
         return None
     phrases, parsed_phrases = zip(*links, strict=True)
-    return Line(item._replace(phrases=phrases), parsed_phrases, guard)
+    if len(phrases) < len(item.phrases):
+        item = item._replace(phrases=phrases)
+    return Line(item, parsed_phrases, guard)
 
 
 def _read_links(
@@ -154,7 +158,7 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     claimed = prefixes.take_claim(cursor)
     label = prefixes.take_label(context, cursor)
     claimed = claimed or prefixes.take_claim(cursor)
-    while cursor.peek(1).kind and cursor.peek().kind == "parens":
+    while cursor.peek().kind == "parens" and cursor.peek(1).kind:
         if not is_remark(context, cursor.peek().tokens):
             break
         cursor.take()  # `(b) Mlpconv layer`

@@ -117,10 +117,12 @@ def read_compact(scan: Scan) -> bool:
 
 def _spelling(scan: Scan) -> bool:
     """A spelling of the vocabulary, the longest that begins here first."""
+    spellings = vocabulary().spellings
     for words, count in scan.runs():
-        for rule in _SPELLING_RULES:
-            if rule(scan, words, count):
-                return True
+        if words in spellings:
+            for rule in _SPELLING_RULES:
+                if rule(scan, words, count):
+                    return True
     return False
 
 

@@ -130,7 +130,7 @@ class _ConventionReader:
             return
         rule = self.rule(statement)
         if self.conventions.rules.has_like(rule):
-            raise self.fail("a second convention for it", statement.left, _ONCE)
+            raise self.fail("a second convention for the same layer", statement.left, _ONCE)
         self.conventions.rules.add(rule)
 
     def bracket(self, phrase: Phrase) -> BlockUse:

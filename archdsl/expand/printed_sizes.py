@@ -218,8 +218,8 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
 
 
 def _open_window(layers: Sequence[LayerText], words: Collection[str]) -> int | None:
-    """The index of the layer whose stride or padding a size may settle: the only one with a window,
-    or of several the only one that is open and reads more than its own position."""
+    """The index of the layer whose stride or padding a size may settle: the only layer with a
+    window, or if there are several, the only open one that reads more than its own position."""
     sliding = [index for index, layer in enumerate(layers) if slides(layer)]
     if len(sliding) > 1:
         sliding = [i for i in sliding if _reads_more(layers[i])]

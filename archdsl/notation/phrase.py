@@ -85,7 +85,7 @@ def _read_lines(
 def _read_line(
     context: Context, item: Item, is_branch: bool, errors: list[ArchError]
 ) -> Line | None:
-    """A line, or None if no layer of it is in use; its label becomes visible to those after it."""
+    """A line, or None if none of its layers is in use; later lines may refer to its label."""
     source, labels = context.source, context.labels
     if len(item.phrases) > MOST_LINKS:
         span = source.span(item.start, item.end)

@@ -25,7 +25,7 @@ def test_the_last_of_equally_specific_conventions_applies():
     rules = "3x3 conv means conv-relu\nconv stride 2 means conv-tanh\n"
     net = archdsl.loads(f"input 8x8x4\n{rules}conv3-4 stride 2\nFC-2")
     assert net.graph.nodes[2].op.kind == "tanh"
-    with pytest.raises(archdsl.ArchError, match="a second convention for it"):
+    with pytest.raises(archdsl.ArchError, match="a second convention for the same layer"):
         archdsl.loads("input 8x8x4\n3x3 conv means conv-relu\nconv kernel 3 means conv-bn\nconv3-4")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from archdsl import spec_files
 from archdsl.claims import parameter_count
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Errors
 from archdsl.expand import includes
 from archdsl.expand.blocks import LIBRARY, Blocks
 from archdsl.model import Model
@@ -18,7 +18,7 @@ from archdsl.text.source import Span
 
 
 class Problem(NamedTuple):
-    """An error, and the networks that have it; none if it is one of a whole file."""
+    """An error, and the networks that have it; none if it concerns a whole file."""
 
     error: ArchError
     networks: tuple[str, ...]
@@ -33,10 +33,10 @@ class Checked(NamedTuple):
 
 
 def check(targets: Sequence[str]) -> Checked:
-    """The errors of files, folders, `-`, and networks of the zoo; one that several share, once.
+    """The errors in files, folders, `-` and networks of the zoo; an error that several share, once.
 
-    A template has no shapes: it is checked in the networks that are made from it. Only the first
-    shape that does not fit is reported of each network, since those after it are unknown.
+    A template has no shapes: it is checked in the networks that are made from it. For each network
+    only the first shape that does not fit is reported, since the shapes after it are unknown.
     """
     paths, errors = spec_files.files(targets)
     found: dict[tuple[object, ...], Problem] = {}
@@ -66,19 +66,25 @@ def _holds_blocks_alone(text: NetworkText) -> bool:
     return text.header is None and all(isinstance(s, Block | UseFile) for s in text.statements)
 
 
-def _errors(text: NetworkText) -> list[ArchError]:
+def _errors(text: NetworkText) -> Errors:
     """The errors of a network, or of a file of blocks."""
+    errors = Errors()
     if text.lacking:
-        return []
+        return errors
     if _holds_blocks_alone(text):
-        return list(_raised(lambda: _read_blocks(text)))
-    errors = list(_raised(lambda: Model(text)))
+        with errors:
+            _read_blocks(text)
+        return errors
+    with errors:
+        Model(text)
     if errors:  # then `params count` was not read
-        errors += _raised(lambda: parameter_count.read(text))
+        with errors:
+            parameter_count.read(text)
     if any(isinstance(statement, Train) for statement in text.statements):
         from archdsl.train import recipe  # imports pydantic
 
-        errors += _raised(lambda: recipe.read(text))
+        with errors:
+            recipe.read(text)
     return errors
 
 
@@ -92,13 +98,6 @@ def _read_blocks(text: NetworkText) -> None:
     for statement in text.statements:
         assert isinstance(statement, Block)
         blocks.lines(blocks[statement.name.text])
-
-
-def _raised(work: Callable[[], object]) -> Iterator[ArchError]:
-    try:
-        work()
-    except ArchError as error:
-        yield from (error, *error.others)
 
 
 def as_dict(checked: Checked) -> dict[str, Any]:

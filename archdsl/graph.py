@@ -1,4 +1,4 @@
-"""A network as a graph of layers, apart from the text that its layers may come from."""
+"""A network as a graph of layers, independent of the text that its layers may come from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.layers import Input, Layer, Shape, Value
-from archdsl.layers.base import times
+from archdsl.layers.terms import times
 from archdsl.syntax.ast import ClaimText, NetworkText, Token
 from archdsl.text.source import Span
 

@@ -32,7 +32,7 @@ class Quantity(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All that it is called, in claims and in tables."""
+        """Every spelling, in claims and in tables."""
         return (self.name, *self.spellings)
 
 
@@ -64,14 +64,9 @@ QUANTITIES = (
 
 _EVERYWHERE = {spelling: one for one in QUANTITIES for spelling in one.words}
 _IN_CLAIMS = _EVERYWHERE | {s: one for one in QUANTITIES for s in one.in_claims}
-_IN_TABLES = {
-    spelling: one
-    for spelling, one in (
-        *_EVERYWHERE.items(),
-        *((spelling, one) for one in QUANTITIES for spelling in one.in_tables),
-    )
-    if one.of_network
-}
+_OF_NETWORK = [one for one in QUANTITIES if one.of_network]
+_IN_TABLES = {spelling: one for one in _OF_NETWORK for spelling in one.words}
+_IN_TABLES |= {spelling: one for one in _OF_NETWORK for spelling in one.in_tables}
 TABLE_SPELLINGS = tuple(_IN_TABLES)
 
 # Powers of ten, by the units that may follow a figure: `138M`, `60 million`.
@@ -80,14 +75,14 @@ _LETTERS = {3: "K", 6: "M", 9: "G"}
 
 
 def claimed_quantity(words: str) -> Quantity | None:
-    """The quantity that a claim spells so, in either case: `Multiply-Adds`, `weight_layers`; the
-    output size for no words."""
+    """The quantity with this spelling in a claim, ignoring case: `Multiply-Adds`, `weight_layers`;
+    without words, the output size."""
     return _IN_CLAIMS.get(_spelled(words))
 
 
 def table_quantity(words: str) -> Quantity | None:
-    """The quantity of a network or of a line that the header of a column, or the name of a row,
-    spells so."""
+    """The quantity of a network or of a line with this spelling, as the header of a column or the
+    name of a row."""
     return _IN_TABLES.get(_spelled(words))
 
 

@@ -5,6 +5,7 @@ import click
 from archdsl import spec_files
 from archdsl.atomic_files import replace_whole
 from archdsl.errors import ArchError
+from archdsl.figures import counted
 from archdsl.fmt.formatter import formatted
 from . import output
 
@@ -23,7 +24,7 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
     paths, errors = spec_files.files(files)
     changed = 0
     for path in paths:
-        try:
+        with errors:
             data = spec_files.content(path)
             new = formatted(spec_files.source(path, data)).encode()
             changed += new != data
@@ -36,14 +37,12 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
             elif new != data:
                 replace_whole(path, new)
                 output.emit(path)
-        except ArchError as error:
-            errors += (error, *error.others)
     if errors:
         raise ArchError.several(errors)
     only_asked = check or diff
     if only_asked or paths != ["-"]:
         would = "would change" if only_asked else "changed"
-        output.emit(f"{output.counted(len(paths), 'file')}, {changed or 'none'} {would}")
+        output.emit(f"{counted(len(paths), 'file')}, {changed or 'none'} {would}")
     context.exit(1 if only_asked and changed else 0)
 
 

@@ -3,7 +3,7 @@
 import click
 
 from archdsl import spec_files
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Errors
 from archdsl.network import Network
 from archdsl.output import verification
 from . import output
@@ -22,18 +22,14 @@ def command(
     Without NETWORK, checks those of the whole zoo. Exits with 1 if a claim fails.
     """
     judged: list[Network] = []
-    errors: list[ArchError] = []
+    errors = Errors()
     for target in networks or spec_files.names():
-        try:
+        with errors:
             found = spec_files.find(target)
             # A template is judged in the networks made from it; naming one is an error.
             for text in [t for t in found if not t.lacking] or (found if networks else ()):
-                try:
+                with errors:
                     judged.append(Network(text))
-                except ArchError as error:
-                    errors += (error, *error.others)
-        except ArchError as error:
-            errors += (error, *error.others)
     # A bad spec does not hide the verdicts of the others.
     if readings:
         read = [(net, net.readings()) for net in judged]

@@ -211,7 +211,7 @@ class _Alignment:
                 and may_swap(start + down, end + down)
             ):
                 down += 1
-            # Of equal shifts the last: more of the same is added at the end.
+            # Of equally good shifts, take the last: repetitions are usually added at the end.
             places = range(down, -up - 1, -1)
             shift = min(places, key=lambda s: shared(start + s) + shared(end + s))
             for step in range(abs(shift)):
@@ -263,10 +263,7 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
 
 
 def _furthest(
-    a: Sequence[Hashable],
-    b: Sequence[Hashable],
-    start: tuple[int, int],
-    most: int,
+    a: Sequence[Hashable], b: Sequence[Hashable], start: tuple[int, int], most: int
 ) -> tuple[int, int, Pairs]:
     """The path from `start` with the fewest unmatched elements, to the end or until there are
     `most` of them: its end, and the pairs that it matches."""

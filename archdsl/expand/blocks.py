@@ -9,11 +9,11 @@ from functools import cache
 from typing import NamedTuple
 
 import archdsl
-from archdsl.errors import ArchError, Note
+from archdsl.errors import ArchError, Errors, Note
 from archdsl.expand.parameters import RESERVED, Parameters, declared
 from archdsl.layers import JOINS
 from archdsl.notation.ast import Line, widened
-from archdsl.notation.labels import WORDS
+from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.optional_layers import Options
 from archdsl.notation.phrase import read_lines
 from archdsl.notation.vocabulary import is_word
@@ -55,7 +55,7 @@ class Blocks:
         self.cases: dict[str, str] = {}  # their names by lower-case names
         self.lines_of: dict[str, tuple[Line, ...]] = {}
         self.parameters_of: dict[str, Parameters] = {}
-        errors: list[ArchError] = []
+        errors = Errors()
         inner = [s for s in network.statements if isinstance(s, Block)]
         shared = [s for s in network.shared if isinstance(s, Block)]
         definitions = [Definition(block, network.source, False) for block in shared]
@@ -66,16 +66,13 @@ class Blocks:
                 if block.name.text not in names_of_own and not _ships(source, block):
                     definitions.append(Definition(block, source, False))
         for definition in definitions:
-            try:
+            with errors:
                 self.add(definition)
-            except ArchError as error:
-                errors.append(error)
-        if errors:
-            raise ArchError.several(errors)
+        errors.check()
 
     def add(self, definition: Definition) -> None:
         name, source = definition.block.name, definition.source
-        if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *WORDS) or is_word(name.text):
+        if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *KEYWORDS) or is_word(name.text):
             raise ArchError(
                 f"`{name.text}` already means something",
                 source.span(name.start, name.end),
@@ -142,14 +139,11 @@ class Blocks:
 
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""
-        errors: list[ArchError] = []
+        errors = Errors()
         for definition in self.own.values():
-            try:
+            with errors:
                 self.lines(definition)
-            except ArchError as error:
-                errors += (error, *error.others)
-        if errors:
-            raise ArchError.several(errors)
+        errors.check()
 
 
 def _ships(source: Source, block: Block) -> bool:

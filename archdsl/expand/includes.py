@@ -11,11 +11,13 @@ from archdsl import spec_files
 from archdsl.errors import ArchError, Note, nearest
 from archdsl.expand.blocks import LIBRARY
 from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
-from archdsl.syntax.parser import LARGEST, parse_blocks
+from archdsl.syntax.parser import LARGEST_TEXT, parse_blocks
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source, Span
 
-MOST_FILES = 64  # that one network uses
-DEEPEST = 8  # files that use files that use files
+_HELP = "put blocks that belong together into one file"
+FILES = Limit(64, "more than {} files in use", _HELP)
+DEPTH = Limit(8, "files that use files more than {} deep", _HELP)
 
 
 def resolve(network: NetworkText) -> NetworkText:
@@ -28,10 +30,11 @@ def resolve(network: NetworkText) -> NetworkText:
     if not uses:
         return network
     files = _Files(network)
-    return network._replace(used=tuple(Used(use, tuple(files.blocks(use))) for use in uses))
+    blocks = (tuple(files.read(network.source, use, 1)) for use in uses)
+    return network._replace(used=tuple(map(Used, uses, blocks)))
 
 
-def written_in(network: NetworkText) -> str:
+def with_included_blocks(network: NetworkText) -> str:
     """The network's text, with its `use` lines replaced by the blocks of the files.
 
     Blocks that the network's own replace are left out.
@@ -65,38 +68,28 @@ def _own(network: NetworkText) -> set[str]:
 
 
 class _Files:
-    """The files that a network uses. Each is read once, so they may use each other."""
+    """The files that a network uses. Each is read only once, so files may use each other."""
 
     def __init__(self, network: NetworkText) -> None:
-        self.network = network
         self.own = _own(network)
         self.seen: set[str] = set()  # paths without symbolic links
         self.size = 0
         self.by_name: dict[str, tuple[Source, Block]] = {}
 
-    def blocks(self, use: UseFile) -> list[tuple[Source, Block]]:
-        """The blocks that a `use` line adds to those of the lines before it. Raises ArchError."""
-        return self.read(self.network.source, use, 1)
-
     def read(self, source: Source, use: UseFile, depth: int) -> list[tuple[Source, Block]]:
+        """The blocks that a `use` line adds to those of the lines before it. Raises ArchError."""
         span = source.span(use.file.start, use.file.end)
         path = _path(use.file.text[1:-1], source.folder, span)
         if path in self.seen:
             return []
         self.seen.add(path)
-        if len(self.seen) > MOST_FILES or depth > DEEPEST:
-            raise ArchError(
-                f"more than {MOST_FILES} files in use"
-                if depth <= DEEPEST
-                else f"files that use files more than {DEEPEST} deep",
-                span,
-                help="put blocks that belong together into one file",
-            )
+        if len(self.seen) > FILES.most or depth > DEPTH.most:
+            raise ArchError.beyond(FILES if depth <= DEPTH.most else DEPTH, span)
         inner = spec_files.read(path, _shown(path, source, use))
         self.size += len(inner.text)
-        if self.size > LARGEST:
+        if self.size > LARGEST_TEXT:
             raise ArchError(
-                f"the files in use are larger than {LARGEST // 2**20} MiB together",
+                f"the files in use are larger than {LARGEST_TEXT // 2**20} MiB together",
                 span,
                 help="no network needs so much text",
             )

@@ -15,9 +15,8 @@ from archdsl.notation.ast import (
     Line,
     Placeholder,
     Reference,
-    Side,
 )
-from archdsl.notation.labels import WORDS
+from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
 from archdsl.text.source import Source
@@ -41,22 +40,16 @@ def kind_of(line: Line, bracket: BlockUse | None) -> str:
 
 def _kind_of_composite(composite: Composite, bracket: BlockUse | None) -> str:
     match composite:
-        case BlockUse():
-            return composite.block
-        case Placeholder():
-            return composite.word
-        case Reference():
-            return "reference"
-        case Side():
-            return "side"
-        case LabelJoin():
-            return composite.kind
         case Group(kind="bracket") if bracket is not None:
             return bracket.block
         case Group(kind="bracket" | "braces"):
             return "group"
-        case _:
-            return composite.kind
+        case (
+            BlockUse(block=name) | Placeholder(word=name) | LabelJoin(kind=name) | Group(kind=name)
+        ):
+            return name
+        case _:  # a reference, or a side head
+            return type(composite).__name__.lower()
 
 
 def names_of(
@@ -78,7 +71,7 @@ def names_of(
                 notes=[Note("the first is here", source.span(first.start, first.end))],
                 help="give each line a different name",
             )
-        if label.text in WORDS:
+        if label.text in KEYWORDS:
             raise ArchError(
                 f"no line can be called `{label.text}`",
                 source.span(label.start, label.end),
@@ -91,24 +84,7 @@ def names_of(
                 help=f"Python or torch uses the name: write `{label.text.strip('_')}1`",
             )
         labels[label.text] = label
-    total = Counter(kinds) if branches else {}
-    counts: dict[str, int] = {}
-    taken = set(labels)
-    names = []
-    for line, kind in zip(lines, kinds, strict=True):
-        count = counts[kind] = counts.get(kind, 0) + 1
-        if line.label is not None:
-            names.append(line.label.text)
-            continue
-        bare = branches and total[kind] == 1 and not is_reserved(kind)
-        name = kind if bare else f"{kind}{count}"
-        # A block `conv1` next to eleven convolutions: kinds may end in digits.
-        while name in taken:
-            count = counts[kind] = counts[kind] + 1
-            name = f"{kind}{count}"
-        taken.add(name)
-        names.append(name)
-    return names
+    return _numbered(kinds, [line.label.text if line.label else "" for line in lines], branches)
 
 
 def numbered(kinds: Sequence[str]) -> list[str]:
@@ -116,16 +92,24 @@ def numbered(kinds: Sequence[str]) -> list[str]:
     if len(set(kinds)) == len(kinds):
         return list(kinds)
     total = Counter(kinds)
-    counts: dict[str, int] = {}
-    taken = {kind for kind in kinds if total[kind] == 1}
+    return _numbered(kinds, [kind if total[kind] == 1 else "" for kind in kinds], False)
+
+
+def _numbered(kinds: Sequence[str], labels: Sequence[str], may_be_bare: bool) -> list[str]:
+    """The labels, and for empty ones `<kind><n>`; the kind alone if no other is of it and it
+    `may_be_bare`."""
+    total = Counter(kinds) if may_be_bare else {}
+    counts: Counter[str] = Counter()
+    taken = set(labels)
     names = []
-    for kind in kinds:
-        if total[kind] == 1:
-            names.append(kind)
-            continue
-        count = counts[kind] = counts.get(kind, 0) + 1
-        while (name := f"{kind}{count}") in taken:
-            count = counts[kind] = counts[kind] + 1
+    for kind, label in zip(kinds, labels, strict=True):
+        counts[kind] += 1
+        bare = may_be_bare and total[kind] == 1 and not is_reserved(kind)
+        name = label or (kind if bare else f"{kind}{counts[kind]}")
+        # A block `conv1` next to eleven convolutions: kinds may end in digits.
+        while not label and name in taken:
+            counts[kind] += 1
+            name = f"{kind}{counts[kind]}"
         taken.add(name)
         names.append(name)
     return names
@@ -168,8 +152,6 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
     """The text of tokens; of a group, that of its lines."""
     pieces: list[str] = []
     here = max(start, tokens[0].start)
-    if not any(token.kind in _CLOSING for token in tokens):
-        return _tidy(source.plain[here : tokens[-1].end])
     for token in tokens:
         if token.kind not in _CLOSING or token.start < start:
             continue
@@ -184,7 +166,7 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
 
 
 def _tidy(text: str) -> str:
-    """The text with single spaces, and none where typography left one before punctuation."""
+    """The text with single spaces, without those that typography left before punctuation."""
     text = " ".join(_TIMES.sub("×", text).split())
     for sign in ",)":
         text = text.replace(f" {sign}", sign)

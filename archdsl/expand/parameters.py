@@ -34,14 +34,6 @@ def values_of(
     given = _arguments(network, names)
     given |= {name: (value, None) for name, value in overrides.items()}
     # Report a misspelt name before the missing value it causes.
-    _check_names(network, names, given)
-    values = _values(network, parameters, given)
-    choices = optional_layers.choices_of(network)
-    choices += (_choice(name, *given[name]) for name in given if name not in values)
-    return values, Options(choices)
-
-
-def _check_names(network: NetworkText, names: Sequence[str], given: Mapping[str, Argument]) -> None:
     for name, (_, span) in given.items():
         if name not in names and optional_layers.kind_of(name) is None:
             owner = network.derived[0].base.text if span else network.name or network.source.name
@@ -50,6 +42,10 @@ def _check_names(network: NetworkText, names: Sequence[str], given: Mapping[str,
                 span,
                 help=did_you_mean(name, names) or _known(names),
             )
+    values = _values(network, parameters, given)
+    choices = optional_layers.choices_of(network)
+    choices += (_choice(name, *given[name]) for name in given if name not in values)
+    return values, Options(choices)
 
 
 def _values(
@@ -94,7 +90,7 @@ def _choice(name: str, value: Number, span: Span | None) -> Choice:
 
 
 def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Argument]:
-    """What a derived network gives, by name; the outermost wins."""
+    """The arguments of a derived network, by name; the outermost wins."""
     source = network.source
     found: dict[str, Argument] = {}
     for derived in network.derived:
@@ -107,8 +103,8 @@ def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Arg
     return found
 
 
-WORDS = ("identity", "body", "shortcut")  # the placeholders of blocks
-RESERVED = (*WORDS, "in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
+PLACEHOLDERS = ("identity", "body", "shortcut")  # the placeholders of blocks
+RESERVED = (*PLACEHOLDERS, *"in and or not if no bare x".split(), *expressions.FUNCTIONS)
 
 
 def declared(source: Source, owner: Header | Block) -> Parameters:
@@ -162,7 +158,7 @@ def bind(
             hint = did_you_mean(name, known) or _known(known)
             raise ArchError(f"{title} has no parameter `{name}`", help=hint)
         if name in values:
-            raise arguments.given_twice(f"`{name}` of {title}")
+            raise arguments.duplicate_error(f"`{name}` of {title}")
         values[name] = value
     names = dict(outer)
     for parameter, default in parameters:

@@ -37,7 +37,7 @@ _SIDE_FORM = "write `side aux1 weight 0.3 { average pool 5x5/3; FC-10 }`"
 
 
 class CompositeReader:
-    """Reads what a phrase is as a whole; its repeat and its stride go into the draft."""
+    """Reads a phrase that is one composite; its repeat and its stride go into the draft."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class CompositeReader:
             elif column.role != "times" and not (is_block and column.role == "argument"):
                 raise self.unexpected(column.tokens[0], is_block)
 
-    # What a phrase may be: each rule reads it, or gives None and takes nothing.
+    # What a phrase may be: each rule reads it, or returns None and takes nothing.
 
     def group(self) -> Group | None:
         token = self.cursor.accept(*GROUPS)
@@ -110,7 +110,7 @@ class CompositeReader:
                 f"`{word.text}` without its branches",
                 word,
                 f"write `{word.text} {{ a; b }}`; "
-                f"for what flows and labelled values `{word.text} a, b`",
+                f"to join the current value with labelled ones, `{word.text} a, b`",
             )
         context = self.context
         references = tuple(

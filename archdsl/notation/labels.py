@@ -10,7 +10,7 @@ from archdsl.notation.ast import Blocks, Reference
 from archdsl.syntax.ast import Item, Phrase, Token
 from archdsl.text.source import Source
 
-WORDS = ("identity", "body", "shortcut", "side")  # keywords, which never refer to a label
+KEYWORDS = ("identity", "body", "shortcut", "side")  # keywords, which never refer to a label
 
 
 class HiddenLabel(NamedTuple):

@@ -63,7 +63,7 @@ def _vocabulary(kinds: int) -> Vocabulary:
     known = frozenset(" ".join(s) for s in spellings)
     noise = {(word,) for word in NOISE | NOISE_AT_PLACES}
     named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
-    # `alpha` begins `alpha dropout`, but is an attribute too: a network may name a number so.
+    # `alpha` begins `alpha dropout`, but is an attribute too: a number may have that name.
     alone = {spelling[0] for spelling in named if len(spelling) == 1}
     free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
     words = frozenset(spelling[0] for spelling in named) - free

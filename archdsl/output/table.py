@@ -25,16 +25,17 @@ class Table(NamedTuple):
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def filled(text: str, width: int, subsequent_indent: str = "") -> str:
-    """A paragraph wrapped to a width."""
+def filled(text: str, width: int | None, indent: str = "") -> str:
+    """A paragraph wrapped to a width, by default 100; `indent` is that of its later lines."""
+    width = width or 100
     if len(text) <= width:
         return text
     from textwrap import fill  # slow to import, and most paragraphs are short
 
-    return fill(text, width, subsequent_indent=subsequent_indent)
+    return fill(text, width, subsequent_indent=indent)
 
 
-WIDEST = 300  # characters of a cell
+LONGEST_CELL = 300  # characters of a cell
 
 
 def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
@@ -42,7 +43,7 @@ def text_table(table: Table, width: int | None = None, colour: bool = False) -> 
     # The limit matters: one cell of a megabyte would make every row as wide.
     widths = [
         min(
-            WIDEST,
+            LONGEST_CELL,
             max([display_width(c.title), *(display_width(row[i].text) for row in table.rows)]),
         )
         for i, c in enumerate(table.columns)

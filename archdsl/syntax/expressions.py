@@ -1,11 +1,12 @@
 """Arithmetic in a spec: `(depth - 4) // 6`, `4*k`, `max(8, round(in / 4))`.
 
-A small evaluator of our own: a spec is data from strangers, which Python's must not see.
+A small evaluator of our own: a spec may come from a stranger, so it must not reach Python's `eval`.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from archdsl.syntax.ast import Token
 from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
-LARGEST = 2**63 - 1  # the largest value; no machine has room for larger sizes
+LARGEST_VALUE = 2**63 - 1  # the largest value; no machine has room for larger sizes
 LENGTH = Limit(
     200, "an expression of more than {} tokens", "divide it: `let n = …` names the value of a part"
 )
@@ -43,6 +44,18 @@ NEGATION = 3  # of `not`: looser than a comparison, tighter than `and`
 SIGN = 7  # of a leading minus
 
 
+def _quotient(first: Number, second: Number) -> Number:
+    is_whole = isinstance(first, int) and isinstance(second, int) and first % second == 0
+    return first // second if is_whole else first / second
+
+
+_OPERATORS: dict[str, Callable[..., Number]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
+    "<=": operator.le, ">=": operator.ge, "+": operator.add, "-": operator.sub, "–": operator.sub,
+    "*": operator.mul, "/": _quotient, "//": operator.floordiv, "%": operator.mod,
+    "not": operator.not_, "negative": operator.neg,
+}  # fmt: skip
+
 _PRODUCT = re.compile(r"(\d+)([A-Za-z_]\w*)")  # DenseNet's 4k
 
 
@@ -57,7 +70,7 @@ class Expression(NamedTuple):
     end: int
 
 
-class _Reader:
+class _ExpressionParser:
     """Precedence climbing over the tokens of a phrase."""
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
@@ -97,17 +110,9 @@ class _Reader:
         if token.kind == "mixed" and (product := _PRODUCT.fullmatch(token.text)):
             factor, name = product.groups()
             split_at = token.start + len(factor)
-            return Expression(
-                "*",
-                token.text,
-                0,
-                (
-                    Expression("number", factor, int(factor), (), token.start, split_at),
-                    Expression("name", name, 0, (), split_at, token.end),
-                ),
-                token.start,
-                token.end,
-            )
+            left = Expression("number", factor, int(factor), (), token.start, split_at)
+            right = Expression("name", name, 0, (), split_at, token.end)
+            return Expression("*", token.text, 0, (left, right), token.start, token.end)
         if token.text in ("-", "–", "not"):
             sign = "not" if token.text == "not" else "negative"
             operand = self.expression(NEGATION if sign == "not" else SIGN)
@@ -125,9 +130,8 @@ class _Reader:
         self.at += 1
         if name.text not in FUNCTIONS:
             error = self.fail(f"there is no function `{name.text}`", name)
-            raise ArchError(
-                error.message, error.span, help=did_you_mean(name.text, FUNCTIONS) or error.help
-            )
+            error.help = did_you_mean(name.text, FUNCTIONS) or error.help
+            raise error
         operands = tuple(read(self.source, entry.tokens) for entry in entries_in(parens))
         several = name.text in ("min", "max")
         if len(operands) < 2 if several else len(operands) != 1:
@@ -138,7 +142,7 @@ class _Reader:
 
 def read(source: Source, tokens: Sequence[Token]) -> Expression:
     """The tokens as one expression. Raises ArchError."""
-    reader = _Reader(source, tokens)
+    reader = _ExpressionParser(source, tokens)
     if len(tokens) > LENGTH.most:
         raise ArchError.beyond(LENGTH, source.span(tokens[0].start, tokens[0].end))
     expression = reader.expression()
@@ -179,49 +183,12 @@ def evaluate(expression: Expression, names: Mapping[str, Number], source: Source
             if e.sign in ("/", "//", "%") and operands[1] == 0:
                 raise fail("a division by zero", e)
             try:
-                result = _apply(e, operands)
+                apply = FUNCTIONS[e.text] if e.sign == "call" else _OPERATORS[e.sign]
+                result = apply(*operands)
             except OverflowError:
                 raise fail("the value is too large", e) from None
-        if not abs(result) <= LARGEST:
+        if not abs(result) <= LARGEST_VALUE:
             raise fail("the value is too large", e, "values go up to 2^63")
         return result
 
     return value(expression)
-
-
-def _apply(e: Expression, operands: list[Number]) -> Number:
-    if e.sign == "call":
-        return FUNCTIONS[e.text](*operands)
-    first = operands[0]
-    if e.sign == "not":
-        return not first
-    if e.sign == "negative":
-        return -first
-    second = operands[1]
-    match e.sign:
-        case "+":
-            return first + second
-        case "-" | "–":
-            return first - second
-        case "*":
-            return first * second
-        case "//":
-            return first // second
-        case "%":
-            return first % second
-        case "/":
-            quotient = first / second
-            exact = isinstance(first, int) and isinstance(second, int) and first % second == 0
-            return first // second if exact else quotient
-        case "==":
-            return first == second
-        case "!=":
-            return first != second
-        case "<":
-            return first < second
-        case ">":
-            return first > second
-        case "<=":
-            return first <= second
-        case _:
-            return first >= second

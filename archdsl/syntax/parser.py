@@ -37,7 +37,7 @@ from archdsl.syntax.lalr import Callback, Parser, Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
 from archdsl.text.source import Source, Span
 
-LARGEST = 16 * 2**20  # bytes of a spec; a larger file is not read
+LARGEST_TEXT = 16 * 2**20  # bytes of a spec; a larger file is not read
 LEAST_ERRORS = 10  # syntax errors that are found in a text of any length
 MOST_READ = 2**20  # characters that are read again to find further syntax errors
 
@@ -127,10 +127,6 @@ def statement_span(source: Source, statement: Statement) -> Span:
     return Span(source, *source.line(start))
 
 
-def _phrase(children: Children) -> Phrase:
-    return Phrase(tuple(children))
-
-
 def _enclosed(kind: str) -> Callback:
     """Makes one token of everything between two brackets."""
 
@@ -150,22 +146,17 @@ def _claims(children: Children) -> tuple[ClaimText, ...]:
     return tuple(child for child in children if isinstance(child, ClaimText))
 
 
-def _misprint(children: Children) -> Misprint:
-    *of, reason = children
-    return Misprint(tuple(of), reason)
-
-
 # What becomes of each rule of the grammar. A rule has read the tokens of its terminals and what
 # the callbacks of its rules returned; keywords, `_NAMES` in the grammar, are left out.
 CALLBACKS: dict[str, Callback] = {
     "start": list,
-    "phrase": _phrase,
+    "phrase": lambda children: Phrase(tuple(children)),
     "parens": _enclosed("parens"),
     "bracket": _enclosed("bracket"),
     "braces": _enclosed("braces"),
     "claim": _claim,
     "claims": _claims,
-    "misprint": _misprint,
+    "misprint": lambda children: Misprint(tuple(children[:-1]), children[-1]),
     "setting": tuple,
     **{kind.rule: kind.build for kind in STATEMENTS.values()},
 }

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Errors
 from archdsl.notation.vocabulary import LISTS, runs
 from archdsl.syntax.ast import Item, Statement, Table, Token
 from archdsl.tables.columns import cell_text
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.source import Source
-
-MOST_ERRORS = 20  # of a table, shown at once
 
 _MARKS = frozenset("xX✓✔")  # where maps are connected
 _FORM = "a row for each input map, a column for each output map, both counted from 0 or from 1"
@@ -103,7 +101,7 @@ class _ConnectionReader:
     def __init__(self, source: Source, grid: Grid) -> None:
         self.source = source
         self.grid = grid
-        self.errors: list[ArchError] = []
+        self.errors = Errors()
 
     def read(self) -> list[list[int]]:
         """The input maps of each output map, from 0. Raises ArchError with all errors."""
@@ -135,8 +133,7 @@ class _ConnectionReader:
                 self.fail("this output map reads no input map", cell, "a column has at least one X")
         if not rows:
             self.fail("a table of connections without rows", header[-1], f"write {_FORM}")
-        if self.errors:
-            raise ArchError.several(self.errors[:MOST_ERRORS])
+        self.errors.check()
         return list(lists.values())
 
     def fail(self, message: str, cell: Cell, help: str) -> None:
@@ -186,9 +183,9 @@ class _ConnectionReader:
                 )
             elif cell.column not in columns or cell.wide > 1:
                 self.fail(
-                    "an X without an output map",
+                    "an X in a column without an output map",
                     cell,
-                    "there is a separator too many in this row, or a column without its number",
+                    "this row has one separator too many, or a column has lost its number",
                 )
             else:
                 yield cell.column

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.syntax.arguments import entries_in
 from archdsl.syntax.ast import (
     Block,
@@ -25,9 +25,10 @@ from archdsl.syntax.ast import (
 )
 from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
-from archdsl.tables.reader import MOST_LINES, Lines, TableReader, is_labelled
-from archdsl.tables.row_line import WIDTH
+from archdsl.tables.reader import TableReader, is_labelled
+from archdsl.tables.row_line import WIDTH, Lines
 from archdsl.tables.row_rules import RowRules
+from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source
 
 
@@ -48,24 +49,19 @@ def unfolded(
     names = _networks_of(source, list(readers.values()))
     if not names:
         return [Draft(draft.header, _statements(draft, readers, ""))]
-    if len(names) * len(draft.statements) > MOST_LINES:
-        raise ArchError(
-            f"networks of more than {MOST_LINES:,} lines together",
-            source.span(*next(iter(names.values())).cell[1:3]),
-            help="keep fewer networks, or lines, around a table",
+    if len(names) * len(draft.statements) > LINES_OF_NETWORKS.most:
+        raise ArchError.beyond(
+            LINES_OF_NETWORKS, source.span(*next(iter(names.values())).cell[1:3])
         )
     if isinstance(draft.header, Derived):
         return [draft]  # refused later: a derived network has no layers of its own
     drafts: list[Draft] = []
-    errors: list[ArchError] = []
+    errors = Errors()
     for name, column in names.items():
-        try:
+        with errors:
             header = _header(source, draft.header, name, column, lines)
             drafts.append(Draft(header, _statements(draft, readers, name)))
-        except ArchError as error:
-            errors.append(error)
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
     return drafts
 
 
@@ -88,17 +84,14 @@ def _read_tables(
     grids = {grid.start: grid for grid in source.grids}
     blocks = _parameters_of([s for s in (*shared, *draft.statements) if isinstance(s, Block)])
     readers: dict[int, TableReader] = {}
-    errors: list[ArchError] = []
+    errors = Errors()
     for statement in draft.statements:
         if isinstance(statement, Table):
-            try:
+            with errors:
                 reader = TableReader(source, grids[statement.start], rules, lines, blocks)
                 reader.read()
                 readers[statement.start] = reader
-            except ArchError as error:
-                errors += (error, *error.others)
-    if errors:
-        raise ArchError.several(errors)
+    errors.check()
     rules.check()
     return readers
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from archdsl.errors import MOST_ERRORS, ArchError
+from archdsl.errors import MOST_ERRORS, ArchError, Errors
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer
 from archdsl.syntax.ast import (
@@ -28,18 +28,17 @@ from archdsl.syntax.ast import (
 )
 from archdsl.tables.columns import (
     TableColumn,
-    cell_text,
     holds_names,
     quantity_of,
     read_columns,
     squeezed,
 )
-from archdsl.tables.row_line import LineBuilder, words_in
+from archdsl.tables.row_line import CellReader, LineBuilder, Lines, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
+from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source, Span
 
-MOST_LINES = 1_000_000  # of all networks of a table
 _FIGURE = re.compile(
     r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
 )
@@ -47,10 +46,8 @@ _SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2|\d+")
 _DEPTH = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
 _REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?', re.IGNORECASE)
 
-Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
 
-
-class TableReader:
+class TableReader(CellReader):
     """Reads one table.
 
     `statements` are those of each network, by name; a table whose rows are layers has one network,
@@ -65,10 +62,9 @@ class TableReader:
         lines: Lines,
         blocks: Mapping[str, Sequence[str]],
     ) -> None:
-        self.source = source
+        super().__init__(source, lines)
         self.grid = grid
         self.rules = rules
-        self.lines = lines
         self.blocks = blocks
         self.columns = read_columns(source, grid, {name for own in blocks.values() for name in own})
         self.counts = Counter(
@@ -97,40 +93,28 @@ class TableReader:
                     )
                 self.statements[name] = []
         self.statements = self.statements or {"": []}
-        errors: list[ArchError] = []
+        errors = Errors()
         rows: list[TableRow] = []
         for cells in self.grid.rows[self.grid.header + 1 :]:
-            try:
+            with errors:
                 self.check_ragged(cells)
                 if row := self.row(cells, rows[-1] if rows else None):
                     if row.is_named and rows and row.name == rows[-1].name:
                         rows[-1] = rows[-1]._replace(is_named=False)
                     rows.append(row)
-            except ArchError as error:
-                errors.append(error)
         for row in rows:
             row = row._replace(label=self.label(row))
-            try:
+            with errors:
                 if self.networks:
                     self.read_networks(row)
                 else:
                     self.read_layer(row)
-            except ArchError as error:
-                errors += (error, *error.others)
-            if len(errors) >= MOST_ERRORS or self.count > MOST_LINES:
+            if len(errors) >= MOST_ERRORS or self.count > LINES_OF_NETWORKS.most:
                 break
         if not rows and not errors:
             span = Span(self.source, self.grid.start, self.grid.end)
             raise self.fail("a table without rows", span, "the rows follow the header")
-        if errors:
-            raise ArchError.several(errors[:MOST_ERRORS])
-
-    def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
-        return ArchError(message, self.source.span(cell.start, cell.end), help=help)
-
-    def text(self, cell: Cell | None) -> str:
-        """The text of a cell on one line; empty for None."""
-        return "" if cell is None else cell_text(self.source, cell)
+        errors.check()
 
     def check_ragged(self, cells: Sequence[Cell]) -> None:
         """Refuse a row with more cells than headers, or one that ends within the networks."""
@@ -140,7 +124,7 @@ class TableReader:
                 raise self.fail(
                     "a cell without a column",
                     cell,
-                    f"the header has {count} columns: a separator too many in this row, or a "
+                    f"the header has {count} columns: one separator too many in this row, or a "
                     "missing header",
                 )
         width = sum(cell.wide for cell in cells)
@@ -194,27 +178,20 @@ class TableReader:
         if not filled and (has_figures or not self.items_of_rules(row)):
             raise self.empty_row(row, first)
         read: dict[Cell, list[Statement]] = {}  # a cell may span several columns
-        errors: list[ArchError] = []
+        errors = Errors()
         for index in filled if filled and not spans else indexes:
             cell = first if spans or not filled else row.cells[index]
             column = self.columns[index]
             if cell not in read or has_figures:
-                try:
+                read[cell] = []
+                with errors:
                     read[cell] = self.cell(row, cell, column)
-                except ArchError as error:
-                    errors += (error, *error.others)
-                    read[cell] = []
             for name in column.names:
                 self.statements[name] += read[cell]
                 self.count += len(read[cell]) + 1
-        if self.count > MOST_LINES:
-            raise self.fail(
-                f"a table of more than {MOST_LINES:,} lines of all its networks",
-                first,
-                "keep fewer networks, or rows, in a table",
-            )
-        if errors:
-            raise ArchError.several(errors)
+        if self.count > LINES_OF_NETWORKS.most:
+            raise ArchError.beyond(LINES_OF_NETWORKS, self.source.span(first.start, first.end))
+        errors.check()
 
     def has_figures(self, row: TableRow) -> bool:
         """Whether a row claims, or reports, a figure of each network."""
@@ -261,8 +238,8 @@ class TableReader:
         return Reported(" ".join(filter(None, (name[1], self.text(cell), name[2]))))
 
     def check_repeats(self, items: Sequence[Item]) -> None:
-        """Refuse a repeat after several layers without a bracket: it does not tell which of them
-        are repeated."""
+        """Refuse a repeat after several layers without a bracket: which of them it repeats is not
+        clear."""
         phrases = [phrase for item in items for phrase in item.phrases]
         for phrase in phrases:
             start = _start_of_repeat(phrase.tokens)
@@ -330,26 +307,6 @@ class TableReader:
                 )
 
     # Both.
-
-    def items(self, cell: Cell) -> list[Item]:
-        """The lines of layers in a cell. Raises ArchError."""
-        comment = self.source.plain.find("#", cell.start, cell.end)
-        if comment >= 0:
-            raise self.fail(
-                "`#` within a cell",
-                Span(self.source, comment, comment + 1),
-                "write a comment on a line of its own, or after the row",
-            )
-        items = []
-        for statement in self.lines(cell.start, cell.end):
-            if not isinstance(statement, Item) or statement.claims:
-                raise self.fail(
-                    f"`{self.text(cell)}` in a cell",
-                    cell,
-                    "cells hold layers; write statements and claims outside of the table",
-                )
-            items.append(statement)
-        return items
 
     def items_of_rules(self, row: TableRow) -> list[Item]:
         """The lines that a rule `in "name" { … }` gives a row; as one group, if several."""

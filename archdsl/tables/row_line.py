@@ -10,24 +10,26 @@ columns hold are the phrase's column values, here one value 64.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.layers import Layer
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.notation.vocabulary import is_word_of_a_layer, runs, vocabulary, words_of
-from archdsl.syntax.ast import ColumnValue, Item, Phrase, Token
+from archdsl.syntax.ast import ColumnValue, Item, Phrase, Statement, Token
 from archdsl.tables.columns import (
     ATTRIBUTES,
     KERNEL_SIZES,
     KNOWN,
     TableColumn,
+    cell_text,
     known_header,
-    spelled,
+    normal_name,
     squeezed,
 )
 from archdsl.text.grids import Cell
+from archdsl.text.source import Source, Span
 
 WIDTH = "width"  # the parameter of a block that a column of widths gives
 _NUMBERED = re.compile(r"([A-Za-z_]+)\d+")
@@ -37,17 +39,42 @@ _YES_OR_NO = {**dict.fromkeys("✓✔", "1"), **dict.fromkeys("✗✘", "0"), "y
 _IDLE = {"stride": "1", "pad": "0", "groups": "1", "dilation": "1"}
 
 
-class CellReader(Protocol):
-    """Reads cells."""
+Lines = Callable[[int, int], list[Statement]]  # the statements of a stretch of the source
+
+
+class CellReader:
+    """Reads the cells of a source, whose statements `lines` gives."""
+
+    def __init__(self, source: Source, lines: Lines) -> None:
+        self.source = source
+        self.lines = lines
+
+    def fail(self, message: str, cell: Cell | Span, help: str) -> ArchError:
+        return ArchError(message, self.source.span(cell.start, cell.end), help=help)
 
     def text(self, cell: Cell | None) -> str:
         """The text of a cell on one line; empty for None."""
+        return "" if cell is None else cell_text(self.source, cell)
 
     def items(self, cell: Cell) -> list[Item]:
         """The lines of layers in a cell. Raises ArchError."""
-
-    def fail(self, message: str, cell: Cell, help: str) -> ArchError:
-        """An error at a cell."""
+        comment = self.source.plain.find("#", cell.start, cell.end)
+        if comment >= 0:
+            raise self.fail(
+                "`#` within a cell",
+                Span(self.source, comment, comment + 1),
+                "write a comment on a line of its own, or after the row",
+            )
+        items = []
+        for statement in self.lines(cell.start, cell.end):
+            if not isinstance(statement, Item) or statement.claims:
+                raise self.fail(
+                    f"`{self.text(cell)}` in a cell",
+                    cell,
+                    "cells hold layers; write statements and claims outside of the table",
+                )
+            items.append(statement)
+        return items
 
 
 class RowLine(NamedTuple):
@@ -301,7 +328,7 @@ class LineBuilder:
 
     def ordered_arguments(self) -> list[ColumnValue]:
         """The arguments of the row's block. If one has a name, those without get the names of the
-        other parameters: a call cannot tell them by their place any more."""
+        other parameters: a call can no longer tell them by position."""
         named = {column.name for column in self.arguments if column.name}
         unnamed = [column for column in self.arguments if not column.name]
         if not named:
@@ -319,7 +346,7 @@ class LineBuilder:
 def _parameter(column: TableColumn, parameters: Sequence[str]) -> str | None:
     """The parameter of a block that a column is named after; for widths the only one."""
     for name in parameters:
-        if spelled(name) == spelled(column.text):
+        if normal_name(name) == normal_name(column.text):
             return name
     widths = [name for name in parameters if KNOWN.get(name.lower()) == "width" or name == "out"]
     return widths[0] if column.role == "width" and len(widths) == 1 else None

@@ -6,13 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from archdsl.errors import MOST_ERRORS, ArchError, did_you_mean
+from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.syntax.ast import Item, Means, Misprint, Rows, Token
 from archdsl.tables.columns import TableColumn, quantity_of, squeezed
 from archdsl.text.grids import Cell
+from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
-MOST_RULES = 1000  # names of rows that have rules
+RULES = Limit(
+    1000,
+    "rules for more than {} rows",
+    "write a rule for many rows once, with how they all begin",
+)
 MOST_COMPARED = 200  # names of rows that are compared with a name that no row has
 
 Rule = Means | Misprint | Item
@@ -32,8 +37,8 @@ class TableRow(NamedTuple):
     label: Token | None = None  # the name, if it can be a label
 
     def begins_with(self, begin: str) -> bool:
-        """Whether the row begins so, and not within a number: `stage 10` does not begin with
-        `stage 1`."""
+        """Whether the row begins with a text that does not end within a number: `stage 10` does not
+        begin with `stage 1`."""
         end = len(begin)
         is_number = self.text[end - 1 : end].isdigit() and self.text[end : end + 1].isdigit()
         return self.text.startswith(begin) and (not is_number or end in self.ends)
@@ -45,17 +50,13 @@ class RowRules:
     def __init__(self, source: Source, statements: Sequence[Rows]) -> None:
         self.source = source
         self.rules = [
-            (without_spaces(squeezed(name.text[1:-1])), name, statement.said)
+            (without_spaces(squeezed(name.text[1:-1])), name, statement.rules)
             for statement in statements
             for name in statement.names
         ]
-        if len(self.rules) > MOST_RULES:
-            name = self.rules[MOST_RULES][1]
-            raise ArchError(
-                f"rules for more than {MOST_RULES:,} rows",
-                source.span(name.start, name.end),
-                help="write a rule for many rows once, with how they all begin",
-            )
+        if len(self.rules) > RULES.most:
+            name = self.rules[RULES.most][1]
+            raise ArchError.beyond(RULES, source.span(name.start, name.end))
         self.rules.sort(key=lambda rule: -len(rule[0]))  # the longest beginning is the nearest
         self.of_row: dict[tuple[str, frozenset[int]], list[Rule]] = {}
         self.used: set[int] = set()  # names that a row begins with, by their offsets
@@ -92,11 +93,10 @@ class RowRules:
         return not words or named[0] == quantity
 
     def check(self) -> None:
-        """Raises ArchError for a rule of no row, and for an erratum of no claim."""
-        errors: list[ArchError] = []
+        """Raises ArchError for a rule that no row matches, and for an erratum that no claim
+        matches."""
+        errors = Errors()
         for _, name, rules in self.rules:
-            if len(errors) == MOST_ERRORS:
-                break
             if name.start not in self.used:
                 rows = dict.fromkeys(self.rows[:MOST_COMPARED])
                 near = did_you_mean(name.text[1:-1], rows)
@@ -120,8 +120,7 @@ class RowRules:
                             '`erratum "50-layer" "the reason"`',
                         )
                     )
-        if errors:
-            raise ArchError.several(errors)
+        errors.check()
 
 
 def without_spaces(text: str) -> str:

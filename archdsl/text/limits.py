@@ -15,3 +15,9 @@ class Limit(NamedTuple):
     @property
     def message(self) -> str:
         return self.text.format(f"{self.most:,}")
+
+
+# Tables and derived networks multiply the lines of a text.
+LINES_OF_NETWORKS = Limit(
+    1_000_000, "networks of more than {} lines together", "keep fewer networks, or lines, in a file"
+)

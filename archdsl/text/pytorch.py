@@ -7,7 +7,6 @@ group, an attribute a label, and lines break anywhere in parentheses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 _TORCH = r"(?:torch\.)?nn\."
 # `chain( … )` is the Sequential with names that `archdsl source` writes.
@@ -43,7 +42,7 @@ _TELLTALES = ("nn.", "self", "import ", "def ", "(x)")
 
 def unwrapped(text: str) -> str:
     """The text with the language's punctuation in its listings, in as many characters."""
-    return "".join(_pieces(text)) if "nn." in text else text
+    return re.sub(_TOKEN, _Listing(text).replacement, text) if "nn." in text else text
 
 
 def program(text: str, plain: str) -> tuple[int, int] | None:
@@ -60,17 +59,6 @@ def program(text: str, plain: str) -> tuple[int, int] | None:
         return None
     start = found.end() - len(found[0].lstrip())
     return start, found.end()
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces, each as long as what it replaces."""
-    listing = _Listing(text)
-    here = 0
-    for found in re.finditer(_TOKEN, text):
-        yield text[here : found.start()]
-        yield listing.replacement(found)
-        here = found.end()
-    yield text[here:]
 
 
 class _Listing:

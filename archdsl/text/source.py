@@ -16,6 +16,12 @@ LINE = Limit(100_000, "a line of more than {} characters", _HELP)
 LINES = Limit(200_000, "more than {} lines", _HELP)  # empty ones and comments do not count
 CELLS = Limit(100_000, "tables of more than {} cells", _HELP)
 TOKENS = Limit(1_000_000, "more than {} words and signs", _HELP)  # a comment is one
+# What counts for a limit, and the signs that it takes, if it takes any.
+_COUNTED = (
+    (LINES, "\n;", r"(?:^|;)[^\S\n]*()(?![\n;#]|\Z)"),
+    (CELLS, "|&\t", r"()(?:[|&]|[^\s]\t)"),  # tabs before a line only indent it
+    (TOKENS, "", r"()(?:#[^\n]*|\w+|[^\w\s])"),
+)
 
 
 class Source:
@@ -24,8 +30,8 @@ class Source:
     `written`: what the user has written. `text`: the same with the macros in tables of LaTeX
     expanded; all offsets are into it, and become lines and columns only when an error is shown.
     `plain`: the text without typography, of the same length, which is what is read. `grids`: the
-    tables in it. `folder`: where the files are that the text may use, None for a text that is not
-    a file. `beyond`: the limit that the text exceeds, and where; such a text is not read.
+    tables in it. `folder`: where the files that the text may use are, or None for a text that is
+    not a file. `beyond`: the limit that the text exceeds, and where; such a text is not read.
     """
 
     __slots__ = ("beyond", "folder", "grids", "latex", "name", "plain", "text", "written")
@@ -111,20 +117,11 @@ def _beyond(text: str) -> tuple[Limit, int] | None:
         if len(line) > LINE.most:
             return LINE, start
         start += len(line) + 1
-    if text.count("\n") + text.count(";") > LINES.most:
-        lines = re.finditer(r"(?:^|;)[^\S\n]*(?![\n;#]|\Z)", text, re.MULTILINE)
-        if (last := next(islice(lines, LINES.most, None), None)) is not None:
-            return LINES, last.end()
-    if text.count("|") + text.count("&") + text.count("\t") > CELLS.most:
-        # Tabs before a line only indent it.
-        cells = re.finditer(r"[|&]|[^\s]\t", text)
-        if (last := next(islice(cells, CELLS.most, None), None)) is not None:
-            return CELLS, last.start()
-    if len(text) > TOKENS.most:
-        # The syntax tree of a token is much larger than its text.
-        tokens = re.finditer(r"#[^\n]*|\w+|[^\w\s]", text)
-        if (last := next(islice(tokens, TOKENS.most, None), None)) is not None:
-            return TOKENS, last.start()
+    for limit, signs, pattern in _COUNTED:
+        if (sum(map(text.count, signs)) if signs else len(text)) > limit.most:
+            found = re.finditer(pattern, text, re.MULTILINE)
+            if (last := next(islice(found, limit.most, None), None)) is not None:
+                return limit, last.start(1)
     return None
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from archdsl.errors import ArchError
+from archdsl.expand.layers import hwc
 from archdsl.layers import Shape
-from archdsl.layers.base import elements
 from archdsl.network import Network
 from archdsl.train.recipe import Recipe
 
@@ -48,7 +48,7 @@ def check(network: Network, recipe: Recipe) -> None:
             if shape[0] == classes:
                 end = "`flatten`, or with a pool of the whole map and `flatten`"
             raise ArchError(
-                f"{data} has {classes} classes, {head} gives {_sizes(shape)}",
+                f"{data} has {classes} classes, {head} gives {hwc(shape)}",
                 help=f"end it with {end}",
             )
     _, height, width = image_shape(network.input, data)
@@ -58,7 +58,7 @@ def check(network: Network, recipe: Recipe) -> None:
             help="write `random shift 2`, or leave it out",
         )
     nodes = network.graph.nodes
-    alone = any(n.op.uses_batch_statistics and elements(n.shape[1:]) == 1 for n in nodes)
+    alone = any(n.op.uses_batch_statistics and math.prod(n.shape[1:]) == 1 for n in nodes)
     if recipe.batch == 1 and alone:
         raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
 
@@ -75,16 +75,11 @@ def image_shape(shape: Shape, data: str) -> tuple[int, int, int]:
     if channels in (1, 3) and side**2 == shape[-1]:
         return channels, side, side
     raise ArchError(
-        f"{data} has grey images, but the input is {_sizes(shape)}",
+        f"{data} has grey images, but the input is {hwc(shape)}",
         help="write an input such as `input 32x32x1`, `input 32x32 RGB` or `input 64`; a signal, "
         "`input 1024x1`, is a square image row by row, a clip, `input 8x32x32x1`, one image in "
         "every frame",
     )
-
-
-def _sizes(shape: Shape) -> str:
-    """A shape as texts write it: `32x32x1`."""
-    return "x".join(map(str, (*shape[1:], shape[0])))
 
 
 def digits(shape: Shape, split: int = 0) -> Data:

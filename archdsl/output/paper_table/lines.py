@@ -3,7 +3,7 @@
     let k = 2
     conv3-(16*k), stride 2     =>  `conv3-32, stride 2`
 
-A line becomes pieces, of which each format writes sizes and groups its own way.
+A line becomes pieces; each format has its own way to write sizes and groups.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Printer:
 
     def evaluate(self, expression: Expression) -> None:
         """Record the value of an expression, or those of its operands that have one."""
-        used = set(_names(expression))
+        used = expressions.names_in(expression)
         if not used:
             return
         if used <= self.names.keys():
@@ -158,7 +158,7 @@ class Printer:
             blank = at > 0 and token.kind != "comma" and self.are_spaced(tokens[at - 1], token)
             count, value = self.value(tokens, at)
             if token.kind == "times" and [piece.kind for piece in pieces] == ["value"]:
-                # `2x 3 x 3`: a repeat that the blanks of a size do not take in.
+                # `2x 3 x 3`: a repeat that is not part of the spaced size.
                 pieces = [Piece("text", f"{pieces[0].text}x", pieces[0].blank)]
             elif value is not None:
                 is_negative = value.startswith("-") and token.kind != "parens"
@@ -291,13 +291,6 @@ def _size(text: str) -> str:
     """A size with blanks on both sides of its signs, or none; `64 x 3` may be a repeat."""
     sign = " x " if any(map(str.isspace, text)) else "x"
     return sign.join(map(str, numbers_of(text)))
-
-
-def _names(expression: Expression) -> Iterator[str]:
-    if expression.sign == "name":
-        yield expression.text
-    for operand in expression.operands:
-        yield from _names(operand)
 
 
 def _expressions(value: object) -> Iterator[Expression]:

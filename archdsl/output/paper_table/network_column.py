@@ -17,14 +17,7 @@ from archdsl.notation import ast
 from archdsl.notation.ast import Line
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
-from archdsl.syntax.ast import (
-    Item,
-    Means,
-    Phrase,
-    Printed,
-    SizesDecide,
-    StrideOn,
-)
+from archdsl.syntax.ast import Item, Means, Phrase, Printed, SizesDecide, StrideOn
 
 if TYPE_CHECKING:
     from archdsl.model import Model
@@ -293,5 +286,5 @@ def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, 
     for index, one in enumerate(found):
         word = found[1 - index].partition(" ")[0]
         default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
-        found[index] = f"`{one or default}`" if one or default else "nothing of it"
+        found[index] = f"`{one or default}`" if one or default else "no such statement"
     return found[0], found[1]

@@ -120,7 +120,8 @@ class Macros:
             except Unreadable as problem:
                 if place is None:
                     raise
-                raise _moved(problem, place) from None
+                # An error within a macro is one at its call.
+                raise Unreadable(problem.fault.message, *place, problem.fault.help) from None
             if end is None:
                 continue
             yield Piece(text[written : found.start()], written, False)
@@ -172,11 +173,6 @@ class Macros:
         numbered = dict(zip("123456789", values, strict=False)) | {"#": "#"}
         body = re.sub(r"#([1-9#])", lambda mark: numbered.get(mark[1], mark[0]), macro.body)
         return here, _COMMENT.sub(r"\1", body).replace("\n", " ")
-
-
-def _moved(problem: Unreadable, place: tuple[int, int]) -> Unreadable:
-    """An error within a macro, at its call."""
-    return Unreadable(problem.fault.message, *place, problem.fault.help)
 
 
 def blanks(text: str, start: int, stop: int) -> int:

@@ -142,10 +142,9 @@ class Conventions:
 
     def apply_again(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
         """`apply` for a layer that is expanded repeatedly: computed once."""
-        if not (self.rules.reads_channels or around.row_rules.reads_channels):
-            around = around._replace(channels=0)
-        before, after, *values = around
-        key = len(before), *values
+        before, after, *values, channels = around
+        reads_channels = self.rules.reads_channels or around.row_rules.reads_channels
+        key = len(before), *values, channels if reads_channels else 0
         return self.memo.get(
             (layer, *before, *after), key, lambda: self.apply(source, layer, around)
         )

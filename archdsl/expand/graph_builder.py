@@ -78,7 +78,7 @@ class GraphBuilder:
 
     @property
     def channels(self) -> int:
-        return self.shape[0]
+        return self.nodes[self.current].shape[0]
 
     # Growth.
 

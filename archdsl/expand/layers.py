@@ -156,10 +156,11 @@ class LayerExpander:
                 graph.add(flat, (graph.current,), flat_scope, flat.out(x), place)
                 x = graph.shape
             key = (layer.kind, x, *[(name, text.value) for name, text in layer.given.items()])
-            if key not in self.settled:
+            known = self.settled.get(key)
+            if known is None:
                 op = self.settle(layer, x, frame)
-                self.settled[key] = op, check_elements(op.out(x))
-            op, shape = self.settled[key]
+                known = self.settled[key] = op, check_elements(op.out(x))
+            op, shape = known
             pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None

@@ -78,15 +78,19 @@ class LineExpander:
                 if self.context.outputs:
                     # With `output`, each line that it names ends in an output layer.
                     is_last = line.label is not None and line.label.text in self.context.outputs
-            inner = position._replace(
+            inner = Position(
                 path=position.path if is_flat and line.label is None else (*position.path, name),
+                frame=frame,
                 labels=labels,
                 last=position.last and is_last,
                 ends_branch=position.ends_branch and index == end,
                 entry=self.context.entry_channels(position),
                 # A paper that prints input sizes gives the output size of the line before.
                 printed=self.printed_input(lines[index + 1 : index + 2]),
+                stride=position.stride,
                 row_rules=row_rules,
+                within=position.within,
+                factor=position.factor,
                 depth=position.depth + 1,
             )
             entry = self.graph.current
@@ -298,7 +302,9 @@ class LineExpander:
                 within="a repeat" if repeat > 1 else position.within,
                 factor=position.factor * repeat if is_first else position.factor,
             )
-            once = link._replace(neighbours=neighbours and neighbours.of_one(is_first, is_final))
+            once = link
+            if neighbours is not None:
+                once = link._replace(neighbours=neighbours.of_one(is_first, is_final))
             self.expand_once(once, inner, link.parsed.stride if is_first else None)
             if is_first:
                 # The first repetition tells whether there is room for all.

@@ -28,6 +28,11 @@ def number(value: int, short: bool = False) -> str:
     return f"{value:,}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def memory_size(count: int) -> str:
     """Bytes in KiB or MiB."""
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"

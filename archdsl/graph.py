@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.layers import Input, Layer, Shape, Value
-from archdsl.layers.base import times
+from archdsl.layers.terms import times
 from archdsl.syntax.ast import ClaimText, NetworkText, Token
 from archdsl.text.source import Span
 

@@ -4,6 +4,7 @@ import click
 
 from archdsl.check import as_dict, check
 from archdsl.errors import ArchError
+from archdsl.figures import counted
 from . import output
 
 
@@ -23,6 +24,6 @@ def command(context: click.Context, files: tuple[str, ...], format_: str) -> Non
     elif checked.problems:
         output.show_error(ArchError.several([error for error, _ in checked.problems]), None)
     else:
-        networks = output.counted(checked.networks, "network")
-        output.emit(f"{output.counted(checked.files, 'file')}, {networks}: fine")
+        networks = counted(checked.networks, "network")
+        output.emit(f"{counted(checked.files, 'file')}, {networks}: fine")
     context.exit(2 if checked.problems else 0)

@@ -5,6 +5,7 @@ import click
 from archdsl import spec_files
 from archdsl.atomic_files import replace_whole
 from archdsl.errors import ArchError
+from archdsl.figures import counted
 from archdsl.fmt.formatter import formatted
 from . import output
 
@@ -41,7 +42,7 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
     only_asked = check or diff
     if only_asked or paths != ["-"]:
         would = "would change" if only_asked else "changed"
-        output.emit(f"{output.counted(len(paths), 'file')}, {changed or 'none'} {would}")
+        output.emit(f"{counted(len(paths), 'file')}, {changed or 'none'} {would}")
     context.exit(1 if only_asked and changed else 0)
 
 

@@ -18,19 +18,11 @@ from archdsl.syntax.expressions import Number
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def network_argument(function: F) -> F:
-    return click.argument("network", metavar="NETWORK")(function)
-
-
-def run_argument(function: F) -> F:
-    return click.argument("run", metavar="RUN")(function)
-
-
-def device(function: F) -> F:
-    return click.option(
-        "--device",
-        help="cpu, cuda, cuda:1, …  [default: that of the training, if available]",
-    )(function)
+network_argument = click.argument("network", metavar="NETWORK")
+run_argument = click.argument("run", metavar="RUN")
+device = click.option(
+    "--device", help="cpu, cuda, cuda:1, …  [default: that of the training, if available]"
+)
 
 
 def changes(function: F) -> F:
@@ -131,8 +123,3 @@ def show_error(error: ArchError, most: int | None = SHOWN) -> None:
         text = re.sub(r"^help:", click.style("help:", fg="cyan", bold=True), text, flags=re.M)
         text = re.sub(r"^note:", click.style("note:", bold=True), text, flags=re.M)
     click.echo(text, err=True)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -263,10 +263,7 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
 
 
 def _furthest(
-    a: Sequence[Hashable],
-    b: Sequence[Hashable],
-    start: tuple[int, int],
-    most: int,
+    a: Sequence[Hashable], b: Sequence[Hashable], start: tuple[int, int], most: int
 ) -> tuple[int, int, Pairs]:
     """The path from `start` with the fewest unmatched elements, to the end or until there are
     `most` of them: its end, and the pairs that it matches."""

@@ -7,23 +7,13 @@ import os
 from importlib import import_module
 
 from archdsl.layers.activation import Activation, Softmax
-from archdsl.layers.base import (
-    REGISTRY,
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Reads,
-    Shape,
-    Value,
-    Window,
-)
+from archdsl.layers.base import REGISTRY, Layer
 from archdsl.layers.conv import Conv
 from archdsl.layers.fully_connected import Flatten, FullyConnected
 from archdsl.layers.input import Input
 from archdsl.layers.join import JOINS, Add, Concat, Join, Multiply
 from archdsl.layers.norm import BatchNorm
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Reads, Shape, Value, Window
 
 # REGISTRY, and so `archdsl layers`, lists these modules first; the others follow by name.
 _FIRST = ("input", "conv", "upconv", "pool", "fully_connected", "join")

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    attribute,
-    elements,
-    layer,
-    signed,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
-from archdsl.layers.torch_signature import INPLACE, Argument, Listing
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, signed
+from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
 class Activation(Layer):
-    """Base class of activations, which follow a weight layer and keep their output for backward."""
+    """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
+        return Kept(input=True)
 
     @property
     def label(self) -> str:
@@ -45,7 +33,10 @@ class ReLU(Activation):
 
     kind = "relu"
     examples = ("relu on 3x4x4", "ReLU on 7")
-    listed = (Listing("ReLU", (INPLACE,)),)
+    listed = listed_as("ReLU", INPLACE)
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
 
 
 @layer("relu6")
@@ -54,10 +45,7 @@ class ReLU6(Activation):
 
     kind = "relu6"
     examples = ("relu6 on 3x4x4",)
-    listed = (Listing("ReLU6", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("ReLU6", INPLACE)
 
 
 @layer("sigmoid", "logistic")
@@ -66,7 +54,10 @@ class Sigmoid(Activation):
 
     kind = "sigmoid"
     examples = ("sigmoid on 3x4x4",)
-    listed = (Listing("Sigmoid"),)
+    listed = listed_as("Sigmoid")
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
 
 
 @layer("tanh")
@@ -75,7 +66,10 @@ class Tanh(Activation):
 
     kind = "tanh"
     examples = ("tanh on 3x4x4",)
-    listed = (Listing("Tanh"),)
+    listed = listed_as("Tanh")
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
 
 
 @layer("scaled tanh", "scaled hyperbolic tangent")
@@ -93,7 +87,7 @@ class ScaledTanh(Activation):
     slope: float = attribute("slope", check=positive, default=2 / 3)
 
     def kept(self, x: Shape) -> Kept:
-        return Kept(extra=4 * elements(x))  # the tanh, before its factor
+        return Kept(extra=4 * math.prod(x))  # the tanh, before its factor
 
     def call(self, x: Shape) -> Call:
         return Call("ScaledTanh", (self.amplitude, self.slope), (), True)
@@ -105,10 +99,7 @@ class SiLU(Activation):
 
     kind = "silu"
     examples = ("silu on 3x4x4", "swish on 5")
-    listed = (Listing("SiLU", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("SiLU", INPLACE)
 
 
 @layer("leaky relu", "leakyrelu", "lrelu")
@@ -118,16 +109,11 @@ class LeakyReLU(Activation):
     kind = "leakyrelu"
     takes_number = "slope"
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
-    listed = (
-        Listing(
-            "LeakyReLU", (Argument("negative_slope", "slope", 0.01, written="position"), INPLACE)
-        ),
+    listed = listed_as(
+        "LeakyReLU", Argument("negative_slope", "slope", 0.01, written="position"), INPLACE
     )
 
     slope: float = attribute("slope", "negative slope", check=number, default=0.01)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("prelu", "parametric relu")
@@ -140,33 +126,22 @@ class PReLU(Activation):
 
     kind = "prelu"
     takes_number = "slope"
-    examples = (
-        "prelu on 3x4x4",
-        "channel-wise prelu on 3x4x4",
-        "prelu(0.1) per channel on 7",
-    )
-    listed = (
-        Listing(
-            "PReLU", (Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25))
-        ),
+    examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
+    listed = listed_as(
+        "PReLU", Argument("num_parameters", "slopes", 1), Argument("init", "slope", 0.25)
     )
 
     slope: float = attribute("slope", "init", check=number, default=0.25, means="initial value")
     channelwise: bool = attribute(
         check=flag,
-        flags={
-            "channel wise": True,
-            "per channel": True,
-            "channel shared": False,
-            "shared": False,
-        },
+        flags={"channel wise": True, "per channel": True, "channel shared": False, "shared": False},
         default=False,
         means="one slope for each channel",
     )
     slopes: int | None = attribute("num parameters", check=count, default=None)  # in a listing
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         values = dict(values)
         slopes = values.pop("slopes", None)
         if slopes not in (None, 1, x[0]):
@@ -177,9 +152,6 @@ class PReLU(Activation):
 
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     def call(self, x: Shape) -> Call:
         options = () if self.slope == 0.25 else (("init", self.slope),)
@@ -193,12 +165,9 @@ class ELU(Activation):
     kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
-    listed = (Listing("ELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
+    listed = listed_as("ELU", Argument("alpha", "alpha", 1.0, written="position"), INPLACE)
 
     alpha: float = attribute("alpha", check=positive, default=1.0)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("selu")
@@ -207,10 +176,7 @@ class SELU(Activation):
 
     kind = "selu"
     examples = ("selu on 3x4x4",)
-    listed = (Listing("SELU", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("SELU", INPLACE)
 
 
 def _approximation(value: Value) -> Value:
@@ -229,16 +195,13 @@ class GELU(Activation):
 
     kind = "gelu"
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
-    listed = (
-        Listing("GELU", (Argument("approximate", "approximate", "none", texts=("none", "tanh")),)),
+    listed = listed_as(
+        "GELU", Argument("approximate", "approximate", "none", texts=("none", "tanh"))
     )
 
     approximate: str = attribute(
         "approximate", check=_approximation, flags={"tanh": "tanh"}, default="none"
     )
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("hard swish", "hardswish", "h swish")
@@ -247,10 +210,7 @@ class HardSwish(Activation):
 
     kind = "hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
-    listed = (Listing("Hardswish", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("Hardswish", INPLACE)
 
 
 @layer("hard sigmoid", "hardsigmoid")
@@ -259,10 +219,7 @@ class HardSigmoid(Activation):
 
     kind = "hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
-    listed = (Listing("Hardsigmoid", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("Hardsigmoid", INPLACE)
 
 
 @layer("mish")
@@ -271,10 +228,7 @@ class Mish(Activation):
 
     kind = "mish"
     examples = ("mish on 3x4x4",)
-    listed = (Listing("Mish", (INPLACE,)),)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("Mish", INPLACE)
 
 
 @layer("softplus", "soft plus")
@@ -287,15 +241,12 @@ class Softplus(Activation):
     kind = "softplus"
     takes_number = "beta"
     examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
-    listed = (
-        Listing("Softplus", (Argument("beta", "beta", 1), Argument("threshold", "threshold", 20))),
+    listed = listed_as(
+        "Softplus", Argument("beta", "beta", 1), Argument("threshold", "threshold", 20)
     )
 
     beta: float = attribute("beta", check=positive, default=1)
     threshold: float = attribute("threshold", check=number, default=20)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 @layer("hard tanh", "hardtanh")
@@ -307,28 +258,19 @@ class HardTanh(Activation):
 
     kind = "hardtanh"
     examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
-    listed = (
-        Listing(
-            "Hardtanh",
-            (Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE),
-        ),
+    listed = listed_as(
+        "Hardtanh", Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE
     )
 
     low: float = attribute("from", "min val", check=number, default=-1.0)
     high: float = attribute("to", "max val", check=number, default=1.0)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if self.low >= self.high:
             raise LayerError(
                 f"a hard tanh cannot go from {self.low:g} to {self.high:g}",
                 "write the lower bound first, as in `hard tanh from -2 to 2`",
             )
-        return self
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     def call(self, x: Shape) -> Call:
         bounds = (self.low, self.high)
@@ -341,7 +283,7 @@ class LogSigmoid(Activation):
 
     kind = "logsigmoid"
     examples = ("log sigmoid on 3x4x4",)
-    listed = (Listing("LogSigmoid"),)
+    listed = listed_as("LogSigmoid")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=4 * math.prod(x))  # exp(-|x|)
@@ -353,25 +295,19 @@ class Softsign(Activation):
 
     kind = "softsign"
     examples = ("softsign on 3x4x4",)
-    listed = (Listing("Softsign"),)
+    listed = listed_as("Softsign")
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=4 * math.prod(x))  # the denominators
 
 
 @layer("celu", "continuously differentiable elu")
-class CELU(Activation):
+class CELU(ELU):
     """x if positive, otherwise alpha · (exp(x / alpha) - 1) (Barron 2017)."""
 
     kind = "celu"
-    takes_number = "alpha"
     examples = ("celu on 3x4x4", "celu(0.5) on 7")
-    listed = (Listing("CELU", (Argument("alpha", "alpha", 1.0, written="position"), INPLACE)),)
-
-    alpha: float = attribute("alpha", check=positive, default=1.0)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    listed = listed_as("CELU", Argument("alpha", "alpha", 1.0, written="position"), INPLACE)
 
 
 @layer("rrelu", "randomized relu", "randomised relu", "randomized leaky relu")
@@ -384,24 +320,19 @@ class RReLU(Activation):
 
     kind = "rrelu"
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
-    listed = (
-        Listing(
-            "RReLU", (Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE)
-        ),
+    listed = listed_as(
+        "RReLU", Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE
     )
 
     lower: float = attribute("lower", check=fraction, default=1 / 8)
     upper: float = attribute("upper", check=positive, default=1 / 3)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if self.lower > self.upper:
             raise LayerError(
                 f"the slopes cannot range from {self.lower:g} to {self.upper:g}",
                 "write the lower one first",
             )
-        return self
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=4 * math.prod(x))  # the slopes
@@ -453,7 +384,7 @@ class LogSoftmax(Softmax):
         "log softmax on 3x5",
         "log softmax on 3x2x2x2",
     )
-    listed = (Listing("LogSoftmax", (Argument("dim", only=(1,)),)),)
+    listed = listed_as("LogSoftmax", Argument("dim", only=(1,)))
 
 
 @layer("softmin", "soft min")
@@ -463,7 +394,7 @@ class Softmin(Layer):
     kind = "softmin"
     trails = True
     examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
-    listed = (Listing("Softmin", (Argument("dim", only=(1,)),)),)
+    listed = listed_as("Softmin", Argument("dim", only=(1,)))
 
     def kept(self, x: Shape) -> Kept:
         return Kept(output=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from archdsl.layers import resize_window
-from archdsl.layers.base import Kept, Layer, Shape, Window, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
-from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.terms import Kept, Shape, Values, Window, times
+from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
 
@@ -28,7 +28,7 @@ class AdaptivePool(Layer):
 
     @classmethod
     def settle(  # type: ignore[override]  # a global pool is another kind
-        cls, values: Mapping[str, Any], x: Shape, padding: str
+        cls, values: Values, x: Shape, padding: str
     ) -> Layer:
         rank = needs_map(cls.kind, x)
         self = super().settle(values, x, padding)
@@ -78,10 +78,8 @@ class AdaptiveMaxPool(AdaptivePool):
         "adaptive max pool 4 on 4x8x8",
     )
 
-    listed = (
-        Listing(
-            "AdaptiveMaxPool*d", (Argument("output_size", "size"), fixed("return_indices", False))
-        ),
+    listed = listed_as(
+        "AdaptiveMaxPool*d", Argument("output_size", "size"), fixed("return_indices", False)
     )
 
     def kept(self, x: Shape) -> Kept:
@@ -113,7 +111,7 @@ class AdaptiveAvgPool(AdaptivePool):
         "adaptive average pool 4 on 4x8x8",
     )
 
-    listed = (Listing("AdaptiveAvgPool*d", (Argument("output_size", "size"),)),)
+    listed = listed_as("AdaptiveAvgPool*d", Argument("output_size", "size"))
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer, signed
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, number
+from archdsl.layers.terms import Call, Kept, Shape, Values, signed
 
 
 @layer("scale")
@@ -68,7 +68,7 @@ class LearnedScale(Layer):
     channelwise: bool = attribute(check=flag, default=True)
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         if "init" not in values:
             values = {**values, "init": 1e-6 if values["channelwise"] else 0}
         return cls(**values)

@@ -12,81 +12,11 @@ Shapes are (C, H, W), (C, T, H, W), (C, L) or (C,), without the batch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
+from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window
 from archdsl.layers.torch_signature import Listing
-
-Shape = tuple[int, ...]
-Value = int | float | str | bool | tuple[int, ...]
-
-
-class LayerError(Exception):
-    """A layer is not possible: a short fact, and what to write. The caller adds the place."""
-
-    def __init__(self, message: str, help: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.help = help
-
-
-class Misfit(LayerError):
-    """A layer does not fit its input. The caller also shows where the input comes from."""
-
-
-class Call(NamedTuple):
-    """A call of a torch.nn constructor: pytorch/source.py prints it, pytorch/module.py executes it.
-
-    `own`: the class is in pytorch/extra_modules.py, because torch.nn lacks it.
-    """
-
-    name: str
-    args: tuple[Any, ...] = ()
-    options: tuple[tuple[str, Any], ...] = ()
-    own: bool = False
-
-    def __str__(self) -> str:
-        arguments = [repr(a) for a in self.args]
-        arguments += [f"{name}={value!r}" for name, value in self.options]
-        return f"{'' if self.own else 'nn.'}{self.name}({', '.join(arguments)})"
-
-
-Reads = Callable[[int], tuple[int, int]]
-
-
-class Window(NamedTuple):
-    """The part of the input that one output position reads, per axis.
-
-    If the layer enlarges its map, kernel, stride and padding are measured on a finer grid, which
-    has `up` positions for each input position.
-
-    Without a sliding window, as in a resize to a given size, `reads` maps an output position to
-    the range (start, end) that it reads, per axis. The range repeats every `up` positions,
-    `stride` input positions further on; kernel, padding and dilation are not used.
-    """
-
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    pad: tuple[int, ...]
-    dilation: tuple[int, ...]
-    up: tuple[int, ...] = ()
-    reads: tuple[Reads, ...] = ()
-
-
-class Kept(NamedTuple):
-    """What autograd keeps of a layer's forward pass for its backward pass.
-
-    `extra` is in bytes, at float32 and batch 1, in addition to the input and the output.
-    `passing`: the input is kept only to compute its own gradient, so not if it needs none.
-    """
-
-    input: bool = False
-    output: bool = False
-    extra: int = 0
-    passing: bool = False
-    branches: tuple[bool, ...] = ()  # which inputs of a join are kept; empty for all of them
-
 
 _MISSING: Any = object()
 
@@ -129,6 +59,7 @@ class Layer:
     """
 
     kind: ClassVar[str]  # names layers in graphs and diagrams: conv1, conv2, …
+    named: ClassVar[str] = ""  # the label if it is not the kind; fields in braces: `fc {width}`
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
@@ -188,7 +119,7 @@ class Layer:
         return f"{type(self).__name__}({fields})"
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         """The layer with these attributes, as a text gives them, on an input of shape `x`.
 
         Computes defaults that depend on the input or on `padding`, the network's convention,
@@ -197,7 +128,12 @@ class Layer:
         for name in cls.attributes:
             if name not in values and name not in cls.defaults:
                 raise LayerError(f"`{cls.kind}` has no {name}", cls.form())
-        return cls(**values)
+        self = cls(**values)
+        self.check(x)
+        return self
+
+    def check(self, x: Shape) -> None:
+        """Raises LayerError if the attributes do not fit together, or the input."""
 
     @classmethod
     def form(cls) -> str:
@@ -250,7 +186,7 @@ class Layer:
     @property
     def label(self) -> str:
         """The layer in a few words, for diagrams and `--layers`."""
-        return self.kind
+        return self.named.format_map(vars(self)) or self.kind
 
 
 REGISTRY: list[type[Layer]] = []
@@ -271,23 +207,3 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
         return cls
 
     return register
-
-
-def elements(x: Shape) -> int:
-    """The number of elements of a value."""
-    return math.prod(x)
-
-
-def times(values: tuple[int, ...]) -> str:
-    """Sizes as papers write them: `3x3`."""
-    return "x".join(map(str, values))
-
-
-def signed(value: float) -> str:
-    """A number for a label; a negative one is in parentheses."""
-    return f"{value:g}" if value >= 0 else f"({value:g})"
-
-
-def show(value: object) -> str:
-    """A value as texts write it."""
-    return times(value) if isinstance(value, tuple) else str(value)

@@ -7,8 +7,10 @@ sentence says in `archdsl layers` which values there are.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
-from archdsl.layers.base import LayerError, Misfit, Shape, Value, elements, show
+from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
 
 LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
 MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
@@ -23,23 +25,20 @@ def count(value: Value) -> Value:
     return value
 
 
+def per_axis(check: Callable[[Value], Any], value: Value) -> Value:
+    """A value that passes a check, or one for each axis."""
+    values = tuple(map(check, value if isinstance(value, tuple) else (value,)))
+    return values if len(values) > 1 else values[0]
+
+
 def lengths(value: Value) -> Value:
     """A length from 1, or one for each axis."""
-    values = value if isinstance(value, tuple) else (value,)
-    for one in values:
-        count(one)
-    return values if len(values) > 1 else int(values[0])
+    return per_axis(count, value)
 
 
 def margin(value: Value) -> Value:
     """A length from 0, one for each axis, `same` or `valid`."""
-    if isinstance(value, str):
-        return value
-    values = value if isinstance(value, tuple) else (value,)
-    for one in values:
-        if one != 0 or isinstance(one, bool):
-            count(one)
-    return tuple(map(int, values)) if len(values) > 1 else int(values[0])
+    return value if isinstance(value, str) else per_axis(whole, value)
 
 
 def fraction(value: Value) -> Value:
@@ -72,7 +71,7 @@ def flag(value: Value) -> Value:
 
 def check_elements(x: Shape) -> Shape:
     """The shape of a value. Raises LayerError if no machine could hold it."""
-    if elements(x) > MOST_ELEMENTS:
+    if math.prod(x) > MOST_ELEMENTS:
         raise LayerError(
             f"the output has more than {MOST_ELEMENTS:,} elements",
             "use fewer channels, or a smaller map",
@@ -114,13 +113,14 @@ def whole(value: Value) -> Value:
         raise LayerError(f"must be a whole number from 0, not {show(value)}") from None
 
 
+def _added(value: Value) -> Value:
+    if isinstance(value, int | float) and value < 0:
+        raise LayerError(
+            f"must not be negative, like {show(value)}: `crop` and `slice` make maps smaller"
+        )
+    return whole(value)
+
+
 def margins(value: Value) -> Value:
     """A whole number from 0, or several."""
-    values = value if isinstance(value, tuple) else (value,)
-    for one in values:
-        if isinstance(one, int | float) and one < 0:
-            raise LayerError(
-                f"must not be negative, like {show(one)}: `crop` and `slice` make maps smaller"
-            )
-        whole(one)
-    return tuple(map(int, values)) if len(values) > 1 else int(values[0])
+    return per_axis(_added, value)

@@ -5,10 +5,7 @@ As text, `0 1 2, 1 2 3` is the input maps, counted from 0, of output map 0 and o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from archdsl.layers.base import LayerError, Misfit, Shape, Value
+from archdsl.layers.terms import LayerError, Misfit, Shape, Value, Values
 
 BELOW = "below"  # the value of `connections` alone: a table follows below the layer
 
@@ -36,7 +33,7 @@ def connection_lists(value: Value) -> Value:
     return ", ".join(lists)
 
 
-def with_connections(values: Mapping[str, Any], x: Shape) -> Mapping[str, Any]:
+def with_connections(values: Values, x: Shape) -> Values:
     """The attributes of a convolution with connections, with the width that these give it.
 
     Raises LayerError if the table is missing, or does not fit the layer or its input.

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    LayerError,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    show,
-    times,
-)
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, margin, needs_map
 from archdsl.layers.connection_table import BELOW, connection_lists, tables, with_connections
 from archdsl.layers.conv_base import Filters, unfolded
 from archdsl.layers.padding import MODES, check_room, padding_mode, same
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing
+from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, show, times
+from archdsl.layers.torch_signature import ENTERING, Argument, listed_as
 from archdsl.layers.windows import axes, slide
 
 
@@ -155,7 +144,7 @@ class Conv(Filters):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         values = unfolded(values, x)
         if values.get("depthwise"):
@@ -237,21 +226,17 @@ class Conv(Filters):
             return Kept(extra=padded)
         return Kept(input=not self.connections, extra=copies + padded, passing=True)
 
-    listed = (
-        Listing(
-            "Conv*d",
-            (
-                Argument("in_channels", ENTERING),
-                Argument("out_channels", "width"),
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", 1),
-                Argument("padding", "pad", 0, texts=("same", "valid")),
-                Argument("dilation", "dilation", 1),
-                Argument("groups", "groups", 1),
-                Argument("bias", "bias", True),
-                Argument("padding_mode", "mode", "zeros", texts=MODES),
-            ),
-        ),
+    listed = listed_as(
+        "Conv*d",
+        Argument("in_channels", ENTERING),
+        Argument("out_channels", "width"),
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", 1),
+        Argument("padding", "pad", 0, texts=("same", "valid")),
+        Argument("dilation", "dilation", 1),
+        Argument("groups", "groups", 1),
+        Argument("bias", "bias", True),
+        Argument("padding_mode", "mode", "zeros", texts=MODES),
     )
 
     def call(self, x: Shape) -> Call:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from archdsl.layers.base import Kept, Layer, LayerError, Misfit, Shape, attribute, times
+from archdsl.layers.base import Layer, attribute
 from archdsl.layers.checks import check_inputs, count, flag, lengths
+from archdsl.layers.terms import Kept, LayerError, Misfit, Shape, Values, times
 
 
 class Filters(Layer):
@@ -62,7 +60,7 @@ class Filters(Layer):
     )
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
-    def check_groups(self, values: Mapping[str, Any], x: Shape) -> None:
+    def check_groups(self, values: Values, x: Shape) -> None:
         """Raises Misfit if the groups do not divide the channels, or the text states others."""
         for what, channels in (("input", x[0]), ("output", self.width)):
             if channels % self.groups:
@@ -76,7 +74,7 @@ class Filters(Layer):
         return Kept(input=True)
 
 
-def unfolded(values: Mapping[str, Any], x: Shape) -> Mapping[str, Any]:
+def unfolded(values: Values, x: Shape) -> Values:
     """The attributes with input channels and width apart from the kernel, which may have both.
 
     On a map of two axes, the kernel 3x3x16x32 becomes kernel 3x3, inputs 16 and width 32; 16x3x3,

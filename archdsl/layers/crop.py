@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Window,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, Window, times
 from archdsl.layers.windows import axes
 
 
@@ -42,7 +32,7 @@ class Crop(Layer):
     size: tuple[int, ...] = attribute("size", check=lengths, otherwise="that of the other branch")
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         if "size" not in values:
             raise LayerError("`crop` has no size", cls.form())
         size = axes(values["size"], needs_map("crop", x), "size")

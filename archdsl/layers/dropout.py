@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, attribute, layer
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
+from archdsl.layers.terms import Call, Kept, Shape
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")
@@ -23,12 +22,9 @@ class BaseDropout(Layer):
     p: float = attribute("p", "rate", "ratio", check=fraction, default=0.5)
     channelwise: bool = attribute(check=flag, default=False)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if self.channelwise:
             needs_map(self.label.removesuffix(f" {self.p:g}"), x)
-        return self
 
     def kept(self, x: Shape) -> Kept:
         mask = x[0] if self.channelwise else math.prod(x)
@@ -109,6 +105,7 @@ class StochasticDepth(Layer):
     """
 
     kind = "stochasticdepth"
+    named = "stochastic depth {p:g}"
     takes_number = "p"
     weakens = True
     examples = (
@@ -126,7 +123,3 @@ class StochasticDepth(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("StochasticDepth", (self.p,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"stochastic depth {self.p:g}"

@@ -7,26 +7,13 @@ on the image as it is printed, not flipped.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import product
 from typing import Any, ClassVar, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    show,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths, margin, needs_map, positive
 from archdsl.layers.padding import same
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, show
 from archdsl.layers.torch_signature import scalar_if_equal
 from archdsl.layers.windows import axes, slide
 
@@ -64,7 +51,7 @@ class FixedFilter(Layer):
         return rank
 
     @classmethod
-    def padded(cls, values: Mapping[str, Any], kernel: tuple[int, ...], padding: str) -> Any:
+    def padded(cls, values: Values, kernel: tuple[int, ...], padding: str) -> Any:
         """The padding of a kernel, per axis."""
         pad = values.get("pad", padding)
         if isinstance(pad, str):
@@ -110,7 +97,7 @@ class Gradient(FixedFilter):
     direction: str = attribute(check=str, default="both")  # "x", "y" or "both"
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         cls.rank(x)
         direction = str(values.get("direction", "both"))
         return cls(cls.padded(values, (3, 3), padding), direction)
@@ -183,6 +170,7 @@ class Laplacian(FixedFilter):
     """
 
     kind = "laplacian"
+    named = "laplacian, {neighbours} neighbours"
     examples = (
         "laplacian on 3x6x7",
         "laplacian, 8 neighbours on 2x5x5",
@@ -197,7 +185,7 @@ class Laplacian(FixedFilter):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = cls.rank(x)
         known = sorted({2 * rank, 3**rank - 1})
         neighbours = values.get("neighbours", 2 * rank)
@@ -221,10 +209,6 @@ class Laplacian(FixedFilter):
         while len(kernel) > 3:
             kernel = [tuple(kernel[i : i + 3]) for i in range(0, len(kernel), 3)]
         return Call("FixedFilter", (x[0], tuple(kernel)), self.padding(), True)
-
-    @property
-    def label(self) -> str:
-        return f"laplacian, {self.neighbours} neighbours"
 
 
 def _sigma(value: Value) -> Value:
@@ -264,7 +248,7 @@ class Gaussian(FixedFilter):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = cls.rank(x)
         kernel = axes(values.get("kernel", 5), rank, "kernel")
         default = tuple(round(0.3 * ((k - 1) / 2 - 1) + 0.8, 6) for k in kernel)
@@ -279,4 +263,4 @@ class Gaussian(FixedFilter):
 
     @property
     def label(self) -> str:
-        return f"gaussian {times(self.kernel)}"
+        return f"gaussian {show(self.kernel)}"

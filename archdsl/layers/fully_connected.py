@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+import math
+from typing import Self
 
-from archdsl.layers.base import (
-    Kept,
-    Layer,
-    LayerError,
-    Shape,
-    attribute,
-    elements,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import check_inputs, count, flag, lengths
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.terms import Kept, LayerError, Shape, Values, times
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
 @layer(
@@ -32,6 +24,7 @@ class FullyConnected(Layer):
     """The product with a learned matrix, plus a bias; a map is flattened first."""
 
     kind = "fc"
+    named = "fc {width}"
     colour = "green"
     takes_number = "width"
     takes_suffix = "width"
@@ -53,10 +46,7 @@ class FullyConnected(Layer):
     )
 
     width: int = attribute(
-        "width",
-        "out features",
-        units=("neurons", "units", "d", "way", "outputs"),
-        check=count,
+        "width", "out features", units=("neurons", "units", "d", "way", "outputs"), check=count
     )
     inputs: int | None = attribute(
         "in features", check=count, default=None, means="the input features: only checked"
@@ -65,7 +55,7 @@ class FullyConnected(Layer):
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         values = dict(values)
         matrix = values.pop("matrix", None)
         if isinstance(matrix, tuple) and len(matrix) == 2 and not {"inputs", "width"} & {*values}:
@@ -97,20 +87,12 @@ class FullyConnected(Layer):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    listed = (
-        Listing(
-            "Linear",
-            (
-                Argument("in_features", ENTERING),
-                Argument("out_features", "width"),
-                Argument("bias", "bias", True),
-            ),
-        ),
+    listed = listed_as(
+        "Linear",
+        Argument("in_features", ENTERING),
+        Argument("out_features", "width"),
+        Argument("bias", "bias", True),
     )
-
-    @property
-    def label(self) -> str:
-        return f"fc {self.width}"
 
 
 @layer("flatten")
@@ -123,9 +105,9 @@ class Flatten(Layer):
     examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
 
     def out(self, x: Shape) -> Shape:
-        return (elements(x),)
+        return (math.prod(x),)
 
     def gathers(self, x: Shape) -> bool:
         return True
 
-    listed = (Listing("Flatten", (fixed("start_dim", 1), fixed("end_dim", -1))),)
+    listed = listed_as("Flatten", fixed("start_dim", 1), fixed("end_dim", -1))

@@ -7,24 +7,16 @@ squeeze-and-excitation.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer, times
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import count, flag, needs_map, positive
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.norm import AFFINE, Normalisation
+from archdsl.layers.terms import Call, Kept, Misfit, Shape, times
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
-AFFINE = {"affine": True, "no affine": False}
 
-
-@layer(
-    "layer norm",
-    "ln",
-    "layer normalization",
-    "layer normalisation",
-    "layernorm2d",
-)
-class LayerNorm(Layer):
+@layer("layer norm", "ln", "layer normalization", "layer normalisation", "layernorm2d")
+class LayerNorm(Normalisation):
     """Normalises the channels of each position to zero mean and unit variance, then scales and
     shifts each channel (Ba, Kiros & Hinton 2016).
 
@@ -34,8 +26,6 @@ class LayerNorm(Layer):
     """
 
     kind = "ln"
-    accompanies = True
-    normalises = True
     examples = (
         "layer norm on 3x4x5",
         "LN eps 1e-6 on 7",
@@ -48,22 +38,15 @@ class LayerNorm(Layer):
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
-
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * math.prod(x[1:]))  # each mean and inverse deviation
 
-    listed = (
-        Listing(
-            "LayerNorm",
-            (
-                Argument("normalized_shape", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("elementwise_affine", "affine", True),
-                fixed("bias", True),
-            ),
-        ),
+    listed = listed_as(
+        "LayerNorm",
+        Argument("normalized_shape", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("elementwise_affine", "affine", True),
+        fixed("bias", True),
     )
 
     def call(self, x: Shape) -> Call:
@@ -71,13 +54,8 @@ class LayerNorm(Layer):
         return call if len(x) == 1 else call._replace(name="ChannelNorm", own=True)
 
 
-@layer(
-    "group norm",
-    "gn",
-    "group normalization",
-    "group normalisation",
-)
-class GroupNorm(Layer):
+@layer("group norm", "gn", "group normalization", "group normalisation")
+class GroupNorm(Normalisation):
     """Normalises the channels of each group, over the whole map, to zero mean and unit variance,
     then scales and shifts each channel (Wu & He 2018).
 
@@ -87,10 +65,9 @@ class GroupNorm(Layer):
     """
 
     kind = "gn"
+    named = "gn {groups}"
     takes_number = "groups"
     takes_suffix = "groups"
-    accompanies = True
-    normalises = True
     examples = (
         "group norm 2 on 4x3x5",
         "GN on 64x2x3",
@@ -103,9 +80,7 @@ class GroupNorm(Layer):
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if x[0] % self.groups:
             raise Misfit(
                 f"{x[0]} channels cannot be divided into {self.groups} equal groups",
@@ -116,39 +91,21 @@ class GroupNorm(Layer):
                 f"each of {self.groups} groups has one value: the result would be 0",
                 "use fewer groups",
             )
-        return self
-
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * self.groups)  # each mean and inverse deviation
 
-    listed = (
-        Listing(
-            "GroupNorm",
-            (
-                Argument("num_groups", "groups"),
-                Argument("num_channels", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("affine", "affine", True),
-            ),
-        ),
+    listed = listed_as(
+        "GroupNorm",
+        Argument("num_groups", "groups"),
+        Argument("num_channels", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("affine", "affine", True),
     )
 
-    @property
-    def label(self) -> str:
-        return f"gn {self.groups}"
 
-
-@layer(
-    "instance norm",
-    "IN",
-    "instance normalization",
-    "instance normalisation",
-    "instancenorm2d",
-)
-class InstanceNorm(Layer):
+@layer("instance norm", "IN", "instance normalization", "instance normalisation", "instancenorm2d")
+class InstanceNorm(Normalisation):
     """Normalises each channel of each image to zero mean and unit variance over its map (Ulyanov,
     Vedaldi & Lempitsky 2016).
 
@@ -157,8 +114,7 @@ class InstanceNorm(Layer):
     """
 
     kind = "instancenorm"
-    accompanies = True
-    normalises = True
+    named = "instance norm"
     examples = (
         "instance norm on 3x4x5",
         "instance normalization affine on 3x7",
@@ -168,36 +124,23 @@ class InstanceNorm(Layer):
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=False)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        needs_map(cls.kind, x)
+    def check(self, x: Shape) -> None:
+        needs_map(self.kind, x)
         if math.prod(x[1:]) == 1:
             raise Misfit(
                 f"an instance norm of a {times(x[1:])} map would be 0",
                 "put it before the pool, or use `layer norm`",
             )
-        return cls(**values)
-
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
 
     def kept(self, x: Shape) -> Kept:
         # Each mean and inverse deviation; torch repeats the scales for each image of a batch.
         return Kept(input=True, extra=(12 if self.affine else 8) * x[0])
 
-    listed = (
-        Listing(
-            "InstanceNorm*d",
-            (
-                Argument("num_features", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("momentum", default=0.1),  # of running statistics, which it does not have
-                Argument("affine", "affine", False),
-                fixed("track_running_stats", False),
-            ),
-        ),
+    listed = listed_as(
+        "InstanceNorm*d",
+        Argument("num_features", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("momentum", default=0.1),  # of running statistics, which it does not have
+        Argument("affine", "affine", False),
+        fixed("track_running_stats", False),
     )
-
-    @property
-    def label(self) -> str:
-        return "instance norm"

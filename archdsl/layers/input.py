@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import Layer, LayerError, Shape, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths
+from archdsl.layers.terms import LayerError, Shape, Values, times
 
 LONGEST_AXIS = 2**20  # larger images do not exist, larger signals are cut
 SIGNAL, IMAGE, CLIP = 1, 2, 3  # by the number of axes of their maps
@@ -65,7 +65,7 @@ class Input(Layer):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         if "lengths" not in values:
             raise LayerError("the input has no size", cls.form())
         size = values["lengths"]

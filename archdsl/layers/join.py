@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, layer
+from archdsl.layers.base import Layer, layer
+from archdsl.layers.terms import Call, Kept, Misfit, Shape
 
 
 class Join(Layer):

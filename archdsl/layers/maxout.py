@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
-from archdsl.layers.base import Call, Kept, Layer, Misfit, Shape, attribute, layer
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
-from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.terms import Call, Kept, Misfit, Shape
+from archdsl.layers.torch_signature import Argument, listed_as
 
 
 @layer("maxout", "max out")
@@ -19,21 +18,19 @@ class Maxout(Layer):
     """
 
     kind = "maxout"
+    named = "maxout {pieces}"
     takes_number = "pieces"
     accompanies = True
     examples = ("maxout on 6x4x4", "maxout 4 on 8", "maxout, 3 pieces on 6x5", "maxout on 4x3x2x2")
 
     pieces: int = attribute("pieces", "k", units=("pieces",), check=count, default=2)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = cls(**values)
+    def check(self, x: Shape) -> None:
         if x[0] % self.pieces:
             raise Misfit(
                 f"{x[0]} channels cannot be divided into groups of {self.pieces}",
                 f"give the preceding layer a multiple of {self.pieces} channels",
             )
-        return self
 
     def out(self, x: Shape) -> Shape:
         return (x[0] // self.pieces, *x[1:])
@@ -43,10 +40,6 @@ class Maxout(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("Maxout", (self.pieces,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"maxout {self.pieces}"
 
 
 @layer("glu", "gated linear unit")
@@ -58,14 +51,12 @@ class GLU(Layer):
     accompanies = True
     examples = ("glu on 6x4x4", "gated linear unit on 8", "glu on 4x5", "glu on 4x3x2x2")
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def check(self, x: Shape) -> None:
         if x[0] % 2:
             raise Misfit(
                 f"a gated linear unit on {x[0]} channels",
                 "half of them are gates: give the preceding layer an even number of channels",
             )
-        return cls()
 
     def out(self, x: Shape) -> Shape:
         return (x[0] // 2, *x[1:])
@@ -73,4 +64,4 @@ class GLU(Layer):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)
 
-    listed = (Listing("GLU", (Argument("dim", default=-1, only=(1,)),)),)
+    listed = listed_as("GLU", Argument("dim", default=-1, only=(1,)))

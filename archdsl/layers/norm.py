@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
 
-from archdsl.layers.base import Kept, Layer, Shape, attribute, layer
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.terms import Kept, Shape
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
+
+AFFINE = {"affine": True, "no affine": False}
+
+
+class Normalisation(Layer):
+    """Base class of normalisations whose channels have a scale and a shift if they are `affine`."""
+
+    accompanies = True
+    normalises = True
+    affine: bool
+
+    def params(self, x: Shape) -> int:
+        return 2 * x[0] * self.affine
 
 
 @layer(
@@ -21,7 +33,7 @@ from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
     "batchnorm2d",
     "batchnorm3d",
 )
-class BatchNorm(Layer):
+class BatchNorm(Normalisation):
     """Normalises each channel to zero mean and unit variance over the batch, then scales and shifts
     it (Ioffe & Szegedy 2015).
 
@@ -31,8 +43,6 @@ class BatchNorm(Layer):
     """
 
     kind = "bn"
-    accompanies = True
-    normalises = True
     absorbs_bias = True
     uses_batch_statistics = True
     examples = (
@@ -45,12 +55,7 @@ class BatchNorm(Layer):
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     momentum: float = attribute("momentum", check=fraction, default=0.1)
-    affine: bool = attribute(
-        "affine", check=flag, flags={"affine": True, "no affine": False}, default=True
-    )
-
-    def params(self, x: Shape) -> int:
-        return 2 * x[0] * self.affine
+    affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
     def buffers(self, x: Shape) -> int:
         return 2 * x[0] + 1
@@ -58,17 +63,13 @@ class BatchNorm(Layer):
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True, extra=8 * x[0])  # the batch's mean and inverse deviation
 
-    listed = (
-        Listing(
-            "BatchNorm*d",
-            (
-                Argument("num_features", ENTERING),
-                Argument("eps", "eps", 1e-5),
-                Argument("momentum", "momentum", 0.1),
-                Argument("affine", "affine", True),
-                fixed("track_running_stats", True),
-            ),
-        ),
+    listed = listed_as(
+        "BatchNorm*d",
+        Argument("num_features", ENTERING),
+        Argument("eps", "eps", 1e-5),
+        Argument("momentum", "momentum", 0.1),
+        Argument("affine", "affine", True),
+        fixed("track_running_stats", True),
     )
 
 
@@ -88,6 +89,7 @@ class LocalResponseNorm(Layer):
     """
 
     kind = "norm"
+    named = "LRN"
     accompanies = True
     examples = (
         "LRN on 7x4x4",
@@ -101,28 +103,18 @@ class LocalResponseNorm(Layer):
     beta: float = attribute("beta", check=positive, default=0.75)
     k: float = attribute("k", check=positive, default=2.0)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        needs_map(cls.kind, x)
-        return cls(**values)
+    def check(self, x: Shape) -> None:
+        needs_map(self.kind, x)
 
     def kept(self, x: Shape) -> Kept:
         # The padded squares, the denominators and their power.
         positions = math.prod(x[1:])
         return Kept(input=True, extra=4 * positions * (3 * x[0] + self.size - 1))
 
-    listed = (
-        Listing(
-            "LocalResponseNorm",
-            (
-                Argument("size", "size"),
-                Argument("alpha", "alpha", 1e-4, per="size", written="keyword"),
-                Argument("beta", "beta", 0.75, written="keyword"),
-                Argument("k", "k", 1.0, written="keyword"),
-            ),
-        ),
+    listed = listed_as(
+        "LocalResponseNorm",
+        Argument("size", "size"),
+        Argument("alpha", "alpha", 1e-4, per="size", written="keyword"),
+        Argument("beta", "beta", 0.75, written="keyword"),
+        Argument("k", "k", 1.0, written="keyword"),
     )
-
-    @property
-    def label(self) -> str:
-        return "LRN"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.layers.base import LayerError, Misfit, Shape, Value, show
+from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
 
 MODES = ("zeros", "reflect", "replicate", "circular")  # torch's names
 

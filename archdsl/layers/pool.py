@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
-from archdsl.layers.torch_signature import Argument, Listing, fixed
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
+from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, slide
 
 
@@ -74,7 +62,7 @@ class Pool(Layer):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         size = values.get("kernel", cls.default_kernel)
         if values.get("everywhere") or size is None:
@@ -173,18 +161,14 @@ class MaxPool(Pool):
         "MP3 on 3x7x9",
     )
 
-    listed = (
-        Listing(
-            "MaxPool*d",
-            (
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", None, like="kernel_size"),
-                Argument("padding", "pad", 0),
-                fixed("dilation", 1),
-                fixed("return_indices", False),
-                Argument("ceil_mode", "ceil", False),
-            ),
-        ),
+    listed = listed_as(
+        "MaxPool*d",
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", None, like="kernel_size"),
+        Argument("padding", "pad", 0),
+        fixed("dilation", 1),
+        fixed("return_indices", False),
+        Argument("ceil_mode", "ceil", False),
     )
 
     def kept(self, x: Shape) -> Kept:
@@ -243,22 +227,18 @@ class AvgPool(Pool):
         "avgpool 2x2x2 on 2x4x6x8",
     )
 
-    listed = (
-        Listing(
-            "AvgPool*d",
-            (
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", None, like="kernel_size"),
-                Argument("padding", "pad", 0),
-                Argument("ceil_mode", "ceil", False),
-                Argument("count_include_pad", "counted", True),
-                fixed("divisor_override", None),
-            ),
-        ),
+    listed = listed_as(
+        "AvgPool*d",
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", None, like="kernel_size"),
+        Argument("padding", "pad", 0),
+        Argument("ceil_mode", "ceil", False),
+        Argument("count_include_pad", "counted", True),
+        fixed("divisor_override", None),
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         self = super().settle(values, x, padding)
         # torch considers the padding only for images.
         if len(x) == 4 and any(n < k for n, k in zip(x[1:], self.kernel, strict=False)):

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    attribute,
-    layer,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Values, times
 
 
 @layer("rbf", "radial basis function", "euclidean rbf", "gaussian connections", "gaussian output")
@@ -42,6 +32,7 @@ class RBF(Layer):
     """
 
     kind = "rbf"
+    named = "rbf {width}"
     colour = "green"
     takes_number = "width"
     takes_suffix = "width"
@@ -57,7 +48,7 @@ class RBF(Layer):
     width: int = attribute("width", units=("neurons", "units", "d", "way", "outputs"), check=count)
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         if "width" not in values:
             raise LayerError("`rbf` has no width", "write `rbf 10`, with the number of classes")
         if len(x) > 1:
@@ -91,7 +82,3 @@ class RBF(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("RBF", (x[0], self.width), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"rbf {self.width}"

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from archdsl.layers import resize_window
 from archdsl.layers.adaptive import AdaptiveAvgPool
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    times,
-)
-from archdsl.layers.checks import flag, lengths, needs_map, positive
+from archdsl.layers.base import Layer, attribute, layer
+from archdsl.layers.checks import flag, lengths, needs_map, per_axis, positive
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
 
@@ -33,9 +21,7 @@ _TAPS = {"bilinear": 2, "bicubic": 4}  # the values per axis that a new value is
 
 def _factor(value: Value) -> Value:
     """A factor above 0, or one for each axis."""
-    for one in value if isinstance(value, tuple) else (value,):
-        positive(one)
-    return value
+    return per_axis(positive, value)
 
 
 def _mode(value: Value) -> Value:
@@ -46,18 +32,11 @@ def _mode(value: Value) -> Value:
     return mode
 
 
-_ARGUMENTS = (
-    Argument("size", "size", None),
-    Argument("scale_factor", "factor", None),
-)
+_ARGUMENTS = (Argument("size", "size", None), Argument("scale_factor", "factor", None))
 
 
 @layer(
-    "resize",
-    "interpolate",
-    "interpolation",
-    upsample={"twice": True},
-    upsampling={"twice": True},
+    "resize", "interpolate", "interpolation", upsample={"twice": True}, upsampling={"twice": True}
 )
 class Resize(Layer):
     """Resizes a map, with the nearest value or a mean of the values around it.
@@ -110,11 +89,7 @@ class Resize(Layer):
     mode: str = attribute(
         "mode",
         check=_mode,
-        flags={
-            **{mode: mode for mode in _MODES},
-            "linear": "bilinear",
-            "trilinear": "bilinear",
-        },
+        flags={**{mode: mode for mode in _MODES}, "linear": "bilinear", "trilinear": "bilinear"},
         default="nearest",
     )
     corners: bool = attribute(
@@ -124,7 +99,7 @@ class Resize(Layer):
     pair: tuple[int, ...] = attribute(check=_factor, default=())  # a bare `2x1`
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         pair, factor, size = values.get("pair"), values.get("factor"), values.get("size")
         if pair and not values.get("twice"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from archdsl.layers.base import Reads, Window
+from archdsl.layers.terms import Reads, Window
 
 Axis = tuple[int, int, Reads]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from archdsl.layers.activation import Activation
-from archdsl.layers.base import Kept, Shape, attribute, layer, signed
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import number, positive
-from archdsl.layers.torch_signature import INPLACE, Argument, Listing
+from archdsl.layers.terms import Kept, Shape, signed
+from archdsl.layers.torch_signature import INPLACE, Argument, listed_as
 
 
 class Shrink(Activation):
@@ -14,9 +15,6 @@ class Shrink(Activation):
     takes_number = "lambd"
     lambd: float = attribute("lambda", "lambd", check=positive, default=0.5)
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
 
 @layer("hard shrink", "hard shrinkage", "hard thresholding")
 class HardShrink(Shrink):
@@ -24,7 +22,7 @@ class HardShrink(Shrink):
 
     kind = "hardshrink"
     examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
-    listed = (Listing("Hardshrink", (Argument("lambd", "lambd", 0.5, written="position"),)),)
+    listed = listed_as("Hardshrink", Argument("lambd", "lambd", 0.5, written="position"))
 
 
 @layer("soft shrink", "soft shrinkage", "soft thresholding")
@@ -34,7 +32,7 @@ class SoftShrink(Shrink):
 
     kind = "softshrink"
     examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
-    listed = (Listing("Softshrink", (Argument("lambd", "lambd", 0.5, written="position"),)),)
+    listed = listed_as("Softshrink", Argument("lambd", "lambd", 0.5, written="position"))
 
 
 @layer("tanh shrink")
@@ -43,7 +41,10 @@ class TanhShrink(Activation):
 
     kind = "tanhshrink"
     examples = ("tanh shrink on 3x4x4",)
-    listed = (Listing("Tanhshrink"),)
+    listed = listed_as("Tanhshrink")
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(output=True)
 
 
 @layer("thresholded relu", "threshold relu", "truncated relu")
@@ -56,17 +57,12 @@ class Threshold(Activation):
     kind = "threshold"
     takes_number = "threshold"
     examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")
-    listed = (
-        Listing(
-            "Threshold", (Argument("threshold", "threshold"), Argument("value", "value"), INPLACE)
-        ),
+    listed = listed_as(
+        "Threshold", Argument("threshold", "threshold"), Argument("value", "value"), INPLACE
     )
 
     threshold: float = attribute("threshold", "theta", check=number, default=1)
     value: float = attribute("value", check=number, default=0)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     @property
     def label(self) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
-
 from archdsl.layers import resize_window
-from archdsl.layers.base import Layer, Misfit, Shape, Window, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map
-from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.terms import Misfit, Shape, Window, times
+from archdsl.layers.torch_signature import Argument, listed_as
 from archdsl.layers.windows import enlarged
 
 
@@ -30,6 +28,7 @@ class PixelShuffle(Layer):
     """
 
     kind = "pixelshuffle"
+    named = "pixel shuffle {factor}"
     takes_number = "factor"
     takes_suffix = "factor"
     takes_times = "factor"
@@ -43,9 +42,7 @@ class PixelShuffle(Layer):
 
     factor: int = attribute("factor", "upscale factor", check=count)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = super().settle(values, x, padding)
+    def check(self, x: Shape) -> None:
         _needs_two_axes("pixel shuffle", x)
         if x[0] % self.factor**2:
             raise Misfit(
@@ -53,7 +50,6 @@ class PixelShuffle(Layer):
                 f"it makes one channel of {self.factor} x {self.factor}: give the preceding layer "
                 f"a multiple of {self.factor**2}",
             )
-        return self
 
     def out(self, x: Shape) -> Shape:
         small = (x[0] // self.factor**2, *x[1:])
@@ -62,11 +58,7 @@ class PixelShuffle(Layer):
     def window(self, x: Shape) -> Window:
         return resize_window.window(resize_window.nearest(1, self.factor, False) for _ in x[1:])
 
-    listed = (Listing("PixelShuffle", (Argument("upscale_factor", "factor"),)),)
-
-    @property
-    def label(self) -> str:
-        return f"pixel shuffle {self.factor}"
+    listed = listed_as("PixelShuffle", Argument("upscale_factor", "factor"))
 
 
 @layer("pixel unshuffle", "space to depth")
@@ -79,6 +71,7 @@ class PixelUnshuffle(Layer):
     """
 
     kind = "pixelunshuffle"
+    named = "pixel unshuffle {factor}"
     takes_number = "factor"
     takes_suffix = "factor"
     examples = (
@@ -90,16 +83,13 @@ class PixelUnshuffle(Layer):
 
     factor: int = attribute("factor", "downscale factor", check=count)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = super().settle(values, x, padding)
+    def check(self, x: Shape) -> None:
         _needs_two_axes("pixel unshuffle", x)
         if any(n % self.factor for n in x[1:]):
             raise Misfit(
                 f"a pixel unshuffle by {self.factor} of a {times(x[1:])} map",
                 f"{self.factor} must divide its height and its width",
             )
-        return self
 
     def out(self, x: Shape) -> Shape:
         return (x[0] * self.factor**2, *(n // self.factor for n in x[1:]))
@@ -108,11 +98,7 @@ class PixelUnshuffle(Layer):
         each = (self.factor,) * len(x[1:])
         return Window(each, each, (0,) * len(each), (1,) * len(each))
 
-    listed = (Listing("PixelUnshuffle", (Argument("downscale_factor", "factor"),)),)
-
-    @property
-    def label(self) -> str:
-        return f"pixel unshuffle {self.factor}"
+    listed = listed_as("PixelUnshuffle", Argument("downscale_factor", "factor"))
 
 
 @layer("channel shuffle")
@@ -124,6 +110,7 @@ class ChannelShuffle(Layer):
     """
 
     kind = "channelshuffle"
+    named = "channel shuffle {groups}"
     takes_number = "groups"
     examples = (
         "channel shuffle 3 on 6x2x3",
@@ -134,19 +121,12 @@ class ChannelShuffle(Layer):
 
     groups: int = attribute("groups", units=("groups",), check=count)
 
-    @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
-        self = super().settle(values, x, padding)
+    def check(self, x: Shape) -> None:
         needs_map("channel shuffle", x)
         if x[0] % self.groups:
             raise Misfit(
                 f"{x[0]} channels cannot be divided into {self.groups} equal groups",
                 "write a number of groups that divides them",
             )
-        return self
 
-    listed = (Listing("ChannelShuffle", (Argument("groups", "groups"),)),)
-
-    @property
-    def label(self) -> str:
-        return f"channel shuffle {self.groups}"
+    listed = listed_as("ChannelShuffle", Argument("groups", "groups"))

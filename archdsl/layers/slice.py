@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Window,
-    attribute,
-    layer,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths, needs_map, whole
 from archdsl.layers.conv import show_axes
+from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, Window
 from archdsl.layers.windows import axes
 
 
@@ -49,7 +40,7 @@ class Slice(Layer):
     step: tuple[int, ...] = attribute("step", check=lengths, default=())
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         if not values:
             raise LayerError(
                 "`slice` has no range", "write `slice channels 0 to 16`, or `slice step 2`"

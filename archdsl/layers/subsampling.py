@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import Call, Kept, Layer, Shape, Window, attribute, layer, times
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
+from archdsl.layers.terms import Call, Kept, Shape, Values, Window, times
 from archdsl.layers.windows import axes, slide
 
 
@@ -57,7 +57,7 @@ class Subsampling(Layer):
     )
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         kernel = axes(values.get("kernel", 2), rank, "kernel")
         return cls(kernel, axes(values.get("stride", kernel), rank, "stride"))

@@ -1,6 +1,6 @@
 """The signature of a class of torch.nn, and which field of a layer each of its arguments sets.
 
-`Listing("ELU", (Argument("alpha", "alpha", 1.0), INPLACE))` is read in both directions: a PyTorch
+`listed_as("ELU", Argument("alpha", "alpha", 1.0), INPLACE)` is read in both directions: a PyTorch
 listing's `nn.ELU(0.5)` becomes `elu(0.5)`, and the layer becomes the call that builds its module.
 """
 
@@ -90,3 +90,8 @@ INPLACE = Argument("inplace", default=False)
 def fixed(name: str, value: Any) -> Argument:
     """An argument that has a meaning here only with torch's default."""
     return Argument(name, default=value, only=(value,))
+
+
+def listed_as(name: str, *arguments: Argument) -> tuple[Listing, ...]:
+    """The `listed` of a layer kind for which torch.nn has one class."""
+    return (Listing(name, arguments),)

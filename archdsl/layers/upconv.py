@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import LayerError, Shape, Window, attribute, layer
+from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.conv_base import Filters, unfolded
-from archdsl.layers.torch_signature import ENTERING, Argument, Listing, fixed
+from archdsl.layers.terms import LayerError, Shape, Values, Window
+from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
 
@@ -75,7 +75,7 @@ class UpConv(Filters):
     up: bool = attribute(check=flag, default=False, means="with the stride of its kernel")
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         values = unfolded(values, x)
         for name in ("width", "kernel"):
@@ -124,22 +124,18 @@ class UpConv(Filters):
         )
         return Window(self.kernel, (1,) * len(pad), pad, self.dilation, self.stride)
 
-    listed = (
-        Listing(
-            "ConvTranspose*d",
-            (
-                Argument("in_channels", ENTERING),
-                Argument("out_channels", "width"),
-                Argument("kernel_size", "kernel"),
-                Argument("stride", "stride", 1),
-                Argument("padding", "pad", 0),
-                Argument("output_padding", "more", 0),
-                Argument("groups", "groups", 1),
-                Argument("bias", "bias", True),
-                Argument("dilation", "dilation", 1),
-                fixed("padding_mode", "zeros"),
-            ),
-        ),
+    listed = listed_as(
+        "ConvTranspose*d",
+        Argument("in_channels", ENTERING),
+        Argument("out_channels", "width"),
+        Argument("kernel_size", "kernel"),
+        Argument("stride", "stride", 1),
+        Argument("padding", "pad", 0),
+        Argument("output_padding", "more", 0),
+        Argument("groups", "groups", 1),
+        Argument("bias", "bias", True),
+        Argument("dilation", "dilation", 1),
+        fixed("padding_mode", "zeros"),
     )
 
     @property

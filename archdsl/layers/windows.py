@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.layers.base import Misfit, Shape, Window, times
 from archdsl.layers.checks import LARGEST
+from archdsl.layers.terms import Misfit, Shape, Window, times
 
 
 def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:

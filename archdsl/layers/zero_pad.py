@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from archdsl.layers.base import (
-    Call,
-    Kept,
-    Layer,
-    LayerError,
-    Misfit,
-    Shape,
-    Value,
-    Window,
-    attribute,
-    layer,
-    show,
-    times,
-)
+from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, margins, needs_map, whole
 from archdsl.layers.padding import MODES, check_room
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, show
 from archdsl.layers.torch_signature import Argument, Listing
 from archdsl.layers.windows import axes, enlarged
 
@@ -88,7 +75,7 @@ class Pad(Layer):
     mode: str = attribute(check=str, default="zeros")
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map("padding", x)
         names = SIDES[-rank:]
         missing = [side for axis in SIDES[:-rank] for side in axis if side in values]
@@ -106,7 +93,7 @@ class Pad(Layer):
             if isinstance(margin, tuple) and len(margin) != rank:
                 example = " ".join(f"{one} 1" for axis in names for one in axis)
                 raise LayerError(
-                    f"which sides are {times(margin)}?",
+                    f"which sides are {show(margin)}?",
                     f"write one number, one for each axis, or the sides: `zero padding {example}`",
                 )
             each = zip(axes(margin, rank, "padding"), names, strict=True)
@@ -193,7 +180,7 @@ class ChannelPad(Layer):
     front: int = attribute("front", check=_channels_before, flags={"both sides": "both"}, default=0)
 
     @classmethod
-    def settle(cls, values: Mapping[str, Any], x: Shape, padding: str) -> Self:
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         if "width" not in values:
             raise LayerError("`channelpad` has no width", cls.form())
         width, front = values["width"], values.get("front", 0)

@@ -28,7 +28,7 @@ def printed(claim: Claim) -> str:
     return claim.printed.replace("x", "×")
 
 
-def colour_of(claims: Sequence[Claim]) -> str | None:
+def _colour_of(claims: Sequence[Claim]) -> str | None:
     """The colour of the worst verdict."""
     order = list(SIGNS)
     worst = max((order.index(c.verdict) for c in claims), default=0)
@@ -43,11 +43,7 @@ def verdict(claim: Claim) -> str:
 def notes(claims: Iterable[Claim], width: int | None) -> list[str]:
     """One paragraph for each printed figure that comes with a reason."""
     return [
-        filled(
-            f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {printed(c)}: {c.note}",
-            width or 100,
-            subsequent_indent="  ",
-        )
+        filled(f"{SIGNS[c.verdict]} {c.where}, {c.quantity} {printed(c)}: {c.note}", width, "  ")
         for c in claims
         if c.note and c.verdict != "not judged"
     ]
@@ -74,6 +70,31 @@ def claims_table(claims: Sequence[Claim]) -> Table:
             for c in claims
         ),
     )
+
+
+def row_cell(claims: Sequence[Claim], row: str, short: bool) -> Cell:
+    """The figures printed for a row; if `short`, a size that holds is not repeated."""
+    shown = []
+    for claim in claims:
+        if short and claim.verdict == "holds" and claim.quantity in SHAPES:
+            shown.append(SIGNS["holds"] + " input" * (claim.quantity == "input size"))
+            continue
+        figure = printed(claim)
+        name = "" if claim.quantity == "output size" else f"{claim.quantity} "
+        if claim.where != row:
+            name = f"{claim.where.removeprefix(row + '.')} {name}"
+        shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
+    return Cell("  ".join(shown), _colour_of(claims))
+
+
+def total_cell(claims: Sequence[Claim]) -> Cell:
+    """The figures printed for a total, with their verdicts."""
+    text = ", ".join(
+        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{printed(c)} "
+        f"{verdict(c)}"
+        for c in claims
+    )
+    return Cell(text, _colour_of(claims))
 
 
 def tally(claims: Sequence[Claim]) -> str:

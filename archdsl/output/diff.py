@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.compare.diff import AttributeChange, Change, Diff, LayerPlace
-from archdsl.figures import hwc, number, times
+from archdsl.figures import counted, hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
 from archdsl.output.plain_data import attributes, plain_data
@@ -71,10 +71,10 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     if diff.same:
         title = paint("same network", "green", bold=True) if colour else "same network"
         return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_side_totals(a)}"
-    title = filled(f"{a.full_name} → {b.full_name}: not the same network", width or 100)
-    lines = [paint(title, None, bold=True) if colour else title]
+    title = filled(f"{a.full_name} → {b.full_name}: not the same network", width)
+    lines = [paint(title, None, bold=colour)]
     for one in diff.settings:
-        lines.append(filled(_difference(one), width or 100, subsequent_indent="  "))
+        lines.append(filled(_difference(one), width, "  "))
     if not diff.changes and not diff.settings:
         lines.append("the layers are the same, and wired alike one by one, but not as a whole")
     elif diff.changes and all(
@@ -202,7 +202,7 @@ def _table(diff: Diff, short: bool = False) -> Table:
 def _row(line: _Line | _Run, short: bool) -> tuple[Cell, ...]:
     figures = Cell(signed(line.params, short)), Cell(signed(line.macs, short))
     if isinstance(line, _Run):
-        some = f"{line.layers:,} layer{'s' * (line.layers != 1)} the same"
+        some = f"{counted(line.layers, 'layer')} the same"
         if line.resized:
             which = "" if line.resized == line.layers else f"{line.resized:,} "
             some += f", {which}resized"

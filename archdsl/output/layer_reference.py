@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.figures import hwc, number
 from archdsl.layers import JOINS, REGISTRY, Layer, Shape, Value
-from archdsl.layers.base import Attribute, show
+from archdsl.layers.base import Attribute
+from archdsl.layers.terms import show
 from archdsl.notation.ast import LayerText
 from archdsl.notation.phrase import read as read_phrase
 from archdsl.output.plain_data import attributes, plain_data

@@ -6,18 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis.totals import Row
-from archdsl.claims.judge import PARAMS, SHAPES, Claim
+from archdsl.claims.judge import PARAMS, Claim
 from archdsl.figures import hwc, memory_size, number, times
 from archdsl.output.claims import (
-    SIGNS,
     claim_dict,
-    colour_of,
     computed,
     counting_notes,
     notes,
-    printed,
+    row_cell,
     tally,
-    verdict,
+    total_cell,
 )
 from archdsl.output.plain_data import attributes, plain_data
 from archdsl.output.table import (
@@ -71,24 +69,9 @@ def rows_table(rows: Iterable[Row], claims: Sequence[Claim], short: bool = False
             Cell(times(row.receptive_field)),
         ]
         if of_row:
-            line.append(_paper_cell(of_row.get(row.name, []), row.name, short))
+            line.append(row_cell(of_row.get(row.name, []), row.name, short))
         lines.append(tuple(line))
     return Table(columns, tuple(lines))
-
-
-def _paper_cell(claims: Sequence[Claim], row: str, short: bool = False) -> Cell:
-    """The figures printed for a row; if `short`, a size that holds is not repeated."""
-    shown = []
-    for claim in claims:
-        if short and claim.verdict == "holds" and claim.quantity in SHAPES:
-            shown.append(SIGNS["holds"] + " input" * (claim.quantity == "input size"))
-            continue
-        figure = printed(claim)
-        name = "" if claim.quantity == "output size" else f"{claim.quantity} "
-        if claim.where != row:
-            name = f"{claim.where.removeprefix(row + '.')} {name}"
-        shown.append(f"{SIGNS[claim.verdict]} {name}{figure}")
-    return Cell("  ".join(shown), colour_of(claims))
 
 
 def totals_table(network: Model) -> Table:
@@ -118,23 +101,14 @@ def totals_table(network: Model) -> Table:
     lines = []
     for name, value, quantities in figures:
         claims = [c for c in own if c.quantity in quantities and c.where == "network"]
-        lines.append((Cell(name), Cell(value), _total_cell(claims)))
+        lines.append((Cell(name), Cell(value), total_cell(claims)))
     for claim in own:
         name = claim.quantity if claim.where == "network" else f"input, {claim.quantity}"
         if name not in shown:
-            lines.append((Cell(name), Cell(computed(claim)), _total_cell([claim])))
+            lines.append((Cell(name), Cell(computed(claim)), total_cell([claim])))
     columns = (Column("total"), Column("", "right"), Column("paper", shrinks=True))
     count = len(columns) if own else len(columns) - 1  # without printed totals, no column for them
     return Table(columns[:count], tuple(line[:count] for line in lines))
-
-
-def _total_cell(claims: Sequence[Claim]) -> Cell:
-    text = ", ".join(
-        f"{SIGNS[c.verdict]} {'' if c.quantity != 'trainable' else 'trainable '}{printed(c)} "
-        f"{verdict(c)}"
-        for c in claims
-    )
-    return Cell(text, colour_of(claims))
 
 
 def with_values(network: Model) -> str:
@@ -178,13 +152,13 @@ def summary(
         text_table(table, width, colour),
         text_table(totals_table(network), width, colour),
     ]
-    parts += [filled(note, width or 100) for note in _remarks(network)]
+    parts += [filled(note, width) for note in _remarks(network)]
     parts += notes(network.claims, width)
     if network.reported:
         figures = "; ".join(network.reported)
-        parts.append(filled(f"reported, for training to reach: {figures}", width or 100))
+        parts.append(filled(f"reported, for training to reach: {figures}", width))
     if network.claims:
-        parts.append(filled(tally(network.claims), width or 100))
+        parts.append(filled(tally(network.claims), width))
     return "\n\n".join(parts)
 
 

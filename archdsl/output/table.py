@@ -25,13 +25,14 @@ class Table(NamedTuple):
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def filled(text: str, width: int, subsequent_indent: str = "") -> str:
-    """A paragraph wrapped to a width."""
+def filled(text: str, width: int | None, indent: str = "") -> str:
+    """A paragraph wrapped to a width, by default 100; `indent` is that of its later lines."""
+    width = width or 100
     if len(text) <= width:
         return text
     from textwrap import fill  # slow to import, and most paragraphs are short
 
-    return fill(text, width, subsequent_indent=subsequent_indent)
+    return fill(text, width, subsequent_indent=indent)
 
 
 WIDEST = 300  # characters of a cell

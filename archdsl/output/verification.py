@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from archdsl.figures import number
+from archdsl.figures import counted, number
 from archdsl.output.claims import claim_dict, claims_table, counting_notes, notes, tally
 from archdsl.output.plain_data import plain_data
 from archdsl.output.table import Cell, Column, Table, filled, paint, text_table
@@ -21,16 +21,15 @@ def verification(networks: Sequence[Model], width: int | None = None, colour: bo
     """Every claim of the networks, and the tally."""
     parts = []
     for network in networks:
-        title = filled(f"{network.full_name}: {tally(network.claims)}", width or 100)
+        title = filled(f"{network.full_name}: {tally(network.claims)}", width)
         lines = [paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
-        lines += [filled(note, width or 100) for note in counting_notes(network)]
+        lines += [filled(note, width) for note in counting_notes(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
     plural = "" if len(networks) == 1 else "s"
-    total = f"{len(networks)} network{plural}, {tally(everything)}"
-    parts.append(filled(total, width or 100))
+    parts.append(filled(f"{len(networks)} network{plural}, {tally(everything)}", width))
     return "\n\n".join(parts)
 
 
@@ -56,17 +55,13 @@ def readings(
     for network, found in networks:
         alternatives = found.alternatives
         holding = sum(one.all_hold for one in alternatives)
-        plural = "" if len(alternatives) == 1 else "s"
-        title = filled(
-            f"{network.full_name}: every claim holds under {holding} of {len(alternatives)} "
-            f"reading{plural}",
-            width or 100,
-        )
+        every = f"{holding} of {counted(len(alternatives), 'reading')}"
+        title = filled(f"{network.full_name}: every claim holds under {every}", width)
         lines = [paint(title, None, bold=colour), text_table(readings_table(found), width, colour)]
         if (more := len(alternatives) - MOST_READINGS) > 0:
-            lines.append(filled(f"and {more} more, under which no more claims hold", width or 100))
+            lines.append(filled(f"and {more} more, under which no more claims hold", width))
         lines += [
-            filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width or 100)
+            filled(f"{', '.join(one.changes) or _OWN}: the erratum {name} holds", width)
             for one in alternatives[:MOST_READINGS]
             for name in one.errata
             if one.all_hold

@@ -14,7 +14,6 @@ from torch.nn.functional import interpolate
 from archdsl.errors import ArchError
 from archdsl.expand.layers import hwc
 from archdsl.layers import Shape
-from archdsl.layers.base import elements
 from archdsl.network import Network
 from archdsl.train.recipe import Recipe
 
@@ -59,7 +58,7 @@ def check(network: Network, recipe: Recipe) -> None:
             help="write `random shift 2`, or leave it out",
         )
     nodes = network.graph.nodes
-    alone = any(n.op.uses_batch_statistics and elements(n.shape[1:]) == 1 for n in nodes)
+    alone = any(n.op.uses_batch_statistics and math.prod(n.shape[1:]) == 1 for n in nodes)
     if recipe.batch == 1 and alone:
         raise ArchError("a batch of 1 has no variance to normalise by", help="write `batch 32`")
 

@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy, interpolate, max_pool2d
 
 import archdsl
 from archdsl.layers import REGISTRY, Layer, Shape
-from archdsl.layers.base import Call, layer
+from archdsl.layers.base import layer
+from archdsl.layers.terms import Call
 from archdsl.network import Network
 from archdsl.notation.vocabulary import _vocabulary
 from archdsl.output.records import Summary

@@ -62,7 +62,8 @@ def test_every_extra_module_belongs_to_a_layer():
 
 NEW_KIND = '''
 from archdsl.layers.activation import Activation
-from archdsl.layers.base import Call, layer
+from archdsl.layers.base import layer
+from archdsl.layers.terms import Call
 
 
 @layer("clipped relu")
@@ -95,7 +96,8 @@ def test_a_kind_is_one_file(tmp_path: Path):
 def test_a_kind_registered_late_is_read():
     """A class is enough, even if it is registered after a text was read."""
     from archdsl.layers.activation import Activation
-    from archdsl.layers.base import Call, layer
+    from archdsl.layers.base import layer
+    from archdsl.layers.terms import Call
 
     assert archdsl.loads("input 8\nrelu\nFC-2").params == 18
 

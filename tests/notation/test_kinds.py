@@ -10,7 +10,7 @@ from torch.nn import functional
 
 import archdsl
 from archdsl.errors import ArchError
-from archdsl.layers.base import LayerError
+from archdsl.layers.terms import LayerError
 from archdsl.output.layer_reference import settled, split
 
 

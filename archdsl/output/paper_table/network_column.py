@@ -17,14 +17,7 @@ from archdsl.notation import ast
 from archdsl.notation.ast import Line
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
-from archdsl.syntax.ast import (
-    Item,
-    Means,
-    Phrase,
-    Printed,
-    SizesDecide,
-    StrideOn,
-)
+from archdsl.syntax.ast import Item, Means, Phrase, Printed, SizesDecide, StrideOn
 
 if TYPE_CHECKING:
     from archdsl.model import Model

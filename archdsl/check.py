@@ -18,7 +18,7 @@ from archdsl.text.source import Span
 
 
 class Problem(NamedTuple):
-    """An error, and the networks that have it; none if it is one of a whole file."""
+    """An error, and the networks that have it; none if it concerns a whole file."""
 
     error: ArchError
     networks: tuple[str, ...]
@@ -33,10 +33,10 @@ class Checked(NamedTuple):
 
 
 def check(targets: Sequence[str]) -> Checked:
-    """The errors of files, folders, `-`, and networks of the zoo; one that several share, once.
+    """The errors in files, folders, `-` and networks of the zoo; an error that several share, once.
 
-    A template has no shapes: it is checked in the networks that are made from it. Only the first
-    shape that does not fit is reported of each network, since those after it are unknown.
+    A template has no shapes: it is checked in the networks that are made from it. For each network
+    only the first shape that does not fit is reported, since the shapes after it are unknown.
     """
     paths, errors = spec_files.files(targets)
     found: dict[tuple[object, ...], Problem] = {}

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from archdsl.text.limits import Limit
 from archdsl.text.source import Span
 
-MOST_ERRORS = 1000  # a text is not checked further after so many
+MOST_ERRORS = 1000  # a text is not checked further after this many
 SHOWN = 20  # errors in one message; `archdsl check` shows all
-LONGEST = 400  # characters of a message
+LONGEST_MESSAGE = 400  # characters of a message
 EXCERPT = 110  # characters of the line that an error quotes
 
 
@@ -117,7 +117,8 @@ def _render_one(error: ArchError) -> str:
 
 def _cut(text: str) -> str:
     """Shortens a message that quotes a very long word."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+    half = LONGEST_MESSAGE // 2
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 
 
 def _excerpt(span: Span) -> list[str]:

@@ -1,6 +1,6 @@
 """The optional dependencies, and the one line that names a missing one.
 
-Without torch, `require("archdsl train", "train")` raises an ArchError that says
+Without torch, `require("archdsl train", "train")` raises an ArchError with the message
 
     `archdsl train` needs PyTorch: pip install 'archdsl[train]'
 """

@@ -1,4 +1,4 @@
-"""A network as a graph of layers, apart from the text that its layers may come from."""
+"""A network as a graph of layers, independent of the text that its layers may come from."""
 
 from __future__ import annotations
 

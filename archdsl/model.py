@@ -76,7 +76,7 @@ class Model:
     @property
     def spec(self) -> str:
         """A text that contains the whole network: its file with the blocks that it uses."""
-        return includes.written_in(self.text)
+        return includes.with_included_blocks(self.text)
 
     @property
     def reported(self) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ class Model:
 
     @property
     def settled(self) -> tuple[Settled, ...]:
-        """What printed sizes settled, once for repetitions of a line that are alike."""
+        """What printed sizes settled; identical repetitions of a line appear once."""
         found: dict[object, Settled] = {}
         for one in self.graph.origin.settled:
             found.setdefault((one.start, one.settings, one.input, one.printed), one)

@@ -90,9 +90,11 @@ class Network(Model):
 
         module = build(self.graph, device=device, dtype=dtype, sides=sides)
         if weights is not None:
-            from archdsl.pytorch.weights import put
+            from archdsl.pytorch.weights import load_into
 
-            put(weights, module, left_out=() if sides else [s.section.name for s in self.sides])
+            load_into(
+                weights, module, left_out=() if sides else [s.section.name for s in self.sides]
+            )
         return module
 
     def source(self) -> str:

@@ -32,7 +32,7 @@ class Quantity(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All that it is called, in claims and in tables."""
+        """Every spelling, in claims and in tables."""
         return (self.name, *self.spellings)
 
 
@@ -75,14 +75,14 @@ _LETTERS = {3: "K", 6: "M", 9: "G"}
 
 
 def claimed_quantity(words: str) -> Quantity | None:
-    """The quantity that a claim spells so, in either case: `Multiply-Adds`, `weight_layers`; the
-    output size for no words."""
+    """The quantity with this spelling in a claim, ignoring case: `Multiply-Adds`, `weight_layers`;
+    without words, the output size."""
     return _IN_CLAIMS.get(_spelled(words))
 
 
 def table_quantity(words: str) -> Quantity | None:
-    """The quantity of a network or of a line that the header of a column, or the name of a row,
-    spells so."""
+    """The quantity of a network or of a line with this spelling, as the header of a column or the
+    name of a row."""
     return _IN_TABLES.get(_spelled(words))
 
 

@@ -49,7 +49,8 @@ def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText,
         raise ArchError(
             f"{source.name} holds no network",
             Span(source, 0, 0),
-            help='begin with `network NAME "a title"` and `input 224x224 RGB`, then a layer a line',
+            help='begin with `network NAME "a title"` and `input 224x224 RGB`, '
+            "then write one layer per line",
         )
     found: list[tuple[Header | Derived | None, list[Statement]]] = []
     # Blocks before the first network belong to all networks.
@@ -103,28 +104,28 @@ def _derived(
     and for a derived network with layers of its own.
     """
     known = {draft.name: draft for draft in drafts}
-    made: dict[str, NetworkText] = {}
+    finished: dict[str, NetworkText] = {}
     found = []
     lines = 0
     for draft in drafts:
-        for one in reversed(_ancestry(source, draft, known, made)):
-            network = made[one.name] = _network(source, one, shared, made)
+        for one in reversed(_ancestry(source, draft, known, finished)):
+            network = finished[one.name] = _network(source, one, shared, finished)
             if isinstance(one.header, Derived):
                 lines += len(network.statements) + len(network.derived)
             if lines > LINES_OF_NETWORKS.most:
                 assert one.header is not None
                 raise ArchError.beyond(LINES_OF_NETWORKS, _span(source, one.header.name))
-        found.append(made[draft.name])
+        found.append(finished[draft.name])
     return tuple(found)
 
 
 def _ancestry(
-    source: Source, draft: Draft, known: dict[str, Draft], made: dict[str, NetworkText]
+    source: Source, draft: Draft, known: dict[str, Draft], finished: dict[str, NetworkText]
 ) -> list[Draft]:
-    """A network, its base, the base of that, up to one that is in `made` or not derived."""
+    """A network, its base, the base of that, up to one that is in `finished` or not derived."""
     line: list[Draft] = []
     names: set[str] = set()
-    while draft.name not in made:
+    while draft.name not in finished:
         if draft.name in names:
             start = next(one for one in line if one.name == draft.name)
             assert start.header is not None
@@ -154,7 +155,7 @@ def _network(
     source: Source,
     draft: Draft,
     shared: tuple[Block | UseFile, ...],
-    made: dict[str, NetworkText],
+    finished: dict[str, NetworkText],
 ) -> NetworkText:
     header, own = draft
     if header is not None:
@@ -163,7 +164,7 @@ def _network(
         own_parameters = entries_in(header.parameters if header else None)
         lacking = tuple(one.tokens[0].text for one in own_parameters if len(one.tokens) == 1)
         return NetworkText(source, header, own, shared, lacking=lacking)
-    base = made[header.base.text]
+    base = finished[header.base.text]
     for statement in own:
         if not isinstance(statement, OWN):
             raise ArchError(

@@ -12,7 +12,7 @@ import archdsl.specs
 from archdsl.errors import ArchError, Errors, did_you_mean
 from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText
-from archdsl.syntax.parser import LARGEST
+from archdsl.syntax.parser import LARGEST_TEXT
 from archdsl.text.source import Source, Span
 
 _NETWORK = r"^[ \t]*network[ \t]+([A-Za-z]\w*)"
@@ -136,7 +136,7 @@ def _of_names(name: str) -> str | None:
 def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
     """The files that arguments name, and an error for each folder without specs.
 
-    A folder stands for the specs in it and below it. No file is returned twice.
+    A folder means the specs in it and in its subfolders. No file is returned twice.
     """
     found: dict[str, None] = {}
     errors = Errors()
@@ -177,11 +177,11 @@ def content(path: str, shown: str | None = None) -> bytes:
     if path == "-":
         if sys.stdin is None:
             raise ArchError("standard input is closed", help="name a file, or pipe a spec in")
-        return sys.stdin.buffer.read(LARGEST + 1)
+        return sys.stdin.buffer.read(LARGEST_TEXT + 1)
     name = shown or _shown(path)
     try:
         with open(path, "rb", opener=_without_waiting) as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(LARGEST_TEXT + 1)
             if not data and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
                 raise ArchError(
                     f"{name} is a pipe that nobody writes to", help="name a file, or pipe a spec in"
@@ -224,9 +224,10 @@ def _shown(path: str) -> str:
 
 
 def _decode(name: str, data: bytes) -> str:
-    if len(data) > LARGEST:
+    if len(data) > LARGEST_TEXT:
         raise ArchError(
-            f"{name} is larger than {LARGEST // 2**20} MiB", help="no network needs so much text"
+            f"{name} is larger than {LARGEST_TEXT // 2**20} MiB",
+            help="no network needs so much text",
         )
     if b"\0" in data:
         raise ArchError(f"{name} is not text: it holds a zero byte", help="a spec is UTF-8 text")

@@ -2,8 +2,8 @@
 
     python bench/bombs.py [NAME...]
 
-The texts are those of tests/support/bombs.py. For each, the CPU time and the memory of a process
-`archdsl summary` are measured, after those of `archdsl summary vgg16` for comparison. Exits with 1
+The texts are those of tests/support/bombs.py. For each, the CPU time and the memory of an `archdsl
+summary` process are measured, after those of `archdsl summary vgg16` for comparison. Exits with 1
 if a text takes more than a second or 200 MB, or is not refused as it should be.
 """
 
@@ -62,7 +62,7 @@ def main() -> None:
     print(f"{'vgg16':34}{base.seconds:6.2f} s{base.memory:6.0f} MB")
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            _, said = BOMBS[name]
+            _, message = BOMBS[name]
             path = Path(folder, "bomb.arch")
             # In a process of its own: the peak of a process counts what its parent held.
             writer = multiprocessing.get_context("spawn").Process(target=write, args=(name, path))
@@ -70,7 +70,7 @@ def main() -> None:
             writer.join()
             found = run(str(path))
             refused = found.code == 2 and found.error.startswith("error: ")
-            ends_well = found.code == 0 if said is None else refused and said in found.error
+            ends_well = found.code == 0 if message is None else refused and message in found.error
             fine = ends_well and found.seconds <= SECONDS and found.memory <= MEMORY
             good &= fine
             shown = found.error.split("\n")[0][:70]

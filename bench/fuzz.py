@@ -58,7 +58,7 @@ PIECES = (
 
 
 class Slow(NamedTuple):
-    seconds: float  # of the processor
+    seconds: float  # of CPU time
     seed: int
     text: str
 
@@ -70,7 +70,7 @@ class Failure(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What some mutants did."""
+    """The outcome of a batch of mutants."""
 
     mutants: int
     good: int
@@ -80,7 +80,7 @@ class Batch(NamedTuple):
 
 
 class Specs(NamedTuple):
-    """What is mutated; of texts that are errors already most mutants say less."""
+    """The texts to mutate: valid networks, and texts with errors, whose mutants reveal less."""
 
     networks: list[str]
     errors: list[str]
@@ -115,7 +115,7 @@ def mutant(chance: random.Random, specs: Specs) -> str:
 
 
 def _characters(text: str, chance: random.Random, specs: Specs) -> str:
-    """A stretch struck, doubled, turned round or replaced."""
+    """Remove, double, reverse or replace a stretch."""
     start = chance.randrange(len(text) + 1)
     end = min(len(text), start + chance.choice((0, 1, 1, 1, 2, 5, 40)))
     piece = text[start:end]
@@ -126,7 +126,7 @@ def _characters(text: str, chance: random.Random, specs: Specs) -> str:
 
 
 def _tokens(text: str, chance: random.Random, specs: Specs) -> str:
-    """A token struck, doubled, exchanged with another or replaced by one of another spec."""
+    """Remove or double a token, swap it with another, or replace it by one from another spec."""
     tokens = TOKEN.findall(text)
     if not tokens:
         return chance.choice(PIECES)
@@ -146,7 +146,7 @@ def _tokens(text: str, chance: random.Random, specs: Specs) -> str:
 
 
 def _lines(text: str, chance: random.Random, specs: Specs) -> str:
-    """Lines struck, doubled, exchanged, or those of another spec put in."""
+    """Remove, double or swap lines, or insert lines of another spec."""
     lines = text.splitlines(keepends=True)
     if not lines:
         return specs.one(chance)
@@ -170,7 +170,7 @@ def _lines(text: str, chance: random.Random, specs: Specs) -> str:
 
 
 def _numbers(text: str, chance: random.Random, specs: Specs) -> str:
-    """A number made huge, zero, negative, a fraction, or no number."""
+    """Make a number huge, zero, negative, a fraction, or something else."""
     found = list(re.finditer(r"\d+(?:\.\d+)?", text))
     if not found:
         return text
@@ -180,7 +180,7 @@ def _numbers(text: str, chance: random.Random, specs: Specs) -> str:
 
 
 def _brackets(text: str, chance: random.Random, specs: Specs) -> str:
-    """A bracket struck, turned round, or put around a stretch, once or many times."""
+    """Remove or change a bracket, or put brackets around a stretch, once or many times."""
     found = [m.start() for m in re.finditer(r"[][{}()]", text)]
     if found and chance.random() < 0.6:
         at = chance.choice(found)
@@ -204,9 +204,10 @@ CHANGES: tuple[Callable[[str, random.Random, Specs], str], ...] = (
 
 
 def answers(text: str, more: bool) -> Iterator[bool]:
-    """All that is asked of a text: first what every command needs, then one verb after the other.
+    """Run everything that commands do with a text: first what all need, then one verb after the
+    other.
 
-    Yields behind each whether a network came of the text.
+    Yields after each step whether the text is a network.
     """
     nets = []
     try:
@@ -234,9 +235,8 @@ def answers(text: str, more: bool) -> Iterator[bool]:
             yield True
 
 
-def told(text: str, more: bool) -> tuple[str | None, float, bool]:
-    """What goes wrong with a text, how long its slowest answer takes, and whether it is a
-    network."""
+def outcome(text: str, more: bool) -> tuple[str | None, float, bool]:
+    """What goes wrong with a text, how long its slowest step takes, and whether it is a network."""
     good, slowest = False, 0.0
     start = time.process_time()
     try:
@@ -251,7 +251,7 @@ def told(text: str, more: bool) -> tuple[str | None, float, bool]:
 
 
 def shortened(text: str, more: bool) -> str:
-    """A shorter text that goes wrong too: lines, then stretches, are struck while it does."""
+    """A shorter text that fails too: lines, then stretches, are removed as long as it does."""
     end = time.monotonic() + SHORTEN
     for unit in (r"[^\n]*\n?", r"\w+|\W"):
         pieces = [piece for piece in re.findall(unit, text) if piece]
@@ -260,7 +260,7 @@ def shortened(text: str, more: bool) -> str:
             at = 0
             while at < len(pieces) and time.monotonic() < end:
                 fewer = pieces[:at] + pieces[at + step :]
-                if told("".join(fewer), more)[0] is not None:
+                if outcome("".join(fewer), more)[0] is not None:
                     pieces = fewer
                 else:
                     at += step
@@ -278,7 +278,7 @@ def batch(seeds: range) -> Batch:
         chance = random.Random(seed)
         text = mutant(chance, specs)
         more = chance.randrange(SHARE) == 0
-        what, seconds, fine = told(text, more)
+        what, seconds, fine = outcome(text, more)
         good += fine
         heapq.heappush(slowest, Slow(seconds, seed, text))
         if len(slowest) > 5:

@@ -1,6 +1,6 @@
 """Time and memory of large networks: 10,000 and 100,000 layers, repeated, written out, in blocks.
 
-No two of the lines that are written out are alike, apart from labels, so that each is read. For
+Apart from labels, no two of the lines that are written out are alike, so that each is read. For
 them the time of the parser alone, from text to syntax, is shown too.
 
     python bench/scale.py [--rounds 3] [--layers 100000]
@@ -50,7 +50,7 @@ print(seconds, parsed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 class Run(NamedTuple):
     seconds: float  # from text to rows
-    parsed: float  # of which from text to syntax
+    parsed: float  # the part of it from text to syntax
     memory: float  # MiB at the peak
 
 

@@ -1,4 +1,4 @@
-"""Texts that ask for more than a machine has: each is refused or handled in little memory.
+"""Texts that ask for more than a machine has: each is refused, or read in little memory.
 
 The limits here only guard against a hang; bench/bombs.py measures.
 """
@@ -42,7 +42,7 @@ def summary(*arguments: str, text: str | None = None, **options) -> tuple[int, s
     "name",
     [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BOMBS],
 )
-def test_bombs(name: str):
+def test_bombs_are_refused_or_read_in_time(name: str):
     text, message = BOMBS[name]
     code, shown, error = summary("-", text=text())
     assert "Traceback" not in error
@@ -122,7 +122,7 @@ def test_used_files_that_are_not_texts(name: str, message: str, tmp_path: Path):
         ("\x1b[31mred.arch",),
     ],
 )
-def test_arguments(arguments: tuple[str, ...]):
+def test_huge_arguments_are_refused(arguments: tuple[str, ...]):
     code, _, error = summary(*arguments)
     assert code == 2 and error.startswith("error: ") and len(error) < 5_000
     assert "\x1b" not in error

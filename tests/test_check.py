@@ -93,7 +93,7 @@ def test_every_error_of_many_files(folder: Path, archdsl_cli):
     ]
 
 
-def test_the_text(folder: Path, archdsl_cli):
+def test_output_of_the_command(folder: Path, archdsl_cli):
     code, out, error = archdsl_cli("check", "bad")
     assert (code, out) == (2, "")
     assert error.count("error: ") == 9

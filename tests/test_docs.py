@@ -2,7 +2,7 @@
 
 ```arch      a spec; `arch part` is a few lines of one, tested between an input and an output layer;
              `arch tiny.arch` is also written to that file, for the commands of the document
-```console   commands after `$ `, with their output; `…` alone on a line stands for omitted lines
+```console   commands after `$ `, with their output; `…` alone on a line marks omitted lines
 ```pycon     a Python session; all sessions of a document are run as one
 ```sh        commands for setting up, checked by test_set_up_commands
 ```text, ```python are not run.

@@ -1,4 +1,4 @@
-"""Specs written by chance: each is a network, with every answer, or an ArchError; nothing else."""
+"""Random specs: each is a network for which every command works, or an ArchError."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText
 from archdsl.text.source import Source
 
-# The same specs in every run: what fails for one fails for all. They are short as they are, and
-# making them shorter takes minutes.
+# Every run uses the same specs, so that a failure is reproducible. They are short already, and
+# shrinking them takes minutes.
 quick = settings(
     max_examples=80,
     deadline=None,
@@ -36,7 +36,7 @@ long = settings(quick, max_examples=2000)
 
 
 def texts_of(text: str) -> tuple[NetworkText, ...]:
-    """The networks of a text that can be built; none where it is refused."""
+    """The networks of a text that can be built; empty if the text is refused."""
     try:
         return tuple(n for n in parse(Source("spec", text)) if not n.lacking)
     except ArchError as error:
@@ -55,7 +55,7 @@ def networks_of(text: str) -> list[Network]:
 
 
 def or_refused(answer: Any) -> Any:
-    """What a function gives; None where it raises ArchError."""
+    """The result of a function, or None if it raises ArchError."""
     try:
         return answer()
     except ArchError as error:
@@ -64,7 +64,7 @@ def or_refused(answer: Any) -> Any:
 
 
 def has_every_answer(net: Network) -> None:
-    """Raises where an answer is missing or is not what the contract says."""
+    """Raises if an output is missing or breaks its contract."""
     assert net.rows and net.layers
     assert all(math.prod(row.output) > 0 for row in net.rows)
     assert sum(row.params for row in net.rows if row.kind != "side") == net.params
@@ -83,8 +83,8 @@ def has_every_answer(net: Network) -> None:
     assert diagram.dot().startswith("digraph") and diagram.mermaid()
 
 
-def goes_around(net: Network) -> None:
-    """A table of a network is that network."""
+def survives_a_round_trip(net: Network) -> None:
+    """The table of a network is read back as that network."""
     or_refused(lambda: render.latex([net]))
     if (table := or_refused(lambda: render.markdown([net]))) is not None:
         for again in networks_of(table):
@@ -93,7 +93,7 @@ def goes_around(net: Network) -> None:
 
 @quick
 @given(specs())
-def test_specs_end_well(text: str):
+def test_random_specs_build_or_are_refused(text: str):
     for net in networks_of(text):
         has_every_answer(net)
         Difference.model_validate(net.diff(net).to_dict())
@@ -103,11 +103,11 @@ def test_specs_end_well(text: str):
 @pytest.mark.slow
 @long
 @given(specs())
-def test_many_specs_end_well(text: str):
+def test_many_random_specs_build_or_are_refused(text: str):
     nets = networks_of(text)
     for net in nets:
         has_every_answer(net)
-        goes_around(net)
+        survives_a_round_trip(net)
         if (read := or_refused(net.readings)) is not None:
             Readings.model_validate({"networks": [verification.readings_dict(net, read)]})
     for net in nets[1:]:
@@ -117,8 +117,8 @@ def test_many_specs_end_well(text: str):
 
 
 @pytest.mark.slow
-def test_modules_of_specs():
-    """The module of a generated network gives what its text says: shapes and parameters."""
+def test_modules_of_random_specs():
+    """The module of a generated network has the shapes and parameters that its text declares."""
     import torch
 
     built = 0
@@ -143,8 +143,8 @@ def test_equal_seeds_write_equal_texts():
     ]
 
 
-def test_the_specs_are_of_the_whole_language():
-    """Layer kinds, but for a few, are in networks that load, and most networks load."""
+def test_random_specs_cover_the_language():
+    """Almost every layer kind occurs in a network that loads, and most networks load."""
     kinds: set[type] = set()
     texts = found = 0
     for seed in range(400):

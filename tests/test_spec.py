@@ -61,7 +61,7 @@ def test_wide_residual_networks():
     assert [net.params for net in found.values()] == [10_961_370, 36_479_194]
     assert [net.title for net in found.values()] == ["wrn_16_8", "WRN-28-10"]
     assert {net.paper for net in found.values()} == {"Zagoruyko & Komodakis 2016, Table 1"}
-    # What a template prints holds of every network made from it.
+    # The figures of a template apply to every network made from it.
     for net in found.values():
         assert [c.printed for c in net.verify()][:3] == ["32x32x16", "16x16", "8x8"]
         assert {c.verdict for c in net.verify()} == {"holds"}
@@ -82,7 +82,7 @@ train on digits { epochs 2 }
 """
 
 
-def test_what_carries_over():
+def test_statements_that_carry_over():
     text = BASE + 'network wide = base(8)\nnetwork other = base(d=3, w=8) "T"\npaper "Two"\n'
     found = networks(text + "expect params 2,224\nreported error 2\ntrain { epochs 3 }")
     base, wide, other = found.values()
@@ -123,7 +123,7 @@ def test_a_derived_template_and_its_claims():
     assert found["d"].verify() == ()
 
 
-def test_refused():
+def test_invalid_derivations_are_refused():
     base = "network a(w=4)\ninput 8\nFC-(w)\n"
     for text, message in (
         (base + "network b = c", "there is no network `c`"),
@@ -175,7 +175,7 @@ def test_on_the_command_line(archdsl_cli, tmp_path: Path, monkeypatch: pytest.Mo
     assert archdsl_cli("verify", "wrn.arch:wrn")[0] == 2
 
 
-def test_in_the_zoo(archdsl_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_derived_networks_in_the_zoo(archdsl_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "wrn.arch").write_text(WRN)
     (tmp_path / "small.arch").write_text(BASE.replace("base", "small"))
     monkeypatch.setattr(spec_files, "folder", lambda: str(tmp_path))

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.graph import Graph, Node
 from archdsl.layers import Reads, Window
-from archdsl.syntax.expressions import LARGEST
+from archdsl.syntax.expressions import LARGEST_VALUE
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -95,6 +96,7 @@ class AxisWindow(NamedTuple):
 Windows = tuple[AxisWindow, ...]  # one per axis; empty: each position reads itself
 
 
+@lru_cache(256)  # a network has few different windows
 def by_axis(window: Window) -> Windows:
     axes = len(window.kernel)
     up, reads = window.up or (1,) * axes, window.reads or (None,) * axes
@@ -131,7 +133,7 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
         else:
             fields.append(field)
             continue
-        if any(f.size > LARGEST or f.stride > LARGEST for f in field):
+        if any(f.size > LARGEST_VALUE or f.stride > LARGEST_VALUE for f in field):
             raise ArchError(
                 "a receptive field beyond 2^63",
                 graph.origin.span(len(fields)),
@@ -189,8 +191,8 @@ def trunk(
     """The node whose receptive field is the network's: its last feature map.
 
     That is the map before the first layer that `gathers`, i.e. reads a whole map as one. A layer
-    that a branch bypasses, as in a gate, does not end the trunk, nor does one of a side head. Of
-    several outputs that are maps, the one that reads most.
+    that a branch bypasses, as in a gate, does not end the trunk, nor does one of a side head. If
+    several outputs are maps, it is the one that reads most.
     """
     reach = 0  # the last node that reads a value from before this one
     last_map = 0

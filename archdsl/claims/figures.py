@@ -52,8 +52,8 @@ def _number(printed: str, kilo: int) -> _Number:
 
 
 def compare(printed: str, exact: int, kilo: int = 1000) -> How | None:
-    """In which sense a printed number agrees with an exact one; None if it does not. The units K,
-    M and G are powers of `kilo`.
+    """How a printed number agrees with an exact one, or None if it does not. The units K, M and G
+    are powers of `kilo`.
 
     A number printed in full must agree exactly. An abbreviated one (`138M`, `3.8e9`) agrees if it
     is the exact value rounded or truncated, or, printed with two digits or more, if it is within
@@ -66,7 +66,7 @@ def compare(printed: str, exact: int, kilo: int = 1000) -> How | None:
     ('truncates', None)
     """
     digits, decimals, last, is_abbreviated, is_approximate = _number(printed, kilo)
-    # Both in steps of 10^-decimals, so that all is whole: `last` is one unit of the last digit.
+    # In steps of 10^-decimals, all are integers; `last` is one unit of the last digit.
     exact *= 10**decimals
     value = int(digits) * last
     if exact == value:
@@ -94,7 +94,7 @@ def is_size(printed: str) -> bool:
 
 def compare_size(printed: str, exact: tuple[int, ...], is_shape: bool) -> How | None:
     """Sizes agree to the integer. A shape (C, H, W) is printed as H×W×C, as H×W, or as the number
-    of its elements; any other size as it is, or by one number if its axes are equal."""
+    of its elements; any other size in full, or as one number if its axes are equal."""
     numbers = numbers_of(re.sub(r"[,.]", "", printed))
     forms: list[Shape] = [exact]
     if is_shape:

@@ -1,7 +1,7 @@
 """The value of each quantity that papers print, for a line of a spec and for a whole network.
 
-The keys are the names in `archdsl.quantities`, where their spellings and the form of their figures
-are.
+The keys are the names in `archdsl.quantities`, which has their spellings and the form of their
+figures.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ _LAYERS = " layers"  # of a kind: `conv layers`
 _KNOWN = (*(one.name for one in QUANTITIES), "conv layers", "fc layers")
 _FORM = "write a quantity and its figure: `params 138M`"
 
-# What a row or a cell that a pasted table has lost changes first; a connection table's lost X
+# What changes first if a pasted table has lost a row or a cell; an X lost from a connection table
 # changes only amounts.
 _DAMAGED = (*SHAPES, "depth", "weight layers")
 
@@ -42,9 +42,9 @@ _DAMAGED = (*SHAPES, "depth", "weight layers")
 class Claim(NamedTuple):
     """One printed figure and its verdict.
 
-    `where` is the name of a line, or "network". `computed` is a number or a size: (C, H, W) for
-    an output or input size, per axis for a receptive field, a kernel, a stride; params are
-    counted as the paper counts them. `how` says in which sense the figure holds, `note` why it is
+    `where` is the name of a line, or "network". `computed` is a number or a size: (C, H, W) for an
+    output or input size, per axis for a receptive field, a kernel, a stride; params are counted as
+    the paper counts them. `how` is the sense in which the figure holds, `note` explains why it is
     an erratum or why it fails.
     """
 
@@ -96,8 +96,8 @@ def judge(
     """The verdict of every claim of a network, in the order of its text.
 
     `changed`: the network is not the paper's (another input, other parameters); nothing is judged.
-    `counting` is how printed params are counted, by default as the text says. Raises
-    ArchError for a claim that cannot be understood, never for one that fails.
+    `counting` is how printed params are counted, by default as the text declares. Raises ArchError
+    for a claim that cannot be understood, never for one that fails.
     """
     network = analysis.graph.origin.network
     if network is None:
@@ -119,7 +119,7 @@ def _claims(
     items = [s for s in network.statements if isinstance(s, Item)]
     tabled = {item.start for item in items if item.is_tabled}
     of_lines: list[tuple[_Subject, ClaimText | Token]] = []
-    # Those of a derived network were printed of the network that it derives from.
+    # The figures in a derived network's lines were printed for the network that it derives from.
     for section, size, claims, start in analysis.graph.origin.claims if network.claimed else ():
         values = of_line(analysis, counting, section)
         line = _Subject(section.name, values, counting, start in tabled)
@@ -229,7 +229,8 @@ def _compute(subject: _Subject, written: _Written) -> tuple[str, Computed]:
 def _agreement(
     quantity: str, written: _Written, printed: str, computed: Computed, kilo: int
 ) -> How | None:
-    """In which sense the figure holds. Raises ArchError for one that cannot be of its quantity."""
+    """How the figure agrees with the value. Raises ArchError for one that cannot be of its
+    quantity."""
     figure, span = written.figure, written.span
     if "%" in figure.text:
         raise ArchError("no quantity here is a percentage", span, help=_FORM)

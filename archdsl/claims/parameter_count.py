@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError
 from archdsl.graph import Graph
 from archdsl.quantities import unit_letter
-from archdsl.syntax.arguments import entries_of, given_twice
+from archdsl.syntax.arguments import duplicate_error, entries_of
 from archdsl.syntax.ast import NetworkText, ParamsCount, Token
 
 _FORM = (
@@ -62,7 +62,7 @@ def read(network: NetworkText) -> Counting:
     for entry in entries_of(statement.tokens if statement else ()):
         name, counting = _with(network, counting, entry.tokens)
         if name in names:
-            raise given_twice(f"`{name}`", network.span(entry.start, entry.end))
+            raise duplicate_error(f"`{name}`", network.span(entry.start, entry.end))
         names.add(name)
     return counting
 

@@ -150,16 +150,17 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
             ]
     first, *rest = alternatives
     rest.sort(key=lambda a: (not a.all_hold, -a.holds, len(a.changes)))
-    said = [options[0] for _, options in choices if options[0]]
+    own_options = [options[0] for _, options in choices if options[0]]
     if len(countings) > 1 and not own_counting.is_usual:
-        said.append(f"params {own_counting}")
-    return Readings(tuple(said), (first, *rest))
+        own_options.append(f"params {own_counting}")
+    return Readings(tuple(own_options), (first, *rest))
 
 
 def _relevant_choices(
     text: NetworkText, parameters: Mapping[str, Number] | None, own_numbers: object
 ) -> list[tuple[Choice, list[str]]]:
-    """The choices that change a number, each with the text's own option and those that do so."""
+    """The choices that change a number, each with the text's own option, then those that change
+    one."""
     found: list[tuple[Choice, list[str]]] = []
     choices: tuple[Choice, ...] = (*_open_values(text), *CONVENTIONS)
     for choice in choices:
@@ -181,7 +182,7 @@ def _analysis(text: NetworkText, parameters: Mapping[str, Number] | None) -> Ana
 
 
 def _numbers(analysis: Analysis) -> object:
-    """What a choice can make a difference to."""
+    """The numbers that a choice may change."""
     judged = judge.judge(analysis)
     return analysis.total_params, analysis.total_macs, [(c.where, c.computed) for c in judged]
 

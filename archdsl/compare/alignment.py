@@ -211,7 +211,7 @@ class _Alignment:
                 and may_swap(start + down, end + down)
             ):
                 down += 1
-            # Of equal shifts the last: more of the same is added at the end.
+            # Of equally good shifts, take the last: repetitions are usually added at the end.
             places = range(down, -up - 1, -1)
             shift = min(places, key=lambda s: shared(start + s) + shared(end + s))
             for step in range(abs(shift)):

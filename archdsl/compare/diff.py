@@ -61,7 +61,7 @@ class Change(NamedTuple):
 
     @property
     def params(self) -> int:
-        """By how many the trainable elements change."""
+        """The change in trainable elements."""
         return _figure(self.after, "params") - _figure(self.before, "params")
 
     @property
@@ -72,8 +72,8 @@ class Change(NamedTuple):
 class Diff(NamedTuple):
     """The differences of network `b` from network `a`.
 
-    `settings` are those of the whole: input, output, side heads. `steps` are all layers in order,
-    including those that are the same; empty if the networks are.
+    `settings` are the differences of the networks as a whole: input, output, side heads. `steps`
+    are all layers in order, including those that are the same; empty if the networks are.
     """
 
     a: Model

@@ -17,7 +17,7 @@ from archdsl.layers import Flatten, Input, Join, Layer, Shape
 if TYPE_CHECKING:
     from archdsl.graph import Graph
 
-MOST_STEPS = 1_000_000  # edges that a search visits; no network of a paper needs a search
+MOST_STEPS = 1_000_000  # edges that a search may visit; no network of a paper needs a search
 
 Colours = list[int]
 Palette = dict[Hashable, int]
@@ -51,7 +51,7 @@ class ComparableGraph(NamedTuple):
 
 
 def comparable(graph: Graph) -> ComparableGraph:
-    """The layers of a graph; without flattenings of a vector, and with one of each map."""
+    """The layers of a graph, without flattenings of a vector and with only one of each map."""
     nodes = graph.nodes
     result = ComparableGraph([], [], [], [], [], [], [])
     flat: dict[int, int] = {}
@@ -182,8 +182,8 @@ class _Choice(NamedTuple):
 class _Partition:
     """The layers of two networks, numbered one after the other, in classes of one colour.
 
-    Each class has as many members from either network, in a list per network. Members that have
-    left are removed from it when they are met.
+    Each class has equally many members from both networks, in one list per network. Members that
+    have left a class are removed from its lists when they are next met.
     """
 
     def __init__(self, a: ComparableGraph, b: ComparableGraph, colours: Sequence[int]) -> None:
@@ -229,7 +229,7 @@ class _Partition:
         if self.steps > MOST_STEPS:
             raise ArchError(
                 "the two networks are too regular to compare",
-                help="their layers are wired in so many alike ways that a search would not end",
+                help="their layers could be matched in too many ways to try them all",
             )
         undo, colour, (first, second), others = choices.pop()
         self.undo(undo)

@@ -17,7 +17,7 @@ from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
 from archdsl.notation.block_uses import STRIDES
 from archdsl.syntax import expressions
-from archdsl.syntax.arguments import given_twice
+from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
@@ -70,20 +70,20 @@ class BlockExpander:
             by_name[parameter], stride = value, None
         if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
             raise frame.fail(
-                f"the block `{use.block}` has no `body`: it takes no group",
+                f"the block `{use.block}` has no `body`: it does not take a group",
                 use,
                 "leave the group out, or write `body` where it belongs in the block",
             )
         if stride is not None and use.body is None:
             raise frame.fail(
-                f"the block `{use.block}` takes no stride",
+                f"the block `{use.block}` does not take a stride",
                 stride,
                 "give the block a parameter `stride`, or leave the stride out",
             )
         bound = self.bind(definition, use, frame.source, by_place, by_name)
         if use.body is not None and not use.body.lines:
             raise frame.fail(
-                f"the block `{use.block}` is given no body",
+                f"the block `{use.block}` is used without a body",
                 use,
                 "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
             )
@@ -152,7 +152,7 @@ class BlockExpander:
         depth = len(position.path)
         is_inside = all(n.scope[:depth] == position.path for n in graph.nodes[begin.nodes :])
         if key is not None and is_inside and not graph.reads_entry_by_label(begin):
-            # What the block's own text holds keeps its place.
+            # Nodes from the block's own text keep their places.
             is_own = definition.source is self.context.network.source
             place = (-1, -1) if is_own else frame.place
             graph.built[key] = Stretch(position.path, place, begin, graph.mark())
@@ -173,7 +173,7 @@ class BlockExpander:
         self.graph.empty_blocks += 1
         if self.graph.empty_blocks > MOST_EMPTY + len(self.graph.nodes):
             raise frame.fail(
-                f"more than {MOST_EMPTY:,} uses of blocks that hold no layer",
+                f"more than {MOST_EMPTY:,} uses of blocks that contain no layer",
                 call.use,
                 "leave the empty blocks out",
             )
@@ -199,12 +199,12 @@ class BlockExpander:
             )
         if frame.body is None:
             raise frame.fail(
-                f"the block `{frame.definition.name}` is given no body",
+                f"the block `{frame.definition.name}` is used without a body",
                 placeholder,
                 f"write the layers after its name: {form_of(frame.definition.block)[:-1]} [ … ]`",
             )
         group, outer, labels = frame.body
-        # Of several bodies the first carries the stride, as of repetitions.
+        # Of several bodies the first carries the stride, as with repetitions.
         stride = frame.strides.pop() if frame.strides else None
         inner = position._replace(frame=outer, entry=0, labels=labels)
         self.groups.expand_group(group, inner, stride)
@@ -231,7 +231,7 @@ class BlockExpander:
         self.enter(Call(definition, placeholder, names), position)
 
     def shortcut_stride(self, placeholder: Placeholder, position: Position) -> int:
-        """The stride that leads to the shape of the other branch, alike on all axes."""
+        """The stride that leads to the shape of the other branch, the same on all axes."""
         frame, target = position.frame, position.frame.target
         assert target is not None
         strides = self.graph.strides_between(self.graph.current, target.end)
@@ -239,7 +239,7 @@ class BlockExpander:
             raise frame.fail(
                 f"a shortcut next to a stride of {'x'.join(map(str, strides))}"
                 if strides
-                else "a shortcut next to a branch of finer steps",
+                else "a shortcut next to a branch that enlarges its map",
                 placeholder,
                 "a shortcut has one stride for all axes: write the branch out",
             )
@@ -249,7 +249,7 @@ class BlockExpander:
 def _arguments(
     use: BlockUse, frame: Frame, names: Mapping[str, Number]
 ) -> tuple[list[Number], dict[str, Number]]:
-    """The values of a block's arguments: by place, and by name."""
+    """The values of a block's arguments: by position, and by name."""
     by_place: list[Number] = []
     by_name: dict[str, Number] = {}
     for argument in use.arguments:
@@ -258,7 +258,7 @@ def _arguments(
             by_place.append(value)
         elif argument.name.text in by_name:
             span = frame.source.span(argument.start, argument.end)
-            raise given_twice(f"`{argument.name.text}`", span)
+            raise duplicate_error(f"`{argument.name.text}`", span)
         else:
             by_name[argument.name.text] = value
     return by_place, by_name

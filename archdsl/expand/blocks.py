@@ -13,7 +13,7 @@ from archdsl.errors import ArchError, Errors, Note
 from archdsl.expand.parameters import RESERVED, Parameters, declared
 from archdsl.layers import JOINS
 from archdsl.notation.ast import Line, widened
-from archdsl.notation.labels import WORDS
+from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.optional_layers import Options
 from archdsl.notation.phrase import read_lines
 from archdsl.notation.vocabulary import is_word
@@ -72,7 +72,7 @@ class Blocks:
 
     def add(self, definition: Definition) -> None:
         name, source = definition.block.name, definition.source
-        if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *WORDS) or is_word(name.text):
+        if name.text.lower() in (*JOINS, *FORMS, *RESERVED, *KEYWORDS) or is_word(name.text):
             raise ArchError(
                 f"`{name.text}` already means something",
                 source.span(name.start, name.end),

@@ -20,8 +20,8 @@ SHORTEST = 4  # characters of a text per layer beyond that limit
 
 
 class Context(NamedTuple):
-    """One expansion. `outputs` are the labels that `output` names; `paper_settings` are there for
-    another input, or other parameters, than the paper's."""
+    """One expansion. `outputs` are the labels that `output` names; `paper_settings` are set if the
+    input or the parameters are not the paper's."""
 
     network: NetworkText
     names: Mapping[str, Number]
@@ -57,5 +57,5 @@ class Context(NamedTuple):
                 f"more than {most:,} layers",
                 where,
                 f"archdsl expands networks of up to {MOST_LAYERS:,} layers, "
-                f"or of one for each {SHORTEST} characters of the text",
+                f"or one layer for every {SHORTEST} characters of the text",
             )

@@ -33,7 +33,7 @@ _ONCE = "a statement holds for the whole network: write it once"
 
 def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> Conventions:
     """The conventions of a network. Raises ArchError with all their errors."""
-    reader = _Reader(network.source, names, blocks)
+    reader = _ConventionReader(network.source, names, blocks)
     errors = Errors()
     for statement in network.statements:
         with errors:
@@ -55,7 +55,7 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
     return reader.conventions
 
 
-class _Reader:
+class _ConventionReader:
     def __init__(self, source: Source, names: Mapping[str, Number], blocks: Blocks) -> None:
         self.source = source
         self.names = names
@@ -87,11 +87,11 @@ class _Reader:
         words: set[str] = set()
         for token in statement.what:
             word = token.text.lower()
-            if word not in printed_sizes.WORDS:
+            if word not in printed_sizes.DECIDABLE:
                 raise self.fail(
                     f"sizes cannot decide `{token.text}`",
                     token,
-                    did_you_mean(word, printed_sizes.WORDS)
+                    did_you_mean(word, printed_sizes.DECIDABLE)
                     or "write `sizes decide stride, padding`",
                 )
             if word in words:
@@ -115,7 +115,9 @@ class _Reader:
             )
         layer = ast.evaluated(self.source, parsed.layers[0], self.names)
         if "stride" not in layer.kind.attributes:
-            raise self.fail(f"`{layer.kind.kind}` takes no stride", phrase, "write `stride on 3x3`")
+            raise self.fail(
+                f"`{layer.kind.kind}` does not take a stride", phrase, "write `stride on 3x3`"
+            )
         self.conventions.stride_on = layer
 
     def means(self, statement: Means) -> None:
@@ -149,14 +151,15 @@ class _Reader:
         more = right.repeat or right.stride or right.label or right.claimed
         if not isinstance(use, BlockUse) or use.body is not None or more:
             raise self.fail(
-                "a bracket stands for a block",
+                "a bracket can only mean a block",
                 phrase,
                 "write `[] means residual`, or the name of a block of your own",
             )
         return use
 
     def row_rules(self, statements: tuple[Means, ...]) -> None:
-        """The conventions of a table row; of two for one layer the first is the more specific."""
+        """The conventions of a table row; of two for the same layer, the more specific comes
+        first."""
         if statements in self.conventions.rules_of_rows:
             return
         rules = Rules()
@@ -175,9 +178,11 @@ class _Reader:
                 "write `conv means conv-bn-relu`, or `1x1 conv means …`",
             )
         for side, parsed in ((statement.left, left), (statement.right, right)):
-            if parsed.claimed or any(layer.struck - {BARE} for layer in parsed.layers):
+            if parsed.claimed or any(layer.removed - {BARE} for layer in parsed.layers):
                 raise self.fail(
-                    "a convention holds only layers", side, "leave `no …`, `bare` and claims out"
+                    "a convention may contain only layers",
+                    side,
+                    "leave `no …`, `bare` and claims out",
                 )
             if any(layer.listed for layer in parsed.layers):
                 raise self.fail(
@@ -189,8 +194,8 @@ class _Reader:
         same = [layer for layer in right.layers if layer.kind is selector.kind]
         if len(same) != 1 or right.repeat or right.label:
             raise self.fail(
-                f"the right side of `means` holds `{selector.kind.kind}` once, "
-                "in the place of the selected layer",
+                f"the right side of `means` must have `{selector.kind.kind}` exactly once, "
+                "in place of the selected layer",
                 statement.right,
                 f"write `{selector.kind.kind} means {selector.kind.kind}-bn-relu`, …",
             )

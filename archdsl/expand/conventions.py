@@ -27,7 +27,7 @@ Kind = type[Layer]
 class Rule:
     """A convention: the layers that the selected one stands for.
 
-    `index` is that of the layer which the selected one takes the place of.
+    `index` is that of the layer that the selected one replaces.
     """
 
     def __init__(self, selector: LayerText, layers: tuple[LayerText, ...]) -> None:
@@ -85,10 +85,11 @@ NO_RULES = Rules()  # of lines outside tables
 
 
 class Surroundings(NamedTuple):
-    """What the conventions for a layer depend on, apart from the layer.
+    """What the conventions for a layer depend on, besides the layer itself.
 
     `before` and `after` are the companions that the line itself writes, `row_rules` those of its
-    table row. The output layer takes no companions. `channels` enter the line.
+    table row. The output layer does not take companions. `channels` is the number that enters the
+    line.
     """
 
     before: Sequence[LayerText]
@@ -165,7 +166,7 @@ class Conventions:
             return Applied((layer,))
         nearest = (rules.nearest(layer) for rules in (around.row_rules, self.rules))
         rules = [rule for rule in nearest if rule is not None]
-        if layer.struck and not around.in_block:
+        if layer.removed and not around.in_block:
             _check_removals(source, layer, rules)
         if not rules:
             return Applied((layer,))
@@ -239,7 +240,7 @@ class _Expanded:
             companion.kind in self.present
             or (self.is_activated and issubclass(companion.kind, Activation))
             or self.around.is_output
-            or not self.layer.struck.isdisjoint(("*", BARE, *_removed_by(companion)))
+            or not self.layer.removed.isdisjoint(("*", BARE, *_removed_by(companion)))
         )
 
 
@@ -257,7 +258,7 @@ def _removed_by(companion: LayerText) -> tuple[str, ...]:
 def _check_removals(source: Source, layer: LayerText, rules: Sequence[Rule]) -> None:
     removable = {word for rule in rules for one in rule.companions for word in _removed_by(one)}
     removable |= {BARE, "*"} if rules else {BARE}
-    for word in layer.struck - removable:
+    for word in layer.removed - removable:
         raise ArchError(
             "`bare` removes nothing" if word == "*" else f"`no {word}` removes nothing",
             source.span(layer.start, layer.end),

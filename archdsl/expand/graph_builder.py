@@ -189,8 +189,8 @@ class GraphBuilder:
     def strides_between(self, entry: int, end: int) -> tuple[int, ...]:
         """How many positions of one node's map lie between neighbours of another's, per axis.
 
-        Where no path leads from the one to the other, because a branch may begin with a reference,
-        their steps in the input are compared. Empty if they are not multiples.
+        If no path leads from one to the other, since a branch may begin with a reference, their
+        steps in the input are compared. Empty if they are not multiples.
         """
         strides, reached = self._strides_back(entry, end)
         if reached != entry:
@@ -208,7 +208,7 @@ class GraphBuilder:
         strides = [(1, 1)] * (len(self.nodes[end].shape) - 1)
         while end > entry:
             node = self.nodes[end]
-            # Of a gate and the map it scales, follow the map.
+            # Where a gate scales a map, follow the map.
             maps = [i for i in node.inputs if self.nodes[i].shape[1:] == node.shape[1:]]
             before = maps[0] if len(node.inputs) > 1 and maps else node.inputs[0]
             window = node.op.window(self.nodes[before].shape)

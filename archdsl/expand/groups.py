@@ -1,4 +1,4 @@
-"""Groups, joins and side heads: what is composed of lines and appended to a graph."""
+"""Groups, joins and side heads: composites of lines, appended to a graph."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from archdsl.notation.ast import (
 
 
 class Lines(Protocol):
-    """The expansion of lines, for what holds lines."""
+    """The expansion of the lines within a composite."""
 
     def expand_lines(
         self, lines: Sequence[Line], position: Position, is_flat: bool = False
@@ -42,7 +42,7 @@ class Lines(Protocol):
 
 
 class GroupExpander:
-    """Turns what is composed of lines, blocks apart, into nodes."""
+    """Turns groups, joins and side heads into nodes."""
 
     def __init__(self, context: Context, lines: Lines, layers: LayerExpander) -> None:
         self.context = context
@@ -81,7 +81,7 @@ class GroupExpander:
             raise frame.fail(
                 f"`{group.kind}` has no branch",
                 group,
-                f"write a branch a line: `{group.kind} {{ identity; conv3-64 }}`",
+                f"write one branch per line: `{group.kind} {{ identity; conv3-64 }}`",
             )
         moved_before = len(graph.activations)
         ends = self.expand_branches(group, lines, position)
@@ -98,7 +98,7 @@ class GroupExpander:
             self.append_activation(moved, group, position)
 
     def expand_branches(self, group: Group, lines: Sequence[Line], position: Position) -> list[int]:
-        """Append the branches of a join; the nodes that they end in."""
+        """Append the branches of a join, and return the nodes that they end in."""
         graph, frame, entry = self.graph, position.frame, self.graph.current
         kinds, names = self.lines.names(lines, position, are_branches=True)
         graph.containers.append((position.path, group.kind))
@@ -213,7 +213,7 @@ class GroupExpander:
 
 
 def _last_carrier(lines: Sequence[Line]) -> int | None:
-    """Where the last weight layer with a stride starts that the lines of a group write."""
+    """The start of the last weight layer with a stride among the lines of a group."""
     for line in reversed(lines):
         for parsed in reversed(line.phrases):
             match parsed.composite:

@@ -11,7 +11,7 @@ from archdsl import spec_files
 from archdsl.errors import ArchError, Note, nearest
 from archdsl.expand.blocks import LIBRARY
 from archdsl.syntax.ast import Block, NetworkText, Statement, Used, UseFile
-from archdsl.syntax.parser import LARGEST, parse_blocks
+from archdsl.syntax.parser import LARGEST_TEXT, parse_blocks
 from archdsl.text.limits import Limit
 from archdsl.text.source import Source, Span
 
@@ -34,7 +34,7 @@ def resolve(network: NetworkText) -> NetworkText:
     return network._replace(used=tuple(map(Used, uses, blocks)))
 
 
-def written_in(network: NetworkText) -> str:
+def with_included_blocks(network: NetworkText) -> str:
     """The network's text, with its `use` lines replaced by the blocks of the files.
 
     Blocks that the network's own replace are left out.
@@ -68,7 +68,7 @@ def _own(network: NetworkText) -> set[str]:
 
 
 class _Files:
-    """The files that a network uses. Each is read once, so they may use each other."""
+    """The files that a network uses. Each is read only once, so files may use each other."""
 
     def __init__(self, network: NetworkText) -> None:
         self.own = _own(network)
@@ -87,9 +87,9 @@ class _Files:
             raise ArchError.beyond(FILES if depth <= DEPTH.most else DEPTH, span)
         inner = spec_files.read(path, _shown(path, source, use))
         self.size += len(inner.text)
-        if self.size > LARGEST:
+        if self.size > LARGEST_TEXT:
             raise ArchError(
-                f"the files in use are larger than {LARGEST // 2**20} MiB together",
+                f"the files in use are larger than {LARGEST_TEXT // 2**20} MiB together",
                 span,
                 help="no network needs so much text",
             )

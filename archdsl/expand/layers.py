@@ -62,7 +62,7 @@ class LayerExpander:
     def with_companions(
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
     ) -> list[LayerText]:
-        """The layers among the companions that conventions add to them."""
+        """The layers with the companions that conventions add to them."""
         output = _output_layer(layers) if position.last else None
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
@@ -176,7 +176,7 @@ class LayerExpander:
     def misfit(self, problem: LayerError, layer: LayerText, frame: Frame) -> ArchError:
         """The error of a layer; if the layer does not fit its input, with where the input is from.
 
-        It is raised while the current node still is the input.
+        It is raised while the current node is still the input.
         """
         graph, notes, help = self.graph, [], problem.help
         if isinstance(problem, Misfit):

@@ -16,7 +16,7 @@ from archdsl.notation.ast import (
     Placeholder,
     Reference,
 )
-from archdsl.notation.labels import WORDS
+from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
 from archdsl.text.source import Source
@@ -71,7 +71,7 @@ def names_of(
                 notes=[Note("the first is here", source.span(first.start, first.end))],
                 help="give each line a different name",
             )
-        if label.text in WORDS:
+        if label.text in KEYWORDS:
             raise ArchError(
                 f"no line can be called `{label.text}`",
                 source.span(label.start, label.end),
@@ -166,7 +166,7 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
 
 
 def _tidy(text: str) -> str:
-    """The text with single spaces, and none where typography left one before punctuation."""
+    """The text with single spaces, without those that typography left before punctuation."""
     text = " ".join(_TIMES.sub("×", text).split())
     for sign in ",)":
         text = text.replace(f" {sign}", sign)

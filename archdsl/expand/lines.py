@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from weakref import proxy
 
 from archdsl.errors import ArchError
 from archdsl.expand import printed_sizes
@@ -38,7 +39,7 @@ from archdsl.notation.ast import (
 )
 from archdsl.syntax.ast import Item
 
-DEEPEST = 100  # groups, joins and blocks within each other
+DEEPEST_GROUP = 100  # groups, joins and blocks within each other
 MOST_TRIED = 3_000_000  # layers walked to try what printed sizes ask for
 
 Names = tuple[list[str], list[str]]  # the kinds of lines, and their names
@@ -52,8 +53,9 @@ class LineExpander:
         self.graph = context.graph
         self.conventions = context.conventions
         self.layers = LayerExpander(context)
-        self.groups = GroupExpander(context, self, self.layers)
-        self.blocks = BlockExpander(context, self, self.groups)
+        # Proxies: in a cycle, only Python's cyclic collector would free what they hold.
+        self.groups = GroupExpander(context, proxy(self), self.layers)
+        self.blocks = BlockExpander(context, proxy(self), self.groups)
         self.spent = 0  # layers walked to try what printed sizes ask for
         self.names_memo: Memo[Names] = Memo()
         self.trailing: dict[str, bool] = {}  # by block: whether it may follow the output layer
@@ -82,7 +84,7 @@ class LineExpander:
                 last=position.last and is_last,
                 ends_branch=position.ends_branch and index == end,
                 entry=self.context.entry_channels(position),
-                # A paper that prints input sizes gives the output of the line before.
+                # A paper that prints input sizes gives the output size of the line before.
                 printed=self.printed_input(lines[index + 1 : index + 2]),
                 row_rules=row_rules,
                 depth=position.depth + 1,
@@ -107,7 +109,7 @@ class LineExpander:
         self.record(line, kind, position, repeat, first, entry)
 
     def expand_phrases(self, line: Line, position: Position) -> int:
-        """Append the phrases of a line; how often they are repeated."""
+        """Append the phrases of a line, and return how often they are repeated."""
         if (printed := self.printed_output(line)) is not None:
             position = position._replace(printed=printed)
         if isinstance(reference := line.phrases[0].composite, Reference):
@@ -157,7 +159,7 @@ class LineExpander:
     ) -> None:
         """Keep what a line became: a section if it is the network's own, and its claims."""
         frame, graph = position.frame, self.graph
-        # The sizes before the other phrases of a chain are claims of those.
+        # The sizes before the other phrases of a chain are claims about those phrases.
         size = line.phrases[0].claimed if len(line.phrases) == 1 else None
         claims = line.item.claims
         is_outermost = len(position.path) == 1 and frame.definition is None
@@ -198,7 +200,7 @@ class LineExpander:
     # Names.
 
     def names(self, lines: Sequence[Line], position: Position, are_branches: bool = False) -> Names:
-        """The kinds and names of lines; those of lines that are expanded repeatedly, once."""
+        """The kinds and names of lines, computed once for lines that are expanded repeatedly."""
         if not position.within:
             return self.new_names(lines, position, are_branches)
         values = are_branches, self.context.bracket_of(position.frame) is None
@@ -220,7 +222,7 @@ class LineExpander:
     # Phrases and repeats.
 
     def expand_phrase(self, link: Link, position: Position) -> int:
-        """Append a phrase; how often it is repeated."""
+        """Append a phrase, and return how often it is repeated."""
         if position.printed is not None and link.parsed.composite is not None:
             return self.expand_sized(link, position, position.printed)
         if link.parsed.repeat is not None:
@@ -235,9 +237,9 @@ class LineExpander:
         if composite is None:
             self.layers.expand(link.parsed.layers, position, link.neighbours)
             return
-        if position.depth > DEEPEST:
+        if position.depth > DEEPEST_GROUP:
             raise frame.fail(
-                f"groups and blocks nested more than {DEEPEST} deep",
+                f"groups and blocks nested more than {DEEPEST_GROUP} deep",
                 composite,
                 "write the inner ones as lines of their own",
             )
@@ -262,7 +264,7 @@ class LineExpander:
                 self.groups.expand_side(composite, position)
             case Group(kind=name) | LabelJoin(kind=name) | Placeholder(word=name) if stride:
                 raise frame.fail(
-                    f"`{name}` takes no stride",
+                    f"`{name}` does not take a stride",
                     stride,
                     "give it to the layers of the branches, or to a bracket: `[ … ] x 3, stride 2`",
                 )
@@ -276,10 +278,10 @@ class LineExpander:
                 self.groups.expand_join(composite, position)
 
     def expand_repeat(self, link: Link, position: Position, text: ValueText) -> int:
-        """Append the repetitions of a phrase; their number.
+        """Append the repetitions of a phrase, and return their number.
 
         The first carries the stride, and the last may be the output or end a branch. Between them
-        repetitions are copied, as soon as one gives the shape that it takes.
+        repetitions are copied, as soon as one has an output of the shape of its input.
         """
         graph, neighbours = self.graph, link.neighbours
         repeat = self.repeat_of(text, position)
@@ -315,7 +317,7 @@ class LineExpander:
         return repeat
 
     def is_repeatable(self, begin: Mark) -> bool:
-        """Whether what was built since a mark can be copied after itself."""
+        """Whether what was built since a mark can be copied to follow itself."""
         shape = self.graph.nodes[begin.current].shape
         return self.graph.shape == shape and not self.graph.reads_entry_by_label(begin)
 
@@ -372,7 +374,8 @@ class LineExpander:
         return printed_sizes.stride_of(self.graph.shape, printed)
 
     def try_phrase(self, link: Link, position: Position, printed: Printed) -> int | None:
-        """Append a phrase if it leads to a printed size; how often it is repeated, or None."""
+        """Append a phrase if it leads to a printed size, and return how often it is repeated, or
+        None."""
         graph = self.graph
         self.spent += len(graph.nodes) + 1000
         if self.spent > MOST_TRIED:

@@ -43,8 +43,8 @@ def expand(
 ) -> Graph:
     """The graph of a network.
 
-    `parameters` replace the defaults of the network's own; `input` (H, W) or (H, W, C) replaces
-    the size of its input. What printed sizes settle, they settle on the paper's own parameters and
+    `parameters` replace the defaults of the network's own; `input` (H, W) or (H, W, C) replaces the
+    size of its input. What printed sizes settle is computed with the paper's own parameters and
     input. Raises ArchError for everything that is wrong with the text.
     """
     parameters = parameters or {}
@@ -60,7 +60,7 @@ def expand(
 def _without_default(
     network: NetworkText, parameters: Mapping[str, Number]
 ) -> Mapping[str, Number]:
-    """Of the parameters, those for which the paper gives no value."""
+    """The parameters for which the paper gives no value."""
     defaults = dict(declared(network.source, network.header)) if network.header else {}
     own = {name.text for name, default in defaults.items() if default is not None}
     return {name: value for name, value in parameters.items() if name not in own}
@@ -130,7 +130,7 @@ def _let(frame: Frame, statement: Let | Either) -> tuple[str, Number]:
 
 
 def _with_input(items: list[Item]) -> list[Item]:
-    """The lines, with the input that a network on one line begins with as a line of its own:
+    """The lines; the input at the start of a network on one line becomes a line of its own:
     `1x29x29-20C4-MP2-150N-10N`."""
     first = items[0].phrases[0].tokens if items else ()
     if len(first) < 3 or first[0].kind != "size" or first[1].kind != "join":
@@ -160,7 +160,7 @@ def _graph(
         raise ArchError(
             f"the network {network.name or network.source.name} has no layers",
             network.span(*((header.name.start, header.name.end) if header else (0, 0))),
-            help="write a layer a line: `conv3-64`, `maxpool`, `FC-10`",
+            help="write one layer per line: `conv3-64`, `maxpool`, `FC-10`",
         )
     first, *lines = text.lines
     frame = Frame(network.source, text.names)
@@ -186,7 +186,7 @@ def _graph(
     expander = LineExpander(context)
     _add_input(expander, first, frame, input)
     if not lines:
-        raise frame.fail("the network has no layers", first.item, "write a layer a line")
+        raise frame.fail("the network has no layers", first.item, "write one layer per line")
     _check_outputs(frame, outputs, lines, text.blocks)
     labels = Labels()
     if (label := first.phrases[0].label) is not None:
@@ -203,7 +203,7 @@ def _graph(
 def _add_input(
     expander: LineExpander, line: Line, frame: Frame, override: Sequence[int] | None
 ) -> None:
-    """Append the input, of the size that the text gives or of another."""
+    """Append the input, with the size in the text or with another."""
     item, parsed, graph = line.item, line.phrases[0], expander.graph
     layer, size = _input_layer(parsed)
     if len(parsed.layers) > 1 or parsed.repeat or len(line.phrases) > 1 or line.guard:
@@ -229,8 +229,8 @@ def _input_layer(parsed: ParsedPhrase) -> tuple[ast.LayerText, Token | None]:
 
 
 def _resized(op: Input, sizes: Sequence[int], padding: str) -> Input:
-    """The input of another size: its lengths, or those and the channels. Any other number of
-    sizes is read as in a text."""
+    """The input of another size: its lengths, or those and the channels. Any other number of sizes
+    is read as if in a text."""
     if (
         not isinstance(sizes, list | tuple)
         or not all(type(n) is int for n in sizes)
@@ -257,7 +257,7 @@ def _resized(op: Input, sizes: Sequence[int], padding: str) -> Input:
 def _check_outputs(
     frame: Frame, outputs: Sequence[Token], lines: Sequence[Line], blocks: Blocks
 ) -> None:
-    """Each label of `output` is that of another line of the network."""
+    """Raises ArchError unless each label in `output` is that of a different line of the network."""
     known = line_labels.Labels([line.item for line in lines])
     for line in lines:
         if line.label is not None and line.is_side:

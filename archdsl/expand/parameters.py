@@ -90,7 +90,7 @@ def _choice(name: str, value: Number, span: Span | None) -> Choice:
 
 
 def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Argument]:
-    """What a derived network gives, by name; the outermost wins."""
+    """The arguments of a derived network, by name; the outermost wins."""
     source = network.source
     found: dict[str, Argument] = {}
     for derived in network.derived:
@@ -103,8 +103,8 @@ def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Arg
     return found
 
 
-WORDS = ("identity", "body", "shortcut")  # the placeholders of blocks
-RESERVED = (*WORDS, "in", "and", "or", "not", "if", "no", "bare", "x", *expressions.FUNCTIONS)
+PLACEHOLDERS = ("identity", "body", "shortcut")  # the placeholders of blocks
+RESERVED = (*PLACEHOLDERS, *"in and or not if no bare x".split(), *expressions.FUNCTIONS)
 
 
 def declared(source: Source, owner: Header | Block) -> Parameters:
@@ -158,7 +158,7 @@ def bind(
             hint = did_you_mean(name, known) or _known(known)
             raise ArchError(f"{title} has no parameter `{name}`", help=hint)
         if name in values:
-            raise arguments.given_twice(f"`{name}` of {title}")
+            raise arguments.duplicate_error(f"`{name}` of {title}")
         values[name] = value
     names = dict(outer)
     for parameter, default in parameters:

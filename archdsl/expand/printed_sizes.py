@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from archdsl.graph import Setting, Settled
 from archdsl.layers import LayerError, Shape, Value
-from archdsl.layers.checks import LARGEST
+from archdsl.layers.checks import LARGEST_LENGTH
 from archdsl.layers.conv_base import unfolded
 from archdsl.layers.padding import same
 from archdsl.layers.torch_signature import scalar_if_equal
@@ -29,7 +29,7 @@ from archdsl.notation.ast import (
 from archdsl.quantities import claimed_quantity
 from archdsl.syntax.ast import ClaimText, Token, numbers_of
 
-WORDS = ("stride", "padding")  # what `sizes decide` may name
+DECIDABLE = ("stride", "padding")  # what `sizes decide` may name
 
 
 class Printed(NamedTuple):
@@ -49,14 +49,15 @@ class Printed(NamedTuple):
         return self.numbers[rank] if len(self.numbers) == rank + 1 else None
 
     def is_of(self, shape: Shape) -> bool:
-        """Whether a map has the printed H×W. A vector has any: a size settles nothing there."""
+        """Whether a map has the printed H×W. Always true of a vector, for which a size settles
+        nothing."""
         lengths = self.lengths(len(shape) - 1)
         return lengths is None or lengths == shape[1:]
 
 
 class PaperSettings:
-    """What printed sizes settled on the paper's own input and parameters. With others they do not
-    hold, but the settings do.
+    """What printed sizes settled on the paper's own input and parameters. With others the sizes no
+    longer hold, but the settings do.
 
     `renumbered`: other parameters may number the lines anew, so that their names differ.
     """
@@ -68,7 +69,7 @@ class PaperSettings:
             self.by_place.setdefault((one.start, *_repetitions(one.path)), one)
 
     def of(self, path: tuple[str, ...], start: int) -> Settled | None:
-        """What was settled in the line of a name, which starts at an offset of its source."""
+        """What was settled in the line with this name that starts at this offset of its source."""
         exact = self.by_path.get((path, start))
         return exact or self.by_place.get((start, *_repetitions(path)))
 
@@ -211,7 +212,7 @@ def _width(layers: Sequence[LayerText], x: Shape, printed: Printed) -> Iterator[
             first = not any(before.kind.weighs for before in layers[:index])
             if first and "depthwise" in layer.given and channels == x[0]:
                 return  # it has that width without a setting
-            if not has_width and channels and channels <= LARGEST:
+            if not has_width and channels and channels <= LARGEST_LENGTH:
                 yield _setting(layers, index, "width", channels)
             return
 
@@ -227,7 +228,7 @@ def _open_window(layers: Sequence[LayerText], words: Collection[str]) -> int | N
 
 
 def _open(layer: LayerText, words: Collection[str]) -> set[str]:
-    """What sizes decide and the layer leaves out: `stride`, `padding`."""
+    """The attributes that sizes may decide and the layer leaves out: `stride`, `padding`."""
     closed = {"stride"} & layer.given.keys()
     if {"pad", "ceil"} & layer.given.keys():
         closed.add("padding")

@@ -16,7 +16,7 @@ from bisect import bisect
 from collections.abc import Hashable, Iterator
 
 from archdsl.errors import ArchError
-from archdsl.fmt.layout import Aligned, LineParts, laid, table, width
+from archdsl.fmt.layout import Aligned, LineParts, aligned_lines, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import collector_paused, statements_of
 from archdsl.syntax.statements import STATEMENTS
@@ -35,7 +35,7 @@ def formatted(source: Source) -> str:
     """
     with collector_paused():
         statements = statements_of(source)
-        text = "\n".join(laid(tuple(_Layout(source).lines()))).strip("\n")
+        text = "\n".join(aligned_lines(tuple(_Layout(source).lines()))).strip("\n")
         text = text + "\n" if text else ""
         place = first_difference(source, statements, text)
     if place is not None:
@@ -89,7 +89,7 @@ class _Layout:
             if here in self.tables:
                 end = self.source.line(self.tables[here].end)[1]
                 yield from map(LineParts, table(self.text[here:end].split("\n")))
-            elif (stop := self.kept_until(here, end)) is not None:
+            elif (stop := self.end_of_verbatim(here, end)) is not None:
                 end = stop
                 yield from self.as_written(here, end)
             else:
@@ -106,7 +106,7 @@ class _Layout:
 
     # What stays as it is.
 
-    def kept_until(self, start: int, end: int) -> int | None:
+    def end_of_verbatim(self, start: int, end: int) -> int | None:
         """The end of the lines that stay as they are, where one begins."""
         stop = None
         while True:
@@ -180,7 +180,7 @@ class _Layout:
             # A space after such a sign would make it the bullet of a list; tabs may make a table.
             return LineParts(front + text[begin:].rstrip(_ENDS), stanza)
         if code != plain[begin : begin + len(code)]:
-            # Typography: the only safe change is one space for several.
+            # Typography: the only safe change is to reduce several spaces to one.
             line = _with_single_spaces(code, plain[begin:])
             return LineParts(front + line, stanza, comment=comment)
         spaced = self.spaced(code, is_statement=new == 0)
@@ -210,7 +210,7 @@ class _Layout:
     def spaced(self, code: str, is_statement: bool) -> _Spacer:
         """Code with its spaces set; `is_statement`: no bracket is open before it."""
         spacer = _Spacer(code, self.in_claims)
-        # A reference such as arXiv:1409.1556 is one word, whatever signs it has.
+        # A reference such as arXiv:1409.1556 is one word, whatever signs it contains.
         tokens = _TOKEN_OF_PAPER if code.startswith("paper") else _TOKEN
         for found in tokens.finditer(code):
             spacer.add(found[0], found.start())
@@ -239,7 +239,7 @@ class _Spacer:
         self.in_claims = in_claims
         self.is_rows = re.match(r'in[ \t]*"', code) is not None
         self.depth = self.parens = 0  # open brackets of all kinds, and parentheses
-        self.second = self.first = ""  # the last sign but one, and the last
+        self.second = self.first = ""  # the last two signs
         self.blank = False  # whitespace follows the last sign
         self.is_divided = False  # by a semicolon
         self.has_guard = False
@@ -302,7 +302,7 @@ class _Spacer:
 
 
 def _with_single_spaces(code: str, plain: str) -> str:
-    """Code with one space for several, except in quotation marks."""
+    """Code with every run of spaces reduced to one, except in quotation marks."""
     pieces = []
     here = 0
     for found in _STRING.finditer(plain, 0, len(code)):

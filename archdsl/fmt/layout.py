@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from archdsl.text.find_tables import between_pipes, is_rule
 
-LONGEST = 60  # columns of a line that still moves the claims and comments of its neighbours
-WIDEST = 120  # columns of a table that is aligned
+LONGEST_ALIGNED = 60  # columns of a line that still moves the claims and comments of its neighbours
+WIDEST_TABLE = 120  # columns of a table that is aligned
 
 
 @dataclass
@@ -45,7 +45,7 @@ class LineParts:
         return not (self.text or self.comment or self.front)
 
 
-def laid(lines: Sequence[LineParts]) -> Iterator[str]:
+def aligned_lines(lines: Sequence[LineParts]) -> Iterator[str]:
     """The texts of lines, aligned."""
     _align_middles(lines)
     stanzas: defaultdict[Hashable, list[LineParts]] = defaultdict(list)
@@ -85,7 +85,7 @@ def _append(parts: Sequence[tuple[LineParts, Aligned]]) -> None:
     widths = [width(line.text) for line, _ in parts]
     columns = [one.column for _, one in parts]
     if not _share(parts):
-        ordinary = [i for i, wide in enumerate(widths) if wide <= LONGEST]
+        ordinary = [i for i, wide in enumerate(widths) if wide <= LONGEST_ALIGNED]
         longest = max((widths[i] for i in ordinary), default=0)
         shared = Counter(columns[i] for i in ordinary)
         column, count = shared.most_common(1)[0] if shared else (0, 0)
@@ -107,7 +107,7 @@ def _share(parts: Sequence[tuple[LineParts, Aligned]]) -> bool:
 def table(lines: Sequence[str]) -> list[str]:
     """The lines of a Markdown table with aligned columns.
 
-    Only the spaces around cells change. A table that would be wider than WIDEST stays as it is.
+    Only the spaces around cells change. A table that would be too wide stays as it is.
     """
     rows = [_row(line) for line in lines]
     wides: list[int] = []
@@ -119,7 +119,7 @@ def table(lines: Sequence[str]) -> list[str]:
                 wides[column] = max(wides[column], width(cell))
     # After other whitespace, what would be the rule is a row.
     is_odd = any(line.lstrip(" \t") != line.lstrip() for line in lines)
-    if is_odd or sum(wide + 3 for wide in wides) + 1 > WIDEST:
+    if is_odd or sum(wide + 3 for wide in wides) + 1 > WIDEST_TABLE:
         return [line.rstrip(" \t") for line in lines]
     shown = []
     for index, (cells, comment) in enumerate(rows):

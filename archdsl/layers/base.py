@@ -29,7 +29,7 @@ class Attribute(NamedTuple):
     flags: Mapping[str, Value]  # words that are a value: `RGB`, `ceil`, `no bias`
     check: Callable[[Value], Value]
     default: Any
-    means: str = ""  # what it is, if its spellings do not say so
+    means: str = ""  # what it is, if its spellings do not make it clear
     otherwise: str = ""  # what applies if it is not written, if that is not `default`
 
 

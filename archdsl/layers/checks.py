@@ -1,7 +1,7 @@
 """Checks of the values that a text gives to a layer, and of what enters it.
 
-A check of an attribute returns the value in its canonical form, or raises LayerError; its first
-sentence says in `archdsl layers` which values there are.
+A check of an attribute returns the value in its canonical form, or raises LayerError. The first
+sentence of its docstring describes the allowed values in `archdsl layers`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
 
-LARGEST = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
+LARGEST_LENGTH = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
 MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
 
 
@@ -20,8 +20,8 @@ def count(value: Value) -> Value:
     """A whole number from 1."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
-        raise LayerError(f"must be a whole number from 1 to {LARGEST:,}, not {show(value)}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_LENGTH:
+        raise LayerError(f"must be a whole number from 1 to {LARGEST_LENGTH:,}, not {show(value)}")
     return value
 
 

@@ -75,7 +75,7 @@ class Filters(Layer):
 
 
 def unfolded(values: Values, x: Shape) -> Values:
-    """The attributes with input channels and width apart from the kernel, which may have both.
+    """The attributes with input channels and width split from the kernel, which may include both.
 
     On a map of two axes, the kernel 3x3x16x32 becomes kernel 3x3, inputs 16 and width 32; 16x3x3,
     with 16 channels, becomes kernel 3x3 and inputs 16. Raises LayerError for a repeated value.

@@ -61,7 +61,7 @@ class Input(Layer):
         check=count,
         flags={"signal": SIGNAL, "clip": CLIP, "video": CLIP, "volume": CLIP},
         default=0,
-        otherwise="as the size tells",
+        otherwise="implied by the size",
     )
 
     @classmethod

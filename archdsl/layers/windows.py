@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.layers.checks import LARGEST
+from archdsl.layers.checks import LARGEST_LENGTH
 from archdsl.layers.terms import Misfit, Shape, Window, times
 
 
@@ -48,9 +48,10 @@ def slide(kind: str, x: Shape, window: Window, ceil: bool = False) -> tuple[int,
 
 def enlarged(kind: str, x: Shape, sizes: tuple[int, ...]) -> Shape:
     """The shape of a resized map. Raises Misfit if it is empty or too large."""
-    if not all(1 <= size <= LARGEST for size in sizes):
+    if not all(1 <= size <= LARGEST_LENGTH for size in sizes):
         raise Misfit(
             f"a {kind} of a {times(x[1:])} map would make it {times(sizes)}",
-            f"a map has from 1 to {LARGEST:,} positions per axis: change the factor or stride",
+            f"a map has from 1 to {LARGEST_LENGTH:,} positions per axis: "
+            "change the factor or stride",
         )
     return (x[0], *sizes)

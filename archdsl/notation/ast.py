@@ -63,7 +63,7 @@ class LayerText(NamedTuple):
 
     kind: type[Layer]
     given: Mapping[str, ValueText]
-    struck: frozenset[str]  # companions that `no relu` or `bare` (as "*") removes
+    removed: frozenset[str]  # companions that `no relu` or `bare` (as "*") removes
     start: int
     end: int
     computed: bool = False  # whether it has expressions that are not evaluated yet

@@ -14,7 +14,7 @@ from archdsl.syntax.expressions import Expression
 from archdsl.syntax.statements import FORMS
 
 VALUES = ("number", "size", "equals", "colon", "parens", "mixed")  # what follows an attribute
-_WINDOWS = ("kernel", "size", "window", "filter")  # of which `3 x 3` is not a repeat
+_WINDOWS = ("kernel", "size", "window", "filter")  # `window 3 x 3` is not a repeat
 _PADS = ("pad", "padding", "p")
 _SIDES = ("left", "right", "top", "bottom", "front", "back")
 
@@ -52,7 +52,7 @@ def read_attribute(scan: Scan, words: Words, count: int) -> bool:
 
 def _value(context: Context, words: Words, cursor: Cursor) -> Value | Expression | None:
     """Take the value of an attribute; None if there is none."""
-    is_hyphen = cursor.is_tight()  # YOLO's `s-2`; of `pad -1` the check says what is allowed
+    is_hyphen = cursor.is_tight()  # YOLO's `s-2`; for `pad -1`, the check reports what is allowed
     sign = cursor.accept("join") if cursor.peek(1).kind == "number" else None
     if not cursor:
         return None
@@ -100,5 +100,5 @@ def _lists(context: Context, parens: Token) -> str:
 def _without_value(scan: Scan, words: Words, first: Token) -> ArchError:
     """The error of an attribute without a value: perhaps a statement is misspelt."""
     form = FORMS.get(scan.draft.phrase.tokens[0].text.lower())
-    help = f"write it so: `{form}`" if form else "write `stride 2`, …"
+    help = f"write it like this: `{form}`" if form else "write `stride 2`, …"
     return scan.context.fail(f"`{' '.join(words)}` has no value", first, help)

@@ -234,7 +234,7 @@ class Assigner:
         return self.context.fail(
             f"`{nearest.kind.kind}` does not take `{' '.join(mention.words) or text}`",
             mention,
-            f"it takes {', '.join(takes)}" if takes else "it takes no attributes",
+            f"it takes {', '.join(takes)}" if takes else "it does not take attributes",
         )
 
 

@@ -21,7 +21,10 @@ def linked(context: Context, phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
         tokens = phrase.tokens
         begin = 0
         separators = _separators(tokens) if phrase.is_text else ()
-        cursor = Cursor(tokens if separators else ())
+        if not separators:
+            links.append(phrase)
+            continue
+        cursor = Cursor(tokens)
         for cursor.at in separators:
             if _begins_link(context, cursor, begin):
                 links.append(Phrase(tokens[begin : cursor.at]))
@@ -57,7 +60,7 @@ def _begins_link(context: Context, cursor: Cursor, begin: int) -> bool:
 
 
 def check_flow(context: Context, parsed: ParsedPhrase, item: Item, is_first: bool) -> None:
-    """Refuse references and side heads where what flows would be lost."""
+    """Refuse references and side heads where the current value would be lost."""
     match parsed.composite:
         case Reference(label=name) if not is_first:
             message = f"the reference `{name}` in the middle of a chain: its input would be lost"

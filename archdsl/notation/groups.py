@@ -32,11 +32,12 @@ from archdsl.syntax.ast import Token
 # Reads the lines of a group: of a join where the flag is set.
 LinesReader = Callable[[Context, Token, bool], tuple[Line, ...]]
 
+_BEGINNINGS = ("word", *GROUPS)  # the tokens that a composite begins with, after its repeat
 _SIDE_FORM = "write `side aux1 weight 0.3 { average pool 5x5/3; FC-10 }`"
 
 
 class CompositeReader:
-    """Reads what a phrase is as a whole; its repeat and its stride go into the draft."""
+    """Reads a phrase that is one composite; its repeat and its stride go into the draft."""
 
     def __init__(
         self,
@@ -56,6 +57,8 @@ class CompositeReader:
         first = cursor.peek()
         count = leading_repeat(self.context, cursor.tokens)
         cursor.at = count
+        if cursor.peek().kind not in _BEGINNINGS:
+            return None
         for rule in _COMPOSITES:
             if (composite := rule(self)) is not None:
                 break
@@ -78,7 +81,7 @@ class CompositeReader:
             elif column.role != "times" and not (is_block and column.role == "argument"):
                 raise self.unexpected(column.tokens[0], is_block)
 
-    # What a phrase may be: each rule reads it, or gives None and takes nothing.
+    # What a phrase may be: each rule reads it, or returns None and takes nothing.
 
     def group(self) -> Group | None:
         token = self.cursor.accept(*GROUPS)
@@ -107,7 +110,7 @@ class CompositeReader:
                 f"`{word.text}` without its branches",
                 word,
                 f"write `{word.text} {{ a; b }}`; "
-                f"for what flows and labelled values `{word.text} a, b`",
+                f"to join the current value with labelled ones, `{word.text} a, b`",
             )
         context = self.context
         references = tuple(
@@ -178,10 +181,12 @@ class CompositeReader:
         if name is not None:
             reader = BlockUseReader(self.context, self.draft, cursor, name, self.group_of)
             return reader.read(count)
-        groups = [k for k in (following.kind, cursor.peek(2).kind) if k in GROUPS]
-        is_layer = (first.text.lower(),) in vocabulary().layers and following.kind not in GROUPS
-        is_use = bool(groups) and following.kind in ("parens", groups[0])
-        if first.kind == "word" and is_use and not is_layer:
+        is_use = following.kind in GROUPS or (
+            following.kind == "parens"
+            and cursor.peek(2).kind in GROUPS
+            and (first.text.lower(),) not in vocabulary().layers
+        )
+        if first.kind == "word" and is_use:
             raise unknown_block(self.context, first)
         return None
 

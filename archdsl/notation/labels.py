@@ -10,7 +10,7 @@ from archdsl.notation.ast import Blocks, Reference
 from archdsl.syntax.ast import Item, Phrase, Token
 from archdsl.text.source import Source
 
-WORDS = ("identity", "body", "shortcut", "side")  # keywords, which never refer to a label
+KEYWORDS = ("identity", "body", "shortcut", "side")  # keywords, which never refer to a label
 
 
 class HiddenLabel(NamedTuple):
@@ -124,9 +124,12 @@ def _label(phrase: Phrase) -> Token | None:
 
 def name_before_colon(tokens: Sequence[Token]) -> Sequence[Token]:
     """The words of a label, or of an attribute; empty if no colon follows them."""
-    kinds = [token.kind for token in tokens]
-    name = tokens[: kinds.index("colon")] if "colon" in kinds else ()
-    return name if all(token.kind in ("word", "mixed", "number") for token in name) else ()
+    for index, token in enumerate(tokens):
+        if token.kind == "colon":
+            return tokens[:index]
+        if token.kind not in ("word", "mixed", "number"):
+            break
+    return ()
 
 
 def _labels_within(items: Sequence[Item]) -> Iterator[Token]:

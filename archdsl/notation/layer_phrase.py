@@ -88,12 +88,11 @@ def _number(scan: Scan) -> None:
 
 def _is_grouped(scan: Scan) -> bool:
     """Whether a number such as `4,096` begins here, without blanks."""
-    last = scan.peek(2)
     return (
         scan.peek(1).kind == "comma"
-        and last.kind == "number"
+        and scan.peek(2).kind == "number"
         and scan.is_tight(1)
-        and len(last.text) == 3
+        and len(scan.peek(2).text) == 3
         and len(scan.peek().text) <= 3
     )
 
@@ -102,12 +101,12 @@ def _unit(scan: Scan) -> tuple[Words, int] | None:
     """The unit after the number here, as in `96 filters` or `1000-d fc`, and its count of tokens,
     that of the hyphen included."""
     known = vocabulary()
-    is_width = scan.peek(-1).kind == "join" and scan.is_tight(-1)  # of `conv3-64`
     hyphen = 1 if scan.peek(1).kind == "join" and scan.is_tight(1) else 0
     for words, count in scan.runs(1 + hyphen):
         if len(words) > 1 and (words in known.layers or words in known.flags):
             return None  # `64 channel shuffle`
         if words in known.attributes:
+            is_width = scan.peek(-1).kind == "join" and scan.is_tight(-1)  # of `conv3-64`
             after = scan.peek(1 + hyphen + count)
             # In `64 stride 2` the word belongs to what follows.
             has_value = after.kind not in ("", "comma") and after.text.lower() not in NOISE

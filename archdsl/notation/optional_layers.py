@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import REGISTRY
 from archdsl.notation.vocabulary import vocabulary
-from archdsl.syntax.arguments import given_twice
+from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import NetworkText, Option
 from archdsl.text.source import Span
 
@@ -65,7 +65,7 @@ def choices_of(network: NetworkText) -> list[Choice]:
                 help=did_you_mean(word.text, vocabulary().known) or "write `with bn`",
             )
         if kind in found:
-            raise given_twice(f"`with {word.text}`", span, found[kind].span)
+            raise duplicate_error(f"`with {word.text}`", span, found[kind].span)
         found[kind] = Choice(kind, word.text, True, span)
     return list(found.values())
 

@@ -38,7 +38,7 @@ def optional_layer(
 
 
 def separated(tokens: Sequence[Token]) -> tuple[Token, ...]:
-    """The tokens with the number of a layer apart from its word: `GN 8` for `GN8`."""
+    """The tokens, with the number of a layer split from its word: `GN 8` for `GN8`."""
     result: list[Token] = []
     for token in tokens:
         fused = FUSED.fullmatch(token.text) if token.kind == "word" else None

@@ -38,7 +38,7 @@ from archdsl.syntax import expressions
 from archdsl.syntax.ast import Item, Phrase, Token
 from archdsl.text.source import Source
 
-LONGEST = 500  # layers of a phrase, links of a chain
+MOST_LINKS = 500  # layers of a phrase, links of a chain
 _LINES = "write one layer per line"
 
 
@@ -87,11 +87,13 @@ def _read_line(
 ) -> Line | None:
     """A line, or None if no layer of it is in use; its label becomes visible to those after it."""
     source, labels = context.source, context.labels
-    if len(item.phrases) > LONGEST:
+    if len(item.phrases) > MOST_LINKS:
         span = source.span(item.start, item.end)
-        errors.append(ArchError(f"a chain of more than {LONGEST} links", span, help=_LINES))
+        errors.append(ArchError(f"a chain of more than {MOST_LINKS} links", span, help=_LINES))
         return None
-    item = item._replace(phrases=linked(context, item.phrases))
+    written = linked(context, item.phrases)
+    if len(written) > len(item.phrases):
+        item = item._replace(phrases=written)
     label, claimed, links = _read_links(context, item, errors)
     if links and isinstance(links[0][1].composite, Side):
         if label is not None:
@@ -112,7 +114,9 @@ def _read_line(
     if not links:
         return None
     phrases, parsed_phrases = zip(*links, strict=True)
-    return Line(item._replace(phrases=phrases), parsed_phrases, guard)
+    if len(phrases) < len(item.phrases):
+        item = item._replace(phrases=phrases)
+    return Line(item, parsed_phrases, guard)
 
 
 def _read_links(
@@ -154,7 +158,7 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     claimed = prefixes.take_claim(cursor)
     label = prefixes.take_label(context, cursor)
     claimed = claimed or prefixes.take_claim(cursor)
-    while cursor.peek(1).kind and cursor.peek().kind == "parens":
+    while cursor.peek().kind == "parens" and cursor.peek(1).kind:
         if not is_remark(context, cursor.peek().tokens):
             break
         cursor.take()  # `(b) Mlpconv layer`
@@ -205,8 +209,8 @@ def _read_layers(
     read_tokens(Scan(context, draft, tokens))
     read_columns(context, draft)
     _read_factor(context, draft)
-    if len(draft.layers) > LONGEST:
-        raise context.fail(f"more than {LONGEST} layers in a phrase", draft.phrase, _LINES)
+    if len(draft.layers) > MOST_LINKS:
+        raise context.fail(f"more than {MOST_LINKS} layers in a phrase", draft.phrase, _LINES)
     if draft.unknown:
         raise unknown_words.error(context, draft)
     _check_alone(context, draft, tokens[0].start)

@@ -8,7 +8,7 @@ from archdsl.layers.zero_pad import SIDES
 from archdsl.notation.attribute_values import VALUES
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
-from archdsl.notation.labels import WORDS, name_before_colon
+from archdsl.notation.labels import KEYWORDS, name_before_colon
 from archdsl.notation.numbers import REPEAT
 from archdsl.notation.vocabulary import vocabulary, words_of
 from archdsl.syntax.ast import Item, Phrase, Token
@@ -60,7 +60,7 @@ def take_label(context: Context, cursor: Cursor) -> Token | None:
 
 
 def _is_attribute(name: Sequence[Token], value: Token) -> bool:
-    """Whether words before a colon are an attribute, `stride: 2`; `top: 3x3 conv` has a label."""
+    """Whether the words before a colon are an attribute, `stride: 2`, and not a label, `top:`."""
     if value.kind not in VALUES or words_of(name[-1]) not in vocabulary().attributes:
         return False
     if len(name) == 1:
@@ -76,7 +76,7 @@ def is_reference(context: Context, token: Token) -> bool:
     is an error, unless it is a layer without its digits.
     """
     name, labels = token.text, context.labels
-    if token.kind not in ("word", "mixed") or name in WORDS:
+    if token.kind not in ("word", "mixed") or name in KEYWORDS:
         return False
     if name in labels:
         return True

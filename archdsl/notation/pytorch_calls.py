@@ -46,7 +46,7 @@ def read(context: Context, tokens: Sequence[Token]) -> LayerText:
         help = "docs/language.md lists the layers that are read by torch's names: `nn.Conv2d`, …"
         help = f"did you mean `nn.{near}`?" if near else help
         raise context.fail(f"there is no layer for `nn.{name}`", word, help)
-    return _Call(context, name, *known[name]).read(tokens)
+    return _ListedCallReader(context, name, *known[name]).read(tokens)
 
 
 def check(layer: LayerText, op: Layer, x: Shape) -> None:
@@ -102,7 +102,7 @@ def _listings(kinds: int) -> Mapping[str, tuple[type[Layer], Listing]]:
     return found
 
 
-class _Call:
+class _ListedCallReader:
     """The call of a class of torch, by its name without `nn.`."""
 
     def __init__(self, context: Context, name: str, kind: type[Layer], listing: Listing) -> None:
@@ -132,7 +132,7 @@ class _Call:
         if len(tokens) < 2 or tokens[1].kind != "parens":
             raise self.fail(f"`{word.text}` without its parentheses", word)
         if len(tokens) > 2:
-            help = "it is exactly what its parentheses say; other layers need lines of their own"
+            help = "the call is the whole layer; other layers need lines of their own"
             if is_call(tokens[2]):
                 help = "a comma is missing between the layers"
             raise self.fail(f"`{tokens[2].text}` after a layer of a listing", tokens[2], help)
@@ -239,7 +239,7 @@ class _Call:
         return ValueText(number, value.start, value.end)
 
     def check_fixed(self, argument: Argument, value: _Value) -> None:
-        """Raises ArchError if an argument that sets nothing has a value other than it may have."""
+        """Raises ArchError if an argument that sets nothing has a value that it may not have."""
         plain = value.value
         if isinstance(plain, tuple) and len(set(plain)) == 1:
             plain = plain[0]
@@ -256,15 +256,15 @@ class _Call:
             )
 
     def quotient(self, value: _Value, divisor: _Value) -> _Value:
-        """A value over another; both may still be expressions."""
+        """A value divided by another; both may still be expressions."""
         both = (value.value, divisor.value)
         if any(isinstance(one, tuple) for one in both):
             return value
         if not any(isinstance(one, Expression) for one in both):
             if all(isinstance(one, int | float) for one in both) and divisor.value:
-                # Fifteen digits: 0.0006 by 6 should be the 0.0001 that texts have.
+                # Fifteen digits: 0.0006 / 6 should be the 0.0001 that texts have.
                 return value._replace(value=float(f"{value.value / divisor.value:.15g}"))
-            return value  # a check says what is wrong with the one or the other
+            return value  # a check reports which of the two is wrong
         operands = tuple(
             one.value
             if isinstance(one.value, Expression)

@@ -28,7 +28,7 @@ def error(context: Context, draft: PhraseDraft) -> ArchError:
         row = context.source.row(first.start)
         help = "comment it out with `#`"
         if row is not None:
-            help = f'strike it, `~~…~~`, or say what the row stands for: `in "{row}" {{ … }}`'
+            help = f'strike it out, `~~…~~`, or define the row: `in "{row}" {{ … }}`'
         return context.fail("this reads as prose", draft.phrase, help)
     if first.text in context.blocks:
         return context.fail(
@@ -49,7 +49,7 @@ def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
         return f"{hint} define it on a line below the table: `{word.text}: 3x3 conv-relu`"
     if hint is None and draft.layers:
         nearest = next(iter(draft.layers[-1].kind.words))
-        return f"`archdsl layers {nearest}` says what it takes; `#` begins a comment"
+        return f"`archdsl layers {nearest}` shows what it takes; `#` begins a comment"
     return hint or "`archdsl layers` lists all; `#` begins a comment"
 
 
@@ -61,7 +61,7 @@ def _hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
     if word.text.lower() == "causal":
         yield "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
     if is_first and (form := FORMS.get(word.text.lower())):
-        yield f"write it so: `{form}`"
+        yield f"write it like this: `{form}`"
     hint = next(_spelling_hints(context, draft, word), None)
     if is_first and draft.layers:  # perhaps a label without its colon
         is_numbered = FUSED.fullmatch(word.text) or hint is None
@@ -90,8 +90,8 @@ def _spelling_hints(context: Context, draft: PhraseDraft, word: Token) -> Iterat
 
 
 def _spellings_ending_in(word: str) -> list[str]:
-    """Of each kind the first spelling that ends in a word: `max pool`, `avg pool`; the longer
-    ones, `adaptive max pool`, only if none is shorter."""
+    """The first spelling of each kind that ends in a word: `max pool`, `avg pool`; the longer ones,
+    `adaptive max pool`, only if none is shorter."""
     found: dict[type[Layer], str] = {}
     for spelling, (kind, _) in vocabulary().layers.items():
         if len(spelling) > 1 and spelling[-1] == word:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from archdsl.layers import REGISTRY, Layer, Value
 from archdsl.syntax.ast import Token
 
-# Words between the others that change nothing.
+# Words between the others that change nothing, and those that do so at some places.
 NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
+NOISE_AT_PLACES = {"of", "layer"}
 
 ACTIVATION = "activation"  # `no activation` removes whichever a convention adds
 BARE = "linear"  # removed by words such as `linear`: a layer without companions
@@ -33,6 +34,7 @@ class Vocabulary(NamedTuple):
     # A whole layer in one word: `20C4`.
     compact: list[tuple[re.Pattern[str], type[Layer], Mapping[str, Value]]]
     longest: int
+    spellings: frozenset[Words]  # all of these, and words that change nothing
     known: frozenset[str]  # every spelling, for "did you mean"
     single_words: frozenset[str]  # the words of all spellings, and those that remove layers
     words: frozenset[str]  # the first words of the spellings of layers, flags and units
@@ -57,17 +59,27 @@ def _vocabulary(kinds: int) -> Vocabulary:
             attributes |= {tuple(words.split()) for words in attribute.words}
             units |= {tuple(words.split()) for words in attribute.units}
             flags |= {tuple(words.split()) for words in attribute.flags}
-    spellings = [*layers, *attributes, *units, *flags]
+    spellings = frozenset((*layers, *attributes, *units, *flags))
     known = frozenset(" ".join(s) for s in spellings)
+    noise = {(word,) for word in NOISE | NOISE_AT_PLACES}
     named = [*layers, *flags, *(u for u in units - attributes if len(u[0]) > 1)]
-    # `alpha` begins `alpha dropout`, but is an attribute too: a network may name a number so.
+    # `alpha` begins `alpha dropout`, but is an attribute too: a number may have that name.
     alone = {spelling[0] for spelling in named if len(spelling) == 1}
     free = {spelling[0] for spelling in attributes if len(spelling) == 1} - alone
     words = frozenset(spelling[0] for spelling in named) - free
     longest = max(map(len, spellings))
     single_words = frozenset(word for spelling in spellings for word in spelling) | {"no", "bare"}
     return Vocabulary(
-        layers, attributes, units, flags, compact, longest, known, single_words, words
+        layers,
+        attributes,
+        units,
+        flags,
+        compact,
+        longest,
+        spellings | noise,
+        known,
+        single_words,
+        words,
     )
 
 

@@ -44,7 +44,7 @@ def read_word(scan: Scan) -> None:
 
 
 def _name(scan: Scan) -> bool:
-    """A name that has a value, as in `conv3-k`. It may be called as a spelling begins, `layer
+    """A name that has a value, as in `conv3-k`. A spelling may begin with the same word, `layer
     norm`, `in channels 3`: then it is not the name."""
     token = scan.peek()
     if token.text not in scan.context.names or scan.peek(1).kind in VALUES:
@@ -117,10 +117,12 @@ def read_compact(scan: Scan) -> bool:
 
 def _spelling(scan: Scan) -> bool:
     """A spelling of the vocabulary, the longest that begins here first."""
+    spellings = vocabulary().spellings
     for words, count in scan.runs():
-        for rule in _SPELLING_RULES:
-            if rule(scan, words, count):
-                return True
+        if words in spellings:
+            for rule in _SPELLING_RULES:
+                if rule(scan, words, count):
+                    return True
     return False
 
 

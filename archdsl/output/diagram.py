@@ -32,7 +32,7 @@ FILLS = {  # by the colour of a layer kind
 }
 INK = "#222222"
 FAINT = "#666666"
-WIDEST = 60  # characters of a notation
+LONGEST_NOTATION = 60  # characters of a notation
 
 MISSING = (
     "install graphviz (`apt install graphviz`, `brew install graphviz`), "
@@ -115,7 +115,7 @@ class Diagram:
         small = _html(row.name + (f" · {row.kind}" if shows_block else ""))
         small += f" · {number(row.params)} params" if row.params else ""
         return (
-            f'<<FONT POINT-SIZE="12">{_html(cut(row.notation, WIDEST))}</FONT><BR/>'
+            f'<<FONT POINT-SIZE="12">{_html(cut(row.notation, LONGEST_NOTATION))}</FONT><BR/>'
             f'<FONT POINT-SIZE="9" COLOR="{FAINT}">{small}</FONT>>'
         )
 
@@ -210,7 +210,7 @@ def _html(text: str) -> str:
 
 def _mermaid(text: str) -> str:
     # Inside quotes only quotation marks and markup are special.
-    return escape(cut(text, WIDEST)).replace("&quot;", "#quot;").replace("&#x27;", "'")
+    return escape(cut(text, LONGEST_NOTATION)).replace("&quot;", "#quot;").replace("&#x27;", "'")
 
 
 def _yaml(text: str) -> str:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from archdsl.model import Model
 
 MOST_ROWS = 200  # of the table; JSON lists all layers that differ
-WIDEST = 60  # characters of a block, or of the names of inputs
-LONGEST = 12  # rows of a pattern that repeats
+LONGEST_NAMES = 60  # characters of a block, or of the names of inputs
+LONGEST_PATTERN = 12  # rows of a pattern that repeats
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
-class _Line(NamedTuple):
+class _DiffRow(NamedTuple):
     """A row of the table: a layer that differs, or a block or line that only one network has."""
 
     what: str
@@ -36,14 +36,14 @@ class _Line(NamedTuple):
     macs: int
     times: int = 1
 
-    def repeats(self, other: _Line) -> bool:
+    def repeats(self, other: _DiffRow) -> bool:
         """Whether one row can represent both. Within a line of the text their sizes may differ."""
         return (self.what, self.text) == (other.what, other.text) and (
             self.row == other.row or self.outputs == other.outputs
         )
 
 
-class _Run(NamedTuple):
+class _UnchangedRun(NamedTuple):
     """A run of layers that do not differ; maps of `resized` ones have another size."""
 
     layers: int
@@ -133,8 +133,8 @@ def _side_totals(network: Model) -> str:
 def _difference(one: AttributeChange) -> str:
     """`kernel 3x3 → 1x1`."""
     before, after = (_value(one, value) for value in (one.before, one.after))
-    if max(len(before), len(after)) > WIDEST:
-        before, after = (cut(one, WIDEST) for one in _without_common(before, after))
+    if max(len(before), len(after)) > LONGEST_NAMES:
+        before, after = (cut(one, LONGEST_NAMES) for one in _without_common(before, after))
     return f"{one.name} {before} → {after}"
 
 
@@ -167,7 +167,7 @@ def _value(one: AttributeChange, value: object) -> str:
 
 
 def _figure(value: float) -> str:
-    """A number in as few digits as tell it from any other."""
+    """A number with just enough digits to tell it from any other."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
 
@@ -191,7 +191,7 @@ def _table(diff: Diff, short: bool = False) -> Table:
     rows = [_row(line, short) for line in lines[:MOST_ROWS]]
     if len(lines) > MOST_ROWS:
         rest = lines[MOST_ROWS:]
-        what = f"and {len(rest):,} rows more; --format json lists every layer"
+        what = f"and {len(rest):,} more rows; --format json lists every layer"
         sums = (sum(line.params for line in rest), sum(line.macs for line in rest))
         rows.append(
             (Cell("…"), Cell(""), Cell(what), Cell(""), *(Cell(signed(s, short)) for s in sums))
@@ -199,9 +199,9 @@ def _table(diff: Diff, short: bool = False) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _row(line: _Line | _Run, short: bool) -> tuple[Cell, ...]:
+def _row(line: _DiffRow | _UnchangedRun, short: bool) -> tuple[Cell, ...]:
     figures = Cell(signed(line.params, short)), Cell(signed(line.macs, short))
-    if isinstance(line, _Run):
+    if isinstance(line, _UnchangedRun):
         some = f"{counted(line.layers, 'layer')} the same"
         if line.resized:
             which = "" if line.resized == line.layers else f"{line.resized:,} "
@@ -255,14 +255,14 @@ def _totals(diff: Diff) -> Table:
 # Differences in few rows.
 
 
-def _lines(diff: Diff) -> list[_Line | _Run]:
+def _lines(diff: Diff) -> list[_DiffRow | _UnchangedRun]:
     """A row for each layer that differs, and one for a block or line that only one network has."""
     exclusive = {what: _exclusive(diff.steps, what) for what in ("added", "removed")}
     notations = {
         "added": {row.name: row.notation for row in diff.b.rows},
         "removed": {row.name: row.notation for row in diff.a.rows},
     }
-    lines: list[_Line | _Run] = []
+    lines: list[_DiffRow | _UnchangedRun] = []
     run: list[Change] = []
     block: Scope = ()
 
@@ -308,17 +308,17 @@ def _outermost(scope: Scope, exclusive: set[Scope]) -> Scope:
     return next((prefix for prefix in prefixes if prefix in exclusive), scope)
 
 
-def _run(run: Sequence[Change]) -> _Run:
+def _run(run: Sequence[Change]) -> _UnchangedRun:
     resized = sum(
         step.before is not None
         and step.after is not None
         and step.before.output != step.after.output
         for step in run
     )
-    return _Run(len(run), resized, sum(s.params for s in run), sum(s.macs for s in run))
+    return _UnchangedRun(len(run), resized, sum(s.params for s in run), sum(s.macs for s in run))
 
 
-def _changed_line(step: Change) -> _Line:
+def _changed_line(step: Change) -> _DiffRow:
     before, after = step.before, step.after
     assert before is not None and after is not None
     outputs = hwc(before.output), hwc(after.output)
@@ -328,14 +328,14 @@ def _changed_line(step: Change) -> _Line:
         )
     else:
         what = f"{after.kind}: {', '.join(map(_difference, step.attributes))}"
-    return _Line(
+    return _DiffRow(
         "changed", before.row, (before.scope, after.scope), what, outputs, step.params, step.macs
     )
 
 
 def _line_of_block(
     what: str, run: Sequence[Change], scope: Scope, notations: dict[str, str]
-) -> _Line:
+) -> _DiffRow:
     layers = [step.place.layer for step in run]
     if len(scope) == 1:
         text = notations.get(scope[0], layers[0])
@@ -343,8 +343,8 @@ def _line_of_block(
         text = "; ".join(layers)
     else:
         main = [step.place.layer for step in run if step.macs or step.place.kind in JOINS]
-        text = cut(f"{len(layers)} layers: {'; '.join(main)}", WIDEST)
-    return _Line(
+        text = cut(f"{len(layers)} layers: {'; '.join(main)}", LONGEST_NAMES)
+    return _DiffRow(
         what,
         run[-1].place.row,
         (scope, scope),
@@ -355,17 +355,17 @@ def _line_of_block(
     )
 
 
-def _fold(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
+def _fold(lines: Sequence[_DiffRow | _UnchangedRun]) -> list[_DiffRow | _UnchangedRun]:
     """Show a pattern of rows that repeats once, and the runs between its repetitions as one."""
-    differing: list[_Line] = []
-    between: list[list[_Run]] = [[]]
+    differing: list[_DiffRow] = []
+    between: list[list[_UnchangedRun]] = [[]]
     for line in lines:
-        if isinstance(line, _Line):
+        if isinstance(line, _DiffRow):
             differing.append(line)
             between.append([])
         else:
             between[-1].append(line)
-    found: list[_Line | _Run] = []
+    found: list[_DiffRow | _UnchangedRun] = []
     at = 0
     left = between[0]
     while at < len(differing) and len(found) <= MOST_ROWS:
@@ -392,10 +392,10 @@ def _fold(lines: Sequence[_Line | _Run]) -> list[_Line | _Run]:
     return [*found, *_sum(left), *differing[at:], *more]
 
 
-def _repeats(rows: Sequence[_Line], at: int) -> tuple[int, int]:
+def _repeats(rows: Sequence[_DiffRow], at: int) -> tuple[int, int]:
     """The length of the pattern that starts here, and how often it occurs; 1, 1 without one."""
     best = 1, 1
-    for length in range(1, min(LONGEST, (len(rows) - at) // 2) + 1):
+    for length in range(1, min(LONGEST_PATTERN, (len(rows) - at) // 2) + 1):
         turns = 1
         while at + length * (turns + 1) <= len(rows) and all(
             rows[at + i].repeats(rows[at + length * turns + i]) for i in range(length)
@@ -406,7 +406,7 @@ def _repeats(rows: Sequence[_Line], at: int) -> tuple[int, int]:
     return best
 
 
-def _sum(runs: Sequence[_Run]) -> list[_Run]:
+def _sum(runs: Sequence[_UnchangedRun]) -> list[_UnchangedRun]:
     if not runs:
         return []
-    return [_Run(*map(sum, zip(*runs, strict=True)))]
+    return [_UnchangedRun(*map(sum, zip(*runs, strict=True)))]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def to_networkx(network: Model) -> DiGraph:
     """A node for the input, each primitive layer and each join, side heads included; an edge from
-    each to those that read its value.
+    each to every node that reads its value.
 
     Nodes are keyed by name and have the attributes `name`, `kind`, `notation`, `shape` (of their
     output, (C, H, W) or (C,)), `params` and `macs`. Raises ArchError without networkx.

@@ -94,8 +94,8 @@ class Settled(_Record):
 class Summary(_Record):
     """`archdsl summary --format json`.
 
-    `params_count` tells how printed params are counted, `without bias, K = 1024`; it is empty for
-    the usual way.
+    `params_count` describes how printed params are counted, `without bias, K = 1024`; it is empty
+    for the usual way.
     """
 
     network: str

@@ -35,7 +35,7 @@ def filled(text: str, width: int | None, indent: str = "") -> str:
     return fill(text, width, subsequent_indent=indent)
 
 
-WIDEST = 300  # characters of a cell
+LONGEST_CELL = 300  # characters of a cell
 
 
 def text_table(table: Table, width: int | None = None, colour: bool = False) -> str:
@@ -43,7 +43,7 @@ def text_table(table: Table, width: int | None = None, colour: bool = False) -> 
     # The limit matters: one cell of a megabyte would make every row as wide.
     widths = [
         min(
-            WIDEST,
+            LONGEST_CELL,
             max([display_width(c.title), *(display_width(row[i].text) for row in table.rows)]),
         )
         for i, c in enumerate(table.columns)

@@ -70,7 +70,7 @@ def readings(
     return "\n\n".join(parts)
 
 
-_OWN = "as the text says"
+_OWN = "as written"
 
 
 def readings_table(found: Readings) -> Table:

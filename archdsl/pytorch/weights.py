@@ -18,7 +18,7 @@ CHECKPOINT = "checkpoint.pt"  # in a run's folder
 SHOWN = 3  # names of each kind that an error lists
 
 
-def put(
+def load_into(
     weights: str | Path | Mapping[str, Any],
     module: nn.Module,
     place: str = "the mapping",

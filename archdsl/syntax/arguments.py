@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
 
 def entries_of(tokens: Sequence[Token]) -> list[Entry]:
-    """The entries between commas; nothing next to a comma makes no entry."""
+    """The entries between commas, without empty ones."""
     found: list[Entry] = []
     begin = 0
     commas = [at for at, token in enumerate(tokens) if token.kind == "comma"]
@@ -52,7 +52,7 @@ def entries_of(tokens: Sequence[Token]) -> list[Entry]:
 
 
 def entries_in(parens: Token | None) -> list[Entry]:
-    """The entries between parentheses; none where there are no parentheses."""
+    """The entries between parentheses; empty without parentheses."""
     return entries_of(parens.tokens) if parens else []
 
 
@@ -97,12 +97,12 @@ def bind(
             raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
         if name in found:
             first = source.span(found[name].start, found[name].end)
-            raise given_twice(f"`{name}` of {owner}", span, first)
+            raise duplicate_error(f"`{name}` of {owner}", span, first)
         found[name] = entry
     return found
 
 
-def given_twice(what: str, span: Span | None = None, first: Span | None = None) -> ArchError:
+def duplicate_error(what: str, span: Span | None = None, first: Span | None = None) -> ArchError:
     """The error for a second value of `what`, with a note at the first one."""
     notes = [Note("first given here", first)] if first else []
     return ArchError(f"{what} is given twice", span, notes, help="remove one of the two")

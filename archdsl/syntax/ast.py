@@ -84,7 +84,7 @@ class Phrase(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether the text from start to end says all there is to say."""
+        """Whether the text from start to end is the whole phrase: no column or table adds to it."""
         return self.columns is None and not self.connections
 
 
@@ -128,7 +128,7 @@ def _item(children: Children) -> Fields:
 
 
 def _named(children: Children) -> Fields:
-    """A name, parentheses and a title, of which the last two may be missing."""
+    """A name, then parentheses and a title if they are given."""
     name, *rest = children
     title = unquoted(rest.pop()) if rest and rest[-1].kind == "string" else None
     return name, rest[0] if rest else None, title
@@ -391,7 +391,7 @@ class Rows(NamedTuple):
     """Rules for the rows of a table whose names begin with one of `names`."""
 
     names: tuple[Token, ...]
-    said: tuple[Means | Misprint | Item, ...]
+    rules: tuple[Means | Misprint | Item, ...]
 
 
 @statement("expect", "expect params 138M, weight layers 16")

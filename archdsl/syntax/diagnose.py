@@ -25,7 +25,7 @@ class _Stop(NamedTuple):
     """Where the parser stopped in a text, and the line from `start` to `end` that it is in."""
 
     source: Source
-    text: str  # what the parser reads; bad lines that were reported before are blank in it
+    text: str  # what the parser reads; bad lines that are already reported are blanked out
     offset: int
     shown: str  # the token that cannot be here, or a character that begins none; empty at the end
     is_token: bool
@@ -94,7 +94,7 @@ def _form(stop: _Stop) -> str:
     else:
         form = FORMS.get("=>" if "=>" in stop.before and first not in FORMS else first)
     if form:
-        return f"write it so: `{form}`"
+        return f"write it like this: `{form}`"
     if stop.shown == ".":
         return "a line is a layer as papers write it, `conv3-64`, or one of PyTorch, `nn.ReLU()`"
     if stop.is_in_cell:
@@ -102,7 +102,7 @@ def _form(stop: _Stop) -> str:
     return "a line is a layer such as `conv3-64`, or a statement; `#` begins a comment"
 
 
-_CELL = "a cell holds layers such as `conv3-64`; strike through what is not one: `~~…~~`"
+_CELL = "a cell holds layers such as `conv3-64`; strike out what is not one: `~~…~~`"
 # Signs that pasted text brings with it.
 _SIGNS = {
     **dict.fromkeys("\N{MINUS SIGN}\N{NON-BREAKING HYPHEN}\N{EM DASH}", "write `-`"),
@@ -140,7 +140,7 @@ def _latex(stop: _Stop) -> Explanation:
     if stop.shown != "\\":
         return None
     command = re.findall(r"\\(?:[A-Za-z]+|[^\sA-Za-z0-9]?)", stop.text[stop.offset :])[0]
-    rest = "strike the rest: `~~…~~`" if stop.is_in_cell else "`#` comments a formula out"
+    rest = "strike out the rest: `~~…~~`" if stop.is_in_cell else "`#` comments a formula out"
     help = f"`\\times`, `\\text{{…}}` and matrices are understood; {rest}"
     return f"`{command}` of LaTeX means nothing here", help
 

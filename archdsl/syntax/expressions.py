@@ -1,6 +1,6 @@
 """Arithmetic in a spec: `(depth - 4) // 6`, `4*k`, `max(8, round(in / 4))`.
 
-A small evaluator of our own: a spec is data from strangers, which Python's must not see.
+A small evaluator of our own: a spec may come from a stranger, so it must not reach Python's `eval`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from archdsl.syntax.ast import Token
 from archdsl.text.limits import Limit
 from archdsl.text.source import Source
 
-LARGEST = 2**63 - 1  # the largest value; no machine has room for larger sizes
+LARGEST_VALUE = 2**63 - 1  # the largest value; no machine has room for larger sizes
 LENGTH = Limit(
     200, "an expression of more than {} tokens", "divide it: `let n = …` names the value of a part"
 )
@@ -70,7 +70,7 @@ class Expression(NamedTuple):
     end: int
 
 
-class _Reader:
+class _ExpressionParser:
     """Precedence climbing over the tokens of a phrase."""
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
@@ -142,7 +142,7 @@ class _Reader:
 
 def read(source: Source, tokens: Sequence[Token]) -> Expression:
     """The tokens as one expression. Raises ArchError."""
-    reader = _Reader(source, tokens)
+    reader = _ExpressionParser(source, tokens)
     if len(tokens) > LENGTH.most:
         raise ArchError.beyond(LENGTH, source.span(tokens[0].start, tokens[0].end))
     expression = reader.expression()
@@ -187,7 +187,7 @@ def evaluate(expression: Expression, names: Mapping[str, Number], source: Source
                 result = apply(*operands)
             except OverflowError:
                 raise fail("the value is too large", e) from None
-        if not abs(result) <= LARGEST:
+        if not abs(result) <= LARGEST_VALUE:
             raise fail("the value is too large", e, "values go up to 2^63")
         return result
 

@@ -37,7 +37,7 @@ from archdsl.syntax.lalr import Callback, Parser, Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
 from archdsl.text.source import Source, Span
 
-LARGEST = 16 * 2**20  # bytes of a spec; a larger file is not read
+LARGEST_TEXT = 16 * 2**20  # bytes of a spec; a larger file is not read
 LEAST_ERRORS = 10  # syntax errors that are found in a text of any length
 MOST_READ = 2**20  # characters that are read again to find further syntax errors
 

@@ -32,7 +32,7 @@ Role = Literal[
     "argument",
     "claim",
     "network",
-    "struck",
+    "ignored",
 ]
 
 # Columns that give values to the layer of a row.
@@ -89,7 +89,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
 COLUMNS = Limit(
     1000, "a table of more than {} columns", "no paper prints so many networks side by side"
 )
-LONGEST = 100  # characters of a header that is searched for more than the known headers
+LONGEST_HEADER = 100  # characters of a header that is searched for more than the known headers
 
 
 class TableColumn(NamedTuple):
@@ -144,13 +144,13 @@ def read_columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -
     """
     columns = [_column(source, cell) for cell in _header_cells(source, grid)]
     if any(column.role == "network" for column in columns):
-        # If there are layers below it, a struck header is damage; otherwise the column is struck.
-        columns = [c._replace(role="name") if c.role == "struck" else c for c in columns]
+        # With layers below it, a struck-out header is damage; otherwise the column is ignored.
+        columns = [c._replace(role="name") if c.role == "ignored" else c for c in columns]
     _check_headers(source, grid, columns)
-    names = {spelled(name) for name in parameters}
+    names = {normal_name(name) for name in parameters}
     with_arguments = [
         column._replace(role="argument")
-        if column.role == "network" and spelled(column.text) in names
+        if column.role == "network" and normal_name(column.text) in names
         else column
         for column in columns
     ]
@@ -191,7 +191,7 @@ def has_parameters(text: str) -> bool:
     )
 
 
-def spelled(name: str) -> str:
+def normal_name(name: str) -> str:
     """A name as headers and parameters share it: `exp size` is `exp_size`."""
     return re.sub(r"[\W_]", "", name.partition("(")[0]).lower()
 
@@ -210,7 +210,7 @@ def _column(source: Source, cell: Cell) -> TableColumn:
     span = source.span(cell.start, cell.end)
     text = squeezed(source.plain[cell.start : cell.end])
     if not text:
-        return TableColumn("struck" if "~~" in span.text else "name", text, cell)
+        return TableColumn("ignored" if "~~" in span.text else "name", text, cell)
     # One letter is a network, or a column if it is in lower case: VGG's `C`, MobileNetV2's `c`.
     if len(text) == 1 and text.isupper():
         return TableColumn("network", text, cell)
@@ -231,11 +231,11 @@ def known_header(text: str) -> str:
     """A squeezed header in lower case; as in the list of known headers if only a symbol follows,
     `#Channels $C_i$`, or a remark, `filter size (if not a fire layer)`.
 
-    A remark on claims or widths stays, since it says which figures, or whose widths, these are.
+    A remark on claims or widths stays, since it tells which figures, or whose widths, these are.
     """
     known = re.sub(r"^(?:number|no\.?|num\.?) of |^# ", "#", text.lower().replace("_", " "))
     known = known.rstrip(".:")
-    if known in KNOWN or known in AMBIGUOUS or len(known) > LONGEST:
+    if known in KNOWN or known in AMBIGUOUS or len(known) > LONGEST_HEADER:
         return known
     if found := re.fullmatch(r"(.*?) ?\(\w+[\w ,'-]*\)", known):
         is_feeding = KNOWN.get(found[1]) in ("kernel", "times", "stride", "attribute", "type")
@@ -267,9 +267,9 @@ def _without_accents(text: str) -> str:
 
 
 def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -> None:
-    """Refuse filled cells below an empty header, and two columns of which a row can have one."""
+    """Refuse filled cells below an empty header, and two columns where a row can have only one."""
     errors = Errors()
-    nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "struck"}
+    nameless = {i for i, c in enumerate(columns) if i and not c.text and c.role != "ignored"}
     below: dict[int, Cell] = {}  # the first filled cell of each such column
     for row in grid.rows[grid.header + 1 :] if nameless else ():
         for cell in row:
@@ -290,7 +290,7 @@ def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -
         if first is not None:
             errors.append(
                 ArchError(
-                    f"two columns for one thing: `{first.text}` and `{column.text}`",
+                    f"two columns for the same thing: `{first.text}` and `{column.text}`",
                     source.span(column.cell.start, column.cell.end),
                     help="remove one of the two",
                 )
@@ -304,7 +304,7 @@ def _check_turned(source: Source, grid: Grid) -> None:
     sizes = [_PLAIN_SIZE.fullmatch(squeezed(source.plain[c.start : c.end])) for c in others]
     if len(sizes) > 1 and all(sizes):
         raise ArchError(
-            "this table is turned: its columns are stages",
+            "this table is transposed: its columns are stages",
             source.span(others[0].start, others[-1].end),
             help="write a row for each stage: `| 32x32 | [3x3, 16; 3x3, 16] x n |`",
         )
@@ -324,8 +324,8 @@ def _is_layer(name: str) -> bool:
 
 
 def _with_networks(source: Source, column: TableColumn) -> TableColumn:
-    """A column of a table whose columns are networks. There is no layer of a row that it could
-    give a value to; if its header is one letter it is a network: VGG's `c`."""
+    """A column of a table whose columns are networks. A row has no layer of its own that the column
+    could give a value to; if its header is one letter, it is a network: VGG's `c`."""
     if column.role in FEEDING and len(column.text) > 1:
         raise ArchError(
             f"the column `{column.text}` next to columns that are networks",

@@ -183,9 +183,9 @@ class _ConnectionReader:
                 )
             elif cell.column not in columns or cell.wide > 1:
                 self.fail(
-                    "an X without an output map",
+                    "an X in a column without an output map",
                     cell,
-                    "there is a separator too many in this row, or a column without its number",
+                    "this row has one separator too many, or a column has lost its number",
                 )
             else:
                 yield cell.column

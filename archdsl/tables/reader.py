@@ -124,7 +124,7 @@ class TableReader(CellReader):
                 raise self.fail(
                     "a cell without a column",
                     cell,
-                    f"the header has {count} columns: a separator too many in this row, or a "
+                    f"the header has {count} columns: one separator too many in this row, or a "
                     "missing header",
                 )
         width = sum(cell.wide for cell in cells)
@@ -238,8 +238,8 @@ class TableReader(CellReader):
         return Reported(" ".join(filter(None, (name[1], self.text(cell), name[2]))))
 
     def check_repeats(self, items: Sequence[Item]) -> None:
-        """Refuse a repeat after several layers without a bracket: it does not tell which of them
-        are repeated."""
+        """Refuse a repeat after several layers without a bracket: which of them it repeats is not
+        clear."""
         phrases = [phrase for item in items for phrase in item.phrases]
         for phrase in phrases:
             start = _start_of_repeat(phrase.tokens)

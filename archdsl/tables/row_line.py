@@ -25,7 +25,7 @@ from archdsl.tables.columns import (
     TableColumn,
     cell_text,
     known_header,
-    spelled,
+    normal_name,
     squeezed,
 )
 from archdsl.text.grids import Cell
@@ -328,7 +328,7 @@ class LineBuilder:
 
     def ordered_arguments(self) -> list[ColumnValue]:
         """The arguments of the row's block. If one has a name, those without get the names of the
-        other parameters: a call cannot tell them by their place any more."""
+        other parameters: a call can no longer tell them by position."""
         named = {column.name for column in self.arguments if column.name}
         unnamed = [column for column in self.arguments if not column.name]
         if not named:
@@ -346,7 +346,7 @@ class LineBuilder:
 def _parameter(column: TableColumn, parameters: Sequence[str]) -> str | None:
     """The parameter of a block that a column is named after; for widths the only one."""
     for name in parameters:
-        if spelled(name) == spelled(column.text):
+        if normal_name(name) == normal_name(column.text):
             return name
     widths = [name for name in parameters if KNOWN.get(name.lower()) == "width" or name == "out"]
     return widths[0] if column.role == "width" and len(widths) == 1 else None

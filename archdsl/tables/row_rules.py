@@ -37,8 +37,8 @@ class TableRow(NamedTuple):
     label: Token | None = None  # the name, if it can be a label
 
     def begins_with(self, begin: str) -> bool:
-        """Whether the row begins so, and not within a number: `stage 10` does not begin with
-        `stage 1`."""
+        """Whether the row begins with a text that does not end within a number: `stage 10` does not
+        begin with `stage 1`."""
         end = len(begin)
         is_number = self.text[end - 1 : end].isdigit() and self.text[end : end + 1].isdigit()
         return self.text.startswith(begin) and (not is_number or end in self.ends)
@@ -50,7 +50,7 @@ class RowRules:
     def __init__(self, source: Source, statements: Sequence[Rows]) -> None:
         self.source = source
         self.rules = [
-            (without_spaces(squeezed(name.text[1:-1])), name, statement.said)
+            (without_spaces(squeezed(name.text[1:-1])), name, statement.rules)
             for statement in statements
             for name in statement.names
         ]
@@ -93,7 +93,8 @@ class RowRules:
         return not words or named[0] == quantity
 
     def check(self) -> None:
-        """Raises ArchError for a rule of no row, and for an erratum of no claim."""
+        """Raises ArchError for a rule that no row matches, and for an erratum that no claim
+        matches."""
         errors = Errors()
         for _, name, rules in self.rules:
             if name.start not in self.used:

@@ -39,7 +39,7 @@ def _placed(cells: Sequence[tuple[int, int, int]]) -> tuple[Cell, ...]:
     return tuple(row)
 
 
-class _Line(NamedTuple):
+class _TextLine(NamedTuple):
     start: int
     end: int
     text: str
@@ -71,7 +71,7 @@ _COUNTED = (
 _COMMENT = re.compile(rf"[ \t]*#{_COUNTED}[^\t]*\t)", re.IGNORECASE)
 # What ends a table of tabs although it holds tabs: statements, and side heads.
 _STATEMENT = re.compile(rf"[ ]*(?:{BEGINS}|side\b)(?=[ \t]+[\w\"])|{MEANS}")
-# What is in no header: comments, claims, figures, and attributes with their values.
+# What a header never contains: comments, claims, figures, and attributes with their values.
 _CODE = re.compile(
     rf"#{_COUNTED})(?:\s|$)|=>|->|\"|.*[:,]$|[\d.,]+$|\d+[x×]\d+(?:/\d+)?$"
     r"|(?:(?:at|with) )?(?:stride|pad|padding|kernel|width|groups|dilation)(?: |=|: ?)\d",
@@ -87,7 +87,7 @@ _LAYER = re.compile(
 
 def _of_lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[Grid]:
     """The tables of Markdown and of tabs, outside of the tables of LaTeX."""
-    block: list[_Line] = []
+    block: list[_TextLine] = []
     inside = 0  # how many brackets at the ends of lines are open, such as that of `block unit {`
     for line in _lines(text, latex):
         code = line.text.partition("#")[0].rstrip() if line and not line.is_piped else ""
@@ -102,7 +102,7 @@ def _of_lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[Grid]:
         inside += code.endswith(("(", "[", "{"))
 
 
-def _lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[_Line | None]:
+def _lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[_TextLine | None]:
     """The lines of a text; None for a line of LaTeX, and at the end."""
     start = 0
     spans = list(latex)
@@ -110,12 +110,12 @@ def _lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[_Line | None
         end = start + len(piece)
         while spans and spans[0][1] <= start:
             del spans[0]
-        yield None if spans and spans[0][0] < end else _Line(start, end, piece)
+        yield None if spans and spans[0][0] < end else _TextLine(start, end, piece)
         start = end + 1
     yield None
 
 
-def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
+def _of_block(text: str, block: list[_TextLine]) -> Iterator[Grid]:
     """The tables in lines without a blank line between them."""
     at = 0
     headers = _Headers(block)
@@ -146,7 +146,7 @@ def _of_block(text: str, block: list[_Line]) -> Iterator[Grid]:
 class _Headers:
     """The rows of a block that may be headers, each found once."""
 
-    def __init__(self, block: list[_Line]) -> None:
+    def __init__(self, block: list[_TextLine]) -> None:
         self.left = (
             (index, cells)
             for index, line in enumerate(block)
@@ -181,11 +181,11 @@ def between_pipes(text: str) -> list[tuple[int, int]]:
     return [(start + 1, end) for start, end in zip(signs, ends, strict=False)]
 
 
-def _of_pipes(line: _Line) -> tuple[Cell, ...]:
+def _of_pipes(line: _TextLine) -> tuple[Cell, ...]:
     return _row(_trimmed(line, start, end) for start, end in between_pipes(line.text))
 
 
-def _of_tabs(line: _Line) -> tuple[Cell, ...]:
+def _of_tabs(line: _TextLine) -> tuple[Cell, ...]:
     ends = [*(found.start() for found in re.finditer("\t", line.text)), len(line.text)]
     starts = [0, *(end + 1 for end in ends[:-1])]
     return _row(_trimmed(line, start, end) for start, end in zip(starts, ends, strict=True))
@@ -204,7 +204,7 @@ def _row(places: Iterable[tuple[int, int]]) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
-def _trimmed(line: _Line, start: int, end: int) -> tuple[int, int]:
+def _trimmed(line: _TextLine, start: int, end: int) -> tuple[int, int]:
     piece = line.text[start:end]
     front = start + len(piece) - len(piece.lstrip())
     return line.start + front, line.start + max(front, start + len(piece.rstrip()))

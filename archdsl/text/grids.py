@@ -60,7 +60,7 @@ class Fault(NamedTuple):
     end: int
     help: str
 
-    def moved(self, by: int) -> Fault:
+    def shifted(self, by: int) -> Fault:
         return self._replace(start=self.start + by, end=self.end + by)
 
 

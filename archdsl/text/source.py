@@ -30,8 +30,8 @@ class Source:
     `written`: what the user has written. `text`: the same with the macros in tables of LaTeX
     expanded; all offsets are into it, and become lines and columns only when an error is shown.
     `plain`: the text without typography, of the same length, which is what is read. `grids`: the
-    tables in it. `folder`: where the files are that the text may use, None for a text that is not
-    a file. `beyond`: the limit that the text exceeds, and where; such a text is not read.
+    tables in it. `folder`: where the files that the text may use are, or None for a text that is
+    not a file. `beyond`: the limit that the text exceeds, and where; such a text is not read.
     """
 
     __slots__ = ("beyond", "folder", "grids", "latex", "name", "plain", "text", "written")

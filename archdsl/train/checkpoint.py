@@ -85,5 +85,5 @@ def trained(run: str | Path, device: str | None = None) -> Trained:
         where = device_of(None)
     with reproducible(0, where):
         module = network.module(device=where)
-    weights.put(saved.state["module"], module, str(saved.path))
+    weights.load_into(saved.state["module"], module, str(saved.path))
     return Trained(saved, network, module.eval(), where)

@@ -20,8 +20,8 @@ MOST_PIXELS = 2**26  # 67 million; the header of a tiny file can claim any numbe
 def read(path: Path, channels: int) -> Tensor:
     """A picture as (channels, H, W) in 0 … 1: grey for one channel, RGB for three.
 
-    It is turned as its EXIF orientation says, and transparent pixels become black. Raises
-    ArchError, naming the file, if it cannot be read.
+    It is rotated by its EXIF orientation, and transparent pixels become black. Raises ArchError,
+    naming the file, if it cannot be read.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ArchError(f"{path} is not a file", help="name a picture")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.network import Network
 from archdsl.spec import parse
-from archdsl.syntax.arguments import entries_of, given_twice
+from archdsl.syntax.arguments import duplicate_error, entries_of
 from archdsl.syntax.ast import NetworkText, Token, Train
 from archdsl.text.source import Source
 
@@ -172,7 +172,7 @@ class _SettingsReader:
 
     def put(self, name: str, value: Any, token: Token) -> None:
         if name in self.found:
-            raise given_twice(f"`{name}`", self.text.span(token.start, token.end))
+            raise duplicate_error(f"`{name}`", self.text.span(token.start, token.end))
         self.found[name] = Setting(value, token, self.text)
 
     def pairs(self, tokens: Sequence[Token]) -> None:

@@ -1,4 +1,4 @@
-"""Networks on signals and clips: all that could break with one axis or three."""
+"""Networks on signals and clips: everything that might break with one axis or three."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def of_source(net: Network) -> nn.Module:
 
 
 @NETWORKS
-def test_claims_hold(text: str):
+def test_claims_of_signals_and_clips_hold(text: str):
     claims = archdsl.loads(text).verify()
     assert len(claims) > 8
     assert {c.verdict for c in claims} == {"holds"}
@@ -125,7 +125,7 @@ def test_outputs_are_complete(text: str):
 
 
 @NETWORKS
-def test_differences(text: str):
+def test_diff_finds_changed_attributes(text: str):
     net = archdsl.loads(text)
     other = archdsl.loads(text.replace("exclude padding", "").replace("crop 4 ", "crop 3 "))
     assert net.diff(other).changes
@@ -188,7 +188,7 @@ def positive(module: nn.Module) -> None:
         ("1x224x224x3 clip", (3, 1, 224, 224)),
     ],
 )
-def test_inputs(text: str, shape: tuple[int, ...]):
+def test_spellings_of_inputs(text: str, shape: tuple[int, ...]):
     assert archdsl.loads(f"input {text}\nrelu").input == shape
 
 
@@ -215,7 +215,7 @@ def test_inputs(text: str, shape: tuple[int, ...]):
         "0x1",
     ],
 )
-def test_ambiguous_inputs(text: str):
+def test_ambiguous_inputs_are_refused(text: str):
     with pytest.raises(ArchError) as caught:
         archdsl.loads(f"input {text}\nrelu")
     assert caught.value.help
@@ -237,11 +237,11 @@ def test_ambiguous_inputs(text: str):
         ("784", (100,), (100,)),
     ],
 )
-def test_other_inputs(text: str, sizes: tuple[int, ...], shape: tuple[int, ...]):
+def test_input_sizes_given_in_python(text: str, sizes: tuple[int, ...], shape: tuple[int, ...]):
     assert archdsl.loads(f"input {text}\nrelu", input=sizes).input == shape
 
 
-def test_invalid_inputs(archdsl_cli, tmp_path):
+def test_invalid_input_sizes_are_refused(archdsl_cli, tmp_path):
     (tmp_path / "net.arch").write_text(CLIP)
     for sizes in ((), (1, 2, 3, 4, 5), (2.5,), (8, 0, 8), (2**21, 8, 8)):
         with pytest.raises(ArchError):

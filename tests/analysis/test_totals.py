@@ -103,12 +103,12 @@ def test_every_network_of_the_zoo_has_a_reference():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_totals(name: str):
+def test_totals_of_the_zoo_match_the_references(name: str):
     check(archdsl.load(name), NETWORKS[name])
 
 
 @pytest.mark.parametrize(("name", "old", "new", "title"), VARIANTS)
-def test_variants(name: str, old: str, new: str, title: str):
+def test_totals_of_variants_match_the_references(name: str, old: str, new: str, title: str):
     text = spec_files.read(spec_files.names()[name]).text
     assert text.count(old) == 1
     check(archdsl.loads(text.replace(old, new)), title)
@@ -154,7 +154,7 @@ def test_built_module_agrees(name: str):
         ("inception_v3", "Inception v3 (+ aux)"),
     ],
 )
-def test_side_heads(name: str, title: str):
+def test_params_with_side_heads_match_the_references(name: str, title: str):
     net = archdsl.load(name)
     assert net.params + net.side_params == int(reference(title)["params"])
 

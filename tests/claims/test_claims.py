@@ -39,7 +39,7 @@ FIGURES = [
     ("140M", 138_357_544, None),
     ("60 million", 60_965_224, "truncates"),
     ("1.4 billion", 1_350_000_000, "rounds"),
-    ("1M", 762, None),  # within one unit of a single digit says nothing
+    ("1M", 762, None),  # one unit of a single digit is too coarse
     ("1K", 1_499, "rounds"),
     ("0.8M", 769_162, "rounds"),
     ("16", 16, "exactly"),
@@ -52,7 +52,7 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("printed", "exact", "how"), FIGURES)
-def test_compare(printed: str, exact: int, how: str | None):
+def test_printed_numbers_that_agree(printed: str, exact: int, how: str | None):
     assert compare(printed, exact) == how
 
 
@@ -66,14 +66,14 @@ BINARY = [
     ("6.8M", 6_990_272, None),
     ("6.7M", 6_990_272, "rounds"),
     ("1G", 2**30, "exactly"),
-    ("1.5 thousand", 1500, "exactly"),  # a word is what it says
+    ("1.5 thousand", 1500, "exactly"),  # a word is taken literally
     ("1e3", 1000, "exactly"),
     ("1,024", 1024, "exactly"),
 ]
 
 
 @pytest.mark.parametrize(("printed", "exact", "how"), BINARY)
-def test_compare_with_a_k_of_1024(printed: str, exact: int, how: str | None):
+def test_a_k_may_be_1024(printed: str, exact: int, how: str | None):
     assert compare(printed, exact, 1024) == how
 
 
@@ -117,7 +117,7 @@ def test_claims_of_lines_and_of_the_network():
         ("=> params 113", "fails"),
     ],
 )
-def test_verdicts(claim: str, verdict: str):
+def test_verdict_of_each_claim(claim: str, verdict: str):
     (judged,) = net("", claim).verify()
     assert judged.verdict == verdict
 

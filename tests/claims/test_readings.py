@@ -66,7 +66,7 @@ def test_only_what_makes_a_difference_is_varied():
     }  # fmt: skip
 
 
-def test_padding_and_pools():
+def test_padding_and_pools_are_varied():
     text = "input 11x11x1\nconv3-4\nmaxpool 3x3/2 => {}\nFC-2"
     for size, expected in (
         ("5x5", ()),
@@ -82,15 +82,15 @@ def test_padding_and_pools():
     ]
 
 
-def test_how_params_count():
+def test_ways_to_count_params_are_varied():
     silent = archdsl.loads(GOOGLENET.replace("params count K = 1024, no bias\n", ""))
     found = silent.readings().alternatives
     assert [a.changes for a in found if a.all_hold] == [("params without bias, K = 1024",)]
     assert len({(a.params, a.macs) for a in found}) == 1
-    said = archdsl.loads(GOOGLENET).readings()
-    assert said.said == ("params without bias, K = 1024",)
-    assert [a.changes for a in said.alternatives if a.all_hold] == [()]
-    assert ("params with bias, K = 1000",) in [a.changes for a in said.alternatives]
+    found = archdsl.loads(GOOGLENET).readings()
+    assert found.said == ("params without bias, K = 1024",)
+    assert [a.changes for a in found.alternatives if a.all_hold] == [()]
+    assert ("params with bias, K = 1000",) in [a.changes for a in found.alternatives]
     net = archdsl.loads("input 8x8x3\nconv means conv-bn\nconv3-4 => 8x8, params 108\nFC-2")
     assert [a.changes for a in net.readings().alternatives if a.all_hold] == [
         ("params without bn",)
@@ -127,7 +127,7 @@ def test_an_open_value_is_any_expression_and_may_decide_which_lines_apply():
     }
 
 
-def test_errata_that_hold_after_all():
+def test_errata_that_hold_are_listed():
     found = archdsl.load("resnet50").readings().alternatives
     assert {a.changes: a.errata for a in found}[("shortcut A",)] == ("params 23M",)
     assert {a.changes: a.errata for a in found}[()] == ()
@@ -147,16 +147,16 @@ def test_too_many_choices_are_varied_one_at_a_time(monkeypatch: pytest.MonkeyPat
     assert max(len(a.changes) for a in found) == 1
 
 
-def test_a_network_with_parameters():
+def test_parameters_apply_to_every_reading():
     text = "network n(k=4)\ninput 8x8x3\nconv3-(k) => 8x8x4\nFC-2"
     assert archdsl.loads(text, parameters={"k": 5}).readings().alternatives[0].params == 782
 
 
-def test_the_command(archdsl_cli, tmp_path):
+def test_verify_command_shows_readings(archdsl_cli, tmp_path):
     code, out, error = archdsl_cli("verify", "--readings", "resnet50")
     assert (code, error) == (0, "")
     assert "resnet50: every claim holds under 2 of 18 readings" in out
-    assert "as the text says: stride on first, shortcut B" in out
+    assert "as written: stride on first, shortcut B" in out
     assert "✓ 8 of 8  25,557,032  3,857,973,248" in out
     code, out, _ = archdsl_cli("verify", "--readings", "resnet50", "lenet5", "--format", "json")
     read = Readings.model_validate(json.loads(out))

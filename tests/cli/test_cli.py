@@ -50,7 +50,7 @@ def test_a_file_by_path_or_ending(folder, archdsl_cli):
     assert "VGG-16" in archdsl_cli("summary", "vgg16")[1]
 
 
-def test_one_of_several(folder, archdsl_cli):
+def test_one_of_several_networks_in_a_file(folder, archdsl_cli):
     assert archdsl_cli("summary", "two.arch:b")[1].startswith("b\n")
     code, out, error = archdsl_cli("summary", "two.arch")
     assert (code, out) == (2, "")
@@ -59,7 +59,7 @@ def test_one_of_several(folder, archdsl_cli):
     assert "2 networks" in archdsl_cli("verify", "two.arch")[1]
 
 
-def test_parameters(folder, archdsl_cli):
+def test_parameters_on_the_command_line(folder, archdsl_cli):
     assert "8×8×3" in archdsl_cli("summary", "two.arch:b")[1]
     assert "8×8×5" in archdsl_cli("summary", "two.arch:b", "-p", "k=5")[1]
 
@@ -97,7 +97,7 @@ def test_no_colours_in_a_pipe_and_no_traceback_when_the_reader_exits():
     assert done.stderr == b""
 
 
-def test_terminals_without_our_characters():
+def test_terminals_that_cannot_show_every_character():
     done = process("summary", "vgg16", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0 and done.stderr == b""
     assert "224×224×64".encode("latin-1") in done.stdout

@@ -96,7 +96,7 @@ def test_near_misses_differ(one: str, other: str):
          "e: relu\nb: e -> conv1-4\na: e -> conv3-4\nconcat { a; b }"),
     ],
 )  # fmt: skip
-def test_the_same(a: str, b: str):
+def test_equivalent_texts_are_the_same_network(a: str, b: str):
     assert check(diff(a, b)).same
 
 
@@ -178,7 +178,7 @@ def test_the_order_of_a_concat_matters():
     assert change.place.kind == "concat"
 
 
-def test_outputs():
+def test_outputs_are_compared():
     text = "a: conv3-4\nb: conv3-4\n"
     found = check(diff(text + "output a, b", text + "output b, a"))
     assert [one.name for one in found.settings] == ["output"] and not found.changes
@@ -209,7 +209,7 @@ def test_a_softmax_at_the_end_is_part_of_the_text():
 SIDE = "conv3-4\nside aux weight 0.3 { avgpool; FC-3 }\nconv1-4\nFC-3"
 
 
-def test_side_heads():
+def test_side_heads_are_compared():
     found = check(diff(SIDE, SIDE.replace("0.3", "0.4")))
     assert [one.name for one in found.settings] == ["side heads"] and not found.changes
     assert check(diff(SIDE, SIDE.replace("aux", "other"))).same
@@ -280,7 +280,7 @@ def graph(edges: list[tuple[int, int]], count: int) -> str:
     return f"e: relu\n{convolutions}{sums}add {{ {'; '.join(f's{i}' for i in range(len(edges)))} }}"
 
 
-def test_against_all_permutations():
+def test_verdicts_match_brute_force():
     """For every pair of some graphs, the verdict is that of trying every bijection."""
     every = [[(0, 1)], [(0, 1), (1, 2)], [(0, 1), (0, 1), (1, 2)], [(0, 1), (0, 2)], [(0, 0)]]
     nets = [
@@ -329,7 +329,7 @@ def test_regular_graphs_need_a_search(seed: int):
     assert check(diff(graph(edges, 10), graph(other, 10))).same == truth
 
 
-def test_a_search_has_an_end(monkeypatch: pytest.MonkeyPatch):
+def test_an_endless_search_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(isomorphism, "MOST_STEPS", 10)
     with pytest.raises(ArchError, match="too regular"):
         diff(graph(CYCLE6, 6), graph(TRIANGLES, 6))
@@ -353,7 +353,7 @@ def test_a_deeper_network_has_more_of_the_same():
     assert {change.what for change in found.changes} == {"added"}
 
 
-def test_moved_strides():
+def test_moved_strides_are_listed():
     found = check(archdsl.load("resnet50").diff(archdsl.load("resnet50_v1_5")))
     assert [(a.name, a.before, a.after) for c in found.changes for a in c.attributes] == [
         ("stride", (2, 2), (1, 1)),
@@ -403,7 +403,7 @@ def test_a_long_common_subsequence_is_the_longest():
 
 
 @pytest.mark.slow
-def test_large_networks():
+def test_large_networks_are_compared_in_time():
     chain = "".join(f"conv3-{8 + i % 57}\n" for i in range(8_000))
     assert diff(chain, chain).same
     found = diff(chain, chain + "conv3-8\n")
@@ -430,7 +430,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_command(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch):
+def test_diff_command(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch):
     assert archdsl_cli("diff", "vgg16", "vgg16") == (
         0, "same network\nparams 138,357,544, macs 15,470,264,320\n", "",
     )  # fmt: skip
@@ -460,6 +460,8 @@ def test_the_command(folder: Path, archdsl_cli, monkeypatch: pytest.MonkeyPatch)
         (["two.arch:a", "missing.arch"], "no file missing.arch"),
     ],
 )
-def test_bad_input(folder: Path, archdsl_cli, arguments: list[str], message: str):
+def test_diff_command_refuses_bad_input(
+    folder: Path, archdsl_cli, arguments: list[str], message: str
+):
     code, out, error = archdsl_cli("diff", "--", *arguments)
     assert (code, out) == (2, "") and message in error

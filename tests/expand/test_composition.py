@@ -130,7 +130,7 @@ class UNet(nn.Module):
         return self.classes(self.dec1(torch.cat((skip[:, :, 4:36, 4:36], x), 1)))
 
 
-def test_unet():
+def test_unet_matches_a_handwritten_module():
     net = load(UNET)
     assert [row.output for row in net.rows][-3:] == [(8, 32, 32), (4, 28, 28), (2, 28, 28)]
     assert distance(net.module(), UNet(), images(net)) < CLOSE
@@ -201,7 +201,7 @@ class FPN2(nn.Module):
         return self.o2(p2), self.o3(p3), self.o4(p4)
 
 
-def test_fpn():
+def test_fpn_matches_a_handwritten_module():
     net = load(FPN)
     assert net.outputs == ((8, 32, 32), (8, 16, 16), (8, 8, 8))
     assert net.output == net.outputs[0]
@@ -211,7 +211,7 @@ def test_fpn():
     assert distance(load(mutated).module(), FPN2(), images(net)) > 1e-3
     other = FPN.replace("output o2, o3, o4", "output o4, o3, o2")
     assert load(other).output == (8, 8, 8)
-    # Ten convolutions of the trunk, p4, o4; through p2 as many.
+    # Ten convolutions of the trunk, p4, o4; the path through p2 has as many.
     assert net.weight_layers == 12
     assert net.memory.backward == kept_for_backward(Summed(net.module()), images(net, 1).float())
     shown = net.summary()
@@ -452,7 +452,7 @@ class TwoHeads(nn.Module):
         return (logits, aux, inner) if self.training else logits
 
 
-def test_side_heads():
+def test_side_heads_match_a_handwritten_module():
     net = load(TWO_HEADS)
     assert distance(net.module(), TwoHeads(), images(net)) < CLOSE
     assert distance(of_source(net), TwoHeads(), images(net)) < CLOSE
@@ -463,7 +463,7 @@ def test_side_heads():
     assert "group1.side1.fc1.weight" in module.state_dict()
 
 
-def test_side_heads_are_counted_apart():
+def test_side_heads_are_counted_separately():
     net = load(TWO_HEADS)
     plain = "\n".join(
         line.replace("side { gap; 10-d fc };", "")

@@ -149,15 +149,15 @@ def test_the_activation_at_the_end_of_a_branch_moves_after_the_sum():
     assert kinds(one) == ["conv", "bn", "add", "relu", "flatten", "fc"]
     written = load(text.format("identity", "conv1-3 relu"))
     assert kinds(written) == ["conv", "bn", "relu", "add", "flatten", "fc"]
-    struck = load(text.format("identity", "conv1-3 no relu"))
-    assert kinds(struck) == ["conv", "bn", "add", "flatten", "fc"]
+    removed = load(text.format("identity", "conv1-3 no relu"))
+    assert kinds(removed) == ["conv", "bn", "add", "flatten", "fc"]
     # The last layer of a group, a block or a repeat is the end of the branch too.
     group = load(text.format("identity", "[ conv1-3 x2 ]"))
     assert kinds(group) == ["conv", "bn", "relu", "conv", "bn", "add", "relu", "flatten", "fc"]
     # An activation moves once: the inner sum keeps it.
     inner = load(text.format("identity", "add { identity; conv1-3 }"))
     assert kinds(inner) == ["conv", "bn", "add", "relu", "add", "flatten", "fc"]
-    # In a concatenation nothing moves; pre-activation needs nothing else.
+    # In a concatenation nothing moves, nor with pre-activation.
     concat = load(text.format("identity", "conv1-3").replace("add", "concat"))
     assert kinds(concat) == ["conv", "bn", "relu", "concat", "flatten", "fc"]
     before = load(text.format("identity", "conv1-3").replace("conv-bn-relu", "bn-relu-conv"))
@@ -250,7 +250,7 @@ def test_shared_blocks_do_not_see_the_names_of_a_network():
     assert [layer.output[0] for layer in load(inner).layers[:2]] == [9, 4]
 
 
-def test_own_shortcuts():
+def test_a_spec_may_define_its_own_shortcut():
     """`shortcut` is a block like any other: a spec may define its own."""
     net = load(
         "block shortcut_mean(width, stride) {\n"
@@ -374,7 +374,7 @@ def test_a_network_too_large_is_refused_at_once():
         load("input 8x8x2\n[ [ conv3-4; relu ] x 1000 ] x 1000\nFC-2")
     with pytest.raises(archdsl.ArchError, match=limit):
         load("input 8x8x2\nblock b { conv3-2 x 1000 }\nresidual [ b x 1000 ]\nFC-2")
-    # A tower of blocks, each two of the one below, has no repeat at all.
+    # A tower of blocks, each of which uses the next twice, contains no repeats.
     tower = "".join(f"block b{i} {{ b{i - 1}; b{i - 1} }}\n" for i in range(1, 41))
     with pytest.raises(archdsl.ArchError, match=limit):
         load(f"block b0 {{ relu }}\n{tower}network a\ninput 8x8x2\nb40\nFC-2")
@@ -450,7 +450,7 @@ def test_every_join_is_registered():
     assert {"add", "concat", "multiply"} <= {kind.kind for kind in REGISTRY}
 
 
-# Edge cases found by hostile readers.
+# Edge cases.
 
 
 def test_copies_and_kinds_with_digits_share_no_name():
@@ -476,8 +476,8 @@ def test_any_label_makes_a_module_and_source_that_runs(label: str):
 
 def test_companions_in_a_chain_belong_to_the_adjacent_repetition():
     text = "input 4x4x2\nconv means conv-relu\n{}\nFC-2"
-    behind = load(text.format("conv3-4 x3 -> relu"))
-    assert kinds(behind)[:6] == ["conv", "relu", "conv", "relu", "conv", "relu"]
+    after = load(text.format("conv3-4 x3 -> relu"))
+    assert kinds(after)[:6] == ["conv", "relu", "conv", "relu", "conv", "relu"]
     front = load(text.format("relu -> conv3-4 x3"))
     assert kinds(front)[:6] == ["relu", "conv", "conv", "relu", "conv", "relu"]
 
@@ -548,7 +548,7 @@ def test_towers_are_refused_in_time():
     assert kinds(load(f"block b0 {{ body }}\n{bodies}{top}b40 [ identity ]\nFC-2"))[-1] == "fc"
     refused(f"block b0 {{ body }}\n{bodies}{top}b40 [ relu ]\nFC-2", "more than 120,000 layers")
     empty = "".join(f"block b{i}(k) {{ b{i - 1}(2*k); b{i - 1}(2*k+1) }}\n" for i in range(1, 31))
-    refused(f"block b0(k) {{ relu if k < 0 }}\n{empty}{top}b30(1)\nFC-2", "hold no layer")
+    refused(f"block b0(k) {{ relu if k < 0 }}\n{empty}{top}b30(1)\nFC-2", "contain no layer")
     tower = "".join(f"block b{i} {{ b{i - 1} }}\n" for i in range(1, 200))
     refused(f"block b0 {{ relu }}\n{tower}{top}b199\nFC-2", "more than 100 deep")
     refused("input 4x4x2\nconv3-4" + " -> relu" * 5000, "a chain of more than 500 links")
@@ -567,8 +567,8 @@ def test_towers_are_refused_in_time():
         ("2x u 4 x 3", "a second repeat"),
         ("2x u(4) x 3", "a second repeat"),
         ("conv3-4 u", "the block `u` next to something else"),
-        ("[] means residual x 3", "a bracket stands for a block"),
-        ("[] means foo: residual", "a bracket stands for a block"),
+        ("[] means residual x 3", "a bracket can only mean a block"),
+        ("[] means foo: residual", "a bracket can only mean a block"),
         ("conv3-4 => params 148 if 1", "`if` after the claims"),
     ],
 )

@@ -101,7 +101,7 @@ def test_blocks_of_the_same_name_in_two_files(here: Path):
     error = refused("`b.arch` and `a.arch` both have a block `unit`")
     assert (str(error.span), str(error.notes[0].span)) == ("b.arch:2:7", "a.arch:1:7")
     write(net=NET.format(f'use "a.arch"\nuse "b.arch"\n{UNIT}'))
-    assert kinds() == "conv relu flatten fc"  # the network says which
+    assert kinds() == "conv relu flatten fc"  # the network decides which
     write(net=NET.format('use "a.arch"'), a=UNIT + UNIT)
     assert str(refused("two blocks are called `unit`").span) == "a.arch:2:7"
 
@@ -149,7 +149,7 @@ def test_links_may_not_lead_out_of_the_folder(here: Path):
     assert kinds() == "conv relu flatten fc"
 
 
-def test_what_is_not_a_file(here: Path):
+def test_paths_that_are_not_files_are_refused(here: Path):
     for name in ("none.arch", "folder.arch", "pipe.arch", "dead.arch"):
         write(net=NET.format(f'use "{name}"'))
         (here / "folder.arch").mkdir(exist_ok=True)
@@ -185,7 +185,7 @@ def test_a_used_file_may_only_hold_blocks(here: Path):
         assert str(error.notes[-1].span) == "net.arch:2:5"
 
 
-def test_limits(here: Path, monkeypatch: pytest.MonkeyPatch):
+def test_limits_on_files_in_use(here: Path, monkeypatch: pytest.MonkeyPatch):
     many = includes.FILES.most + 1
     for number in range(many):
         write(**{f"f{number}": f"block b{number} {{ relu }}\n"})
@@ -196,7 +196,7 @@ def test_limits(here: Path, monkeypatch: pytest.MonkeyPatch):
         write(**{f"f{number}": f'use "f{number + 1}.arch"\n{UNIT if number == 1 else ""}'})
     write(net=NET.format('use "f1.arch"'))
     refused(f"files that use files more than {includes.DEPTH.most} deep")
-    monkeypatch.setattr(includes, "LARGEST", 50)
+    monkeypatch.setattr(includes, "LARGEST_TEXT", 50)
     write(net=NET.format('use "a.arch"; use "b.arch"'), a=UNIT, b="block other { relu; relu }")
     refused("larger than 0 MiB together")
 

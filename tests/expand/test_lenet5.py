@@ -149,7 +149,7 @@ def test_two_tables_for_two_layers():
     ] == ops
 
 
-def test_a_table_beside_one_of_layers():
+def test_a_connection_table_next_to_a_table_of_layers():
     net = archdsl.loads(
         "input 8x8x2\nconv 3x3, connection table\n\n|   | 0 | 1 |\n|---|---|---|\n| 0 | X |   |\n"
         "| 1 | X | X |\n\n| Layer | Output |\n|---|---|\n| conv3-4 | 8x8 |\n| relu | 8x8 |\n"
@@ -157,7 +157,7 @@ def test_a_table_beside_one_of_layers():
     assert [row.params for row in net.rows] == [3 * 9 + 2, 4 * 2 * 9 + 4, 0]
 
 
-def test_damage_of_the_table_is_told():
+def test_damage_of_the_table_contradicts_a_figure():
     """62 X in place of 60: nothing is repaired, the paper's figure contradicts it."""
     net = archdsl.loads(with_table(DECK))
     assert DECK.count("X") == 62
@@ -169,15 +169,15 @@ def test_damage_of_the_table_is_told():
         ("network", "60,000", 60_050),
     ]
     assert {c.note for c in failed} == {"the transcription of the table may be damaged"}
-    told = archdsl.loads(inline(PAPER.replace("0 1 2, ", "0 1, ", 1))).verify()  # not pasted
-    assert {c.note for c in told if c.verdict == "fails"} == {None}
+    claims = archdsl.loads(inline(PAPER.replace("0 1 2, ", "0 1, ", 1))).verify()  # not pasted
+    assert {c.note for c in claims if c.verdict == "fails"} == {None}
 
 
 # The module.
 
 
 class Dense(nn.Module):
-    """A convolution of all maps whose missing links are zero, as a peer."""
+    """The reference: a convolution that reads all maps, with zeros for the missing links."""
 
     def __init__(self, conv: nn.Module, lists: tuple[tuple[int, ...], ...], channels: int) -> None:
         super().__init__()
@@ -195,7 +195,7 @@ class Dense(nn.Module):
 
 
 def fill(dense: nn.Module, partial: extra_modules.PartialConv) -> None:
-    """The weights of a convolution with a table as those of one of all maps."""
+    """The weights of a convolution with a table, as those of one that reads all maps."""
     with torch.no_grad():
         dense.weight.zero_()
         for outs, conv in zip(partial.alike, partial.convs, strict=True):
@@ -243,7 +243,7 @@ def test_parity_with_a_masked_convolution(lists: str, shape: tuple[int, ...], op
                 assert torch.allclose(one.bias.grad[row], conv.bias.grad[out])
 
 
-def test_multiply_adds_are_made_for_links_alone():
+def test_only_links_have_multiply_adds():
     net = archdsl.load("lenet5_original")
     module = net.module()
     x = torch.rand(1, *net.input)
@@ -261,7 +261,7 @@ def test_subsampling_is_a_weighted_sum():
     assert torch.allclose(module(x), expected, atol=1e-6)
 
 
-def test_squashing_keeps_one():
+def test_scaled_tanh_maps_one_to_one():
     """Appendix A: f(1) = 1 and f(-1) = -1."""
     squash = archdsl.loads("input 3\nscaled tanh\n").module()
     x = torch.tensor([[1.0, -1.0, 0.3]])
@@ -272,7 +272,7 @@ def test_squashing_keeps_one():
 # The codes.
 
 
-def test_codes_are_digits():
+def test_codes_are_bitmaps_of_digits():
     codes = extra_modules.RBF(84, 10).codes
     assert set(codes.flatten().tolist()) == {-1.0, 1.0}
     bitmaps = codes.view(10, 12, 7) > 0
@@ -325,10 +325,10 @@ def test_the_output_layer_stays_bare():
     assert isinstance(children["S2"].scaledtanh, extra_modules.ScaledTanh)
 
 
-# What is made of it.
+# Source, weights, tables and differences.
 
 
-def test_source_is_the_module():
+def test_source_matches_the_module():
     net = archdsl.load("lenet5_original")
     space: dict[str, type[nn.Module]] = {}
     exec(net.source(), space)
@@ -365,7 +365,7 @@ def test_a_table_of_networks_keeps_the_connections(form):
     assert net.diff(again).same
 
 
-def test_differences_of_connections():
+def test_diff_shows_changed_connections():
     net = archdsl.load("lenet5_original")
     moved = archdsl.loads(inline(PAPER.replace("0 1 2, 1 2 3", "0 1 3, 1 2 3", 1)))
     found = net.diff(moved)
@@ -377,7 +377,7 @@ def test_differences_of_connections():
     Difference.model_validate(found.to_dict())
 
 
-def test_the_json_has_the_rows():
+def test_json_holds_the_connections():
     summary = Summary.model_validate(archdsl.load("lenet5_original").to_dict())
     (c3,) = [row for row in summary.rows if row.name == "C3"]
     assert (c3.notation, c3.params, c3.macs) == ("conv 5x5 16, connection table", 1_516, 150_000)
@@ -386,7 +386,7 @@ def test_the_json_has_the_rows():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("split", ["0", "1"])
-def test_it_reads_digits(tmp_path: Path, split: str):
+def test_it_learns_digits(tmp_path: Path, split: str):
     net = archdsl.load("lenet5_original")
     run, module = train(net, recipe_of(net, {"split": split}), device="cpu", runs=tmp_path)
     assert run.accuracy >= 0.97

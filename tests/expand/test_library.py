@@ -203,7 +203,7 @@ def compare(use: str, conventions: Sequence[str], peer: nn.Module) -> float:
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_parity(name: str):
+def test_blocks_match_handwritten_modules(name: str):
     conventions, peer = PEERS[name]
     assert compare(USES[name], conventions, peer()) < CLOSE
 
@@ -247,7 +247,7 @@ def test_an_activation_moves_past_dropout_and_factors():
     assert kinds(net)[-4:] == ["relu", "pool", "add", "conv"]
 
 
-def test_dense_is_a_block_for_brackets_and_a_layer_elsewhere():
+def test_dense_is_a_block_before_brackets_and_a_layer_elsewhere():
     net = block("[conv3-4] x 2; gap; dense 5", ("[] means dense",))
     assert [row.kind for row in net.rows] == ["dense", "pool", "fc"]
     assert net.rows[0].output == (16, 12, 12)
@@ -351,7 +351,7 @@ def test_receptive_fields_after_upsampling(text: str):
         output[0, :, position, position].sum().backward(retain_graph=True)
         rows = (x.grad[0, 0] != 0).any(1).nonzero().flatten().tolist()
         start, end = field.reads(position)
-        if rows:  # beside the border a window may hold nothing but padding
+        if rows:  # near the border a window may contain nothing but padding
             assert (rows[0], rows[-1]) == (max(0, start), min(24, end) - 1)
         else:
             assert start >= end or end <= 0 or start >= 24

@@ -62,7 +62,7 @@ def test_spellings_of_one_layer(first: str, second: str):
         ("channelpad 9 both sides", "channelpad 9"),
     ],
 )
-def test_different_layers(first: str, second: str):
+def test_similar_spellings_of_different_layers(first: str, second: str):
     nets = [archdsl.loads(f"input 8x9x4\n{line}\nconv3-2\nFC-2") for line in (first, second)]
     assert op(first) != op(second)
     assert not nets[0].diff(nets[1]).same
@@ -188,7 +188,7 @@ def test_padding_next_to_a_layer_is_ambiguous(line: str):
         "channelpad 8 front -1",
     ],
 )
-def test_refused_padding(line: str):
+def test_invalid_padding_is_refused(line: str):
     with pytest.raises(ArchError) as caught:
         op(line)
     assert caught.value.span is not None

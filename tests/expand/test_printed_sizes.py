@@ -157,7 +157,7 @@ def test_all_cnn_needs_no_written_padding():
         ("conv3-8 relu => 16x16", "stride 2"),
     ],
 )
-def test_one_line(line: str, what: str | None):
+def test_settings_of_one_line(line: str, what: str | None):
     net = lines(line)
     assert [s.what for s in net.settled] == ([what] if what else [])
     assert verdicts(net) == {"holds"}
@@ -225,7 +225,7 @@ def test_nothing_is_guessed_for_several_windows():
     ]
 
 
-def test_repeated_lines():
+def test_settings_of_repeated_lines():
     net = lines("conv3-8 x3 => 16x16")
     assert [n.op.stride for n in net.graph.nodes[1:4]] == [(2, 2), (1, 1), (1, 1)]
     assert settled(net) == [("conv1.0", "stride 2", "16x16")]
@@ -272,7 +272,7 @@ BLOCKS = (
         ("conv3-8 -> down(8) => 16x16", "stride 2"),
     ],
 )
-def test_groups_and_blocks(line: str, what: str | None):
+def test_settings_of_groups_and_blocks(line: str, what: str | None):
     text = f"{BLOCKS}input 32x32x4\nsizes decide stride, padding\n{line}\nFC-2"
     net = load(text)
     assert [s.what for s in net.settled] == ([what] if what else [])
@@ -282,7 +282,7 @@ def test_groups_and_blocks(line: str, what: str | None):
 @pytest.mark.parametrize(
     "line",
     [
-        "plain_(8) => 16x16",  # takes no stride
+        "plain_(8) => 16x16",  # does not take a stride
         "down(8, 1) => 16x16",  # has one
         "down(8, s=1) => 16x16",
         "add { conv3-8; conv1-8 } => 16x16",
@@ -397,11 +397,11 @@ def test_a_parameter_without_a_default_changes_nothing_of_the_paper():
 
 def test_the_summary_shows_what_was_settled():
     net = load(resnet("resnet18"))
-    told = (
+    remark = (
         "settled by printed sizes: pool1 pad 1 (112×112 → 56×56); conv3_x stride 2 (56×56 → 28×28)"
     )
-    assert told in net.summary(width=200)
-    assert told in net._repr_html_()
+    assert remark in net.summary(width=200)
+    assert remark in net._repr_html_()
     assert net.to_dict()["settled"][0] == {
         "where": "pool1",
         "what": "pad 1",

@@ -49,7 +49,7 @@ def test_check_writes_nothing(folder: Path, archdsl_cli):
     assert archdsl_cli("fmt", "--check", "nets/good.arch")[0] == 0
 
 
-def test_diff(folder: Path, archdsl_cli):
+def test_diff_option_shows_changes(folder: Path, archdsl_cli):
     code, out, _ = archdsl_cli("fmt", "--diff", "nets/ugly.arch", "nets/good.arch")
     assert code == 1
     assert out == (
@@ -131,6 +131,6 @@ def test_shipped_specs_are_formatted(archdsl_cli):
     assert (code, out.count("\n")) == (0, 1)
 
 
-def test_usage(archdsl_cli):
+def test_usage_errors(archdsl_cli):
     assert archdsl_cli("fmt")[0] == 2
     assert "there is no file vgg16" in archdsl_cli("fmt", "vgg16")[2]

@@ -196,9 +196,11 @@ def test_a_faulty_formatter_gives_nothing(monkeypatch: pytest.MonkeyPatch):
     """One that confuses `64 x 2` with `64 x2`."""
     text = "conv3-16\nconv3-64 x 2\n"
     assert of(text) == text
-    laid = formatter.laid
+    aligned_lines = formatter.aligned_lines
     monkeypatch.setattr(
-        formatter, "laid", lambda lines: (line.replace("x 2", "x2") for line in laid(lines))
+        formatter,
+        "aligned_lines",
+        lambda lines: (line.replace("x 2", "x2") for line in aligned_lines(lines)),
     )
     with pytest.raises(ArchError, match="would change what this means") as caught:
         of(text)
@@ -225,7 +227,7 @@ def golden() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("before", "after"), [pytest.param(b, a, id=n) for n, b, a in golden()])
-def test_golden(before: str, after: str):
+def test_golden_examples(before: str, after: str):
     assert of(before) == after
     assert of(after) == after
 

@@ -58,14 +58,14 @@ SCHARR_Y = [[-3, -10, -3], [0, 0, 0], [3, 10, 3]]
         ("laplacian, 8 neighbours", [[1, 1, 1], [1, -8, 1], [1, 1, 1]]),
     ],
 )
-def test_numbers(line: str, kernel: list[list[float]]):
+def test_filters_match_printed_kernels(line: str, kernel: list[list[float]]):
     assert torch.allclose(output_of(line), correlated(IMAGE, kernel))
     inside = correlated(IMAGE, kernel)[:, :, 1:-1, 1:-1]
     assert torch.allclose(output_of(f"padding valid\n{line}"), inside)
     assert torch.allclose(output_of(f"{line} no padding"), inside)
 
 
-def test_signs():
+def test_gradients_are_positive_where_images_get_brighter():
     """Brighter to the right, and downwards, is positive."""
     across = torch.arange(6.0).repeat(6, 1)[None, None]
     assert (output_of("sobel x valid", across) == 8).all()
@@ -96,7 +96,7 @@ def test_gradients_are_separable(kind: str, smooth: tuple[int, ...]):
 
 
 @pytest.mark.parametrize(("size", "sigma"), [(3, 0.5), (5, 1.0), (7, 2.0)])
-def test_gaussian(size: int, sigma: float):
+def test_gaussian_matches_its_formula(size: int, sigma: float):
     offsets = [i - (size - 1) / 2 for i in range(size)]
     bell = [math.exp(-(d**2) / (2 * sigma**2)) for d in offsets]
     bell = [b / sum(bell) for b in bell]
@@ -171,7 +171,7 @@ def test_a_repeat_is_not_a_direction():
     assert [node.op.label for node in chain.graph.nodes[1:]] == ["sobel x", "relu", "conv 3x3, 4"]
 
 
-def test_source_is_the_module():
+def test_source_matches_the_module():
     net = archdsl.loads(
         "network edges\ninput 12x12 RGB\nconcat { sobel; laplacian; scharr y; gaussian }\n"
         "conv3-8\nFC-10\n"

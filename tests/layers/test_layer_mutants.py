@@ -98,7 +98,7 @@ def mutants(names: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(("kind", "facet"), mutants(facets))
-def test_without_a_facet(kind: type[Layer], facet: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_facet_is_caught(kind: type[Layer], facet: str, monkeypatch: pytest.MonkeyPatch):
     base = Join if issubclass(kind, Join) else Layer
     monkeypatch.setattr(kind, facet, inspect.getattr_static(base, facet))
     if facet == "code":
@@ -112,7 +112,9 @@ def test_without_a_facet(kind: type[Layer], facet: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("kind", "name"), mutants(attributes))
-def test_with_a_forgotten_attribute(kind: type[Layer], name: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_forgotten_attribute_is_caught(
+    kind: type[Layer], name: str, monkeypatch: pytest.MonkeyPatch
+):
     whole = kind.call
 
     def call(self: Layer, *xs: Shape) -> Any:

@@ -36,13 +36,13 @@ def test_every_kind_has_examples():
 
 @pytest.mark.parametrize(("kind", "example"), CASES)
 @pytest.mark.parametrize("compare", COMPARISONS, ids=named)
-def test_facets(compare: Callable[[Case], None], kind: type[Layer], example: str):
+def test_facets_match_torch(compare: Callable[[Case], None], kind: type[Layer], example: str):
     compare(case(kind, example))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("compare", OVER_EXAMPLES, ids=named)
-def test_examples(compare: Callable[[type[Layer]], None], kind: type[Layer]):
+def test_examples_of_a_kind_agree(compare: Callable[[type[Layer]], None], kind: type[Layer]):
     compare(kind)
 
 

@@ -177,7 +177,7 @@ def test_spellings_of_one_layer(one: str, other: str):
         ("adaptive average pool 2x2x2 on 3x4x4", "3 axes"),
     ],
 )
-def test_refused(example: str, message: str):
+def test_invalid_lines_are_refused(example: str, message: str):
     with pytest.raises(LayerError, match=message):
         spec, xs = split(example)
         settled(spec, *xs)
@@ -193,7 +193,7 @@ def test_refused(example: str, message: str):
         ("resize to 1000003x999983", "more than [0-9,]+ phases"),
     ],
 )
-def test_refused_in_a_network(text: str, message: str):
+def test_misfits_in_a_network_are_refused(text: str, message: str):
     with pytest.raises(ArchError, match=message):
         archdsl.loads(f"input 64x64x64\n{text}\nconv3-8 -> conv3-8").receptive_field  # noqa: B018
 

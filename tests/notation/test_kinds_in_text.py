@@ -36,7 +36,7 @@ def labels(lines: str) -> list[str]:
         ("conv3-64-(GN8)-relu", ["conv 3x3, 64", "relu"]),
         ("with gn\nconv3-64-(GN8)-relu", ["conv 3x3, 64", "gn 8", "relu"]),
         ("with group norm\nconv3-64-(gn 8)", ["conv 3x3, 64", "gn 8"]),
-        ("with layer-norm  # said once\nconv3-64 (LN) relu", ["conv 3x3, 64", "ln", "relu"]),
+        ("with layer-norm  # declared once\nconv3-64 (LN) relu", ["conv 3x3, 64", "ln", "relu"]),
         ("zero padding: 1", ["zero padding 1"]),
         ("slice channels 0 to 4", ["slice channels 0 to 4"]),
     ],

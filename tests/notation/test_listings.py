@@ -274,7 +274,7 @@ def test_a_stride_skips_a_listed_layer():
 
 def test_the_plain_text_is_as_long():
     for _, listing in LISTINGS:
-        for end in range(0, len(listing), 7):  # also of what is not whole
+        for end in range(0, len(listing), 7):  # even if it is incomplete
             source = Source("listing", listing[:end])
             assert len(source.plain) == end
             assert listing[:end].count("\n") >= source.plain.count("\n")

@@ -74,12 +74,12 @@ def ops(text: str) -> list[tuple]:
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.number)
-def test_it_gives_its_layers(piece: Piece):
+def test_a_piece_gives_its_layers(piece: Piece):
     assert ops(f"{piece.head}{piece.text}\n{piece.tail}") == ops(piece.layers)
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.number)
-def test_it_is_as_it_was_printed(piece: Piece):
+def test_a_piece_is_as_it_was_printed(piece: Piece):
     if piece.cells:
         cells = {cell.strip() for cell in re.split(r"[|\t\n]", PRINTED[piece.number])}
         assert cells.issuperset(piece.text.split("\n"))
@@ -106,7 +106,7 @@ def test_a_part_of_a_table(number: str, table: str):
     assert PRINTED[number] in PRINTED[table]
 
 
-def test_enough_of_it_is_understood():
+def test_enough_pieces_are_understood():
     assert len({piece.number for piece in PIECES}) >= 38
     assert len(READ) >= 55
 
@@ -115,7 +115,7 @@ def test_enough_of_it_is_understood():
 @pytest.mark.parametrize(
     "head", ["", "input 32x32 RGB\n", "input 32x32 RGB\nconv means conv-(8)\n"]
 )
-def test_the_rest_is_refused(number: str, head: str):
+def test_other_pieces_are_refused(number: str, head: str):
     """It does not specify layers, or not completely: an error, not a guess."""
     with pytest.raises(archdsl.ArchError) as caught:
         archdsl.loads(head + PRINTED[number])

@@ -83,7 +83,7 @@ def test_parity_with_the_model_of_the_lecture():
     assert found[0] < 1e-9 and found[1] > 1e-6
 
 
-def test_its_line_with_widths_of_a_convention():
+def test_a_convention_gives_widths_to_the_lectures_line():
     text = "conv means conv-(in)\nConvBlock: 2x [Conv(1x3)-(BN)-Relu-Conv(3x1)-(BN)-Relu]\nFC-2"
     net = archdsl.loads(f"input 8x8x4\n{text}", {"bn": 1})
     assert [row.name for row in net.rows] == ["ConvBlock", "fc1"]
@@ -110,7 +110,7 @@ def test_its_line_with_widths_of_a_convention():
         ("conv3-4-<bn>-relu, 2x2/2 maxpool", "conv3-4-relu, 2x2/2 maxpool"),
     ],
 )
-def test_on_is_as_without_parentheses_off_as_if_absent(text: str, without: str):
+def test_optional_layers_equal_written_or_absent_ones(text: str, without: str):
     optional = text.replace("<", "(").replace(">", ")").replace("-) ", "-> ")
     plain = text.replace("<", "").replace("->", "@").replace(">", "").replace("@", "->")
     assert nodes(optional) == nodes(optional, bn=0) == nodes(without)
@@ -167,7 +167,7 @@ def test_other_parentheses(text: str, layers: str | None):
         assert kinds(text) == layers
 
 
-def test_refused():
+def test_invalid_choices_are_refused():
     refused("conv3-4", r"no layer `\(bn\)` is optional here", bn=1)
     refused("conv3-4-(dropout)", r"optional are `\(dropout\)`", bn=1)
     refused("conv3-4-(bn)", "an optional layer is either on or off", bn=2)

@@ -143,7 +143,7 @@ def test_the_padding_convention_applies_only_to_convolutions():
         ("[227x227x3] INPUT", (3, 227, 227)),
     ],
 )
-def test_inputs(text: str, shape: tuple[int, ...]):
+def test_spellings_of_inputs(text: str, shape: tuple[int, ...]):
     assert archdsl.loads(f"{text}\nrelu").input == shape
 
 
@@ -214,7 +214,7 @@ def test_refused_rather_than_misread(line: str):
 
 
 @pytest.mark.parametrize("header", ["n(k=4, k=8)", "n(in=4)", "n(max=4)", "n(k 4)", "n(3)"])
-def test_bad_parameters(header: str):
+def test_bad_parameters_are_refused(header: str):
     with pytest.raises(archdsl.ArchError):
         archdsl.loads(f"network {header}\ninput 8\nFC-2")
 

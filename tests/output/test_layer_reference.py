@@ -1,4 +1,4 @@
-"""`archdsl layers` and docs/layers.md: all that the classes declare, and nothing else."""
+"""`archdsl layers` and docs/layers.md show exactly what the classes declare."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_one_kind_is_explained(kind: type[Layer], archdsl_cli):
 def test_possible_values_come_from_the_check():
     for kind in REGISTRY:
         for one in kind.attributes.values():
-            assert one.check.__doc__, f"{one.check.__name__} says nothing of the values it takes"
+            assert one.check.__doc__, f"{one.check.__name__} does not describe the values it takes"
 
 
 @pytest.mark.parametrize("kind", KINDS)

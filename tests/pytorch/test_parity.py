@@ -202,8 +202,8 @@ class GoogLeNet(nn.Module):
     def head(x: int) -> nn.Module:
         """Section 5: a classifier on the modules 4a and 4d."""
         front = [nn.AvgPool2d(5, 3), nn.Conv2d(x, 128, 1), nn.ReLU(), nn.Flatten()]
-        behind = [nn.Linear(2048, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, 1000)]
-        return nn.Sequential(*front, *behind)
+        tail = [nn.Linear(2048, 1024), nn.ReLU(), nn.Dropout(0.7), nn.Linear(1024, 1000)]
+        return nn.Sequential(*front, *tail)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         x = AlexNet.norm(functional.max_pool2d(self.c1(x).relu(), 3, 2, ceil_mode=True))
@@ -733,7 +733,7 @@ def compare(name: str, text: str, reference: nn.Module) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
-def test_parity(name: str):
+def test_modules_match_references(name: str):
     text = spec_files.read(spec_files.names()[name]).text
     assert compare(name, text, REFERENCES[name]()) < CLOSE
 
@@ -836,7 +836,7 @@ def test_parity_with_batch_norm():
 @pytest.mark.parametrize(
     "name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin", "mobilenet_v2", "highway", "m5"]
 )
-def test_source_is_the_module(name: str):
+def test_source_matches_the_module(name: str):
     net = archdsl.load(name, input=(64, 64) if "resnet" in name else None)
     space: dict[str, type[nn.Module]] = {}
     exec(net.source(), space)

@@ -75,13 +75,13 @@ def test_weights_of_another_network(other: str, shown: str, tmp_path: Path):
 
 
 def test_a_module_keeps_its_weights_if_others_do_not_fit():
-    from archdsl.pytorch.weights import put
+    from archdsl.pytorch.weights import load_into
 
     module = net().module()
     before = {name: t.clone() for name, t in module.state_dict().items()}
     state = dict(net().module().state_dict(), **{"fc1.bias": torch.zeros(3)})
     with pytest.raises(ArchError, match=r"the mapping do not fit .*`fc1\.bias` is 3, not 10"):
-        put(state, module)
+        load_into(state, module)
     assert all(torch.equal(t, before[name]) for name, t in module.state_dict().items())
 
 

@@ -1,7 +1,7 @@
-"""Texts that would exhaust the machine, were they read as they ask, and what is said of each.
+"""Texts that would exhaust the machine if they were expanded as written, and the error for each.
 
-They are functions: as texts they would be large. What is said is a part of the error, None where
-such a text is a network.
+They are functions because the texts are large. The error is a part of its message, or None if the
+text is a valid network.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def _line(piece: str) -> Callable[[], str]:
     return lambda: TOP + piece * 1_000_000
 
 
-def _numbered(line: str, times: int, behind: str = "relu") -> Callable[[], str]:
-    return lambda: TOP + "".join(line.format(i, i + 1) + "\n" for i in range(times)) + behind
+def _numbered(line: str, times: int, last: str = "relu") -> Callable[[], str]:
+    return lambda: TOP + "".join(line.format(i, i + 1) + "\n" for i in range(times)) + last
 
 
 def _value(text: str) -> Callable[[], str]:
@@ -47,13 +47,13 @@ def _doubling(body: str, last: str = "relu") -> Callable[[], str]:
     )
 
 
-def _tower(front: str, behind: str, deep: int) -> Callable[[], str]:
+def _tower(front: str, back: str, deep: int) -> Callable[[], str]:
     return lambda: (
         TOP
         + "conv3-4\n"
         + "".join(front.format(i) for i in range(deep))
         + "relu"
-        + "".join(behind.format(i) for i in range(deep - 1, -1, -1))
+        + "".join(back.format(i) for i in range(deep - 1, -1, -1))
     )
 
 
@@ -103,7 +103,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
         lambda: TOP + "a: " * 33_000 + "relu",
         "`:` does not belong to a layer",
     ),
-    "parentheses behind each other": (
+    "consecutive parentheses": (
         lambda: TOP + "relu" + " (relu)" * 14_000,
         "inside the parentheses",
     ),
@@ -142,7 +142,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
         lambda: TOP + "\\begin{tabular}{cc}layer & type \\\\ a & relu\\end{tabular}\n" * 5_000,
         "more than 1,000 tables",
     ),
-    # What stands for more than it is.
+    # Short texts that expand to much.
     "repeats in repeats": (_value("[" * 5 + "relu" + "] x999999999" * 5), LAYERS),
     "blocks that double": (_doubling("{0}; {0}"), LAYERS),
     "blocks that repeat": (_doubling("{0} x 2"), LAYERS),
@@ -160,21 +160,21 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     ),
     "channels that double": (
         lambda: TOP + "concat { identity; identity }\n" * 70,
-        "a value of more",
+        "the output has more",
     ),
-    "maps that grow": (_value("upsample 1000000 -> upsample 1000000"), "positions an axis"),
+    "maps that grow": (_value("upsample 1000000 -> upsample 1000000"), "positions per axis"),
     "phases": (lambda: "input 32x32 RGB\nupsample 3000\nconv3-8 x400", "phases"),
     # Expressions.
     "powers": (_value(f"conv3-({' * '.join('9' * 60)})"), "too large"),
-    "nots": (_value("relu if " + "not " * 20_000 + "1"), "more than 200 parts"),
-    "minus signs": (_value("conv3-(" + "- " * 40_000 + "1)"), "more than 200 parts"),
+    "nots": (_value("relu if " + "not " * 20_000 + "1"), "more than 200 tokens"),
+    "minus signs": (_value("conv3-(" + "- " * 40_000 + "1)"), "more than 200 tokens"),
     "parentheses in expressions": (_value("conv3-" + "(" * 60 + "1" + ")" * 60), DEEP),
     "arguments": (_value("conv3-(max(" + ",".join("3" * 20_000) + "))"), None),
     "arguments of a block": (
         _value("block b(a) { relu }\nb(" + ",".join("3" * 20_000) + ")"),
         "takes 1 argument, not 20000",
     ),
-    # Numbers that fit no machine, wherever a number can stand.
+    # Numbers that are too large for any machine, wherever a number may appear.
     "input": (lambda: f"input {BIG}x{BIG} RGB\nrelu", LARGE),
     "axis": (lambda: "input 9999999x9999999 RGB\nrelu", "axis"),
     "kernel": (_value(f"conv {BIG}x{BIG} 4"), LARGE),
@@ -184,7 +184,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     "padding": (_value("conv3-4 pad 99999999999"), WHOLE),
     "groups": (_value("conv3-4 groups 99999999999"), WHOLE),
     "repeat": (_value(f"relu x{BIG}"), LARGE),
-    "repeat in front": (_value("999999999999x relu"), LAYERS),
+    "leading repeat": (_value("999999999999x relu"), LAYERS),
     "repeat by a name": (_value("let n = 999999999999\nrelu x n"), LAYERS),
     "connections": (_value("FC-2147483647\nFC-2147483647"), None),
     "share": (_value(f"dropout({BIG}%)"), LARGE),

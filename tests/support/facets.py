@@ -125,7 +125,7 @@ def compare_modules(ours: Callable[..., Tensor], reference: nn.Module, one: Case
 
 
 def computes(one: Case) -> None:
-    """It computes its formula in formulas.py, or is a class of torch.nn with its name."""
+    """The module computes the formula in formulas.py, or is a class of torch.nn with its name."""
     if one.kind is Input:
         return
     call = one.op.call(*one.xs)
@@ -160,9 +160,10 @@ def listing_of(one: Case) -> str:
 
 
 def is_listed(one: Case) -> None:
-    """As a call of a PyTorch listing it is read back as the same layer.
+    """The layer as a call of a PyTorch listing is read back as the same layer.
 
-    A class of torch.nn that it builds is listed, by its kind or, as for a crop, by another.
+    If it builds a class of torch.nn, its kind lists that class, or another kind does, as for a
+    crop.
     """
     if isinstance(one.op, Input | Join):
         return
@@ -179,7 +180,7 @@ def is_listed(one: Case) -> None:
 
 
 def keeps(one: Case) -> None:
-    """What autograd keeps for backward, if the inputs of the layer need gradients."""
+    """Autograd keeps as many bytes for backward as `kept` gives, if the inputs need gradients."""
     if one.kind is Input:
         return
     inner = one.module()
@@ -207,8 +208,8 @@ class _Scaled(nn.Module):
 
 
 def reads(one: Case) -> None:
-    """What one output position reads is where its gradient is not zero, and if that is all, the
-    trunk ends."""
+    """What one output position reads is where its gradient is not zero; if it reads the whole map,
+    the trunk ends."""
     if isinstance(one.op, Input | Join | GroupNorm | InstanceNorm):
         return  # the statistics of a map are not part of a receptive field
     op, x = one.op, one.x
@@ -303,7 +304,7 @@ LEFT_OUT = {
 
 
 def is_labelled(one: Case) -> None:
-    """Its label is read as the same layer, but for the attributes that labels leave out."""
+    """The label is read back as the same layer, except for the attributes that labels leave out."""
     op = one.op
     assert op.label
     if isinstance(op, Input | Join):
@@ -359,7 +360,7 @@ SIZES = (6, 5, 4)
 
 
 def other_inputs(kind: type[Layer]) -> None:
-    """The line of each example is refused on other inputs, or is right there too.
+    """The line of each example is refused on other inputs, or is correct on them too.
 
     The inputs are vectors, signals, maps and volumes, with other channels and small maps. There is
     an example for each rank that is accepted, except for activations, which see single values; a

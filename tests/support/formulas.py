@@ -65,7 +65,7 @@ def Complement(op: Layer, module: nn.Module, x: Tensor) -> Tensor:
 
 @formula
 def StochasticDepth(op: Any, module: nn.Module, x: Tensor) -> Tensor:
-    """Which images are kept is random, drawn as in the module; what becomes of them is not."""
+    """The choice of images is random, drawn as in the module; what happens to them is not."""
     if not module.training or op.p == 0:
         return x
     kept = torch.empty(len(x), *(1 for _ in x.shape[1:]), dtype=x.dtype).bernoulli_(1 - op.p)

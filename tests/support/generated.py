@@ -1,8 +1,8 @@
-"""Specs written by chance over the whole language: most are networks, some are refused.
+"""Random specs over the whole language: most are networks, some are refused.
 
 `spec(chance)` writes one from a `random.Random`; `specs()` is the same as a hypothesis strategy,
-which shrinks what it finds. The spellings come from the layer kinds themselves, so that a new kind
-is written as well. The writer follows the shape that flows, so that layers fit mostly.
+which shrinks what it finds. The spellings come from the layer kinds themselves, so that new kinds
+are included. The writer tracks the current shape, so that most layers fit.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from archdsl.text.source import Source
 
 KINDS = [kind for kind in REGISTRY if kind is not Input and kind.words]
 WEIGHTY = [kind for kind in KINDS if kind.weighs]
-# The classes of attributes tell by their checks what they take; these are tried.
+# Values to try for an attribute; its check decides which of them it takes.
 VALUES = (1, 2, 3, 4, 5, 8, 16, 0, -1, 0.5, 0.25, 1e-3, 1.5, (3, 3), (1, 3), (2, 2), (3, 3, 3))
-FLOWS = 20_000  # elements that flow at most: larger maps are pooled
+FLOWS = 20_000  # the most elements of a value: larger maps are pooled
 WORDS = (
     "stem",
     "body_part",
@@ -57,7 +57,7 @@ def spec(chance: random.Random) -> str:
 class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
-        self.names: dict[str, int] = {}  # names with a value where the writer is
+        self.names: dict[str, int] = {}  # names that have a value at this point
         self.blocks: dict[str, tuple[str, ...]] = {}  # blocks of the file, with their parameters
         self.fresh = count(1)
         self.labels: dict[str, Shape] = {}
@@ -79,7 +79,7 @@ class _Writer:
     # Numbers, as numbers and as expressions.
 
     def number(self, value: int) -> str:
-        """A value where a number stands: as it is, a name, or an expression in parentheses."""
+        """A value as a number, a name, or an expression in parentheses."""
         named = [name for name, known in self.names.items() if known == value]
         if named and self.often(40):
             return self.one(named)
@@ -138,7 +138,8 @@ class _Writer:
     # Layers.
 
     def layer(self, x: Shape, kinds: Sequence[type[Layer]] = KINDS) -> tuple[str, Shape]:
-        """A layer that fits what flows, and what it makes of it; now and then one that does not."""
+        """A layer that fits the current shape, and its output shape; now and then a layer that does
+        not fit."""
         for _ in range(6):
             text = self.spelling(self.one(kinds), x)
             if (shape := after(text, x, self.names)) is not None and elements(shape) <= FLOWS:
@@ -165,11 +166,11 @@ class _Writer:
             and ((name in required and self.often(60)) or self.often(12))
         }
         if kind.weighs:
-            # What a kind needs beside its word is a kernel and a width: of most lines at least.
+            # Besides its word, such a kind needs a kernel and a width: give them in most lines.
             for name, values in (("kernel", (1, 3, 3, 3, 5, (3, 3))), ("width", (4, 6, 8, 16))):
                 if name in kind.attributes and name not in preset:
                     given[name] = self.one(values)
-        return self.written(kind, self.cased(word), given)
+        return self.phrase(kind, self.cased(word), given)
 
     def value(self, attribute: Attribute) -> Any:
         """A value that passes the check of an attribute; now and then one that does not."""
@@ -186,44 +187,44 @@ class _Writer:
         word = word.replace(" ", self.one([" ", " ", "-", "_"]) if self.often(30) else " ")
         return self.one([word, word, word, word.upper(), word.capitalize()])
 
-    def written(self, kind: type[Layer], word: str, given: Mapping[str, Any]) -> str:
-        """A layer's word with its attributes, in front of it, in it and behind it."""
-        given = dict(given)
+    def phrase(self, kind: type[Layer], word: str, values: Mapping[str, Any]) -> str:
+        """A layer's word with its attributes before it, within it and after it."""
+        values = dict(values)
         before: list[str] = []
-        behind: list[str] = []
-        kernel = given.get(kind.takes_suffix or "")
+        after: list[str] = []
+        kernel = values.get(kind.takes_suffix or "")
         if kernel and isinstance(kernel, int) and word[-1].isalpha() and self.often(50):
-            del given[kind.takes_suffix or ""]
+            del values[kind.takes_suffix or ""]
             word = f"{word}{kernel}"
-            if isinstance(width := given.get(kind.takes_number or ""), int) and width > 0:
-                del given[kind.takes_number or ""]
+            if isinstance(width := values.get(kind.takes_number or ""), int) and width > 0:
+                del values[kind.takes_number or ""]
                 word = f"{word}-{self.number(width)}"
-        size = given.get(kind.takes_size or "")
+        size = values.get(kind.takes_size or "")
         if size and size != 1 and self.often(75):
-            del given[kind.takes_size or ""]
+            del values[kind.takes_size or ""]
             sign = self.one(["x", "x", "×", " x "])
             spelled = sign.join(map(str, size if isinstance(size, tuple) else (size, size)))
-            if isinstance(given.get("stride"), int) and self.often(40):
-                spelled += f"/{given.pop('stride')}"
-            (before if self.often(50) else behind).append(spelled)
-        number = given.get(kind.takes_number or "")
+            if isinstance(values.get("stride"), int) and self.often(40):
+                spelled += f"/{values.pop('stride')}"
+            (before if self.often(50) else after).append(spelled)
+        number = values.get(kind.takes_number or "")
         if isinstance(number, int | float) and number >= 0 and self.often(75):
-            del given[kind.takes_number or ""]
+            del values[kind.takes_number or ""]
             if isinstance(number, float):
-                behind.append(f"({number})")
+                after.append(f"({number})")
             else:
-                behind.append(self.number(number))
-        for name, value in given.items():
+                after.append(self.number(number))
+        for name, value in values.items():
             attribute = kind.attributes[name]
-            behind.append(self.said(attribute, value))
-        if not behind and self.often(4):
-            behind.append(f"({self.one(['the first', 'as before', 'class scores'])})")
+            after.append(self.attribute(attribute, value))
+        if not after and self.often(4):
+            after.append(f"({self.one(['the first', 'as before', 'class scores'])})")
         joint = self.one([" ", " ", ", "])
-        if behind and self.often(10) and not word[-1].isdigit():
-            return f"{' '.join(before)} {word}({', '.join(behind)})".strip()
-        return joint.join([*before, word, *behind])
+        if after and self.often(10) and not word[-1].isdigit():
+            return f"{' '.join(before)} {word}({', '.join(after)})".strip()
+        return joint.join([*before, word, *after])
 
-    def said(self, attribute: Attribute, value: Any) -> str:
+    def attribute(self, attribute: Attribute, value: Any) -> str:
         """An attribute with its value."""
         flags = [words for words, flag in attribute.flags.items() if flag == value]
         if flags and (self.often(50) or not attribute.words):
@@ -242,7 +243,7 @@ class _Writer:
         return f"{self.one(attribute.words)}{self.one([' ', ' ', '=', ': ', ' = '])}{shown}"
 
     def listing(self, text: str, x: Shape) -> str | None:
-        """The layer as a PyTorch listing writes it, where torch has it."""
+        """The layer as a PyTorch listing writes it, or None if torch does not have it."""
         op = settled(text, x, self.names)
         if op is None or not op.listed:
             return None
@@ -254,7 +255,7 @@ class _Writer:
     def lines(
         self, x: Shape, most: int, deep: int, inside: bool = False
     ) -> tuple[list[str], Shape]:
-        """Lines one behind the other, and what leaves the last."""
+        """Consecutive lines, and the output shape of the last."""
         found = []
         for _ in range(self.upto(most)):
             text, x = self.line(x, deep, inside)
@@ -314,7 +315,7 @@ class _Writer:
         return f"{signs[0]}\n  {inner}\n{signs[1]}"
 
     def branches(self, x: Shape, deep: int, keep: bool) -> list[str]:
-        """Branches that leave the map its size, and, where it is asked, its channels."""
+        """Branches that preserve the size of the map, and its channels if `keep`."""
         channels = str(x[0])
         options = ["identity", f"conv1-{channels}", f"conv3-{channels} -> bn", "relu -> dropout"]
         if len(x) == 1:
@@ -402,7 +403,7 @@ class _Writer:
     # Networks.
 
     def network(self, header: str | None) -> list[str]:
-        """A network: its lines, under a header."""
+        """The lines of a network, after its header."""
         self.labels = {}
         self.names = {}
         found = []
@@ -413,10 +414,10 @@ class _Writer:
             title = f' "{self.one(REMARKS)}"' if self.often(40) else ""
             found.append(f"network {header}{f'({given})' if given else ''}{title}")
         x = self.one([(3, 16, 16), (1, 8, 8), (3, 12, 9), (4, 16), (24,), (2, 32, 32)])
-        frame = self.frame(x)
-        self.chance.shuffle(frame)
-        # A `let` may read those in front of it.
-        found += [line for _, line in sorted((not f.startswith("let"), f) for f in frame)]
+        opening = self.opening(x)
+        self.chance.shuffle(opening)
+        # A `let` may read those before it.
+        found += [line for _, line in sorted((not f.startswith("let"), f) for f in opening)]
         if self.often(12) and len(x) == 3:
             found += self.table(x)
         else:
@@ -426,13 +427,13 @@ class _Writer:
                 found.append(f"average pool, {self.upto(10)}-d fc, softmax")
             if self.labels and self.often(10):
                 found.append(f"output {', '.join(self.some(self.labels, 60) or ['row1'])}")
-        found += self.behind()
+        found += self.closing()
         if "-(BN)" in "".join(found) and self.often(50):
             found.insert(header is not None, "with bn")
         return found
 
-    def frame(self, x: Shape) -> list[str]:
-        """What stands in front of the layers, the input first."""
+    def opening(self, x: Shape) -> list[str]:
+        """The statements before the layers, the input first."""
         shown = "x".join(map(str, x[1:]))
         spelled = [f"{shown}x{x[0]}", f"{x[0]}x{shown}", f"{shown}, {x[0]} channels"]
         if len(x) == 1:
@@ -468,7 +469,8 @@ class _Writer:
             text = "-".join([*added, stem])
         return f"{kind} means {text}"
 
-    def behind(self) -> list[str]:
+    def closing(self) -> list[str]:
+        """Statements after the layers."""
         options = [
             f"expect params {self.figure()}",
             f"expect weight layers {self.upto(20)}, ops {self.figure()}",
@@ -481,7 +483,7 @@ class _Writer:
         return self.some(options, 10)
 
     def block(self) -> str:
-        """A block of the file that keeps the shape of what enters."""
+        """A block of the file that preserves the shape of its input."""
         name = f"unit{next(self.fresh)}"
         parameters = ("w",) if self.often(40) else ()
         width = "w" if parameters else "in"
@@ -496,7 +498,7 @@ class _Writer:
         return f"block {name}{'(w)' if parameters else ''} {text}"
 
     def table(self, x: Shape) -> list[str]:
-        """A pasted table: one whose rows are layers, or one of networks."""
+        """A pasted table, whose rows are layers or whose columns are networks."""
         rows: list[list[str]] = []
         if self.often(60):
             header = ["layer", "type", "size/stride", "filters", "output size", "params"]
@@ -515,10 +517,10 @@ class _Writer:
                 other = text if self.often(60) else "[3x3, 8<br>3x3, 8] × 2"
                 size = f"{x[1]}×{x[2]}" if len(x) == 3 and self.often(40) else ""
                 rows.append([f"stage{i + 1}", size, text, other])
-        return self.shown([header, *rows])
+        return self.typeset([header, *rows])
 
-    def shown(self, rows: list[list[str]]) -> list[str]:
-        """A table as Markdown, between tabs or as LaTeX."""
+    def typeset(self, rows: list[list[str]]) -> list[str]:
+        """A table as Markdown, with tabs, or as LaTeX."""
         way = self.chance.randrange(3)
         if way == 0:
             lines = ["| " + " | ".join(row) + " |" for row in rows]
@@ -544,10 +546,10 @@ class _Writer:
             if several and self.often(10):
                 given = ", ".join(f"{name}={value + 1}" for name, value in self.names.items())
                 lines.append(f'network net{i + 1}_wide = net{i + 1}({given}) "a wider one"')
-        return self.looks("\n".join(lines) + "\n")
+        return self.decorated("\n".join(lines) + "\n")
 
-    def looks(self, text: str) -> str:
-        """What a text only looks like, and what is no part of it: comments, blanks, typography."""
+    def decorated(self, text: str) -> str:
+        """The text with what does not change its meaning: comments, blanks, typography."""
         found = []
         for line in text.split("\n"):
             plain = not re.search(r"[\t|\\&\"{}]", line) and line.strip()
@@ -573,7 +575,7 @@ def elements(x: Shape) -> int:
 
 
 def settled(text: str, x: Shape, names: Mapping[str, Number]) -> Layer | None:
-    """The layer of a text, as it is settled on an input; None where it is no one layer."""
+    """The layer of a text, settled on an input; None if the text is not a single layer."""
     source = Source("layer", text)
     try:
         (network,) = parse(source)
@@ -589,7 +591,7 @@ def settled(text: str, x: Shape, names: Mapping[str, Number]) -> Layer | None:
 
 
 def after(text: str, x: Shape, names: Mapping[str, Number]) -> Shape | None:
-    """What leaves a layer; None where it does not fit, or is no one layer."""
+    """The output shape of a layer; None if it does not fit or is not a single layer."""
     op = settled(text, x, names)
     try:
         return op.out(x) if op is not None else None
@@ -598,7 +600,7 @@ def after(text: str, x: Shape, names: Mapping[str, Number]) -> Shape | None:
 
 
 def after_lines(lines: Sequence[str], x: Shape) -> Shape | None:
-    """What leaves lines of layers; None where they do not fit."""
+    """The output shape of lines of layers; None if they do not fit."""
     from archdsl.network import loads
 
     entering = f"{'x'.join(map(str, x[1:]))}, {x[0]} channels" if len(x) > 1 else str(x[0])

@@ -1,4 +1,4 @@
-"""What torch itself says of a module: the truth that formulas are compared with."""
+"""What torch itself computes for a module: the ground truth for our formulas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from archdsl.text.source import Source
 
 
 def randomise(module: nn.Module, seed: int = 0) -> None:
-    """Every parameter and buffer random, variances positive, activations of ordinary size.
+    """Make every parameter and buffer random, with positive variances and activations of ordinary
+    size.
 
     Fresh batch-norm statistics would hide a missing layer below 1e-5.
     """
@@ -32,7 +33,7 @@ def randomise(module: nn.Module, seed: int = 0) -> None:
 
 
 def copy_state(source: nn.Module, target: nn.Module) -> None:
-    """All parameters and buffers, in the order in which the two modules hold them."""
+    """Copy all parameters and buffers, in the order in which the two modules hold them."""
     there, here = source.state_dict(), target.state_dict()
     assert [t.shape for t in there.values()] == [t.shape for t in here.values()]
     target.load_state_dict(dict(zip(here, there.values(), strict=True)))
@@ -47,8 +48,8 @@ def without_dropout(module: nn.Module) -> None:
 def difference(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:
     """The largest relative difference of outputs and parameter gradients, eval and train.
 
-    So are running statistics compared, which show the momentum. Side heads rest in eval mode. The
-    reference is randomised and copied into ours first; dropout is off.
+    Running statistics are compared too, which show the momentum. Side heads do not run in eval
+    mode. The reference is randomised and copied into ours first; dropout is off.
     """
     randomise(reference)
     copy_state(reference, ours)
@@ -83,7 +84,7 @@ def macs(module: nn.Module, *x: Tensor) -> int:
 
 
 def kept_for_backward(module: nn.Module, *x: Tensor) -> int:
-    """Bytes of the distinct tensors that autograd keeps in training mode, parameters apart."""
+    """Bytes of the distinct tensors that autograd keeps in training mode, except parameters."""
     own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
     kept: dict[int, Tensor] = {}
 

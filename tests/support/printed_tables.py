@@ -33,7 +33,7 @@ def text_of(spec: str) -> str:
 
 
 def tables_of(passage: str) -> list[str]:
-    """The tables of a passage, without what stands around them."""
+    """The tables of a passage, without the text around them."""
     text = (PASSAGES / f"{passage}.txt").read_text("utf-8")
     found = re.findall(r"(?:^(?:\|.*|[^\n]*\t[^\n]*)\n)+", text, re.MULTILINE)
     return [one.rstrip("\n") for one in found]
@@ -44,7 +44,7 @@ def networks_of(text: str) -> dict[str, Network]:
 
 
 def assert_same(text: str, other: str) -> None:
-    """Two texts give networks of the same names, layers and claims."""
+    """Asserts that two texts give networks with the same names, layers and claims."""
     ours, others = networks_of(text), networks_of(other)
     assert list(ours) == list(others)
     for name, net in ours.items():
@@ -53,7 +53,7 @@ def assert_same(text: str, other: str) -> None:
 
 
 def signature(net: Network) -> tuple[object, ...]:
-    """All that a reader of the table is told: layers, names, verdicts, and what is no figure."""
+    """What a table defines: layers, names, verdicts, and the printed text of errata."""
     layers = [(node.name, node.op, node.inputs) for node in net.graph.nodes]
     claims = [
         (c.where, c.quantity, c.verdict, c.printed if c.verdict == "erratum" else "")

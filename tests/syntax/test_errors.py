@@ -31,12 +31,12 @@ def split(text: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_error(name, archdsl_cli, tmp_path, monkeypatch, request):
+def test_error_text_of_a_bad_spec(name, archdsl_cli, tmp_path, monkeypatch, request):
     spec, expected = split((FOLDER / name).read_text("utf-8"))
     (tmp_path / name).write_text(spec, "utf-8")
-    beside = FOLDER / name.removesuffix(".arch")
-    if beside.is_dir():
-        shutil.copytree(beside, tmp_path, dirs_exist_ok=True)
+    folder = FOLDER / name.removesuffix(".arch")
+    if folder.is_dir():
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     picked = re.search(r"^# pick (\S+)", spec, re.MULTILINE)
     code, out, error = archdsl_cli("summary", f"{name}:{picked[1]}" if picked else name)
@@ -106,14 +106,14 @@ def test_folder_and_unreadable_file(archdsl_cli, tmp_path, monkeypatch):
     )
 
 
-def test_too_large_a_file(archdsl_cli, tmp_path, monkeypatch):
+def test_a_file_that_is_too_large(archdsl_cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "large.arch").open("wb") as file:
         file.truncate(2**31)  # sparse: two gigabytes that take no space
     assert "larger than 16 MiB" in run(archdsl_cli, "summary", "large.arch")
 
 
-def test_usage(archdsl_cli):
+def test_usage_errors_suggest_a_fix(archdsl_cli):
     assert "there is no command `sumary`" in run(archdsl_cli, "sumary", "vgg16")
     assert "did you mean `summary`?" in run(archdsl_cli, "sumary", "vgg16")
     assert "write `--input 320x320`" in run(archdsl_cli, "summary", "vgg16", "--input", "big")

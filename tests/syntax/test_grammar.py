@@ -90,7 +90,7 @@ def ours(text: str):
 
 
 @pytest.mark.parametrize("text", [*TEXTS, *MANUAL, "", "\n", "  # nothing", "[", "conv3 ?"])
-def test_texts(text: str):
+def test_texts_parse_as_in_lark(text: str):
     assert ours(text) == larks(text)
 
 
@@ -117,7 +117,7 @@ MARKS = [
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_mutated_texts(seed: int):
+def test_mutated_texts_parse_as_in_lark(seed: int):
     chance = random.Random(seed)
     good = 0
     for _ in range(150):

@@ -1,7 +1,7 @@
 """Tables damaged in transcription: nothing is repaired, and nothing is read as something else.
 
-A damaged cell is refused where it is, or claims of the table fail. What neither reveals is
-counted: there the paper prints nothing that could.
+A damaged cell is refused where it is, or claims of the table fail. Damage that neither reveals is
+counted: the paper prints nothing that could reveal it.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def test_the_damaged_resnet_is_refused_at_its_header():
 
 def test_with_that_cell_struck_out_a_column_has_no_header():
     table, _ = resnet()
-    struck = with_cell(RESNET, 0, 5, "~~7×7, 64, stride 2~~")
-    assert errors_of(text_with("resnet", table, struck)) == [
+    removed = with_cell(RESNET, 0, 5, "~~7×7, 64, stride 2~~")
+    assert errors_of(text_with("resnet", table, removed)) == [
         ("this column has no header", "in row 1, column 6")
     ]
 
@@ -373,7 +373,7 @@ SILENT = {
         ("rows swapped", "conv3-256<br>conv3-256, maxpool"),
         ("rows swapped", "maxpool, conv3-512<br>conv3-512"),
         ("rows swapped", "conv3-512<br>conv3-512, maxpool"),
-        # One 1x1 more or less: the millions of Table 2 are too coarse for half a million.
+        # One 1x1 more or less: Table 2 prints millions, too coarse to show half a million.
         (
             "cells swapped",
             "conv3-256<br>conv3-256<br><b>conv1-256</b>, "
@@ -433,10 +433,10 @@ def test_damage_of_every_kind(spec: str):
 
 def test_how_much_damage_is_noticed():
     """The figures of the manual."""
-    told = Counter()
+    outcomes = Counter()
     for kinds in TOLD.values():
         for counts in kinds.values():
-            told.update(dict(zip(OUTCOMES, counts, strict=True)))
-    assert dict(told) == {"refused": 640, "fails": 416, "same": 191, "silent": 39}
+            outcomes.update(dict(zip(OUTCOMES, counts, strict=True)))
+    assert dict(outcomes) == {"refused": 640, "fails": 416, "same": 191, "silent": 39}
     manual = (ROOT / "docs" / "notation.md").read_text("utf-8")
-    assert f"{told['silent']} of these {told.total():,} changes" in manual
+    assert f"{outcomes['silent']} of these {outcomes.total():,} changes" in manual

@@ -35,7 +35,7 @@ def networks_of(name: str) -> list[Network]:
     return [Network(network) for network in parse(Source(name, text))]
 
 
-def test_all_are_listed():
+def test_every_pasted_table_is_listed():
     assert {path.stem for path in PASTED.iterdir()} == {*CLAIMS}
 
 

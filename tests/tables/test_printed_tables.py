@@ -31,8 +31,8 @@ from archdsl.text.source import Source
 
 
 class Printed(NamedTuple):
-    """How a table is laid out: the headers of its columns of claims, and the first column that is
-    a network, of a table of one network none; and how many of its figures do not hold."""
+    """The layout of a table: the headers of its columns of claims; the first column that is a
+    network, or None in a table of one network; and how many of its figures do not hold."""
 
     claims: tuple[str, ...]
     networks: int | None = None
@@ -96,7 +96,7 @@ def figures_of(table: str, printed: Printed) -> int:
         filled = [i for i in range(printed.networks, len(row)) if row[i]]
         if OF_NETWORKS.match(row[0]):
             count += sum(len(header[i].split(",")) for i in filled)
-        elif filled == [printed.networks]:  # one cell for all
+        elif filled == [printed.networks]:  # one cell for all networks
             count += len(claims) * (len(header) - printed.networks)
         else:
             count += len(claims) * len(filled)
@@ -105,7 +105,7 @@ def figures_of(table: str, printed: Printed) -> int:
 
 @pytest.mark.parametrize("spec", TABLES)
 def test_every_figure_is_judged(spec: str):
-    """Each cell with a figure is a claim that holds, or an erratum with a reason."""
+    """Each cell with a figure becomes a claim that holds, or an erratum with a reason."""
     text = text_of(spec)
     networks = networks_of(text).values()
     for table, printed in zip(tables_of(spec), TABLES[spec], strict=True):
@@ -158,7 +158,7 @@ def test_optional_norms_of_the_lecture():
         *("resnet:18-layer", "densenet_table:DenseNet-121"),
     ],
 )
-def test_columns_run(name: str):
+def test_modules_of_columns_run(name: str):
     net = Network(spec_files.find_one(name))
     module = net.module().eval()
     out = module(torch.rand(2, *net.input))
@@ -239,8 +239,8 @@ def mutations(text: str, spec: str) -> Iterator[tuple[str, str]]:
 )
 @pytest.mark.slow
 def test_a_changed_digit_is_noticed(spec: str):
-    """An error, a claim that fails, another layer or another name; of a figure that is an erratum
-    the figure."""
+    """As an error, a claim that fails, another layer or another name; in an erratum, as another
+    figure."""
     text = text_of(spec)
     own = {name: signature(net) for name, net in networks_of(text).items()}
     seen = 0

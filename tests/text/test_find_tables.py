@@ -259,10 +259,10 @@ def test_names_of_networks_with_remarks():
     assert [*networks_of(HEAD + table)] == ["net:ResNet-50", "net:ResNeXt-50"]
 
 
-def test_a_header_that_is_struck_through_removes_its_column():
+def test_a_header_struck_through_removes_its_column():
     text = "input 8x8x3\n\n| type |{} c |\n|---|{}---|\n| conv 3x3 |{} 8 |\n"
-    struck = archdsl.loads(text.format(" ~~# bits~~ |", "---|", " 6 bit, no layer |"))
-    assert diff(struck, archdsl.loads(text.format("", "", ""))).same
+    removed = archdsl.loads(text.format(" ~~# bits~~ |", "---|", " 6 bit, no layer |"))
+    assert diff(removed, archdsl.loads(text.format("", "", ""))).same
     for header, other in (("  |", "c"), (" ~~bits~~ |", "A")):  # below networks it is damage
         with pytest.raises(archdsl.ArchError, match="this column has no header"):
             broken = text.format(header, "---|", " 6 bit, no layer |")

@@ -181,7 +181,7 @@ def test_predict_command(run: Path, tmp_path: Path, archdsl_cli):
 
 
 @pytest.mark.parametrize(("line", "shape"), [("64", (64,)), ("12x10 RGB", (3, 12, 10))])
-def test_other_inputs(line: str, shape: tuple[int, ...], tmp_path: Path):
+def test_pictures_fit_inputs_of_other_shapes(line: str, shape: tuple[int, ...], tmp_path: Path):
     layers = "FC-32\nrelu\nFC-10\n" if len(shape) == 1 else "conv3-8\nrelu\nFC-10\n"
     recipe = "train on digits { optimizer adam lr 0.01; batch 32, epochs 4 }\n"
     run = trained(tmp_path, f"network other\ninput {line}\n{layers}{recipe}")
@@ -207,7 +207,7 @@ def as_grey(path: Path, image: Image.Image, **options) -> np.ndarray:
     return (values[0] * 255).numpy()
 
 
-def test_modes_of_pictures(tmp_path: Path):
+def test_every_mode_of_a_picture_gives_the_same_greys(tmp_path: Path):
     """Every kind of picture gives the same grey values."""
     colour = np.stack([GREY] * 3, 2)
     opaque = np.full_like(GREY, 255)
@@ -252,7 +252,7 @@ def test_transparent_pixels_are_black(tmp_path: Path):
         assert np.array_equal(found, BLANK), mode
 
 
-def test_colours(tmp_path: Path):
+def test_pictures_keep_their_colours(tmp_path: Path):
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 2), (255, 0, 51)).save(path)
     red = read_image.read(path, 3)
@@ -265,7 +265,7 @@ def test_colours(tmp_path: Path):
     assert deep.shape == (3, 6, 8) and torch.equal(deep[0], deep[2])
 
 
-def test_a_camera_held_upright(tmp_path: Path):
+def test_exif_orientation_is_applied(tmp_path: Path):
     turned = Image.fromarray(np.rot90(GREY).copy())
     exif = Image.Exif()
     exif[0x0112] = 6  # shown turned by 90° to the right

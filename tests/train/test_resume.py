@@ -153,7 +153,7 @@ def test_a_run_continues_from_every_moment(moment: str, whole: Path, tmp_path: P
     whole_and_tidy(folder)
 
 
-def test_resumed_twice(whole: Path, tmp_path: Path):
+def test_a_run_may_be_resumed_several_times(whole: Path, tmp_path: Path):
     folder = stopped(tmp_path, "step 1")
     for moment in ("epoch 1", "step 2", "epoch 2"):
         with pytest.raises(Stopped):
@@ -351,7 +351,7 @@ def test_a_damaged_record_or_spec_before_the_first_epoch(tmp_path: Path):
         resume(folder)
 
 
-def test_no_run(tmp_path: Path):
+def test_a_folder_without_a_run_is_refused(tmp_path: Path):
     with pytest.raises(ArchError, match="is not a run"):
         resume(tmp_path)
     assert not list(tmp_path.iterdir())
@@ -829,7 +829,8 @@ for number in range(10):
 
 
 def all_resumed(folder: Path, text: str, code: str) -> list[int]:
-    """Resume all killed runs, which end like one that was not; how many epochs each had saved."""
+    """Resume all killed runs, which must end like one that was not killed, and return how many
+    epochs each had saved."""
     (folder / "noisy.arch").write_text(text)
     whole, _ = start(folder / "whole", None, text)
     done = subprocess.run(

@@ -51,7 +51,7 @@ def test_recipe_of_lenet5():
         ("", {}),
     ],
 )  # fmt: skip
-def test_settings(setting: str, expected: dict[str, object]):
+def test_settings_of_a_recipe(setting: str, expected: dict[str, object]):
     assert recipe(f"train on digits {{ {setting} }}") == Recipe.model_validate(expected)
 
 
@@ -86,7 +86,7 @@ def test_settings_of_the_command_line_take_precedence():
         ("train on digits { schedule times 3 every epoch }", "`factor` must be at most 1"),
     ],
 )
-def test_bad_recipes(section: str, shown: str):
+def test_bad_recipes_are_refused(section: str, shown: str):
     with pytest.raises(archdsl.ArchError) as caught:
         recipe(section)
     assert shown in str(caught.value)
@@ -133,7 +133,7 @@ def test_digits_are_resized_to_the_input():
     assert torch.equal(flat, square.flatten(1))
 
 
-def test_shifts():
+def test_shifts_move_each_image_separately():
     """Every image moves by its own offset and is otherwise unchanged."""
     images = torch.arange(1.0, 1 + 200 * 16).view(200, 1, 4, 4)
     moved = shifted(images, 1, torch.Generator().manual_seed(0), images.shape[2:])
@@ -210,7 +210,7 @@ def test_training_does_not_change_the_random_state_of_the_caller(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["constant", "cosine", "halve every 2 epochs"])
-def test_schedules(name: str, tmp_path: Path):
+def test_learning_rates_of_schedules(name: str, tmp_path: Path):
     run, _ = run_small(tmp_path, schedule=name, epochs="5")
     rates = [round(e.lr, 6) for e in run.record.epochs]
     assert (
@@ -269,7 +269,7 @@ def test_too_large_for_memory(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-def test_command_line(tmp_path: Path, monkeypatch, archdsl_cli):
+def test_train_command(tmp_path: Path, monkeypatch, archdsl_cli):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.arch").write_text(SMALL + RECIPE)
     code, out, error = archdsl_cli("train", "small.arch", "--set", "epochs=3", "--device", "cpu")
@@ -284,7 +284,7 @@ def test_command_line(tmp_path: Path, monkeypatch, archdsl_cli):
     assert last.endswith(f"in {folder.relative_to(tmp_path)}")
 
 
-def test_command_line_errors(tmp_path: Path, monkeypatch, archdsl_cli):
+def test_train_command_refuses_bad_arguments(tmp_path: Path, monkeypatch, archdsl_cli):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").write_text("a file in the way")
     for arguments, shown in (

@@ -84,7 +84,7 @@ def test_rows_and_frames_move_with_their_image():
 
 @NETWORKS
 @pytest.mark.slow
-def test_learns(text: str, tmp_path: Path):
+def test_signals_and_clips_learn_digits(text: str, tmp_path: Path):
     net = archdsl.loads(text)
     run, _ = train(net, recipe_of(net), device="cpu", runs=tmp_path)
     assert run.accuracy > 0.9

@@ -3,7 +3,7 @@
     let k = 2
     conv3-(16*k), stride 2     =>  `conv3-32, stride 2`
 
-A line becomes pieces, of which each format writes sizes and groups its own way.
+A line becomes pieces; each format has its own way to write sizes and groups.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Printer:
             blank = at > 0 and token.kind != "comma" and self.are_spaced(tokens[at - 1], token)
             count, value = self.value(tokens, at)
             if token.kind == "times" and [piece.kind for piece in pieces] == ["value"]:
-                # `2x 3 x 3`: a repeat that the blanks of a size do not take in.
+                # `2x 3 x 3`: a repeat that is not part of the spaced size.
                 pieces = [Piece("text", f"{pieces[0].text}x", pieces[0].blank)]
             elif value is not None:
                 is_negative = value.startswith("-") and token.kind != "parens"

@@ -286,5 +286,5 @@ def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, 
     for index, one in enumerate(found):
         word = found[1 - index].partition(" ")[0]
         default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
-        found[index] = f"`{one or default}`" if one or default else "nothing of it"
+        found[index] = f"`{one or default}`" if one or default else "no such statement"
     return found[0], found[1]

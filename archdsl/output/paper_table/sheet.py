@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from archdsl.model import Model
 
 MOST_LINES = 1_000  # of a network next to others
-UNNAMED = "from"  # the name of a row without a label: as a word of Python it cannot be one
+UNNAMED = "from"  # the name of a row without a label: a Python keyword, which cannot be one
 IDENTITY: Pieces = (Piece("text", "identity"),)
 
 

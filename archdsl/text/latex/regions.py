@@ -26,7 +26,7 @@ from archdsl.text.latex.vocabulary import AROUND, CLOSED
 from archdsl.text.limits import Limit
 
 DEPTH = Limit(50, "LaTeX within LaTeX more than {} deep", "paste the table alone")
-WIDEST = 1000  # columns that a cell may span
+MOST_SPANNED = 1000  # columns that a cell may span
 TABLES = Limit(1000, "more than {} tables", "divide the text into several files")
 MOST_FAULTS = 1000  # errors of a text
 
@@ -35,7 +35,7 @@ def read(text: str) -> Expanded:
     """The text with its LaTeX read. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
         return Expanded(text, text)
-    return _Reader(text).read()
+    return _LatexReader(text).read()
 
 
 _FORMS = {
@@ -71,7 +71,7 @@ class _Open(NamedTuple):
     body: int
 
 
-class _Reader:
+class _LatexReader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.macros = Macros()
@@ -96,7 +96,7 @@ class _Reader:
                 else:
                     here = max(found.end(), self.region(start))
         except Unreadable as problem:
-            self.faults.append(problem.fault.moved(self.shift))
+            self.faults.append(problem.fault.shifted(self.shift))
         text = "".join([*self.pieces, self.text[self.done :]])
         return Expanded(
             text,
@@ -245,7 +245,7 @@ class _Reader:
             wide = _width(written)
         except Unreadable as problem:
             plain, wide, faults = "", 1, [problem.fault]
-        self.faults += [fault.moved(start) for fault in faults]
+        self.faults += [fault.shifted(start) for fault in faults]
         words = plain.strip()
         begin = start + plain.find(words)
         if words:
@@ -256,7 +256,7 @@ class _Reader:
 class _Region:
     """A stretch of LaTeX: tables, and the environments, groups and commands around them."""
 
-    def __init__(self, reader: _Reader, start: int) -> None:
+    def __init__(self, reader: _LatexReader, start: int) -> None:
         self.reader = reader
         self.text = reader.text
         self.start = start
@@ -344,11 +344,11 @@ def _width(cell: str) -> int:
     if not found:
         return 1
     wide = (found[1] or found[2] or "").strip()
-    if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= WIDEST:
+    if not re.fullmatch(r"[0-9]{1,4}", wide) or not 0 < int(wide) <= MOST_SPANNED:
         raise Unreadable(
             f"`{found[0]}` does not give a valid number of columns",
             *found.span(),
-            f"write `\\multicolumn{{2}}{{c}}{{…}}`, up to {WIDEST:,} columns",
+            f"write `\\multicolumn{{2}}{{c}}{{…}}`, up to {MOST_SPANNED:,} columns",
         )
     return int(wide)
 

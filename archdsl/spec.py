@@ -170,7 +170,7 @@ def _network(
             raise ArchError(
                 f"`{header.name.text}` is `{header.base.text}` with other parameters: "
                 "it has no layers or conventions of its own",
-                Span(source, *source.line(_start(statement))),
+                statement_span(source, statement),
                 help=f"make what differs a parameter of `{header.base.text}`; a derived network "
                 "may have `paper`, `expect`, `reported` and `train`",
             )
@@ -178,15 +178,14 @@ def _network(
     arguments = entries_in(header.arguments)
     names = {one.name.text for one in arguments if one.name}
     by_position = sum(one.name is None for one in arguments)
-    parameters = [
-        one.tokens[0].text for one in entries_in(base.header.parameters if base.header else None)
-    ]
+    declared = base.header.parameters if base.header else None
+    parameters = [one.tokens[0].text for one in entries_in(declared)]
     given = {*parameters[:by_position], *names}
     # An unknown name is an error when the network is built, so the network is not a template.
     lacking = () if names - {*parameters} else tuple(n for n in base.lacking if n not in given)
     return NetworkText(
         source,
-        Header(header.name, base.header.parameters if base.header else None, header.title),
+        Header(header.name, declared, header.title),
         kept + own,
         shared,
         derived=(*base.derived, header),
@@ -208,14 +207,6 @@ def _carries(statement: Statement, base: NetworkText, own: tuple[Statement, ...]
             return not any(type(s) is type(statement) for s in own)
         case _:
             return True
-
-
-def _start(value: object) -> int:
-    """The offset of a statement's first token, -1 if it has none."""
-    if isinstance(value, Token | Table):
-        return value.start
-    inner = value if isinstance(value, tuple) else ()
-    return next((s for s in map(_start, inner) if s >= 0), -1)
 
 
 def _span(source: Source, token: Token) -> Span:

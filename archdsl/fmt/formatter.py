@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.fmt.layout import Aligned, LineParts, aligned_lines, table, width
@@ -63,15 +62,6 @@ _NAMING = [kind.keyword for kind in STATEMENTS.values() if re.match(r"\w+ \w+ = 
 _NAMED = re.compile(rf"^((?:{'|'.join(_NAMING)})[ ]+\w+)[ ]*=[ ]*(?!=)")
 _BRACKET = re.compile(r'"[^"]*"?|[()\[\]{}]')
 _BRACES = {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}
-
-
-class _Spaced(NamedTuple):
-    """The code of a line with its spaces set, and where its middle and its claims begin, if it has
-    any: the offsets in the old and in the new text."""
-
-    text: str
-    middle: tuple[int, int] | None
-    claims: tuple[int, int] | None
 
 
 class _Layout:
@@ -217,7 +207,7 @@ class _Layout:
         """How many more brackets a line opens than it closes."""
         return sum(_BRACES[sign] for sign in _BRACKET.findall(code) if sign in _BRACES)
 
-    def spaced(self, code: str, is_statement: bool) -> _Spaced:
+    def spaced(self, code: str, is_statement: bool) -> _Spacer:
         """Code with its spaces set; `is_statement`: no bracket is open before it."""
         spacer = _Spacer(code, self.in_claims)
         # A reference such as arXiv:1409.1556 is one word, whatever signs it contains.
@@ -225,17 +215,23 @@ class _Layout:
         for found in tokens.finditer(code):
             spacer.add(found[0], found.start())
         self.in_claims = spacer.in_claims
-        text = "".join(spacer.pieces)
+        text = spacer.text = "".join(spacer.pieces)
         if is_statement and (named := _NAMED.match(text)) is not None:
-            text = f"{named[1]} = {text[named.end() :]}"
-        has_rules_below = spacer.is_rows and spacer.depth != 0
-        return _Spaced(text, None if has_rules_below else spacer.middle, spacer.claims)
+            spacer.text = f"{named[1]} = {text[named.end() :]}"
+        if spacer.is_rows and spacer.depth != 0:
+            spacer.middle = None  # its rules are below
+        return spacer
 
 
 class _Spacer:
-    """Sets the spaces between the signs and words of a line, one after the other."""
+    """Sets the spaces between the signs and words of a line, one after the other.
+
+    `middle` and `claims` are where these begin, if the line has any: the offsets in the old and in
+    the new text.
+    """
 
     def __init__(self, code: str, in_claims: bool) -> None:
+        self.text = ""  # once all are added
         self.pieces: list[str] = []
         self.length = 0
         self.middle: tuple[int, int] | None = None

@@ -8,8 +8,8 @@ from itertools import pairwise, zip_longest
 from typing import Any
 
 from archdsl.errors import ArchError
-from archdsl.syntax.ast import Statement, Token, tokens_of
-from archdsl.syntax.parser import statements_of
+from archdsl.syntax.ast import Statement, Token
+from archdsl.syntax.parser import statement_span, statements_of
 from archdsl.text.source import Source, Span
 
 _FREE = frozenset(("comma", "braces"))  # spaces around them mean nothing, unless at a hyphen
@@ -31,8 +31,7 @@ def first_difference(source: Source, ours: Sequence[Statement], text: str) -> Sp
         return source.span(0, min(1, len(source.text))) if error.span is None else error.span
     for one, two in zip_longest(ours, theirs):
         if not _same(one, two):
-            start = next((token.start for token in tokens_of(one)), getattr(one, "start", 0))
-            return source.span(*source.line(start))
+            return statement_span(source, one)
     whole = source.span(0, source.line(0)[1])
     for grid, grid_ in zip_longest(source.grids, other.grids):
         if grid is None or grid_ is None or _cells(source, grid) != _cells(other, grid_):

@@ -120,7 +120,7 @@ def cell_statements(source: Source, start: int, end: int) -> list[Statement]:
     return statements
 
 
-def statement_span(source: Source, statement: Statement) -> Span:
+def statement_span(source: Source, statement: Statement | None) -> Span:
     """The line on which a statement begins."""
     default = statement.start if isinstance(statement, Table) else 0
     start = next((token.start for token in tokens_of(statement)), default)

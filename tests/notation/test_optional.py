@@ -178,5 +178,5 @@ def test_invalid_choices_are_refused():
     refused("(bn) 3x3, 64", "`3x3` does not belong to a layer")
     refused("conv3-64 (relu 3x3/2 maxpool)", "several layers in parentheses")
     refused("conv3-8 (maxpool) stride 2 stride 2", "given twice")
-    refused("conv means (bn)-relu; conv3-4; FC-3", "holds `conv` once")
+    refused("conv means (bn)-relu; conv3-4; FC-3", "must have `conv` exactly once")
     refused("[ (bn) ]; conv3-4", "an empty group")

@@ -14,9 +14,9 @@ from archdsl.expand.parameters import RESERVED, Parameters, declared
 from archdsl.layers import JOINS
 from archdsl.notation.ast import Line, widened
 from archdsl.notation.labels import KEYWORDS
+from archdsl.notation.lookup import is_word
 from archdsl.notation.optional_layers import Options
 from archdsl.notation.phrase import read_lines
-from archdsl.notation.vocabulary import is_word
 from archdsl.syntax.ast import Block, NetworkText
 from archdsl.syntax.parser import parse_blocks
 from archdsl.syntax.statements import FORMS

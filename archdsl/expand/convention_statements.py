@@ -10,8 +10,8 @@ from archdsl.expand.blocks import Blocks
 from archdsl.expand.conventions import Conventions, Rule, Rules
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, ParsedPhrase
+from archdsl.notation.lookup import BARE
 from archdsl.notation.phrase import read as read_phrase
-from archdsl.notation.vocabulary import BARE
 from archdsl.syntax.ast import (
     Item,
     Means,

@@ -15,7 +15,7 @@ from archdsl.expand.memo import Memo
 from archdsl.layers import Activation, Layer, Value
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
-from archdsl.notation.vocabulary import ACTIVATION, BARE
+from archdsl.notation.lookup import ACTIVATION, BARE
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import Means
 from archdsl.syntax.expressions import Expression, Number

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.notation import optional_layers
+from archdsl.notation.lookup import is_word, vocabulary
 from archdsl.notation.optional_layers import Choice, Options
-from archdsl.notation.vocabulary import is_word, vocabulary
 from archdsl.syntax import arguments, expressions
 from archdsl.syntax.ast import Block, Derived, Header, NetworkText, Token
 from archdsl.syntax.expressions import Expression, Number

@@ -7,8 +7,8 @@ from archdsl.layers import Value
 from archdsl.notation import numbers
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
+from archdsl.notation.lookup import LISTS, Words, vocabulary, words_of
 from archdsl.notation.scan import Scan
-from archdsl.notation.vocabulary import LISTS, Words, vocabulary, words_of
 from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
 from archdsl.syntax.statements import FORMS

@@ -14,7 +14,7 @@ from archdsl.errors import ArchError, Note
 from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
 from archdsl.notation.ast import LayerText, ValueText
 from archdsl.notation.context import Context, Located
-from archdsl.notation.vocabulary import Words, fields_of, vocabulary
+from archdsl.notation.lookup import Words, fields_of, vocabulary
 from archdsl.syntax.ast import Phrase, Token
 from archdsl.syntax.expressions import Expression
 

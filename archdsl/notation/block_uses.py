@@ -14,8 +14,8 @@ from archdsl.notation.ast import Argument, BlockUse, Group, ValueText
 from archdsl.notation.attributes import PhraseDraft
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
+from archdsl.notation.lookup import NOISE, runs, vocabulary
 from archdsl.notation.numbers import FUSED, REPEAT
-from archdsl.notation.vocabulary import NOISE, runs, vocabulary
 from archdsl.syntax.arguments import Entry, check_commas, entries_in
 from archdsl.syntax.ast import ColumnValue, Token
 from archdsl.syntax.expressions import Expression

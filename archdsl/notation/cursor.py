@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.notation.vocabulary import Words, runs
+from archdsl.notation.lookup import Words, runs
 from archdsl.syntax.ast import Token
 
 END = Token("", "", -1, -1)  # what precedes the first token, and follows the last

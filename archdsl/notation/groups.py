@@ -25,8 +25,8 @@ from archdsl.notation.attributes import PhraseDraft
 from archdsl.notation.block_uses import GROUPS, BlockUseReader, block_at, unknown_block
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import END, Cursor
+from archdsl.notation.lookup import begins_attribute, vocabulary
 from archdsl.notation.numbers import leading_repeat, repeat_of
-from archdsl.notation.vocabulary import begins_attribute, vocabulary
 from archdsl.syntax.ast import Token
 
 # Reads the lines of a group: of a join where the flag is set.

@@ -18,10 +18,10 @@ from archdsl.notation.attribute_values import read_attribute
 from archdsl.notation.attributes import LayerDraft, PhraseDraft
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import END
+from archdsl.notation.lookup import NOISE, Words, vocabulary
 from archdsl.notation.numbers import REPEAT
 from archdsl.notation.parentheses import is_expression, is_remark, optional_layer, separated
 from archdsl.notation.scan import Scan
-from archdsl.notation.vocabulary import NOISE, Words, vocabulary
 from archdsl.notation.words import fused_attribute, read_compact, read_word
 from archdsl.syntax.arguments import entries_of
 from archdsl.syntax.ast import Token

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from archdsl.notation.ast import ValueText
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import END, Cursor
-from archdsl.notation.vocabulary import runs
+from archdsl.notation.lookup import runs
 from archdsl.syntax.ast import Token, numbers_of
 
 REPEAT = re.compile(r"(\d{1,18})[x×]")

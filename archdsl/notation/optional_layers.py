@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import REGISTRY
-from archdsl.notation.vocabulary import vocabulary
+from archdsl.notation.lookup import vocabulary
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import NetworkText, Option
 from archdsl.text.source import Span

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from archdsl.errors import did_you_mean
 from archdsl.layers import Input, Layer, Value
 from archdsl.notation.context import Context
+from archdsl.notation.lookup import layers_among, vocabulary, words_of
 from archdsl.notation.numbers import FUSED
-from archdsl.notation.vocabulary import layers_among, vocabulary, words_of
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import Token
 

@@ -9,8 +9,8 @@ from archdsl.notation.attribute_values import VALUES
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
 from archdsl.notation.labels import KEYWORDS, name_before_colon
+from archdsl.notation.lookup import vocabulary, words_of
 from archdsl.notation.numbers import REPEAT
-from archdsl.notation.vocabulary import vocabulary, words_of
 from archdsl.syntax.ast import Item, Phrase, Token
 
 

@@ -8,7 +8,7 @@ from archdsl.layers import Value
 from archdsl.notation.attributes import LayerDraft, Mention, PhraseDraft
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
-from archdsl.notation.vocabulary import Words
+from archdsl.notation.lookup import Words
 from archdsl.syntax.ast import Token
 from archdsl.syntax.expressions import Expression
 

@@ -10,8 +10,8 @@ from archdsl.layers import Layer
 from archdsl.notation import pytorch_calls
 from archdsl.notation.attributes import PhraseDraft
 from archdsl.notation.context import Context
+from archdsl.notation.lookup import vocabulary, words_of
 from archdsl.notation.numbers import FUSED
-from archdsl.notation.vocabulary import vocabulary, words_of
 from archdsl.syntax.ast import Token
 from archdsl.syntax.statements import FORMS
 

@@ -17,9 +17,7 @@ from archdsl.notation.ast import ValueText
 from archdsl.notation.attribute_values import VALUES, read_attribute
 from archdsl.notation.attributes import LayerDraft, Mention, checked
 from archdsl.notation.context import Context
-from archdsl.notation.numbers import FUSED
-from archdsl.notation.scan import Scan
-from archdsl.notation.vocabulary import (
+from archdsl.notation.lookup import (
     ACTIVATION,
     BARE,
     NOISE,
@@ -29,6 +27,8 @@ from archdsl.notation.vocabulary import (
     vocabulary,
     words_of,
 )
+from archdsl.notation.numbers import FUSED
+from archdsl.notation.scan import Scan
 from archdsl.syntax.ast import Token
 
 

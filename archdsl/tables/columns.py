@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.errors import ArchError, Errors, nearest
-from archdsl.notation.vocabulary import vocabulary
+from archdsl.notation.lookup import vocabulary
 from archdsl.quantities import TABLE_SPELLINGS, table_quantity, unit_letter
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import Limit

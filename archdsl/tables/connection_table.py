@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archdsl.errors import ArchError, Errors
-from archdsl.notation.vocabulary import LISTS, runs
+from archdsl.notation.lookup import LISTS, runs
 from archdsl.syntax.ast import Item, Statement, Table, Token
 from archdsl.tables.columns import cell_text
 from archdsl.text.grids import Cell, Grid

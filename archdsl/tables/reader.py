@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors
+from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.notation.vocabulary import is_word_of_a_layer
 from archdsl.syntax.ast import (
     ClaimText,
     Expect,

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.layers import Layer
+from archdsl.notation.lookup import is_word_of_a_layer, runs, vocabulary, words_of
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.notation.vocabulary import is_word_of_a_layer, runs, vocabulary, words_of
 from archdsl.syntax.ast import ColumnValue, Item, Phrase, Statement, Token
 from archdsl.tables.columns import (
     ATTRIBUTES,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
+from archdsl.text.latex.commands import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.pytorch import unwrapped
 from archdsl.text.statements import BEGINS, MEANS
 

@@ -15,7 +15,7 @@ from archdsl.layers import REGISTRY, Layer, Shape
 from archdsl.layers.base import layer
 from archdsl.layers.terms import Call
 from archdsl.network import Network
-from archdsl.notation.vocabulary import _vocabulary
+from archdsl.notation.lookup import _vocabulary
 from archdsl.output.records import Summary
 
 CLOSE = 1e-10  # in double precision

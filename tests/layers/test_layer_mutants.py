@@ -12,7 +12,7 @@ import pytest
 from facets import COMPARISONS, OVER_EXAMPLES, case
 
 from archdsl.layers import REGISTRY, Input, Join, Layer, Shape
-from archdsl.notation import vocabulary
+from archdsl.notation import lookup
 
 pytestmark = pytest.mark.slow  # a minute for all kinds
 
@@ -103,12 +103,12 @@ def test_a_missing_facet_is_caught(kind: type[Layer], facet: str, monkeypatch: p
     monkeypatch.setattr(kind, facet, inspect.getattr_static(base, facet))
     if facet == "code":
         monkeypatch.setattr(kind, facet, lambda self, values, xs: values[0])
-    vocabulary._vocabulary.cache_clear()
+    lookup._vocabulary.cache_clear()
     try:
         assert is_caught(kind) != ((kind.__name__, facet) in EQUIVALENT)
     finally:
         monkeypatch.undo()
-        vocabulary._vocabulary.cache_clear()
+        lookup._vocabulary.cache_clear()
 
 
 @pytest.mark.parametrize(("kind", "name"), mutants(attributes))

@@ -13,8 +13,8 @@ from archdsl.network import Network
 from archdsl.spec import parse
 from archdsl.spec_files import folder
 from archdsl.text.grids import Expanded
-from archdsl.text.latex import commands, regions
-from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS, WRAPPING
+from archdsl.text.latex import cells, regions
+from archdsl.text.latex.commands import ARGUMENTS, SIGNS, WRAPPING
 from archdsl.text.source import Source
 
 FOLDER = DATA / "latex"
@@ -109,7 +109,7 @@ PLAIN = [
 
 @pytest.mark.parametrize(("written", "plain"), PLAIN)
 def test_plain_text_of_a_cell(written: str, plain: str):
-    found, faults = commands.plain(written)
+    found, faults = cells.plain(written)
     assert (" ".join(found.split()), faults) == (plain, [])
     assert len(found) == len(written)
 
@@ -298,10 +298,10 @@ def test_a_wrapping_command_is_read_on_a_line_as_in_a_cell(command: str):
     """`\\texttt{conv3-64}` is `conv3-64` wherever it appears."""
     written = f"\\{command}{{conv3-64}}"
     assert Source("<text>", written).plain.split() == ["conv3-64"]
-    assert commands.plain(written)[0].split() == ["conv3-64"]
+    assert cells.plain(written)[0].split() == ["conv3-64"]
 
 
 @pytest.mark.parametrize("command", [name for name in SIGNS if name not in ARGUMENTS])
 def test_a_command_is_one_sign_on_a_line_and_in_a_cell(command: str):
     written = f"a \\{command} b"
-    assert Source("<text>", written).plain.split() == commands.plain(written)[0].split()
+    assert Source("<text>", written).plain.split() == cells.plain(written)[0].split()

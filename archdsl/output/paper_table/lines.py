@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from archdsl.expand.printed_sizes import size_in
 from archdsl.notation.ast import Blocks, LayerText, Line, Side
-from archdsl.notation.vocabulary import is_word_of_a_layer, layers_among, runs, vocabulary
+from archdsl.notation.lookup import is_word_of_a_layer, layers_among, runs, vocabulary
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import Item, Phrase, Token, numbers_of, row_pieces
 from archdsl.syntax.expressions import Expression, Number

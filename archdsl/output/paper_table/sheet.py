@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
+from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.notation.vocabulary import is_word_of_a_layer
 from archdsl.output.paper_table.lines import Piece, Pieces
 from archdsl.output.paper_table.network_column import Entry, NetworkColumn
 from archdsl.tables.columns import names_network, quantity_of

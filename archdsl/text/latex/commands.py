@@ -1,101 +1,84 @@
-"""A cell of a LaTeX table as plain text: `\\textbf{7$\\times$7} conv` becomes `7 x 7 conv`.
+"""The LaTeX commands that are typography: one table for lines, cells and what surrounds a table.
 
-The plain text is as long as the cell, and every word is where it was written. Markup within a word
-has no width, as on paper: what follows it moves to the left, so `10$^9$` is `10^9`.
+`\\texttt{conv3-64}` and `3\\times3` are understood wherever they appear. A command that is in no
+table here is an error with its name.
 """
 
 from __future__ import annotations
 
-import re
-
-from archdsl.text.grids import Fault
-from archdsl.text.latex.user_macros import arguments
-from archdsl.text.latex.vocabulary import ARGUMENTS, SIGNS
-
-LENGTH = r"[+-]?\s*[\d.]*\s*(?:pt|em|ex|mm|cm|in|\\[A-Za-z@]+)"
-LINE_END = rf"(?:\\\\\*?|\\(?:tabularnewline|cr)(?![A-Za-z@]))(?:[ \t]*\[\s*{LENGTH}\s*\])?"
-
-_NOTHING = "\0"  # stands for markup without a sign; no text contains it
-# Environments within a cell: the form of their arguments, and the signs for begin and end.
-_ENVIRONMENTS = {
-    **dict.fromkeys(("bmatrix", "Bmatrix", "pmatrix"), ("", "[", "]")),
-    **dict.fromkeys(("matrix", "smallmatrix", "gathered", "aligned"), ("?", _NOTHING, _NOTHING)),
-    **dict.fromkeys(("array", "tabular", "subarray"), ("?-", _NOTHING, _NOTHING)),
-    **dict.fromkeys(("tabular*", "minipage"), ("???-", _NOTHING, _NOTHING)),
-    **dict.fromkeys(("center", "flushleft", "flushright"), ("", _NOTHING, _NOTHING)),
-}
-ENVIRONMENT = r"\\(?:begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
-
-_TOKEN = re.compile(
-    r"(?<=\d)(?P<digits>(?:(?:\{,\}|\\,)\d{3})+)(?!\d)"
-    r"|(?P<blank>[~\s]+|\\[ ,;:>\n]|%[^\n]*)"
-    r"|(?P<script>(?:[\^_]|\\textsuperscript)\{\w+\})"
-    rf"|{ENVIRONMENT}"
-    rf"|(?P<line>{LINE_END})"
-    r"|(?P<nothing>[{}$]|\\(?:left|right)\s*\.|\^(?:\\d?dag(?:ger)?(?![A-Za-z])"
-    r"|\{?(?:\\d?dag(?:ger)?|\\ast|\*)\}))"
-    r"|\\(?P<name>[A-Za-z@]+)\*?"
-    r"|\\(?P<sign>.)"
-    r"|(?P<dash>---?)"
-    r"|(?P<column>&)",
-    re.DOTALL,
+# Commands whose one argument, in braces, is text.
+WRAPPING = tuple(
+    "text textbf textit textrm textsf texttt textsc textsl textup textmd textnormal emph uline "
+    "underline mathrm mathbf mathit mathsf mathtt operatorname boldsymbol bm hl mbox hbox "
+    "ensuremath numprint".split()
 )
-_JOINED = re.compile(rf"(?<=[\w^/#%()-]){_NOTHING}+(?=[\w^/,)%-])")
-_FIGURE = re.compile(r"(?<=\d) *[x×*·] *(10\^\d+)")
+_SIZES = " tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge"
+_PLACES = " centering raggedright raggedleft noindent protect selectfont"
 
+# Commands by the arguments that are typography too: `-` is one in braces, `?` one in brackets and
+# `(` one in parentheses, which may be missing. Braces after these arguments hold text.
+_BY_ARGUMENTS = {
+    "": (
+        " ".join(WRAPPING) + _SIZES + _PLACES + " mathcal"  # of symbols, never of layers
+        " bf it rm sf tt "
+        "em sl sc bfseries mdseries itshape slshape scshape upshape rmfamily sffamily ttfamily "
+        "normalfont boldmath displaystyle textstyle scriptstyle arraybackslash strut mathstrut "
+        "relax unskip ignorespaces leavevmode allowbreak xspace left right big Big bigg Bigg bigl "
+        "Bigl biggl Biggl bigr Bigr biggr Biggr hline endhead endfirsthead endfoot endlastfoot "
+        "morecmidrules"
+    ),
+    "?": "toprule midrule bottomrule addlinespace makecell thead shortstack footnotemark num",
+    "-": (
+        "cline hspace vspace ref eqref autoref cref Cref label phantom hphantom vphantom sout st "
+        "arrayrulecolor hhline Xhline noalign tnote"
+    ),
+    "?(-": "cmidrule",
+    "?-": "cellcolor columncolor color textcolor colorbox footnote footnotetext caption rotatebox",
+    "?-??": "rowcolor",
+    "??-": "cite citep citet",
+    "--": "multicolumn fontsize resizebox",
+    "-?": "scalebox",
+    "-??": "raisebox",
+    "???-": "parbox",
+    "??": "makebox",
+    "?--": "rule",
+    "---": "specialrule",
+    "?-?-?": "multirow",
+}
+ARGUMENTS = {name: form for form, names in _BY_ARGUMENTS.items() for name in names.split()}
 
-def plain(text: str) -> tuple[str, list[Fault]]:
-    """The plain text of a cell, and errors for unknown commands in it. Raises Unreadable."""
-    pieces: list[str] = []
-    faults: list[Fault] = []
-    written = here = 0
-    while found := _TOKEN.search(text, here):
-        here, sign = _read(text, found, faults)
-        width = here - found.start()
-        # A sign that ends with a blank is padded with blanks: it stays between blanks.
-        filled = sign.ljust(width, " " if sign.endswith(" ") else _NOTHING)
-        pieces += [text[written : found.start()], filled]
-        written = here
-    words = "".join([*pieces, text[written:]])
-    words = re.sub(r"\S+", lambda word: _JOINED.sub("", word[0]).ljust(len(word[0])), words)
-    words = words.replace(_NOTHING, " ")
-    words = _FIGURE.sub(lambda figure: f"x{figure[1]}".ljust(len(figure[0])), words)
-    return words, faults
+# Commands that the language has a sign for, none of them longer than its command.
+SIGNS = {
+    "times": " x ",
+    "texttimes": " x ",
+    "cdot": " * ",
+    "ast": " * ",
+    "rightarrow": "->",
+    "longrightarrow": "->",
+    "to": "->",
+    "textendash": "–",
+    "textunderscore": "_",
+    "textasciitilde": "~",
+    "sim": "~",
+    "approx": "≈",
+    "lbrack": "[",
+    "rbrack": "]",
+    "newline": ";",
+    "par": ";",
+    **dict.fromkeys(("quad", "qquad", "enspace", "enskip", "thinspace", "space", "hfill"), " "),
+    **dict.fromkeys(("hspace", "phantom", "hphantom"), " "),
+}
 
-
-def _read(text: str, found: re.Match[str], faults: list[Fault]) -> tuple[int, str]:
-    """The end of a piece of markup with its arguments, and the sign for it."""
-    kind, whole, end = found.lastgroup, found[0], found.end()
-    name = found["name"] or found["environment"]
-    if kind == "name" and (name in SIGNS or name in ARGUMENTS):
-        end = arguments(text, end, len(text), ARGUMENTS.get(name, ""))
-        return end, SIGNS.get(name, _NOTHING)
-    if kind == "environment" and name in _ENVIRONMENTS:
-        form, opening, closing = _ENVIRONMENTS[name]
-        if whole.startswith("\\end"):
-            return end, closing
-        return arguments(text, end, len(text), form), opening
-    if kind == "name":
-        help = f"define it before the table, `\\newcommand{{\\{name}}}{{…}}`, or write it out"
-    elif kind == "environment":
-        help = "write the lines of a cell with `\\makecell{…}`"
-    elif kind == "column":
-        help = "a table within a cell has one column; a sign to be seen is `\\&`"
-    else:
-        return end, _sign(kind, whole)
-    message = f"`{whole}` of LaTeX means nothing here"
-    faults.append(Fault(message, found.start(), end, help))
-    return end, _NOTHING
-
-
-def _sign(kind: str | None, whole: str) -> str:
-    match kind:
-        case "digits":
-            return re.sub(r"\{,\}|\\,", ",", whole)
-        case "script":
-            return whole[0].replace("\\", "^") + whole[whole.index("{") + 1 : -1]
-        case "sign" if whole[1] in "_#%&{}":
-            return whole[1]
-        case "blank":
-            return " "
-    return {"line": ";", "dash": "–"}.get(kind or "", _NOTHING)
+# Commands that may surround a table.
+AROUND = frozenset(
+    f"{_SIZES} {_PLACES} setlength addtolength setcounter tabcolsep arraycolsep arrayrulewidth "
+    "extrarowheight resizebox scalebox fontsize label vspace hspace smallskip medskip bigskip "
+    "hfill par begingroup endgroup bgroup egroup arrayrulecolor rowcolors definecolor linespread "
+    "captionsetup makeatletter makeatother newlength newpage clearpage".split()
+)
+# Those whose arguments hold prose or definitions, never a table.
+CLOSED = {
+    **{name: ARGUMENTS[name] for name in ("caption", "footnote", "footnotetext")},
+    **{"captionof": "-?-", "newcolumntype": "-?-"},
+    **{"newenvironment": "-??--", "renewenvironment": "-??--"},
+}

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.text.grids import Expanded, Fault, Place, Stretch, Tabular
-from archdsl.text.latex import commands
+from archdsl.text.latex import cells
+from archdsl.text.latex.commands import AROUND, CLOSED
 from archdsl.text.latex.user_macros import (
     DEFINITIONS,
     NAME,
@@ -22,7 +23,6 @@ from archdsl.text.latex.user_macros import (
     group,
     option,
 )
-from archdsl.text.latex.vocabulary import AROUND, CLOSED
 from archdsl.text.limits import Limit
 
 DEPTH = Limit(50, "LaTeX within LaTeX more than {} deep", "paste the table alone")
@@ -51,12 +51,12 @@ _EDGE = r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z]+\*?)\}"
 _TOKEN = re.compile(rf"%[^\n]*|{_EDGE}|{NAME}|\\.|[{{}}]", re.DOTALL)
 _AROUND = re.compile(rf"{_EDGE}|{NAME}|\{{(?=(?:\s|%[^\n]*+)*+\\)")
 _MATRIX = re.compile(r"[A-Za-z]*(?:matrix|array|aligned|gathered)")  # lines of layers, not tables
-_ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){commands.LENGTH}")  # \tabcolsep=4pt
+_ASSIGNED = re.compile(rf"[ \t]*(?:=[ \t]*|(?=-?[\d.])){cells.LENGTH}")  # \tabcolsep=4pt
 _LINE = re.compile(r"[^\n]*")
 _COMMENTS = re.compile(r"(?:[ \t]*(?:\n[ \t]*)?%[^\n]*)*")
 
 _SPLIT = re.compile(
-    rf"%[^\n]*|(?P<line>{commands.LINE_END})|\\(?P<section>end(?:first)?head|end(?:last)?foot)\b"
+    rf"%[^\n]*|(?P<line>{cells.LINE_END})|\\(?P<section>end(?:first)?head|end(?:last)?foot)\b"
     rf"|(?P<open>\\begin\s*\{{[^{{}}]*\}}|\{{)|(?P<close>\\end\s*\{{[^{{}}]*\}}|\}})|(?P<column>&)|\\.",
     re.DOTALL,
 )
@@ -241,7 +241,7 @@ class _LatexReader:
 
     def cell(self, written: str, start: int) -> Place:
         try:
-            plain, faults = commands.plain(written)
+            plain, faults = cells.plain(written)
             wide = _width(written)
         except Unreadable as problem:
             plain, wide, faults = "", 1, [problem.fault]

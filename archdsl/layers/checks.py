@@ -110,7 +110,8 @@ def whole(value: Value) -> Value:
     try:
         return count(value)
     except LayerError:
-        raise LayerError(f"must be a whole number from 0, not {show(value)}") from None
+        limit = f"{LARGEST_LENGTH:,}"
+        raise LayerError(f"must be a whole number from 0 to {limit}, not {show(value)}") from None
 
 
 def _added(value: Value) -> Value:

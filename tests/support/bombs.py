@@ -181,7 +181,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     "kernel of the word": (_value("conv99999999999-4"), WHOLE),
     "width": (_value("conv3-99999999999"), WHOLE),
     "stride": (_value(f"conv3-4 stride {BIG}"), LARGE),
-    "padding": (_value("conv3-4 pad 99999999999"), WHOLE),
+    "padding": (_value("conv3-4 pad 99999999999"), WHOLE.replace("from 1", "from 0")),
     "groups": (_value("conv3-4 groups 99999999999"), WHOLE),
     "repeat": (_value(f"relu x{BIG}"), LARGE),
     "leading repeat": (_value("999999999999x relu"), LAYERS),

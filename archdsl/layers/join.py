@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from archdsl.layers.base import Layer, layer
 from archdsl.layers.terms import Call, Kept, Misfit, Shape
 
 
-class Join(Layer):
+class Join(Layer, ABC):
     """Base class of joins, which read one value from each branch and learn nothing.
 
     Their methods take the shapes of all branches, where those of other layers take one shape.
@@ -19,9 +20,9 @@ class Join(Layer):
     colour = "violet"
     ordered: ClassVar[bool] = False  # whether the order of the branches matters
 
+    @abstractmethod
     def out(self, *xs: Shape) -> Shape:
         """Output shape. Raises Misfit if the branches do not fit together."""
-        raise NotImplementedError
 
     def params(self, *xs: Shape) -> int:
         return 0
@@ -46,9 +47,9 @@ class Join(Layer):
     def call(self, *xs: Shape) -> Call:
         return Call(type(self).__name__)  # a class of pytorch/module.py
 
+    @abstractmethod
     def code(self, values: list[str], xs: list[Shape]) -> str:
         """The join of values as a Python expression, for `archdsl source`."""
-        raise NotImplementedError
 
 
 @layer()

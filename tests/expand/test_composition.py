@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from oracle import copy_state, kept_for_backward, macs, randomise
+from oracle import CLOSE, copy_state, images, kept_for_backward, load, macs, randomise
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, max_pool2d
 
@@ -17,19 +17,6 @@ from archdsl.layers.terms import Call
 from archdsl.network import Network
 from archdsl.notation.lookup import _vocabulary
 from archdsl.output.records import Summary
-
-CLOSE = 1e-10  # in double precision
-
-
-def load(text: str, **options) -> Network:
-    net = archdsl.loads(text, **options)
-    net.graph.check()
-    return net
-
-
-def images(net: Network, number: int = 2) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.rand(number, *net.input, generator=generator, dtype=torch.float64)
 
 
 def distance(ours: nn.Module, reference: nn.Module, x: Tensor) -> float:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from oracle import difference, kept_for_backward, macs
+from oracle import CLOSE, difference, images, kept_for_backward, load, macs
 from torch import Tensor, nn
 
 import archdsl
@@ -15,19 +15,6 @@ from archdsl.expand.context import MOST_LAYERS
 from archdsl.layers import REGISTRY
 from archdsl.network import Network
 from archdsl.pytorch.module import Composite
-
-CLOSE = 1e-10  # in double precision
-
-
-def load(text: str, **options) -> Network:
-    net = archdsl.loads(text, **options)
-    net.graph.check()
-    return net
-
-
-def images(net: Network, number: int = 2) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.rand(number, *net.input, generator=generator, dtype=torch.float64)
 
 
 def compare(net: Network, reference: nn.Module) -> float:

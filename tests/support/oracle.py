@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import archdsl
 from archdsl.network import Network
 from archdsl.spec import parse
 from archdsl.text.source import Source
+
+CLOSE = 1e-10  # in double precision
+
+
+def load(text: str, **options: Any) -> Network:
+    """The network of a text, whose graph holds what its readers rely on."""
+    net = archdsl.loads(text, **options)
+    net.graph.check()
+    return net
+
+
+def images(net: Network, number: int = 2) -> Tensor:
+    """Random inputs of a network, in double precision."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(number, *net.input, generator=generator, dtype=torch.float64)
 
 
 def randomise(module: nn.Module, seed: int = 0) -> None:

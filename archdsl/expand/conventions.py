@@ -6,8 +6,7 @@ normalization and a ReLU; what the line writes itself is not added a second time
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
@@ -84,6 +83,32 @@ class Rules:
 NO_RULES = Rules()  # of lines outside tables
 
 
+class Written(NamedTuple):
+    """The companions that a line itself writes on one side of a layer, the nearest first: those of
+    the layer's own phrase, then those that the chain `… -> …` writes beyond it."""
+
+    phrase: Sequence[LayerText] = ()
+    chain: Sequence[LayerText] = ()
+
+    def replacing(self, kinds: Sequence[Kind]) -> dict[Kind, Kind]:
+        """The kinds of a rule that are written, each with the kind that takes its place, up to the
+        first layer that takes the place of none.
+
+        In the layer's own phrase a companion replaces that of its role: `conv3-64-silu` has no
+        other activation. In the chain it replaces only its own kind.
+        """
+        found: dict[Kind, Kind] = {}
+        layers = [(one.kind, True) for one in self.phrase]
+        layers += [(one.kind, False) for one in self.chain]
+        for written, is_near in layers:
+            role = written.role if is_near else ""
+            match = [kind for kind in kinds if kind is written or (role and kind.role == role)]
+            if not match:
+                break
+            found[match[0]] = written
+        return found
+
+
 class Surroundings(NamedTuple):
     """What the conventions for a layer depend on, besides the layer itself.
 
@@ -92,8 +117,8 @@ class Surroundings(NamedTuple):
     line.
     """
 
-    before: Sequence[LayerText]
-    after: Sequence[LayerText]
+    before: Written
+    after: Written
     row_rules: Rules
     is_output: bool
     in_block: bool
@@ -144,10 +169,10 @@ class Conventions:
         """`apply` for a layer that is expanded repeatedly: computed once."""
         before, after, *values, channels = around
         reads_channels = self.rules.reads_channels or around.row_rules.reads_channels
-        key = len(before), *values, channels if reads_channels else 0
-        return self.memo.get(
-            (layer, *before, *after), key, lambda: self.apply(source, layer, around)
-        )
+        written = (*before, *after)
+        key = *map(len, written), *values, channels if reads_channels else 0
+        layers = (layer, *before.phrase, *before.chain, *after.phrase, *after.chain)
+        return self.memo.get(layers, key, lambda: self.apply(source, layer, around))
 
     def apply(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
         """The layer of a source with the companions that the conventions give it.
@@ -188,30 +213,37 @@ class _Expanded:
         self.right: list[LayerText] = []  # directly after it
         self.before: list[Companion] = []
         self.after: list[Companion] = []
-        self.present = {one.kind for one in (*around.before, *around.after)}
-        self.is_activated = False  # by a rule: an activation of the row replaces the network's
+        near = [one.kind for one in (*around.before.phrase, *around.after.phrase)]
+        self.kinds = {*near}
+        self.roles = {kind.role for kind in near if kind.role}
+        # In a chain `bn -> relu -> conv3-64` leaves out the companions that would follow, but
+        # what follows, `conv3-64 -> relu`, leaves those before the layer as they are.
+        preceding = {one.kind for one in around.before.chain}
+        self.beyond = preceding, preceding | {one.kind for one in around.after.chain}
 
     def apply(self, rule: Rule, source: Source, names: Mapping[str, Number]) -> None:
         self.fill(ast.evaluated(source, rule.template, names))
         start, end, index = self.layer.start, self.layer.end, rule.index
         # The companions of the rule that the line writes directly before and after the layer.
-        before = _adjacent(reversed(self.around.before), rule)
-        after = _adjacent(self.around.after, rule)
+        before = self.around.before.replacing(rule.kinds)
+        after = self.around.after.replacing(rule.kinds)
         left: list[LayerText] = []
-        absorbs_bias = any(kind.absorbs_bias for kind in rule.kinds[:index] if kind in before)
+        absorbs_bias = any(
+            before[kind].absorbs_bias for kind in rule.kinds[:index] if kind in before
+        )
         for i, one in enumerate(rule.layers):
-            if i == index or self.is_left_out(one):
+            if i == index or self.is_left_out(one, i > index):
                 continue
             # Errors and drawings point at the line that the companion belongs to.
             layer = ast.evaluated(source, one, names)
             layer = layer._replace(start=start, end=end, conventional=True)
             absorbs_bias |= layer.kind.absorbs_bias
             if i < index:
-                anchor = next((kind for kind in rule.kinds[i:] if kind in before), None)
+                anchor = next((before[kind] for kind in rule.kinds[i:] if kind in before), None)
                 adjacent, anchored = left, self.before
             else:
                 between = reversed(rule.kinds[index : i + 1])
-                anchor = next((kind for kind in between if kind in after), None)
+                anchor = next((after[kind] for kind in between if kind in after), None)
                 adjacent, anchored = self.right, self.after
             if anchor is None:
                 adjacent.append(layer)
@@ -220,8 +252,9 @@ class _Expanded:
         self.left = left + self.left
         if absorbs_bias:
             self.layer = without_bias(self.layer)
-        self.present.update(rule.kinds)
-        self.is_activated = any(issubclass(kind, Activation) for kind in rule.kinds)
+        # A companion of the row replaces that of its role in the network's conventions.
+        self.kinds.update(rule.kinds)
+        self.roles.update(kind.role for kind in rule.kinds if kind.role)
 
     def fill(self, template: LayerText) -> None:
         """Give the layer the attributes of the rule that it does not write itself."""
@@ -233,19 +266,15 @@ class _Expanded:
         if template.ranked and not self.layer.ranked:
             self.layer = self.layer._replace(ranked=template.ranked)
 
-    def is_left_out(self, companion: LayerText) -> bool:
-        """Whether a companion of a rule is not added."""
+    def is_left_out(self, companion: LayerText, follows: bool) -> bool:
+        """Whether a companion of a rule, which `follows` the layer or precedes it, is not added."""
         return (
-            companion.kind in self.present
-            or (self.is_activated and issubclass(companion.kind, Activation))
+            companion.kind in self.kinds
+            or companion.kind.role in self.roles
+            or companion.kind in self.beyond[follows]
             or self.around.is_output
             or not self.layer.removed.isdisjoint(("*", BARE, *_removed_by(companion)))
         )
-
-
-def _adjacent(layers: Iterable[LayerText], rule: Rule) -> set[Kind]:
-    """The kinds of a rule that a line writes next to a layer, up to the first of another kind."""
-    return set(takewhile(rule.kinds.__contains__, (layer.kind for layer in layers)))
 
 
 def _removed_by(companion: LayerText) -> tuple[str, ...]:

@@ -8,7 +8,13 @@ from itertools import takewhile
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
 from archdsl.expand.context import Context
-from archdsl.expand.conventions import Applied, Companion, Surroundings, without_bias
+from archdsl.expand.conventions import (
+    Applied,
+    Companion,
+    Surroundings,
+    Written,
+    without_bias,
+)
 from archdsl.expand.line_names import numbered
 from archdsl.expand.scopes import Frame, Neighbours, Position
 from archdsl.graph import Scope, Settled
@@ -247,15 +253,22 @@ def _a_map(x: Shape) -> str:
 
 def _written_next_to(
     layers: Sequence[LayerText], index: int, neighbours: Neighbours | None
-) -> tuple[Sequence[LayerText], Sequence[LayerText]]:
+) -> tuple[Written, Written]:
     """The companions that the line itself writes before a layer and after it, up to the next weight
     layer; before it only those of the first weight layer."""
-    before, after = layers[:index], layers[index + 1 :]
-    if neighbours is not None:
-        before, after = (*neighbours.before, *before), (*after, *neighbours.after)
-    if any(layer.kind.weighs for layer in before):
-        before = ()
-    return before, tuple(takewhile(lambda layer: not layer.kind.weighs, after))
+    beyond = neighbours or Neighbours((), (), [])
+    before = Written(layers[:index][::-1], beyond.before[::-1])
+    if any(layer.kind.weighs for side in before for layer in side):
+        before = Written()  # they belong to the weight layer before this one
+    after = Written(_companions(layers[index + 1 :]))
+    if len(after.phrase) == len(layers) - index - 1:
+        after = Written(after.phrase, _companions(beyond.after))
+    return before, after
+
+
+def _companions(layers: Sequence[LayerText]) -> tuple[LayerText, ...]:
+    """The layers up to the first weight layer."""
+    return tuple(takewhile(lambda layer: not layer.kind.weighs, layers))
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

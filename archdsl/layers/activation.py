@@ -15,6 +15,7 @@ class Activation(Layer):
     """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
+    role = "activation"
 
     def kept(self, x: Shape) -> Kept:
         return Kept(input=True)

@@ -80,6 +80,7 @@ class Layer:
     alone: ClassVar[bool] = False  # must be the only layer of its phrase
     weighs: ClassVar[bool] = False  # a weight layer, counted in the depth of a network
     accompanies: ClassVar[bool] = False  # belongs to an adjacent weight layer (bn, relu, …)
+    role: ClassVar[str] = ""  # of companions: one that is written replaces a convention's
     normalises: ClassVar[bool] = False  # its parameters are not counted under `no bn`
     trails: ClassVar[bool] = False  # may follow the output layer of a network
     weakens: ClassVar[bool] = False  # scales values down: an activation may move past it

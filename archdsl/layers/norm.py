@@ -16,6 +16,7 @@ class Normalisation(Layer):
     """Base class of normalisations whose channels have a scale and a shift if they are `affine`."""
 
     accompanies = True
+    role = "norm"
     normalises = True
     affine: bool
 

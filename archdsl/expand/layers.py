@@ -272,7 +272,7 @@ def _companions(layers: Sequence[LayerText]) -> tuple[LayerText, ...]:
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:
-    """The index of the last weight layer, if only softmax or a flattening follows it."""
+    """The index of the last weight layer, if all layers after it may follow the output layer."""
     for index in reversed(range(len(layers))):
         if layers[index].kind.weighs:
             return index

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from weakref import proxy
 
 from archdsl.errors import ArchError
@@ -70,19 +70,16 @@ class LineExpander:
         frame, labels = position.frame, position.labels.new_child()
         lines = [line for line in lines if frame.holds(line)]
         kinds, names = self.names(lines, position)
-        output, end = self.output_line(lines), _end_line(lines)
+        outputs = self.output_lines(lines, position) if position.last else ()
+        end, row_rules = _end_line(lines), position.row_rules
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
-            is_last, row_rules = index == output, position.row_rules
             if not position.path:
                 row_rules = self.conventions.rules_of_rows.get(line.item.rules, NO_RULES)
-                if self.context.outputs:
-                    # With `output`, each line that it names ends in an output layer.
-                    is_last = line.label is not None and line.label.text in self.context.outputs
             inner = Position(
                 path=position.path if is_flat and line.label is None else (*position.path, name),
                 frame=frame,
                 labels=labels,
-                last=position.last and is_last,
+                last=index in outputs,
                 ends_branch=position.ends_branch and index == end,
                 entry=self.context.entry_channels(position),
                 # A paper that prints input sizes gives the output size of the line before.
@@ -137,7 +134,7 @@ class LineExpander:
         ]
         labels = position.labels.new_child()
         kinds, names = self.new_names(links, position)
-        output, end = self.output_line(links), _end_line(links)
+        outputs, end = (self.output_line(links, len(links) - 1),), _end_line(links)
         sized = next((i for i in reversed(range(len(links))) if _may_be_sized(links[i])), None)
         neighbours = _neighbours(line.phrases)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
@@ -145,7 +142,7 @@ class LineExpander:
             inner = position._replace(
                 path=(*position.path, name),
                 labels=labels,
-                last=position.last and index == output,
+                last=position.last and index in outputs,
                 ends_branch=position.ends_branch and index == end,
                 printed=self.printed_output(link) or printed,
             )
@@ -404,18 +401,33 @@ class LineExpander:
 
     # The output layer.
 
-    def output_line(self, lines: Sequence[Line]) -> int:
-        """The line that may hold the output layer: only softmax and such follow."""
-        index = len(lines) - 1
+    def output_lines(self, lines: Sequence[Line], position: Position) -> Collection[int]:
+        """The lines that may hold an output layer: the last, or those that `output` names."""
+        if position.path or not self.context.outputs:
+            return {self.output_line(lines, len(lines) - 1)}
+        named = (
+            index
+            for index, line in enumerate(lines)
+            if line.label is not None and line.label.text in self.context.outputs
+        )
+        # A line reads the one before it, unless it begins with a reference.
+        ends = [i for i in named if i + 1 == len(lines) or _begins_anew(lines[i + 1])]
+        return {self.output_line(lines, end) for end in ends}
+
+    def output_line(self, lines: Sequence[Line], end: int) -> int:
+        """The line that may hold the output layer of the line `end`: the last one with a weight
+        layer, if nothing else reads its value; -1 if there is none."""
+        index = end
         while index > 0 and all(map(self.may_trail, lines[index].phrases)):
             index -= 1
-        return index
+        labels = {line.label.text for line in lines[index : end + 1] if line.label is not None}
+        return -1 if labels.intersection(ast.references(lines[index + 1 :])) else index
 
     def may_trail(self, parsed: ParsedPhrase) -> bool:
         """Whether a phrase holds only what may follow the output layer."""
         match parsed.composite:
             case None:
-                return all(layer.kind.trails for layer in parsed.layers)
+                return all(one.kind.trails and not one.kind.weighs for one in parsed.layers)
             case Group(kind="bracket" | "braces", lines=lines):
                 return self.all_may_trail(lines)
             case Placeholder(word=word):
@@ -469,6 +481,11 @@ def _may_be_sized(link: Line) -> bool:
     """Whether a printed size may settle something in a link of a chain."""
     (parsed,) = link.phrases
     return parsed.composite is not None or any(map(printed_sizes.slides, parsed.layers))
+
+
+def _begins_anew(line: Line) -> bool:
+    """Whether a line reads a label, not the value of the line before."""
+    return isinstance(line.phrases[0].composite, Reference)
 
 
 def _end_line(lines: Sequence[Line]) -> int:

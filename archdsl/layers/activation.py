@@ -353,7 +353,6 @@ class Softmax(Layer):
     kind = "softmax"
     colour = "yellow"
     left_to_loss = True
-    trails = True
     examples: ClassVar[tuple[str, ...]] = (
         "soft-max on 7",
         "softmax on 3x4x4",
@@ -393,7 +392,6 @@ class Softmin(Layer):
     """Probabilities, largest for the smallest value: the softmax of -x over the channels."""
 
     kind = "softmin"
-    trails = True
     examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
     listed = listed_as("Softmin", Argument("dim", only=(1,)))
 

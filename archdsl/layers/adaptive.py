@@ -20,6 +20,7 @@ class AdaptivePool(Layer):
 
     kind = "pool"
     colour = "red"
+    trails = False
     takes_size = "size"
     takes_number = "size"
     pool: ClassVar[type[Pool]]

@@ -50,6 +50,7 @@ class LearnedScale(Layer):
     """
 
     kind = "layerscale"
+    trails = False
     takes_number = "init"
     weakens = True
     examples = (

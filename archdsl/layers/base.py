@@ -82,7 +82,7 @@ class Layer:
     accompanies: ClassVar[bool] = False  # belongs to an adjacent weight layer (bn, relu, …)
     role: ClassVar[str] = ""  # of companions: one that is written replaces a convention's
     normalises: ClassVar[bool] = False  # its parameters are not counted under `no bn`
-    trails: ClassVar[bool] = False  # may follow the output layer of a network
+    trails: ClassVar[bool] = True  # may follow the output layer of a network, if it is weightless
     weakens: ClassVar[bool] = False  # scales values down: an activation may move past it
     flattens: ClassVar[bool] = False  # reads a vector: a map is flattened first
     is_view: ClassVar[bool] = False  # its output shares the memory of its input

@@ -27,6 +27,7 @@ class FixedFilter(Layer):
     """
 
     kind = "filter"
+    trails = False
     ranks: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the maps that the filter is defined for
 
     pad: tuple[int, ...] = attribute(

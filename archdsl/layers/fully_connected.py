@@ -100,7 +100,6 @@ class Flatten(Layer):
     """Turns a map into a vector, channel by channel."""
 
     kind = "flatten"
-    trails = True
     is_view = True
     examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")
 

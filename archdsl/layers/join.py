@@ -18,6 +18,7 @@ class Join(Layer, ABC):
     """
 
     colour = "violet"
+    trails = False
     ordered: ClassVar[bool] = False  # whether the order of the branches matters
 
     @abstractmethod

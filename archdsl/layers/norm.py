@@ -17,6 +17,7 @@ class Normalisation(Layer):
 
     accompanies = True
     role = "norm"
+    trails = False
     normalises = True
     affine: bool
 
@@ -92,6 +93,7 @@ class LocalResponseNorm(Layer):
     kind = "norm"
     named = "LRN"
     accompanies = True
+    trails = False
     examples = (
         "LRN on 7x4x4",
         "lrn size 3 alpha 0.01 beta 0.5 k 1 on 7x4x4",

@@ -23,6 +23,7 @@ class Pool(Layer):
 
     kind = "pool"
     colour = "red"
+    trails = False
     takes_size = "kernel"
     takes_number = "kernel"
     default_kernel: ClassVar[int | None]

@@ -31,6 +31,7 @@ class Subsampling(Layer):
 
     kind = "subsampling"
     colour = "red"
+    trails = False
     takes_size = "kernel"
     takes_number = "kernel"
     examples = (

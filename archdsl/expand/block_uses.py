@@ -141,6 +141,8 @@ class BlockExpander:
                 frame=frame,
                 labels=Labels(),
                 entry=graph.channels,
+                is_branch=False,
+                moved=-1,
                 within="a block",
             )
             self.lines.expand_lines(lines, inner, is_flat=len(lines) == 1)
@@ -166,7 +168,8 @@ class BlockExpander:
         # 2 and 2.0 are equal, and True and 1, but a repeat tells them apart.
         values = tuple((name, type(value), value) for name, value in frame.names.items())
         body, x = _body_key(frame.body), self.graph.shape
-        return frame.definition.name, body, x, position.last, position.row_rules, values
+        brackets = self.context.bracket_of(frame) is None
+        return frame.definition.name, body, x, position.last, position.row_rules, brackets, values
 
     def count_empty(self, call: Call, frame: Frame) -> None:
         """Refuse towers of blocks that add nothing: no limit of layers would stop them."""
@@ -228,7 +231,11 @@ class BlockExpander:
         parameters = [name.text for name, _ in self.blocks.parameters(definition)]
         by_name = {name: value for name, value in values.items() if name in parameters}
         names = self.bind(definition, placeholder, frame.source, (), by_name)
-        self.enter(Call(definition, placeholder, names), position)
+        # A projection has no activation: without this a sum would have one in the repetition that
+        # changes the shape, and none in the others.
+        waiting = len(self.graph.activations)
+        self.enter(Call(definition, placeholder, names), position._replace(ends_branch=True))
+        del self.graph.activations[waiting:]
 
     def shortcut_stride(self, placeholder: Placeholder, position: Position) -> int:
         """The stride that leads to the shape of the other branch, the same on all axes."""

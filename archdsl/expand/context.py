@@ -47,8 +47,14 @@ class Context(NamedTuple):
         return frame.place
 
     def bracket_of(self, frame: Frame) -> BlockUse | None:
-        """The block that brackets stand for; within blocks they are plain groups."""
-        return self.conventions.bracket if frame.definition is None else None
+        """The block that brackets stand for, in the network's own text; within that block itself
+        they are plain groups."""
+        bracket = self.conventions.bracket
+        if bracket is None or frame.definition is None:
+            return bracket
+        is_own = frame.source is self.network.source
+        blocks = (definition.name for definition in frame.blocks_in_use())
+        return bracket if is_own and bracket.block not in blocks else None
 
     def check_count(self, count: int, where: Located, frame: Frame) -> None:
         most = max(MOST_LAYERS, len(self.network.source.text) // SHORTEST)

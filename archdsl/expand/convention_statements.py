@@ -13,6 +13,7 @@ from archdsl.notation.ast import BlockUse, ParsedPhrase
 from archdsl.notation.lookup import BARE
 from archdsl.notation.phrase import read as read_phrase
 from archdsl.syntax.ast import (
+    ActivationAt,
     Item,
     Means,
     NetworkText,
@@ -45,6 +46,9 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
                     reader.shortcut(statement)
                 case StrideOn():
                     reader.stride_on(statement)
+                case ActivationAt(place):
+                    reader.once(statement)
+                    reader.conventions.activation = place.text
                 case SizesDecide():
                     reader.sizes_decide(statement)
                 case Means():

@@ -156,6 +156,7 @@ class Conventions:
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; None: the first
         self.stride_on_last = False
+        self.activation = ""  # of sums: "before" or "after" them; "" if the text leaves it open
         self.decides: frozenset[str] = frozenset()  # what printed sizes settle
         self.memo: Memo[Applied] = Memo()
 

@@ -72,8 +72,8 @@ class GroupExpander:
     def expand_join(self, group: Group, position: Position) -> None:
         """Append branches side by side, then what joins them.
 
-        A conventional activation at the end of a branch of `add` follows the sum instead: the last
-        ReLU comes after the addition (He et al. 2015, Fig. 2).
+        With `activation after`, a conventional activation at the end of a branch of `add` follows
+        the sum instead, as in residual blocks (He et al. 2015, Fig. 2).
         """
         frame, graph = position.frame, self.graph
         lines = [line for line in group.lines if frame.holds(line)]
@@ -105,9 +105,10 @@ class GroupExpander:
         position = position._replace(
             labels=position.labels.new_child(),
             last=False,
-            ends_branch=group.kind == "add",
+            ends_branch=self.moves_activation(group, frame),
             entry=graph.channels,
             printed=None,
+            moved=-1,
             within=f"`{group.kind}`",
             depth=position.depth + 1,
         )
@@ -116,7 +117,7 @@ class GroupExpander:
         follows = [_fits_others(line) for line in lines]
         for index in sorted(range(len(lines)), key=follows.__getitem__):
             line = lines[index]
-            branch = position._replace(path=(*position.path, names[index]))
+            branch = position._replace(path=(*position.path, names[index]), is_branch=True)
             if follows[index]:
                 branch = branch._replace(stride=None)
             if follows[index] and ends:
@@ -130,11 +131,50 @@ class GroupExpander:
                 branch.labels[line.label.text] = graph.label()
         return [ends[index] for index in range(len(lines))]
 
+    def moves_activation(self, group: Group, frame: Frame) -> bool:
+        """Whether the activations at the ends of the branches of a join follow it.
+
+        What the network's own text says of the sum comes first, then what it says of all sums, then
+        what the block of the library says. A sum without any of these moves nothing.
+        """
+        if group.kind != "add":
+            return False
+        is_own = frame.source is self.context.network.source
+        declared = self.context.conventions.activation
+        if is_own:
+            return (group.activation or declared) == "after"
+        return (declared or group.activation) == "after"
+
     def expand_label_join(self, join: LabelJoin, position: Position) -> None:
         """Append the join of the current value with labelled ones."""
-        ends = [self.graph.current, *(self.resolve(one, position) for one in join.references)]
+        graph, path = self.graph, position.path
+        ends = [graph.current, *(self.resolve(one, position) for one in join.references)]
+        for one, end in zip(join.references, ends[1:], strict=True):
+            if end == graph.current:
+                raise self.already_joined(join, one, position.frame)
         texts = ["the current value", *(f"`{one.label}`" for one in join.references)]
-        self.join(join, position.path, position.frame, texts.__getitem__, ends)
+        moved = graph.activations[position.moved :] if position.moved >= 0 else []
+        if not moved:
+            self.join(join, path, position.frame, texts.__getitem__, ends)
+            return
+        del graph.activations[position.moved :]
+        graph.containers.append((path, join.kind))
+        self.join(join, graph.free_scope(path, join.kind), position.frame, texts.__getitem__, ends)
+        self.append_activation(moved, join, position)
+
+    def already_joined(self, join: LabelJoin, reference: Reference, frame: Frame) -> ArchError:
+        """The error of a join that reads the current value by its label as well."""
+        label, word = reference.label, join.kind
+        others = [one.label for one in join.references if one.label != label]
+        if len(others) > 4:
+            help = f"leave `{label}` out, or write all branches in braces: `{word} {{ a; b; … }}`"
+        elif others:
+            both = "; ".join(one.label for one in join.references)
+            help = f"write `{word} {', '.join(others)}`, or `{word} {{ {both} }}`"
+        else:
+            help = f"remove the line; if it is meant twice, write `{word} {{ {label}; {label} }}`"
+        message = f"`{label}` is already the current value, which `{word}` joins with others"
+        return frame.fail(message, reference, help)
 
     def resolve(self, reference: Reference, position: Position) -> int:
         """The node that a label names."""
@@ -174,7 +214,10 @@ class GroupExpander:
         graph.add(op, tuple(ends), scope, shape, self.context.place(join, frame))
 
     def append_activation(
-        self, moved: Sequence[tuple[LayerText, Frame]], group: Group, position: Position
+        self,
+        moved: Sequence[tuple[LayerText, Frame]],
+        group: Group | LabelJoin,
+        position: Position,
     ) -> None:
         """Append the activation that the branches of a sum ended in, once.
 

@@ -59,6 +59,7 @@ class LineExpander:
         self.spent = 0  # layers walked to try what printed sizes ask for
         self.names_memo: Memo[Names] = Memo()
         self.trailing: dict[str, bool] = {}  # by block: whether it may follow the output layer
+        self.passable: dict[str, bool] = {}  # by block: whether an activation may move past it
 
     def expand_lines(
         self, lines: Sequence[Line], position: Position, is_flat: bool = False
@@ -71,7 +72,9 @@ class LineExpander:
         lines = [line for line in lines if frame.holds(line)]
         kinds, names = self.names(lines, position)
         outputs = self.output_lines(lines, position) if position.last else ()
-        end, row_rules = _end_line(lines), position.row_rules
+        end, row_rules = self.end_line(lines, len(lines) - 1), position.row_rules
+        sums = self.sums(lines) if self.conventions.activation == "after" else {}
+        moved: dict[int, int] = {}  # by the line of a sum: the activations before those it takes
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
             if not position.path:
                 row_rules = self.conventions.rules_of_rows.get(line.item.rules, NO_RULES)
@@ -80,7 +83,8 @@ class LineExpander:
                 frame=frame,
                 labels=labels,
                 last=index in outputs,
-                ends_branch=position.ends_branch and index == end,
+                ends_branch=(position.ends_branch and index == end) or index in sums,
+                moved=moved.get(index, -1),
                 entry=self.context.entry_channels(position),
                 # A paper that prints input sizes gives the output size of the line before.
                 printed=self.printed_input(lines[index + 1 : index + 2]),
@@ -91,6 +95,8 @@ class LineExpander:
                 depth=position.depth + 1,
             )
             entry = self.graph.current
+            if index in sums:
+                moved[sums[index]] = len(self.graph.activations)
             self.expand_line(line, kinds[index], inner)
             if line.is_reference and self.graph.current == entry and frame.definition is None:
                 raise frame.fail(
@@ -134,7 +140,10 @@ class LineExpander:
         ]
         labels = position.labels.new_child()
         kinds, names = self.new_names(links, position)
-        outputs, end = (self.output_line(links, len(links) - 1),), _end_line(links)
+        outputs, end = (
+            (self.output_line(links, len(links) - 1),),
+            self.end_line(links, len(links) - 1),
+        )
         sized = next((i for i in reversed(range(len(links))) if _may_be_sized(links[i])), None)
         neighbours = _neighbours(line.phrases)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
@@ -144,6 +153,7 @@ class LineExpander:
                 labels=labels,
                 last=position.last and index in outputs,
                 ends_branch=position.ends_branch and index == end,
+                is_branch=False,
                 printed=self.printed_output(link) or printed,
             )
             first, entry = len(self.graph.nodes), self.graph.current
@@ -215,7 +225,10 @@ class LineExpander:
         self, lines: Sequence[Line], position: Position, are_branches: bool = False
     ) -> Names:
         bracket = self.context.bracket_of(position.frame)
-        kinds = [kind_of(line, bracket) for line in lines]
+        kinds = [
+            kind_of(line, None if are_branches and len(line.phrases) == 1 else bracket)
+            for line in lines
+        ]
         names = names_of(position.frame.source, lines, kinds, are_branches)
         self.graph.reserve((*position.path, name) for name in names)
         return kinds, names
@@ -247,7 +260,7 @@ class LineExpander:
         match composite:
             case BlockUse():
                 self.blocks.expand(composite, position, stride)
-            case Group(kind="bracket") if use := self.context.bracket_of(frame):
+            case Group(kind="bracket") if use := self.bracket_at(position):
                 use = use._replace(body=composite, start=composite.start, end=composite.end)
                 self.blocks.expand(use, position, stride)
             case Group(lines=()):
@@ -277,6 +290,10 @@ class LineExpander:
                 self.groups.expand_label_join(composite, position)
             case Group():
                 self.groups.expand_join(composite, position)
+
+    def bracket_at(self, position: Position) -> BlockUse | None:
+        """The block that a bracket stands for; one that is a branch of a join is a group."""
+        return None if position.is_branch else self.context.bracket_of(position.frame)
 
     def expand_repeat(self, link: Link, position: Position, text: ValueText) -> int:
         """Append the repetitions of a phrase, and return their number.
@@ -446,6 +463,51 @@ class LineExpander:
     def all_may_trail(self, lines: Sequence[Line]) -> bool:
         return all(self.may_trail(parsed) for line in lines for parsed in line.phrases)
 
+    # Activations that move after a sum.
+
+    def end_line(self, lines: Sequence[Line], end: int) -> int:
+        """The last line up to `end` that an activation cannot move past: it can move past
+        `identity`, a constant factor, a dropout or a gate."""
+        while end > 0 and all(map(self.lets_pass, lines[end].phrases)):
+            end -= 1
+        return end
+
+    def lets_pass(self, parsed: ParsedPhrase) -> bool:
+        """Whether an activation could move past everything in a phrase."""
+        match parsed.composite:
+            case Placeholder(word="identity") | Side():
+                return True
+            case Group(kind="bracket" | "braces", lines=lines):
+                return self.all_let_pass(lines)
+            case Group(kind="multiply", lines=lines):
+                return any(map(_is_identity, lines))
+            case BlockUse(block=block, body=None):
+                if block not in self.passable:
+                    self.passable[block] = False  # ends the recursion of a block that uses itself
+                    blocks = self.context.blocks
+                    self.passable[block] = self.all_let_pass(blocks.lines(blocks[block]))
+                return self.passable[block]
+            case None:
+                return all(layer.kind.weakens for layer in parsed.layers)
+            case _:
+                return False
+
+    def all_let_pass(self, lines: Sequence[Line]) -> bool:
+        return all(self.lets_pass(parsed) for line in lines for parsed in line.phrases)
+
+    def sums(self, lines: Sequence[Line]) -> dict[int, int]:
+        """The lines whose activation follows a sum `add c1` further down, with that of the sum. A
+        line whose own value is read by its label keeps its activation."""
+        sums = {}
+        for index, line in enumerate(lines):
+            match line.phrases[0].composite:
+                case LabelJoin(kind="add") if index and len(line.phrases) == 1:
+                    end = self.end_line(lines, index - 1)
+                    labels = {one.label.text for one in lines[end:index] if one.label is not None}
+                    if not labels.intersection(ast.references(lines[end + 1 :])):
+                        sums[end] = index
+        return sums
+
 
 def _with_stride(link: Link, stride: Value) -> Link:
     text = ValueText(stride, link.parsed.start, link.parsed.end)
@@ -488,23 +550,8 @@ def _begins_anew(line: Line) -> bool:
     return isinstance(line.phrases[0].composite, Reference)
 
 
-def _end_line(lines: Sequence[Line]) -> int:
-    """The last line that an activation cannot move past: it can move past `identity`, a constant
-    factor or a dropout."""
-    index = len(lines) - 1
-    while index > 0 and all(map(_lets_pass, lines[index].phrases)):
-        index -= 1
-    return index
-
-
-def _lets_pass(parsed: ParsedPhrase) -> bool:
-    """Whether an activation could move past everything in a phrase."""
-    match parsed.composite:
-        case Placeholder(word="identity") | Side():
+def _is_identity(line: Line) -> bool:
+    match line.phrases:
+        case (ParsedPhrase(composite=Placeholder(word="identity")),):
             return True
-        case Group(kind="bracket" | "braces") as group:
-            return all(_lets_pass(one) for line in group.lines for one in line.phrases)
-        case None:
-            return all(layer.kind.weakens for layer in parsed.layers)
-        case _:
-            return False
+    return False

@@ -134,7 +134,9 @@ class Position(NamedTuple):
     """Where in the network something is expanded.
 
     `path`: its name, from the outermost container inwards. `last`: only softmax and the like
-    follow, so this may be the output layer. `ends_branch`: it ends a branch of `add`. `entry`: the
+    follow, so this may be the output layer. `ends_branch`: it ends a branch of a sum
+    that its activation follows. `is_branch`: it is a branch of a join. `moved`: if it is such a sum
+    itself, the number of activations that wait for others. `entry`: the
     channels that enter the line, 0 if each line has its own. `printed`: the size that decides what
     the line leaves out. `stride`: a stride of the groups around it. `row_rules`: the conventions of
     the table row. `within`: the join, block or repeat around it, which may not hold a side head.
@@ -146,6 +148,8 @@ class Position(NamedTuple):
     labels: Labels
     last: bool = False
     ends_branch: bool = False
+    is_branch: bool = False
+    moved: int = -1
     entry: int = 0
     printed: Printed | None = None
     stride: Stride | None = None

@@ -73,12 +73,17 @@ class LayerText(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Lines between brackets or braces; `kind` is "bracket", "braces", or that of their join."""
+    """Lines between brackets or braces; `kind` is "bracket", "braces", or that of their join.
+
+    `activation` is where a sum has that of its branches: "before" it, "after" it, or "" if the text
+    leaves it open.
+    """
 
     kind: str
     lines: tuple[Line, ...]
     start: int
     end: int
+    activation: str = ""
 
 
 class Argument(NamedTuple):

@@ -50,6 +50,7 @@ class CompositeReader:
         self.draft = draft
         self.cursor = Cursor(tokens)
         self.read_lines = read_lines
+        self.activation = ""  # of a sum: before or after it
 
     def read(self) -> Composite | None:
         """The composite that the tokens are, or None if they are layers."""
@@ -67,9 +68,14 @@ class CompositeReader:
         if count:
             _set_repeat(self.context, self.draft, repeat_of(self.context, first))
         while cursor:
-            if not any(suffix(self) for suffix in _SUFFIXES):
+            is_sum = isinstance(composite, Group) and composite.kind == "add"
+            if not (is_sum and self.place_of_activation()) and not any(
+                suffix(self) for suffix in _SUFFIXES
+            ):
                 raise self.unexpected(cursor.peek(), isinstance(composite, BlockUse))
         self.read_columns(isinstance(composite, BlockUse))
+        if self.activation and isinstance(composite, Group):
+            return composite._replace(activation=self.activation)
         return composite
 
     def read_columns(self, is_block: bool) -> None:
@@ -203,6 +209,18 @@ class CompositeReader:
             return False
         value = numbers.value(self.context, cursor.take(2))
         _set_repeat(self.context, self.draft, value)
+        return True
+
+    def place_of_activation(self) -> bool:
+        """`activation after`: where a sum has the activation of its branches."""
+        cursor = self.cursor
+        word, place = cursor.peek(), cursor.peek(1)
+        if word.text.lower() != "activation" or place.text.lower() not in ("before", "after"):
+            return False
+        if self.activation:
+            raise self.context.fail("a second `activation`", word, "remove one of the two")
+        self.activation = place.text.lower()
+        cursor.take(2)
         return True
 
     def stride(self) -> bool:

@@ -292,6 +292,17 @@ class StrideOn(NamedTuple):
         return f"stride on {phrase(self.layer)}"
 
 
+@statement("sum", "activation before add, or activation after add", once="activation … add")
+class ActivationAt(NamedTuple):
+    """Where sums have the activation that conventions give to the ends of their branches."""
+
+    place: Token  # before, after
+    join: Token
+
+    def printed(self, phrase: PhraseText) -> str:
+        return f"activation {self.place.text} {self.join.text}"
+
+
 @statement("shortcut", "shortcut B", once="shortcut")
 class Shortcut(NamedTuple):
     """Which block `shortcut` means."""
@@ -451,6 +462,7 @@ Statement = (
     | Either
     | Padding
     | StrideOn
+    | ActivationAt
     | Shortcut
     | SizesDecide
     | ParamsCount

@@ -309,7 +309,10 @@ def test_lines_after_a_reference_read_its_value():
 
 def test_activations_move_after_a_sum_of_references():
     text = "input 4x4x3\nconv means conv-relu\na: conv3-3\nb: conv3-3\n{}\nFC-2"
-    kinds = [layer.kind for layer in load(text.format("add { a -> conv1-3; b }")).layers]
+    kinds = [
+        layer.kind
+        for layer in load(text.format("add { a -> conv1-3; b }, activation after")).layers
+    ]
     assert kinds[4:] == ["conv", "add", "relu", "flatten", "fc"]
     kinds = [layer.kind for layer in load(text.format("add a")).layers]
     assert kinds[2:5] == ["conv", "relu", "add"]
@@ -339,7 +342,7 @@ REPEATS = [
     "{ a -> conv1-4; b: conv3-4; conv3-4; add b } x 1",
     "conv3-4\nresidual [ conv3-4; add a ] x 3",
     "{ b: conv3-4; conv3-4; residual [ conv3-4; add b ]; residual [ conv3-4; add b ] } x 3",
-    "residual [ add a; residual [ conv3-4; add a ]; residual [ conv3-4; add a ] ] x 3",
+    "conv3-4\nresidual [ add a; residual [ conv3-4; add a ]; residual [ conv3-4; add a ] ] x 3",
     "{ b: conv3-4; conv3-4; residual [ conv3-4; add b ] }\n"
     "{ b: conv1-4; conv3-4; residual [ conv3-4; add b ] }",
     "block wrap { residual [ body ]; residual [ body ] }\nwrap [ conv3-4; add a ] x 2",

@@ -129,7 +129,7 @@ def test_joins_within_joins():
 
 
 def test_the_activation_at_the_end_of_a_branch_moves_after_the_sum():
-    text = "input 4x4x3\nconv means conv-bn-relu\nadd {{ {0}; {1} }}\nFC-2"
+    text = "input 4x4x3\nconv means conv-bn-relu\nadd {{ {0}; {1} }}, activation after\nFC-2"
     both = load(text.format("conv3-3", "conv1-3"))
     assert kinds(both) == ["conv", "bn", "conv", "bn", "add", "relu", "flatten", "fc"]
     one = load(text.format("identity", "conv1-3"))
@@ -142,10 +142,14 @@ def test_the_activation_at_the_end_of_a_branch_moves_after_the_sum():
     group = load(text.format("identity", "[ conv1-3 x2 ]"))
     assert kinds(group) == ["conv", "bn", "relu", "conv", "bn", "add", "relu", "flatten", "fc"]
     # An activation moves once: the inner sum keeps it.
-    inner = load(text.format("identity", "add { identity; conv1-3 }"))
+    inner = load(text.format("identity", "add { identity; conv1-3 }, activation after"))
     assert kinds(inner) == ["conv", "bn", "add", "relu", "add", "flatten", "fc"]
     # In a concatenation nothing moves, nor with pre-activation.
-    concat = load(text.format("identity", "conv1-3").replace("add", "concat"))
+    concat = load(
+        text.format("identity", "conv1-3")
+        .replace("add", "concat")
+        .replace(", activation after", "")
+    )
     assert kinds(concat) == ["conv", "bn", "relu", "concat", "flatten", "fc"]
     before = load(text.format("identity", "conv1-3").replace("conv-bn-relu", "bn-relu-conv"))
     assert kinds(before) == ["bn", "relu", "conv", "add", "flatten", "fc"]
@@ -505,7 +509,7 @@ def test_lines_without_layers_do_not_hide_the_output():
         net = load(f"block out {{ softmax }}\nnetwork a\n{text}FC-3\n{tail}")
         assert "relu" not in kinds(net)
     for branch in ("[ conv3-3; identity ]", "conv3-3 -> identity"):
-        net = load(f"{text}add {{ identity; {branch} }}\nFC-2")
+        net = load(f"{text}add {{ identity; {branch} }}, activation after\nFC-2")
         assert kinds(net)[:3] == ["conv", "add", "relu"]
 
 

@@ -197,7 +197,7 @@ MUTATED = {
 
 
 def compare(use: str, conventions: Sequence[str], peer: nn.Module) -> float:
-    net = block(use + "\nscale 1", conventions)  # no layer of the block is the output layer
+    net = block(use + "\naverage pool 1x1/1", conventions)  # so that none is the output layer
     x = torch.randn(3, 8, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     return difference(net.module().double(), peer.double(), x)
 
@@ -238,12 +238,12 @@ def test_no_activation_removes_any_activation():
 
 def test_an_activation_moves_past_dropout_and_factors():
     for line in ("scale 0.5", "dropout(0.1)", "stochastic depth 0.2", "identity"):
-        net = block(f"add {{ identity; [ conv3-8; {line} ] }}\nconv1-2", BN_RELU)
+        net = block(f"residual [ conv3-8; {line} ]\nconv1-2", BN_RELU)
         assert kinds(net)[-3:] == ["add", "relu", "conv"]
-    net = block("add { identity; conv3-8 -> scale 0.5 }\nconv1-2", BN_RELU)
+    net = block("residual [ conv3-8 -> scale 0.5 ]\nconv1-2", BN_RELU)
     assert kinds(net)[-4:] == ["scale", "add", "relu", "conv"]
     # Not past a pool.
-    net = block("add { identity; [ conv3-8; maxpool 3x3/1 ] }\nconv1-2", BN_RELU)
+    net = block("residual [ conv3-8; maxpool 3x3/1 ]\nconv1-2", BN_RELU)
     assert kinds(net)[-4:] == ["relu", "pool", "add", "conv"]
 
 

@@ -12,7 +12,7 @@ import pytest
 import archdsl
 
 NAMES = ["lenet5", "resnet18", "googlenet", "unet", "m5", "c3d"]
-TWICE = "input 8x8x3\na: conv3-4\nside s { FC-2 }\nconcat a, a\nFC-2, softmax"
+TWICE = "input 8x8x3\na: conv3-4\nside s { FC-2 }\nconcat { a; a }\nFC-2, softmax"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,8 +42,8 @@ def test_edges_lead_from_a_layer_to_its_readers():
         ("input", "a"),
         ("a", "s.flatten"),
         ("s.flatten", "s.fc1"),
-        ("a", "concat1"),
-        ("concat1", "fc1.flatten"),
+        ("a", "concat1.concat"),
+        ("concat1.concat", "fc1.flatten"),
         ("fc1.flatten", "fc1.fc"),
         ("fc1.fc", "fc1.softmax"),
     }

@@ -15,7 +15,6 @@ from archdsl.expand.parameters import bind, form_of
 from archdsl.expand.scopes import Body, Frame, Labels, Position
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
-from archdsl.notation.block_uses import STRIDES
 from archdsl.syntax import expressions
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.expressions import Number
@@ -55,8 +54,7 @@ class BlockExpander:
             )
         names = self.context.names_at(position)
         by_place, by_name = _arguments(use, frame, names)
-        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
-        parameter = next((name for name in STRIDES if name in parameters), None)
+        parameter = self.blocks.stride_of(use.block)
         if stride is not None and parameter is not None:
             value = ast.value_of(frame.source, stride, names)
             if not isinstance(value, int | float) or parameter in by_name:

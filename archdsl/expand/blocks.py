@@ -13,6 +13,7 @@ from archdsl.errors import ArchError, Errors, Note
 from archdsl.expand.parameters import RESERVED, Parameters, declared
 from archdsl.layers import JOINS
 from archdsl.notation.ast import Line, widened
+from archdsl.notation.block_uses import STRIDES
 from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.lookup import is_word
 from archdsl.notation.optional_layers import Options
@@ -136,6 +137,11 @@ class Blocks:
         if name not in self.parameters_of:
             self.parameters_of[name] = declared(definition.source, definition.block)
         return self.parameters_of[name]
+
+    def stride_of(self, name: str) -> str | None:
+        """The parameter of a block that a stride after its use sets, or None."""
+        names = [parameter.text for parameter, _ in self.parameters(self[name])]
+        return next((one for one in STRIDES if one in names), None)
 
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""

@@ -325,15 +325,14 @@ def _attribute(layer: LayerText, name: str) -> Value | Expression | None:
 
 
 def _values(layer: LayerText, names: Sequence[str]) -> Hashable:
-    """The values of attributes as a key, which is equal for values that agree: 3 is 3x3."""
-    values = (_attribute(layer, name) for name in names)
-    return tuple(v[0] if isinstance(v, tuple) and len({*v}) == 1 else v for v in values)
+    """The values of attributes as a key, which is equal for values that agree."""
+    return tuple(_scalar(_attribute(layer, name)) for name in names)
 
 
 def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:
-    """Whether two attribute values agree; 3 is 3x3."""
-    if isinstance(a, tuple) and isinstance(b, int):
-        return set(a) == {b}
-    if isinstance(a, int) and isinstance(b, tuple):
-        return set(b) == {a}
-    return a == b
+    """Whether two attribute values agree: 3 is 3x3, and 3x3x3 on the maps of clips."""
+    return _scalar(a) == _scalar(b)
+
+
+def _scalar(value: Value | Expression | None) -> Value | Expression | None:
+    return value[0] if isinstance(value, tuple) and len({*value}) == 1 else value

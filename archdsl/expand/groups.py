@@ -20,6 +20,7 @@ from archdsl.notation.ast import (
     LabelJoin,
     LayerText,
     Line,
+    ParsedPhrase,
     Placeholder,
     Reference,
     Side,
@@ -51,9 +52,13 @@ class GroupExpander:
         self.layers = layers
 
     def expand_group(self, group: Group, position: Position, stride: ValueText | None) -> None:
-        """Append the lines of a group, one layer of which carries the stride."""
+        """Append the lines of a group, one layer of which carries the stride; around a block that
+        takes a stride, the block does."""
         if stride is None:
             self.lines.expand_lines(group.lines, position)
+            return
+        if (lines := self.with_stride(group.lines, stride)) is not None:
+            self.lines.expand_lines(lines, position)
             return
         source, conventions = position.frame.source, self.context.conventions
         value = ast.value_of(source, stride, self.context.names_at(position))
@@ -68,6 +73,28 @@ class GroupExpander:
                 if conventions.stride_on is not None
                 else "put a convolution into the group, or leave the stride out",
             )
+
+    def with_stride(self, lines: tuple[Line, ...], stride: ValueText) -> tuple[Line, ...] | None:
+        """The lines with the stride after the block that is all they hold; None if they hold
+        anything else, or the block does not take a stride."""
+        match lines:
+            case (
+                Line(phrases=(ParsedPhrase(composite=composite, stride=None) as parsed,)) as line,
+            ):
+                pass
+            case _:
+                return None
+        match composite:
+            case Group(kind="bracket" | "braces", lines=inner):
+                deeper = self.with_stride(inner, stride)
+                if deeper is None:
+                    return None
+                parsed = parsed._replace(composite=composite._replace(lines=deeper))
+            case BlockUse(block=block) if self.context.blocks.stride_of(block) is not None:
+                parsed = parsed._replace(stride=stride)
+            case _:
+                return None
+        return (line._replace(phrases=(parsed,)),)
 
     def expand_join(self, group: Group, position: Position) -> None:
         """Append branches side by side, then what joins them.

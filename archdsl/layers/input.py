@@ -23,8 +23,8 @@ class Input(Layer):
 
     One number is a vector, or with channels a signal: `100, 3 channels`. Two numbers are a signal,
     whose channels are the number up to 16, or with `signal` the second: `320x240 signal`. Of three
-    numbers, the channels are the one that differs from the other two, or the last if none or all
-    differ. Four numbers are a clip, frames first, or a volume; the channels are the last, or the
+    numbers, the channels are the one that differs from the other two; if all differ, the last, or
+    the first if only that is 1 or 3: `3x32x100`. Four numbers are a clip, frames first, or a volume; the channels are the last, or the
     first if the last two are equal and not all four: `3x16x112x112`. With `clip`, `video` or
     `volume`, three numbers and channels are one too: `16x112x112 RGB clip`. An ambiguous input is
     an error.
@@ -38,6 +38,7 @@ class Input(Layer):
     examples = (
         "input 224x224 RGB on 3x224x224",
         "input 28x28x1 on 1x28x28",
+        "input 3x32x100 on 3x32x100",
         "input 784 on 784",
         "input 100, 3 channels on 3x100",
         "input 16000x1 on 1x16000",
@@ -146,9 +147,13 @@ def _signal(sizes: tuple[int, ...], is_signal: bool = False) -> Shape:
 
 
 def _image(sizes: tuple[int, ...], is_image: bool = False) -> Shape:
-    """(C, H, W) from three numbers: the channels are the one that differs."""
+    """(C, H, W) from three numbers: the channels are the one that differs; if all do, the first if
+    it is 1 or 3 and the last is neither, `3x32x100`, else the last."""
     a, b, c = sizes
-    return (a, b, c) if b == c != a else (b, a, c) if a == c != b else (c, a, b)
+    first = len({*sizes}) == 3 and a in (1, 3) and c not in (1, 3) and not is_image
+    if first or b == c != a:
+        return sizes
+    return (b, a, c) if a == c != b else (c, a, b)
 
 
 def _clip(sizes: tuple[int, ...], is_clip: bool = False) -> Shape:

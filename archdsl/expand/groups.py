@@ -20,7 +20,6 @@ from archdsl.notation.ast import (
     LabelJoin,
     LayerText,
     Line,
-    ParsedPhrase,
     Placeholder,
     Reference,
     Side,
@@ -77,19 +76,18 @@ class GroupExpander:
     def with_stride(self, lines: tuple[Line, ...], stride: ValueText) -> tuple[Line, ...] | None:
         """The lines with the stride after the block that is all they hold; None if they hold
         anything else, or the block does not take a stride."""
-        match lines:
-            case (
-                Line(phrases=(ParsedPhrase(composite=composite, stride=None) as parsed,)) as line,
-            ):
-                pass
-            case _:
-                return None
-        match composite:
-            case Group(kind="bracket" | "braces", lines=inner):
+        if len(lines) > 1 or len(lines[0].phrases) > 1:
+            return None
+        (line,) = lines
+        (parsed,) = line.phrases
+        if parsed.stride is not None:
+            return None
+        match parsed.composite:
+            case Group(kind="bracket" | "braces", lines=inner) as group if inner:
                 deeper = self.with_stride(inner, stride)
                 if deeper is None:
                     return None
-                parsed = parsed._replace(composite=composite._replace(lines=deeper))
+                parsed = parsed._replace(composite=group._replace(lines=deeper))
             case BlockUse(block=block) if self.context.blocks.stride_of(block) is not None:
                 parsed = parsed._replace(stride=stride)
             case _:

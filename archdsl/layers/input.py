@@ -24,10 +24,10 @@ class Input(Layer):
     One number is a vector, or with channels a signal: `100, 3 channels`. Two numbers are a signal,
     whose channels are the number up to 16, or with `signal` the second: `320x240 signal`. Of three
     numbers, the channels are the one that differs from the other two; if all differ, the last, or
-    the first if only that is 1 or 3: `3x32x100`. Four numbers are a clip, frames first, or a volume; the channels are the last, or the
-    first if the last two are equal and not all four: `3x16x112x112`. With `clip`, `video` or
-    `volume`, three numbers and channels are one too: `16x112x112 RGB clip`. An ambiguous input is
-    an error.
+    the first if only that is 1 or 3: `3x32x100`. Four numbers are a clip, frames first, or a
+    volume; the channels are the last, or the first if the last two are equal and not all four:
+    `3x16x112x112`. With `clip`, `video` or `volume`, three numbers and channels are one too:
+    `16x112x112 RGB clip`. An ambiguous input is an error.
     """
 
     kind = "input"

@@ -100,6 +100,28 @@ class Settled(NamedTuple):
         )
 
 
+class Decision(NamedTuple):
+    """A choice that the text leaves open, and how it is made.
+
+    `decided` says what was chosen and `because` by which rule, as `relu after the sum`, `as
+    residual blocks do`; `instead` holds what can be written for another choice. `topic` groups
+    decisions of one kind. `path` is the line's name, from the outermost container inwards, and
+    `start` and `end` its place in the network's own source.
+    """
+
+    topic: str
+    decided: str
+    because: str
+    instead: tuple[str, ...]
+    path: Scope
+    start: int
+    end: int
+
+    @property
+    def where(self) -> str:
+        return ".".join(self.path)
+
+
 class Claimed(NamedTuple):
     """What a text prints about a section: a size in a leading bracket, and the claims after `=>`.
 
@@ -118,12 +140,14 @@ class Origin(NamedTuple):
 
     `places` holds the (start, end) of each node in the network's own source, also for what a block
     of the library holds. `claims` are those of the network's lines, then those within groups.
+    `decisions` has each decision once for each of the network's own lines.
     """
 
     network: NetworkText | None = None
     places: Sequence[tuple[int, int]] = ()
     claims: tuple[Claimed, ...] = ()
     settled: tuple[Settled, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     def span(self, index: int) -> Span | None:
         """The text of a node, or None without a text."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand.blocks import Definition
+from archdsl.expand.choices import LIBRARY, SHORTCUT
 from archdsl.expand.context import Context
 from archdsl.expand.convention_statements import unknown_shortcut
 from archdsl.expand.graph_builder import Stretch
@@ -17,9 +19,11 @@ from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
 from archdsl.syntax import expressions
 from archdsl.syntax.arguments import duplicate_error
+from archdsl.syntax.ast import Shortcut
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
+WORD = re.compile(r"[A-Za-z_][\w-]*")
 MOST_EMPTY = 10_000  # uses of blocks that add no node, beyond one for each layer
 
 
@@ -86,7 +90,23 @@ class BlockExpander:
                 "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
             )
         body = Body(use.body, frame, position.labels) if use.body is not None else None
+        self.decide_library(definition, use, position)
         self.enter(Call(definition, use, bound, body, stride), position)
+
+    def decide_library(self, definition: Definition, use: BlockUse, position: Position) -> None:
+        """Record that the network's text uses a block of the library."""
+        frame = position.frame
+        if frame.source is not self.context.network.source or not definition.ships:
+            return
+        word = WORD.match(frame.source.plain, use.start)
+        spelled = word[0] if word and self.blocks.spelled(word[0]) else use.block
+        values = {
+            "spelled": spelled,
+            "form": form_of(definition.block).strip("`"),
+            "paper": self.blocks.paper_of(definition),
+            "name": use.block,
+        }
+        self.context.decide(LIBRARY, position.path, use, frame, **values)
 
     def bind(
         self,
@@ -232,8 +252,18 @@ class BlockExpander:
         # A projection has no activation: without this a sum would have one in the repetition that
         # changes the shape, and none in the others.
         waiting = len(self.graph.activations)
+        nodes = len(self.graph.nodes)
         self.enter(Call(definition, placeholder, names), position._replace(ends_branch=True))
         del self.graph.activations[waiting:]
+        if option is None and len(self.graph.nodes) > nodes:
+            self.decide_shortcut(name, position, placeholder)
+
+    def decide_shortcut(self, name: str, position: Position, where: Placeholder) -> None:
+        """Record which block `shortcut` means, if the text does not say."""
+        if self.context.conventions.leaves_open(Shortcut):
+            kind = {"A": "zeros for new channels", "B": "a projection"}.get(name, "a block")
+            values = {"shortcut": kind, "name": name}
+            self.context.decide(SHORTCUT, position.path, where, position.frame, **values)
 
     def shortcut_stride(self, placeholder: Placeholder, position: Position) -> int:
         """The stride that leads to the shape of the other branch, the same on all axes."""

@@ -23,6 +23,7 @@ from archdsl.syntax.parser import parse_blocks
 from archdsl.syntax.statements import FORMS
 from archdsl.text.source import Source
 
+_PAPER = re.compile(r"^#.*?([A-Z][^:#\n]*? \d{4}), arXiv:", re.MULTILINE)
 LIBRARY = os.path.join(os.path.dirname(archdsl.__file__), "library")
 
 
@@ -39,6 +40,11 @@ class Definition(NamedTuple):
     @property
     def name(self) -> str:
         return self.block.name.text
+
+    @property
+    def ships(self) -> bool:
+        """Whether it is a block of archdsl's library."""
+        return self.source.name.startswith("archdsl/library/")
 
     def holds(self, source: Source, offset: int) -> bool:
         """Whether an offset of a source is within the block."""
@@ -142,6 +148,12 @@ class Blocks:
         """The parameter of a block that a stride after its use sets, or None."""
         names = [parameter.text for parameter, _ in self.parameters(self[name])]
         return next((one for one in STRIDES if one in names), None)
+
+    def paper_of(self, definition: Definition) -> str:
+        """The paper of a block of the library: the last one that a comment above it names."""
+        above = definition.source.text[: definition.block.name.start]
+        papers = _PAPER.findall(above)
+        return papers[-1] if papers else definition.source.name
 
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""

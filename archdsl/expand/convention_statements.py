@@ -65,7 +65,7 @@ class _ConventionReader:
         self.names = names
         self.blocks = blocks
         self.conventions = Conventions(source, names)
-        self.seen: set[type[Statement]] = set()
+        self.seen = self.conventions.declared
 
     def fail(self, message: str, where: Phrase | Token, help: str) -> ArchError:
         return ArchError(message, self.source.span(where.start, where.end), help=help)

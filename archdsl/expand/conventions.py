@@ -10,13 +10,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
+from archdsl.expand.choices import BIAS, OUTPUT, REPLACED, Choice
 from archdsl.expand.memo import Memo
 from archdsl.layers import Activation, Layer, Value
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
 from archdsl.notation.lookup import ACTIVATION, BARE
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Means
+from archdsl.syntax.ast import Means, Statement
 from archdsl.syntax.expressions import Expression, Number
 from archdsl.text.source import Source
 
@@ -136,11 +137,13 @@ class Applied(NamedTuple):
     """What conventions make of a layer: the layer among its companions, in order.
 
     Other companions go next to companions that the line writes, `before` or `after` those.
+    `choices` are those that the text leaves open.
     """
 
     layers: Sequence[LayerText]
     before: Sequence[Companion] = ()
     after: Sequence[Companion] = ()
+    choices: Sequence[tuple[Choice, Mapping[str, str]]] = ()  # with the values of their texts
 
 
 class Conventions:
@@ -158,7 +161,12 @@ class Conventions:
         self.stride_on_last = False
         self.activation = ""  # of sums: "before" or "after" them; "" if the text leaves it open
         self.decides: frozenset[str] = frozenset()  # what printed sizes settle
+        self.declared: set[type[Statement]] = set()  # the statements of which there is one
         self.memo: Memo[Applied] = Memo()
+
+    def leaves_open(self, statement: type[Statement]) -> bool:
+        """Whether the text has no statement of a kind, so that a default applies."""
+        return statement not in self.declared
 
     def carries_stride(self, layer: LayerText) -> bool:
         """Whether a layer of a group carries its stride, if it is the first such layer."""
@@ -200,7 +208,10 @@ class Conventions:
             names = {**self.names, "in": around.channels} if rule.computed else self.names
             expanded.apply(rule, self.source, names)
         return Applied(
-            [*expanded.left, expanded.layer, *expanded.right], expanded.before, expanded.after
+            [*expanded.left, expanded.layer, *expanded.right],
+            expanded.before,
+            expanded.after,
+            expanded.choices(),
         )
 
 
@@ -214,6 +225,9 @@ class _Expanded:
         self.right: list[LayerText] = []  # directly after it
         self.before: list[Companion] = []
         self.after: list[Companion] = []
+        self.bare: list[str] = []  # the companions that the output layer does not take
+        self.replaced: list[tuple[Kind, Kind]] = []  # written kinds, and those of the rules
+        self.absorbing: Kind | None = None  # the norm next to the layer that takes over its bias
         near = [one.kind for one in (*around.before.phrase, *around.after.phrase)]
         self.kinds = {*near}
         self.roles = {kind.role for kind in near if kind.role}
@@ -229,16 +243,14 @@ class _Expanded:
         before = self.around.before.replacing(rule.kinds)
         after = self.around.after.replacing(rule.kinds)
         left: list[LayerText] = []
-        absorbs_bias = any(
-            before[kind].absorbs_bias for kind in rule.kinds[:index] if kind in before
-        )
+        norms = [before[kind] for kind in rule.kinds[:index] if kind in before]
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one, i > index):
                 continue
             # Errors and drawings point at the line that the companion belongs to.
             layer = ast.evaluated(source, one, names)
             layer = layer._replace(start=start, end=end, conventional=True)
-            absorbs_bias |= layer.kind.absorbs_bias
+            norms.append(layer.kind)
             if i < index:
                 anchor = next((before[kind] for kind in rule.kinds[i:] if kind in before), None)
                 adjacent, anchored = left, self.before
@@ -251,8 +263,11 @@ class _Expanded:
             else:
                 anchored.append(Companion(anchor, layer))
         self.left = left + self.left
-        if absorbs_bias:
-            self.layer = without_bias(self.layer)
+        absorbing = next((kind for kind in norms if kind.absorbs_bias), None)
+        if absorbing is not None:
+            bare = without_bias(self.layer)
+            if bare is not self.layer:
+                self.layer, self.absorbing = bare, absorbing
         # A companion of the row replaces that of its role in the network's conventions.
         self.kinds.update(rule.kinds)
         self.roles.update(kind.role for kind in rule.kinds if kind.role)
@@ -269,13 +284,30 @@ class _Expanded:
 
     def is_left_out(self, companion: LayerText, follows: bool) -> bool:
         """Whether a companion of a rule, which `follows` the layer or precedes it, is not added."""
-        return (
-            companion.kind in self.kinds
-            or companion.kind.role in self.roles
-            or companion.kind in self.beyond[follows]
-            or self.around.is_output
-            or not self.layer.removed.isdisjoint(("*", BARE, *_removed_by(companion)))
-        )
+        kind, around = companion.kind, self.around
+        if kind in self.kinds or kind in self.beyond[follows]:
+            return True
+        if not self.layer.removed.isdisjoint(("*", BARE, *_removed_by(companion))):
+            return True
+        if kind.role in self.roles:
+            sides = (*around.before.phrase, *around.after.phrase)
+            self.replaced += [(one.kind, kind) for one in sides if one.kind.role == kind.role]
+            return True
+        if around.is_output:
+            self.bare.append(kind.kind)
+        return around.is_output
+
+    def choices(self) -> list[tuple[Choice, Mapping[str, str]]]:
+        """What was decided without the text."""
+        found: list[tuple[Choice, Mapping[str, str]]] = []
+        if self.bare:
+            words = {"companions": ", ".join(self.bare), "written": "-".join(self.bare)}
+            found.append((OUTPUT, {**words, "layer": self.layer.kind.kind}))
+        for written, kind in self.replaced:
+            found.append((REPLACED, {"written": written.kind, "companion": kind.kind}))
+        if self.absorbing is not None:
+            found.append((BIAS, {"kind": self.layer.kind.kind, "norm": self.absorbing.kind}))
+        return found
 
 
 def _removed_by(companion: LayerText) -> tuple[str, ...]:

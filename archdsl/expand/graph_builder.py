@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple
 
 from archdsl.expand.scopes import Frame, LabelledValue
-from archdsl.graph import Claimed, Graph, Node, Origin, Scope, Section, Settled, Side
+from archdsl.graph import Claimed, Decision, Graph, Node, Origin, Scope, Section, Settled, Side
 from archdsl.layers import Layer, Shape
 from archdsl.notation.ast import LayerText
 from archdsl.syntax.ast import NetworkText
@@ -31,8 +31,10 @@ class Mark(NamedTuple):
     settled: int
     references: int
     activations: int
+    decisions: int
     names: int
     built: int
+    decided: int
 
 
 class Stretch(NamedTuple):
@@ -67,8 +69,10 @@ class GraphBuilder:
         self.references: list[LabelledValue] = []  # the values that references have read
         # Activations at the ends of the branches of an `add`, which move after the sum.
         self.activations: list[tuple[LayerText, Frame]] = []
+        self.decisions: list[Decision] = []
         self.names: dict[Scope, None] = {}  # an ordered set of the names in use
         self.built: dict[Hashable, Stretch] = {}  # blocks, by all that they depend on
+        self.decided: dict[tuple[str, ...], None] = {}  # an ordered set: lines and decisions
         self.contents = [getattr(self, name) for name in Mark._fields[3:]]
 
     @property
@@ -88,6 +92,14 @@ class GraphBuilder:
         self.current = len(self.nodes)
         self.nodes.append(Node(op, inputs, scope, shape))
         self.places.append(place)
+
+    def decide(self, decision: Decision) -> None:
+        """Record a decision, unless the same is recorded for the line of the network."""
+        topic, decided, because, _, path, _, _ = decision
+        key = (path[0] if path else "", topic, decided, because)
+        if key not in self.decided:
+            self.decided[key] = None
+            self.decisions.append(decision)
 
     def label(self) -> LabelledValue:
         """The current value, as a label names it."""
@@ -148,6 +160,11 @@ class GraphBuilder:
             self.containers.append((path + scope[depth:], name))
         for settled in self.settled[first.settled : last.settled]:
             self.settled.append(settled._replace(path=path + settled.path[depth:]))
+        if path[:1] != stretch.path[:1]:
+            for decision in self.decisions[first.decisions : last.decisions]:
+                copied_path = path + decision.path[depth:]
+                start, end = place if (decision.start, decision.end) == old else decision[5:]
+                self.decide(decision._replace(path=copied_path, start=start, end=end))
         for claimed in self.inner_claims[first.inner_claims : last.inner_claims]:
             section = claimed.section
             section = section._replace(
@@ -231,5 +248,5 @@ class GraphBuilder:
             tuple(self.sections),
             blocks,
             tuple(self.sides),
-            Origin(network, self.places, claims, tuple(self.settled)),
+            Origin(network, self.places, claims, tuple(self.settled), tuple(self.decisions)),
         )

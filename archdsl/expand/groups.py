@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from archdsl.errors import ArchError, Note
+from archdsl.expand.choices import SUM
 from archdsl.expand.context import Context
 from archdsl.expand.layers import LayerExpander, hwc
 from archdsl.expand.line_names import notation
@@ -62,7 +63,8 @@ class GroupExpander:
         source, conventions = position.frame.source, self.context.conventions
         value = ast.value_of(source, stride, self.context.names_at(position))
         carrier = _last_carrier(group.lines) if conventions.stride_on_last else None
-        carried = Stride(stride, value, carrier, source)
+        is_open = sum(1 for _ in _carriers(group.lines)) > 1
+        carried = Stride(stride, value, carrier, source, is_open)
         self.lines.expand_lines(group.lines, position._replace(stride=carried))
         if not carried.carried:
             raise position.frame.fail(
@@ -164,11 +166,14 @@ class GroupExpander:
         """
         if group.kind != "add":
             return False
-        is_own = frame.source is self.context.network.source
+        return (self.declared_activation(group, frame) or group.activation) == "after"
+
+    def declared_activation(self, join: Group | LabelJoin, frame: Frame) -> str:
+        """Where the network's own text puts the activation of a sum; empty if it does not say."""
         declared = self.context.conventions.activation
-        if is_own:
-            return (group.activation or declared) == "after"
-        return (declared or group.activation) == "after"
+        if isinstance(join, Group) and frame.source is self.context.network.source:
+            return join.activation or declared
+        return declared
 
     def expand_label_join(self, join: LabelJoin, position: Position) -> None:
         """Append the join of the current value with labelled ones."""
@@ -259,6 +264,9 @@ class GroupExpander:
                 "which of them follows the sum? remove the others: `no relu`",
             )
         layer, frame = moved[0]
+        if not self.declared_activation(group, position.frame):
+            activation = layer.kind.kind
+            self.context.decide(SUM, position.path, group, position.frame, activation=activation)
         self.layers.append(layer, self.graph.free_scope(position.path, layer.kind.kind), frame)
 
     def expand_side(self, side: Side, position: Position) -> None:
@@ -282,20 +290,18 @@ class GroupExpander:
 
 def _last_carrier(lines: Sequence[Line]) -> int | None:
     """The start of the last weight layer with a stride among the lines of a group."""
-    for line in reversed(lines):
-        for parsed in reversed(line.phrases):
-            match parsed.composite:
-                case (
-                    Group(kind="bracket" | "braces", lines=inner)
-                    | BlockUse(body=Group(lines=inner))
-                ):
-                    start = _last_carrier(inner)
-                    if start is not None:
-                        return start
-            for layer in reversed(parsed.layers):
-                if layer.kind.weighs and "stride" in layer.kind.attributes:
-                    return layer.start
-    return None
+    return next(_carriers(lines), None)
+
+
+def _carriers(lines: Sequence[Line]) -> Iterator[int]:
+    """The starts of the weight layers with a stride among the lines of a group, the last first."""
+    for parsed in (parsed for line in reversed(lines) for parsed in reversed(line.phrases)):
+        match parsed.composite:
+            case Group(kind="bracket" | "braces", lines=inner) | BlockUse(body=Group(lines=inner)):
+                yield from _carriers(inner)
+        for layer in reversed(parsed.layers):
+            if layer.kind.weighs and "stride" in layer.kind.attributes:
+                yield layer.start
 
 
 def _fits_others(line: Line) -> bool:

@@ -7,6 +7,14 @@ from itertools import takewhile
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
+from archdsl.expand.choices import (
+    BIAS,
+    DEFAULT,
+    GROUP_STRIDE,
+    PADDING,
+    PRINTED,
+    TWO_ACTIVATIONS,
+)
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
     Applied,
@@ -31,6 +39,7 @@ from archdsl.layers import (
 from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, pytorch_calls
 from archdsl.notation.ast import LayerText
+from archdsl.syntax.ast import Padding, StrideOn
 
 
 class LayerExpander:
@@ -41,7 +50,7 @@ class LayerExpander:
         self.graph = context.graph
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
-        self.settled: dict[object, tuple[Layer, Shape]] = {}
+        self.settled: dict[object, tuple[Layer, Shape, bool]] = {}
 
     def expand(
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
@@ -51,7 +60,10 @@ class LayerExpander:
         following = [*chain[1:], *neighbours.after[:1]] if neighbours else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
             if layer.kind.weighs and after.kind.absorbs_bias:
-                chain[index] = without_bias(layer)  # a written `Conv-BN`
+                chain[index] = bare = without_bias(layer)  # a written `Conv-BN`
+                if bare is not layer:
+                    values = {"kind": layer.kind.kind, "norm": after.kind.kind}
+                    self.context.decide(BIAS, position.path, layer, position.frame, **values)
         if position.printed is not None:
             chain = self.sized(chain, position)
         if position.ends_branch:
@@ -84,7 +96,10 @@ class LayerExpander:
             # Within a repeat or a block the layers of the text come again.
             comes_again = position.within and layer is written
             apply = self.conventions.apply_again if comes_again else self.conventions.apply
-            _extend(chain, waiting, layer, apply(position.frame.source, layer, around))
+            applied = apply(position.frame.source, layer, around)
+            _extend(chain, waiting, layer, applied)
+            for choice, values in applied.choices:
+                self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
 
     def complete(self, layer: LayerText, position: Position) -> LayerText:
@@ -107,6 +122,8 @@ class LayerExpander:
         if not self.conventions.carries_stride(layer):
             return layer
         stride.carried = True
+        if stride.is_open and self.conventions.leaves_open(StrideOn):
+            self.context.decide(GROUP_STRIDE, position.path, layer, frame)
         if "stride" in layer.given:
             raise frame.fail(
                 "the layer that carries the stride of its group already has one",
@@ -135,6 +152,8 @@ class LayerExpander:
         if settled is None or not settled.settings:
             return chain
         self.graph.settled.append(settled._replace(path=position.path))
+        values = {"what": settled.what, "printed": settled.printed}
+        self.context.decide(PRINTED, position.path, chain[0], position.frame, **values)
         return printed_sizes.with_settings(chain, settled.settings)
 
     def move_activation(self, chain: list[LayerText], frame: Frame) -> None:
@@ -165,12 +184,45 @@ class LayerExpander:
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)
-                known = self.settled[key] = op, check_elements(op.out(x))
-            op, shape = known
+                is_padded = self.is_padded(layer, op, x)
+                known = self.settled[key] = op, check_elements(op.out(x)), is_padded
+            op, shape, is_padded = known
             pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
+        if is_padded or layer.kind.disputed or issubclass(layer.kind, Activation):
+            self.decide(layer, op, scope, frame, is_padded)
         graph.add(op, (graph.current,), scope, shape, place)
+
+    def is_padded(self, layer: LayerText, op: Layer, x: Shape) -> bool:
+        """Whether a layer has another padding because the network declares none."""
+        if "pad" not in layer.kind.attributes or "pad" in layer.given or layer.listed is not None:
+            return False
+        if not self.conventions.leaves_open(Padding):
+            return False
+        values: dict[str, Value] = {n: text.value for n, text in layer.given.items()}  # type: ignore[misc]
+        try:
+            return layer.kind.settle(values, x, "valid") != op
+        except LayerError:
+            return True
+
+    def decide(
+        self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, is_padded: bool
+    ) -> None:
+        """Record what the text leaves open about a layer that follows the current value."""
+        graph, kind, path = self.graph, layer.kind, scope
+        if is_padded:
+            self.context.decide(PADDING, path, layer, frame)
+        before = graph.nodes[graph.current].op
+        if issubclass(kind, Activation) and isinstance(before, Activation):
+            values = {"first": before.kind, "second": kind.kind}
+            self.context.decide(TWO_ACTIVATIONS, path, layer, frame, **values)
+        if layer.listed is None and frame.source is self.context.network.source:
+            for attribute, others in kind.disputed:
+                if attribute not in layer.given:
+                    value = getattr(op, attribute)
+                    shown = {"kind": kind.kind, "attribute": attribute, "value": value}
+                    self.context.decide(DEFAULT, path, layer, frame, **shown, others=others)
 
     def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
         """The layer that a text describes, on an input."""

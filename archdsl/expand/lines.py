@@ -12,6 +12,7 @@ from weakref import proxy
 from archdsl.errors import ArchError
 from archdsl.expand import printed_sizes
 from archdsl.expand.block_uses import BlockExpander
+from archdsl.expand.choices import PRINTED
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import NO_RULES, Companion
 from archdsl.expand.graph_builder import Mark, Stretch
@@ -368,6 +369,7 @@ class LineExpander:
             settled = self.context.paper_settings.of(position.path, parsed.start)
             if settled is not None:
                 self.graph.settled.append(settled._replace(path=position.path))
+                self.decide_size(settled, position, parsed)
                 link = _with_stride(link, settled.settings[0].value)
             return self.expand_phrase(link, position)
         stride = self.stride_to_try(parsed, position, printed)
@@ -380,8 +382,15 @@ class LineExpander:
                 return self.expand_phrase(link, position)
             settings = (Setting("group", 0, "stride", stride),)
             place = parsed.start, parsed.end
-            self.graph.settled.append(Settled(position.path, settings, x, printed.text, *place))
+            settled = Settled(position.path, settings, x, printed.text, *place)
+            self.graph.settled.append(settled)
+            self.decide_size(settled, position, parsed)
         return repeat
+
+    def decide_size(self, settled: Settled, position: Position, parsed: ParsedPhrase) -> None:
+        assert parsed.composite is not None
+        values = {"what": settled.what, "printed": settled.printed}
+        self.context.decide(PRINTED, position.path, parsed.composite, position.frame, **values)
 
     def stride_to_try(
         self, parsed: ParsedPhrase, position: Position, printed: Printed

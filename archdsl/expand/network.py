@@ -8,6 +8,7 @@ from typing import NamedTuple
 from archdsl.errors import MOST_ERRORS, ArchError, Errors
 from archdsl.expand import convention_statements
 from archdsl.expand.blocks import Blocks
+from archdsl.expand.choices import CHANNELS, OPTIONAL
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import Conventions
 from archdsl.expand.graph_builder import GraphBuilder
@@ -17,9 +18,10 @@ from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Labels, Position
 from archdsl.graph import Claimed, Graph, Section
 from archdsl.layers import Input, LayerError, Value
+from archdsl.layers.terms import times
 from archdsl.notation import ast, phrase
 from archdsl.notation import labels as line_labels
-from archdsl.notation.ast import Line, ParsedPhrase, ValueText
+from archdsl.notation.ast import LayerText, Line, ParsedPhrase, ValueText
 from archdsl.notation.optional_layers import Options
 from archdsl.syntax import expressions
 from archdsl.syntax.ast import (
@@ -192,6 +194,7 @@ def _graph(
     if (label := first.phrases[0].label) is not None:
         labels[label.text] = graph.label()
     expander.expand_lines(lines, Position((), frame, labels, last=True))
+    _decide_options(context, text.options, frame)
     text.options.check()  # blocks of the library are read where they are used
     if len(graph.nodes) == 1:
         raise frame.fail("no line of the network is a layer", lines[0].item)
@@ -216,7 +219,24 @@ def _add_input(
         graph.inner_claims.append(Claimed(section, size, item.claims, item.start))
     if override is not None:
         op = _resized(op, override, expander.conventions.padding)
+    _decide_channels(expander.context, layer, op, frame)
     graph.add(op, (), ("input",), op.shape, (item.start, item.end))
+
+
+def _decide_channels(context: Context, layer: LayerText, op: Input, frame: Frame) -> None:
+    """Record which number of the input is the channels, if it is not the last."""
+    value = layer.given["lengths"].value
+    if not isinstance(value, tuple) or len(value) != len(op.lengths) + 1 or not op.channels:
+        return
+    *lengths, last = sizes = tuple(n for n in value if isinstance(n, int))
+    if sizes != (*op.lengths, op.channels):
+        values = {
+            "channels": op.channels,
+            "lengths": times(op.lengths),
+            "sizes": times(sizes),
+            "other": f"{times(tuple(lengths))}, {last} channels",
+        }
+        context.decide(CHANNELS, ("input",), layer, frame, **values)
 
 
 def _input_layer(parsed: ParsedPhrase) -> tuple[ast.LayerText, Token | None]:
@@ -284,6 +304,14 @@ def _ends(frame: Frame, outputs: Sequence[Token], graph: GraphBuilder) -> list[i
                 "its condition does not hold: leave it out of `output`",
             )
     return [exits[label.text] for label in outputs]
+
+
+def _decide_options(context: Context, options: Options, frame: Frame) -> None:
+    """Record which optional layers the network is read without."""
+    for kind, (source, start, end) in options.left_out.items():
+        if source is frame.source:
+            place = ValueText(kind, start, end)
+            context.decide(OPTIONAL, (), place, frame, kind=kind)
 
 
 def _check_all_read(context: Context, ends: Sequence[int]) -> None:

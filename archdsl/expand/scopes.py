@@ -117,11 +117,19 @@ class Stride:
     """A stride of a group, on its way to the layer that carries it: the one that starts at
     `carrier`, or the first that may."""
 
-    def __init__(self, text: ValueText, value: Value, carrier: int | None, source: Source) -> None:
+    def __init__(
+        self,
+        text: ValueText,
+        value: Value,
+        carrier: int | None,
+        source: Source,
+        is_open: bool = False,
+    ) -> None:
         self.text = text
         self.value = value
         self.carrier = carrier
         self.source = source
+        self.is_open = is_open  # whether several layers of the group could carry it
         self.carried = False
 
     def may_go_to(self, layer: LayerText, source: Source) -> bool:

@@ -109,6 +109,7 @@ class LeakyReLU(Activation):
 
     kind = "leakyrelu"
     takes_number = "slope"
+    disputed = (("slope", "Darknet has 0.1, DCGAN 0.2, Keras 0.3"),)
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
     listed = listed_as(
         "LeakyReLU", Argument("negative_slope", "slope", 0.01, written="position"), INPLACE
@@ -195,6 +196,7 @@ class GELU(Activation):
     """
 
     kind = "gelu"
+    disputed = (("approximate", "many releases have the approximation with a tanh"),)
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
     listed = listed_as(
         "GELU", Argument("approximate", "approximate", "none", texts=("none", "tanh"))

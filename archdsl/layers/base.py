@@ -74,6 +74,9 @@ class Layer:
     takes_suffix: ClassVar[str | None] = None  # the field that the digits of `conv3` set
     takes_times: ClassVar[str | None] = None  # the field that `x2` sets, instead of repeating
 
+    # The attributes whose defaults differ between papers or frameworks, with those of others.
+    disputed: ClassVar[tuple[tuple[str, str], ...]] = ()
+
     fits: ClassVar[str | None] = None  # the field that defaults to the size of the other branch
 
     implied: ClassVar[bool] = True  # a unit alone may mean it: `64 filters` is a convolution

@@ -49,6 +49,7 @@ class Dropout(BaseDropout):
 
     kind = "dropout"
 
+    disputed = (("p", "papers give different rates"),)
     examples = (
         "dropout(0.5) on 3x4x4",
         "dropout (40%) on 6",

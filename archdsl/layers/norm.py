@@ -47,6 +47,10 @@ class BatchNorm(Normalisation):
     kind = "bn"
     absorbs_bias = True
     uses_batch_statistics = True
+    disputed = (
+        ("eps", "TensorFlow and Keras have 0.001"),
+        ("momentum", "Keras has 0.01"),
+    )
     examples = (
         "bn on 3x4x4",
         "batch norm eps 0.001 momentum 0.01 on 5",

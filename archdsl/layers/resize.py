@@ -52,6 +52,7 @@ class Resize(Layer):
     takes_number = "factor"
     takes_size = "pair"
     takes_times = "factor"
+    disputed = (("mode", "others interpolate bilinearly"),)
     examples = (
         "upsample on 3x4x5",
         "upsample 2 bilinear on 3x4x5",

@@ -188,7 +188,8 @@ def _parens(scan: Scan) -> None:
         inside = separated(token.tokens)
         kind, preset, at, count = optional
         layer = LayerDraft(kind, token.start, token.end, preset)
-        layer.is_used = context.blocks.options.are_used(kind.kind)
+        place = context.source, token.start, token.end
+        layer.is_used = context.blocks.options.are_used(kind.kind, *place)
         draft.layers.append(layer)
         _read_arguments(scan, inside[:at], layer)
         rest = inside[at + count :]

@@ -10,7 +10,7 @@ from archdsl.layers import REGISTRY
 from archdsl.notation.lookup import vocabulary
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import NetworkText, Option
-from archdsl.text.source import Span
+from archdsl.text.source import Source, Span
 
 
 class Choice(NamedTuple):
@@ -29,11 +29,17 @@ class Options:
         self.choices = choices
         self.chosen = {choice.kind: choice.are_used for choice in choices}
         self.seen: set[str] = set()  # the kinds of the optional layers that the text has
+        self.left_out: dict[
+            str, tuple[Source, int, int]
+        ] = {}  # by kind: the first that is not used
 
-    def are_used(self, kind: str) -> bool:
-        """Whether the optional layers of a kind are in use."""
+    def are_used(self, kind: str, source: Source, start: int, end: int) -> bool:
+        """Whether the optional layers of a kind, such as that at a place, are in use."""
         self.seen.add(kind)
-        return self.chosen.get(kind, False)
+        are_used = self.chosen.get(kind, False)
+        if not are_used:
+            self.left_out.setdefault(kind, (source, start, end))
+        return are_used
 
     def check(self) -> None:
         """Refuse a choice for which there is no optional layer, once the whole text is read."""

@@ -1,0 +1,98 @@
+"""The choices that a text may leave open, and what is decided without it.
+
+After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, the decision is
+`relu after the sum, as residual blocks do`; `activation before add` makes the other choice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Choice(NamedTuple):
+    """A choice and how it is made; values in braces are filled in where it occurs."""
+
+    topic: str
+    decided: str
+    because: str
+    instead: tuple[str, ...] = ()  # what can be written for another choice
+
+
+SUM = Choice(
+    "activation of sums",
+    "{activation} after the sum",
+    "as residual blocks do",
+    ("activation before add",),
+)
+OUTPUT = Choice(
+    "output layer",
+    "no {companions} at the output layer",
+    "as it is the last weight layer",
+    ("write them in the line: `{layer}-{written}`",),
+)
+BIAS = Choice(
+    "bias",
+    "no bias in {kind} before {norm}",
+    "which has a shift of its own",
+    ("write `bias` in the line",),
+)
+REPLACED = Choice(
+    "companions",
+    "{written} in place of {companion}",
+    "as the line writes it",
+    ("for both, `-> {written}`",),
+)
+TWO_ACTIVATIONS = Choice(
+    "companions",
+    "{first} and {second}, one after the other",
+    "as each is written or conventional",
+    ("for the second alone, write it in the line of the layer, without `->`",),
+)
+GROUP_STRIDE = Choice(
+    "stride of groups",
+    "the stride in the first layer of the group that takes one",
+    "as `stride on first` says",
+    ("stride on 3x3", "stride on last"),
+)
+SHORTCUT = Choice(
+    "shortcut",
+    "{shortcut} where the shape changes",
+    "as `shortcut {name}` says",
+    ("shortcut A", "shortcut B", "shortcut C"),
+)
+PRINTED = Choice(
+    "printed sizes",
+    "{what}",
+    "as the size {printed} is printed",
+    ("write it in the line",),
+)
+PADDING = Choice(
+    "padding",
+    "padding same",
+    "as the text declares none",
+    ("padding valid",),
+)
+CHANNELS = Choice(
+    "input",
+    "{channels} channels and a map of {lengths}",
+    "from the numbers {sizes}",
+    ("input {other}",),
+)
+LIBRARY = Choice(
+    "library",
+    "{spelled} is the block `{form}` of archdsl",
+    "from {paper}",
+    ("define it: `block {name} {{ … }}`",),
+)
+DEFAULT = Choice(
+    "defaults",
+    "{kind} with {attribute} {value}",
+    "while {others}",
+    ("write `{attribute} …` where the layer is written",),
+)
+OPTIONAL = Choice(
+    "optional layers",
+    "({kind}) left out",
+    "as there is no `with {kind}`",
+    ("with {kind}",),
+)

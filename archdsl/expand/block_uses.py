@@ -1,7 +1,5 @@
 """Blocks in use: their arguments are bound, and their lines are appended to a graph."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 

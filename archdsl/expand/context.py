@@ -1,7 +1,5 @@
 """What every step of an expansion reads, and the graph that they all build."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

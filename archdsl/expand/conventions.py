@@ -4,8 +4,6 @@ With `conv means conv-bn-relu`, `conv3-64` becomes a convolution without a bias,
 normalization and a ReLU; what the line writes itself is not added a second time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple

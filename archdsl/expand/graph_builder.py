@@ -1,7 +1,5 @@
 """A graph that grows node by node, with rollback, and with copies of what was built before."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The nodes that phrases are parsed to: layers, groups, blocks in use, lines."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -76,7 +74,7 @@ class Group(NamedTuple):
     """Lines between brackets or braces; `kind` is "bracket", "braces", or that of their join."""
 
     kind: str
-    lines: tuple[Line, ...]
+    lines: tuple["Line", ...]
     start: int
     end: int
 

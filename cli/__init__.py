@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import archdsl
+from archdsl.collector import collector_paused
 from archdsl.errors import ArchError, did_you_mean
 
 VERBS = (
@@ -26,7 +27,8 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"{__name__}.{name}").command
+        with collector_paused():
+            command: click.Command = importlib.import_module(f"{__name__}.{name}").command
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:

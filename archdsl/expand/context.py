@@ -49,6 +49,8 @@ class Context(NamedTuple):
         return self.conventions.bracket if frame.definition is None else None
 
     def check_count(self, count: int, where: Located, frame: Frame) -> None:
+        if count <= MOST_LAYERS:
+            return
         most = max(MOST_LAYERS, len(self.network.source.text) // SHORTEST)
         if count > most:
             raise frame.fail(

@@ -72,7 +72,10 @@ class Rules:
 
     def nearest(self, layer: LayerText) -> Rule | None:
         """The most specific rule that selects a layer; of equally specific ones the last."""
-        return max(self.selecting(layer), key=lambda r: (r.specificity, r.number), default=None)
+        rules = self.selecting(layer)
+        if len(rules) < 2:
+            return rules[0] if rules else None
+        return max(rules, key=lambda rule: (rule.specificity, rule.number))
 
     def has_like(self, rule: Rule) -> bool:
         """Whether one of them selects the same layers as another rule."""
@@ -193,23 +196,24 @@ class _Expanded:
         self.fill(ast.evaluated(source, rule.template, names))
         start, end, index = self.layer.start, self.layer.end, rule.index
         # The companions of the rule that the line writes directly before and after the layer.
-        before = _adjacent(reversed(self.around.before), rule)
+        before = _adjacent(self.around.before[::-1], rule)
         after = _adjacent(self.around.after, rule)
         left: list[LayerText] = []
         absorbs_bias = any(kind.absorbs_bias for kind in rule.kinds[:index] if kind in before)
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one):
                 continue
+            one = ast.evaluated(source, one, names)
             # Errors and drawings point at the line that the companion belongs to.
-            layer = ast.evaluated(source, one, names)
-            layer = layer._replace(start=start, end=end, conventional=True)
+            layer = LayerText(
+                one.kind, one.given, one.removed, start, end, conventional=True, ranked=one.ranked
+            )
             absorbs_bias |= layer.kind.absorbs_bias
             if i < index:
-                anchor = next((kind for kind in rule.kinds[i:] if kind in before), None)
+                anchor = _first(rule.kinds[i:], before)
                 adjacent, anchored = left, self.before
             else:
-                between = reversed(rule.kinds[index : i + 1])
-                anchor = next((kind for kind in between if kind in after), None)
+                anchor = _first(reversed(rule.kinds[index : i + 1]), after)
                 adjacent, anchored = self.right, self.after
             if anchor is None:
                 adjacent.append(layer)
@@ -241,9 +245,16 @@ class _Expanded:
         )
 
 
-def _adjacent(layers: Iterable[LayerText], rule: Rule) -> set[Kind]:
+def _adjacent(layers: Sequence[LayerText], rule: Rule) -> set[Kind]:
     """The kinds of a rule that a line writes next to a layer, up to the first of another kind."""
+    if not layers:
+        return set()
     return set(takewhile(rule.kinds.__contains__, (layer.kind for layer in layers)))
+
+
+def _first(kinds: Iterable[Kind], written: set[Kind]) -> Kind | None:
+    """The first of the kinds that a line writes, or None."""
+    return next(filter(written.__contains__, kinds), None) if written else None
 
 
 def _removed_by(companion: LayerText) -> tuple[str, ...]:
@@ -265,9 +276,10 @@ def _check_removals(source: Source, layer: LayerText, rules: Sequence[Rule]) -> 
 
 def selects(selector: LayerText, layer: LayerText) -> bool:
     """Whether a layer has every attribute of a selector, printed or by default."""
-    return layer.kind is selector.kind and all(
-        _equal(_attribute(layer, name), value.value) for name, value in selector.given.items()
-    )
+    if layer.kind is not selector.kind:
+        return False
+    given = selector.given
+    return not given or all(_equal(_attribute(layer, n), given[n].value) for n in given)
 
 
 def without_bias(layer: LayerText) -> LayerText:
@@ -294,6 +306,8 @@ def _attribute(layer: LayerText, name: str) -> Value | Expression | None:
 
 def _values(layer: LayerText, names: Sequence[str]) -> Hashable:
     """The values of attributes as a key, which is equal for values that agree: 3 is 3x3."""
+    if not names:
+        return ()
     values = (_attribute(layer, name) for name in names)
     return tuple(v[0] if isinstance(v, tuple) and len({*v}) == 1 else v for v in values)
 

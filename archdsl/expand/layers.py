@@ -155,7 +155,7 @@ class LayerExpander:
                 flat_scope = graph.free_scope(scope[:-1], "flatten")
                 graph.add(flat, (graph.current,), flat_scope, flat.out(x), place)
                 x = graph.shape
-            key = (layer.kind, x, *[(name, text.value) for name, text in layer.given.items()])
+            key = (layer.kind, x, *layer.given, *[text.value for text in layer.given.values()])
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)

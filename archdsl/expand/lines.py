@@ -442,26 +442,27 @@ def _with_stride(link: Link, stride: Value) -> Link:
 
 def _neighbours(phrases: Sequence[ParsedPhrase]) -> list[Neighbours]:
     """What a chain writes around each of its phrases."""
-    before = _passed(phrases)
-    backwards = [parsed._replace(layers=parsed.layers[::-1]) for parsed in reversed(phrases)]
-    after = [layers[::-1] for layers in reversed(_passed(backwards))]
+    layers = [None if one.composite is not None or one.repeat else one.layers for one in phrases]
+    before = _passed(layers)
+    backwards = _passed([one and one[::-1] for one in reversed(layers)])
+    after = [passed[::-1] for passed in reversed(backwards)]
     waiting: list[Companion] = []
     return [Neighbours(*pair, waiting) for pair in zip(before, after, strict=True)]
 
 
-def _passed(phrases: Sequence[ParsedPhrase]) -> list[tuple[LayerText, ...]]:
+def _passed(phrases: Sequence[tuple[LayerText, ...] | None]) -> list[tuple[LayerText, ...]]:
     """The layers that a walk along a chain has passed at each phrase, since the last group or
-    repeat, or the last phrase with a weight layer."""
+    repeat, which are None, or the last phrase with a weight layer."""
     passed = []
-    layers: tuple[LayerText, ...] = ()
-    for parsed in phrases:
-        passed.append(layers)
-        if parsed.composite is not None or parsed.repeat:
-            layers = ()
-            continue
-        if any(layer.kind.weighs for layer in parsed.layers):
-            layers = ()  # what is beyond belongs to that layer
-        layers = (*layers, *parsed.layers)
+    before: tuple[LayerText, ...] = ()
+    for layers in phrases:
+        passed.append(before)
+        if layers is None:
+            before = ()
+        elif any(layer.kind.weighs for layer in layers):
+            before = layers  # what is beyond belongs to its weight layer
+        else:
+            before += layers
     return passed
 
 

@@ -143,9 +143,9 @@ class Conventions:
 
     def apply_again(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
         """`apply` for a layer that is expanded repeatedly: computed once."""
-        before, after, *values, channels = around
-        reads_channels = self.rules.reads_channels or around.row_rules.reads_channels
-        key = len(before), *values, channels if reads_channels else 0
+        before, after, row_rules, is_output, in_block, channels = around
+        reads_channels = self.rules.reads_channels or row_rules.reads_channels
+        key = len(before), row_rules, is_output, in_block, channels if reads_channels else 0
         return self.memo.get(
             (layer, *before, *after), key, lambda: self.apply(source, layer, around)
         )

@@ -92,8 +92,9 @@ class GraphBuilder:
         self.labels += 1
         return LabelledValue(self.current, self.labels - 1)
 
-    def reserve(self, scopes: Iterable[Scope]) -> None:
-        self.names.update(dict.fromkeys(scopes))
+    def reserve(self, path: Scope, names: Iterable[str]) -> None:
+        for name in names:
+            self.names[*path, name] = None
 
     def free_scope(self, path: Scope, name: str) -> Scope:
         """A scope of that name, numbered if the path has the name already."""

@@ -54,10 +54,9 @@ class LayerExpander:
             self.append(chain[0], position.path, position.frame)
             return
         names = numbered([layer.kind.kind for layer in chain])
-        scopes = [(*position.path, name) for name in names]
-        self.graph.reserve(scopes)
-        for layer, scope in zip(chain, scopes, strict=True):
-            self.append(layer, scope, position.frame)
+        self.graph.reserve(position.path, names)
+        for layer, name in zip(chain, names, strict=True):
+            self.append(layer, (*position.path, name), position.frame)
 
     def with_companions(
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
@@ -250,6 +249,8 @@ def _written_next_to(
 ) -> tuple[Sequence[LayerText], Sequence[LayerText]]:
     """The companions that the line itself writes before a layer and after it, up to the next weight
     layer; before it only those of the first weight layer."""
+    if neighbours is None and len(layers) == 1:
+        return (), ()
     before, after = layers[:index], layers[index + 1 :]
     if neighbours is not None:
         before, after = (*neighbours.before, *before), (*after, *neighbours.after)

@@ -211,7 +211,7 @@ class LineExpander:
         names = self.names_memo.get(
             lines, values, lambda: self.new_names(lines, position, are_branches)
         )
-        self.graph.reserve((*position.path, name) for name in names[1])
+        self.graph.reserve(position.path, names[1])
         return names
 
     def new_names(
@@ -220,7 +220,7 @@ class LineExpander:
         bracket = self.context.bracket_of(position.frame)
         kinds = [kind_of(line, bracket) for line in lines]
         names = names_of(position.frame.source, lines, kinds, are_branches)
-        self.graph.reserve((*position.path, name) for name in names)
+        self.graph.reserve(position.path, names)
         return kinds, names
 
     # Phrases and repeats.

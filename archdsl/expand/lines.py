@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from weakref import proxy
 
 from archdsl.errors import ArchError
@@ -37,9 +38,9 @@ from archdsl.notation.ast import (
     Side,
     ValueText,
 )
-from archdsl.syntax.ast import Item
+from archdsl.syntax.ast import Item, Phrase
 
-DEEPEST_GROUP = 100  # groups, joins and blocks within each other
+DEEPEST_GROUP = 100  # groups, joins and blocks within each other; each takes up to 9 calls
 MOST_TRIED = 3_000_000  # layers walked to try what printed sizes ask for
 
 Names = tuple[list[str], list[str]]  # the kinds of lines, and their names
@@ -108,38 +109,32 @@ class LineExpander:
 
     def expand_line(self, line: Line, kind: str, position: Position) -> None:
         """Append a line, and record it."""
-        first, entry = len(self.graph.nodes), self.graph.current
-        repeat = self.expand_phrases(line, position)
+        graph, first, entry = self.graph, len(self.graph.nodes), self.graph.current
+        inner, phrases = position, line.phrases
+        if (printed := self.printed_output(line)) is not None:
+            inner = position._replace(printed=printed)
+        if isinstance(phrases[0].composite, Reference):
+            graph.current = self.groups.resolve(phrases[0].composite, inner)
+            phrases = phrases[1:]  # the line is what follows the reference
+            if phrases and position.frame.definition is None:
+                inner = inner._replace(entry=0)
+        repeat = 1
+        if len(phrases) == 1:
+            repeat = self.expand_phrase(Link(phrases[0], line.item.phrases[-1]), inner)
+        elif phrases:
+            self.expand_chain(phrases, line.item.phrases[-len(phrases) :], inner)
         self.record(line, kind, position, repeat, first, entry)
 
-    def expand_phrases(self, line: Line, position: Position) -> int:
-        """Append the phrases of a line, and return how often they are repeated."""
-        if (printed := self.printed_output(line)) is not None:
-            position = position._replace(printed=printed)
-        if isinstance(reference := line.phrases[0].composite, Reference):
-            self.graph.current = self.groups.resolve(reference, position)
-            if len(line.phrases) == 1:
-                return 1
-            # The line is what follows the reference.
-            if position.frame.definition is None:
-                position = position._replace(entry=0)
-            line = Line(Item(line.item.phrases[1:], ()), line.phrases[1:], None)
-        if len(line.phrases) == 1:
-            return self.expand_phrase(Link(line.phrases[0], line.item.phrases[0]), position)
-        self.expand_chain(line, position)
-        return 1
-
-    def expand_chain(self, line: Line, position: Position) -> None:
+    def expand_chain(
+        self, parsed: Sequence[ParsedPhrase], written: Sequence[Phrase], position: Position
+    ) -> None:
         """Append the phrases of a chain `… -> …`, each like a line of its own."""
-        links = [
-            Line(Item((phrase,), ()), (parsed,), None)
-            for phrase, parsed in zip(line.item.phrases, line.phrases, strict=True)
-        ]
+        links = [Line(Item((w,), ()), (p,), None) for w, p in zip(written, parsed, strict=True)]
         labels = position.labels.new_child()
         kinds, names = self.new_names(links, position)
         output, end = self.output_line(links), _end_line(links)
         sized = next((i for i in reversed(range(len(links))) if _may_be_sized(links[i])), None)
-        neighbours = _neighbours(line.phrases)
+        neighbours = _neighbours(parsed)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
             printed = position.printed if index == sized else None
             inner = position._replace(
@@ -229,11 +224,7 @@ class LineExpander:
         """Append a phrase, and return how often it is repeated."""
         if position.printed is not None and link.parsed.composite is not None:
             return self.expand_sized(link, position, position.printed)
-        if link.parsed.repeat is not None:
-            return self.expand_repeat(link, position, link.parsed.repeat)
-        self.expand_once(link, position, link.parsed.stride)
-        self.context.check_count(len(self.graph.nodes), link.phrase, position.frame)
-        return 1
+        return self.expand_repeats(link, position)
 
     def expand_once(self, link: Link, position: Position, stride: ValueText | None) -> None:
         """Append a phrase once. The order of the cases decides what a bracket is."""
@@ -281,14 +272,18 @@ class LineExpander:
             case Group():
                 self.groups.expand_join(composite, position)
 
-    def expand_repeat(self, link: Link, position: Position, text: ValueText) -> int:
+    def expand_repeats(self, link: Link, position: Position) -> int:
         """Append the repetitions of a phrase, and return their number.
 
         The first carries the stride, and the last may be the output or end a branch. Between them
         repetitions are copied, as soon as one has an output of the shape of its input.
         """
         graph, neighbours = self.graph, link.neighbours
-        repeat = self.repeat_of(text, position)
+        if link.parsed.repeat is None:
+            self.expand_once(link, position, link.parsed.stride)
+            self.context.check_count(len(graph.nodes), link.phrase, position.frame)
+            return 1
+        repeat = self.repeat_of(link.parsed.repeat, position)
         has_end = position.last or position.ends_branch or bool(neighbours and neighbours.after)
         first, index = len(graph.nodes), 0
         while index < repeat:
@@ -348,26 +343,31 @@ class LineExpander:
     def expand_sized(self, link: Link, position: Position, printed: Printed) -> int:
         """Append a group or a block as it is written, or with the stride that leads to the printed
         size if only that does."""
-        position = position._replace(printed=None)
-        x, parsed = self.graph.shape, link.parsed
+        graph, parsed = self.graph, link.parsed
+        position, x = position._replace(printed=None), graph.shape
         if self.context.paper_settings is not None:
             settled = self.context.paper_settings.of(position.path, parsed.start)
             if settled is not None:
-                self.graph.settled.append(settled._replace(path=position.path))
+                graph.settled.append(settled._replace(path=position.path))
                 link = _with_stride(link, settled.settings[0].value)
-            return self.expand_phrase(link, position)
+            return self.expand_repeats(link, position)
         stride = self.stride_to_try(parsed, position, printed)
         if stride is None:
-            return self.expand_phrase(link, position)
-        repeat = self.try_phrase(link, position, printed)
-        if repeat is None:
-            repeat = self.try_phrase(_with_stride(link, stride), position, printed)
-            if repeat is None:
-                return self.expand_phrase(link, position)
-            settings = (Setting("group", 0, "stride", stride),)
-            place = parsed.start, parsed.end
-            self.graph.settled.append(Settled(position.path, settings, x, printed.text, *place))
-        return repeat
+            return self.expand_repeats(link, position)
+        for attempt in (link, _with_stride(link, stride)):
+            self.check_spent(link, position)
+            begin, repeat = graph.mark(), 0
+            with suppress(ArchError):
+                repeat = self.expand_repeats(attempt, position)
+            self.spent += len(graph.nodes) - begin.nodes
+            if repeat and printed.is_of(graph.shape):
+                if attempt is not link:
+                    settings = (Setting("group", 0, "stride", stride),)
+                    place = parsed.start, parsed.end
+                    graph.settled.append(Settled(position.path, settings, x, printed.text, *place))
+                return repeat
+            graph.rollback(begin)
+        return self.expand_repeats(link, position)
 
     def stride_to_try(
         self, parsed: ParsedPhrase, position: Position, printed: Printed
@@ -379,28 +379,15 @@ class LineExpander:
             return None  # the text gives one
         return printed_sizes.stride_of(self.graph.shape, printed)
 
-    def try_phrase(self, link: Link, position: Position, printed: Printed) -> int | None:
-        """Append a phrase if it leads to a printed size, and return how often it is repeated, or
-        None."""
-        graph = self.graph
-        self.spent += len(graph.nodes) + 1000
+    def check_spent(self, link: Link, position: Position) -> None:
+        """Refuse to try printed sizes again and again: groups within groups double the work."""
+        self.spent += len(self.graph.nodes) + 1000
         if self.spent > MOST_TRIED:
             raise position.frame.fail(
                 "too many printed sizes that no stride leads to",
                 link.phrase,
                 "give these groups their strides, or remove the sizes",
             )
-        begin = graph.mark()
-        try:
-            repeat = self.expand_phrase(link, position)
-            if printed.is_of(graph.shape):
-                return repeat
-        except ArchError:
-            pass
-        finally:
-            self.spent += len(graph.nodes) - begin.nodes
-        graph.rollback(begin)
-        return None
 
     # The output layer.
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from weakref import proxy
 
@@ -71,7 +71,7 @@ class LineExpander:
         frame, labels = position.frame, position.labels.new_child()
         lines = [line for line in lines if frame.holds(line)]
         kinds, names = self.names(lines, position)
-        output, end = self.output_line(lines), _end_line(lines)
+        output, end = _last_line(lines, self.may_trail), _last_line(lines, _lets_pass)
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
             is_last, row_rules = index == output, position.row_rules
             if not position.path:
@@ -132,7 +132,7 @@ class LineExpander:
         links = [Line(Item((w,), ()), (p,), None) for w, p in zip(written, parsed, strict=True)]
         labels = position.labels.new_child()
         kinds, names = self.new_names(links, position)
-        output, end = self.output_line(links), _end_line(links)
+        output, end = _last_line(links, self.may_trail), _last_line(links, _lets_pass)
         sized = next((i for i in reversed(range(len(links))) if _may_be_sized(links[i])), None)
         neighbours = _neighbours(parsed)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
@@ -391,15 +391,8 @@ class LineExpander:
 
     # The output layer.
 
-    def output_line(self, lines: Sequence[Line]) -> int:
-        """The line that may hold the output layer: only softmax and such follow."""
-        index = len(lines) - 1
-        while index > 0 and all(map(self.may_trail, lines[index].phrases)):
-            index -= 1
-        return index
-
     def may_trail(self, parsed: ParsedPhrase) -> bool:
-        """Whether a phrase holds only what may follow the output layer."""
+        """Whether a phrase holds only what may follow the output layer: softmax and such."""
         match parsed.composite:
             case None:
                 return all(layer.kind.trails for layer in parsed.layers)
@@ -459,17 +452,17 @@ def _may_be_sized(link: Line) -> bool:
     return parsed.composite is not None or any(map(printed_sizes.slides, parsed.layers))
 
 
-def _end_line(lines: Sequence[Line]) -> int:
-    """The last line that an activation cannot move past: it can move past `identity`, a constant
-    factor or a dropout."""
+def _last_line(lines: Sequence[Line], is_passed: Callable[[ParsedPhrase], bool]) -> int:
+    """The index of the last line with a phrase that is not passed over."""
     index = len(lines) - 1
-    while index > 0 and all(map(_lets_pass, lines[index].phrases)):
+    while index > 0 and all(map(is_passed, lines[index].phrases)):
         index -= 1
     return index
 
 
 def _lets_pass(parsed: ParsedPhrase) -> bool:
-    """Whether an activation could move past everything in a phrase."""
+    """Whether an activation could move past everything in a phrase: `identity`, a constant factor
+    or a dropout."""
     match parsed.composite:
         case Placeholder(word="identity") | Side():
             return True

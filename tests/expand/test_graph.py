@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from graphs import check_graph
 
 import archdsl
 from archdsl.analysis.totals import Analysis
@@ -41,7 +42,7 @@ def by_hand(width: int = 4) -> Graph:
 
 def test_totals_of_a_graph_without_a_text():
     graph, net = by_hand(), archdsl.loads(TEXT)
-    graph.check()
+    check_graph(graph)
     analysis = Analysis(graph)
     assert analysis.total_params == net.params > 0
     assert analysis.total_macs == net.macs > 0

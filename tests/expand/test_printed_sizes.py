@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from googlenet_text import GOOGLENET
+from graphs import check_graph
 from reference import check
 
 import archdsl
@@ -46,7 +47,7 @@ def resnet(name: str) -> str:
 
 def load(text: str, **options) -> Network:
     net = archdsl.loads(text, **options)
-    net.graph.check()
+    check_graph(net.graph)
     return net
 
 

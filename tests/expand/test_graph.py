@@ -109,7 +109,7 @@ def test_rollback_undoes_everything(monkeypatch: pytest.MonkeyPatch):
 def test_rollback_restores_each_part_of_a_builder():
     builder = GraphBuilder()
     builder.add(Flatten(), (), ("a",), (4,), (0, 1))
-    builder.reserve([("a",)])
+    builder.reserve((), ["a"])
     before, mark = deepcopy(vars(builder)), builder.mark()
     for name, value in [item for item in vars(builder).items() if item[0] != "contents"]:
         if isinstance(value, list):

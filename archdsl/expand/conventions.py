@@ -308,8 +308,8 @@ def _values(layer: LayerText, names: Sequence[str]) -> Hashable:
     """The values of attributes as a key, which is equal for values that agree: 3 is 3x3."""
     if not names:
         return ()
-    values = (_attribute(layer, name) for name in names)
-    return tuple(v[0] if isinstance(v, tuple) and len({*v}) == 1 else v for v in values)
+    values = [_attribute(layer, name) for name in names]
+    return tuple([v[0] if isinstance(v, tuple) and len({*v}) == 1 else v for v in values])
 
 
 def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:

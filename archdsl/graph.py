@@ -1,11 +1,9 @@
 """A network as a graph of layers, independent of the text that its layers may come from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.layers import Input, Layer, Shape, Value
+from archdsl.layers import Layer, Shape, Value
 from archdsl.layers.terms import times
 from archdsl.syntax.ast import ClaimText, NetworkText, Token
 from archdsl.text.source import Span
@@ -206,22 +204,3 @@ class Graph(NamedTuple):
         """The shapes that a node reads, one per branch for a join."""
         nodes = self.nodes
         return [nodes[i].shape for i in node.inputs] or [node.shape]
-
-    def check(self) -> None:
-        """Verify what every reader of a graph relies on; a failure is a defect of the program."""
-        assert isinstance(self.nodes[0].op, Input)
-        names = {node.scope for node in self.nodes}
-        assert len(names) == len(self.nodes), "two nodes share a name"
-        for index, node in enumerate(self.nodes):
-            assert all(i < index for i in node.inputs), node
-            assert node.inputs or index == 0, node
-            assert node.shape == node.op.out(*self.shapes(node)), node
-        computed = set(self.computed(sides=True))
-        for index, node in enumerate(self.nodes):
-            assert index in computed or node.op.left_to_loss, f"nothing reads {node}"
-        covered = 1
-        for section in self.sections:
-            assert section.first == covered, section
-            assert section.entry < section.first and section.exit < section.last, section
-            covered = section.last
-        assert not self.sections or covered == len(self.nodes), "a node is in no section"

@@ -6,8 +6,6 @@
 Columns of tables, names of rows and claims all read these words.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Literal, NamedTuple
 

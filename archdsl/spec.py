@@ -41,10 +41,7 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
     A text without a `network` line is one network without a name.
     Raises ArchError with every syntax error of the text.
     """
-    return _networks(source, statements_of(source))
-
-
-def _networks(source: Source, statements: list[Statement]) -> tuple[NetworkText, ...]:
+    statements = statements_of(source)
     if not statements:
         raise ArchError(
             f"{source.name} holds no network",
@@ -89,7 +86,7 @@ def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> 
         if header.name.text in seen:
             raise ArchError(
                 f"two networks are called `{header.name.text}`",
-                Span(source, header.name.start, header.name.end),
+                _span(source, header.name),
                 help="give each network a name of its own",
             )
         seen.add(header.name.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 import archdsl
+from archdsl.collector import collector_paused
 from archdsl.errors import ArchError, did_you_mean
 
 VERBS = (
@@ -26,7 +28,12 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"{__name__}.{name}").command
+        module = f"{__name__}.{name}"
+        if module not in sys.modules:
+            with collector_paused():
+                importlib.import_module(module)
+            gc.freeze()  # what is imported stays to the end: the collector need not visit it
+        command: click.Command = sys.modules[module].command
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:

@@ -84,8 +84,8 @@ def test_the_hook_forbids():
 # The packages and modules of archdsl/ from the top down: each imports only what follows it here.
 ORDER = (
     "contract check train network output pytorch compare model claims expand spec_files spec "
-    "tables analysis fmt notation graph syntax atomic_files extras errors figures text quantities "
-    "layers"
+    "tables analysis fmt notation graph syntax atomic_files extras errors collector figures text "
+    "quantities layers"
 ).split()
 
 
@@ -142,8 +142,8 @@ def test_nothing_needs_a_posix_system_to_be_imported():
 
 # What `summary vgg16` imports beyond click: packages of ours, and a few modules of Python's.
 OURS = (
-    "analysis claims cli errors expand extras figures grammar graph layers model network notation "
-    "output quantities spec spec_files specs syntax text"
+    "analysis claims cli collector errors expand extras figures grammar graph layers model network "
+    "notation output quantities spec spec_files specs syntax text"
 ).split()
 OUTPUT = {"claims", "plain_data", "summary", "table"}
 PYTHONS = set("bisect copy dataclasses encodings gc locale string unicodedata".split())
@@ -167,3 +167,36 @@ def test_summary_imports_no_more_than_it_needs():
     assert {name[1] for name in ours if name[0] == "output" and name[1:]} <= OUTPUT
     others = {name.split(".")[0] for name in modules} - {"archdsl"}
     assert {name for name in others if not name.startswith("_")} <= PYTHONS
+
+
+def test_the_package_itself_imports_nothing():
+    code = "import sys; b = set(sys.modules); import archdsl; print(*sorted(set(sys.modules) - b))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["archdsl"]
+
+
+def test_public_names_resolve():
+    assert set(archdsl.__all__) <= set(dir(archdsl))
+    for name in archdsl.__all__:
+        assert getattr(archdsl, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'lod'"):
+        archdsl.lod  # noqa: B018
+
+
+# With `from __future__ import annotations`, a NamedTuple compiles the text of each annotation.
+COMPILED = """
+import typing
+compiled = []
+class ForwardRef(typing.ForwardRef, _root=True):
+    def __init__(self, *arguments, **options):
+        compiled.append(arguments[0])
+        super().__init__(*arguments, **options)
+typing.ForwardRef = ForwardRef
+import archdsl.network, archdsl.output.summary
+print(len(compiled))
+"""
+
+
+def test_a_start_compiles_few_annotations():
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True)
+    assert 0 < int(done.stdout) < 100

@@ -127,20 +127,24 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
         if window is None:
             field = tuple(map(_whole_map, field))
         elif window:
-            phases += sum(map(_phases_to_compute, field, window))
-            _check_phases(phases, graph, len(fields))
+            if phases or any([axis.up > 1 for axis in window]):
+                phases += sum(map(_phases_to_compute, field, window))
+                _check_phases(phases, graph, len(fields))
             field = _slide(field, window, node.shape[1:])
-        else:
-            fields.append(field)
-            continue
-        if any(f.size > LARGEST_VALUE or f.stride > LARGEST_VALUE for f in field):
+        fields.append(field)
+        if window is None or window:
+            _check_lengths(field, graph, len(fields) - 1)
+    return fields
+
+
+def _check_lengths(field: Fields, graph: Graph, index: int) -> None:
+    for axis in field:
+        if axis.size > LARGEST_VALUE or axis.stride > LARGEST_VALUE:
             raise ArchError(
                 "a receptive field beyond 2^63",
-                graph.origin.span(len(fields)),
+                graph.origin.span(index),
                 help="use smaller strides and kernels, or fewer of them",
             )
-        fields.append(field)
-    return fields
 
 
 def _check_phases(phases: int, graph: Graph, index: int) -> None:
@@ -215,10 +219,11 @@ def trunk(
 # One layer, one axis.
 
 
-def _slide(field: Fields, window: Windows, size: Sequence[int]) -> Fields:
+def _slide(field: Fields, window: Windows, size: tuple[int, ...]) -> Fields:
     """The fields of the map, of this size, that a window gives on a map with these fields."""
-    if len(set(field)) == len(set(window)) == len(set(size)) == 1:
-        return (_slide_axis(field[0], window[0], size[0]),) * len(field)
+    rank = len(field)
+    if len(set(size)) == 1 and field.count(field[0]) == window.count(window[0]) == rank:
+        return (_slide_axis(field[0], window[0], size[0]),) * rank
     return tuple(map(_slide_axis, field, window, size))
 
 

@@ -3,8 +3,6 @@
 What needs an argument of its own is computed next door: `receptive_field`, `memory`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -297,5 +295,5 @@ class Analysis:
         )
 
 
-def _number(stride: int | Fraction) -> float:
+def _number(stride: "int | Fraction") -> float:
     return int(stride) if stride == int(stride) else float(stride)

@@ -5,8 +5,6 @@
 112x112x64  (64, 112, 112) exactly
 """
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Literal, NamedTuple

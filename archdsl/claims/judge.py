@@ -6,8 +6,6 @@
 A claim is read (`_read`), its quantity computed (`_compute`), the two compared (`_agreement`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

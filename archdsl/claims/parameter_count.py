@@ -1,7 +1,5 @@
 """How a paper counts its own parameters: `params count K = 1024, no bias`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 

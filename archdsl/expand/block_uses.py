@@ -1,7 +1,5 @@
 """Blocks in use: their arguments are bound, and their lines are appended to a graph."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
@@ -168,10 +166,11 @@ class BlockExpander:
             raise self.located(error, call, outer) from None
         if len(graph.nodes) == begin.nodes:
             self.count_empty(call, outer)
-        # A flattening that was inserted next to a block is not the block's to copy.
-        depth = len(position.path)
-        is_inside = all(n.scope[:depth] == position.path for n in graph.nodes[begin.nodes :])
-        if key is not None and is_inside and not graph.reads_entry_by_label(begin):
+        if key is not None and not graph.reads_entry_by_label(begin):
+            # A flattening that was inserted next to a block is not the block's to copy.
+            depth = len(position.path)
+            if any(node.scope[:depth] != position.path for node in graph.nodes[begin.nodes :]):
+                return
             # Nodes from the block's own text keep their places.
             is_own = definition.source is self.context.network.source
             place = (-1, -1) if is_own else frame.place

@@ -4,9 +4,7 @@ With `conv means conv-bn-relu`, `conv3-64` becomes a convolution without a bias,
 normalization and a ReLU; what the line writes itself is not added a second time.
 """
 
-from __future__ import annotations
-
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
@@ -74,7 +72,10 @@ class Rules:
 
     def nearest(self, layer: LayerText) -> Rule | None:
         """The most specific rule that selects a layer; of equally specific ones the last."""
-        return max(self.selecting(layer), key=lambda r: (r.specificity, r.number), default=None)
+        rules = self.selecting(layer)
+        if len(rules) < 2:
+            return rules[0] if rules else None
+        return max(rules, key=lambda rule: (rule.specificity, rule.number))
 
     def has_like(self, rule: Rule) -> bool:
         """Whether one of them selects the same layers as another rule."""
@@ -108,6 +109,9 @@ class Written(NamedTuple):
                 break
             found[match[0]] = written
         return found
+
+
+NOTHING_WRITTEN = Written()
 
 
 class Surroundings(NamedTuple):
@@ -176,11 +180,12 @@ class Conventions:
 
     def apply_again(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
         """`apply` for a layer that is expanded repeatedly: computed once."""
-        before, after, *values, channels = around
-        reads_channels = self.rules.reads_channels or around.row_rules.reads_channels
-        written = (*before, *after)
-        key = *map(len, written), *values, channels if reads_channels else 0
-        layers = (layer, *before.phrase, *before.chain, *after.phrase, *after.chain)
+        before, after, row_rules, is_output, in_block, channels = around
+        reads_channels = self.rules.reads_channels or row_rules.reads_channels
+        written = before.phrase, before.chain, after.phrase, after.chain
+        sizes = [len(layers) for layers in written]
+        key = *sizes, row_rules, is_output, in_block, channels if reads_channels else 0
+        layers = [layer, *written[0], *written[1], *written[2], *written[3]]
         return self.memo.get(layers, key, lambda: self.apply(source, layer, around))
 
     def apply(self, source: Source, layer: LayerText, around: Surroundings) -> Applied:
@@ -247,16 +252,17 @@ class _Expanded:
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one, i > index):
                 continue
+            one = ast.evaluated(source, one, names)
             # Errors and drawings point at the line that the companion belongs to.
-            layer = ast.evaluated(source, one, names)
-            layer = layer._replace(start=start, end=end, conventional=True)
+            layer = LayerText(
+                one.kind, one.given, one.removed, start, end, conventional=True, ranked=one.ranked
+            )
             norms.append(layer.kind)
             if i < index:
-                anchor = next((before[kind] for kind in rule.kinds[i:] if kind in before), None)
+                anchor = _first(rule.kinds[i:], before)
                 adjacent, anchored = left, self.before
             else:
-                between = reversed(rule.kinds[index : i + 1])
-                anchor = next((after[kind] for kind in between if kind in after), None)
+                anchor = _first(reversed(rule.kinds[index : i + 1]), after)
                 adjacent, anchored = self.right, self.after
             if anchor is None:
                 adjacent.append(layer)
@@ -310,6 +316,11 @@ class _Expanded:
         return found
 
 
+def _first(kinds: Iterable[Kind], written: Mapping[Kind, Kind]) -> Kind | None:
+    """What a line writes in place of the first of the kinds for which it writes anything."""
+    return next((written[kind] for kind in kinds if kind in written), None) if written else None
+
+
 def _removed_by(companion: LayerText) -> tuple[str, ...]:
     """The words after `no` that remove a companion."""
     kind = companion.kind
@@ -329,9 +340,10 @@ def _check_removals(source: Source, layer: LayerText, rules: Sequence[Rule]) -> 
 
 def selects(selector: LayerText, layer: LayerText) -> bool:
     """Whether a layer has every attribute of a selector, printed or by default."""
-    return layer.kind is selector.kind and all(
-        _equal(_attribute(layer, name), value.value) for name, value in selector.given.items()
-    )
+    if layer.kind is not selector.kind:
+        return False
+    given = selector.given
+    return not given or all(_equal(_attribute(layer, n), given[n].value) for n in given)
 
 
 def without_bias(layer: LayerText) -> LayerText:
@@ -358,7 +370,7 @@ def _attribute(layer: LayerText, name: str) -> Value | Expression | None:
 
 def _values(layer: LayerText, names: Sequence[str]) -> Hashable:
     """The values of attributes as a key, which is equal for values that agree."""
-    return tuple(_scalar(_attribute(layer, name)) for name in names)
+    return tuple([_scalar(_attribute(layer, name)) for name in names]) if names else ()
 
 
 def _equal(a: Value | Expression | None, b: Value | Expression) -> bool:

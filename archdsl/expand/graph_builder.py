@@ -1,7 +1,5 @@
 """A graph that grows node by node, with rollback, and with copies of what was built before."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -106,8 +104,9 @@ class GraphBuilder:
         self.labels += 1
         return LabelledValue(self.current, self.labels - 1)
 
-    def reserve(self, scopes: Iterable[Scope]) -> None:
-        self.names.update(dict.fromkeys(scopes))
+    def reserve(self, path: Scope, names: Iterable[str]) -> None:
+        for name in names:
+            self.names[*path, name] = None
 
     def free_scope(self, path: Scope, name: str) -> Scope:
         """A scope of that name, numbered if the path has the name already."""

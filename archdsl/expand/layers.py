@@ -17,6 +17,7 @@ from archdsl.expand.choices import (
 )
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
+    NOTHING_WRITTEN,
     Applied,
     Companion,
     Surroundings,
@@ -72,10 +73,9 @@ class LayerExpander:
             self.append(chain[0], position.path, position.frame)
             return
         names = numbered([layer.kind.kind for layer in chain])
-        scopes = [(*position.path, name) for name in names]
-        self.graph.reserve(scopes)
-        for layer, scope in zip(chain, scopes, strict=True):
-            self.append(layer, scope, position.frame)
+        self.graph.reserve(position.path, names)
+        for layer, name in zip(chain, names, strict=True):
+            self.append(layer, (*position.path, name), position.frame)
 
     def with_companions(
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
@@ -180,7 +180,7 @@ class LayerExpander:
                 flat_scope = graph.free_scope(scope[:-1], "flatten")
                 graph.add(flat, (graph.current,), flat_scope, flat.out(x), place)
                 x = graph.shape
-            key = (layer.kind, x, *[(name, text.value) for name, text in layer.given.items()])
+            key = (layer.kind, x, *layer.given, *[text.value for text in layer.given.values()])
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)
@@ -308,10 +308,12 @@ def _written_next_to(
 ) -> tuple[Written, Written]:
     """The companions that the line itself writes before a layer and after it, up to the next weight
     layer; before it only those of the first weight layer."""
+    if neighbours is None and len(layers) == 1:
+        return NOTHING_WRITTEN, NOTHING_WRITTEN
     beyond = neighbours or Neighbours((), (), [])
     before = Written(layers[:index][::-1], beyond.before[::-1])
     if any(layer.kind.weighs for side in before for layer in side):
-        before = Written()  # they belong to the weight layer before this one
+        before = NOTHING_WRITTEN  # they belong to the weight layer before this one
     after = Written(_companions(layers[index + 1 :]))
     if len(after.phrase) == len(layers) - index - 1:
         after = Written(after.phrase, _companions(beyond.after))

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from weakref import proxy
 
 from archdsl.errors import ArchError
@@ -38,9 +39,9 @@ from archdsl.notation.ast import (
     Side,
     ValueText,
 )
-from archdsl.syntax.ast import Item
+from archdsl.syntax.ast import Item, Phrase
 
-DEEPEST_GROUP = 100  # groups, joins and blocks within each other
+DEEPEST_GROUP = 100  # groups, joins and blocks within each other; each takes up to 9 calls
 MOST_TRIED = 3_000_000  # layers walked to try what printed sizes ask for
 
 Names = tuple[list[str], list[str]]  # the kinds of lines, and their names
@@ -73,7 +74,7 @@ class LineExpander:
         lines = [line for line in lines if frame.holds(line)]
         kinds, names = self.names(lines, position)
         outputs = self.output_lines(lines, position) if position.last else ()
-        end, row_rules = self.end_line(lines, len(lines) - 1), position.row_rules
+        end, row_rules = _last_line(lines, len(lines) - 1, self.lets_pass), position.row_rules
         sums = self.sums(lines) if self.conventions.activation == "after" else {}
         moved: dict[int, int] = {}  # by the line of a sum: the activations before those it takes
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
@@ -112,41 +113,35 @@ class LineExpander:
 
     def expand_line(self, line: Line, kind: str, position: Position) -> None:
         """Append a line, and record it."""
-        first, entry = len(self.graph.nodes), self.graph.current
-        repeat = self.expand_phrases(line, position)
+        graph, first, entry = self.graph, len(self.graph.nodes), self.graph.current
+        inner, phrases = position, line.phrases
+        if (printed := self.printed_output(line)) is not None:
+            inner = position._replace(printed=printed)
+        if isinstance(phrases[0].composite, Reference):
+            graph.current = self.groups.resolve(phrases[0].composite, inner)
+            phrases = phrases[1:]  # the line is what follows the reference
+            if phrases and position.frame.definition is None:
+                inner = inner._replace(entry=0)
+        repeat = 1
+        if len(phrases) == 1:
+            repeat = self.expand_phrase(Link(phrases[0], line.item.phrases[-1]), inner)
+        elif phrases:
+            self.expand_chain(phrases, line.item.phrases[-len(phrases) :], inner)
         self.record(line, kind, position, repeat, first, entry)
 
-    def expand_phrases(self, line: Line, position: Position) -> int:
-        """Append the phrases of a line, and return how often they are repeated."""
-        if (printed := self.printed_output(line)) is not None:
-            position = position._replace(printed=printed)
-        if isinstance(reference := line.phrases[0].composite, Reference):
-            self.graph.current = self.groups.resolve(reference, position)
-            if len(line.phrases) == 1:
-                return 1
-            # The line is what follows the reference.
-            if position.frame.definition is None:
-                position = position._replace(entry=0)
-            line = Line(Item(line.item.phrases[1:], ()), line.phrases[1:], None)
-        if len(line.phrases) == 1:
-            return self.expand_phrase(Link(line.phrases[0], line.item.phrases[0]), position)
-        self.expand_chain(line, position)
-        return 1
-
-    def expand_chain(self, line: Line, position: Position) -> None:
+    def expand_chain(
+        self, parsed: Sequence[ParsedPhrase], written: Sequence[Phrase], position: Position
+    ) -> None:
         """Append the phrases of a chain `… -> …`, each like a line of its own."""
-        links = [
-            Line(Item((phrase,), ()), (parsed,), None)
-            for phrase, parsed in zip(line.item.phrases, line.phrases, strict=True)
-        ]
+        links = [Line(Item((w,), ()), (p,), None) for w, p in zip(written, parsed, strict=True)]
         labels = position.labels.new_child()
         kinds, names = self.new_names(links, position)
         outputs, end = (
             (self.output_line(links, len(links) - 1),),
-            self.end_line(links, len(links) - 1),
+            _last_line(links, len(links) - 1, self.lets_pass),
         )
         sized = next((i for i in reversed(range(len(links))) if _may_be_sized(links[i])), None)
-        neighbours = _neighbours(line.phrases)
+        neighbours = _neighbours(parsed)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
             printed = position.printed if index == sized else None
             inner = position._replace(
@@ -219,7 +214,7 @@ class LineExpander:
         names = self.names_memo.get(
             lines, values, lambda: self.new_names(lines, position, are_branches)
         )
-        self.graph.reserve((*position.path, name) for name in names[1])
+        self.graph.reserve(position.path, names[1])
         return names
 
     def new_names(
@@ -231,7 +226,7 @@ class LineExpander:
             for line in lines
         ]
         names = names_of(position.frame.source, lines, kinds, are_branches)
-        self.graph.reserve((*position.path, name) for name in names)
+        self.graph.reserve(position.path, names)
         return kinds, names
 
     # Phrases and repeats.
@@ -240,11 +235,7 @@ class LineExpander:
         """Append a phrase, and return how often it is repeated."""
         if position.printed is not None and link.parsed.composite is not None:
             return self.expand_sized(link, position, position.printed)
-        if link.parsed.repeat is not None:
-            return self.expand_repeat(link, position, link.parsed.repeat)
-        self.expand_once(link, position, link.parsed.stride)
-        self.context.check_count(len(self.graph.nodes), link.phrase, position.frame)
-        return 1
+        return self.expand_repeats(link, position)
 
     def expand_once(self, link: Link, position: Position, stride: ValueText | None) -> None:
         """Append a phrase once. The order of the cases decides what a bracket is."""
@@ -296,14 +287,18 @@ class LineExpander:
         """The block that a bracket stands for; one that is a branch of a join is a group."""
         return None if position.is_branch else self.context.bracket_of(position.frame)
 
-    def expand_repeat(self, link: Link, position: Position, text: ValueText) -> int:
+    def expand_repeats(self, link: Link, position: Position) -> int:
         """Append the repetitions of a phrase, and return their number.
 
         The first carries the stride, and the last may be the output or end a branch. Between them
         repetitions are copied, as soon as one has an output of the shape of its input.
         """
         graph, neighbours = self.graph, link.neighbours
-        repeat = self.repeat_of(text, position)
+        if link.parsed.repeat is None:
+            self.expand_once(link, position, link.parsed.stride)
+            self.context.check_count(len(graph.nodes), link.phrase, position.frame)
+            return 1
+        repeat = self.repeat_of(link.parsed.repeat, position)
         has_end = position.last or position.ends_branch or bool(neighbours and neighbours.after)
         first, index = len(graph.nodes), 0
         while index < repeat:
@@ -363,29 +358,34 @@ class LineExpander:
     def expand_sized(self, link: Link, position: Position, printed: Printed) -> int:
         """Append a group or a block as it is written, or with the stride that leads to the printed
         size if only that does."""
-        position = position._replace(printed=None)
-        x, parsed = self.graph.shape, link.parsed
+        graph, parsed = self.graph, link.parsed
+        position, x = position._replace(printed=None), graph.shape
         if self.context.paper_settings is not None:
             settled = self.context.paper_settings.of(position.path, parsed.start)
             if settled is not None:
-                self.graph.settled.append(settled._replace(path=position.path))
+                graph.settled.append(settled._replace(path=position.path))
                 self.decide_size(settled, position, parsed)
                 link = _with_stride(link, settled.settings[0].value)
-            return self.expand_phrase(link, position)
+            return self.expand_repeats(link, position)
         stride = self.stride_to_try(parsed, position, printed)
         if stride is None:
-            return self.expand_phrase(link, position)
-        repeat = self.try_phrase(link, position, printed)
-        if repeat is None:
-            repeat = self.try_phrase(_with_stride(link, stride), position, printed)
-            if repeat is None:
-                return self.expand_phrase(link, position)
-            settings = (Setting("group", 0, "stride", stride),)
-            place = parsed.start, parsed.end
-            settled = Settled(position.path, settings, x, printed.text, *place)
-            self.graph.settled.append(settled)
-            self.decide_size(settled, position, parsed)
-        return repeat
+            return self.expand_repeats(link, position)
+        for attempt in (link, _with_stride(link, stride)):
+            self.check_spent(link, position)
+            begin, repeat = graph.mark(), 0
+            with suppress(ArchError):
+                repeat = self.expand_repeats(attempt, position)
+            self.spent += len(graph.nodes) - begin.nodes
+            if repeat and printed.is_of(graph.shape):
+                if attempt is not link:
+                    settings = (Setting("group", 0, "stride", stride),)
+                    place = parsed.start, parsed.end
+                    settled = Settled(position.path, settings, x, printed.text, *place)
+                    graph.settled.append(settled)
+                    self.decide_size(settled, position, parsed)
+                return repeat
+            graph.rollback(begin)
+        return self.expand_repeats(link, position)
 
     def decide_size(self, settled: Settled, position: Position, parsed: ParsedPhrase) -> None:
         assert parsed.composite is not None
@@ -402,28 +402,15 @@ class LineExpander:
             return None  # the text gives one
         return printed_sizes.stride_of(self.graph.shape, printed)
 
-    def try_phrase(self, link: Link, position: Position, printed: Printed) -> int | None:
-        """Append a phrase if it leads to a printed size, and return how often it is repeated, or
-        None."""
-        graph = self.graph
-        self.spent += len(graph.nodes) + 1000
+    def check_spent(self, link: Link, position: Position) -> None:
+        """Refuse to try printed sizes again and again: groups within groups double the work."""
+        self.spent += len(self.graph.nodes) + 1000
         if self.spent > MOST_TRIED:
             raise position.frame.fail(
                 "too many printed sizes that no stride leads to",
                 link.phrase,
                 "give these groups their strides, or remove the sizes",
             )
-        begin = graph.mark()
-        try:
-            repeat = self.expand_phrase(link, position)
-            if printed.is_of(graph.shape):
-                return repeat
-        except ArchError:
-            pass
-        finally:
-            self.spent += len(graph.nodes) - begin.nodes
-        graph.rollback(begin)
-        return None
 
     # The output layer.
 
@@ -443,14 +430,12 @@ class LineExpander:
     def output_line(self, lines: Sequence[Line], end: int) -> int:
         """The line that may hold the output layer of the line `end`: the last one with a weight
         layer, if nothing else reads its value; -1 if there is none."""
-        index = end
-        while index > 0 and all(map(self.may_trail, lines[index].phrases)):
-            index -= 1
+        index = _last_line(lines, end, self.may_trail)
         labels = {line.label.text for line in lines[index : end + 1] if line.label is not None}
         return -1 if labels.intersection(ast.references(lines[index + 1 :])) else index
 
     def may_trail(self, parsed: ParsedPhrase) -> bool:
-        """Whether a phrase holds only what may follow the output layer."""
+        """Whether a phrase holds only what may follow the output layer: softmax and such."""
         match parsed.composite:
             case None:
                 return all(one.kind.trails and not one.kind.weighs for one in parsed.layers)
@@ -474,15 +459,9 @@ class LineExpander:
 
     # Activations that move after a sum.
 
-    def end_line(self, lines: Sequence[Line], end: int) -> int:
-        """The last line up to `end` that an activation cannot move past: it can move past
-        `identity`, a constant factor, a dropout or a gate."""
-        while end > 0 and all(map(self.lets_pass, lines[end].phrases)):
-            end -= 1
-        return end
-
     def lets_pass(self, parsed: ParsedPhrase) -> bool:
-        """Whether an activation could move past everything in a phrase."""
+        """Whether an activation could move past everything in a phrase: `identity`, a constant
+        factor, a dropout or a gate."""
         match parsed.composite:
             case Placeholder(word="identity") | Side():
                 return True
@@ -511,7 +490,7 @@ class LineExpander:
         for index, line in enumerate(lines):
             match line.phrases[0].composite:
                 case LabelJoin(kind="add") if index and len(line.phrases) == 1:
-                    end = self.end_line(lines, index - 1)
+                    end = _last_line(lines, index - 1, self.lets_pass)
                     labels = {one.label.text for one in lines[end:index] if one.label is not None}
                     if not labels.intersection(ast.references(lines[end + 1 :])):
                         sums[end] = index
@@ -525,26 +504,27 @@ def _with_stride(link: Link, stride: Value) -> Link:
 
 def _neighbours(phrases: Sequence[ParsedPhrase]) -> list[Neighbours]:
     """What a chain writes around each of its phrases."""
-    before = _passed(phrases)
-    backwards = [parsed._replace(layers=parsed.layers[::-1]) for parsed in reversed(phrases)]
-    after = [layers[::-1] for layers in reversed(_passed(backwards))]
+    layers = [None if one.composite is not None or one.repeat else one.layers for one in phrases]
+    before = _passed(layers)
+    backwards = _passed([one and one[::-1] for one in reversed(layers)])
+    after = [passed[::-1] for passed in reversed(backwards)]
     waiting: list[Companion] = []
     return [Neighbours(*pair, waiting) for pair in zip(before, after, strict=True)]
 
 
-def _passed(phrases: Sequence[ParsedPhrase]) -> list[tuple[LayerText, ...]]:
+def _passed(phrases: Sequence[tuple[LayerText, ...] | None]) -> list[tuple[LayerText, ...]]:
     """The layers that a walk along a chain has passed at each phrase, since the last group or
-    repeat, or the last phrase with a weight layer."""
+    repeat, which are None, or the last phrase with a weight layer."""
     passed = []
-    layers: tuple[LayerText, ...] = ()
-    for parsed in phrases:
-        passed.append(layers)
-        if parsed.composite is not None or parsed.repeat:
-            layers = ()
-            continue
-        if any(layer.kind.weighs for layer in parsed.layers):
-            layers = ()  # what is beyond belongs to that layer
-        layers = (*layers, *parsed.layers)
+    before: tuple[LayerText, ...] = ()
+    for layers in phrases:
+        passed.append(before)
+        if layers is None:
+            before = ()
+        elif any(layer.kind.weighs for layer in layers):
+            before = layers  # what is beyond belongs to its weight layer
+        else:
+            before += layers
     return passed
 
 
@@ -557,6 +537,13 @@ def _may_be_sized(link: Line) -> bool:
 def _begins_anew(line: Line) -> bool:
     """Whether a line reads a label, not the value of the line before."""
     return isinstance(line.phrases[0].composite, Reference)
+
+
+def _last_line(lines: Sequence[Line], end: int, is_passed: Callable[[ParsedPhrase], bool]) -> int:
+    """The index of the last line up to `end` with a phrase that is not passed over."""
+    while end > 0 and all(map(is_passed, lines[end].phrases)):
+        end -= 1
+    return end
 
 
 def _is_identity(line: Line) -> bool:

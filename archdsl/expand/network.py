@@ -1,7 +1,5 @@
 """Syntax to graph: conventions, repeats, blocks, joins and defaults become layers with shapes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Frames, labels and positions: what is in scope where a line is expanded."""
 
-from __future__ import annotations
-
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableSequence
 from typing import NamedTuple
@@ -50,7 +48,7 @@ class Body(NamedTuple):
     """The group that a block is given, with the frame and the labels where it is written."""
 
     group: Group
-    frame: Frame
+    frame: "Frame"
     labels: Labels
 
 
@@ -66,7 +64,7 @@ class Frame(NamedTuple):
     names: Mapping[str, Number]
     definition: Definition | None = None
     place: tuple[int, int] = (0, 0)
-    parent: Frame | None = None
+    parent: "Frame | None" = None
     body: Body | None = None
     strides: MutableSequence[ValueText] | None = None
     target: Target | None = None
@@ -183,7 +181,7 @@ class Neighbours(NamedTuple):
     after: tuple[LayerText, ...]
     waiting: list[Companion]
 
-    def of_one(self, is_first: bool, is_final: bool) -> Neighbours:
+    def of_one(self, is_first: bool, is_final: bool) -> "Neighbours":
         """The neighbours of one repetition."""
         return self._replace(
             before=self.before if is_first else (), after=self.after if is_final else ()

@@ -1,7 +1,5 @@
 """The nodes that phrases are parsed to: layers, groups, blocks in use, lines."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -80,7 +78,7 @@ class Group(NamedTuple):
     """
 
     kind: str
-    lines: tuple[Line, ...]
+    lines: tuple["Line", ...]
     start: int
     end: int
     activation: str = ""

@@ -1,7 +1,5 @@
 """What a phrase may refer to: the names, blocks and labels around it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 

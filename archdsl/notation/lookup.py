@@ -1,8 +1,6 @@
 """The spellings of all layer kinds, as runs of words: `('max', 'pool')` is a layer, `('stride',)`
 an attribute."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Optional layers: `conv-(bn)-relu` has its batch norm if the network declares `with bn`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Tables as text for a terminal, as Markdown, and as HTML."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable

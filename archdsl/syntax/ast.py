@@ -4,9 +4,10 @@
 `conv3`, `-`, `64`, `x`, `2`) and one `ClaimText`. A statement is a node that is registered under
 its rule of the grammar: see archdsl/syntax/statements.py. All offsets count characters of the
 source.
-"""
 
-from __future__ import annotations
+The modules of many named tuples go without `from __future__ import annotations`: with it, each
+annotation would be a text that Python compiles at every start.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -32,15 +33,15 @@ class Token(NamedTuple):
     text: str
     start: int
     end: int
-    inside: tuple[Token, ...] | tuple[Item, ...] = ()
+    inside: tuple["Token", ...] | tuple["Item", ...] = ()
 
     @property
-    def tokens(self) -> tuple[Token, ...]:
+    def tokens(self) -> tuple["Token", ...]:
         """The tokens between parentheses."""
         return cast(tuple[Token, ...], self.inside)
 
     @property
-    def items(self) -> tuple[Item, ...]:
+    def items(self) -> tuple["Item", ...]:
         """The lines between brackets or braces."""
         return cast(tuple[Item, ...], self.inside)
 
@@ -198,7 +199,7 @@ class Item(NamedTuple):
     phrases: tuple[Phrase, ...]
     claims: tuple[ClaimText, ...]
     guard: tuple[Token, ...] = ()
-    rules: tuple[Means, ...] = ()
+    rules: tuple["Means", ...] = ()
 
     @property
     def start(self) -> int:
@@ -442,7 +443,7 @@ def tokens_of(value: Any) -> Iterator[Token]:
             yield from tokens_of(one)
 
 
-def second(source: Source, statement: Statement) -> ArchError:
+def second(source: Source, statement: "Statement") -> ArchError:
     """The error for a statement that the network has already."""
     kind = kind_of(statement)
     tokens = list(tokens_of(statement))

@@ -5,11 +5,9 @@ The grammar only collects the tokens of each phrase; archdsl/notation reads them
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
+from archdsl.collector import collector_paused
 from archdsl.errors import MOST_ERRORS, ArchError
 from archdsl.syntax.ast import (
     Block,
@@ -66,21 +64,6 @@ def statements_of(source: Source) -> list[Statement]:
     check_listing(source)
     with collector_paused():
         return _recovered(source)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pauses Python's cyclic garbage collector.
-
-    It visits a growing tree again and again, which makes building one superlinear.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _recovered(source: Source) -> list[Statement]:

@@ -6,8 +6,6 @@ network may have several. A statement that archdsl writes again has a method `pr
 begin a statement is in archdsl/text/statements.py, from the grammar itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 

@@ -4,8 +4,6 @@ archdsl/text/find_tables.py and archdsl/text/latex/regions.py find them. They ar
 a text that may hold a table, which most do not.
 """
 
-from __future__ import annotations
-
 from bisect import bisect
 from typing import Literal, NamedTuple
 
@@ -60,7 +58,7 @@ class Fault(NamedTuple):
     end: int
     help: str
 
-    def shifted(self, by: int) -> Fault:
+    def shifted(self, by: int) -> "Fault":
         return self._replace(start=self.start + by, end=self.end + by)
 
 

@@ -1,7 +1,5 @@
 """Limits on what archdsl reads: a text from a stranger may ask for more than a machine has."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -44,6 +44,7 @@ _OPEN_END = (
 
 # Most texts contain none of these. The patterns compile fast, those of the markup do not.
 _TELLTALES = ("\\", "<", "&", "'", "$", "`", "~~", "**", "“", "”", "„", "‘", "’")
+_STRINGS = re.compile(_KEPT)
 _BULLETS = re.compile(r"^[ \t]*(?:[^\w\s#]|\d{1,2}[.)])[ \t]", re.MULTILINE)
 _ENDS = re.compile(r"[^\w\s;\])}\"'][ \t]*(?:#|\n)|\n[ \t]*[)+]")
 
@@ -54,7 +55,8 @@ def plain(text: str) -> str:
     # Join continued lines first: a minus that begins the second one is not a bullet.
     if _ENDS.search(text):
         text = _open_ends().sub(_joined, text)
-    if any(map(text.__contains__, _TELLTALES)) or _BULLETS.search(text):
+    bare = _STRINGS.sub("", text)  # `"Simonyan & Zisserman"` is no reason to compile them
+    if any(map(bare.__contains__, _TELLTALES)) or _BULLETS.search(bare):
         text = _marks().sub(_plain, text)
     return text
 

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from graphs import check_graph
 
 import archdsl
 from archdsl.analysis.totals import Analysis
@@ -41,7 +42,7 @@ def by_hand(width: int = 4) -> Graph:
 
 def test_totals_of_a_graph_without_a_text():
     graph, net = by_hand(), archdsl.loads(TEXT)
-    graph.check()
+    check_graph(graph)
     analysis = Analysis(graph)
     assert analysis.total_params == net.params > 0
     assert analysis.total_macs == net.macs > 0
@@ -108,7 +109,7 @@ def test_rollback_undoes_everything(monkeypatch: pytest.MonkeyPatch):
 def test_rollback_restores_each_part_of_a_builder():
     builder = GraphBuilder()
     builder.add(Flatten(), (), ("a",), (4,), (0, 1))
-    builder.reserve([("a",)])
+    builder.reserve((), ["a"])
     before, mark = deepcopy(vars(builder)), builder.mark()
     for name, value in [item for item in vars(builder).items() if item[0] != "contents"]:
         if isinstance(value, list):

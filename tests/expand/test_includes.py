@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from graphs import check_graph
 
 import archdsl
 from archdsl import spec_files
@@ -33,7 +34,7 @@ def write(**files: str) -> None:
 
 def kinds(target: str = "net.arch") -> str:
     net = archdsl.load(target)
-    net.graph.check()
+    check_graph(net.graph)
     return " ".join(node.op.kind for node in net.graph.nodes[1:])
 
 

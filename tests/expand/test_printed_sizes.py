@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from googlenet_text import GOOGLENET
+from graphs import check_graph
 from reference import check
 
 import archdsl
@@ -46,7 +47,7 @@ def resnet(name: str) -> str:
 
 def load(text: str, **options) -> Network:
     net = archdsl.loads(text, **options)
-    net.graph.check()
+    check_graph(net.graph)
     return net
 
 
@@ -411,10 +412,23 @@ def test_the_summary_shows_what_was_settled():
     assert "settled" not in archdsl.load("resnet18").summary()
 
 
+def tower(height: int, line: str, size: str) -> archdsl.Network:
+    """Blocks within each other, each used on a line with a printed size."""
+    blocks = [f"block b{i} {{ {line.format(f'b{i + 1}')}{size} }}" for i in range(height)]
+    blocks.append(f"block b{height} {{ conv3-2{size} }}")
+    top = f"network t\ninput 8x8x2\nsizes decide stride, padding\nb0{size}"
+    return archdsl.loads("\n".join([*blocks, top]))
+
+
 def test_hostile_sizes_are_refused_in_time():
     deep = "input 64x64x2\nsizes decide stride, padding\n" + "[ " * 40 + "relu" + " => 3x3 ]" * 40
     with pytest.raises(archdsl.ArchError, match="too many printed sizes that no stride leads to"):
         archdsl.loads(deep + "\nFC-2")
+    for size in ("", " => 8x8", " => 4x4"):
+        for line in ("{}", "relu -> {}", "relu -> {} x 1"):
+            assert tower(98, line, size).output == ((2, 4, 4) if size == " => 4x4" else (2, 8, 8))
+            with pytest.raises(archdsl.ArchError, match=r"100 deep|too many printed sizes"):
+                tower(120, line, size)
     for line in ("conv3-8 => 0x0", "[ conv3-8 ] => 0x0", "conv3-8 => 999999999999999999x1"):
         assert verdicts(lines(line)) == {"fails"}
     huge = "999999999999999999x999999999999999999x999999999999999999"

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 import pytest
+from graphs import check_graph
 from paths import DATA, ROOT
 from printed_notation import PRINTED
 from printed_tables import assert_same, tables_of, text_of
@@ -69,7 +70,7 @@ READ = {piece.number for piece in PIECES} | {*TABLES, *PARTS} | DAMAGED
 
 def ops(text: str) -> list[tuple]:
     graph = archdsl.loads(text).graph
-    graph.check()
+    check_graph(graph)
     return [(node.op, node.inputs, node.shape) for node in graph.nodes]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from graphs import check_graph
 from oracle import difference
 from torch import nn
 
@@ -35,7 +36,7 @@ expect params 552,036, macs 125,350,400, receptive field 31
 
 def kinds(text: str, **parameters: int) -> str:
     net = archdsl.loads(f"input 8x8x3\n{text}", parameters)
-    net.graph.check()
+    check_graph(net.graph)
     return " ".join(node.op.kind for node in net.graph.nodes[1:])
 
 
@@ -121,7 +122,7 @@ def test_optional_layers_equal_written_or_absent_ones(text: str, without: str):
 
 def nodes(text: str, **parameters: int):
     graph = archdsl.loads(f"input 8x8x3\n{text}", parameters).graph
-    graph.check()
+    check_graph(graph)
     return [(node.op, node.inputs, node.shape, node.name) for node in graph.nodes]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from graphs import check_graph
 from spellings import DIFFERENT, SAME
 
 import archdsl
@@ -15,7 +16,7 @@ def ops(text: str):
     if not re.match(r"input|block|8x8x6|\[8x8x6\] INPUT", text):
         text = f"input 8x8x6\n{text}"
     graph = archdsl.loads(text).graph
-    graph.check()
+    check_graph(graph)
     return [(node.op, node.inputs, node.shape) for node in graph.nodes]
 
 

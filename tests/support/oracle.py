@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from graphs import check_graph
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,7 +21,7 @@ CLOSE = 1e-10  # in double precision
 def load(text: str, **options: Any) -> Network:
     """The network of a text, whose graph holds what its readers rely on."""
     net = archdsl.loads(text, **options)
-    net.graph.check()
+    check_graph(net.graph)
     return net
 
 

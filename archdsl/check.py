@@ -79,12 +79,12 @@ def _errors(text: NetworkText) -> Errors:
         Model(text)
     if errors:  # then `params count` was not read
         with errors:
-            parameter_count.read(text)
+            parameter_count.read_counting(text)
     if any(isinstance(statement, Train) for statement in text.statements):
         from archdsl.train import recipe  # imports pydantic
 
         with errors:
-            recipe.read(text)
+            recipe.read_recipe(text)
     return errors
 
 

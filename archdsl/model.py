@@ -38,7 +38,7 @@ class Model:
         with collector_paused():
             self.graph: Graph = expand(text, parameters, input)
             self.analysis = Analysis(self.graph)
-            self.counting = parameter_count.read(text)
+            self.counting = parameter_count.read_counting(text)
             self.claims: tuple[Claim, ...] = judge.judge(self.analysis, self.changed, self.counting)
             # All outputs need these; their many small tuples are cheaper with the collector off.
             self.analysis.fields  # noqa: B018

@@ -27,7 +27,7 @@ def names() -> dict[str, str]:
     """The file of every network of the zoo, in order; a column of a table is named `vgg:D`."""
     found: dict[str, str] = {}
     for path in _specs(folder()):
-        text = read(path)
+        text = read_source(path)
         own = re.findall(_NETWORK, text.written, re.MULTILINE)
         if text.grids:
             own = [network.full_name for network in parse(text)]
@@ -53,9 +53,9 @@ def find(target: str) -> tuple[NetworkText, ...]:
     """
     place, picked = _split(target)
     if place == "-":
-        networks = parse(read("-"))
+        networks = parse(read_source("-"))
     elif _is_path(place):
-        networks = parse(read(place, place))
+        networks = parse(read_source(place, place))
     else:
         networks = _of_zoo(place)
     if picked is None:
@@ -110,9 +110,9 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     # Usually there is a file of that name; then no other file is read.
     path = os.path.join(folder(), f"{name}.arch")
     if re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path):
-        networks = parse(read(path))
+        networks = parse(read_source(path))
     elif path_of := _of_names(name):
-        networks = parse(read(path_of))
+        networks = parse(read_source(path_of))
     else:
         help = did_you_mean(name, names())
         if len(name) < 200 and os.path.isfile(name):
@@ -158,7 +158,7 @@ def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
     return list(found), errors
 
 
-def read(path: str, shown: str | None = None) -> Source:
+def read_source(path: str, shown: str | None = None) -> Source:
     """The text of a spec; `-` is standard input.
 
     Raises ArchError for a file that is missing, too large or not text.

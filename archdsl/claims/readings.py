@@ -132,7 +132,7 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
     """
     own = Analysis(expand(text, parameters))
     choices = _relevant_choices(text, parameters, _numbers(own))
-    own_counting = parameter_count.read(text)
+    own_counting = parameter_count.read_counting(text)
     countings = _countings(own, own_counting)
     alternatives: list[Alternative] = []
     most = min(MOST_READINGS, MOST_LAYERS // len(own.graph.nodes))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class LayerPlace(NamedTuple):
     """A layer of one of the networks. `row` is the name of its line; shapes are (C, H, W)."""
 
-    scope: Scope
+    name: str
     row: str
     layer: str
     kind: str
@@ -28,8 +28,9 @@ class LayerPlace(NamedTuple):
     macs: int
 
     @property
-    def name(self) -> str:
-        return ".".join(self.scope)
+    def scope(self) -> Scope:
+        """The name, from the outermost container inwards."""
+        return tuple(self.name.split("."))
 
 
 class AttributeChange(NamedTuple):
@@ -161,7 +162,7 @@ class _Comparison:
         node, analysis = network.graph.nodes[index], network.analysis
         row = analysis.row_of[index]
         return LayerPlace(
-            node.scope,
+            node.name,
             analysis.lines[row].name if row >= 0 else node.name,
             graph.ops[place].label,
             node.op.kind,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.compare.diff import AttributeChange, Change, Diff, LayerPlace
+from archdsl.compare.diff import AttributeChange, Change, Diff
 from archdsl.figures import counted, hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
@@ -101,13 +101,7 @@ def as_dict(diff: Diff) -> dict[str, Any]:
         "same": diff.same,
         "settings": plain_data(diff.settings),
         "changes": [
-            {
-                "what": one.what,
-                "before": _place(one.before),
-                "after": _place(one.after),
-                **attributes(one, "attributes params macs"),
-            }
-            for one in diff.changes
+            attributes(one, "what before after attributes params macs") for one in diff.changes
         ],
         "totals": {
             name: {
@@ -118,10 +112,6 @@ def as_dict(diff: Diff) -> dict[str, Any]:
             for name in ("params", "macs", "side_params", "side_macs")
         },
     }
-
-
-def _place(place: LayerPlace | None) -> dict[str, Any] | None:
-    return place and attributes(place, "name row layer kind input output params macs")
 
 
 def _side_totals(network: Model) -> str:
@@ -289,9 +279,10 @@ def _exclusive(steps: Iterable[Change], what: str) -> set[Scope]:
     for step in steps:
         place = step.after if what == "added" else step.before
         if place is not None:
-            for depth in range(1, len(place.scope)):
-                every[place.scope[:depth]] += 1
-                counts[place.scope[:depth]] += step.what == what
+            scope = place.scope
+            for depth in range(1, len(scope)):
+                every[scope[:depth]] += 1
+                counts[scope[:depth]] += step.what == what
     return {scope for scope, count in counts.items() if count == every[scope]}
 
 

@@ -60,10 +60,10 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
             f"the network {network.name} has no recipe",
             help="add a `train` section to its spec:\n" + EXAMPLE,
         )
-    return read(network.text, settings)
+    return read_recipe(network.text, settings)
 
 
-def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
+def read_recipe(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a text that has a `train` section. Raises ArchError."""
     section = text.only(Train)
     assert section is not None

@@ -32,20 +32,19 @@ class _Alignment:
     def __init__(self, a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> None:
         self.a, self.b, self.scopes = a, b, scopes
         self.levels = _levels(a), _levels(b)
+        self.roles = [_role(op) for op in a.ops], [_role(op) for op in b.ops]
         self.pairs: dict[int, int] = {}
         self.reverse: dict[int, int] = {}
         before, after = self.histories()
         self.by_colour([list(zip(*both, strict=True)) for both in zip(before, after, strict=True)])
         self.by_colour(before)
-        self.by_order(*(self.unpaired(one, companions=False) for one in (a, b)))
+        self.by_order(_unpaired(a, self.pairs), _unpaired(b, self.reverse))
         self.by_wiring(a.keys, b.keys)
-        companions = [
-            self.companions(one, way) for one, way in ((a, self.pairs), (b, self.reverse))
-        ]
+        companions = _companions(a, self.pairs), _companions(b, self.reverse)
         for owner, group in companions[0].items():
             self.by_order(group, companions[1].get(self.pairs[owner], []))
         self.by_colour(after)
-        self.by_wiring(*([_role(op) for op in one.ops] for one in (a, b)))
+        self.by_wiring(*self.roles)
         self.shift_runs(a, scopes[0], self.pairs, self.reverse)
         self.shift_runs(b, scopes[1], self.reverse, self.pairs)
 
@@ -73,19 +72,20 @@ class _Alignment:
             if x not in self.pairs and found.get(colour):
                 self.put(x, found[colour].pop())
 
-    def unpaired(self, graph: ComparableGraph, companions: bool) -> list[int]:
-        """The layers without a partner."""
-        done = self.pairs if graph is self.a else self.reverse
-        return [
-            i for i, op in enumerate(graph.ops) if i not in done and op.accompanies == companions
-        ]
+    def common(
+        self, values: tuple[Sequence[Hashable], ...], xs: Sequence[int], ys: Sequence[int]
+    ) -> Pairs:
+        """A common subsequence of layers, by these values and their levels."""
+        return common(
+            *(
+                [(value[i], level[i]) for i in places]
+                for value, level, places in zip(values, self.levels, (xs, ys), strict=True)
+            )
+        )
 
     def by_order(self, xs: Sequence[int], ys: Sequence[int]) -> None:
         """Pair layers of the same key and level in order, and between these the most alike."""
-        keys = [
-            [(one.keys[i], level[i]) for i in places] for one, level, places in self.sides(xs, ys)
-        ]
-        found = common(*keys)
+        found = self.common((self.a.keys, self.b.keys), xs, ys)
         i = j = 0
         for m, n in (*found, (len(xs), len(ys))):
             for x, y in self.most_alike(xs[i:m], ys[j:n]):
@@ -94,21 +94,12 @@ class _Alignment:
                 self.put(xs[m], ys[n])
             i, j = m + 1, n + 1
 
-    def sides(
-        self, xs: Sequence[int], ys: Sequence[int]
-    ) -> tuple[tuple[ComparableGraph, list[int], Sequence[int]], ...]:
-        return (self.a, self.levels[0], xs), (self.b, self.levels[1], ys)
-
     def most_alike(self, xs: Sequence[int], ys: Sequence[int]) -> Pairs:
         """Pairs of the same role, in order, that agree most in total."""
         if not xs or not ys:
             return []
         if len(xs) * len(ys) > MOST_COMPARED:
-            kinds = [
-                [(_role(one.ops[i]), level[i]) for i in places]
-                for one, level, places in self.sides(xs, ys)
-            ]
-            return common(*kinds)
+            return self.common(self.roles, xs, ys)
         best = [[0.0] * (len(ys) + 1) for _ in range(len(xs) + 1)]
         for i in reversed(range(len(xs))):
             row, below = best[i], best[i + 1]
@@ -158,17 +149,6 @@ class _Alignment:
             if left:
                 self.put(left.pop(), y)
 
-    def companions(self, graph: ComparableGraph, pairs: dict[int, int]) -> dict[int, list[int]]:
-        """The unpaired companions (norms, activations), by the paired layer before them."""
-        found: dict[int, list[int]] = {}
-        owner: int | None = None
-        for place, op in enumerate(graph.ops):
-            if not op.accompanies:
-                owner = place if place in pairs else None
-            elif owner is not None and place not in pairs:
-                found.setdefault(owner, []).append(place)
-        return found
-
     def shift_runs(
         self,
         graph: ComparableGraph,
@@ -189,28 +169,19 @@ class _Alignment:
             pairs = zip(scopes[place - 1], scopes[place], strict=False)
             return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-        def may_swap(first: int, second: int) -> bool:
-            """Whether one of two layers could take over the partner of the other."""
-            shift = second - first
-            return keys[first] == keys[second] and inputs[second] == tuple(
-                i + shift for i in inputs[first]
-            )
+        def may_swap(first: int, second: int, paired: int) -> bool:
+            """Whether the one of two layers that is not paired could take over the partner."""
+            if paired not in partners or keys[first] != keys[second]:
+                return False
+            return inputs[second] == tuple(i + second - first for i in inputs[first])
 
+        limit = range(MOST_SHIFTED)
         for start, end in list(_runs(len(keys), partners)):
             length = end - start
-            up = down = 0
-            while (
-                up < MOST_SHIFTED
-                and start - up - 1 in partners
-                and may_swap(start - up - 1, end - up - 1)
-            ):
-                up += 1
-            while (
-                down < MOST_SHIFTED
-                and end + down in partners
-                and may_swap(start + down, end + down)
-            ):
-                down += 1
+            fixed = (s for s in limit if not may_swap(start - s - 1, end - s - 1, start - s - 1))
+            up = next(fixed, MOST_SHIFTED)
+            fixed = (s for s in limit if not may_swap(start + s, end + s, end + s))
+            down = next(fixed, MOST_SHIFTED)
             # Of equally good shifts, take the last: repetitions are usually added at the end.
             places = range(down, -up - 1, -1)
             shift = min(places, key=lambda s: shared(start + s) + shared(end + s))
@@ -219,6 +190,23 @@ class _Alignment:
                 new = old + length if shift < 0 else old - length
                 partner = partners.pop(old)
                 partners[new], partners_of_other[partner] = partner, new
+
+
+def _unpaired(graph: ComparableGraph, pairs: Container[int]) -> list[int]:
+    """The layers without a partner, but for companions."""
+    return [i for i, op in enumerate(graph.ops) if i not in pairs and not op.accompanies]
+
+
+def _companions(graph: ComparableGraph, pairs: dict[int, int]) -> dict[int, list[int]]:
+    """The unpaired companions (norms, activations), by the paired layer before them."""
+    found: dict[int, list[int]] = {}
+    owner: int | None = None
+    for place, op in enumerate(graph.ops):
+        if not op.accompanies:
+            owner = place if place in pairs else None
+        elif owner is not None and place not in pairs:
+            found.setdefault(owner, []).append(place)
+    return found
 
 
 def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:

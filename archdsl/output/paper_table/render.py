@@ -18,8 +18,6 @@ from archdsl.output.paper_table.sheet import Sheet, SheetRow, sheet
 
 NAME, SIZE = "layer name", "output size"
 
-Typeset = Callable[[Pieces], str]
-
 
 def markdown(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, as Markdown that archdsl reads back.
@@ -49,7 +47,7 @@ def latex(networks: Sequence[Model]) -> str:
     lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
     lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
     for row in table.rows:
-        cells = [cell or "" for cell in _cells(row, _latex)]
+        cells = _cells(row, _latex)
         if row.spans and count > 1:
             cells = [f"\\multicolumn{{{count}}}{{c}}{{{cells[0]}}}"]
         size = row.size.replace("×", "$\\times$")
@@ -71,7 +69,7 @@ def _statements(table: Sheet) -> Iterator[str]:
         yield from statement.split("\n")
 
 
-def _cells(row: SheetRow, typeset: Typeset) -> list[str]:
+def _cells(row: SheetRow, typeset: Callable[[Pieces], str]) -> list[str]:
     """The cells of a row; only the first is filled if it spans all."""
     cells = row.cells[:1] + (None,) * (len(row.cells) - 1) if row.spans else row.cells
     return [typeset(cell) if cell else "" for cell in cells]
@@ -87,20 +85,8 @@ def _figures(table: Sheet) -> Iterator[tuple[str, list[str]]]:
 
 
 def _markdown(pieces: Pieces) -> str:
-    text = "".join(" " * piece.blank + _markdown_piece(piece) for piece in pieces)
+    text = lines.text(pieces, times="×", separator="<br>")
     return re.sub(r" *\* *", " * ", text)  # a star between spaces is not emphasis
-
-
-def _markdown_piece(piece: Piece) -> str:
-    match piece.kind:
-        case "bracket":
-            return f"[{'<br>'.join(map(_markdown, piece.lines))}]"
-        case "braces":
-            return f"{{ {'<br>'.join(map(_markdown, piece.lines))} }}"
-        case "size" | "times":
-            return piece.text.replace("x", "×")
-        case _:
-            return piece.text
 
 
 # LaTeX.

@@ -8,7 +8,7 @@ joins, then the norms and activations after them.
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
-from itertools import groupby, takewhile
+from itertools import groupby
 from math import log2
 
 from archdsl.compare.isomorphism import ComparableGraph, Palette, backward, coloured, forward
@@ -166,8 +166,7 @@ class _Alignment:
             """How much of its scope a layer shares with the layer before it."""
             if not 0 < place < len(scopes):
                 return 0
-            pairs = zip(scopes[place - 1], scopes[place], strict=False)
-            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            return common_start(scopes[place - 1], scopes[place])
 
         def may_swap(first: int, second: int, paired: int) -> bool:
             """Whether the one of two layers that is not paired could take over the partner."""
@@ -233,6 +232,12 @@ def _levels(graph: ComparableGraph) -> list[int]:
 def _role(op: Layer) -> Hashable:
     """What a layer must share with its partner: its kind; all activations are of one role."""
     return "activation" if isinstance(op, Activation) else op.kind
+
+
+def common_start(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
+    """How many elements two sequences share at their start."""
+    pairs = enumerate(zip(a, b, strict=False))
+    return next((index for index, (x, y) in pairs if x != y), min(len(a), len(b)))
 
 
 def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby, takewhile
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archdsl.compare.alignment import common_start
 from archdsl.compare.diff import AttributeChange, Change, Diff
 from archdsl.figures import counted, hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
-from archdsl.output.plain_data import attributes, plain_data
+from archdsl.output.plain_data import attributes
 from archdsl.output.table import Cell, Column, Table, cut, filled, natural_width, paint, text_table
 
 if TYPE_CHECKING:
@@ -58,8 +59,24 @@ class NetworkDiff(Diff):
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The diff as plain data: what `archdsl diff --format json` prints."""
-        return as_dict(self)
+        """The diff as `archdsl.output.records.Difference` describes it."""
+        a, b = self.a, self.b
+        return {
+            "a": a.full_name,
+            "b": b.full_name,
+            **attributes(self, "same settings"),
+            "changes": [
+                attributes(one, "what before after attributes params macs") for one in self.changes
+            ],
+            "totals": {
+                name: {
+                    "before": getattr(a, name),
+                    "after": getattr(b, name),
+                    "change": getattr(b, name) - getattr(a, name),
+                }
+                for name in ("params", "macs", "side_params", "side_macs")
+            },
+        }
 
     def __str__(self) -> str:
         return text(self)
@@ -92,28 +109,6 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     return "\n\n".join(parts)
 
 
-def as_dict(diff: Diff) -> dict[str, Any]:
-    """The diff as `archdsl.output.records.Difference` describes it."""
-    a, b = diff.a, diff.b
-    return {
-        "a": a.full_name,
-        "b": b.full_name,
-        "same": diff.same,
-        "settings": plain_data(diff.settings),
-        "changes": [
-            attributes(one, "what before after attributes params macs") for one in diff.changes
-        ],
-        "totals": {
-            name: {
-                "before": getattr(a, name),
-                "after": getattr(b, name),
-                "change": getattr(b, name) - getattr(a, name),
-            }
-            for name in ("params", "macs", "side_params", "side_macs")
-        },
-    }
-
-
 def _side_totals(network: Model) -> str:
     if not network.sides:
         return ""
@@ -133,9 +128,8 @@ def _without_common(before: str, after: str) -> list[str]:
     least one name of each is left."""
     lists = before.split(", "), after.split(", ")
     room = min(map(len, lists)) - 1
-    pairs = list(zip(*lists, strict=False)), list(zip(*map(reversed, lists), strict=False))
-    first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[0][:room]))
-    last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[1][: room - first]))
+    first = min(common_start(*lists), room)
+    last = min(common_start(*(names[::-1] for names in lists)), room - first)
     return [
         ", ".join(["…"] * (first > 0) + names[first : len(names) - last] + ["…"] * (last > 0))
         for names in lists

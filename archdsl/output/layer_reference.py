@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from archdsl.errors import ArchError, did_you_mean
@@ -188,12 +189,10 @@ def find(text: str) -> list[type[Layer]]:
 
 
 def _is_spelled_otherwise(kind: type[Layer], text: str) -> bool:
-    if any(re.fullmatch(regex, text) for regex, _ in kind.compact):
-        return True
-    return any(
-        re.fullmatch(f"(torch\\.)?{re.escape(one).replace(re.escape('*'), '[123*]')}", text)
-        for one in listings(kind)
-    )
+    patterns = [regex for regex, _ in kind.compact]
+    for one in listings(kind):
+        patterns.append("(torch\\.)?" + re.escape(one).replace(re.escape("*"), "[123*]"))
+    return any(re.fullmatch(pattern, text) for pattern in patterns)
 
 
 # As tables.
@@ -309,19 +308,14 @@ def markdown(chosen: Sequence[type[Layer]] | None = None) -> str:
         "are read.",
         "",
     ]
-    heading = ""
-    for kind in REGISTRY:
-        if group(kind) != heading:
-            heading = group(kind)
-            members = (one for one in REGISTRY if group(one) == heading)
-            links = ", ".join(f"[{name(one)}](#{name(one).replace(' ', '-')})" for one in members)
-            lines.append(f"* {heading}: {links}")
-    heading = ""
-    for kind in REGISTRY:
-        if group(kind) != heading:
-            heading = group(kind)
-            lines += ["", f"## {heading}"]
-        lines += ["", *_section(kind, "###")]
+    groups = {heading: list(kinds) for heading, kinds in groupby(REGISTRY, group)}
+    for heading, kinds in groups.items():
+        links = ", ".join(f"[{name(one)}](#{name(one).replace(' ', '-')})" for one in kinds)
+        lines.append(f"* {heading}: {links}")
+    for heading, kinds in groups.items():
+        lines += ["", f"## {heading}"]
+        for kind in kinds:
+            lines += ["", *_section(kind, "###")]
     return "\n".join(lines).rstrip()
 
 

@@ -11,7 +11,7 @@ from archdsl.output.plain_data import plain_data
 from archdsl.output.table import Cell, Column, Table, filled, paint, text_table
 
 if TYPE_CHECKING:
-    from archdsl.claims.readings import Alternative, Readings
+    from archdsl.claims.readings import Readings
     from archdsl.model import Model
 
 MOST_READINGS = 12  # in a table; JSON lists them all
@@ -28,8 +28,7 @@ def verification(networks: Sequence[Model], width: int | None = None, colour: bo
         lines += [filled(note, width) for note in counting_notes(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
-    plural = "" if len(networks) == 1 else "s"
-    parts.append(filled(f"{len(networks)} network{plural}, {tally(everything)}", width))
+    parts.append(filled(f"{counted(len(networks), 'network')}, {tally(everything)}", width))
     return "\n\n".join(parts)
 
 
@@ -88,7 +87,10 @@ def readings_table(found: Readings) -> Table:
         tuple(
             (
                 Cell(", ".join(one.changes) or own, "cyan"),
-                Cell(_held(one), "green" if one.all_hold else None),
+                Cell(
+                    f"{'✓ ' * one.all_hold}{one.holds} of {one.claims}",
+                    "green" if one.all_hold else None,
+                ),
                 Cell(number(one.params)),
                 Cell(number(one.macs)),
                 Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
@@ -96,10 +98,6 @@ def readings_table(found: Readings) -> Table:
             for one in found.alternatives[:MOST_READINGS]
         ),
     )
-
-
-def _held(one: Alternative) -> str:
-    return f"{'✓ ' if one.all_hold else ''}{one.holds} of {one.claims}"
 
 
 def readings_dict(network: Model, found: Readings) -> dict[str, Any]:

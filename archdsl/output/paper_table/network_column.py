@@ -208,11 +208,6 @@ class NetworkColumn:
 
     # Its lines.
 
-    def lone_words(self) -> Iterator[str]:
-        """The words that are a phrase of their own: a label of that name would make them
-        references."""
-        return lines.lone_words([line.item for line in self.text.lines])
-
     def _entries(self) -> Iterator[Entry]:
         network, graph = self.network, self.network.graph
         lines = self.text.lines[1:]

@@ -18,7 +18,7 @@ from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
 from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.output.paper_table.lines import Piece, Pieces
+from archdsl.output.paper_table.lines import Piece, Pieces, lone_words
 from archdsl.output.paper_table.network_column import Entry, NetworkColumn
 from archdsl.tables.columns import names_network, quantity_of
 
@@ -137,9 +137,8 @@ def _family(networks: Sequence[Model]) -> str:
     if len(names) == 1:
         return names[0] if re.fullmatch(r"[A-Za-z]\w*", names[0]) else "net"
     end = next((i for i, letters in enumerate(zip(*names, strict=False)) if len({*letters}) > 1), 0)
-    while end and re.match(r"[\W\d_]", names[0][end - 1]):
-        end -= 1
-    return names[0][:end] if re.fullmatch(r"[A-Za-z]\w*", names[0][:end]) else "networks"
+    beginning = re.sub(r"[\W\d_]+$", "", names[0][:end])
+    return beginning if re.fullmatch(r"[A-Za-z]\w*", beginning) else "networks"
 
 
 # Rows.
@@ -263,7 +262,7 @@ def _rows(columns: Sequence[NetworkColumn]) -> tuple[list[SheetRow], list[str]]:
         for line in row.own:
             if line.label is not None:
                 places.setdefault(line.label.lower(), set()).add(index)
-    lone = {word.lower() for column in columns for word in column.lone_words()}
+    lone = {word.lower() for column in columns for word in lone_words(column.items)}
     rows: list[SheetRow] = []
     taken: set[str] = set()
     for index, row in enumerate(cells):

@@ -40,6 +40,11 @@ class ComparableGraph(NamedTuple):
     inputs: list[tuple[int, ...]]
     marks: list[tuple[Hashable, ...]]
 
+    @property
+    def layers(self) -> list[Hashable]:
+        """What corresponding layers of networks that are the same have in common."""
+        return list(zip(self.keys, self.shapes, self.marks, strict=True))
+
     def ordered(self, place: int) -> bool:
         """Whether the order of a layer's inputs matters."""
         op = self.ops[place]
@@ -82,16 +87,13 @@ def comparable(graph: Graph) -> ComparableGraph:
         result.shapes.append(node.shape)
         result.inputs.append(inputs)
         result.marks.append(())
-    marks: dict[int, list[Hashable]] = {}
     for number, output in enumerate(graph.outputs):
-        marks.setdefault(result.place[output], []).append(("output", number))
+        result.marks[result.place[output]] += (("output", number),)
     for number, side in enumerate(graph.sides):
-        marks.setdefault(result.place[side.output], []).append(("side", number, side.weight))
+        result.marks[result.place[side.output]] += (("side", number, side.weight),)
         for index in range(side.section.first, side.section.last):
             if not isinstance(nodes[index].op, Flatten):
-                marks.setdefault(result.place[index], []).append(("within", number))
-    for place, own in marks.items():
-        result.marks[place] = tuple(own)
+                result.marks[result.place[index]] += (("within", number),)
     return result
 
 
@@ -134,7 +136,7 @@ def same(a: ComparableGraph, b: ComparableGraph) -> bool:
     palette: Palette = {}
     found = []
     for one in (a, b):
-        colours = coloured(list(zip(one.keys, one.shapes, one.marks, strict=True)), palette)
+        colours = coloured(one.layers, palette)
         found.append(backward(one, forward(one, colours, palette), palette))
     if Counter(found[0]) != Counter(found[1]):
         return False
@@ -157,12 +159,9 @@ def _is_isomorphism(a: ComparableGraph, b: ComparableGraph, image: Sequence[int]
     """Whether the map of each layer of `a` to `image[layer]` in `b` is an isomorphism."""
     if len(set(image)) != len(b.nodes):
         return False
+    layers, other_layers = a.layers, b.layers
     for place, other in enumerate(image):
-        if (a.keys[place], a.shapes[place], a.marks[place]) != (
-            b.keys[other],
-            b.shapes[other],
-            b.marks[other],
-        ):
+        if layers[place] != other_layers[other]:
             return False
         read = tuple(image[i] for i in a.inputs[place])
         if (read if a.ordered(place) else tuple(sorted(read))) != b.reads(other):

@@ -56,19 +56,17 @@ def claims_table(claims: Sequence[Claim]) -> Table:
         Column("computed", "right"),
         Column("verdict", shrinks=True),
     )
-    return Table(
-        columns,
-        tuple(
-            (
-                Cell(c.where, "cyan"),
-                Cell(c.quantity),
-                Cell(printed(c)),
-                Cell(computed(c)),
-                Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
-            )
-            for c in claims
-        ),
+    rows = (
+        (
+            Cell(c.where, "cyan"),
+            Cell(c.quantity),
+            Cell(printed(c)),
+            Cell(computed(c)),
+            Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
+        )
+        for c in claims
     )
+    return Table(columns, tuple(rows))
 
 
 def row_cell(claims: Sequence[Claim], row: str, short: bool) -> Cell:

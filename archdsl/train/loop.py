@@ -31,9 +31,8 @@ from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
 
 REPORT_INTERVAL = 0.1  # seconds
-SYNCHRONOUS = {
-    "cpu"
-}  # devices whose loss is read at every step; reading it from a GPU means waiting
+# Devices whose loss is read at every step; reading it from a GPU means waiting.
+SYNCHRONOUS = {"cpu"}
 
 
 class Progress(Protocol):

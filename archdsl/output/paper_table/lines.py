@@ -97,7 +97,7 @@ class Printer:
             chain += _spaced(pieces)
         return _begun(chain)
 
-    def composite(self, line: Line) -> Pieces:
+    def written(self, line: Line) -> Pieces:
         """A line of one phrase as written, with its label and the size claimed before it."""
         for expression in _expressions(line.phrases):
             self.evaluate(expression)

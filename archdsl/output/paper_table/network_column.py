@@ -90,7 +90,6 @@ class NetworkColumn:
         self.decides = any(isinstance(s, SizesDecide) for s in statements)
         self.printer = Printer(network.text.source, self.names, self.text.blocks, self.decides)
         self.entries = tuple(self._entries())
-        means = [s for s in statements if isinstance(s, Means)]
         others = [s for s in statements if isinstance(s, Printed) and not isinstance(s, Means)]
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
@@ -121,7 +120,7 @@ class NetworkColumn:
         """The statement of the input, as in the text unless the input was changed."""
         line, op = self.text.lines[0], self.network.graph.nodes[0].op
         if not self.network.changed:
-            return lines.text(self.printer.composite(line))
+            return lines.text(self.printer.written(line))
         channels, *lengths = op.out(())
         return f"input {times(lengths)}, {channels} channels" if lengths else f"input {channels}"
 
@@ -175,7 +174,7 @@ class NetworkColumn:
     def check(self, other: NetworkColumn) -> None:
         """Raises ArchError if another network has other conventions, blocks or another input."""
         pairs = [
-            ("inputs", [self.shown_input], [other.shown_input]),
+            ("inputs", *([f"input {hwc(c.network.input)}"] for c in (self, other))),
             ("conventions", self.conventions, other.conventions),
             ("blocks", *(sorted(map(c.block, c.definitions())) for c in (self, other))),
         ]
@@ -196,10 +195,6 @@ class NetworkColumn:
                 ],
                 help="give each a table of its own",
             )
-
-    @property
-    def shown_input(self) -> str:
-        return f"input {hwc(self.network.input)}"
 
     @property
     def input_label(self) -> str | None:

@@ -28,8 +28,12 @@ MOST_LAYERS = 2_000_000  # of all readings together; likewise
 
 
 class Convention(NamedTuple):
-    """A choice between statements of the language; `default` holds without any of them."""
+    """A choice between statements of the language; `default` holds without any of them.
 
+    A text declares an option by a statement of this `kind`, if there is one.
+    """
+
+    kind: type[StrideOn | Shortcut | Padding] | None
     options: tuple[str, ...]
     default: str
 
@@ -40,10 +44,7 @@ class Convention(NamedTuple):
 
     def declared(self, text: NetworkText, statement: Statement) -> str | None:
         """The option that a statement declares; None for a statement about anything else."""
-        if not isinstance(statement, StrideOn | Shortcut | Padding):
-            return None
-        (example,) = _statements(self.options[0])
-        if type(example) is not type(statement):
+        if self.kind is None or not isinstance(statement, self.kind):
             return None
         return statement.printed(lambda layer: text.span(layer.start, layer.end).text)
 
@@ -56,10 +57,10 @@ class Convention(NamedTuple):
 
 
 CONVENTIONS = (
-    Convention(("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
-    Convention(("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
-    Convention(("padding same", "padding valid"), "padding same"),
-    Convention(("max pool means max pool same", "max pool means max pool ceil"), ""),
+    Convention(StrideOn, ("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
+    Convention(Shortcut, ("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
+    Convention(Padding, ("padding same", "padding valid"), "padding same"),
+    Convention(None, ("max pool means max pool same", "max pool means max pool ceil"), ""),
 )
 
 

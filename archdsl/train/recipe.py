@@ -194,26 +194,15 @@ class _SettingsReader:
 
     def key(self, tokens: Sequence[Token], at: int) -> tuple[str, int]:
         """The setting whose spelling begins here ("" for words before one), and its tokens."""
-        words: tuple[str, ...] = ()
-        best: tuple[str, int] | None = None
-        for index in range(at, min(len(tokens), at + 4)):
-            if tokens[index].kind == "word":
-                words += tuple(tokens[index].text.lower().split("_"))
-            elif tokens[index].text == "-" and words:
-                continue
-            else:
-                break
-            if (name := SETTINGS.get(" ".join(words))) is not None:
-                best = name, index + 1 - at
-        if best is None:
-            token = tokens[at]
-            known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
-            raise self.error(
-                f"a recipe has no setting `{token.text}`",
-                token,
-                did_you_mean(token.text, known) or f"settings: {', '.join(known)}",
-            )
-        return best
+        for count in range(min(4, len(tokens) - at), 0, -1):
+            words = " ".join(token.text.lower() for token in tokens[at : at + count])
+            name = SETTINGS.get(re.sub(r"[\s_-]+(?=\w)", " ", words))
+            if name is not None:
+                return name, count
+        text = tokens[at].text
+        known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
+        help = did_you_mean(text, known) or f"settings: {', '.join(known)}"
+        raise self.error(f"a recipe has no setting `{text}`", tokens[at], help)
 
     def schedule(self, tokens: Sequence[Token]) -> None:
         words = [p.text.lower() for p in tokens[1:] if p.text != "-"]

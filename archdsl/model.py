@@ -117,10 +117,10 @@ class Model:
     @property
     def settled(self) -> tuple[Settled, ...]:
         """What printed sizes settled; identical repetitions of a line appear once."""
-        found: dict[object, Settled] = {}
+        settled: dict[object, Settled] = {}
         for one in self.graph.origin.settled:
-            found.setdefault((one.start, one.settings, one.input, one.printed), one)
-        return tuple(found.values())
+            settled.setdefault((one.start, one.settings, one.input, one.printed), one)
+        return tuple(settled.values())
 
     @property
     def rows(self) -> tuple[Row, ...]:

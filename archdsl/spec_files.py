@@ -25,15 +25,15 @@ def folder() -> str:
 
 def names() -> dict[str, str]:
     """The file of every network of the zoo, in order; a column of a table is named `vgg:D`."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for path in _specs(folder()):
         text = read_source(path)
         own = re.findall(_NETWORK, text.written, re.MULTILINE)
         if text.grids:
             own = [network.full_name for network in parse(text)]
         for name in own:
-            found.setdefault(name, path)
-    return found
+            paths.setdefault(name, path)
+    return paths
 
 
 def _specs(folder: str) -> list[str]:
@@ -129,11 +129,11 @@ def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
 
     A folder means the specs in it and in its subfolders. No file is returned twice.
     """
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     errors = Errors()
     for target in targets:
         if not os.path.isdir(target):
-            found[target] = None
+            paths[target] = None
             continue
         here = [
             path
@@ -141,12 +141,12 @@ def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
             if not inner.sort()
             for path in _specs(place)
         ]
-        found |= dict.fromkeys(here)
+        paths |= dict.fromkeys(here)
         if not here:
             errors.append(
                 ArchError(f"{target} holds no spec", help="a file's name ends in `.arch`")
             )
-    return list(found), errors
+    return list(paths), errors
 
 
 def read_source(path: str, shown: str | None = None) -> Source:

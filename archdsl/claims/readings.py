@@ -162,7 +162,7 @@ def _relevant_choices(
 ) -> list[tuple[Choice, list[str]]]:
     """The choices that change a number, each with the text's own option, then those that change
     one."""
-    found: list[tuple[Choice, list[str]]] = []
+    relevant: list[tuple[Choice, list[str]]] = []
     choices: tuple[Choice, ...] = (*_open_values(text), *CONVENTIONS)
     for choice in choices:
         options = [choice.chosen(text)]
@@ -171,8 +171,8 @@ def _relevant_choices(
             if analysis is not None and _numbers(analysis) != own_numbers:
                 options.append(option)
         if len(options) > 1:
-            found.append((choice, options))
-    return found
+            relevant.append((choice, options))
+    return relevant
 
 
 def _analysis(text: NetworkText, parameters: Mapping[str, Number] | None) -> Analysis | None:

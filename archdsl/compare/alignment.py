@@ -64,13 +64,13 @@ class _Alignment:
 
     def by_colour(self, colours: Sequence[Sequence[Hashable]]) -> None:
         """Pair the layers of one colour that have no partner yet, in order."""
-        found: dict[Hashable, list[int]] = {}
+        unpaired: dict[Hashable, list[int]] = {}
         for y in reversed(range(len(colours[1]))):
             if y not in self.reverse:
-                found.setdefault(colours[1][y], []).append(y)
+                unpaired.setdefault(colours[1][y], []).append(y)
         for x, colour in enumerate(colours[0]):
-            if x not in self.pairs and found.get(colour):
-                self.put(x, found[colour].pop())
+            if x not in self.pairs and unpaired.get(colour):
+                self.put(x, unpaired[colour].pop())
 
     def common(
         self, values: tuple[Sequence[Hashable], ...], xs: Sequence[int], ys: Sequence[int]
@@ -85,9 +85,9 @@ class _Alignment:
 
     def by_order(self, xs: Sequence[int], ys: Sequence[int]) -> None:
         """Pair layers of the same key and level in order, and between these the most alike."""
-        found = self.common((self.a.keys, self.b.keys), xs, ys)
+        pairs = self.common((self.a.keys, self.b.keys), xs, ys)
         i = j = 0
-        for m, n in (*found, (len(xs), len(ys))):
+        for m, n in (*pairs, (len(xs), len(ys))):
             for x, y in self.most_alike(xs[i:m], ys[j:n]):
                 self.put(xs[i + x], ys[j + y])
             if m < len(xs) and n < len(ys):
@@ -107,18 +107,18 @@ class _Alignment:
                 score = self.likeness(xs[i], ys[j])
                 here = score + below[j + 1] if score else 0.0
                 row[j] = max(here, below[j], row[j + 1])
-        found: Pairs = []
+        pairs: Pairs = []
         i = j = 0
         while i < len(xs) and j < len(ys):
             score = self.likeness(xs[i], ys[j])
             if score and best[i][j] == score + best[i + 1][j + 1]:
-                found.append((i, j))
+                pairs.append((i, j))
                 i, j = i + 1, j + 1
             elif best[i][j] == best[i + 1][j]:
                 i += 1
             else:
                 j += 1
-        return found
+        return pairs
 
     def likeness(self, x: int, y: int) -> float:
         """0 for layers of different roles, or with neither level nor name of the line in common."""
@@ -198,19 +198,19 @@ def _unpaired(graph: ComparableGraph, pairs: Container[int]) -> list[int]:
 
 def _companions(graph: ComparableGraph, pairs: dict[int, int]) -> dict[int, list[int]]:
     """The unpaired companions (norms, activations), by the paired layer before them."""
-    found: dict[int, list[int]] = {}
+    companions: dict[int, list[int]] = {}
     owner: int | None = None
     for place, op in enumerate(graph.ops):
         if not op.accompanies:
             owner = place if place in pairs else None
         elif owner is not None and place not in pairs:
-            found.setdefault(owner, []).append(place)
-    return found
+            companions.setdefault(owner, []).append(place)
+    return companions
 
 
-def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
+def _runs(count: int, partners: Container[int]) -> Iterator[tuple[int, int]]:
     """The runs (start, end) of layers without a partner."""
-    for is_unpaired, run in groupby(range(count), lambda place: place not in done):
+    for is_unpaired, run in groupby(range(count), lambda place: place not in partners):
         if is_unpaired:
             start, *rest = run
             yield start, start + len(rest) + 1
@@ -219,14 +219,14 @@ def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
 def _levels(graph: ComparableGraph) -> list[int]:
     """How often the map of each layer has been halved since the input; -1 for a vector."""
     entering = graph.shapes[0][1:]
-    found: list[int] = []
+    levels: list[int] = []
     known: dict[Shape, int] = {}
     for shape in graph.shapes:
         if shape not in known:
             sizes = zip(entering, shape[1:], strict=False)
             known[shape] = max((round(log2(whole / size)) for whole, size in sizes), default=-1)
-        found.append(known[shape])
-    return found
+        levels.append(known[shape])
+    return levels
 
 
 def _role(op: Layer) -> Hashable:
@@ -246,13 +246,13 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
     It is the longest, by Myers 1986, unless the sequences are long and differ a lot; then the
     search is cut into stretches, each followed as far as it leads.
     """
-    found: Pairs = []
+    pairs: Pairs = []
     most = max(32, STEPS // (len(a) + len(b) + 1))
     x = y = 0
     while x < len(a) and y < len(b):
-        x, y, pairs = _furthest(a, b, (x, y), most)
-        found += pairs
-    return found
+        x, y, more = _furthest(a, b, (x, y), most)
+        pairs += more
+    return pairs
 
 
 def _furthest(
@@ -284,17 +284,17 @@ def _furthest(
         trace.append(reach.copy())
         before, steps = trace[-1], len(trace)
         for k in range(-steps, steps + 1, 2):
-            if found := step(before, k):
-                reach[k] = follow(found[0], k)
+            if move := step(before, k):
+                reach[k] = follow(move[0], k)
     k = max(reach, key=lambda k: 2 * reach[k] - k)
     x = reach[k]
     pairs: Pairs = []
     to = x, x - shift - k
     for before in reversed(trace):
-        found = step(before, k)
-        assert found is not None
-        pairs += ((i, i - shift - k) for i in reversed(range(found[0], x)))
-        k = found[1]
+        move = step(before, k)
+        assert move is not None
+        pairs += ((i, i - shift - k) for i in reversed(range(move[0], x)))
+        k = move[1]
         x = before[k]
     pairs += ((i, i - shift) for i in reversed(range(left, x)))
     return *to, pairs[::-1]

@@ -99,26 +99,26 @@ def comparable(graph: Graph) -> ComparableGraph:
 
 def forward(graph: ComparableGraph, colours: Sequence[int], palette: Palette) -> Colours:
     """A colour for each layer: the same for two layers that are computed in the same way."""
-    found: Colours = []
+    result: Colours = []
     for place, (colour, inputs) in enumerate(zip(colours, graph.inputs, strict=True)):
-        read = [found[i] for i in inputs]
+        read = [result[i] for i in inputs]
         if len(read) > 1 and not graph.ordered(place):
             read.sort()
-        found.append(palette.setdefault((colour, *read), len(palette)))
-    return found
+        result.append(palette.setdefault((colour, *read), len(palette)))
+    return result
 
 
 def backward(graph: ComparableGraph, colours: Sequence[int], palette: Palette) -> Colours:
     """A colour for each layer: the same for two layers that are used in the same way."""
-    found = list(colours)
-    users: list[list[tuple[int, int]]] = [[] for _ in found]
-    for place in reversed(range(len(found))):
+    result = list(colours)
+    users: list[list[tuple[int, int]]] = [[] for _ in result]
+    for place in reversed(range(len(result))):
         users[place].sort()
         key = (colours[place], *users[place])
-        found[place] = colour = palette.setdefault(key, len(palette))
+        result[place] = colour = palette.setdefault(key, len(palette))
         for i, number in _inputs(graph, place):
             users[i].append((colour, number))
-    return found
+    return result
 
 
 def coloured(values: Sequence[Hashable], palette: Palette) -> Colours:
@@ -134,16 +134,16 @@ def same(a: ComparableGraph, b: ComparableGraph) -> bool:
     if len(a.nodes) != len(b.nodes):
         return False
     palette: Palette = {}
-    found = []
+    refined = []
     for one in (a, b):
         colours = coloured(one.layers, palette)
-        found.append(backward(one, forward(one, colours, palette), palette))
-    if Counter(found[0]) != Counter(found[1]):
+        refined.append(backward(one, forward(one, colours, palette), palette))
+    if Counter(refined[0]) != Counter(refined[1]):
         return False
-    if len(set(found[0])) == len(found[0]):
-        of = {colour: place for place, colour in enumerate(found[1])}
-        return _is_isomorphism(a, b, [of[colour] for colour in found[0]])
-    image = _image(a, b, found[0] + found[1])
+    if len(set(refined[0])) == len(refined[0]):
+        of = {colour: place for place, colour in enumerate(refined[1])}
+        return _is_isomorphism(a, b, [of[colour] for colour in refined[0]])
+    image = _image(a, b, refined[0] + refined[1])
     return image is not None and _is_isomorphism(a, b, image)
 
 

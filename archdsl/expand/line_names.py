@@ -95,17 +95,17 @@ def _numbered(kinds: Sequence[str], labels: Sequence[str], may_be_bare: bool) ->
     `may_be_bare`."""
     total = Counter(kinds) if may_be_bare else {}
     counts: Counter[str] = Counter()
-    taken = set(labels)
+    used = set(labels)
     names = []
     for kind, label in zip(kinds, labels, strict=True):
         counts[kind] += 1
         bare = may_be_bare and total[kind] == 1 and not is_reserved(kind)
         name = label or (kind if bare else f"{kind}{counts[kind]}")
         # A block `conv1` next to eleven convolutions: kinds may end in digits.
-        while not label and name in taken:
+        while not label and name in used:
             counts[kind] += 1
             name = f"{kind}{counts[kind]}"
-        taken.add(name)
+        used.add(name)
         names.append(name)
     return names
 

@@ -173,19 +173,19 @@ def find(text: str) -> list[type[Layer]]:
         for spelling, _ in spellings(kind):
             known.setdefault(spelling.lower(), []).append(kind)
         known.setdefault(kind.kind, []).append(kind)
-    found = known.get(words) or [
+    kinds = known.get(words) or [
         kind
         for spelling, of_spelling in known.items()
         if spelling.replace(" ", "") == fused
         for kind in of_spelling
     ]
-    found = found or [kind for kind in REGISTRY if _is_spelled_otherwise(kind, text.strip())]
-    if not found:
+    kinds = kinds or [kind for kind in REGISTRY if _is_spelled_otherwise(kind, text.strip())]
+    if not kinds:
         raise ArchError(
             f"there is no layer kind `{text}`",
             help=did_you_mean(words, known) or "`archdsl layers` lists all",
         )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(kinds))
 
 
 def _is_spelled_otherwise(kind: type[Layer], text: str) -> bool:
@@ -283,8 +283,8 @@ def _filled(text: str, width: int | None, indent: str = "") -> str:
     """A paragraph, wrapped; its code is not."""
     from textwrap import fill
 
-    held = re.sub(r"`[^`]*`", lambda code: code[0][1:-1].replace(" ", "\xa0"), text)
-    lines = fill(held, width or 100, subsequent_indent=indent, break_on_hyphens=False)
+    unbroken = re.sub(r"`[^`]*`", lambda code: code[0][1:-1].replace(" ", "\xa0"), text)
+    lines = fill(unbroken, width or 100, subsequent_indent=indent, break_on_hyphens=False)
     return lines.replace("\xa0", " ")
 
 

@@ -72,9 +72,9 @@ def readings(
 _OWN = "as written"
 
 
-def readings_table(found: Readings) -> Table:
+def readings_table(readings: Readings) -> Table:
     """One row per reading, the text's own first, with the first claims that do not hold."""
-    own = f"{_OWN}: {', '.join(found.said)}" if found.said else _OWN
+    own = f"{_OWN}: {', '.join(readings.said)}" if readings.said else _OWN
     columns = (
         Column("reading", shrinks=True),
         Column("claims hold", "right"),
@@ -95,15 +95,17 @@ def readings_table(found: Readings) -> Table:
                 Cell(number(one.macs)),
                 Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
             )
-            for one in found.alternatives[:MOST_READINGS]
+            for one in readings.alternatives[:MOST_READINGS]
         ),
     )
 
 
-def readings_dict(network: Model, found: Readings) -> dict[str, Any]:
+def readings_dict(network: Model, readings: Readings) -> dict[str, Any]:
     """The readings as `archdsl.output.records.NetworkReadings` describes them."""
     return {
         "network": network.full_name,
-        "said": list(found.said),
-        "readings": [{**plain_data(one), "all_hold": one.all_hold} for one in found.alternatives],
+        "said": list(readings.said),
+        "readings": [
+            {**plain_data(one), "all_hold": one.all_hold} for one in readings.alternatives
+        ],
     }

@@ -155,7 +155,7 @@ class _SettingsReader:
 
     def __init__(self, text: NetworkText) -> None:
         self.text = text
-        self.found: dict[str, Setting] = {}
+        self.values: dict[str, Setting] = {}
 
     def error(self, message: str, token: Token, help: str) -> ArchError:
         return Setting("", token, self.text).error(message, help)
@@ -168,12 +168,12 @@ class _SettingsReader:
                     self.schedule(tokens)
                 else:
                     self.pairs(tokens)
-        return self.found
+        return self.values
 
     def put(self, name: str, value: Any, token: Token) -> None:
-        if name in self.found:
+        if name in self.values:
             raise duplicate_error(f"`{name}`", self.text.span(token.start, token.end))
-        self.found[name] = Setting(value, token, self.text)
+        self.values[name] = Setting(value, token, self.text)
 
     def pairs(self, tokens: Sequence[Token]) -> None:
         at = 0

@@ -128,16 +128,16 @@ class NetworkColumn:
         """The blocks that the lines and conventions use, and the blocks that those use."""
         used = [*lines.words([*self.items, *self.sides_of_means]), "shortcut"]
         waiting = list(self.text.blocks.own.values())
-        found: set[str] = set()
+        names: set[str] = set()
         while True:
             text = _without_spaces(" ".join(used))
-            new = [d for d in waiting if d.name not in found and _is_used(d.name, text)]
+            new = [d for d in waiting if d.name not in names and _is_used(d.name, text)]
             if not new:
                 break
             for definition in new:
-                found.add(definition.name)
+                names.add(definition.name)
                 used += lines.words(definition.block.items)
-        yield from (d for d in waiting if d.name in found)
+        yield from (d for d in waiting if d.name in names)
 
     def blocks(self, inner: bool) -> tuple[str, ...]:
         """The text of the blocks in which the names of the network are visible, or of the
@@ -269,12 +269,12 @@ def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, 
     if {*mine} == {*theirs}:
         pair = next((a, b) for a, b in zip_longest(mine, theirs, fillvalue="") if a != b)
         return f"`{pair[0]}` first", f"`{pair[1]}` first"
-    found = []
+    differences = []
     for own, other in ((mine, theirs), (theirs, mine)):
-        found.append(next((one.partition("\n")[0] for one in own if one not in other), ""))
+        differences.append(next((one.partition("\n")[0] for one in own if one not in other), ""))
     # If one has no such statement, the default holds.
-    for index, one in enumerate(found):
-        word = found[1 - index].partition(" ")[0]
+    for index, one in enumerate(differences):
+        word = differences[1 - index].partition(" ")[0]
         default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
-        found[index] = f"`{one or default}`" if one or default else "no such statement"
-    return found[0], found[1]
+        differences[index] = f"`{one or default}`" if one or default else "no such statement"
+    return differences[0], differences[1]

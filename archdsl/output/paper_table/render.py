@@ -108,18 +108,18 @@ def _escaped(text: str) -> str:
 
 def _clear(pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces whose repeats cannot be part of a size: in LaTeX spaces mean nothing."""
-    found: list[Piece] = []
+    clear: list[Piece] = []
     for piece in pieces:
-        last = lines.text(found).rpartition(" ")[2]
+        last = lines.text(clear).rpartition(" ")[2]
         if piece.kind != "times" or not last[-1:].isdigit() or _COMPOUND.fullmatch(last):
-            found.append(piece)
+            clear.append(piece)
         elif last.isdigit() and (
-            len(found) == 1 or found[-2].kind == "arrow" or found[-2].text[1:].endswith(":")
+            len(clear) == 1 or clear[-2].kind == "arrow" or clear[-2].text[1:].endswith(":")
         ):
-            found[-1] = found[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
+            clear[-1] = clear[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
         else:
-            found += [Piece("text", ","), piece._replace(blank=True)]
-    return found
+            clear += [Piece("text", ","), piece._replace(blank=True)]
+    return clear
 
 
 def _latex(pieces: Pieces) -> str:

@@ -264,10 +264,10 @@ def _rows(columns: Sequence[NetworkColumn]) -> tuple[list[SheetRow], list[str]]:
                 places.setdefault(line.label.lower(), set()).add(index)
     lone = {word.lower() for column in columns for word in lone_words(column.items)}
     rows: list[SheetRow] = []
-    taken: set[str] = set()
+    used: set[str] = set()
     for index, row in enumerate(cells):
-        name, inside = _row_name(row.own, index, places, taken, lone)
-        taken.add(name.lower())
+        name, inside = _row_name(row.own, index, places, used, lone)
+        used.add(name.lower())
         pieces = tuple(line and (line.labelled if inside else line.pieces) for line in row.lines)
         rows.append(SheetRow(name, _size(row), pieces, row.spans))
     rules = _rules(rows, cells)
@@ -304,13 +304,13 @@ def _row_name(
     lines: Sequence[Entry],
     index: int,
     places: Mapping[str, set[int]],
-    taken: Set[str],
+    used: Set[str],
     lone: Set[str],
 ) -> tuple[str, bool]:
     """The name of a row, and whether its lines have their labels in their cells instead.
 
     The name becomes a label in lower case, unless it spells a layer. `places` are the rows of each
-    label, `taken` the names of the rows above, `lone` the words that are a phrase of their own,
+    label, `used` the names of the rows above, `lone` the words that are a phrase of their own,
     which such a label would make references.
     """
     if any(line.is_reference for line in lines):
@@ -319,9 +319,9 @@ def _row_name(
     label = labels.pop() if len(labels) == 1 else ""
     if label is None and len(names) == 1:
         name = names.pop()
-        if _is_name(name) and not any(name.lower() in known for known in (places, taken, lone)):
+        if _is_name(name) and not any(name.lower() in known for known in (places, used, lone)):
             return name, False
-    elif label and _is_name(label) and label.lower() not in taken:
+    elif label and _is_name(label) and label.lower() not in used:
         small = label == label.lower() or not any(line.referred for line in lines)
         if small and places[label.lower()] == {index}:
             return label, False

@@ -103,7 +103,8 @@ def diff(a: Model, b: Model) -> Diff:
         layers = comparable(a.graph), comparable(b.graph)
         if same(*layers):
             return Diff(a, b, True)
-        return _Comparison(a, b, *layers).diff()
+        comparison = _Comparison(a, b, *layers)
+        return Diff(a, b, False, tuple(comparison.settings()), tuple(comparison.steps()))
 
 
 class _Comparison:
@@ -112,9 +113,6 @@ class _Comparison:
         scopes = [[net.graph.nodes[i].scope for i in one.nodes] for net, one in ((a, p), (b, q))]
         self.pairs = align(p, q, (scopes[0], scopes[1]))
         self.back = {y: x for x, y in self.pairs.items()}
-
-    def diff(self) -> Diff:
-        return Diff(self.a, self.b, False, tuple(self.settings()), tuple(self.steps()))
 
     def settings(self) -> list[AttributeChange]:
         a, b, p, q = self.a, self.b, self.p, self.q

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.claims.judge import PARAMS, SHAPES, Claim, Verdict
-from archdsl.figures import counted, hwc, number, times
+from archdsl.figures import hwc, number, times
 from archdsl.output.plain_data import attributes
 from archdsl.output.table import Cell, Column, Table, filled
 
@@ -99,7 +99,8 @@ def tally(claims: Sequence[Claim]) -> str:
     counts = Counter(c.verdict for c in claims)
     words: dict[str, str] = {"holds": "hold", "erratum": "errata", "fails": "fail"}
     parts = [f"{n} {v if n == 1 else words.get(v, v)}" for v in SIGNS if (n := counts[v])]
-    return counted(len(claims), "claim") + (f": {', '.join(parts)}" if parts else "")
+    plural = "" if len(claims) == 1 else "s"
+    return f"{len(claims)} claim{plural}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def counting_notes(network: Model) -> list[str]:

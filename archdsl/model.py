@@ -9,14 +9,14 @@ from archdsl.analysis.memory import Memory
 from archdsl.analysis.totals import Analysis, Row
 from archdsl.claims import judge, parameter_count
 from archdsl.claims.judge import Claim
-from archdsl.collector import collector_paused
 from archdsl.expand import includes
 from archdsl.expand.network import expand
 from archdsl.expand.parameters import values_of
-from archdsl.graph import Graph, Settled, Side
+from archdsl.graph import Decision, Graph, Settled, Side
 from archdsl.layers import Shape
 from archdsl.syntax.ast import NetworkText, Outputs, Paper, Reported, Train
 from archdsl.syntax.expressions import Number
+from archdsl.text.collector import collector_paused
 
 
 class Model:
@@ -121,6 +121,11 @@ class Model:
         for one in self.graph.origin.settled:
             settled.setdefault((one.start, one.settings, one.input, one.printed), one)
         return tuple(settled.values())
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What the text leaves open and archdsl decides, once for each line of the network."""
+        return self.graph.origin.decisions
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -26,14 +26,14 @@ SUM = Choice(
 )
 OUTPUT = Choice(
     "output layer",
-    "no {companions} at the output layer",
-    "as it is the last weight layer",
+    "no {companions}",
+    "as it is the output layer",
     ("write them in the line: `{layer}-{written}`",),
 )
 BIAS = Choice(
     "bias",
-    "no bias in {kind} before {norm}",
-    "which has a shift of its own",
+    "no bias before {norm}",
+    "as the norm has one",
     ("write `bias` in the line",),
 )
 REPLACED = Choice(
@@ -44,20 +44,20 @@ REPLACED = Choice(
 )
 TWO_ACTIVATIONS = Choice(
     "companions",
-    "{first} and {second}, one after the other",
-    "as each is written or conventional",
+    "{first}, then {second}",
+    "as the text has each",
     ("for the second alone, write it in the line of the layer, without `->`",),
 )
 GROUP_STRIDE = Choice(
     "stride of groups",
-    "the stride in the first layer of the group that takes one",
-    "as `stride on first` says",
+    "the stride in the first layer of the group",
+    "as there is no `stride on`",
     ("stride on 3x3", "stride on last"),
 )
 SHORTCUT = Choice(
     "shortcut",
     "{shortcut} where the shape changes",
-    "as `shortcut {name}` says",
+    "as there is no `shortcut`",
     ("shortcut A", "shortcut B", "shortcut C"),
 )
 PRINTED = Choice(
@@ -74,14 +74,14 @@ PADDING = Choice(
 )
 CHANNELS = Choice(
     "input",
-    "{channels} channels and a map of {lengths}",
-    "from the numbers {sizes}",
+    "{sizes} as {channels} channels of {lengths}",
+    "as it has the form of channels first",
     ("input {other}",),
 )
 LIBRARY = Choice(
     "library",
-    "{spelled} is the block `{form}` of archdsl",
-    "from {paper}",
+    "the block `{form}`",
+    "from the library: {paper}",
     ("define it: `block {name} {{ … }}`",),
 )
 DEFAULT = Choice(

@@ -91,6 +91,20 @@ class Settled(_Record):
     printed: str
 
 
+class Decision(_Record):
+    """What the text leaves open and archdsl decides, once for each line of the network.
+
+    `line` is its number in the text; `instead` holds what can be written for another choice.
+    """
+
+    line: int
+    where: str
+    topic: str
+    decided: str
+    because: str
+    instead: list[str]
+
+
 class Summary(_Record):
     """`archdsl summary --format json`.
 
@@ -107,6 +121,7 @@ class Summary(_Record):
     rows: list[Row]
     totals: Totals
     settled: list[Settled]
+    decisions: list[Decision]
     params_count: str
     claims: list[Claim]
 

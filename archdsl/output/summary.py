@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.analysis.totals import Row
 from archdsl.claims.judge import PARAMS, Claim
 from archdsl.figures import hwc, memory_size, number, times
+from archdsl.output import decisions
 from archdsl.output.claims import (
     claim_dict,
     computed,
@@ -159,6 +160,8 @@ def summary(
         parts.append(filled(f"reported, for training to reach: {figures}", width))
     if network.claims:
         parts.append(filled(tally(network.claims), width))
+    if decided := decisions.summary_lines(network):
+        parts.append("\n".join(filled(f"decided: {line}", width) for line in decided))
     return "\n\n".join(parts)
 
 
@@ -190,8 +193,14 @@ def markdown(network: Model, layers: bool = False) -> str:
         markdown_table(rows_table(rows, network.claims)),
         markdown_table(totals_table(network)),
         *map(escaped, (*_remarks(network), *notes(network.claims, None))),
+        *_listed(decisions.summary_lines(network)),
     ]
     return "\n\n".join(parts)
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    """Decisions as a Markdown list, if there are any."""
+    return ["Decided:\n\n" + "\n".join(f"* {escaped(line)}" for line in lines)] if lines else []
 
 
 def html(network: Model) -> str:
@@ -200,7 +209,8 @@ def html(network: Model) -> str:
 
     first, *rest = heading(network)
     lines = "<br>".join(escape(line) for line in rest)
-    remarks = (*_remarks(network), *notes(network.claims, None))
+    decided = (f"decided: {line}" for line in decisions.summary_lines(network))
+    remarks = (*_remarks(network), *notes(network.claims, None), *decided)
     return (
         f"<div><b>{escape(first)}</b><br>{lines}"
         f"{html_table(rows_table(network.rows, network.claims))}"
@@ -231,6 +241,7 @@ def as_dict(network: Model, layers: bool = False) -> dict[str, Any]:
             **attributes(network, f"{totals} memory"),
         },
         "settled": [attributes(one, "where what input printed") for one in network.settled],
+        "decisions": decisions.as_list(network),
         "params_count": str(network.counting),
         "claims": [claim_dict(claim) for claim in network.claims],
     }

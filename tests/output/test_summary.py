@@ -95,7 +95,7 @@ def test_json_of_vgg16(archdsl_cli):
     data = json.loads(archdsl_cli("summary", "vgg16", "--format", "json")[1])
     assert list(data) == [
         *("network", "title", "paper", "input", "outputs", "sides", "rows", "totals"),
-        *("settled", "params_count", "claims"),
+        *("settled", "decisions", "params_count", "claims"),
     ]
     assert (data["network"], data["input"]) == ("vgg16", [3, 224, 224])
     assert data["rows"][0] == {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archdsl.figures import numbers_of
 from archdsl.notation.ast import ValueText
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import END, Cursor
 from archdsl.notation.lookup import runs
-from archdsl.syntax.ast import Token, numbers_of
+from archdsl.syntax.ast import Token
 
 REPEAT = re.compile(r"(\d{1,18})[x×]")
 FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")  # digits at the end of a word

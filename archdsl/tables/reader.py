@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors
+from archdsl.figures import FIGURE, SIZE
 from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import (
@@ -39,10 +40,7 @@ from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source, Span
 
-_FIGURE = re.compile(
-    r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
-)
-_SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2|\d+")
+_FIGURE = re.compile(rf"{FIGURE}(?: ?[KMG])?")
 _DEPTH = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
 _REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?', re.IGNORECASE)
 
@@ -365,7 +363,7 @@ class TableReader(CellReader):
         text = self.text(cell)
         is_size = quantity.endswith("size") or quantity == "receptive field"
         figure = text.replace(" ", "") if is_size else text
-        if not (_SIZE if is_size else _FIGURE).fullmatch(figure):
+        if not re.fullmatch(SIZE if is_size else _FIGURE, figure):
             form = "a size such as `56x56`" if is_size else "a figure such as `138M`"
             raise self.fail(
                 f"`{text}` where {form} is expected",

@@ -13,10 +13,11 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from archdsl.expand.printed_sizes import size_in
+from archdsl.figures import numbers_of
 from archdsl.notation.ast import Blocks, LayerText, Line, Side
 from archdsl.notation.lookup import is_word_of_a_layer, layers_among, runs, vocabulary
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Phrase, Token, numbers_of, row_pieces
+from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
 from archdsl.syntax.expressions import Expression, Number
 from archdsl.tables.connection_table import end_of_lists
 from archdsl.text.source import Source

@@ -219,14 +219,14 @@ class BlockUseReader:
 
     def before_repeat(self, token: Token) -> Token:
         """The argument of `24 x 2`, which is a number and a repeat; `3 x 3` is ambiguous."""
-        axes = numbers.size(self.context, token) if numbers.is_spaced(token) else ()
-        if len(axes) != 2 or self.draft.repeat is not None:
+        pair = numbers.number_and_repeat(token)
+        if pair is None or self.draft.repeat is not None:
             return token
-        if axes[0] == axes[1]:
+        number, repeat = pair
+        if number.text == repeat.text:
             numbers.tight_size(self.context, token)
-        self.draft.repeat = ValueText(axes[1], token.start, token.end)
-        digits = str(axes[0])
-        return Token("number", digits, token.start, token.start + len(digits))
+        self.draft.repeat = numbers.value(self.context, repeat)
+        return number
 
     def add(self, name: str, first: Token, value: Token) -> None:
         """Give a parameter its argument. A stride belongs to the first repetition."""

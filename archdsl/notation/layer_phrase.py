@@ -13,7 +13,6 @@ from typing import NoReturn
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Value
 from archdsl.notation import numbers, unknown_words
-from archdsl.notation.ast import ValueText
 from archdsl.notation.attribute_values import read_attribute
 from archdsl.notation.attributes import LayerDraft, PhraseDraft
 from archdsl.notation.context import Context
@@ -55,11 +54,13 @@ def _size(scan: Scan) -> None:
     context, draft = scan.context, scan.draft
     before, token = scan.peek(-1), scan.take()
     axes = numbers.size(context, token)
-    is_last = not scan and before is not END and numbers.is_spaced(token)
-    if is_last and len(axes) == 2 and draft.repeat is None and _has_sizes(scan, before):
-        # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
-        scan.mention("number", axes[0], token)
-        draft.repeat = ValueText(axes[1], token.start, token.end)
+    may_repeat = not scan and before is not END and draft.repeat is None
+    pair = numbers.number_and_repeat(token) if may_repeat else None
+    if pair is not None and _has_sizes(scan, before):
+        # `conv3-64 x 2`: the second size of a layer is its width and a repeat.
+        width, repeat = pair
+        scan.mention("number", axes[0], width)
+        draft.repeat = numbers.value(context, repeat)
     else:
         scan.mention("size", axes, token)
 

@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from archdsl.errors import MOST_ERRORS, ArchError, Errors
 from archdsl.figures import FIGURE, SIZE
 from archdsl.notation.lookup import is_word_of_a_layer
+from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import (
     ClaimText,
@@ -400,8 +401,8 @@ def _start_of_repeat(tokens: Sequence[Token]) -> int | None:
         return None
     if kinds[-1:] == ["times"]:
         return others[-1].start
-    spaced = re.search(r"\s+x", last.text) if last.kind == "size" else None
+    pair = number_and_repeat(last)
     is_sized = kinds.count("size") >= max(1, sum(1 for _ in words_in(others)))
-    if spaced and (is_sized or kinds[-1:] in (["comma"], ["join"])):
-        return last.start + spaced.start()
+    if pair is not None and (is_sized or kinds[-1:] in (["comma"], ["join"])):
+        return pair[0].end
     return None

@@ -14,7 +14,7 @@ from archdsl.expand.groups import GroupExpander, Lines
 from archdsl.expand.parameters import form_of, with_defaults
 from archdsl.expand.scopes import Body, Frame, Labels, Position
 from archdsl.notation import ast
-from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
+from archdsl.notation.ast import BlockUse, Placeholder, ValueText
 from archdsl.notation.block_uses import STRIDES
 from archdsl.syntax import expressions
 from archdsl.syntax.arguments import bind
@@ -69,7 +69,10 @@ class BlockExpander:
                     f"write `{use.block}(…) x 3, stride 2`",
                 )
             values[parameter], stride = value, None
-        if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
+        composites = (parsed.composite for parsed in ast.phrases_in(self.blocks.lines(definition)))
+        if use.body is not None and not any(
+            isinstance(one, Placeholder) and one.word == "body" for one in composites
+        ):
             raise frame.fail(
                 f"the block `{use.block}` has no `body`: it does not take a group",
                 use,
@@ -275,14 +278,3 @@ def _body_key(body: Body | None) -> Hashable:
     group, frame, labels = body
     values = tuple((name, labels.get(name)) for name in ast.references(group.lines))
     return frame.source.text[group.start : group.end], frame, values
-
-
-def _holds_body(line: Line) -> bool:
-    for parsed in line.phrases:
-        match parsed.composite:
-            case Placeholder(word="body"):
-                return True
-            case Group(lines=lines) | BlockUse(body=Group(lines=lines)):
-                if any(map(_holds_body, lines)):
-                    return True
-    return False

@@ -239,7 +239,9 @@ def known_header(text: str) -> str:
         return known
     if found := re.fullmatch(r"(.*?) ?\(\w+[\w ,'-]*\)", known):
         is_feeding = KNOWN.get(found[1]) in ("kernel", "times", "stride", "attribute", "type")
-        return found[1] if is_feeding or _is_size(found[1]) else known
+        quantity = table_quantity(found[1])
+        is_size = quantity is not None and quantity.name.endswith("size")
+        return found[1] if is_feeding or is_size else known
     if found := _SYMBOLS.fullmatch(_without_accents(text)):
         shorter = known_header(found[1])
         is_known = shorter in KNOWN and shorter not in ("network", "model", "name")
@@ -252,11 +254,6 @@ def holds_names(column: TableColumn) -> bool:
     """Whether a column of types is headed as columns of names are: `Layer`, `layer name/type`."""
     known = known_header(column.text)
     return KNOWN.get(known) == "name" or "name" in known
-
-
-def _is_size(known: str) -> bool:
-    quantity = table_quantity(known)
-    return quantity is not None and quantity.name.endswith("size")
 
 
 def _without_accents(text: str) -> str:

@@ -18,23 +18,8 @@ from archdsl.figures import FIGURE, SIZE
 from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.syntax.ast import (
-    ClaimText,
-    Expect,
-    Item,
-    Means,
-    Phrase,
-    Reported,
-    Statement,
-    Token,
-)
-from archdsl.tables.columns import (
-    TableColumn,
-    holds_names,
-    quantity_of,
-    read_columns,
-    squeezed,
-)
+from archdsl.syntax.ast import ClaimText, Expect, Item, Means, Phrase, Reported, Statement, Token
+from archdsl.tables.columns import TableColumn, holds_names, quantity_of, read_columns, squeezed
 from archdsl.tables.row_line import CellReader, LineBuilder, Lines, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid

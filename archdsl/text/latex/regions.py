@@ -94,7 +94,7 @@ class _LatexReader:
                 if "#" in line or line.count('"') % 2:  # a comment, or a title
                     here = start + len(_LINE.match(self.text, start)[0])  # type: ignore[index]
                 else:
-                    here = max(found.end(), self.region(start))
+                    here = max(found.end(), _Region(self, start).read())
         except Unreadable as problem:
             self.faults.append(problem.fault.shifted(self.shift))
         text = "".join([*self.pieces, self.text[self.done :]])
@@ -124,10 +124,6 @@ class _LatexReader:
         yield text[here:]
 
     # Where tables are.
-
-    def region(self, start: int) -> int:
-        """Read what is LaTeX alone from `start` on and return its end. Raises Unreadable."""
-        return _Region(self, start).read()
 
     def finish(self, region: _Region) -> None:
         """Note a region, and its tables: each begins where the one before it ends."""

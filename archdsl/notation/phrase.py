@@ -42,7 +42,7 @@ MOST_LINKS = 500  # layers of a phrase, links of a chain
 _LINES = "write one layer per line"
 
 
-def read(
+def read_phrase(
     source: Source, phrase: Phrase, names: Collection[str] = (), blocks: Blocks | None = None
 ) -> ParsedPhrase:
     """The meaning of a phrase; `names` are those that have values.
@@ -185,7 +185,7 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     if pytorch_calls.is_call(tokens[0]):
         columns = (column for column in phrase.columns or () if column.role != "times")
         tokens = [*tokens, *(token for column in columns for token in column.tokens)]
-        layers: tuple[LayerText, ...] = (pytorch_calls.read(context, tokens),)
+        layers: tuple[LayerText, ...] = (pytorch_calls.read_call(context, tokens),)
         return ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
     layers = _read_layers(context, draft, tokens, label)
     parsed = ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)

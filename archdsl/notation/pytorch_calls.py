@@ -37,7 +37,7 @@ def is_call(token: Token) -> bool:
     return token.kind == "word" and token.text.startswith("nn.")
 
 
-def read(context: Context, tokens: Sequence[Token]) -> LayerText:
+def read_call(context: Context, tokens: Sequence[Token]) -> LayerText:
     """The layer of a call, which is all that these tokens are. Raises ArchError."""
     word = tokens[0]
     name, known = word.text[3:], _listings(len(REGISTRY))

@@ -31,7 +31,7 @@ TABLES = Limit(1000, "more than {} tables", "divide the text into several files"
 MOST_FAULTS = 1000  # errors of a text
 
 
-def read(text: str) -> Expanded:
+def read_latex(text: str) -> Expanded:
     """The text with its LaTeX read. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
         return Expanded(text, text)

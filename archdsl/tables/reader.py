@@ -58,7 +58,8 @@ class TableReader(CellReader):
         # no row ends in an empty cell.
         is_cut = grid.kind == "tabs" and all(row[-1].is_filled for row in grid.rows)
         self.may_be_short = grid.kind == "latex" or is_cut
-        self.networks = [column for column in self.columns if column.role == "network"]
+        # The columns of networks, by number.
+        self.networks = {i: c for i, c in enumerate(self.columns) if c.role == "network"}
         self.statements: dict[str, list[Statement]] = {}
         self.has_layers = False
         self.labels: set[str] = set()
@@ -67,7 +68,7 @@ class TableReader(CellReader):
 
     def read(self) -> None:
         """Raises ArchError with the errors of all cells."""
-        for column in self.networks:
+        for column in self.networks.values():
             for name in column.names:
                 if name in self.statements:
                     raise self.fail(
@@ -112,7 +113,7 @@ class TableReader(CellReader):
                     "missing header",
                 )
         width = sum(cell.wide for cell in cells)
-        networks = [i for i, column in enumerate(self.columns) if column.role == "network"]
+        networks = list(self.networks)
         ends_within = any(i < width for i in networks[1:]) and any(i >= width for i in networks)
         if ends_within or (width < count and not self.may_be_short):
             raise self.fail(
@@ -154,7 +155,7 @@ class TableReader(CellReader):
     def read_networks(self, row: TableRow) -> None:
         """Give each network the statements of its cell. A row whose only filled cell is that of
         the first network holds for all."""
-        indexes = [i for i, column in enumerate(self.columns) if column.role == "network"]
+        indexes = list(self.networks)
         filled = [i for i in indexes if i in row.cells]
         has_figures = self.has_figures(row)
         spans = filled == indexes[:1] and self.grid.kind != "latex" and not has_figures
@@ -165,7 +166,7 @@ class TableReader(CellReader):
         errors = Errors()
         for index in filled if filled and not spans else indexes:
             cell = first if spans or not filled else row.cells[index]
-            column = self.columns[index]
+            column = self.networks[index]
             if cell not in read or has_figures:
                 read[cell] = []
                 with errors:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from archdsl.errors import ArchError, Note
+from archdsl.errors import ArchError, same_name
 from archdsl.notation.ast import (
     BlockUse,
     Composite,
@@ -65,12 +65,8 @@ def names_of(
             continue
         if label.text in labels:
             first = labels[label.text]
-            raise ArchError(
-                f"two lines are called `{label.text}`",
-                source.span(label.start, label.end),
-                notes=[Note("the first is here", source.span(first.start, first.end))],
-                help="give each line a different name",
-            )
+            span = source.span(label.start, label.end)
+            raise same_name("line", label.text, span, source.span(first.start, first.end))
         if label.text in KEYWORDS:
             raise ArchError(
                 f"no line can be called `{label.text}`",

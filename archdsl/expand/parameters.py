@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from archdsl.errors import ArchError, Note
+from archdsl.errors import ArchError, Note, same_name
 from archdsl.notation import optional_layers
 from archdsl.notation.lookup import is_word, vocabulary
 from archdsl.notation.optional_layers import Choice, Options
@@ -136,11 +136,7 @@ def declared(source: Source, owner: Header | Block) -> Parameters:
                 help=f"write `{form}`; no parameter is named `x`",
             )
         if declarable(source, name) in found:
-            raise ArchError(
-                f"two parameters are called `{name.text}`",
-                source.span(name.start, name.end),
-                help="remove one of the two",
-            )
+            raise same_name("parameter", name.text, source.span(name.start, name.end))
         default = expressions.read(source, entry.value) if entry.name else None
         found[name.text] = name, default
     return list(found.values())

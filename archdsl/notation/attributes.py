@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from archdsl.errors import ArchError, Note
+from archdsl.errors import ArchError
 from archdsl.layers import REGISTRY, Conv, Layer, Value
 from archdsl.notation.ast import LayerText, ValueText, checked
 from archdsl.notation.context import Context
 from archdsl.notation.lookup import Words, fields_of, vocabulary
+from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import Phrase, Token
 from archdsl.syntax.expressions import Expression
 
@@ -202,11 +203,11 @@ class Assigner:
         if occupied is not None:
             layer, name = occupied
             first = layer.values[name]
-            return ArchError(
-                f"the {name} of `{layer.kind.kind}` is given twice",
+            return duplicate_error(
+                f"the {name} of `{layer.kind.kind}`",
                 source.span(mention.start, mention.end),
-                notes=[Note("first given here", source.span(first.start, first.end))],
-                help="remove one of the two; `;`, `->` or `<br>` separates two layers",
+                source.span(first.start, first.end),
+                "remove one of the two; `;`, `->` or `<br>` separates two layers",
             )
         nearest = next(self.candidates(mention), None)
         if nearest is None:

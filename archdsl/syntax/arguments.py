@@ -146,7 +146,9 @@ def _known(parameters: Collection[str]) -> str:
     return f"its parameters: {', '.join(parameters) or 'none'}"
 
 
-def duplicate_error(what: str, span: Span | None, first: Span | None = None) -> ArchError:
+def duplicate_error(
+    what: str, span: Span | None, first: Span | None = None, help: str = "remove one of the two"
+) -> ArchError:
     """The error for a second value of `what`, with a note at the first one."""
     notes = [Note("first given here", first)] if first else []
-    return ArchError(f"{what} is given twice", span, notes, help="remove one of the two")
+    return ArchError(f"{what} is given twice", span, notes, help)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from archdsl.errors import MOST_ERRORS, ArchError, Errors
+from archdsl.errors import MOST_ERRORS, ArchError, Errors, same_name
 from archdsl.figures import FIGURE, SIZE
 from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.numbers import number_and_repeat
@@ -71,11 +71,8 @@ class TableReader(CellReader):
         for column in self.networks.values():
             for name in column.names:
                 if name in self.statements:
-                    raise self.fail(
-                        f"two columns are called `{name}`",
-                        column.cell,
-                        "give each network a name of its own",
-                    )
+                    span = self.source.span(column.cell.start, column.cell.end)
+                    raise same_name("column", name, span)
                 self.statements[name] = []
         self.statements = self.statements or {"": []}
         errors = Errors()

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import archdsl.specs
 from archdsl.errors import ArchError, Errors, did_you_mean
@@ -26,14 +26,19 @@ def folder() -> str:
 def names() -> dict[str, str]:
     """The file of every network of the zoo, in order; a column of a table is named `vgg:D`."""
     found: dict[str, str] = {}
+    for name, path in _named():
+        found.setdefault(name, path)
+    return found
+
+
+def _named() -> Iterator[tuple[str, str]]:
+    """The networks of the zoo with their files, in order; a file is read when its turn comes."""
     for path in _specs(folder()):
         text = read(path)
         own = re.findall(_NETWORK, text.written, re.MULTILINE)
         if text.grids:
             own = [network.full_name for network in parse(text)]
-        for name in own:
-            found.setdefault(name, path)
-    return found
+        yield from ((name, path) for name in own)
 
 
 def _specs(folder: str) -> list[str]:
@@ -127,10 +132,13 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
 
 def _of_names(name: str) -> str | None:
     """The file with a network, or a table, of that name; None if the zoo has neither."""
-    known = names()
-    return known.get(name) or next(
-        (known[one] for one in known if one.startswith(f"{name}:")), None
-    )
+    table = None
+    for one, path in _named():
+        if one == name:
+            return path
+        if table is None and one.startswith(f"{name}:"):
+            table = path
+    return table
 
 
 def files(targets: Sequence[str]) -> tuple[list[str], Errors]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note
@@ -55,9 +55,9 @@ class BlockExpander:
                 "a block cannot use itself; repeat it with `x n`",
             )
         names = self.context.names_at(position)
-        values = self.arguments(definition, use, frame, names)
-        known = self.blocks.parameter_names(use.block)
-        parameter = next((name for name in STRIDES if name in known), None)
+        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
+        values = _values(definition, parameters, use, frame, names)
+        parameter = next((name for name in STRIDES if name in parameters), None)
         if stride is not None and parameter is not None:
             value = ast.value_of(frame.source, stride, names)
             if not isinstance(value, int | float) or parameter in values:
@@ -69,10 +69,7 @@ class BlockExpander:
                     f"write `{use.block}(…) x 3, stride 2`",
                 )
             values[parameter], stride = value, None
-        composites = (parsed.composite for parsed in ast.phrases_in(self.blocks.lines(definition)))
-        if use.body is not None and not any(
-            isinstance(one, Placeholder) and one.word == "body" for one in composites
-        ):
+        if use.body is not None and not self.takes_body(definition):
             raise frame.fail(
                 f"the block `{use.block}` has no `body`: it does not take a group",
                 use,
@@ -94,20 +91,10 @@ class BlockExpander:
         body = Body(use.body, frame, position.labels) if use.body is not None else None
         self.enter(Call(definition, use, bound, body, stride), position)
 
-    def arguments(
-        self, definition: Definition, use: BlockUse, frame: Frame, names: Mapping[str, Number]
-    ) -> dict[str, Number]:
-        """The values of a block's arguments, by the names of its parameters."""
-        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
-        try:
-            bound = bind(frame.source, use.arguments, parameters, f"the block `{use.block}`")
-        except ArchError as error:
-            notes = [*error.notes, _note(definition)]
-            raise ArchError(error.message, error.span, notes, error.help) from None
-        return {
-            name: expressions.evaluate(argument.value, names, frame.source)
-            for name, argument in bound.items()
-        }
+    def takes_body(self, definition: Definition) -> bool:
+        """Whether `body` is among the lines of a block."""
+        composites = (parsed.composite for parsed in ast.phrases_in(self.blocks.lines(definition)))
+        return any(isinstance(one, Placeholder) and one.word == "body" for one in composites)
 
     def names_in(
         self,
@@ -263,6 +250,23 @@ class BlockExpander:
                 "a shortcut has one stride for all axes: write the branch out",
             )
         return strides[0] if strides else 1
+
+
+def _values(
+    definition: Definition,
+    parameters: Sequence[str],
+    use: BlockUse,
+    frame: Frame,
+    names: Mapping[str, Number],
+) -> dict[str, Number]:
+    """The values of a block's arguments, by the names of its parameters."""
+    source = frame.source
+    try:
+        bound = bind(source, use.arguments, parameters, f"the block `{use.block}`")
+    except ArchError as error:
+        notes = [*error.notes, _note(definition)]
+        raise ArchError(error.message, error.span, notes, error.help) from None
+    return {name: expressions.evaluate(one.value, names, source) for name, one in bound.items()}
 
 
 def _note(definition: Definition) -> Note:

@@ -115,21 +115,23 @@ def bind(
     name, for a missing value, for more arguments than parameters and for a parameter that is given
     twice; its help is `help`, by default the parameters.
     """
+
+    def span(argument: N) -> Span:
+        return source.span(argument.start, argument.end)
+
     found: dict[str, N] = {}
     positions = iter(parameters)
     for argument in arguments:
         name = argument.name.text if argument.name else next(positions, None)
-        span = source.span(argument.start, argument.end)
         if name is None:
             message = f"more arguments than {owner} has parameters"
-            raise ArchError(message, span, help=help or _known(parameters))
+            raise ArchError(message, span(argument), help=help or _known(parameters))
         if name not in parameters and not is_other(name):
-            raise unknown_parameter(name, parameters, owner, span, help)
+            raise unknown_parameter(name, parameters, owner, span(argument), help)
         if not argument.value:
-            raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
+            raise ArchError(f"`{name}` has no value", span(argument), help=f"write `{name}=8`")
         if name in found:
-            first = source.span(found[name].start, found[name].end)
-            raise duplicate_error(f"`{name}` of {owner}", span, first)
+            raise duplicate_error(f"`{name}` of {owner}", span(argument), span(found[name]))
         found[name] = argument
     return found
 

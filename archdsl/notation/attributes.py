@@ -82,7 +82,8 @@ class Mention:
 class PhraseDraft:
     """What has been read of a phrase so far."""
 
-    def __init__(self, phrase: Phrase) -> None:
+    def __init__(self, context: Context, phrase: Phrase) -> None:
+        self.context = context
         self.phrase = phrase
         self.layers: list[LayerDraft] = []
         self.mentions: list[Mention] = []
@@ -99,12 +100,24 @@ class PhraseDraft:
         (self.removals if mention.form == "removal" else self.mentions).append(mention)
         return mention
 
+    def set_repeat(self, count: ValueText) -> None:
+        """Raises ArchError for a second repeat."""
+        if self.repeat is not None:
+            raise self.context.fail("a second repeat", count, "remove one of the two")
+        self.repeat = count
+
+    def set_stride(self, stride: ValueText, where: Token) -> None:
+        """Raises ArchError for a second stride."""
+        if self.stride is not None:
+            raise self.context.fail("a second stride", where, "remove one of the two")
+        self.stride = stride
+
 
 class Assigner:
     """Gives each attribute of a phrase to one of its layers."""
 
-    def __init__(self, context: Context, draft: PhraseDraft) -> None:
-        self.context = context
+    def __init__(self, draft: PhraseDraft) -> None:
+        self.context = draft.context
         self.draft = draft
         self.layers = draft.layers
 

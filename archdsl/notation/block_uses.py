@@ -64,17 +64,16 @@ class BlockUseReader:
 
     def __init__(
         self,
-        context: Context,
         draft: PhraseDraft,
         cursor: Cursor,
         name: str,
         read_group: Callable[[Token], Group],
     ) -> None:
-        self.context = context
+        self.context = draft.context
         self.draft = draft
         self.cursor = cursor
         self.name = name
-        self.parameters = context.blocks.parameter_names(name)
+        self.parameters = draft.context.blocks.parameter_names(name)
         self.free: list[str] = []  # the parameters without an argument, in order
         self.arguments: list[Argument] = []
         self.read_group = read_group
@@ -238,9 +237,7 @@ class BlockUseReader:
             word = Token("word", name, first.start, value.end)
             self.arguments.append(Argument(word, expression, first.start, value.end))
             return
-        if self.draft.stride is not None:
-            raise self.context.fail("a second stride", value, "remove one of the two")
-        self.draft.stride = ValueText(expression, first.start, value.end)
+        self.draft.set_stride(ValueText(expression, first.start, value.end), value)
 
     def one_number(self, token: Token) -> Expression:
         """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""

@@ -15,7 +15,6 @@ from archdsl.layers import Value
 from archdsl.notation import numbers, unknown_words
 from archdsl.notation.attribute_values import read_attribute
 from archdsl.notation.attributes import LayerDraft, PhraseDraft
-from archdsl.notation.context import Context
 from archdsl.notation.cursor import END
 from archdsl.notation.lookup import NOISE, Words, vocabulary
 from archdsl.notation.numbers import REPEAT
@@ -36,10 +35,10 @@ def read_tokens(scan: Scan) -> None:
         _READERS.get(token.kind, _stray)(scan)
 
 
-def read_columns(context: Context, draft: PhraseDraft) -> None:
+def read_columns(draft: PhraseDraft) -> None:
     """Read what the columns of a table give to the layer of a row."""
     for column in draft.phrase.columns or ():
-        scan = Scan(context, draft, column.tokens)
+        scan = Scan(draft, column.tokens)
         if column.role == "attribute":
             if not read_attribute(scan, (column.name,), 0):
                 draft.unknown.append(column.tokens[0])
@@ -199,14 +198,14 @@ def _parens(scan: Scan) -> None:
         scan.mention("number", context.expression(token.tokens), token)
     elif not is_remark(context, token.tokens):
         # `(3x3) Conv`, `conv3-64 (stride 2)`
-        read_tokens(Scan(context, draft, token.tokens, scan.owner))
+        read_tokens(Scan(draft, token.tokens, scan.owner))
 
 
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:
     """Read what is in the parentheses after a layer."""
     context = scan.context
     for argument in (entry.tokens for entry in entries_of(tokens)):
-        arguments = Scan(context, scan.draft, argument, layer)
+        arguments = Scan(scan.draft, argument, layer)
         if len(argument) > 1 and is_expression(context, argument):
             number = context.expression(argument)
             arguments.mention("number", number, argument[0], argument[-1])
@@ -217,7 +216,7 @@ def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> N
 def _times(scan: Scan) -> None:
     context, token = scan.context, scan.peek()
     if scan.draft.unknown:
-        raise unknown_words.error(context, scan.draft)
+        raise unknown_words.error(scan.draft)
     if scan.at:
         help = "write it last: `conv3-64 x2`"
         raise context.fail("a repeat in the middle of a layer", token, help)

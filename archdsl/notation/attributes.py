@@ -49,7 +49,7 @@ class LayerDraft:
         )
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Mention:
     """An attribute in the text, before it is assigned to a layer.
 

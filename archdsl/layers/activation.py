@@ -15,9 +15,7 @@ class Activation(Layer):
     """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    keeps = Kept(input=True)
 
     @property
     def label(self) -> str:
@@ -31,19 +29,15 @@ class Activation(Layer):
 class ReLU(Activation):
     """max(0, x) (Nair & Hinton 2010)."""
 
-    kind = "relu"
+    keeps = Kept(output=True)
     examples = ("relu on 3x4x4", "ReLU on 7")
     listed = listed_as("ReLU", INPLACE)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("relu6")
 class ReLU6(Activation):
     """min(max(0, x), 6), as in MobileNetV2 (Sandler et al. 2018)."""
 
-    kind = "relu6"
     examples = ("relu6 on 3x4x4",)
     listed = listed_as("ReLU6", INPLACE)
 
@@ -52,24 +46,18 @@ class ReLU6(Activation):
 class Sigmoid(Activation):
     """The logistic function, 1 / (1 + exp(-x))."""
 
-    kind = "sigmoid"
+    keeps = Kept(output=True)
     examples = ("sigmoid on 3x4x4",)
     listed = listed_as("Sigmoid")
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("tanh")
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
-    kind = "tanh"
+    keeps = Kept(output=True)
     examples = ("tanh on 3x4x4",)
     listed = listed_as("Tanh")
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("scaled tanh", "scaled hyperbolic tangent")
@@ -80,7 +68,6 @@ class ScaledTanh(Activation):
     (appendix A).
     """
 
-    kind = "scaledtanh"
     examples = ("scaled tanh on 3x4x4", "scaled tanh amplitude 1.5 slope 0.5 on 7")
 
     amplitude: float = attribute("amplitude", check=positive, default=1.7159)
@@ -97,7 +84,6 @@ class ScaledTanh(Activation):
 class SiLU(Activation):
     """x · sigmoid(x) (Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017)."""
 
-    kind = "silu"
     examples = ("silu on 3x4x4", "swish on 5")
     listed = listed_as("SiLU", INPLACE)
 
@@ -106,7 +92,6 @@ class SiLU(Activation):
 class LeakyReLU(Activation):
     """x if positive, otherwise slope · x (Maas, Hannun & Ng 2013)."""
 
-    kind = "leakyrelu"
     takes_number = "slope"
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
     listed = listed_as(
@@ -124,7 +109,6 @@ class PReLU(Activation):
     initial value.
     """
 
-    kind = "prelu"
     takes_number = "slope"
     examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
     listed = listed_as(
@@ -162,7 +146,6 @@ class PReLU(Activation):
 class ELU(Activation):
     """x if positive, otherwise alpha · (exp(x) - 1) (Clevert, Unterthiner & Hochreiter 2016)."""
 
-    kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
     listed = listed_as("ELU", Argument("alpha", "alpha", 1.0, written="position"), INPLACE)
@@ -174,7 +157,6 @@ class ELU(Activation):
 class SELU(Activation):
     """A scaled ELU, which keeps activations normalised (Klambauer et al. 2017)."""
 
-    kind = "selu"
     examples = ("selu on 3x4x4",)
     listed = listed_as("SELU", INPLACE)
 
@@ -193,7 +175,6 @@ class GELU(Activation):
     `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
-    kind = "gelu"
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
     listed = listed_as(
         "GELU", Argument("approximate", "approximate", "none", texts=("none", "tanh"))
@@ -208,7 +189,6 @@ class GELU(Activation):
 class HardSwish(Activation):
     """x · relu6(x + 3) / 6 (Howard et al. 2019)."""
 
-    kind = "hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
     listed = listed_as("Hardswish", INPLACE)
 
@@ -217,7 +197,6 @@ class HardSwish(Activation):
 class HardSigmoid(Activation):
     """relu6(x + 3) / 6 (Howard et al. 2019)."""
 
-    kind = "hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
     listed = listed_as("Hardsigmoid", INPLACE)
 
@@ -226,7 +205,6 @@ class HardSigmoid(Activation):
 class Mish(Activation):
     """x · tanh(softplus(x)) (Misra 2020)."""
 
-    kind = "mish"
     examples = ("mish on 3x4x4",)
     listed = listed_as("Mish", INPLACE)
 
@@ -238,7 +216,6 @@ class Softplus(Activation):
     As in torch, it is x itself if beta · x is greater than `threshold`.
     """
 
-    kind = "softplus"
     takes_number = "beta"
     examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
     listed = listed_as(
@@ -256,7 +233,6 @@ class HardTanh(Activation):
     Other bounds: `hard tanh from 0 to 20`.
     """
 
-    kind = "hardtanh"
     examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
     listed = listed_as(
         "Hardtanh", Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE
@@ -281,7 +257,6 @@ class HardTanh(Activation):
 class LogSigmoid(Activation):
     """The logarithm of the sigmoid, -log(1 + exp(-x))."""
 
-    kind = "logsigmoid"
     examples = ("log sigmoid on 3x4x4",)
     listed = listed_as("LogSigmoid")
 
@@ -293,7 +268,6 @@ class LogSigmoid(Activation):
 class Softsign(Activation):
     """x / (1 + abs(x)) (Bergstra et al. 2009)."""
 
-    kind = "softsign"
     examples = ("softsign on 3x4x4",)
     listed = listed_as("Softsign")
 
@@ -318,7 +292,6 @@ class RReLU(Activation):
     default 1/8 to 1/3; otherwise it is their mean.
     """
 
-    kind = "rrelu"
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
     listed = listed_as(
         "RReLU", Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE
@@ -349,19 +322,16 @@ class Softmax(Layer):
     At the end of a network it is left to the loss: modules return logits.
     """
 
-    kind = "softmax"
     colour = "yellow"
     left_to_loss = True
     trails = True
+    keeps = Kept(output=True)
     examples: ClassVar[tuple[str, ...]] = (
         "soft-max on 7",
         "softmax on 3x4x4",
         "softmax on 3x5",
         "softmax on 3x2x2x2",
     )
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
     listed: ClassVar[tuple[Listing, ...]] = (
         Listing("Softmax", (Argument("dim", only=(1,)),)),
@@ -391,10 +361,7 @@ class LogSoftmax(Softmax):
 class Softmin(Layer):
     """Probabilities, largest for the smallest value: the softmax of -x over the channels."""
 
-    kind = "softmin"
     trails = True
+    keeps = Kept(output=True)
     examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
     listed = listed_as("Softmin", Argument("dim", only=(1,)))
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)

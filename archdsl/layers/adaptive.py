@@ -102,6 +102,7 @@ class AdaptiveAvgPool(AdaptivePool):
     """
 
     pool = AvgPool
+    keeps = Kept(input=True)
     examples = (
         "adaptive average pool 6x6 on 4x13x12",
         "adaptive avg pool 3 on 4x6x7",
@@ -112,6 +113,3 @@ class AdaptiveAvgPool(AdaptivePool):
     )
 
     listed = listed_as("AdaptiveAvgPool*d", Argument("output_size", "size"))
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)

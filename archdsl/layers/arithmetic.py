@@ -13,7 +13,6 @@ from archdsl.layers.terms import Call, Kept, Shape, Values, signed
 class Scale(Layer):
     """Multiplies every value by a constant (He et al. 2016, Fig. 2b)."""
 
-    kind = "scale"
     takes_number = "factor"
     weakens = True
     examples = (
@@ -52,6 +51,7 @@ class LearnedScale(Layer):
     kind = "layerscale"
     takes_number = "init"
     weakens = True
+    keeps = Kept(input=True)
     examples = (
         "layer scale on 3x4x4",
         "layer scale 0.1 on 7",
@@ -76,9 +76,6 @@ class LearnedScale(Layer):
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
     def call(self, x: Shape) -> Call:
         shape = (x[0], *(1 for _ in x[1:])) if self.channelwise else ()
         return Call("LearnedScale", (shape, self.init), (), True)
@@ -92,7 +89,6 @@ class LearnedScale(Layer):
 class Complement(Layer):
     """1 - x, the share that a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
-    kind = "complement"
     examples = (
         "complement on 3x4x4",
         "complement on 7",

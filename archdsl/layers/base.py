@@ -58,13 +58,15 @@ class Layer:
     would slow down every start, since each of them compiles code when it is defined.
     """
 
-    kind: ClassVar[str]  # names layers in graphs and diagrams: conv1, conv2, …
+    # Names layers in graphs and diagrams: conv1, conv2, … By default the class's, in lower case.
+    kind: ClassVar[str]
     named: ClassVar[str] = ""  # the label if it is not the kind; fields in braces: `fc {width}`
     words: ClassVar[Mapping[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
     listed: ClassVar[tuple[Listing, ...]] = ()  # its classes in torch.nn
+    keeps: ClassVar[Kept] = Kept()  # for the backward pass, if that does not depend on the input
 
     # Regexes of a whole layer in one word; a group sets the field of its name, the mapping others.
     compact: ClassVar[tuple[tuple[str, Mapping[str, Value]], ...]] = ()
@@ -168,7 +170,7 @@ class Layer:
 
     def kept(self, x: Shape) -> Kept:
         """What autograd keeps for the backward pass, in training mode."""
-        return Kept()
+        return self.keeps
 
     def plainest(self, x: Shape) -> Layer:
         """The simplest layer that computes the same on such an input, to compare networks."""
@@ -203,6 +205,8 @@ def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
     def register(cls: L) -> L:
         spellings = {word.replace("_", " "): preset for word, preset in presets.items()}
         cls.words = {word: {} for word in words} | spellings
+        if not hasattr(cls, "kind"):
+            cls.kind = cls.__name__.lower()
         REGISTRY.append(cls)
         return cls
 

@@ -49,7 +49,6 @@ class Conv(Filters):
     of input maps.
     """
 
-    kind = "conv"
     compact = (
         # 20C4 in Ciresan, Meier & Schmidhuber 2012, without padding.
         (r"(?P<width>\d+)C(?P<kernel>\d+)", {"pad": "valid"}),

@@ -19,6 +19,7 @@ class Filters(Layer):
     takes_suffix = "kernel"
     weighs = True
     colour = "blue"
+    keeps = Kept(input=True)
 
     width: int = attribute(
         "width",
@@ -69,9 +70,6 @@ class Filters(Layer):
                     "the groups must divide both the input channels and the width",
                 )
         check_inputs(values.get("inputs"), x[0], "channels", self.groups)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
 
 def unfolded(values: Values, x: Shape) -> Values:

@@ -18,7 +18,6 @@ class Crop(Layer):
     number of positions is cut off, the larger half is cut at the end.
     """
 
-    kind = "crop"
     takes_size = "size"
     takes_number = "size"
     fits = "size"

@@ -47,8 +47,6 @@ class Dropout(BaseDropout):
     Channel dropout drops whole channels (Tompson et al. 2015).
     """
 
-    kind = "dropout"
-
     examples = (
         "dropout(0.5) on 3x4x4",
         "dropout (40%) on 6",
@@ -76,7 +74,6 @@ class AlphaDropout(BaseDropout):
     `feature alpha dropout` drops whole channels.
     """
 
-    kind = "alphadropout"
     examples = (
         "alpha dropout on 3x4x4",
         "alpha dropout (10%) on 7",
@@ -104,7 +101,6 @@ class StochasticDepth(Layer):
     At the end of the body of a residual block, it makes random images skip the block.
     """
 
-    kind = "stochasticdepth"
     named = "stochastic depth {p:g}"
     takes_number = "p"
     weakens = True

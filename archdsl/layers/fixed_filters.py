@@ -26,7 +26,7 @@ class FixedFilter(Layer):
     of a depthwise convolution.
     """
 
-    kind = "filter"
+    keeps = Kept(input=True)  # like torch's convolutions, although only learned filters need it
     ranks: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the maps that the filter is defined for
 
     pad: tuple[int, ...] = attribute(
@@ -79,10 +79,6 @@ class FixedFilter(Layer):
     def macs(self, x: Shape) -> int:
         return math.prod(self.out(x)) * math.prod(self.size(x))
 
-    def kept(self, x: Shape) -> Kept:
-        # As torch's convolutions do, although only learned filters need it.
-        return Kept(input=True)
-
     def padding(self) -> tuple[tuple[str, Value], ...]:
         """The option of the torch call."""
         return (("padding", scalar_if_equal(self.pad)),) if any(self.pad) else ()
@@ -133,7 +129,6 @@ class Sobel(Gradient):
     divided by 8.
     """
 
-    kind = "sobel"
     smoothing = (1, 2, 1)
     examples = (
         "sobel on 3x6x7",
@@ -155,7 +150,6 @@ class Scharr(Gradient):
     """Like the Sobel filter, but smoothed by (3, 10, 3), which measures directions more precisely
     (Scharr 2000)."""
 
-    kind = "scharr"
     smoothing = (3, 10, 3)
     examples = ("scharr on 3x6x7", "scharr x on 1x6x6", "scharr y no padding on 2x5x5")
 
@@ -169,7 +163,6 @@ class Laplacian(FixedFilter):
     also the diagonal ones (1 1 1; 1 -8 1; 1 1 1). On signals it has 2, on volumes 6 or 26.
     """
 
-    kind = "laplacian"
     named = "laplacian, {neighbours} neighbours"
     examples = (
         "laplacian on 3x6x7",
@@ -228,7 +221,6 @@ class Gaussian(FixedFilter):
     add up to 1. Windows of even size do not pad.
     """
 
-    kind = "gaussian"
     takes_size = "kernel"
     takes_number = "kernel"
     examples = (

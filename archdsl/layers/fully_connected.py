@@ -33,6 +33,7 @@ class FullyConnected(Layer):
     takes_size = "matrix"
     weighs = True
     flattens = True
+    keeps = Kept(input=True)
     examples = (
         "FC-10 on 12",
         "FC 12x10 on 12",
@@ -84,9 +85,6 @@ class FullyConnected(Layer):
     def gathers(self, x: Shape) -> bool:
         return True
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
     listed = listed_as(
         "Linear",
         Argument("in_features", ENTERING),
@@ -99,7 +97,6 @@ class FullyConnected(Layer):
 class Flatten(Layer):
     """Turns a map into a vector, channel by channel."""
 
-    kind = "flatten"
     trails = True
     is_view = True
     examples = ("flatten on 3x4x5", "flatten on 7", "flatten on 3x4", "flatten on 2x3x2x2")

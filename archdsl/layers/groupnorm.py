@@ -113,7 +113,6 @@ class InstanceNorm(Normalisation):
     convolution before it keeps its bias. `IN` is read only in capitals.
     """
 
-    kind = "instancenorm"
     named = "instance norm"
     examples = (
         "instance norm on 3x4x5",

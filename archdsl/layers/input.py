@@ -30,7 +30,6 @@ class Input(Layer):
     an error.
     """
 
-    kind = "input"
     colour = "white"
     takes_size = "lengths"
     takes_number = "lengths"

@@ -56,7 +56,6 @@ class Join(Layer, ABC):
 class Add(Join):
     """The sum of branches, which have the same shape (He et al. 2015, equation 1)."""
 
-    kind = "add"
     examples = ("add on 4x8x8 4x8x8", "add on 7 7 7")
 
     def out(self, *xs: Shape) -> Shape:
@@ -75,7 +74,6 @@ class Add(Join):
 class Concat(Join):
     """The channels of all branches, one branch after the other (Szegedy et al. 2014, Fig. 2)."""
 
-    kind = "concat"
     ordered = True
     examples = ("concat on 4x8x8 3x8x8 2x8x8", "concat on 7 5")
 
@@ -99,7 +97,6 @@ class Multiply(Join):
     (1, H, W).
     """
 
-    kind = "multiply"
     examples = (
         "multiply on 4x8x8 4x8x8",
         "multiply on 4x8x8 4",

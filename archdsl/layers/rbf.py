@@ -31,12 +31,12 @@ class RBF(Layer):
     width.
     """
 
-    kind = "rbf"
     named = "rbf {width}"
     colour = "green"
     takes_number = "width"
     takes_suffix = "width"
     weighs = True
+    keeps = Kept(input=True)
     examples = (
         "rbf 10 on 84",
         "RBF-3 on 84",
@@ -76,9 +76,6 @@ class RBF(Layer):
 
     def gathers(self, x: Shape) -> bool:
         return True
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     def call(self, x: Shape) -> Call:
         return Call("RBF", (x[0], self.width), (), True)

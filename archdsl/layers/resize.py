@@ -48,7 +48,6 @@ class Resize(Layer):
     `align corners`, for bilinear and bicubic, the centres of their outermost values coincide.
     """
 
-    kind = "resize"
     takes_number = "factor"
     takes_size = "pair"
     takes_times = "factor"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.layers.activation import Activation
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import number, positive
-from archdsl.layers.terms import Kept, Shape, signed
+from archdsl.layers.terms import Kept, signed
 from archdsl.layers.torch_signature import INPLACE, Argument, listed_as
 
 
@@ -20,7 +20,6 @@ class Shrink(Activation):
 class HardShrink(Shrink):
     """x, but zero if it is from -lambda to lambda (Donoho & Johnstone 1994)."""
 
-    kind = "hardshrink"
     examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
     listed = listed_as("Hardshrink", Argument("lambd", "lambd", 0.5, written="position"))
 
@@ -30,7 +29,6 @@ class SoftShrink(Shrink):
     """x moved towards zero by lambda, and zero if it is from -lambda to lambda (Donoho &
     Johnstone 1994; the activation of learned ISTA, Gregor & LeCun 2010)."""
 
-    kind = "softshrink"
     examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
     listed = listed_as("Softshrink", Argument("lambd", "lambd", 0.5, written="position"))
 
@@ -39,12 +37,9 @@ class SoftShrink(Shrink):
 class TanhShrink(Activation):
     """x - tanh(x)."""
 
-    kind = "tanhshrink"
+    keeps = Kept(output=True)
     examples = ("tanh shrink on 3x4x4",)
     listed = listed_as("Tanhshrink")
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("thresholded relu", "threshold relu", "truncated relu")
@@ -54,7 +49,6 @@ class Threshold(Activation):
     `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
     """
 
-    kind = "threshold"
     takes_number = "threshold"
     examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")
     listed = listed_as(

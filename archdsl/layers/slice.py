@@ -21,7 +21,6 @@ class Slice(Layer):
     `slice step 2` starts at the first position; `step 2x1` has a step for each axis.
     """
 
-    kind = "slice"
     examples = (
         "slice channels 0 to 3 on 8x4x5",
         "slice channels from 5 to 8 on 8x7",

@@ -29,7 +29,6 @@ class Subsampling(Layer):
     means subsampling-scaled tanh`.
     """
 
-    kind = "subsampling"
     colour = "red"
     takes_size = "kernel"
     takes_number = "kernel"

@@ -38,7 +38,6 @@ class UpConv(Filters):
     positions x width x kernel x channels / groups.
     """
 
-    kind = "upconv"
     examples = (
         "up-conv 2x2 4 on 8x5x6",
         "upconv2-4 on 8x5",

@@ -39,7 +39,6 @@ class Pad(Layer):
     is an error, because it might be the padding of the convolution (`reflect padding 1`).
     """
 
-    kind = "pad"
     takes_size = "margin"
     takes_number = "margin"
     alone = True
@@ -162,7 +161,6 @@ class ChannelPad(Layer):
     smaller half comes before.
     """
 
-    kind = "channelpad"
     takes_number = "width"
     examples = (
         "channelpad 8 on 3x5x4",

@@ -22,7 +22,7 @@ METHODS = (
 )
 DECLARED = (
     *("takes_size", "takes_number", "takes_suffix", "takes_times"),
-    *("compact", "weighs", "listed"),
+    *("compact", "weighs", "listed", "keeps"),
 )
 
 # Facets that may be removed unnoticed, because they repeat another facet or only refuse.

@@ -55,13 +55,7 @@ class AdaptivePool(Layer):
         return f"adaptive {self.pool.name} {times(self.size)}"
 
 
-@layer(
-    "adaptive max pool",
-    "adaptive max pooling",
-    "adaptive maxpool",
-    "adaptive maxpooling",
-    "adaptivemaxpool2d",
-)
+@layer("adaptive max pool", "adaptive maxpool", "adaptive maxpooling")
 class AdaptiveMaxPool(AdaptivePool):
     """The largest value of each part of a map, which is divided into a given number of parts.
 
@@ -86,14 +80,7 @@ class AdaptiveMaxPool(AdaptivePool):
         return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
 
 
-@layer(
-    "adaptive average pool",
-    "adaptive avg pool",
-    "adaptive average pooling",
-    "adaptive avg pooling",
-    "adaptive avgpool",
-    "adaptiveavgpool2d",
-)
+@layer("adaptive average pool", "adaptive avgpool")
 class AdaptiveAvgPool(AdaptivePool):
     """The mean of each part of a map, which is divided into a given number of parts.
 

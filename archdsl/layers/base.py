@@ -61,7 +61,7 @@ class Layer:
     # Names layers in graphs and diagrams: conv1, conv2, … By default the class's, in lower case.
     kind: ClassVar[str]
     named: ClassVar[str] = ""  # the label if it is not the kind; fields in braces: `fc {width}`
-    words: ClassVar[Mapping[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
+    words: ClassVar[dict[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
@@ -194,17 +194,49 @@ class Layer:
 REGISTRY: list[type[Layer]] = []
 L = TypeVar("L", bound=type[Layer])
 
+# Words with the same meaning in every spelling: `max pool` is also written `max pooling`.
+_SYNONYMS = {
+    "average": "avg",
+    "conv": "convolution",
+    "norm": "normalization",
+    "normalization": "normalisation",
+    "padding": "pad",
+    "pool": "pooling",
+    "subsampling": "sub sampling",
+}
+
+
+def _variants(spelling: str) -> list[str]:
+    """A spelling, and the same with synonyms."""
+    found = [spelling]
+    for word, synonym in _SYNONYMS.items():
+        found += [
+            " ".join(synonym if one == word else one for one in variant.split())
+            for variant in found
+            if word in variant.split()
+        ]
+    return found
+
 
 def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
     """Registers a class as a layer kind that is written with any of these words.
 
     A keyword is a spelling, with `_` for spaces, and the fields that it sets:
-    `conv_dw={"depthwise": True}`.
+    `conv_dw={"depthwise": True}`. Spellings with synonyms of the words, and the names of torch's
+    classes for maps of 1 to 3 axes, such as `conv2d`, are added.
     """
 
     def register(cls: L) -> L:
-        spellings = {word.replace("_", " "): preset for word, preset in presets.items()}
-        cls.words = {word: {} for word in words} | spellings
+        spellings: dict[str, Mapping[str, Value]] = {word: {} for word in words}
+        cls.words = {
+            variant: preset
+            for word, preset in (spellings | presets).items()
+            for variant in _variants(word.replace("_", " "))
+        }
+        for listing in cls.listed:
+            if "*" in listing.name:
+                for rank in "123":
+                    cls.words[listing.name.lower().replace("*", rank)] = listing.presets
         if not hasattr(cls, "kind"):
             cls.kind = cls.__name__.lower()
         REGISTRY.append(cls)

@@ -17,19 +17,13 @@ from archdsl.layers.windows import axes, slide
 
 @layer(
     "conv",
-    "convolution",
-    "conv1d",
-    "conv2d",
-    "conv3d",
     "convolutional",
     dw_conv={"depthwise": True},
     conv_dw={"depthwise": True},
     depthwise_conv={"depthwise": True},
-    depthwise_convolution={"depthwise": True},
     pw_conv={"kernel": 1},
     conv_pw={"kernel": 1},
     pointwise_conv={"kernel": 1},
-    pointwise_convolution={"kernel": 1},
 )
 class Conv(Filters):
     """`width` filters that slide over a map; each computes weighted sums of its window (LeCun et

@@ -34,9 +34,6 @@ class BaseDropout(Layer):
 @layer(
     "dropout",
     "drop out",
-    dropout1d={"channelwise": True},
-    dropout2d={"channelwise": True},
-    dropout3d={"channelwise": True},
     channel_dropout={"channelwise": True},
     spatial_dropout={"channelwise": True},
 )

@@ -15,7 +15,7 @@ from archdsl.layers.terms import Call, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
-@layer("layer norm", "ln", "layer normalization", "layer normalisation", "layernorm2d")
+@layer("layer norm", "ln", "layernorm2d")
 class LayerNorm(Normalisation):
     """Normalises the channels of each position to zero mean and unit variance, then scales and
     shifts each channel (Ba, Kiros & Hinton 2016).
@@ -54,7 +54,7 @@ class LayerNorm(Normalisation):
         return call if len(x) == 1 else call._replace(name="ChannelNorm", own=True)
 
 
-@layer("group norm", "gn", "group normalization", "group normalisation")
+@layer("group norm", "gn")
 class GroupNorm(Normalisation):
     """Normalises the channels of each group, over the whole map, to zero mean and unit variance,
     then scales and shifts each channel (Wu & He 2018).
@@ -104,7 +104,7 @@ class GroupNorm(Normalisation):
     )
 
 
-@layer("instance norm", "IN", "instance normalization", "instance normalisation", "instancenorm2d")
+@layer("instance norm", "IN")
 class InstanceNorm(Normalisation):
     """Normalises each channel of each image to zero mean and unit variance over its map (Ulyanov,
     Vedaldi & Lempitsky 2016).

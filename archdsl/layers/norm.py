@@ -23,16 +23,7 @@ class Normalisation(Layer):
         return 2 * x[0] * self.affine
 
 
-@layer(
-    "bn",
-    "batch norm",
-    "batchnorm",
-    "batch normalization",
-    "batch normalisation",
-    "batchnorm1d",
-    "batchnorm2d",
-    "batchnorm3d",
-)
+@layer("bn", "batch norm")
 class BatchNorm(Normalisation):
     """Normalises each channel to zero mean and unit variance over the batch, then scales and shifts
     it (Ioffe & Szegedy 2015).
@@ -73,14 +64,7 @@ class BatchNorm(Normalisation):
     )
 
 
-@layer(
-    "lrn",
-    "local response norm",
-    "local response normalization",
-    "local response normalisation",
-    "normalization layer",
-    "normalisation layer",
-)
+@layer("lrn", "local response norm", "normalization layer")
 class LocalResponseNorm(Layer):
     """Divides each value by a power of the energy of the neighbouring channels (AlexNet,
     Krizhevsky, Sutskever & Hinton 2012, section 3.3).

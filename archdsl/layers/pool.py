@@ -126,17 +126,7 @@ class Pool(Layer):
         return f"{self.name} {show_window(self.kernel, stride)}"
 
 
-@layer(
-    "maxpool",
-    "max pool",
-    "max pooling",
-    "maxpooling",
-    "maxpool1d",
-    "maxpool2d",
-    "maxpool3d",
-    global_max_pool={"everywhere": True},
-    global_max_pooling={"everywhere": True},
-)
+@layer("maxpool", "max pool", global_max_pool={"everywhere": True})
 class MaxPool(Pool):
     """The largest value of each window, which is 2x2 with stride 2 unless a size is given."""
 
@@ -179,15 +169,7 @@ class MaxPool(Pool):
     "avgpool",
     "avg pool",
     "average pool",
-    "average pooling",
-    "avg pooling",
-    "avgpooling",
-    "avgpool1d",
-    "avgpool2d",
-    "avgpool3d",
     global_average_pool={"everywhere": True},
-    global_average_pooling={"everywhere": True},
-    global_avg_pool={"everywhere": True},
     gap={"everywhere": True},
 )
 class AvgPool(Pool):

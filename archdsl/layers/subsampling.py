@@ -11,14 +11,7 @@ from archdsl.layers.terms import Call, Kept, Shape, Values, Window, times
 from archdsl.layers.windows import axes, slide
 
 
-@layer(
-    "subsampling",
-    "sub sampling",
-    "weighted subsampling",
-    "weighted sub sampling",
-    "trainable subsampling",
-    "trainable sub sampling",
-)
+@layer("subsampling", "weighted subsampling", "trainable subsampling")
 class Subsampling(Layer):
     """The sum of each window times a coefficient, plus a bias, both learned for each channel
     (LeCun, Bottou, Bengio & Haffner 1998, section II.B, S2 and S4).

@@ -14,20 +14,7 @@ from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
 
-@layer(
-    "transposed conv",
-    "transposed convolution",
-    "conv transpose",
-    "convtranspose",
-    "convtranspose1d",
-    "convtranspose2d",
-    "convtranspose3d",
-    "deconv",
-    "deconvolution",
-    up_conv={"up": True},
-    upconv={"up": True},
-    up_convolution={"up": True},
-)
+@layer("transposed conv", "conv transpose", "deconv", "deconvolution", up_conv={"up": True})
 class UpConv(Filters):
     """A transposed convolution: multiplies each input value by a window of weights; the windows are
     `stride` positions apart and add up (Zeiler et al. 2010).

@@ -13,11 +13,6 @@ from archdsl.layers.windows import axes, enlarged
 
 SIDES = (("front", "back"), ("top", "bottom"), ("left", "right"))  # of each axis, in order
 _NAMES = ("Zero", "Reflection", "Replication", "Circular")  # torch's, in the order of MODES
-_WORDS = {
-    f"{name.lower()}{end}": {"mode": mode}
-    for name, mode in zip(_NAMES, MODES, strict=True)
-    for end in (" padding", " pad", "pad1d", "pad2d", "pad3d")
-}
 
 
 def _side(value: Value) -> Value:
@@ -27,7 +22,7 @@ def _side(value: Value) -> Value:
     return margins(value)
 
 
-@layer(**_WORDS)
+@layer(**{f"{n.lower()} padding": {"mode": m} for n, m in zip(_NAMES, MODES, strict=True)})
 class Pad(Layer):
     """Adds a margin around a map: zeros, the mirrored map (`reflection padding 3`), its outermost
     values (`replication padding`), or the values at the opposite side (`circular padding`).
@@ -153,7 +148,7 @@ def _channels_before(value: Value) -> Value:
     return value if value == "both" else whole(value)
 
 
-@layer("channelpad", "channel pad", "channel padding")
+@layer("channelpad", "channel padding")
 class ChannelPad(Layer):
     """Adds channels of zeros after the others (He et al. 2015, section 3.3, option A).
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, signed
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, brief
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
@@ -20,9 +20,9 @@ class Activation(Layer):
     @property
     def label(self) -> str:
         name = self.takes_number
-        if name is None or vars(self)[name] == self.defaults[name]:
-            return self.kind
-        return f"{self.kind} {signed(vars(self)[name])}"
+        if self.named or name is None or vars(self)[name] == self.defaults[name]:
+            return super().label
+        return f"{self.kind} {brief(vars(self)[name])}"
 
 
 @layer("relu", "rectified linear unit")

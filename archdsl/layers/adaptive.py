@@ -9,7 +9,7 @@ from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.pool import AvgPool, MaxPool, Pool
-from archdsl.layers.terms import Kept, Shape, Values, Window, times
+from archdsl.layers.terms import Kept, Shape, Values, Window
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
@@ -50,10 +50,6 @@ class AdaptivePool(Layer):
         quotients = tuple(n // m for n, m in zip(x[1:], self.size, strict=True))
         return self.pool(quotients, quotients, (0,) * len(quotients), False)
 
-    @property
-    def label(self) -> str:
-        return f"adaptive {self.pool.name} {times(self.size)}"
-
 
 @layer("adaptive max pool", "adaptive maxpool", "adaptive maxpooling")
 class AdaptiveMaxPool(AdaptivePool):
@@ -63,6 +59,7 @@ class AdaptiveMaxPool(AdaptivePool):
     not divide the size of the map.
     """
 
+    named = "adaptive max pool {size}"
     pool = MaxPool
     examples = (
         "adaptive max pool 3x2 on 4x7x8",
@@ -88,6 +85,7 @@ class AdaptiveAvgPool(AdaptivePool):
     overlap by one position if 6 does not divide the size of the map.
     """
 
+    named = "adaptive avg pool {size}"
     pool = AvgPool
     keeps = Kept(input=True)
     examples = (

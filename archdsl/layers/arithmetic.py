@@ -6,13 +6,14 @@ from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, number
-from archdsl.layers.terms import Call, Kept, Shape, Values, signed
+from archdsl.layers.terms import Call, Kept, Shape, Values, brief
 
 
 @layer("scale")
 class Scale(Layer):
     """Multiplies every value by a constant (He et al. 2016, Fig. 2b)."""
 
+    named = "scale {factor}"
     takes_number = "factor"
     weakens = True
     examples = (
@@ -26,10 +27,6 @@ class Scale(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("Scale", (self.factor,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"scale {signed(self.factor)}"
 
 
 @layer(
@@ -82,7 +79,7 @@ class LearnedScale(Layer):
 
     @property
     def label(self) -> str:
-        return f"{'layer' if self.channelwise else 'learned'} scale {signed(self.init)}"
+        return f"{'layer' if self.channelwise else 'learned'} scale {brief(self.init)}"
 
 
 @layer("complement")

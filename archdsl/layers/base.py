@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window
+from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, brief
 from archdsl.layers.torch_signature import Listing
 
 _MISSING: Any = object()
@@ -188,7 +188,8 @@ class Layer:
     @property
     def label(self) -> str:
         """The layer in a few words, for diagrams and `--layers`."""
-        return self.named.format_map(vars(self)) or self.kind
+        shown = {name: brief(value) for name, value in vars(self).items()}
+        return self.named.format_map(shown) or self.kind
 
 
 REGISTRY: list[type[Layer]] = []

@@ -6,7 +6,7 @@ from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
-from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, Window, times
+from archdsl.layers.terms import Call, Misfit, Shape, Values, Window, times
 from archdsl.layers.windows import axes
 
 
@@ -18,6 +18,7 @@ class Crop(Layer):
     number of positions is cut off, the larger half is cut at the end.
     """
 
+    named = "crop {size}"
     takes_size = "size"
     takes_number = "size"
     fits = "size"
@@ -32,9 +33,7 @@ class Crop(Layer):
 
     @classmethod
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
-        if "size" not in values:
-            raise LayerError("`crop` has no size", cls.form())
-        size = axes(values["size"], needs_map("crop", x), "size")
+        size = axes(super().settle(values, x, padding).size, needs_map("crop", x), "size")
         if any(a > b for a, b in zip(size, x[1:], strict=True)):
             raise Misfit(
                 f"a map of {times(x[1:])} cannot be cropped to {times(size)}",
@@ -58,7 +57,3 @@ class Crop(Layer):
         # torch starts with the last axis.
         cut = [-margin for pair in reversed(self.margins(x)) for margin in pair]
         return Call(f"ZeroPad{len(self.size)}d", (tuple(cut),))
-
-    @property
-    def label(self) -> str:
-        return f"crop {times(self.size)}"

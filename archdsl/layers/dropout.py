@@ -98,7 +98,7 @@ class StochasticDepth(Layer):
     At the end of the body of a residual block, it makes random images skip the block.
     """
 
-    named = "stochastic depth {p:g}"
+    named = "stochastic depth {p}"
     takes_number = "p"
     weakens = True
     examples = (

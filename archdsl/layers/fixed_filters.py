@@ -15,7 +15,7 @@ from archdsl.layers.checks import count, lengths, margin, needs_map, positive
 from archdsl.layers.padding import same
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, show
 from archdsl.layers.torch_signature import scalar_if_equal
-from archdsl.layers.windows import axes, slide
+from archdsl.layers.windows import KERNEL_WORDS, axes, slide
 
 
 class FixedFilter(Layer):
@@ -221,6 +221,7 @@ class Gaussian(FixedFilter):
     add up to 1. Windows of even size do not pad.
     """
 
+    named = "gaussian {kernel}"
     takes_size = "kernel"
     takes_number = "kernel"
     examples = (
@@ -232,9 +233,7 @@ class Gaussian(FixedFilter):
         "gaussian 3 on 1x4x4x4",
     )
 
-    kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", check=lengths, otherwise="5"
-    )
+    kernel: tuple[int, ...] = attribute(*KERNEL_WORDS, check=lengths, otherwise="5")
     sigma: tuple[float, ...] = attribute(
         "sigma", check=_sigma, otherwise="0.3 · ((k - 1) / 2 - 1) + 0.8"
     )
@@ -252,7 +251,3 @@ class Gaussian(FixedFilter):
 
     def call(self, x: Shape) -> Call:
         return Call("GaussianFilter", (x[0], self.kernel, self.sigma), self.padding(), True)
-
-    @property
-    def label(self) -> str:
-        return f"gaussian {show(self.kernel)}"

@@ -11,6 +11,29 @@ from archdsl.layers.terms import Kept, LayerError, Shape, Values, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 
+class Units(Layer):
+    """Base class of layers whose `width` outputs each read the whole input vector."""
+
+    colour = "green"
+    takes_number = "width"
+    takes_suffix = "width"
+    weighs = True
+    keeps = Kept(input=True)
+
+    width: int = attribute(
+        "width", "out features", units=("neurons", "units", "d", "way", "outputs"), check=count
+    )
+
+    def out(self, x: Shape) -> Shape:
+        return (self.width,)
+
+    def macs(self, x: Shape) -> int:
+        return x[0] * self.width
+
+    def gathers(self, x: Shape) -> bool:
+        return True
+
+
 @layer(
     "fc",
     "fully connected",
@@ -20,20 +43,15 @@ from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
     "dense layer",
     "inner product",
 )
-class FullyConnected(Layer):
+class FullyConnected(Units):
     """The product with a learned matrix, plus a bias; a map is flattened first."""
 
     kind = "fc"
     named = "fc {width}"
-    colour = "green"
-    takes_number = "width"
-    takes_suffix = "width"
     bare = ("linear",)  # a matrix product alone, without the usual activation
     compact = ((r"(?P<width>\d+)N", {}),)  # 150N in Ciresan, Meier & Schmidhuber 2012
     takes_size = "matrix"
-    weighs = True
     flattens = True
-    keeps = Kept(input=True)
     examples = (
         "FC-10 on 12",
         "FC 12x10 on 12",
@@ -46,9 +64,6 @@ class FullyConnected(Layer):
         "FC6 on 7",
     )
 
-    width: int = attribute(
-        "width", "out features", units=("neurons", "units", "d", "way", "outputs"), check=count
-    )
     inputs: int | None = attribute(
         "in features", check=count, default=None, means="the input features: only checked"
     )
@@ -73,17 +88,8 @@ class FullyConnected(Layer):
         check_inputs(values.pop("inputs", None), x[0], "features")
         return cls(**values)
 
-    def out(self, x: Shape) -> Shape:
-        return (self.width,)
-
     def params(self, x: Shape) -> int:
         return x[0] * self.width + self.width * self.bias
-
-    def macs(self, x: Shape) -> int:
-        return x[0] * self.width
-
-    def gathers(self, x: Shape) -> bool:
-        return True
 
     listed = listed_as(
         "Linear",

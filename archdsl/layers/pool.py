@@ -11,7 +11,7 @@ from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
-from archdsl.layers.windows import axes, slide
+from archdsl.layers.windows import KERNEL_WORDS, axes, slide
 
 
 class Pool(Layer):
@@ -29,11 +29,7 @@ class Pool(Layer):
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
-        "kernel",
-        "kernel size",
-        "size",
-        "window",
-        "k",
+        *KERNEL_WORDS,
         units=("window",),
         check=lengths,
         otherwise="2, for an average the whole map",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Self
 
-from archdsl.layers.base import Layer, attribute, layer
-from archdsl.layers.checks import count
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Values, times
+from archdsl.layers.base import layer
+from archdsl.layers.fully_connected import Units
+from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, times
 
 
 @layer("rbf", "radial basis function", "euclidean rbf", "gaussian connections", "gaussian output")
-class RBF(Layer):
+class RBF(Units):
     """The negative squared distance between the input and the code of each class, as logits (LeCun,
     Bottou, Bengio & Haffner 1998, equation 7).
 
@@ -32,11 +32,6 @@ class RBF(Layer):
     """
 
     named = "rbf {width}"
-    colour = "green"
-    takes_number = "width"
-    takes_suffix = "width"
-    weighs = True
-    keeps = Kept(input=True)
     examples = (
         "rbf 10 on 84",
         "RBF-3 on 84",
@@ -44,8 +39,6 @@ class RBF(Layer):
         "5 gaussian connections on 7",
         "RBF10 on 84",
     )
-
-    width: int = attribute("width", units=("neurons", "units", "d", "way", "outputs"), check=count)
 
     @classmethod
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
@@ -65,17 +58,8 @@ class RBF(Layer):
             )
         return cls(width)
 
-    def out(self, x: Shape) -> Shape:
-        return (self.width,)
-
     def buffers(self, x: Shape) -> int:
         return x[0] * self.width
-
-    def macs(self, x: Shape) -> int:
-        return x[0] * self.width
-
-    def gathers(self, x: Shape) -> bool:
-        return True
 
     def call(self, x: Shape) -> Call:
         return Call("RBF", (x[0], self.width), (), True)

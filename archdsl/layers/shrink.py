@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.layers.activation import Activation
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import number, positive
-from archdsl.layers.terms import Kept, signed
+from archdsl.layers.terms import Kept
 from archdsl.layers.torch_signature import INPLACE, Argument, listed_as
 
 
@@ -49,6 +49,7 @@ class Threshold(Activation):
     `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
     """
 
+    named = "thresholded relu {threshold}"
     takes_number = "threshold"
     examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")
     listed = listed_as(
@@ -57,7 +58,3 @@ class Threshold(Activation):
 
     threshold: float = attribute("threshold", "theta", check=number, default=1)
     value: float = attribute("value", check=number, default=0)
-
-    @property
-    def label(self) -> str:
-        return f"thresholded relu {signed(self.threshold)}"

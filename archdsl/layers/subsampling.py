@@ -8,7 +8,7 @@ from typing import Self
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import lengths, needs_map
 from archdsl.layers.terms import Call, Kept, Shape, Values, Window, times
-from archdsl.layers.windows import axes, slide
+from archdsl.layers.windows import KERNEL_WORDS, axes, slide
 
 
 @layer("subsampling", "weighted subsampling", "trainable subsampling")
@@ -35,14 +35,7 @@ class Subsampling(Layer):
     )
 
     kernel: tuple[int, ...] = attribute(
-        "kernel",
-        "kernel size",
-        "size",
-        "window",
-        "k",
-        units=("window",),
-        check=lengths,
-        otherwise="2",
+        *KERNEL_WORDS, units=("window",), check=lengths, otherwise="2"
     )
     stride: tuple[int, ...] = attribute(
         "stride", "s", units=("stride",), check=lengths, otherwise="the size of the window"

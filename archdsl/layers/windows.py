@@ -7,6 +7,9 @@ from typing import Any
 from archdsl.layers.checks import LARGEST_LENGTH
 from archdsl.layers.terms import Misfit, Shape, Window, times
 
+# How texts name the size of a window.
+KERNEL_WORDS = ("kernel", "kernel size", "size", "window", "k")
+
 
 def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:
     """A length for each of `rank` axes. Raises Misfit if there are more or fewer.

@@ -174,9 +174,7 @@ class ChannelPad(Layer):
 
     @classmethod
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
-        if "width" not in values:
-            raise LayerError("`channelpad` has no width", cls.form())
-        width, front = values["width"], values.get("front", 0)
+        width, front = super().settle(values, x, padding).width, values.get("front", 0)
         if width < x[0]:
             raise Misfit(
                 f"{x[0]} channels cannot be padded to {width}",

@@ -22,13 +22,13 @@ METHODS = (
 )
 DECLARED = (
     *("takes_size", "takes_number", "takes_suffix", "takes_times"),
-    *("compact", "weighs", "listed", "keeps"),
+    *("compact", "weighs", "listed", "keeps", "named"),
 )
 
 # Facets that may be removed unnoticed, because they repeat another facet or only refuse.
 EQUIVALENT = {
     ("Conv", "depthwise"): "the groups imply it",
-    ("InstanceNorm", "label"): "`instancenorm` is read as `instance norm`",
+    ("InstanceNorm", "named"): "`instancenorm` is read as `instance norm`",
     ("Dropout", "settle"): "it only refuses channel dropout on a vector",
     ("AlphaDropout", "settle"): "it only refuses channel dropout on a vector",
     ("HardTanh", "call"): "it only passes both bounds by position",

@@ -1,7 +1,5 @@
 """A network as a graph of layers, independent of the text that its layers may come from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

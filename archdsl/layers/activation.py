@@ -1,7 +1,5 @@
 """Activations: functions of a single value, and the softmax over the channels."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar, Self
 

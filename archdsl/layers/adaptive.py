@@ -1,7 +1,5 @@
 """Adaptive pools: to a given size, whatever the size of their input."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Arithmetic on one value, for gates and scaled shortcuts."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer

@@ -10,9 +10,8 @@ it, and examples that a test compares with torch.
 Shapes are (C, H, W), (C, T, H, W), (C, L) or (C,), without the batch.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
 from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, brief
@@ -172,7 +171,7 @@ class Layer:
         """What autograd keeps for the backward pass, in training mode."""
         return self.keeps
 
-    def plainest(self, x: Shape) -> Layer:
+    def plainest(self, x: Shape) -> "Layer":
         """The simplest layer that computes the same on such an input, to compare networks."""
         return self
 
@@ -197,26 +196,19 @@ L = TypeVar("L", bound=type[Layer])
 
 # Words with the same meaning in every spelling: `max pool` is also written `max pooling`.
 _SYNONYMS = {
-    "average": "avg",
-    "conv": "convolution",
-    "norm": "normalization",
-    "normalization": "normalisation",
-    "padding": "pad",
-    "pool": "pooling",
-    "subsampling": "sub sampling",
+    "average": ["avg"],
+    "conv": ["convolution"],
+    "norm": ["normalization", "normalisation"],
+    "normalization": ["normalisation"],
+    "padding": ["pad"],
+    "pool": ["pooling"],
+    "subsampling": ["sub sampling"],
 }
 
 
-def _variants(spelling: str) -> list[str]:
+def _variants(spelling: str) -> Iterator[str]:
     """A spelling, and the same with synonyms."""
-    found = [spelling]
-    for word, synonym in _SYNONYMS.items():
-        found += [
-            " ".join(synonym if one == word else one for one in variant.split())
-            for variant in found
-            if word in variant.split()
-        ]
-    return found
+    return map(" ".join, product(*([w, *_SYNONYMS.get(w, ())] for w in spelling.split())))
 
 
 def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:

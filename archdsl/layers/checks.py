@@ -4,8 +4,6 @@ A check of an attribute returns the value in its canonical form, or raises Layer
 sentence of its docstring describes the allowed values in `archdsl layers`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The base class of convolutions and transposed convolutions."""
 
-from __future__ import annotations
-
 from archdsl.layers.base import Layer, attribute
 from archdsl.layers.checks import check_inputs, count, flag, lengths
 from archdsl.layers.terms import Kept, LayerError, Misfit, Shape, Values, times

@@ -1,7 +1,5 @@
 """Cropping: the centre of a map."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer

@@ -1,7 +1,5 @@
 """Dropout: values that are randomly set to zero in training."""
 
-from __future__ import annotations
-
 import math
 
 from archdsl.layers.base import Layer, attribute, layer

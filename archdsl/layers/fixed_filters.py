@@ -4,8 +4,6 @@ They filter each channel separately. As in torch and OpenCV they cross-correlate
 on the image as it is printed, not flipped.
 """
 
-from __future__ import annotations
-
 import math
 from itertools import product
 from typing import Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """Fully connected layers, and the flattening before them."""
 
-from __future__ import annotations
-
 import math
 from typing import Self
 

@@ -4,8 +4,6 @@ The statistics are not counted in receptive fields, like those of a batch norm a
 squeeze-and-excitation.
 """
 
-from __future__ import annotations
-
 import math
 
 from archdsl.layers.base import attribute, layer

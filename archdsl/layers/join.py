@@ -1,7 +1,5 @@
 """Joins: layers that combine several branches into one value."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

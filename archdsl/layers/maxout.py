@@ -1,7 +1,5 @@
 """Activations that combine several channels into one."""
 
-from __future__ import annotations
-
 import math
 
 from archdsl.layers.base import Layer, attribute, layer

@@ -1,7 +1,5 @@
 """Normalisation over a batch, and over neighbouring channels."""
 
-from __future__ import annotations
-
 import math
 
 from archdsl.layers.base import Layer, attribute, layer

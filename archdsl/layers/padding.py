@@ -1,7 +1,5 @@
 """Padding: how far `same` pads, with which values, and whether the map is large enough for it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show

@@ -1,7 +1,5 @@
 """The output layer of LeNet-5."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import layer

@@ -1,7 +1,5 @@
 """Resizing of maps, without weights."""
 
-from __future__ import annotations
-
 import math
 from typing import Self
 

@@ -1,7 +1,5 @@
 """Shrinkages: activations that set small values to zero."""
 
-from __future__ import annotations
-
 from archdsl.layers.activation import Activation
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import number, positive

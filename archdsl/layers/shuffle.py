@@ -1,7 +1,5 @@
 """Layers that reorder values: channels among themselves, and channels into positions."""
 
-from __future__ import annotations
-
 from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map

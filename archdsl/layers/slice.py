@@ -1,7 +1,5 @@
 """Slices: a part of the channels, or every n-th position."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer

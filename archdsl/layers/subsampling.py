@@ -1,7 +1,5 @@
 """The trainable pooling of LeNet-5."""
 
-from __future__ import annotations
-
 import math
 from typing import Self
 

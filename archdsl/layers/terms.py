@@ -1,7 +1,5 @@
 """The terms in which layers are described: shapes, values, windows, calls, errors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 

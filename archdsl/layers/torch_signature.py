@@ -4,8 +4,6 @@
 listing's `nn.ELU(0.5)` becomes `elu(0.5)`, and the layer becomes the call that builds its module.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """Transposed convolution, which enlarges a map."""
 
-from __future__ import annotations
-
 import math
 from typing import Self
 

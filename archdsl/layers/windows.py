@@ -1,7 +1,5 @@
 """Arithmetic of windows and map sizes, shared by convolutions, pools, paddings and resizes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archdsl.layers.checks import LARGEST_LENGTH

@@ -1,7 +1,5 @@
 """Padding as a layer of its own."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer

@@ -1,7 +1,5 @@
 """Graph to nn.Module: a tree of modules by scope, whose names are those of the text."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import reduce

@@ -1,7 +1,5 @@
 """Which values each child of a module reads: the graph at one level of its tree of names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -5,6 +5,7 @@ on the image as it is printed, not flipped.
 """
 
 import math
+from collections.abc import Mapping
 from itertools import product
 from typing import Any, ClassVar, Self
 
@@ -111,13 +112,11 @@ class Gradient(FixedFilter):
         return self.kind + (f" {self.direction}" if self.direction != "both" else "")
 
 
-@layer(
-    "sobel",
-    "sobel filter",
-    "sobel operator",
-    sobel_x={"direction": "x"},
-    sobel_y={"direction": "y"},
-)
+_X: Mapping[str, Value] = {"direction": "x"}
+_Y: Mapping[str, Value] = {"direction": "y"}
+
+
+@layer("sobel", "sobel filter", "sobel operator", sobel_x=_X, sobel_y=_Y)
 class Sobel(Gradient):
     """The derivative along one axis, smoothed by (1, 2, 1) along the other (Sobel & Feldman 1968).
 
@@ -137,13 +136,7 @@ class Sobel(Gradient):
     )
 
 
-@layer(
-    "scharr",
-    "scharr filter",
-    "scharr operator",
-    scharr_x={"direction": "x"},
-    scharr_y={"direction": "y"},
-)
+@layer("scharr", "scharr filter", "scharr operator", scharr_x=_X, scharr_y=_Y)
 class Scharr(Gradient):
     """Like the Sobel filter, but smoothed by (3, 10, 3), which measures directions more precisely
     (Scharr 2000)."""

@@ -32,9 +32,6 @@ class Join(Layer, ABC):
         """Always 0: the sums and products of a join are not counted."""
         return 0
 
-    def gathers(self, *xs: Shape) -> bool:
-        return False
-
     def plainest(self, *xs: Shape) -> Layer:
         return self
 

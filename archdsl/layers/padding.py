@@ -14,6 +14,12 @@ def padding_mode(value: Value) -> Value:
     return value
 
 
+def from_last_axis(sides: tuple[int, ...]) -> tuple[int, ...]:
+    """Margins, (before, after) for each axis, in torch's order, from the last axis; or back."""
+    pairs = [sides[at : at + 2] for at in range(0, len(sides), 2)]
+    return tuple(margin for pair in reversed(pairs) for margin in pair)
+
+
 def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:
     """Raises Misfit if a map is too small for its padding; `sides` are (before, after) per axis."""
     for size, pair in zip(x[1:], sides, strict=True):

@@ -1,6 +1,7 @@
 """Pooling: over windows, to a given size, and with learned coefficients."""
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from archdsl.layers import resize_window
@@ -121,7 +122,10 @@ class Pool(Layer):
         return f"{self.name} {show_window(self.kernel, stride)}"
 
 
-@layer("maxpool", "max pool", global_max_pool={"everywhere": True})
+_GLOBAL: Mapping[str, Value] = {"everywhere": True}
+
+
+@layer("maxpool", "max pool", global_max_pool=_GLOBAL)
 class MaxPool(Pool):
     """The largest value of each window, which is 2x2 with stride 2 unless a size is given."""
 
@@ -160,13 +164,7 @@ class MaxPool(Pool):
         return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
 
 
-@layer(
-    "avgpool",
-    "avg pool",
-    "average pool",
-    global_average_pool={"everywhere": True},
-    gap={"everywhere": True},
-)
+@layer("avgpool", "avg pool", "average pool", global_average_pool=_GLOBAL, gap=_GLOBAL)
 class AvgPool(Pool):
     """The mean of each window, which is the whole map unless a size is given.
 

@@ -5,6 +5,7 @@ from typing import Self
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths, needs_map, whole
 from archdsl.layers.conv import show_axes
+from archdsl.layers.padding import from_last_axis
 from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, Window, times
 from archdsl.layers.windows import axes
 
@@ -126,6 +127,5 @@ class Crop(Layer):
         return Window(ones, ones, tuple(-before for before, _ in self.margins(x)), ones)
 
     def call(self, x: Shape) -> Call:
-        # torch starts with the last axis.
-        cut = [-margin for pair in reversed(self.margins(x)) for margin in pair]
-        return Call(f"ZeroPad{len(self.size)}d", (tuple(cut),))
+        cut = tuple(-margin for pair in self.margins(x) for margin in pair)
+        return Call(f"ZeroPad{len(self.size)}d", (from_last_axis(cut),))

@@ -5,8 +5,7 @@ from typing import Self
 
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
-from archdsl.layers.conv import show_axes, show_window
-from archdsl.layers.conv_base import Filters, unfolded
+from archdsl.layers.conv import Filters, show_axes, show_window, unfolded
 from archdsl.layers.terms import LayerError, Shape, Values, Window
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged

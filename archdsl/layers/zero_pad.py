@@ -4,9 +4,9 @@ from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, margins, needs_map, whole
-from archdsl.layers.padding import MODES, check_room
+from archdsl.layers.padding import MODES, check_room, from_last_axis
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, show
-from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.torch_signature import Argument, Listing, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
 
 SIDES = (("front", "back"), ("top", "bottom"), ("left", "right"))  # of each axis, in order
@@ -110,12 +110,8 @@ class Pad(Layer):
     )
 
     def call(self, x: Shape) -> Call:
-        rank = len(x) - 1
-        pairs = [self.sides[2 * axis : 2 * axis + 2] for axis in reversed(range(rank))]
-        backwards = tuple(n for pair in pairs for n in pair)
-        equal = len(set(backwards)) == 1
         name = _NAMES[MODES.index(self.mode)]
-        return Call(f"{name}Pad{rank}d", (backwards[0] if equal else backwards,))
+        return Call(f"{name}Pad{len(x) - 1}d", (scalar_if_equal(from_last_axis(self.sides)),))
 
     @property
     def label(self) -> str:
@@ -137,8 +133,7 @@ def _forwards(backwards: Value, rank: int) -> tuple[int, ...]:
             f"a padding of {len(backwards)} numbers on a map of {rank} axes",
             f"torch takes one, or {2 * rank}: two for each axis, starting with the last",
         )
-    pairs = [backwards[i : i + 2] for i in reversed(range(0, 2 * rank, 2))]
-    return tuple(n for pair in pairs for n in pair)
+    return from_last_axis(backwards)
 
 
 def _channels_before(value: Value) -> Value:

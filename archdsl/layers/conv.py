@@ -220,14 +220,8 @@ class Conv(Filters):
         "padding mode",
         "pad mode",
         check=padding_mode,
-        flags={
-            "zeros": "zeros",
-            "reflect": "reflect",
-            "reflect padding": "reflect",
-            "replicate": "replicate",
-            "replicate padding": "replicate",
-            "circular": "circular",
-        },
+        flags={mode: mode for mode in MODES}
+        | {"reflect padding": "reflect", "replicate padding": "replicate"},
         default="zeros",
     )
     connections: str = attribute(  # the input maps of each output map, `0 1 2, 1 2 3`

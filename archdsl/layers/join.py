@@ -101,7 +101,7 @@ class Multiply(Join):
 
     def out(self, *xs: Shape) -> Shape:
         rank = max(map(len, xs))
-        full = [_widened(x, rank) for x in xs]
+        full = [(*x, *(1,) * (rank - len(x))) for x in xs]
         shape = tuple(map(max, zip(*full, strict=True)))
         if any(a not in (1, b) for x in full for a, b in zip(x, shape, strict=True)):
             raise Misfit(
@@ -127,10 +127,6 @@ class Multiply(Join):
             missing = ", None" * (rank - len(x))
             factors.append(f"{value}[:, :{missing}]" if missing else value)
         return " * ".join(factors)
-
-
-def _widened(x: Shape, rank: int) -> Shape:
-    return (*x, *(1 for _ in range(rank - len(x))))
 
 
 JOINS: dict[str, type[Join]] = {kind.kind: kind for kind in (Add, Concat, Multiply)}

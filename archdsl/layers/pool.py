@@ -251,10 +251,9 @@ class AdaptivePool(Layer):
         cls, values: Values, x: Shape, padding: str
     ) -> Layer:
         rank = needs_map(cls.kind, x)
-        self = super().settle(values, x, padding)
-        size = axes(values["size"], rank, "size")
+        size = axes(super().settle(values, x, padding).size, rank, "size")
         if set(size) == {1}:
-            return self.pool((), (), (), False)
+            return cls.pool((), (), (), False)
         return cls(size)
 
     def out(self, x: Shape) -> Shape:

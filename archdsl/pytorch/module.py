@@ -117,11 +117,7 @@ class Multiply(nn.Module):
 
     def forward(self, *branches: Tensor) -> Tensor:
         rank = max(branch.dim() for branch in branches)
-        return reduce(torch.mul, [_widened(branch, rank) for branch in branches])
-
-
-def _widened(tensor: Tensor, rank: int) -> Tensor:
-    return tensor[(...,) + (None,) * (rank - tensor.dim())]
+        return reduce(torch.mul, [x[(...,) + (None,) * (rank - x.dim())] for x in branches])
 
 
 _JOINS = {"Add": Add, "Concat": Concat, "Multiply": Multiply}

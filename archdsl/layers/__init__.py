@@ -6,12 +6,13 @@ A kind is registered because its module is in this folder; no other list names i
 import os
 from importlib import import_module
 
-from archdsl.layers.activation import Activation
+from archdsl.layers.activation import Activation, Softmax
 from archdsl.layers.base import REGISTRY, Layer
 from archdsl.layers.conv import Conv
 from archdsl.layers.fully_connected import Flatten, FullyConnected
 from archdsl.layers.input import Input
-from archdsl.layers.join import JOINS, Join
+from archdsl.layers.join import JOINS, Add, Concat, Join, Multiply
+from archdsl.layers.norm import BatchNorm
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Reads, Shape, Value, Window
 
 # REGISTRY, and so `archdsl layers`, lists these modules first; the others follow by name.
@@ -27,7 +28,10 @@ __all__ = [
     "JOINS",
     "REGISTRY",
     "Activation",
+    "Add",
+    "BatchNorm",
     "Call",
+    "Concat",
     "Conv",
     "Flatten",
     "FullyConnected",
@@ -37,8 +41,10 @@ __all__ = [
     "Layer",
     "LayerError",
     "Misfit",
+    "Multiply",
     "Reads",
     "Shape",
+    "Softmax",
     "Value",
     "Window",
 ]

@@ -57,7 +57,7 @@ class Layer:
     would slow down every start, since each of them compiles code when it is defined.
     """
 
-    # Names layers in graphs and diagrams: conv1, conv2, … By default the class's, in lower case.
+    # Names layers in graphs and diagrams: conv1, conv2, … By default the class name in lower case.
     kind: ClassVar[str]
     named: ClassVar[str] = ""  # the label if it is not the kind; fields in braces: `fc {width}`
     words: ClassVar[dict[str, Mapping[str, Value]]]  # spelling -> the fields that it sets

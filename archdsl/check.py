@@ -39,15 +39,15 @@ def check(targets: Sequence[str]) -> Checked:
     only the first shape that does not fit is reported, since the shapes after it are unknown.
     """
     paths, errors = spec_files.files(targets)
-    found: dict[tuple[object, ...], Problem] = {}
+    problems: dict[tuple[object, ...], Problem] = {}
     count = 0
 
     def add(errors: Sequence[ArchError], name: str = "") -> None:
         for error in sorted(errors, key=lambda one: one.span.start if one.span else 0):
             span = error.span and (error.span.source.name, error.span.start, error.span.end)
-            one = found.setdefault((error.message, span), Problem(error, ()))
+            one = problems.setdefault((error.message, span), Problem(error, ()))
             if name and name not in one.networks:
-                found[error.message, span] = one._replace(networks=(*one.networks, name))
+                problems[error.message, span] = one._replace(networks=(*one.networks, name))
 
     add(errors)
     for path in paths:
@@ -59,7 +59,7 @@ def check(targets: Sequence[str]) -> Checked:
         for network in networks:
             count += not _holds_blocks_alone(network)
             add(_errors(network), network.full_name)
-    return Checked(len(paths), count, tuple(found.values()))
+    return Checked(len(paths), count, tuple(problems.values()))
 
 
 def _holds_blocks_alone(text: NetworkText) -> bool:
@@ -79,12 +79,12 @@ def _errors(text: NetworkText) -> Errors:
         Model(text)
     if errors:  # then `params count` was not read
         with errors:
-            parameter_count.read(text)
+            parameter_count.read_counting(text)
     if any(isinstance(statement, Train) for statement in text.statements):
         from archdsl.train import recipe  # imports pydantic
 
         with errors:
-            recipe.read(text)
+            recipe.read_recipe(text)
     return errors
 
 

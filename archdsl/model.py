@@ -38,7 +38,7 @@ class Model:
         with collector_paused():
             self.graph: Graph = expand(text, parameters, input)
             self.analysis = Analysis(self.graph)
-            self.counting = parameter_count.read(text)
+            self.counting = parameter_count.read_counting(text)
             self.claims: tuple[Claim, ...] = judge.judge(self.analysis, self.changed, self.counting)
             # All outputs need these; their many small tuples are cheaper with the collector off.
             self.analysis.fields  # noqa: B018
@@ -117,10 +117,10 @@ class Model:
     @property
     def settled(self) -> tuple[Settled, ...]:
         """What printed sizes settled; identical repetitions of a line appear once."""
-        found: dict[object, Settled] = {}
+        settled: dict[object, Settled] = {}
         for one in self.graph.origin.settled:
-            found.setdefault((one.start, one.settings, one.input, one.printed), one)
-        return tuple(found.values())
+            settled.setdefault((one.start, one.settings, one.input, one.printed), one)
+        return tuple(settled.values())
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -25,15 +25,15 @@ def folder() -> str:
 
 def names() -> dict[str, str]:
     """The file of every network of the zoo, in order; a column of a table is named `vgg:D`."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for path in _specs(folder()):
-        text = read(path)
+        text = read_source(path)
         own = re.findall(_NETWORK, text.written, re.MULTILINE)
         if text.grids:
             own = [network.full_name for network in parse(text)]
         for name in own:
-            found.setdefault(name, path)
-    return found
+            paths.setdefault(name, path)
+    return paths
 
 
 def _specs(folder: str) -> list[str]:
@@ -52,10 +52,8 @@ def find(target: str) -> tuple[NetworkText, ...]:
     network of the zoo; `FILE:NET` picks one of several networks. Raises ArchError.
     """
     place, picked = _split(target)
-    if place == "-":
-        networks = parse(read("-"))
-    elif _is_path(place):
-        networks = parse(read(place, place))
+    if place == "-" or _is_path(place):
+        networks = parse(read_source(place, place))
     else:
         networks = _of_zoo(place)
     if picked is None:
@@ -109,28 +107,21 @@ def _is_path(place: str) -> bool:
 def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     # Usually there is a file of that name; then no other file is read.
     path = os.path.join(folder(), f"{name}.arch")
-    if re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path):
-        networks = parse(read(path))
-    elif path_of := _of_names(name):
-        networks = parse(read(path_of))
-    else:
-        help = did_you_mean(name, names())
-        if len(name) < 200 and os.path.isfile(name):
-            help = f"for the file of that name, write `.{os.sep}{name}`"
-        raise ArchError(
-            f"the zoo has no network `{name}`",
-            help=help or "`archdsl zoo` lists them; a file's name ends in `.arch`",
-        )
-    same = tuple(n for n in networks if n.name == name)
-    return same or networks
-
-
-def _of_names(name: str) -> str | None:
-    """The file with a network, or a table, of that name; None if the zoo has neither."""
-    known = names()
-    return known.get(name) or next(
-        (known[one] for one in known if one.startswith(f"{name}:")), None
-    )
+    if not (re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path)):
+        known = names()
+        tables = (one for one in known if one.startswith(f"{name}:"))
+        of_name = name if name in known else next(tables, None)
+        if of_name is None:
+            help = did_you_mean(name, known)
+            if len(name) < 200 and os.path.isfile(name):
+                help = f"for the file of that name, write `.{os.sep}{name}`"
+            raise ArchError(
+                f"the zoo has no network `{name}`",
+                help=help or "`archdsl zoo` lists them; a file's name ends in `.arch`",
+            )
+        path = known[of_name]
+    networks = parse(read_source(path))
+    return tuple(n for n in networks if n.name == name) or networks
 
 
 def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
@@ -138,11 +129,11 @@ def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
 
     A folder means the specs in it and in its subfolders. No file is returned twice.
     """
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     errors = Errors()
     for target in targets:
         if not os.path.isdir(target):
-            found[target] = None
+            paths[target] = None
             continue
         here = [
             path
@@ -150,15 +141,15 @@ def files(targets: Sequence[str]) -> tuple[list[str], Errors]:
             if not inner.sort()
             for path in _specs(place)
         ]
-        found |= dict.fromkeys(here)
+        paths |= dict.fromkeys(here)
         if not here:
             errors.append(
                 ArchError(f"{target} holds no spec", help="a file's name ends in `.arch`")
             )
-    return list(found), errors
+    return list(paths), errors
 
 
-def read(path: str, shown: str | None = None) -> Source:
+def read_source(path: str, shown: str | None = None) -> Source:
     """The text of a spec; `-` is standard input.
 
     Raises ArchError for a file that is missing, too large or not text.
@@ -201,7 +192,24 @@ def content(path: str, shown: str | None = None) -> bytes:
 
 def source(name: str, data: bytes, folder: str | None = None) -> Source:
     """Decodes a spec; lines end with a newline alone. Raises ArchError if it is not text."""
-    return Source(name, _decode(name, data), folder)
+    if len(data) > LARGEST_TEXT:
+        raise ArchError(
+            f"{name} is larger than {LARGEST_TEXT // 2**20} MiB",
+            help="no network needs so much text",
+        )
+    if b"\0" in data:
+        raise ArchError(f"{name} is not text: it holds a zero byte", help="a spec is UTF-8 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        good = data[: problem.start].decode("utf-8-sig")
+        text = good + "�"
+        raise ArchError(
+            f"this byte (0x{data[problem.start]:02x}) is not UTF-8",
+            Span(Source(name, text), len(good), len(good) + 1),
+            help="save the file as UTF-8 text",
+        ) from None
+    return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"), folder)
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -221,24 +229,3 @@ def _shown(path: str) -> str:
     """The path as a user would write it; a spec of the zoo by its folder and name."""
     place, file = os.path.split(path)
     return f"{os.path.basename(place)}/{file}" if place == folder() else path
-
-
-def _decode(name: str, data: bytes) -> str:
-    if len(data) > LARGEST_TEXT:
-        raise ArchError(
-            f"{name} is larger than {LARGEST_TEXT // 2**20} MiB",
-            help="no network needs so much text",
-        )
-    if b"\0" in data:
-        raise ArchError(f"{name} is not text: it holds a zero byte", help="a spec is UTF-8 text")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        good = data[: problem.start].decode("utf-8-sig")
-        text = good + "�"
-        raise ArchError(
-            f"this byte (0x{data[problem.start]:02x}) is not UTF-8",
-            Span(Source(name, text), len(good), len(good) + 1),
-            help="save the file as UTF-8 text",
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -132,7 +132,7 @@ from archdsl import spec_files
 shape = (1, 3, 224, 224)
 for name in {networks!r}:
     path = spec_files.names()[name]
-    text = spec_files.read(path).text
+    text = spec_files.read_source(path).text
     net = BY_HAND[name]().eval()
     with torch.device("meta"):
         meta = BY_HAND[name]().eval()

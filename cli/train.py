@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def command(
         net = output.load(network, input_, parameters)
         if not runs:
             raise ArchError("`--runs` needs the name of a folder", help="write `--runs runs`")
-    with Stop() as stop, _Bar(stop) as bar:
+    with Stop() as stop, closing(_Bar(stop)) as bar:
         try:
             if resume is not None:
                 from archdsl.train import resume as continue_run
@@ -121,12 +122,6 @@ class _Bar:
         self.run: Run | None = None
         self.saved = 0  # epochs
         self.live: Progress | None = None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def close(self) -> None:
         if self.live is not None:

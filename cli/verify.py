@@ -25,9 +25,9 @@ def command(
     errors = Errors()
     for target in networks or spec_files.names():
         with errors:
-            found = spec_files.find(target)
+            texts = spec_files.find(target)
             # A template is judged in the networks made from it; naming one is an error.
-            for text in [t for t in found if not t.lacking] or (found if networks else ()):
+            for text in [t for t in texts if not t.lacking] or (texts if networks else ()):
                 with errors:
                     judged.append(Network(text))
     # A bad spec does not hide the verdicts of the others.

@@ -41,15 +41,15 @@ def of_line(analysis: Analysis, counting: Counting, section: Section) -> dict[st
 def _window(analysis: Analysis, section: Section) -> dict[str, Computed]:
     """The kernel and the stride of the first layer of a line that has one."""
     graph = analysis.graph
-    found: dict[str, Computed] = {}
+    values: dict[str, Computed] = {}
     for node in graph.nodes[section.first : section.last]:
-        if len(found) == 2:
+        if len(values) == 2:
             break
         if (window := node.op.window(graph.shapes(node)[0])) is not None:
             for name, value in (("kernel", window.kernel), ("stride", window.up or window.stride)):
                 if name in node.op.attributes:
-                    found.setdefault(name, value)
-    return found
+                    values.setdefault(name, value)
+    return values
 
 
 def of_network(analysis: Analysis, counting: Counting) -> dict[str, Computed]:

@@ -104,7 +104,9 @@ def judge(
         return ()  # a graph without a text claims nothing
     judged: list[Claim] = []
     errors = Errors()
-    for subject, text in _claims(analysis, network, counting or parameter_count.read(network)):
+    for subject, text in _claims(
+        analysis, network, counting or parameter_count.read_counting(network)
+    ):
         with errors:
             written = _read(text, network.span(text.start, text.end))
             judged.append(_judge(subject, written, changed))

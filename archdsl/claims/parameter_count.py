@@ -54,7 +54,7 @@ class Counting(NamedTuple):
         return total
 
 
-def read(network: NetworkText) -> Counting:
+def read_counting(network: NetworkText) -> Counting:
     """The counting that a network's text declares. Raises ArchError."""
     counting = Counting()
     statement = network.only(ParamsCount)

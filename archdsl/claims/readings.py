@@ -28,8 +28,12 @@ MOST_LAYERS = 2_000_000  # of all readings together; likewise
 
 
 class Convention(NamedTuple):
-    """A choice between statements of the language; `default` holds without any of them."""
+    """A choice between statements of the language; `default` holds without any of them.
 
+    A text declares an option by a statement of this `kind`, if there is one.
+    """
+
+    kind: type[StrideOn | Shortcut | Padding] | None
     options: tuple[str, ...]
     default: str
 
@@ -40,10 +44,7 @@ class Convention(NamedTuple):
 
     def declared(self, text: NetworkText, statement: Statement) -> str | None:
         """The option that a statement declares; None for a statement about anything else."""
-        if not isinstance(statement, StrideOn | Shortcut | Padding):
-            return None
-        (example,) = _statements(self.options[0])
-        if type(example) is not type(statement):
+        if self.kind is None or not isinstance(statement, self.kind):
             return None
         return statement.printed(lambda layer: text.span(layer.start, layer.end).text)
 
@@ -56,10 +57,10 @@ class Convention(NamedTuple):
 
 
 CONVENTIONS = (
-    Convention(("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
-    Convention(("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
-    Convention(("padding same", "padding valid"), "padding same"),
-    Convention(("max pool means max pool same", "max pool means max pool ceil"), ""),
+    Convention(StrideOn, ("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
+    Convention(Shortcut, ("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
+    Convention(Padding, ("padding same", "padding valid"), "padding same"),
+    Convention(None, ("max pool means max pool same", "max pool means max pool ceil"), ""),
 )
 
 
@@ -132,7 +133,7 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
     """
     own = Analysis(expand(text, parameters))
     choices = _relevant_choices(text, parameters, _numbers(own))
-    own_counting = parameter_count.read(text)
+    own_counting = parameter_count.read_counting(text)
     countings = _countings(own, own_counting)
     alternatives: list[Alternative] = []
     most = min(MOST_READINGS, MOST_LAYERS // len(own.graph.nodes))
@@ -161,7 +162,7 @@ def _relevant_choices(
 ) -> list[tuple[Choice, list[str]]]:
     """The choices that change a number, each with the text's own option, then those that change
     one."""
-    found: list[tuple[Choice, list[str]]] = []
+    relevant: list[tuple[Choice, list[str]]] = []
     choices: tuple[Choice, ...] = (*_open_values(text), *CONVENTIONS)
     for choice in choices:
         options = [choice.chosen(text)]
@@ -170,8 +171,8 @@ def _relevant_choices(
             if analysis is not None and _numbers(analysis) != own_numbers:
                 options.append(option)
         if len(options) > 1:
-            found.append((choice, options))
-    return found
+            relevant.append((choice, options))
+    return relevant
 
 
 def _analysis(text: NetworkText, parameters: Mapping[str, Number] | None) -> Analysis | None:

@@ -8,7 +8,7 @@ joins, then the norms and activations after them.
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
-from itertools import groupby, takewhile
+from itertools import groupby
 from math import log2
 
 from archdsl.compare.isomorphism import ComparableGraph, Palette, backward, coloured, forward
@@ -32,20 +32,19 @@ class _Alignment:
     def __init__(self, a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> None:
         self.a, self.b, self.scopes = a, b, scopes
         self.levels = _levels(a), _levels(b)
+        self.roles = [_role(op) for op in a.ops], [_role(op) for op in b.ops]
         self.pairs: dict[int, int] = {}
         self.reverse: dict[int, int] = {}
         before, after = self.histories()
         self.by_colour([list(zip(*both, strict=True)) for both in zip(before, after, strict=True)])
         self.by_colour(before)
-        self.by_order(*(self.unpaired(one, companions=False) for one in (a, b)))
+        self.by_order(_unpaired(a, self.pairs), _unpaired(b, self.reverse))
         self.by_wiring(a.keys, b.keys)
-        companions = [
-            self.companions(one, way) for one, way in ((a, self.pairs), (b, self.reverse))
-        ]
+        companions = _companions(a, self.pairs), _companions(b, self.reverse)
         for owner, group in companions[0].items():
             self.by_order(group, companions[1].get(self.pairs[owner], []))
         self.by_colour(after)
-        self.by_wiring(*([_role(op) for op in one.ops] for one in (a, b)))
+        self.by_wiring(*self.roles)
         self.shift_runs(a, scopes[0], self.pairs, self.reverse)
         self.shift_runs(b, scopes[1], self.reverse, self.pairs)
 
@@ -65,50 +64,42 @@ class _Alignment:
 
     def by_colour(self, colours: Sequence[Sequence[Hashable]]) -> None:
         """Pair the layers of one colour that have no partner yet, in order."""
-        found: dict[Hashable, list[int]] = {}
+        unpaired: dict[Hashable, list[int]] = {}
         for y in reversed(range(len(colours[1]))):
             if y not in self.reverse:
-                found.setdefault(colours[1][y], []).append(y)
+                unpaired.setdefault(colours[1][y], []).append(y)
         for x, colour in enumerate(colours[0]):
-            if x not in self.pairs and found.get(colour):
-                self.put(x, found[colour].pop())
+            if x not in self.pairs and unpaired.get(colour):
+                self.put(x, unpaired[colour].pop())
 
-    def unpaired(self, graph: ComparableGraph, companions: bool) -> list[int]:
-        """The layers without a partner."""
-        done = self.pairs if graph is self.a else self.reverse
-        return [
-            i for i, op in enumerate(graph.ops) if i not in done and op.accompanies == companions
-        ]
+    def common(
+        self, values: tuple[Sequence[Hashable], ...], xs: Sequence[int], ys: Sequence[int]
+    ) -> Pairs:
+        """A common subsequence of layers, by these values and their levels."""
+        return common(
+            *(
+                [(value[i], level[i]) for i in places]
+                for value, level, places in zip(values, self.levels, (xs, ys), strict=True)
+            )
+        )
 
     def by_order(self, xs: Sequence[int], ys: Sequence[int]) -> None:
         """Pair layers of the same key and level in order, and between these the most alike."""
-        keys = [
-            [(one.keys[i], level[i]) for i in places] for one, level, places in self.sides(xs, ys)
-        ]
-        found = common(*keys)
+        pairs = self.common((self.a.keys, self.b.keys), xs, ys)
         i = j = 0
-        for m, n in (*found, (len(xs), len(ys))):
+        for m, n in (*pairs, (len(xs), len(ys))):
             for x, y in self.most_alike(xs[i:m], ys[j:n]):
                 self.put(xs[i + x], ys[j + y])
             if m < len(xs) and n < len(ys):
                 self.put(xs[m], ys[n])
             i, j = m + 1, n + 1
 
-    def sides(
-        self, xs: Sequence[int], ys: Sequence[int]
-    ) -> tuple[tuple[ComparableGraph, list[int], Sequence[int]], ...]:
-        return (self.a, self.levels[0], xs), (self.b, self.levels[1], ys)
-
     def most_alike(self, xs: Sequence[int], ys: Sequence[int]) -> Pairs:
         """Pairs of the same role, in order, that agree most in total."""
         if not xs or not ys:
             return []
         if len(xs) * len(ys) > MOST_COMPARED:
-            kinds = [
-                [(_role(one.ops[i]), level[i]) for i in places]
-                for one, level, places in self.sides(xs, ys)
-            ]
-            return common(*kinds)
+            return self.common(self.roles, xs, ys)
         best = [[0.0] * (len(ys) + 1) for _ in range(len(xs) + 1)]
         for i in reversed(range(len(xs))):
             row, below = best[i], best[i + 1]
@@ -116,18 +107,18 @@ class _Alignment:
                 score = self.likeness(xs[i], ys[j])
                 here = score + below[j + 1] if score else 0.0
                 row[j] = max(here, below[j], row[j + 1])
-        found: Pairs = []
+        pairs: Pairs = []
         i = j = 0
         while i < len(xs) and j < len(ys):
             score = self.likeness(xs[i], ys[j])
             if score and best[i][j] == score + best[i + 1][j + 1]:
-                found.append((i, j))
+                pairs.append((i, j))
                 i, j = i + 1, j + 1
             elif best[i][j] == best[i + 1][j]:
                 i += 1
             else:
                 j += 1
-        return found
+        return pairs
 
     def likeness(self, x: int, y: int) -> float:
         """0 for layers of different roles, or with neither level nor name of the line in common."""
@@ -158,17 +149,6 @@ class _Alignment:
             if left:
                 self.put(left.pop(), y)
 
-    def companions(self, graph: ComparableGraph, pairs: dict[int, int]) -> dict[int, list[int]]:
-        """The unpaired companions (norms, activations), by the paired layer before them."""
-        found: dict[int, list[int]] = {}
-        owner: int | None = None
-        for place, op in enumerate(graph.ops):
-            if not op.accompanies:
-                owner = place if place in pairs else None
-            elif owner is not None and place not in pairs:
-                found.setdefault(owner, []).append(place)
-        return found
-
     def shift_runs(
         self,
         graph: ComparableGraph,
@@ -186,31 +166,21 @@ class _Alignment:
             """How much of its scope a layer shares with the layer before it."""
             if not 0 < place < len(scopes):
                 return 0
-            pairs = zip(scopes[place - 1], scopes[place], strict=False)
-            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            return common_start(scopes[place - 1], scopes[place])
 
-        def may_swap(first: int, second: int) -> bool:
-            """Whether one of two layers could take over the partner of the other."""
-            shift = second - first
-            return keys[first] == keys[second] and inputs[second] == tuple(
-                i + shift for i in inputs[first]
-            )
+        def may_swap(first: int, second: int, paired: int) -> bool:
+            """Whether the one of two layers that is not paired could take over the partner."""
+            if paired not in partners or keys[first] != keys[second]:
+                return False
+            return inputs[second] == tuple(i + second - first for i in inputs[first])
 
+        limit = range(MOST_SHIFTED)
         for start, end in list(_runs(len(keys), partners)):
             length = end - start
-            up = down = 0
-            while (
-                up < MOST_SHIFTED
-                and start - up - 1 in partners
-                and may_swap(start - up - 1, end - up - 1)
-            ):
-                up += 1
-            while (
-                down < MOST_SHIFTED
-                and end + down in partners
-                and may_swap(start + down, end + down)
-            ):
-                down += 1
+            fixed = (s for s in limit if not may_swap(start - s - 1, end - s - 1, start - s - 1))
+            up = next(fixed, MOST_SHIFTED)
+            fixed = (s for s in limit if not may_swap(start + s, end + s, end + s))
+            down = next(fixed, MOST_SHIFTED)
             # Of equally good shifts, take the last: repetitions are usually added at the end.
             places = range(down, -up - 1, -1)
             shift = min(places, key=lambda s: shared(start + s) + shared(end + s))
@@ -221,9 +191,26 @@ class _Alignment:
                 partners[new], partners_of_other[partner] = partner, new
 
 
-def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
+def _unpaired(graph: ComparableGraph, pairs: Container[int]) -> list[int]:
+    """The layers without a partner, but for companions."""
+    return [i for i, op in enumerate(graph.ops) if i not in pairs and not op.accompanies]
+
+
+def _companions(graph: ComparableGraph, pairs: dict[int, int]) -> dict[int, list[int]]:
+    """The unpaired companions (norms, activations), by the paired layer before them."""
+    companions: dict[int, list[int]] = {}
+    owner: int | None = None
+    for place, op in enumerate(graph.ops):
+        if not op.accompanies:
+            owner = place if place in pairs else None
+        elif owner is not None and place not in pairs:
+            companions.setdefault(owner, []).append(place)
+    return companions
+
+
+def _runs(count: int, partners: Container[int]) -> Iterator[tuple[int, int]]:
     """The runs (start, end) of layers without a partner."""
-    for is_unpaired, run in groupby(range(count), lambda place: place not in done):
+    for is_unpaired, run in groupby(range(count), lambda place: place not in partners):
         if is_unpaired:
             start, *rest = run
             yield start, start + len(rest) + 1
@@ -232,19 +219,25 @@ def _runs(count: int, done: Container[int]) -> Iterator[tuple[int, int]]:
 def _levels(graph: ComparableGraph) -> list[int]:
     """How often the map of each layer has been halved since the input; -1 for a vector."""
     entering = graph.shapes[0][1:]
-    found: list[int] = []
+    levels: list[int] = []
     known: dict[Shape, int] = {}
     for shape in graph.shapes:
         if shape not in known:
             sizes = zip(entering, shape[1:], strict=False)
             known[shape] = max((round(log2(whole / size)) for whole, size in sizes), default=-1)
-        found.append(known[shape])
-    return found
+        levels.append(known[shape])
+    return levels
 
 
 def _role(op: Layer) -> Hashable:
     """What a layer must share with its partner: its kind; all activations are of one role."""
     return "activation" if isinstance(op, Activation) else op.kind
+
+
+def common_start(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
+    """How many elements two sequences share at their start."""
+    pairs = enumerate(zip(a, b, strict=False))
+    return next((index for index, (x, y) in pairs if x != y), min(len(a), len(b)))
 
 
 def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
@@ -253,13 +246,13 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
     It is the longest, by Myers 1986, unless the sequences are long and differ a lot; then the
     search is cut into stretches, each followed as far as it leads.
     """
-    found: Pairs = []
+    pairs: Pairs = []
     most = max(32, STEPS // (len(a) + len(b) + 1))
     x = y = 0
     while x < len(a) and y < len(b):
-        x, y, pairs = _furthest(a, b, (x, y), most)
-        found += pairs
-    return found
+        x, y, more = _furthest(a, b, (x, y), most)
+        pairs += more
+    return pairs
 
 
 def _furthest(
@@ -291,17 +284,17 @@ def _furthest(
         trace.append(reach.copy())
         before, steps = trace[-1], len(trace)
         for k in range(-steps, steps + 1, 2):
-            if found := step(before, k):
-                reach[k] = follow(found[0], k)
+            if move := step(before, k):
+                reach[k] = follow(move[0], k)
     k = max(reach, key=lambda k: 2 * reach[k] - k)
     x = reach[k]
     pairs: Pairs = []
     to = x, x - shift - k
     for before in reversed(trace):
-        found = step(before, k)
-        assert found is not None
-        pairs += ((i, i - shift - k) for i in reversed(range(found[0], x)))
-        k = found[1]
+        move = step(before, k)
+        assert move is not None
+        pairs += ((i, i - shift - k) for i in reversed(range(move[0], x)))
+        k = move[1]
         x = before[k]
     pairs += ((i, i - shift) for i in reversed(range(left, x)))
     return *to, pairs[::-1]

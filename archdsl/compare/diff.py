@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class LayerPlace(NamedTuple):
     """A layer of one of the networks. `row` is the name of its line; shapes are (C, H, W)."""
 
-    scope: Scope
+    name: str
     row: str
     layer: str
     kind: str
@@ -28,8 +28,9 @@ class LayerPlace(NamedTuple):
     macs: int
 
     @property
-    def name(self) -> str:
-        return ".".join(self.scope)
+    def scope(self) -> Scope:
+        """The name, from the outermost container inwards."""
+        return tuple(self.name.split("."))
 
 
 class AttributeChange(NamedTuple):
@@ -88,8 +89,8 @@ class Diff(NamedTuple):
         return tuple(step for step in self.steps if step.what != "same")
 
     def __repr__(self) -> str:
-        found = "same" if self.same else f"{len(self.changes)} layers differ"
-        return f"<diff of {self.a.full_name} and {self.b.full_name}: {found}>"
+        verdict = "same" if self.same else f"{len(self.changes)} layers differ"
+        return f"<diff of {self.a.full_name} and {self.b.full_name}: {verdict}>"
 
 
 def diff(a: Model, b: Model) -> Diff:
@@ -102,7 +103,8 @@ def diff(a: Model, b: Model) -> Diff:
         layers = comparable(a.graph), comparable(b.graph)
         if same(*layers):
             return Diff(a, b, True)
-        return _Comparison(a, b, *layers).diff()
+        comparison = _Comparison(a, b, *layers)
+        return Diff(a, b, False, tuple(comparison.settings()), tuple(comparison.steps()))
 
 
 class _Comparison:
@@ -112,21 +114,20 @@ class _Comparison:
         self.pairs = align(p, q, (scopes[0], scopes[1]))
         self.back = {y: x for x, y in self.pairs.items()}
 
-    def diff(self) -> Diff:
-        return Diff(self.a, self.b, False, tuple(self.settings()), tuple(self.steps()))
-
     def settings(self) -> list[AttributeChange]:
         a, b, p, q = self.a, self.b, self.p, self.q
-        found = []
+        changes = []
         if a.input != b.input:
-            found.append(AttributeChange("input", a.input, b.input))
+            changes.append(AttributeChange("input", a.input, b.input))
         gives = [p.place[i] for i in a.graph.outputs], [q.place[i] for i in b.graph.outputs]
         if [self.pairs.get(x) for x in gives[0]] != gives[1]:
-            found.append(AttributeChange("output", _names(a, p, gives[0]), _names(b, q, gives[1])))
+            changes.append(
+                AttributeChange("output", _names(a, p, gives[0]), _names(b, q, gives[1]))
+            )
         heads = [(self.pairs.get(p.place[s.output]), s.weight) for s in a.sides]
         if heads != [(q.place[s.output], s.weight) for s in b.sides]:
-            found.append(AttributeChange("side heads", _heads(a), _heads(b)))
-        return found
+            changes.append(AttributeChange("side heads", _heads(a), _heads(b)))
+        return changes
 
     def steps(self) -> list[Change]:
         """All layers in the order of the first network. A layer that the second adds follows the
@@ -141,27 +142,27 @@ class _Comparison:
                     anchor += 1
             else:
                 added.setdefault(anchor, []).append(y)
-        found = [Change("added", None, self.place(self.b, self.q, y)) for y in added.get(-1, ())]
+        steps = [Change("added", None, self.place(self.b, self.q, y)) for y in added.get(-1, ())]
         for x in range(count):
             before = self.place(self.a, self.p, x)
             partner = self.pairs.get(x)
             if partner is None:
-                found.append(Change("removed", before, None))
+                steps.append(Change("removed", before, None))
             else:
                 attributes = (*self.attributes(x, partner), *self.wires(x, partner))
                 after = self.place(self.b, self.q, partner)
-                found.append(Change("changed" if attributes else "same", before, after, attributes))
-            found += (
+                steps.append(Change("changed" if attributes else "same", before, after, attributes))
+            steps += (
                 Change("added", None, self.place(self.b, self.q, y)) for y in added.get(x, ())
             )
-        return found
+        return steps
 
     def place(self, network: Model, graph: ComparableGraph, place: int) -> LayerPlace:
         index = graph.nodes[place]
         node, analysis = network.graph.nodes[index], network.analysis
         row = analysis.row_of[index]
         return LayerPlace(
-            node.scope,
+            node.name,
             analysis.lines[row].name if row >= 0 else node.name,
             graph.ops[place].label,
             node.op.kind,
@@ -173,20 +174,20 @@ class _Comparison:
 
     def attributes(self, x: int, y: int) -> list[AttributeChange]:
         """The differences of two corresponding layers."""
-        found: list[AttributeChange] = []
+        changes: list[AttributeChange] = []
         if self.p.keys[x] != self.q.keys[y]:
             a, b = self.place(self.a, self.p, x), self.place(self.b, self.q, y)
-            found = _attributes(self.p.ops[x], self.q.ops[y], a.input, b.input)
+            changes = _attributes(self.p.ops[x], self.q.ops[y], a.input, b.input)
         heads = self.heads(self.a, self.p.marks[x]), self.heads(self.b, self.q.marks[y])
         if heads[0] != heads[1]:
-            found.append(AttributeChange("side head", *("yes" if one else "no" for one in heads)))
-        return found
+            changes.append(AttributeChange("side head", *("yes" if one else "no" for one in heads)))
+        return changes
 
     def heads(self, network: Model, marks: Sequence[object]) -> list[object]:
         """The numbers of the side heads that a layer is part of; if the networks have different
         side heads, only whether it is part of one."""
-        found = [mark[1] for mark in marks if isinstance(mark, tuple) and mark[0] == "within"]
-        return found if len(self.a.sides) == len(self.b.sides) else [True] * bool(found)
+        heads = [mark[1] for mark in marks if isinstance(mark, tuple) and mark[0] == "within"]
+        return heads if len(self.a.sides) == len(self.b.sides) else [True] * bool(heads)
 
     def wires(self, x: int, y: int) -> list[AttributeChange]:
         """The inputs of two layers if they differ by more than layers added or removed."""
@@ -223,7 +224,7 @@ def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[AttributeChange]
     if type(p) is not type(q):
         return [AttributeChange("layer", p.label, q.label)]
     mine, other = vars(p), vars(q)
-    found = [
+    changes = [
         AttributeChange(attribute.words[0] if attribute.words else name, mine[name], other[name])
         for name, attribute in p.attributes.items()
         if mine[name] != other[name]
@@ -231,7 +232,7 @@ def _attributes(p: Layer, q: Layer, x: Shape, y: Shape) -> list[AttributeChange]
     if p.call(x) != p.call(y):
         # The input decides the shapes of the weights.
         if len(x) != len(y) or x[0] == y[0]:
-            found.append(AttributeChange("input", x, y))
+            changes.append(AttributeChange("input", x, y))
         else:
-            found.append(AttributeChange("inputs" if len(x) == 1 else "channels", x[0], y[0]))
-    return found
+            changes.append(AttributeChange("inputs" if len(x) == 1 else "channels", x[0], y[0]))
+    return changes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.errors import ArchError
@@ -38,6 +39,11 @@ class ComparableGraph(NamedTuple):
     shapes: list[Shape]
     inputs: list[tuple[int, ...]]
     marks: list[tuple[Hashable, ...]]
+
+    @property
+    def layers(self) -> list[Hashable]:
+        """What corresponding layers of networks that are the same have in common."""
+        return list(zip(self.keys, self.shapes, self.marks, strict=True))
 
     def ordered(self, place: int) -> bool:
         """Whether the order of a layer's inputs matters."""
@@ -81,41 +87,38 @@ def comparable(graph: Graph) -> ComparableGraph:
         result.shapes.append(node.shape)
         result.inputs.append(inputs)
         result.marks.append(())
-    marks: dict[int, list[Hashable]] = {}
     for number, output in enumerate(graph.outputs):
-        marks.setdefault(result.place[output], []).append(("output", number))
+        result.marks[result.place[output]] += (("output", number),)
     for number, side in enumerate(graph.sides):
-        marks.setdefault(result.place[side.output], []).append(("side", number, side.weight))
+        result.marks[result.place[side.output]] += (("side", number, side.weight),)
         for index in range(side.section.first, side.section.last):
             if not isinstance(nodes[index].op, Flatten):
-                marks.setdefault(result.place[index], []).append(("within", number))
-    for place, own in marks.items():
-        result.marks[place] = tuple(own)
+                result.marks[result.place[index]] += (("within", number),)
     return result
 
 
 def forward(graph: ComparableGraph, colours: Sequence[int], palette: Palette) -> Colours:
     """A colour for each layer: the same for two layers that are computed in the same way."""
-    found: Colours = []
+    result: Colours = []
     for place, (colour, inputs) in enumerate(zip(colours, graph.inputs, strict=True)):
-        read = [found[i] for i in inputs]
+        read = [result[i] for i in inputs]
         if len(read) > 1 and not graph.ordered(place):
             read.sort()
-        found.append(palette.setdefault((colour, *read), len(palette)))
-    return found
+        result.append(palette.setdefault((colour, *read), len(palette)))
+    return result
 
 
 def backward(graph: ComparableGraph, colours: Sequence[int], palette: Palette) -> Colours:
     """A colour for each layer: the same for two layers that are used in the same way."""
-    found = list(colours)
-    users: list[list[tuple[int, int]]] = [[] for _ in found]
-    for place in reversed(range(len(found))):
+    result = list(colours)
+    users: list[list[tuple[int, int]]] = [[] for _ in result]
+    for place in reversed(range(len(result))):
         users[place].sort()
         key = (colours[place], *users[place])
-        found[place] = colour = palette.setdefault(key, len(palette))
+        result[place] = colour = palette.setdefault(key, len(palette))
         for i, number in _inputs(graph, place):
             users[i].append((colour, number))
-    return found
+    return result
 
 
 def coloured(values: Sequence[Hashable], palette: Palette) -> Colours:
@@ -131,16 +134,16 @@ def same(a: ComparableGraph, b: ComparableGraph) -> bool:
     if len(a.nodes) != len(b.nodes):
         return False
     palette: Palette = {}
-    found = []
+    refined = []
     for one in (a, b):
-        colours = coloured(list(zip(one.keys, one.shapes, one.marks, strict=True)), palette)
-        found.append(backward(one, forward(one, colours, palette), palette))
-    if Counter(found[0]) != Counter(found[1]):
+        colours = coloured(one.layers, palette)
+        refined.append(backward(one, forward(one, colours, palette), palette))
+    if Counter(refined[0]) != Counter(refined[1]):
         return False
-    if len(set(found[0])) == len(found[0]):
-        of = {colour: place for place, colour in enumerate(found[1])}
-        return _is_isomorphism(a, b, [of[colour] for colour in found[0]])
-    image = _Partition(a, b, found[0] + found[1]).image()
+    if len(set(refined[0])) == len(refined[0]):
+        of = {colour: place for place, colour in enumerate(refined[1])}
+        return _is_isomorphism(a, b, [of[colour] for colour in refined[0]])
+    image = _image(a, b, refined[0] + refined[1])
     return image is not None and _is_isomorphism(a, b, image)
 
 
@@ -156,12 +159,9 @@ def _is_isomorphism(a: ComparableGraph, b: ComparableGraph, image: Sequence[int]
     """Whether the map of each layer of `a` to `image[layer]` in `b` is an isomorphism."""
     if len(set(image)) != len(b.nodes):
         return False
+    layers, other_layers = a.layers, b.layers
     for place, other in enumerate(image):
-        if (a.keys[place], a.shapes[place], a.marks[place]) != (
-            b.keys[other],
-            b.shapes[other],
-            b.marks[other],
-        ):
+        if layers[place] != other_layers[other]:
             return False
         read = tuple(image[i] for i in a.inputs[place])
         if (read if a.ordered(place) else tuple(sorted(read))) != b.reads(other):
@@ -169,102 +169,100 @@ def _is_isomorphism(a: ComparableGraph, b: ComparableGraph, image: Sequence[int]
     return True
 
 
-class _Choice(NamedTuple):
-    """A matched pair of one colour, the length of the trail before it, and the other partners of
-    its first layer that are left to try (None: all)."""
+def _image(a: ComparableGraph, b: ComparableGraph, colours: Colours) -> list[int] | None:
+    """The partner in `b` of each layer of `a`, by a search through the layers of one colour; None
+    if there is none."""
+    edges = _edges(a, b)
+    choices: list[tuple[int, list[int]]] = []  # a layer, and the partners tried for it
+    steps = 0
+    partition = _Partition(edges, colours)
+    while True:
+        if partition.fits:
+            pair = partition.next_pair()
+            if pair is None:
+                return partition.image()
+            layer, partner = pair
+            choices.append((layer, [partner]))
+        elif not choices:
+            return None
+        else:
+            steps += partition.steps
+            if steps > MOST_STEPS:
+                raise ArchError(
+                    "the two networks are too regular to compare",
+                    help="their layers could be matched in too many ways to try them all",
+                )
+            # Matching the earlier layers again is simpler than undoing the last match, and rare:
+            # of equal branches, any two can be partners.
+            partition = _Partition(edges, colours)
+            for earlier, partners in choices[:-1]:
+                partition.match(earlier, partners[-1])
+            layer, tried = choices[-1]
+            others = partition.partners(layer).difference(tried)
+            if not others:
+                choices.pop()
+                partition.fits = False
+                continue
+            partner = others.pop()
+            tried.append(partner)
+        partition.match(layer, partner)
 
-    undo: int
-    colour: int
-    pair: tuple[int, int]
-    others: list[int] | None
+
+def _edges(a: ComparableGraph, b: ComparableGraph) -> list[list[tuple[int, int]]]:
+    """The neighbours of the layers of both networks, numbered one after the other, with their
+    relation: 2·i for the input i, 2·i + 1 for a reader of which the layer is the input i."""
+    shift = len(a.nodes)
+    edges: list[list[tuple[int, int]]] = [[] for _ in range(shift + len(b.nodes))]
+    for graph, first in ((a, 0), (b, shift)):
+        for place in range(len(graph.nodes)):
+            for i, number in _inputs(graph, place):
+                edges[place + first].append((i + first, 2 * number))
+                edges[i + first].append((place + first, 2 * number + 1))
+    return edges
 
 
 class _Partition:
     """The layers of two networks, numbered one after the other, in classes of one colour.
 
-    Each class has equally many members from both networks, in one list per network. Members that
-    have left a class are removed from its lists when they are next met.
+    Layers of one class have inputs and readers of the same classes. `fits`: each class has equally
+    many members from both networks, in one set per network.
     """
 
-    def __init__(self, a: ComparableGraph, b: ComparableGraph, colours: Sequence[int]) -> None:
-        self.half = len(a.nodes)
+    def __init__(self, edges: list[list[tuple[int, int]]], colours: Sequence[int]) -> None:
+        self.edges = edges
+        self.half = len(colours) // 2
         names: Palette = {}
         self.colour = coloured(colours, names)
-        self.members: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
-        self.size = [0] * len(names)  # pairs in each class
+        self.members: list[tuple[set[int], set[int]]] = [(set(), set()) for _ in names]
         for layer, colour in enumerate(self.colour):
-            self.members[colour][layer >= self.half].append(layer)
-            self.size[colour] += layer < self.half
-        self.edges: list[list[tuple[int, int]]] = [[] for _ in self.colour]
-        for graph, shift in ((a, 0), (b, self.half)):
-            for place in range(len(graph.nodes)):
-                for i, number in _inputs(graph, place):
-                    self.edges[place + shift].append((i + shift, 2 * number))
-                    self.edges[i + shift].append((place + shift, 2 * number + 1))
-        self.trail: list[tuple[int, int]] = []  # (new class, class that it was split from)
-        self.ambiguous: list[int] = []  # classes that may hold several pairs
+            self.members[colour][layer >= self.half].add(layer)
+        self.ambiguous = list(range(len(names)))  # classes that may hold several pairs
         self.steps = 0
+        self.fits = self.refine(list(self.ambiguous))
 
-    def image(self) -> list[int] | None:
-        """The partner in the second network of each layer of the first; None if there is none."""
-        if not self.refine(list(range(len(self.members)))):
-            return None
-        self.ambiguous = list(range(len(self.members)))
-        choices: list[_Choice] = []
-        while (colour := self.next_ambiguous()) is not None:
-            pair = self.any_member(colour, 0), self.any_member(colour, 1)
-            choices.append(_Choice(len(self.trail), colour, pair, None))
-            fits = self.match(colour, pair)
-            while not fits:
-                if not choices:
-                    return None
-                fits = self.backtrack(choices)
-        found = [0] * self.half
-        for colour in range(len(self.members)):
-            found[self.any_member(colour, 0)] = self.any_member(colour, 1) - self.half
-        return found
+    def image(self) -> list[int]:
+        """The partner of each layer of the first network, when each class is a pair."""
+        image = [0] * self.half
+        for (layer,), (partner,) in self.members:
+            image[layer] = partner - self.half
+        return image
 
-    def backtrack(self, choices: list[_Choice]) -> bool:
-        """Undo the last pair, and match its first layer with another if one is left."""
-        if self.steps > MOST_STEPS:
-            raise ArchError(
-                "the two networks are too regular to compare",
-                help="their layers could be matched in too many ways to try them all",
-            )
-        undo, colour, (first, second), others = choices.pop()
-        self.undo(undo)
-        if others is None:
-            others = [v for v in self.members_of(colour, 1) if v != second]
-        if not others:
-            return False
-        pair = first, others.pop()
-        choices.append(_Choice(undo, colour, pair, others))
-        return self.match(colour, pair)
-
-    def match(self, colour: int, pair: tuple[int, int]) -> bool:
-        """Give a pair a colour of its own; False if the other classes cannot follow."""
-        return self.refine([self.split(colour, pair)])
-
-    def next_ambiguous(self) -> int | None:
-        """A class that holds several pairs, or None."""
+    def next_pair(self) -> tuple[int, int] | None:
+        """Two layers of a class that holds several pairs; None if there is no such class."""
         while self.ambiguous:
-            colour = self.ambiguous[-1]
-            if colour < len(self.size) and self.size[colour] > 1:  # it may be undone
-                return colour
+            ones, others = self.members[self.ambiguous[-1]]
+            if len(ones) > 1:
+                return _any(ones), _any(others)
             self.ambiguous.pop()
         return None
 
-    def any_member(self, colour: int, side: int) -> int:
-        members = self.members[colour][side]
-        while self.colour[members[-1]] != colour:
-            members.pop()
-        return members[-1]
+    def partners(self, layer: int) -> set[int]:
+        """The layers of the second network in the class of a layer of the first."""
+        return self.members[self.colour[layer]][1]
 
-    def members_of(self, colour: int, side: int) -> list[int]:
-        """The members of a class in one of the networks."""
-        members = self.members[colour][side]
-        members[:] = dict.fromkeys(v for v in members if self.colour[v] == colour)
-        return members
+    def match(self, layer: int, partner: int) -> None:
+        """Give a pair of one class a colour of its own, and refine the other classes."""
+        self.fits = self.refine([self.split(self.colour[layer], (layer, partner))])
 
     def refine(self, queue: list[int]) -> bool:
         """Split classes until the members of each have inputs and readers of the same colours.
@@ -276,55 +274,44 @@ class _Partition:
             splitter = queue.pop()
             waiting.discard(splitter)
             seen: dict[int, list[int]] = {}
-            for side in (0, 1):
-                for v in self.members_of(splitter, side):
-                    self.steps += len(self.edges[v])
-                    for w, way in self.edges[v]:
-                        seen.setdefault(w, []).append(way)
+            for v in chain.from_iterable(self.members[splitter]):
+                self.steps += len(self.edges[v])
+                for w, way in self.edges[v]:
+                    seen.setdefault(w, []).append(way)
             groups: dict[int, dict[tuple[int, ...], list[int]]] = {}
             for w, ways in seen.items():
                 group = groups.setdefault(self.colour[w], {})
                 group.setdefault(tuple(sorted(ways)), []).append(w)
             for colour, group in groups.items():
-                new = self.divide(colour, list(group.values()))
-                if new is None:
+                parts = list(group.values())
+                if any(2 * sum(v < self.half for v in part) != len(part) for part in parts):
                     return False
+                if sum(map(len, parts)) == 2 * len(self.members[colour][0]):
+                    parts.remove(max(parts, key=len))  # it keeps its colour
+                new = [self.split(colour, part) for part in parts]
                 # Hopcroft: the largest part of a class that is not waiting splits nothing.
                 if colour not in waiting and new:
                     new.append(colour)
-                    new.remove(max(new, key=self.size.__getitem__))
+                    new.remove(max(new, key=lambda one: len(self.members[one][0])))
                 queue += new
                 waiting.update(new)
         return True
 
-    def divide(self, colour: int, groups: list[list[int]]) -> list[int] | None:
-        """Split groups off a class and return the new classes; None if one is out of balance."""
-        if any(2 * sum(v < self.half for v in group) != len(group) for group in groups):
-            return None
-        if sum(map(len, groups)) == 2 * self.size[colour]:
-            groups.remove(max(groups, key=len))  # it keeps its colour
-        return [self.split(colour, group) for group in groups]
-
     def split(self, colour: int, layers: Sequence[int]) -> int:
+        """Move layers of a class to a new one, and return its colour."""
         new = len(self.members)
-        self.members.append(([], []))
-        for v in layers:
-            self.colour[v] = new
-            self.members[new][v >= self.half].append(v)
-        self.size.append(len(layers) // 2)
-        self.size[colour] -= len(layers) // 2
-        self.trail.append((new, colour))
-        self.ambiguous += [c for c in (colour, new) if self.size[c] > 1]
+        self.members.append((set(), set()))
+        for layer in layers:
+            side = layer >= self.half
+            self.colour[layer] = new
+            self.members[colour][side].remove(layer)
+            self.members[new][side].add(layer)
+        self.ambiguous += (colour, new)
         return new
 
-    def undo(self, length: int) -> None:
-        """Merge the classes split off since the trail had this length."""
-        while len(self.trail) > length:
-            new, colour = self.trail.pop()
-            for side in (0, 1):
-                for v in self.members_of(new, side):
-                    self.colour[v] = colour
-                    self.members[colour][side].append(v)
-            self.size[colour] += self.size.pop()
-            self.members.pop()
-            self.ambiguous.append(colour)
+
+def _any(layers: set[int]) -> int:
+    """A layer of a set, without a walk over all that were removed from it before."""
+    layer = layers.pop()
+    layers.add(layer)
+    return layer

@@ -85,7 +85,7 @@ class _Files:
         self.seen.add(path)
         if len(self.seen) > FILES.most or depth > DEPTH.most:
             raise ArchError.beyond(FILES if depth <= DEPTH.most else DEPTH, span)
-        inner = spec_files.read(path, _shown(path, source, use))
+        inner = spec_files.read_source(path, _shown(path, source, use))
         self.size += len(inner.text)
         if self.size > LARGEST_TEXT:
             raise ArchError(

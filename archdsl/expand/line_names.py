@@ -18,7 +18,7 @@ from archdsl.notation.ast import (
 )
 from archdsl.notation.labels import KEYWORDS
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
+from archdsl.syntax.ast import Phrase, Token, row_pieces
 from archdsl.text.source import Source
 
 
@@ -45,7 +45,7 @@ def _kind_of_composite(composite: Composite, bracket: BlockUse | None) -> str:
         case Group(kind="bracket" | "braces"):
             return "group"
         case (
-            BlockUse(block=name) | Placeholder(word=name) | LabelJoin(kind=name) | Group(kind=name)
+            Group(kind=name) | LabelJoin(kind=name) | BlockUse(block=name) | Placeholder(word=name)
         ):
             return name
         case _:  # a reference, or a side head
@@ -59,31 +59,26 @@ def names_of(
     kind has no number. Raises ArchError for a label that cannot be used.
     """
     labels: dict[str, Token] = {}
-    for line in lines:
-        label = line.label
-        if label is None:
-            continue
-        if label.text in labels:
-            first = labels[label.text]
+    for label in (line.label for line in lines if line.label is not None):
+        text, span = label.text, source.span(label.start, label.end)
+        if text in labels:
+            first = source.span(labels[text].start, labels[text].end)
             raise ArchError(
-                f"two lines are called `{label.text}`",
-                source.span(label.start, label.end),
-                notes=[Note("the first is here", source.span(first.start, first.end))],
+                f"two lines are called `{text}`",
+                span,
+                notes=[Note("the first is here", first)],
                 help="give each line a different name",
             )
-        if label.text in KEYWORDS:
+        message = f"no line can be called `{text}`"
+        if text in KEYWORDS:
             raise ArchError(
-                f"no line can be called `{label.text}`",
-                source.span(label.start, label.end),
-                help=f"it means something in the language: write `{label.text}1`",
+                message, span, help=f"it means something in the language: write `{text}1`"
             )
-        if is_reserved(label.text):
+        if is_reserved(text):
             raise ArchError(
-                f"no line can be called `{label.text}`",
-                source.span(label.start, label.end),
-                help=f"Python or torch uses the name: write `{label.text.strip('_')}1`",
+                message, span, help=f"Python or torch uses the name: write `{text.strip('_')}1`"
             )
-        labels[label.text] = label
+        labels[text] = label
     return _numbered(kinds, [line.label.text if line.label else "" for line in lines], branches)
 
 
@@ -100,17 +95,17 @@ def _numbered(kinds: Sequence[str], labels: Sequence[str], may_be_bare: bool) ->
     `may_be_bare`."""
     total = Counter(kinds) if may_be_bare else {}
     counts: Counter[str] = Counter()
-    taken = set(labels)
+    used = set(labels)
     names = []
     for kind, label in zip(kinds, labels, strict=True):
         counts[kind] += 1
         bare = may_be_bare and total[kind] == 1 and not is_reserved(kind)
         name = label or (kind if bare else f"{kind}{counts[kind]}")
         # A block `conv1` next to eleven convolutions: kinds may end in digits.
-        while not label and name in taken:
+        while not label and name in used:
             counts[kind] += 1
             name = f"{kind}{counts[kind]}"
-        taken.add(name)
+        used.add(name)
         names.append(name)
     return names
 
@@ -136,15 +131,12 @@ def _of_cells(source: Source, tokens: Sequence[Token]) -> str:
     """The text of tokens of a row of a table: its cells may be anywhere in the row."""
     pieces: list[str] = []
     for token in tokens:
-        text = token.text
         if token.kind in _CLOSING:
-            lines = "; ".join(_line(source, item) for item in token.items)
-            text = f"{text} {lines} {_CLOSING[token.kind]}"
+            pieces.append(_group(source, token))
         elif token.kind == "parens":
-            text = f"({_of_cells(source, token.tokens)})"
-        elif token.kind == "size":
-            text = "".join(text.split())
-        pieces.append(text)
+            pieces.append(f"({_of_cells(source, token.tokens)})")
+        else:
+            pieces.append("".join(token.text.split()) if token.kind == "size" else token.text)
     return _tidy(re.sub(r" (/) ", r"\1", " ".join(pieces)))
 
 
@@ -153,29 +145,26 @@ def _text(source: Source, tokens: Sequence[Token], start: int = 0) -> str:
     pieces: list[str] = []
     here = max(start, tokens[0].start)
     for token in tokens:
-        if token.kind not in _CLOSING or token.start < start:
-            continue
-        lines = (_line(source, item) for item in token.items)
-        pieces += [
-            source.plain[here : token.start],
-            f"{token.text} {'; '.join(lines)} {_CLOSING[token.kind]}",
-        ]
-        here = token.end
+        if token.kind in _CLOSING and token.start >= start:
+            pieces += [source.plain[here : token.start], _group(source, token)]
+            here = token.end
     pieces.append(source.plain[here : tokens[-1].end])
     return _tidy("".join(pieces))
+
+
+def _group(source: Source, token: Token) -> str:
+    """`[ conv3-64; conv3-64 ]`."""
+    lines = []
+    for item in token.items:
+        chain = " -> ".join(_phrase(source, phrase) for phrase in item.phrases)
+        lines.append(chain + (f" if {_text(source, item.guard)}" if item.guard else ""))
+    return f"{token.text} {'; '.join(lines)} {_CLOSING[token.kind]}"
 
 
 def _tidy(text: str) -> str:
     """The text with single spaces, without those that typography left before punctuation."""
     text = " ".join(_TIMES.sub("×", text).split())
-    for sign in ",)":
-        text = text.replace(f" {sign}", sign)
-    return text.replace("( ", "(")
-
-
-def _line(source: Source, item: Item) -> str:
-    chain = " -> ".join(_phrase(source, phrase) for phrase in item.phrases)
-    return chain + (f" if {_text(source, item.guard)}" if item.guard else "")
+    return text.replace(" ,", ",").replace(" )", ")").replace("( ", "(")
 
 
 _TIMES = re.compile(r"(?<=\d) * x {4,}(?=\d)")  # LaTeX's sign between the numbers of a size

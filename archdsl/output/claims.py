@@ -30,9 +30,8 @@ def printed(claim: Claim) -> str:
 
 def _colour_of(claims: Sequence[Claim]) -> str | None:
     """The colour of the worst verdict."""
-    order = list(SIGNS)
-    worst = max((order.index(c.verdict) for c in claims), default=0)
-    return COLOURS[order[worst]] if claims else None
+    worst = max((c.verdict for c in claims), key=list(SIGNS).index, default=None)
+    return COLOURS[worst] if worst else None
 
 
 def verdict(claim: Claim) -> str:
@@ -57,19 +56,17 @@ def claims_table(claims: Sequence[Claim]) -> Table:
         Column("computed", "right"),
         Column("verdict", shrinks=True),
     )
-    return Table(
-        columns,
-        tuple(
-            (
-                Cell(c.where, "cyan"),
-                Cell(c.quantity),
-                Cell(printed(c)),
-                Cell(computed(c)),
-                Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
-            )
-            for c in claims
-        ),
+    rows = (
+        (
+            Cell(c.where, "cyan"),
+            Cell(c.quantity),
+            Cell(printed(c)),
+            Cell(computed(c)),
+            Cell(f"{SIGNS[c.verdict]} {verdict(c)}", COLOURS[c.verdict]),
+        )
+        for c in claims
     )
+    return Table(columns, tuple(rows))
 
 
 def row_cell(claims: Sequence[Claim], row: str, short: bool) -> Cell:

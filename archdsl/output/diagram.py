@@ -156,7 +156,7 @@ class Diagram:
     def render(self, format: str = "svg") -> bytes:
         """The picture as svg, png or pdf. Raises ArchError without graphviz's `dot`."""
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 ["dot", f"-T{format}", *(["-Gdpi=144"] if format == "png" else [])],
                 input=self.dot().encode(),
                 capture_output=True,
@@ -166,10 +166,10 @@ class Diagram:
             raise ArchError("graphviz's program `dot` is not installed", help=MISSING) from None
         except OSError as problem:
             raise ArchError(f"cannot run `dot`: {problem.strerror}", help=MISSING) from None
-        if done.returncode:
-            reason = done.stderr.decode(errors="replace").strip()
-            raise ArchError(f"`dot` failed: {reason or f'exit code {done.returncode}'}")
-        return done.stdout
+        if result.returncode:
+            reason = result.stderr.decode(errors="replace").strip()
+            raise ArchError(f"`dot` failed: {reason or f'exit code {result.returncode}'}")
+        return result.stdout
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing in the format of the file's ending: svg, png, pdf, dot, mmd; or the

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.compare.diff import AttributeChange, Change, Diff, LayerPlace
+from archdsl.compare.alignment import common_start
+from archdsl.compare.diff import AttributeChange, Change, Diff
 from archdsl.figures import counted, hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
-from archdsl.output.plain_data import attributes, plain_data
+from archdsl.output.plain_data import attributes
 from archdsl.output.table import Cell, Column, Table, cut, filled, natural_width, paint, text_table
 
 if TYPE_CHECKING:
@@ -58,8 +59,24 @@ class NetworkDiff(Diff):
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The diff as plain data: what `archdsl diff --format json` prints."""
-        return as_dict(self)
+        """The diff as `archdsl.output.records.Difference` describes it."""
+        a, b = self.a, self.b
+        return {
+            "a": a.full_name,
+            "b": b.full_name,
+            **attributes(self, "same settings"),
+            "changes": [
+                attributes(one, "what before after attributes params macs") for one in self.changes
+            ],
+            "totals": {
+                name: {
+                    "before": getattr(a, name),
+                    "after": getattr(b, name),
+                    "change": getattr(b, name) - getattr(a, name),
+                }
+                for name in ("params", "macs", "side_params", "side_macs")
+            },
+        }
 
     def __str__(self) -> str:
         return text(self)
@@ -92,38 +109,6 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     return "\n\n".join(parts)
 
 
-def as_dict(diff: Diff) -> dict[str, Any]:
-    """The diff as `archdsl.output.records.Difference` describes it."""
-    a, b = diff.a, diff.b
-    return {
-        "a": a.full_name,
-        "b": b.full_name,
-        "same": diff.same,
-        "settings": plain_data(diff.settings),
-        "changes": [
-            {
-                "what": one.what,
-                "before": _place(one.before),
-                "after": _place(one.after),
-                **attributes(one, "attributes params macs"),
-            }
-            for one in diff.changes
-        ],
-        "totals": {
-            name: {
-                "before": getattr(a, name),
-                "after": getattr(b, name),
-                "change": getattr(b, name) - getattr(a, name),
-            }
-            for name in ("params", "macs", "side_params", "side_macs")
-        },
-    }
-
-
-def _place(place: LayerPlace | None) -> dict[str, Any] | None:
-    return place and attributes(place, "name row layer kind input output params macs")
-
-
 def _side_totals(network: Model) -> str:
     if not network.sides:
         return ""
@@ -143,9 +128,8 @@ def _without_common(before: str, after: str) -> list[str]:
     least one name of each is left."""
     lists = before.split(", "), after.split(", ")
     room = min(map(len, lists)) - 1
-    pairs = list(zip(*lists, strict=False)), list(zip(*map(reversed, lists), strict=False))
-    first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[0][:room]))
-    last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs[1][: room - first]))
+    first = min(common_start(*lists), room)
+    last = min(common_start(*(names[::-1] for names in lists)), room - first)
     return [
         ", ".join(["…"] * (first > 0) + names[first : len(names) - last] + ["…"] * (last > 0))
         for names in lists
@@ -263,29 +247,22 @@ def _lines(diff: Diff) -> list[_DiffRow | _UnchangedRun]:
         "removed": {row.name: row.notation for row in diff.a.rows},
     }
     lines: list[_DiffRow | _UnchangedRun] = []
-    run: list[Change] = []
-    block: Scope = ()
 
-    def close(what: str) -> None:
-        if not run:
-            return
+    def key(one: tuple[int, Change]) -> tuple[str, Scope, int]:
+        """What the steps of a line share; each layer that changed has a line of its own."""
+        index, step = one
+        scopes = exclusive.get(step.what)
+        block = () if scopes is None else _outermost(step.place.scope, scopes)
+        return step.what, block, index if step.what == "changed" else 0
+
+    for (what, block, _), group in groupby(enumerate(diff.steps), key):
+        run = [step for _, step in group]
         if what == "same":
             lines.append(_run(run))
         elif what == "changed":
             lines.append(_changed_line(run[0]))
         else:
             lines.append(_line_of_block(what, run, block, notations[what]))
-        run.clear()
-
-    before = "same"
-    for step in diff.steps:
-        scope = step.place.scope
-        here = _outermost(scope, exclusive[step.what]) if step.what in exclusive else ()
-        if step.what != before or step.what == "changed" or here != block:
-            close(before)
-        before, block = step.what, here
-        run.append(step)
-    close(before)
     return lines
 
 
@@ -296,9 +273,10 @@ def _exclusive(steps: Iterable[Change], what: str) -> set[Scope]:
     for step in steps:
         place = step.after if what == "added" else step.before
         if place is not None:
-            for depth in range(1, len(place.scope)):
-                every[place.scope[:depth]] += 1
-                counts[place.scope[:depth]] += step.what == what
+            scope = place.scope
+            for depth in range(1, len(scope)):
+                every[scope[:depth]] += 1
+                counts[scope[:depth]] += step.what == what
     return {scope for scope, count in counts.items() if count == every[scope]}
 
 
@@ -357,39 +335,37 @@ def _line_of_block(
 
 def _fold(lines: Sequence[_DiffRow | _UnchangedRun]) -> list[_DiffRow | _UnchangedRun]:
     """Show a pattern of rows that repeats once, and the runs between its repetitions as one."""
-    differing: list[_DiffRow] = []
-    between: list[list[_UnchangedRun]] = [[]]
+    rows: list[_DiffRow] = []
+    same: list[list[_UnchangedRun]] = [[]]  # the runs before each row, and after the last
     for line in lines:
         if isinstance(line, _DiffRow):
-            differing.append(line)
-            between.append([])
+            rows.append(line)
+            same.append([])
         else:
-            between[-1].append(line)
-    found: list[_DiffRow | _UnchangedRun] = []
+            same[-1].append(line)
+    folded: list[_DiffRow | _UnchangedRun] = []
     at = 0
-    left = between[0]
-    while at < len(differing) and len(found) <= MOST_ROWS:
-        found += _sum(left)
-        length, turns = _repeats(differing, at)
-        left = []
-        for step in range(length):
-            each = differing[at + step : at + length * turns : length]
-            found.append(
-                each[0]._replace(
-                    names=(each[0].names[0], each[-1].names[turns == 1]),
-                    outputs=(each[0].outputs[0], each[-1].outputs[1]),
-                    params=sum(line.params for line in each),
-                    macs=sum(line.macs for line in each),
-                    times=turns,
-                )
-            )
-            if turns == 1:
-                left = between[at + step + 1]
-        if turns > 1:
-            left = [run for runs in between[at + 1 : at + length * turns + 1] for run in runs]
-        at += length * turns
-    more = (run for runs in between[at + 1 :] for run in runs)  # beyond MOST_ROWS, for the sums
-    return [*found, *_sum(left), *differing[at:], *more]
+    while at < len(rows) and len(folded) <= MOST_ROWS:
+        length, turns = _repeats(rows, at)
+        end = at + length * turns
+        folded += same[at]
+        folded += (_merged(rows[first:end:length]) for first in range(at, at + length))
+        same[end] = _sum(chain.from_iterable(same[at + 1 : end + 1]))
+        at = end
+    # Beyond MOST_ROWS only the sums matter.
+    return [*folded, *rows[at:], *chain.from_iterable(same[at:])]
+
+
+def _merged(turns: Sequence[_DiffRow]) -> _DiffRow:
+    """One row for the turns of a row that repeats."""
+    first, last = turns[0], turns[-1]
+    return first._replace(
+        names=(first.names[0], last.names[len(turns) == 1]),
+        outputs=(first.outputs[0], last.outputs[1]),
+        params=sum(line.params for line in turns),
+        macs=sum(line.macs for line in turns),
+        times=len(turns),
+    )
 
 
 def _repeats(rows: Sequence[_DiffRow], at: int) -> tuple[int, int]:
@@ -406,7 +382,6 @@ def _repeats(rows: Sequence[_DiffRow], at: int) -> tuple[int, int]:
     return best
 
 
-def _sum(runs: Sequence[_UnchangedRun]) -> list[_UnchangedRun]:
-    if not runs:
-        return []
-    return [_UnchangedRun(*map(sum, zip(*runs, strict=True)))]
+def _sum(runs: Iterable[_UnchangedRun]) -> list[_UnchangedRun]:
+    columns = list(zip(*runs, strict=True))
+    return [_UnchangedRun(*map(sum, columns))] if columns else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from archdsl.errors import ArchError, did_you_mean
@@ -172,28 +173,26 @@ def find(text: str) -> list[type[Layer]]:
         for spelling, _ in spellings(kind):
             known.setdefault(spelling.lower(), []).append(kind)
         known.setdefault(kind.kind, []).append(kind)
-    found = known.get(words) or [
+    kinds = known.get(words) or [
         kind
         for spelling, of_spelling in known.items()
         if spelling.replace(" ", "") == fused
         for kind in of_spelling
     ]
-    found = found or [kind for kind in REGISTRY if _is_spelled_otherwise(kind, text.strip())]
-    if not found:
+    kinds = kinds or [kind for kind in REGISTRY if _is_spelled_otherwise(kind, text.strip())]
+    if not kinds:
         raise ArchError(
             f"there is no layer kind `{text}`",
             help=did_you_mean(words, known) or "`archdsl layers` lists all",
         )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(kinds))
 
 
 def _is_spelled_otherwise(kind: type[Layer], text: str) -> bool:
-    if any(re.fullmatch(regex, text) for regex, _ in kind.compact):
-        return True
-    return any(
-        re.fullmatch(f"(torch\\.)?{re.escape(one).replace(re.escape('*'), '[123*]')}", text)
-        for one in listings(kind)
-    )
+    patterns = [regex for regex, _ in kind.compact]
+    for one in listings(kind):
+        patterns.append("(torch\\.)?" + re.escape(one).replace(re.escape("*"), "[123*]"))
+    return any(re.fullmatch(pattern, text) for pattern in patterns)
 
 
 # As tables.
@@ -284,8 +283,8 @@ def _filled(text: str, width: int | None, indent: str = "") -> str:
     """A paragraph, wrapped; its code is not."""
     from textwrap import fill
 
-    held = re.sub(r"`[^`]*`", lambda code: code[0][1:-1].replace(" ", "\xa0"), text)
-    lines = fill(held, width or 100, subsequent_indent=indent, break_on_hyphens=False)
+    unbroken = re.sub(r"`[^`]*`", lambda code: code[0][1:-1].replace(" ", "\xa0"), text)
+    lines = fill(unbroken, width or 100, subsequent_indent=indent, break_on_hyphens=False)
     return lines.replace("\xa0", " ")
 
 
@@ -309,19 +308,14 @@ def markdown(chosen: Sequence[type[Layer]] | None = None) -> str:
         "are read.",
         "",
     ]
-    heading = ""
-    for kind in REGISTRY:
-        if group(kind) != heading:
-            heading = group(kind)
-            members = (one for one in REGISTRY if group(one) == heading)
-            links = ", ".join(f"[{name(one)}](#{name(one).replace(' ', '-')})" for one in members)
-            lines.append(f"* {heading}: {links}")
-    heading = ""
-    for kind in REGISTRY:
-        if group(kind) != heading:
-            heading = group(kind)
-            lines += ["", f"## {heading}"]
-        lines += ["", *_section(kind, "###")]
+    groups = {heading: list(kinds) for heading, kinds in groupby(REGISTRY, group)}
+    for heading, kinds in groups.items():
+        links = ", ".join(f"[{name(one)}](#{name(one).replace(' ', '-')})" for one in kinds)
+        lines.append(f"* {heading}: {links}")
+    for heading, kinds in groups.items():
+        lines += ["", f"## {heading}"]
+        for kind in kinds:
+            lines += ["", *_section(kind, "###")]
     return "\n".join(lines).rstrip()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis.totals import Row
@@ -162,30 +162,22 @@ def summary(
     return "\n\n".join(parts)
 
 
-def _misaligned(network: Model) -> list[str]:
-    if not network.misaligned:
-        return []
-    names = ", ".join(network.misaligned[:5]) + (", …" if len(network.misaligned) > 5 else "")
-    return [
-        f"branches of {names} are not aligned: they read places of the input with other centres, "
-        "or other steps"
-    ]
-
-
-def _remarks(network: Model) -> list[str]:
+def _remarks(network: Model) -> Iterator[str]:
     """What a reader of the numbers should know, one paragraph each."""
-    return [*_misaligned(network), *_settled(network), *counting_notes(network)]
-
-
-def _settled(network: Model) -> list[str]:
-    if not network.settled:
-        return []
-    lines = (
-        f"{s.where} {s.what.replace('x', '×')} "
-        f"({times(s.input[1:]) or s.input[0]} → {s.printed.replace('x', '×')})"
-        for s in network.settled
-    )
-    return [f"settled by printed sizes: {'; '.join(lines)}"]
+    if network.misaligned:
+        names = ", ".join(network.misaligned[:5]) + (", …" if len(network.misaligned) > 5 else "")
+        yield (
+            f"branches of {names} are not aligned: they read places of the input with other "
+            "centres, or other steps"
+        )
+    if network.settled:
+        lines = (
+            f"{s.where} {s.what.replace('x', '×')} "
+            f"({times(s.input[1:]) or s.input[0]} → {s.printed.replace('x', '×')})"
+            for s in network.settled
+        )
+        yield f"settled by printed sizes: {'; '.join(lines)}"
+    yield from counting_notes(network)
 
 
 def markdown(network: Model, layers: bool = False) -> str:

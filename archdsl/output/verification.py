@@ -11,7 +11,7 @@ from archdsl.output.plain_data import plain_data
 from archdsl.output.table import Cell, Column, Table, filled, paint, text_table
 
 if TYPE_CHECKING:
-    from archdsl.claims.readings import Alternative, Readings
+    from archdsl.claims.readings import Readings
     from archdsl.model import Model
 
 MOST_READINGS = 12  # in a table; JSON lists them all
@@ -28,8 +28,7 @@ def verification(networks: Sequence[Model], width: int | None = None, colour: bo
         lines += [filled(note, width) for note in counting_notes(network)]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
-    plural = "" if len(networks) == 1 else "s"
-    parts.append(filled(f"{len(networks)} network{plural}, {tally(everything)}", width))
+    parts.append(filled(f"{counted(len(networks), 'network')}, {tally(everything)}", width))
     return "\n\n".join(parts)
 
 
@@ -73,9 +72,9 @@ def readings(
 _OWN = "as written"
 
 
-def readings_table(found: Readings) -> Table:
+def readings_table(readings: Readings) -> Table:
     """One row per reading, the text's own first, with the first claims that do not hold."""
-    own = f"{_OWN}: {', '.join(found.said)}" if found.said else _OWN
+    own = f"{_OWN}: {', '.join(readings.said)}" if readings.said else _OWN
     columns = (
         Column("reading", shrinks=True),
         Column("claims hold", "right"),
@@ -88,24 +87,25 @@ def readings_table(found: Readings) -> Table:
         tuple(
             (
                 Cell(", ".join(one.changes) or own, "cyan"),
-                Cell(_held(one), "green" if one.all_hold else None),
+                Cell(
+                    f"{'✓ ' * one.all_hold}{one.holds} of {one.claims}",
+                    "green" if one.all_hold else None,
+                ),
                 Cell(number(one.params)),
                 Cell(number(one.macs)),
                 Cell(", ".join(one.fails[:3]) + (", …" if len(one.fails) > 3 else "")),
             )
-            for one in found.alternatives[:MOST_READINGS]
+            for one in readings.alternatives[:MOST_READINGS]
         ),
     )
 
 
-def _held(one: Alternative) -> str:
-    return f"{'✓ ' if one.all_hold else ''}{one.holds} of {one.claims}"
-
-
-def readings_dict(network: Model, found: Readings) -> dict[str, Any]:
+def readings_dict(network: Model, readings: Readings) -> dict[str, Any]:
     """The readings as `archdsl.output.records.NetworkReadings` describes them."""
     return {
         "network": network.full_name,
-        "said": list(found.said),
-        "readings": [{**plain_data(one), "all_hold": one.all_hold} for one in found.alternatives],
+        "said": list(readings.said),
+        "readings": [
+            {**plain_data(one), "all_hold": one.all_hold} for one in readings.alternatives
+        ],
     }

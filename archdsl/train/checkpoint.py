@@ -45,7 +45,7 @@ def save(checkpoint: Checkpoint) -> None:
     write_whole(checkpoint.path, file.getbuffer())
 
 
-def read(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint. Raises ArchError if it is missing, damaged, or another kind of file."""
     saved = weights.read(path)
     try:
@@ -75,7 +75,7 @@ def trained(run: str | Path, device: str | None = None) -> Trained:
     It is put on `device`, by default the one that it was trained on, if that is available. Raises
     ArchError.
     """
-    saved = read(weights.checkpoint_of(run))
+    saved = read_checkpoint(weights.checkpoint_of(run))
     network = saved.network()
     try:
         where = device_of(device or saved.record.device)

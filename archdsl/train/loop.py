@@ -31,9 +31,8 @@ from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
 
 REPORT_INTERVAL = 0.1  # seconds
-SYNCHRONOUS = {
-    "cpu"
-}  # devices whose loss is read at every step; reading it from a GPU means waiting
+# Devices whose loss is read at every step; reading it from a GPU means waiting.
+SYNCHRONOUS = {"cpu"}
 
 
 class Progress(Protocol):
@@ -130,7 +129,7 @@ def _saved(folder: Path) -> Checkpoint:
     """The checkpoint of a run, or its spec and record if no epoch was saved."""
     path = folder / CHECKPOINT
     if path.exists():
-        return checkpoint.read(path)
+        return checkpoint.read_checkpoint(path)
     record = read_record(folder)
     if record.epochs:
         raise ArchError(
@@ -196,7 +195,7 @@ def _diagnosed(training: _Training, run: Run, number: int) -> NotFinite:
     again = _Training(training.network, training.record, training.device)
     again.reads_every_loss = True
     if run.record.epochs:
-        again.restore(checkpoint.read(run.checkpoint))
+        again.restore(checkpoint.read_checkpoint(run.checkpoint))
     try:
         again.epoch(number, None)
     except NotFinite as error:

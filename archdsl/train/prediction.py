@@ -30,7 +30,7 @@ def predict(
     predictions = []
     with reproducible(0, where):
         for path in images:
-            x = read_image.read(Path(path), channels)[None]
+            x = read_image.read_image(Path(path), channels)[None]
             x = datasets.fitted(x, network.input, data).to(where)
             probabilities = module(x)[0].softmax(0)
             if not probabilities.isfinite().all():

@@ -17,7 +17,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MOST_PIXELS = 2**26  # 67 million; the header of a tiny file can claim any number
 
 
-def read(path: Path, channels: int) -> Tensor:
+def read_image(path: Path, channels: int) -> Tensor:
     """A picture as (channels, H, W) in 0 … 1: grey for one channel, RGB for three.
 
     It is rotated by its EXIF orientation, and transparent pixels become black. Raises ArchError,

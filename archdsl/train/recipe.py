@@ -60,10 +60,10 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
             f"the network {network.name} has no recipe",
             help="add a `train` section to its spec:\n" + EXAMPLE,
         )
-    return read(network.text, settings)
+    return read_recipe(network.text, settings)
 
 
-def read(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
+def read_recipe(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a text that has a `train` section. Raises ArchError."""
     section = text.only(Train)
     assert section is not None
@@ -155,7 +155,7 @@ class _SettingsReader:
 
     def __init__(self, text: NetworkText) -> None:
         self.text = text
-        self.found: dict[str, Setting] = {}
+        self.values: dict[str, Setting] = {}
 
     def error(self, message: str, token: Token, help: str) -> ArchError:
         return Setting("", token, self.text).error(message, help)
@@ -168,12 +168,12 @@ class _SettingsReader:
                     self.schedule(tokens)
                 else:
                     self.pairs(tokens)
-        return self.found
+        return self.values
 
     def put(self, name: str, value: Any, token: Token) -> None:
-        if name in self.found:
+        if name in self.values:
             raise duplicate_error(f"`{name}`", self.text.span(token.start, token.end))
-        self.found[name] = Setting(value, token, self.text)
+        self.values[name] = Setting(value, token, self.text)
 
     def pairs(self, tokens: Sequence[Token]) -> None:
         at = 0
@@ -194,26 +194,15 @@ class _SettingsReader:
 
     def key(self, tokens: Sequence[Token], at: int) -> tuple[str, int]:
         """The setting whose spelling begins here ("" for words before one), and its tokens."""
-        words: tuple[str, ...] = ()
-        best: tuple[str, int] | None = None
-        for index in range(at, min(len(tokens), at + 4)):
-            if tokens[index].kind == "word":
-                words += tuple(tokens[index].text.lower().split("_"))
-            elif tokens[index].text == "-" and words:
-                continue
-            else:
-                break
-            if (name := SETTINGS.get(" ".join(words))) is not None:
-                best = name, index + 1 - at
-        if best is None:
-            token = tokens[at]
-            known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
-            raise self.error(
-                f"a recipe has no setting `{token.text}`",
-                token,
-                did_you_mean(token.text, known) or f"settings: {', '.join(known)}",
-            )
-        return best
+        for count in range(min(4, len(tokens) - at), 0, -1):
+            words = " ".join(token.text.lower() for token in tokens[at : at + count])
+            name = SETTINGS.get(re.sub(r"[\s_-]+(?=\w)", " ", words))
+            if name is not None:
+                return name, count
+        text = tokens[at].text
+        known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
+        help = did_you_mean(text, known) or f"settings: {', '.join(known)}"
+        raise self.error(f"a recipe has no setting `{text}`", tokens[at], help)
 
     def schedule(self, tokens: Sequence[Token]) -> None:
         words = [p.text.lower() for p in tokens[1:] if p.text != "-"]

@@ -109,14 +109,16 @@ def test_totals_of_the_zoo_match_the_references(name: str):
 
 @pytest.mark.parametrize(("name", "old", "new", "title"), VARIANTS)
 def test_totals_of_variants_match_the_references(name: str, old: str, new: str, title: str):
-    text = spec_files.read(spec_files.names()[name]).text
+    text = spec_files.read_source(spec_files.names()[name]).text
     assert text.count(old) == 1
     check(archdsl.loads(text.replace(old, new)), title)
 
 
 def test_identity_shortcuts_have_no_parameters():
     """He et al. 2015, Fig. 4: a residual network has the parameters of its plain counterpart."""
-    text = spec_files.read(spec_files.names()["resnet34"]).text.replace("shortcut B", "shortcut A")
+    text = spec_files.read_source(spec_files.names()["resnet34"]).text.replace(
+        "shortcut B", "shortcut A"
+    )
     plain = text.replace("[] means residual", "").replace("shortcut A", "")
     assert archdsl.loads(text).params == archdsl.loads(plain).params
 
@@ -179,7 +181,7 @@ def test_receptive_field_by_gradient(name: str):
     maxima are means, and there are no activations."""
     field = archdsl.load(name).analysis.fields[archdsl.load(name).analysis.trunk][0]
     side = field.size + 4 * field.stride  # room for a whole field
-    text = spec_files.read(spec_files.names()[name]).text
+    text = spec_files.read_source(spec_files.names()[name]).text
     for old in ("avg pool 7x7/1 pad 0", "avg pool 7x7", "avgpool 7x7"):
         text = text.replace(old, "avgpool")
     text = re.sub(r"[78]x[78] (global )?average", "global average", text)

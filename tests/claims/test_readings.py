@@ -32,7 +32,7 @@ def test_resnet50_has_the_stride_in_its_first_convolution():
 
 
 def test_a_printed_number_decides_between_readings():
-    text = spec_files.read(spec_files.names()["resnet50"]).text + "\nexpect params 25.6M\n"
+    text = spec_files.read_source(spec_files.names()["resnet50"]).text + "\nexpect params 25.6M\n"
     holding = [a.changes for a in archdsl.loads(text).readings().alternatives if a.all_hold]
     assert holding == [()]
     wrong = archdsl.loads(text.replace("stride on first", "stride on 3x3"))
@@ -47,7 +47,7 @@ def test_a_printed_number_decides_between_readings():
 
 
 def test_a_reading_equals_the_text_that_declares_it():
-    text = spec_files.read(spec_files.names()["resnet18"]).text
+    text = spec_files.read_source(spec_files.names()["resnet18"]).text
     net = archdsl.loads(text)
     for option in "AC":
         written = archdsl.loads(text.replace("shortcut B", f"shortcut {option}"))
@@ -106,7 +106,7 @@ def test_a_text_may_leave_a_value_open():
     assert own.all_hold and "macs 0.39e9" in other.fails
     assert net.readings().said[0] == "let stride5 = 2"
     assert [a.changes for a in net.readings().alternatives if a.all_hold] == [()]
-    written = spec_files.read(spec_files.names()["efficientnet_b0"]).text.replace(
+    written = spec_files.read_source(spec_files.names()["efficientnet_b0"]).text.replace(
         "2 or 1", "1 or 2"
     )
     assert archdsl.loads(written).macs == other.macs
@@ -171,7 +171,7 @@ def test_verify_command_shows_readings(archdsl_cli, tmp_path):
 
 def test_long_tables_are_cut(archdsl_cli, tmp_path):
     spec = tmp_path / "open.arch"
-    text = spec_files.read(spec_files.names()["resnet50"]).text
+    text = spec_files.read_source(spec_files.names()["resnet50"]).text
     spec.write_text(text.replace("pad 1 ", "").replace("expect params 23M", "expect params 23M #"))
     net = archdsl.load(str(spec))
     total = len(net.readings().alternatives)

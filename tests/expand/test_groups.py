@@ -326,7 +326,7 @@ def test_lines_without_layers_have_rows():
 @pytest.mark.parametrize("name", ["resnet50", "resnet18"])
 def test_a_repeat_equals_the_lines_written_out(name: str):
     """A repeat is copied from its first repetitions; it must equal the text without repeats."""
-    text = spec_files.read(spec_files.names()[name]).text
+    text = spec_files.read_source(spec_files.names()[name]).text
     net = load(text)
     lines = []
     for line in text.splitlines():

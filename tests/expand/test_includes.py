@@ -248,7 +248,7 @@ def test_names_of_the_network_have_no_values_in_blocks_copied_from_files(here: P
 
 def test_a_text_without_use_is_unchanged():
     for name in ("vgg16", "resnet18"):
-        assert archdsl.load(name).spec == spec_files.read(spec_files.names()[name]).text
+        assert archdsl.load(name).spec == spec_files.read_source(spec_files.names()[name]).text
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from archdsl.output.records import Difference, Summary
 from archdsl.pytorch import extra_modules
 from archdsl.train import recipe_of, train
 
-TEXT = spec_files.read(spec_files.names()["lenet5_original"]).text
+TEXT = spec_files.read_source(spec_files.names()["lenet5_original"]).text
 # Table I of the paper, column by column.
 PAPER = (
     "0 1 2, 1 2 3, 2 3 4, 3 4 5, 0 4 5, 0 1 5, 0 1 2 3, 1 2 3 4, 2 3 4 5, 0 3 4 5, 0 1 4 5, "

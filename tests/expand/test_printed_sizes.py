@@ -98,7 +98,7 @@ def test_the_table_of_googlenet_settles_itself():
 
 
 def test_alexnet_needs_no_written_padding():
-    text = spec_files.read(spec_files.names()["alexnet"]).text
+    text = spec_files.read_source(spec_files.names()["alexnet"]).text
     bare = text.replace(", pad 0", "").replace(", pad 1", "").replace(", pad 2", "")
     assert "pad" not in bare
     net = load(bare + "sizes decide padding\n")
@@ -108,7 +108,7 @@ def test_alexnet_needs_no_written_padding():
 
 
 def test_sizes_of_alexnet_settle_strides_and_widths():
-    text = spec_files.read(spec_files.names()["alexnet"]).text
+    text = spec_files.read_source(spec_files.names()["alexnet"]).text
     bare = text.replace(" at stride 1, pad 2", "").replace(" at stride 1, pad 1", "")
     bare = (
         bare.replace(": 256 5x5", ": 5x5").replace(": 384 3x3", ": 3x3").replace("256 3x3", "3x3")
@@ -121,7 +121,7 @@ def test_sizes_of_alexnet_settle_strides_and_widths():
 
 
 def test_all_cnn_needs_no_written_padding():
-    text = spec_files.read(spec_files.names()["all_cnn_c"]).text
+    text = spec_files.read_source(spec_files.names()["all_cnn_c"]).text
     assert text.count(" valid") == 1
     net = load(text.replace(" valid", "") + "sizes decide padding\n")
     assert same_layers(net, archdsl.load("all_cnn_c"))

@@ -734,7 +734,7 @@ def compare(name: str, text: str, reference: nn.Module) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
 def test_modules_match_references(name: str):
-    text = spec_files.read(spec_files.names()[name]).text
+    text = spec_files.read_source(spec_files.names()[name]).text
     assert compare(name, text, REFERENCES[name]()) < CLOSE
 
 
@@ -756,7 +756,7 @@ AS_TORCHVISION = [
 
 @pytest.mark.slow
 def test_parity_of_googlenet_with_torchvision():
-    text = spec_files.read(spec_files.names()["googlenet"]).text
+    text = spec_files.read_source(spec_files.names()["googlenet"]).text
     text = re.sub(
         r"^side .*?^}$|=>([^\n]*,\n)*[^\n]*$|^expect.*?$", "", text, flags=re.MULTILINE | re.DOTALL
     )
@@ -785,7 +785,7 @@ def test_every_network_of_the_zoo_has_a_peer():
 @pytest.mark.slow
 @pytest.mark.parametrize(("option", "reference"), [("A", option_a), ("C", option_c)])
 def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
-    text = spec_files.read(spec_files.names()["resnet18"]).text
+    text = spec_files.read_source(spec_files.names()["resnet18"]).text
     changed = text.replace("shortcut B", f"shortcut {option}")
     assert compare("resnet18", changed, reference()) < CLOSE
     if option == "A":  # new channels before the old ones
@@ -799,7 +799,7 @@ def test_parity_of_shortcuts(option: str, reference: Callable[[], nn.Module]):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mutation"), [(n, m) for n in MUTATIONS for m in MUTATIONS[n]])
 def test_mutations_are_detected(name: str, mutation: tuple[str, str]):
-    text = spec_files.read(spec_files.names()[name]).text
+    text = spec_files.read_source(spec_files.names()[name]).text
     assert mutation[0] in text
     changed = text.replace(mutation[0], mutation[1], 1)
     assert compare(name, changed, REFERENCES[name]()) > 100 * CLOSE

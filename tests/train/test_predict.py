@@ -202,7 +202,7 @@ BLANK = np.zeros_like(GREY)
 def as_grey(path: Path, image: Image.Image, **options) -> np.ndarray:
     """Save a picture and read it as one channel, in 0 … 255."""
     image.save(path, **options)
-    values = read_image.read(path, 1)
+    values = read_image.read_image(path, 1)
     assert values.dtype == torch.float32 and values.shape[0] == 1
     return (values[0] * 255).numpy()
 
@@ -255,13 +255,13 @@ def test_transparent_pixels_are_black(tmp_path: Path):
 def test_pictures_keep_their_colours(tmp_path: Path):
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 2), (255, 0, 51)).save(path)
-    red = read_image.read(path, 3)
+    red = read_image.read_image(path, 3)
     assert red.shape == (3, 2, 4)
     assert red[:, 0, 0].tolist() == pytest.approx([1, 0, 0.2])
-    grey = read_image.read(path, 1)
+    grey = read_image.read_image(path, 1)
     assert float(grey[0, 0, 0]) == pytest.approx(0.299 + 0.114 * 0.2, abs=0.003)
     Image.fromarray(GREY.astype(np.uint16) * 257).save(tmp_path / "16.png")
-    deep = read_image.read(tmp_path / "16.png", 3)
+    deep = read_image.read_image(tmp_path / "16.png", 3)
     assert deep.shape == (3, 6, 8) and torch.equal(deep[0], deep[2])
 
 

@@ -180,7 +180,7 @@ def test_other_optimizers_and_schedules(recipe: str, tmp_path: Path):
 def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Path):
     """A resume that forgot one of the states would end differently."""
     net = archdsl.loads(SPEC)
-    record = Run(halted, checkpoint.read(halted / "checkpoint.pt").record).record
+    record = Run(halted, checkpoint.read_checkpoint(halted / "checkpoint.pt").record).record
     fresh = loop._Training(net, record.model_copy(update={"seed": 8}), torch.device("cpu")).state()
     state = saved(halted)
     assert fresh.keys() < state.keys()

@@ -41,22 +41,23 @@ _ARROW = Piece("arrow", "->", True)
 YIELDS = Piece("yields", "=>", True)
 
 
-def text(pieces: Sequence[Piece]) -> str:
-    """Pieces as a spec writes them."""
-    return "".join(
-        " " * (piece.blank and index > 0) + _text(piece) for index, piece in enumerate(pieces)
-    )
-
-
-def _text(piece: Piece) -> str:
-    lines = "; ".join(map(text, piece.lines))
-    match piece.kind:
-        case "bracket":
-            return f"[{lines}]"
-        case "braces":
-            return f"{{ {lines} }}"
-        case _:
-            return piece.text
+def text(pieces: Sequence[Piece], times: str = "x", separator: str = "; ") -> str:
+    """Pieces as a spec writes them, with this sign of sizes and repeats and this separator of the
+    lines of groups."""
+    texts = []
+    for index, piece in enumerate(pieces):
+        inner = separator.join(text(line, times, separator) for line in piece.lines)
+        match piece.kind:
+            case "bracket":
+                written = f"[{inner}]"
+            case "braces":
+                written = f"{{ {inner} }}"
+            case "size" | "times":
+                written = piece.text.replace("x", times)
+            case _:
+                written = piece.text
+        texts.append(" " * (piece.blank and index > 0) + written)
+    return "".join(texts)
 
 
 class Printer:
@@ -96,7 +97,7 @@ class Printer:
             chain += _spaced(pieces)
         return _begun(chain)
 
-    def composite(self, line: Line) -> Pieces:
+    def written(self, line: Line) -> Pieces:
         """A line of one phrase as written, with its label and the size claimed before it."""
         for expression in _expressions(line.phrases):
             self.evaluate(expression)

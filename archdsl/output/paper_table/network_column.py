@@ -90,7 +90,6 @@ class NetworkColumn:
         self.decides = any(isinstance(s, SizesDecide) for s in statements)
         self.printer = Printer(network.text.source, self.names, self.text.blocks, self.decides)
         self.entries = tuple(self._entries())
-        means = [s for s in statements if isinstance(s, Means)]
         others = [s for s in statements if isinstance(s, Printed) and not isinstance(s, Means)]
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
@@ -121,7 +120,7 @@ class NetworkColumn:
         """The statement of the input, as in the text unless the input was changed."""
         line, op = self.text.lines[0], self.network.graph.nodes[0].op
         if not self.network.changed:
-            return lines.text(self.printer.composite(line))
+            return lines.text(self.printer.written(line))
         channels, *lengths = op.out(())
         return f"input {times(lengths)}, {channels} channels" if lengths else f"input {channels}"
 
@@ -129,16 +128,16 @@ class NetworkColumn:
         """The blocks that the lines and conventions use, and the blocks that those use."""
         used = [*lines.words([*self.items, *self.sides_of_means]), "shortcut"]
         waiting = list(self.text.blocks.own.values())
-        found: set[str] = set()
+        names: set[str] = set()
         while True:
             text = _without_spaces(" ".join(used))
-            new = [d for d in waiting if d.name not in found and _is_used(d.name, text)]
+            new = [d for d in waiting if d.name not in names and _is_used(d.name, text)]
             if not new:
                 break
             for definition in new:
-                found.add(definition.name)
+                names.add(definition.name)
                 used += lines.words(definition.block.items)
-        yield from (d for d in waiting if d.name in found)
+        yield from (d for d in waiting if d.name in names)
 
     def blocks(self, inner: bool) -> tuple[str, ...]:
         """The text of the blocks in which the names of the network are visible, or of the
@@ -175,7 +174,7 @@ class NetworkColumn:
     def check(self, other: NetworkColumn) -> None:
         """Raises ArchError if another network has other conventions, blocks or another input."""
         pairs = [
-            ("inputs", [self.shown_input], [other.shown_input]),
+            ("inputs", *([f"input {hwc(c.network.input)}"] for c in (self, other))),
             ("conventions", self.conventions, other.conventions),
             ("blocks", *(sorted(map(c.block, c.definitions())) for c in (self, other))),
         ]
@@ -198,20 +197,11 @@ class NetworkColumn:
             )
 
     @property
-    def shown_input(self) -> str:
-        return f"input {hwc(self.network.input)}"
-
-    @property
     def input_label(self) -> str | None:
         label = self.text.lines[0].label
         return label.text if label is not None else None
 
     # Its lines.
-
-    def lone_words(self) -> Iterator[str]:
-        """The words that are a phrase of their own: a label of that name would make them
-        references."""
-        return lines.lone_words([line.item for line in self.text.lines])
 
     def _entries(self) -> Iterator[Entry]:
         network, graph = self.network, self.network.graph
@@ -279,12 +269,12 @@ def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, 
     if {*mine} == {*theirs}:
         pair = next((a, b) for a, b in zip_longest(mine, theirs, fillvalue="") if a != b)
         return f"`{pair[0]}` first", f"`{pair[1]}` first"
-    found = []
+    differences = []
     for own, other in ((mine, theirs), (theirs, mine)):
-        found.append(next((one.partition("\n")[0] for one in own if one not in other), ""))
+        differences.append(next((one.partition("\n")[0] for one in own if one not in other), ""))
     # If one has no such statement, the default holds.
-    for index, one in enumerate(found):
-        word = found[1 - index].partition(" ")[0]
+    for index, one in enumerate(differences):
+        word = differences[1 - index].partition(" ")[0]
         default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
-        found[index] = f"`{one or default}`" if one or default else "no such statement"
-    return found[0], found[1]
+        differences[index] = f"`{one or default}`" if one or default else "no such statement"
+    return differences[0], differences[1]

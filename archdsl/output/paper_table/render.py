@@ -18,8 +18,6 @@ from archdsl.output.paper_table.sheet import Sheet, SheetRow, sheet
 
 NAME, SIZE = "layer name", "output size"
 
-Typeset = Callable[[Pieces], str]
-
 
 def markdown(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, as Markdown that archdsl reads back.
@@ -49,7 +47,7 @@ def latex(networks: Sequence[Model]) -> str:
     lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
     lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
     for row in table.rows:
-        cells = [cell or "" for cell in _cells(row, _latex)]
+        cells = _cells(row, _latex)
         if row.spans and count > 1:
             cells = [f"\\multicolumn{{{count}}}{{c}}{{{cells[0]}}}"]
         size = row.size.replace("×", "$\\times$")
@@ -71,7 +69,7 @@ def _statements(table: Sheet) -> Iterator[str]:
         yield from statement.split("\n")
 
 
-def _cells(row: SheetRow, typeset: Typeset) -> list[str]:
+def _cells(row: SheetRow, typeset: Callable[[Pieces], str]) -> list[str]:
     """The cells of a row; only the first is filled if it spans all."""
     cells = row.cells[:1] + (None,) * (len(row.cells) - 1) if row.spans else row.cells
     return [typeset(cell) if cell else "" for cell in cells]
@@ -87,20 +85,8 @@ def _figures(table: Sheet) -> Iterator[tuple[str, list[str]]]:
 
 
 def _markdown(pieces: Pieces) -> str:
-    text = "".join(" " * piece.blank + _markdown_piece(piece) for piece in pieces)
+    text = lines.text(pieces, times="×", separator="<br>")
     return re.sub(r" *\* *", " * ", text)  # a star between spaces is not emphasis
-
-
-def _markdown_piece(piece: Piece) -> str:
-    match piece.kind:
-        case "bracket":
-            return f"[{'<br>'.join(map(_markdown, piece.lines))}]"
-        case "braces":
-            return f"{{ {'<br>'.join(map(_markdown, piece.lines))} }}"
-        case "size" | "times":
-            return piece.text.replace("x", "×")
-        case _:
-            return piece.text
 
 
 # LaTeX.
@@ -122,18 +108,18 @@ def _escaped(text: str) -> str:
 
 def _clear(pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces whose repeats cannot be part of a size: in LaTeX spaces mean nothing."""
-    found: list[Piece] = []
+    clear: list[Piece] = []
     for piece in pieces:
-        last = lines.text(found).rpartition(" ")[2]
+        last = lines.text(clear).rpartition(" ")[2]
         if piece.kind != "times" or not last[-1:].isdigit() or _COMPOUND.fullmatch(last):
-            found.append(piece)
+            clear.append(piece)
         elif last.isdigit() and (
-            len(found) == 1 or found[-2].kind == "arrow" or found[-2].text[1:].endswith(":")
+            len(clear) == 1 or clear[-2].kind == "arrow" or clear[-2].text[1:].endswith(":")
         ):
-            found[-1] = found[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
+            clear[-1] = clear[-1]._replace(kind="text", text=f"{last}x")  # `2x 3×3 conv`
         else:
-            found += [Piece("text", ","), piece._replace(blank=True)]
-    return found
+            clear += [Piece("text", ","), piece._replace(blank=True)]
+    return clear
 
 
 def _latex(pieces: Pieces) -> str:

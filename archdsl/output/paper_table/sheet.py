@@ -18,7 +18,7 @@ from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
 from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.output.paper_table.lines import Piece, Pieces
+from archdsl.output.paper_table.lines import Piece, Pieces, lone_words
 from archdsl.output.paper_table.network_column import Entry, NetworkColumn
 from archdsl.tables.columns import names_network, quantity_of
 
@@ -137,9 +137,8 @@ def _family(networks: Sequence[Model]) -> str:
     if len(names) == 1:
         return names[0] if re.fullmatch(r"[A-Za-z]\w*", names[0]) else "net"
     end = next((i for i, letters in enumerate(zip(*names, strict=False)) if len({*letters}) > 1), 0)
-    while end and re.match(r"[\W\d_]", names[0][end - 1]):
-        end -= 1
-    return names[0][:end] if re.fullmatch(r"[A-Za-z]\w*", names[0][:end]) else "networks"
+    beginning = re.sub(r"[\W\d_]+$", "", names[0][:end])
+    return beginning if re.fullmatch(r"[A-Za-z]\w*", beginning) else "networks"
 
 
 # Rows.
@@ -263,12 +262,12 @@ def _rows(columns: Sequence[NetworkColumn]) -> tuple[list[SheetRow], list[str]]:
         for line in row.own:
             if line.label is not None:
                 places.setdefault(line.label.lower(), set()).add(index)
-    lone = {word.lower() for column in columns for word in column.lone_words()}
+    lone = {word.lower() for column in columns for word in lone_words(column.items)}
     rows: list[SheetRow] = []
-    taken: set[str] = set()
+    used: set[str] = set()
     for index, row in enumerate(cells):
-        name, inside = _row_name(row.own, index, places, taken, lone)
-        taken.add(name.lower())
+        name, inside = _row_name(row.own, index, places, used, lone)
+        used.add(name.lower())
         pieces = tuple(line and (line.labelled if inside else line.pieces) for line in row.lines)
         rows.append(SheetRow(name, _size(row), pieces, row.spans))
     rules = _rules(rows, cells)
@@ -305,13 +304,13 @@ def _row_name(
     lines: Sequence[Entry],
     index: int,
     places: Mapping[str, set[int]],
-    taken: Set[str],
+    used: Set[str],
     lone: Set[str],
 ) -> tuple[str, bool]:
     """The name of a row, and whether its lines have their labels in their cells instead.
 
     The name becomes a label in lower case, unless it spells a layer. `places` are the rows of each
-    label, `taken` the names of the rows above, `lone` the words that are a phrase of their own,
+    label, `used` the names of the rows above, `lone` the words that are a phrase of their own,
     which such a label would make references.
     """
     if any(line.is_reference for line in lines):
@@ -320,9 +319,9 @@ def _row_name(
     label = labels.pop() if len(labels) == 1 else ""
     if label is None and len(names) == 1:
         name = names.pop()
-        if _is_name(name) and not any(name.lower() in known for known in (places, taken, lone)):
+        if _is_name(name) and not any(name.lower() in known for known in (places, used, lone)):
             return name, False
-    elif label and _is_name(label) and label.lower() not in taken:
+    elif label and _is_name(label) and label.lower() not in used:
         small = label == label.lower() or not any(line.referred for line in lines)
         if small and places[label.lower()] == {index}:
             return label, False

@@ -13,7 +13,7 @@ from archdsl.figures import numbers_of
 from archdsl.graph import Setting, Settled
 from archdsl.layers import LayerError, Shape, Value
 from archdsl.layers.checks import LARGEST_LENGTH
-from archdsl.layers.conv_base import unfolded
+from archdsl.layers.conv import unfolded
 from archdsl.layers.padding import same
 from archdsl.layers.torch_signature import scalar_if_equal
 from archdsl.layers.windows import axes

@@ -1,7 +1,5 @@
 """Padding: how far `same` pads, with which values, and whether the map is large enough for it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
@@ -14,6 +12,12 @@ def padding_mode(value: Value) -> Value:
     if value not in MODES:
         raise LayerError(f"must be {', '.join(MODES[:-1])} or {MODES[-1]}, not {show(value)}")
     return value
+
+
+def from_last_axis(sides: tuple[int, ...]) -> tuple[int, ...]:
+    """Margins, (before, after) for each axis, in torch's order, from the last axis; or back."""
+    pairs = [sides[at : at + 2] for at in range(0, len(sides), 2)]
+    return tuple(margin for pair in reversed(pairs) for margin in pair)
 
 
 def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:

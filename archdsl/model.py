@@ -9,7 +9,6 @@ from archdsl.analysis.memory import Memory
 from archdsl.analysis.totals import Analysis, Row
 from archdsl.claims import judge, parameter_count
 from archdsl.claims.judge import Claim
-from archdsl.collector import collector_paused
 from archdsl.expand import includes
 from archdsl.expand.network import expand
 from archdsl.expand.parameters import values_of
@@ -17,6 +16,7 @@ from archdsl.graph import Graph, Settled, Side
 from archdsl.layers import Shape
 from archdsl.syntax.ast import NetworkText, Outputs, Paper, Reported, Train
 from archdsl.syntax.expressions import Number
+from archdsl.text.collector import collector_paused
 
 
 class Model:

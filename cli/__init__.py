@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 import archdsl
-from archdsl.collector import collector_paused
 from archdsl.errors import ArchError, did_you_mean
+from archdsl.text.collector import collector_paused
 
 VERBS = (
     *("summary", "verify", "check", "fmt", "diff", "table", "draw", "source"),

@@ -84,7 +84,7 @@ def test_the_hook_forbids():
 # The packages and modules of archdsl/ from the top down: each imports only what follows it here.
 ORDER = (
     "contract check train network output pytorch compare model claims expand spec_files spec "
-    "tables analysis fmt notation graph syntax atomic_files extras errors collector figures text "
+    "tables analysis fmt notation graph syntax atomic_files extras errors figures text "
     "quantities layers"
 ).split()
 
@@ -142,7 +142,7 @@ def test_nothing_needs_a_posix_system_to_be_imported():
 
 # What `summary vgg16` imports beyond click: packages of ours, and a few modules of Python's.
 OURS = (
-    "analysis claims cli collector errors expand extras figures grammar graph layers model network "
+    "analysis claims cli errors expand extras figures grammar graph layers model network "
     "notation output quantities spec spec_files specs syntax text"
 ).split()
 OUTPUT = {"claims", "plain_data", "summary", "table"}

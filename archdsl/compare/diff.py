@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from archdsl.collector import collector_paused
 from archdsl.compare.alignment import align
 from archdsl.compare.isomorphism import ComparableGraph, comparable, same
 from archdsl.graph import Node, Scope
 from archdsl.layers import Layer, Shape, Value
+from archdsl.text.collector import collector_paused
 
 if TYPE_CHECKING:
     from archdsl.model import Model

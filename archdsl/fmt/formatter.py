@@ -15,12 +15,12 @@ import re
 from bisect import bisect
 from collections.abc import Hashable, Iterator
 
-from archdsl.collector import collector_paused
 from archdsl.errors import ArchError
 from archdsl.fmt.layout import Aligned, LineParts, aligned_lines, table, width
 from archdsl.fmt.same_meaning import first_difference
 from archdsl.syntax.parser import statements_of
 from archdsl.syntax.statements import STATEMENTS
+from archdsl.text.collector import collector_paused
 from archdsl.text.pytorch import unwrapped
 from archdsl.text.source import Source
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from archdsl.collector import collector_paused
 from archdsl.errors import MOST_ERRORS, ArchError
 from archdsl.syntax import diagnose
 from archdsl.syntax.ast import (
@@ -25,6 +24,7 @@ from archdsl.syntax.ast import (
 )
 from archdsl.syntax.lalr import Callback, Parser, Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
+from archdsl.text.collector import collector_paused
 from archdsl.text.source import Source, Span
 
 LARGEST_TEXT = 16 * 2**20  # bytes of a spec; a larger file is not read

@@ -149,6 +149,13 @@ def _excerpt(span: Span) -> list[str]:
     ]
 
 
+def same_name(kind: str, name: str, span: Span, first: Span | None = None) -> ArchError:
+    """The error for a second line, block or network with the name of another."""
+    notes = [Note("the first is here", first)] if first else []
+    help = f"give each {kind} a name of its own"
+    return ArchError(f"two {kind}s are called `{name}`", span, notes, help)
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is closest to a misspelt one, or None."""
     import difflib  # slow to import, needed only for a misspelt word

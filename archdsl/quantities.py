@@ -6,7 +6,6 @@
 Columns of tables, names of rows and claims all read these words.
 """
 
-import re
 from typing import Literal, NamedTuple
 
 Figure = Literal["size", "count", "amount"]
@@ -67,10 +66,6 @@ _IN_TABLES = {spelling: one for one in _OF_NETWORK for spelling in one.words}
 _IN_TABLES |= {spelling: one for one in _OF_NETWORK for spelling in one.in_tables}
 TABLE_SPELLINGS = tuple(_IN_TABLES)
 
-# Powers of ten, by the units that may follow a figure: `138M`, `60 million`.
-UNITS = {"K": 3, "M": 6, "G": 9, "thousand": 3, "million": 6, "billion": 9}
-_LETTERS = {3: "K", 6: "M", 9: "G"}
-
 
 def claimed_quantity(words: str) -> Quantity | None:
     """The quantity with this spelling in a claim, ignoring case: `Multiply-Adds`, `weight_layers`;
@@ -82,15 +77,6 @@ def table_quantity(words: str) -> Quantity | None:
     """The quantity of a network or of a line with this spelling, as the header of a column or the
     name of a row."""
     return _IN_TABLES.get(_spelled(words))
-
-
-def unit_letter(words: str) -> str:
-    """The letter of a unit that holds for many figures: `M` for `millions`, `m` and `10^6`. Empty
-    for any other text."""
-    if found := re.fullmatch(r"10\^([369])", words):
-        return _LETTERS[int(found[1])]
-    unit = words.upper() if len(words) == 1 else words.lower().removesuffix("s")
-    return _LETTERS[UNITS[unit]] if unit in UNITS else ""
 
 
 def _spelled(words: str) -> str:

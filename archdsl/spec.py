@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
 
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, did_you_mean, same_name
 from archdsl.syntax.arguments import check_commas, entries_in
 from archdsl.syntax.ast import (
     Block,
@@ -80,16 +80,10 @@ def parse(source: Source) -> tuple[NetworkText, ...]:
 
 def _check_names(source: Source, headers: Iterable[Header | Derived | None]) -> None:
     seen: set[str] = set()
-    for header in headers:
-        if header is None:
-            continue
-        if header.name.text in seen:
-            raise ArchError(
-                f"two networks are called `{header.name.text}`",
-                _span(source, header.name),
-                help="give each network a name of its own",
-            )
-        seen.add(header.name.text)
+    for name in (header.name for header in headers if header is not None):
+        if name.text in seen:
+            raise same_name("network", name.text, _span(source, name))
+        seen.add(name.text)
 
 
 def _derived(

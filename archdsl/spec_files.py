@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import archdsl.specs
 from archdsl.errors import ArchError, Errors, did_you_mean
@@ -26,14 +26,19 @@ def folder() -> str:
 def names() -> dict[str, str]:
     """The file of every network of the zoo, in order; a column of a table is named `vgg:D`."""
     paths: dict[str, str] = {}
+    for name, path in _named():
+        paths.setdefault(name, path)
+    return paths
+
+
+def _named() -> Iterator[tuple[str, str]]:
+    """The networks of the zoo with their files, in order; a file is read when its turn comes."""
     for path in _specs(folder()):
         text = read_source(path)
         own = re.findall(_NETWORK, text.written, re.MULTILINE)
         if text.grids:
             own = [network.full_name for network in parse(text)]
-        for name in own:
-            paths.setdefault(name, path)
-    return paths
+        yield from ((name, path) for name in own)
 
 
 def _specs(folder: str) -> list[str]:
@@ -108,20 +113,28 @@ def _of_zoo(name: str) -> tuple[NetworkText, ...]:
     # Usually there is a file of that name; then no other file is read.
     path = os.path.join(folder(), f"{name}.arch")
     if not (re.fullmatch(r"\w{1,100}", name) and os.path.isfile(path)):
-        known = names()
-        tables = (one for one in known if one.startswith(f"{name}:"))
-        of_name = name if name in known else next(tables, None)
-        if of_name is None:
-            help = did_you_mean(name, known)
+        path = _path_of(name)
+        if not path:
+            help = did_you_mean(name, names())
             if len(name) < 200 and os.path.isfile(name):
                 help = f"for the file of that name, write `.{os.sep}{name}`"
             raise ArchError(
                 f"the zoo has no network `{name}`",
                 help=help or "`archdsl zoo` lists them; a file's name ends in `.arch`",
             )
-        path = known[of_name]
     networks = parse(read_source(path))
     return tuple(n for n in networks if n.name == name) or networks
+
+
+def _path_of(name: str) -> str:
+    """The file with a network, or else a table, of that name; empty if the zoo has neither."""
+    of_table = ""
+    for one, path in _named():
+        if one == name:
+            return path
+        if not of_table and one.startswith(f"{name}:"):
+            of_table = path
+    return of_table
 
 
 def files(targets: Sequence[str]) -> tuple[list[str], Errors]:

@@ -8,6 +8,7 @@ prints torchinfo's summary of a network, as a user without archdsl would get it.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +76,8 @@ BY_HAND = {
 def main() -> None:
     kind, name = sys.argv[1:]
     if kind == "torchvision":
-        from archdsl.pytorch.vision import torchvision
+        sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+        from vision import torchvision
 
         net = getattr(torchvision.models, name)()
     else:

@@ -132,7 +132,7 @@ def test_invalid_derivations_are_refused():
         ("network a = b\nnetwork b = c\nnetwork c = b", "derived from itself: b = c = b"),
         (base + "network b = a(1, 2)", "more arguments than the network `a` has parameters"),
         (base + "network b = a(1, w=2)", "`w` of the network `a` is given twice"),
-        (base + "network b = a(v=2)", "the network a has no parameter `v`"),
+        (base + "network b = a(v=2)", "the network `a` does not take `v`"),
         (base + "network b = a(w)", "`w` has no value"),
         (base + "network b = a(w=)", "`w` has no value"),
         (base + "network b = a(8 8)", "unexpected `8` in an expression"),

@@ -9,17 +9,13 @@ import math
 import re
 from typing import Literal, NamedTuple
 
+from archdsl.figures import FIGURE, SIZE, UNITS, numbers_of
 from archdsl.layers import Shape
-from archdsl.quantities import UNITS
-from archdsl.syntax.ast import numbers_of
 
 How = Literal["exactly", "rounds", "truncates", "within one unit"]
 
-_NUMBER = re.compile(
-    r"(?P<about>[~≈])?\s*(?P<digits>\d[\d,]*)(\.(?P<decimals>\d+))?"
-    r"(?:[eE](?P<e>\d+)|\s?[x×]\s?10\^(?P<power>\d+))?\s*(?P<unit>[KMG%]|thousand|million|billion)?"
-)
-_SIZE = re.compile(r"\d+(\^2)?(\s?[x×]\s?\d+)*|\d{1,3}([,.]\d{3})+")
+_NUMBER = re.compile(rf"{FIGURE}\s*(?P<unit>%|{'|'.join(UNITS)})?")
+_SIZE = re.compile(rf"{SIZE}|\d{{1,3}}([,.]\d{{3}})+")
 
 
 class _Number(NamedTuple):

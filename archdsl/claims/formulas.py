@@ -57,9 +57,9 @@ def of_network(analysis: Analysis, counting: Counting) -> dict[str, Computed]:
     graph = analysis.graph
     params, side_params = analysis.total_params, analysis.side_params
     if not counting.is_usual:
-        every = range(len(graph.nodes))
-        params = counting.params(graph, (i for i in every if i not in analysis.side_nodes))
-        side_params = counting.params(graph, every) - params
+        sides = analysis.side_nodes
+        params = counting.params(graph, (i for i in range(len(graph.nodes)) if i not in sides))
+        side_params = counting.params(graph, sides)
     amounts = {
         "params": (params, side_params),
         "trainable": (params, side_params),

@@ -17,8 +17,9 @@ from archdsl.claims.figures import How, compare, compare_size, is_size
 from archdsl.claims.formulas import WITH_SIDES, Computed, of_line, of_network
 from archdsl.claims.parameter_count import Counting
 from archdsl.errors import ArchError, Errors, did_you_mean
+from archdsl.figures import UNITS
 from archdsl.notation.lookup import vocabulary
-from archdsl.quantities import QUANTITIES, UNITS, claimed_quantity
+from archdsl.quantities import QUANTITIES, claimed_quantity
 from archdsl.syntax.ast import ClaimText, Expect, Item, NetworkText, Token
 from archdsl.text.source import Span
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
+from archdsl.figures import unit_letter
 from archdsl.graph import Graph
-from archdsl.quantities import unit_letter
 from archdsl.syntax.arguments import duplicate_error, entries_of
 from archdsl.syntax.ast import NetworkText, ParamsCount, Token
 

@@ -11,13 +11,13 @@ from archdsl.expand.context import Context
 from archdsl.expand.convention_statements import unknown_shortcut
 from archdsl.expand.graph_builder import Stretch
 from archdsl.expand.groups import GroupExpander, Lines
-from archdsl.expand.parameters import bind, form_of
+from archdsl.expand.parameters import form_of, with_defaults
 from archdsl.expand.scopes import Body, Frame, Labels, Position
 from archdsl.notation import ast
-from archdsl.notation.ast import BlockUse, Group, Line, Placeholder, ValueText
+from archdsl.notation.ast import BlockUse, Placeholder, ValueText
 from archdsl.syntax import expressions
-from archdsl.syntax.arguments import duplicate_error
-from archdsl.syntax.ast import Shortcut
+from archdsl.syntax.arguments import bind
+from archdsl.syntax.ast import Shortcut, Token
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
@@ -55,20 +55,21 @@ class BlockExpander:
                 "a block cannot use itself; repeat it with `x n`",
             )
         names = self.context.names_at(position)
-        by_place, by_name = _arguments(use, frame, names)
+        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
+        values = _values(definition, parameters, use, frame, names)
         parameter = self.blocks.stride_of(use.block)
         if stride is not None and parameter is not None:
             value = ast.value_of(frame.source, stride, names)
-            if not isinstance(value, int | float) or parameter in by_name:
+            if not isinstance(value, int | float) or parameter in values:
                 raise frame.fail(
                     "the stride is given twice"
-                    if parameter in by_name
+                    if parameter in values
                     else f"`{parameter}` of the block `{use.block}` is one number",
                     stride,
                     f"write `{use.block}(…) x 3, stride 2`",
                 )
-            by_name[parameter], stride = value, None
-        if use.body is not None and not any(map(_holds_body, self.blocks.lines(definition))):
+            values[parameter], stride = value, None
+        if use.body is not None and not self.takes_body(definition):
             raise frame.fail(
                 f"the block `{use.block}` has no `body`: it does not take a group",
                 use,
@@ -80,7 +81,7 @@ class BlockExpander:
                 stride,
                 "give the block a parameter `stride`, or leave the stride out",
             )
-        bound = self.bind(definition, use, frame.source, by_place, by_name)
+        bound = self.names_in(definition, use, frame.source, values)
         if use.body is not None and not use.body.lines:
             raise frame.fail(
                 f"the block `{use.block}` is used without a body",
@@ -106,26 +107,31 @@ class BlockExpander:
         }
         self.context.decide(LIBRARY, position.path, use, frame, **values)
 
-    def bind(
+    def takes_body(self, definition: Definition) -> bool:
+        """Whether `body` is among the lines of a block."""
+        composites = (parsed.composite for parsed in ast.phrases_in(self.blocks.lines(definition)))
+        return any(isinstance(one, Placeholder) and one.word == "body" for one in composites)
+
+    def names_in(
         self,
         definition: Definition,
         use: BlockUse | Placeholder,
         source: Source,
-        by_place: Sequence[Number],
-        by_name: Mapping[str, Number],
+        values: Mapping[str, Number],
     ) -> dict[str, Number]:
         """The names that have values in a block where it is used."""
+
+        def without_value(parameter: Token) -> ArchError:
+            return ArchError(
+                f"`{parameter.text}` of the block `{definition.name}` has no value",
+                source.span(use.start, use.end),
+                [_note(definition)],
+                f"write {form_of(definition.block)}",
+            )
+
         outer = self.context.names if definition.inner else {}
         parameters = self.blocks.parameters(definition)
-        try:
-            return bind(definition.source, definition.block, parameters, by_place, by_name, outer)
-        except ArchError as error:
-            if error.span is not None:
-                raise
-            name = definition.block.name
-            defined = Note("it is defined here", definition.source.span(name.start, name.end))
-            span = source.span(use.start, use.end)
-            raise ArchError(error.message, span, [defined], error.help) from None
+        return with_defaults(definition.source, parameters, values, outer, without_value)
 
     def enter(self, call: Call, position: Position) -> None:
         """Append the lines of a block, or a copy of what they became before.
@@ -245,13 +251,12 @@ class BlockExpander:
             raise unknown_shortcut(frame.source, self.blocks, name, *where)
         definition = self.blocks[f"shortcut_{name}"]
         values = {"width": target.shape[0], "stride": self.shortcut_stride(placeholder, position)}
-        parameters = [name.text for name, _ in self.blocks.parameters(definition)]
-        by_name = {name: value for name, value in values.items() if name in parameters}
-        names = self.bind(definition, placeholder, frame.source, (), by_name)
+        parameters = self.blocks.parameter_names(definition.name)
+        values = {name: value for name, value in values.items() if name in parameters}
+        names = self.names_in(definition, placeholder, frame.source, values)
         # A projection has no activation: without this a sum would have one in the repetition that
         # changes the shape, and none in the others.
-        waiting = len(self.graph.activations)
-        nodes = len(self.graph.nodes)
+        waiting, nodes = len(self.graph.activations), len(self.graph.nodes)
         self.enter(Call(definition, placeholder, names), position._replace(ends_branch=True))
         del self.graph.activations[waiting:]
         if option is None and len(self.graph.nodes) > nodes:
@@ -261,8 +266,8 @@ class BlockExpander:
         """Record which block `shortcut` means, if the text does not say."""
         if self.context.conventions.leaves_open(Shortcut):
             kind = {"A": "zeros for new channels", "B": "a projection"}.get(name, "a block")
-            values = {"shortcut": kind, "name": name}
-            self.context.decide(SHORTCUT, position.path, where, position.frame, **values)
+            texts = {"shortcut": kind, "name": name}
+            self.context.decide(SHORTCUT, position.path, where, position.frame, **texts)
 
     def shortcut_stride(self, placeholder: Placeholder, position: Position) -> int:
         """The stride that leads to the shape of the other branch, the same on all axes."""
@@ -280,22 +285,26 @@ class BlockExpander:
         return strides[0] if strides else 1
 
 
-def _arguments(
-    use: BlockUse, frame: Frame, names: Mapping[str, Number]
-) -> tuple[list[Number], dict[str, Number]]:
-    """The values of a block's arguments: by position, and by name."""
-    by_place: list[Number] = []
-    by_name: dict[str, Number] = {}
-    for argument in use.arguments:
-        value = expressions.evaluate(argument.value, names, frame.source)
-        if argument.name is None:
-            by_place.append(value)
-        elif argument.name.text in by_name:
-            span = frame.source.span(argument.start, argument.end)
-            raise duplicate_error(f"`{argument.name.text}`", span)
-        else:
-            by_name[argument.name.text] = value
-    return by_place, by_name
+def _values(
+    definition: Definition,
+    parameters: Sequence[str],
+    use: BlockUse,
+    frame: Frame,
+    names: Mapping[str, Number],
+) -> dict[str, Number]:
+    """The values of a block's arguments, by the names of its parameters."""
+    source = frame.source
+    try:
+        bound = bind(source, use.arguments, parameters, f"the block `{use.block}`")
+    except ArchError as error:
+        notes = [*error.notes, _note(definition)]
+        raise ArchError(error.message, error.span, notes, error.help) from None
+    return {name: expressions.evaluate(one.value, names, source) for name, one in bound.items()}
+
+
+def _note(definition: Definition) -> Note:
+    name = definition.block.name
+    return Note("it is defined here", definition.source.span(name.start, name.end))
 
 
 def _body_key(body: Body | None) -> Hashable:
@@ -306,14 +315,3 @@ def _body_key(body: Body | None) -> Hashable:
     group, frame, labels = body
     values = tuple((name, labels.get(name)) for name in ast.references(group.lines))
     return frame.source.text[group.start : group.end], frame, values
-
-
-def _holds_body(line: Line) -> bool:
-    for parsed in line.phrases:
-        match parsed.composite:
-            case Placeholder(word="body"):
-                return True
-            case Group(lines=lines) | BlockUse(body=Group(lines=lines)):
-                if any(map(_holds_body, lines)):
-                    return True
-    return False

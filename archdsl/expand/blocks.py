@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 import archdsl
-from archdsl.errors import ArchError, Errors, Note
+from archdsl.errors import ArchError, Errors, same_name
 from archdsl.expand.parameters import RESERVED, Parameters, declared
 from archdsl.layers import JOINS
 from archdsl.notation.ast import Line, widened
@@ -87,12 +87,8 @@ class Blocks:
             )
         if name.text in self.own:
             first, place = self.own[name.text].block.name, self.own[name.text].source
-            raise ArchError(
-                f"two blocks are called `{name.text}`",
-                source.span(name.start, name.end),
-                notes=[Note("the first is here", place.span(first.start, first.end))],
-                help="give each block a name of its own",
-            )
+            span = source.span(name.start, name.end)
+            raise same_name("block", name.text, span, place.span(first.start, first.end))
         if not definition.block.items:
             raise ArchError(
                 f"the block `{name.text}` has no lines",

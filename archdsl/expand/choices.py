@@ -32,7 +32,7 @@ OUTPUT = Choice(
 )
 BIAS = Choice(
     "bias",
-    "no bias before {norm}",
+    "no bias next to {norm}",
     "as the norm has one",
     ("write `bias` in the line",),
 )

@@ -8,9 +8,10 @@ from archdsl.expand.choices import Choice
 from archdsl.expand.conventions import Conventions
 from archdsl.expand.graph_builder import GraphBuilder, Place
 from archdsl.expand.printed_sizes import PaperSettings
-from archdsl.expand.scopes import Frame, Located, Position
+from archdsl.expand.scopes import Frame, Position
 from archdsl.graph import Decision, Scope
 from archdsl.notation.ast import BlockUse
+from archdsl.notation.context import Located
 from archdsl.syntax.ast import NetworkText
 from archdsl.syntax.expressions import Number
 

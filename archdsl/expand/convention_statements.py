@@ -11,7 +11,7 @@ from archdsl.expand.conventions import Conventions, Rule, Rules
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, ParsedPhrase
 from archdsl.notation.lookup import BARE
-from archdsl.notation.phrase import read as read_phrase
+from archdsl.notation.phrase import read_phrase
 from archdsl.syntax.ast import (
     ActivationAt,
     Item,

@@ -72,6 +72,8 @@ class Rules:
 
     def nearest(self, layer: LayerText) -> Rule | None:
         """The most specific rule that selects a layer; of equally specific ones the last."""
+        if layer.kind not in self.index:
+            return None
         rules = self.selecting(layer)
         if len(rules) < 2:
             return rules[0] if rules else None

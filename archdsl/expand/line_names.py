@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from archdsl.errors import ArchError, Note
+from archdsl.errors import ArchError, same_name
 from archdsl.notation.ast import (
     BlockUse,
     Composite,
@@ -62,13 +62,8 @@ def names_of(
     for label in (line.label for line in lines if line.label is not None):
         text, span = label.text, source.span(label.start, label.end)
         if text in labels:
-            first = source.span(labels[text].start, labels[text].end)
-            raise ArchError(
-                f"two lines are called `{text}`",
-                span,
-                notes=[Note("the first is here", first)],
-                help="give each line a different name",
-            )
+            first = labels[text]
+            raise same_name("line", text, span, source.span(first.start, first.end))
         message = f"no line can be called `{text}`"
         if text in KEYWORDS:
             raise ArchError(

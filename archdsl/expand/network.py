@@ -14,6 +14,7 @@ from archdsl.expand.lines import LineExpander
 from archdsl.expand.parameters import declarable, declared, values_of
 from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Labels, Position
+from archdsl.figures import numbers_of
 from archdsl.graph import Claimed, Graph, Section
 from archdsl.layers import Input, LayerError, Value
 from archdsl.layers.terms import times
@@ -31,7 +32,6 @@ from archdsl.syntax.ast import (
     Phrase,
     SizesDecide,
     Token,
-    numbers_of,
 )
 from archdsl.syntax.expressions import Number
 

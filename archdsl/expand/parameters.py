@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from archdsl.errors import ArchError, Note, did_you_mean
+from archdsl.errors import ArchError, Note, same_name
 from archdsl.notation import optional_layers
 from archdsl.notation.lookup import is_word, vocabulary
 from archdsl.notation.optional_layers import Choice, Options
@@ -31,49 +32,63 @@ def values_of(
             raise ArchError(f"the parameter `{key}` is not a number: {value!r}", help="give an int")
     parameters = declared(network.source, network.header) if network.header else []
     names = [name.text for name, _ in parameters]
-    given = _arguments(network, names)
-    given |= {name: (value, None) for name, value in overrides.items()}
     # Report a misspelt name before the missing value it causes.
-    for name, (_, span) in given.items():
-        if name not in names and optional_layers.kind_of(name) is None:
-            owner = network.derived[0].base.text if span else network.name or network.source.name
-            raise ArchError(
-                f"the network {owner} has no parameter `{name}`",
-                span,
-                help=did_you_mean(name, names) or _known(names),
-            )
-    values = _values(network, parameters, given)
+    given = _arguments(network, names)
+    for name, value in overrides.items():
+        if name not in names and not _is_optional(name):
+            owner = f"the network `{network.name or network.source.name}`"
+            raise arguments.unknown_parameter(name, names, owner, None)
+        given[name] = value, None
+    values = with_defaults(
+        network.source,
+        parameters,
+        {name: value for name, (value, _) in given.items()},
+        {},
+        partial(_without_value, network),
+    )
     choices = optional_layers.choices_of(network)
     choices += (_choice(name, *given[name]) for name in given if name not in values)
     return values, Options(choices)
 
 
-def _values(
-    network: NetworkText, parameters: Parameters, given: Mapping[str, Argument]
+def with_defaults(
+    source: Source,
+    parameters: Parameters,
+    values: Mapping[str, Number],
+    names: Mapping[str, Number],
+    without_value: Callable[[Token], ArchError],
 ) -> dict[str, Number]:
-    """The values of the parameters: a default may read those before it."""
-    source = network.source
-    values: dict[str, Number] = {}
+    """`names` with the values of the parameters; a default may read the names before it.
+
+    Raises the error that `without_value` gives for a parameter without either.
+    """
+    found = dict(names)
     for name, default in parameters:
-        if name.text in given:
-            values[name.text] = given[name.text][0]
+        if name.text in values:
+            found[name.text] = values[name.text]
         elif default is not None:
-            values[name.text] = expressions.evaluate(default, values, source)
+            found[name.text] = expressions.evaluate(default, found, source)
         else:
-            raise ArchError(
-                f"the parameter `{name.text}` has no value",
-                source.span(name.start, name.end),
-                [
-                    Note(f"`{one.name.text}` gives none", _span(source, one))
-                    for one in network.derived
-                ],
-                f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
-            )
-    return values
+            raise without_value(name)
+    return found
+
+
+def _without_value(network: NetworkText, name: Token) -> ArchError:
+    source = network.source
+    return ArchError(
+        f"the parameter `{name.text}` has no value",
+        source.span(name.start, name.end),
+        [Note(f"`{one.name.text}` gives none", _span(source, one)) for one in network.derived],
+        f"give it one with `-p {name.text}=8`, or a default: `{name.text}=8`",
+    )
 
 
 def _span(source: Source, derived: Derived) -> Span:
     return source.span(derived.base.start, (derived.arguments or derived.base).end)
+
+
+def _is_optional(name: str) -> bool:
+    return optional_layers.kind_of(name) is not None
 
 
 def _choice(name: str, value: Number, span: Span | None) -> Choice:
@@ -96,7 +111,7 @@ def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Arg
     for derived in network.derived:
         entries = arguments.entries_in(derived.arguments)
         base = f"the network `{derived.base.text}`"
-        bound = arguments.bind(source, entries, parameters, base, _known(parameters))
+        bound = arguments.bind(source, entries, parameters, base, is_other=_is_optional)
         for name, entry in bound.items():
             value = expressions.evaluate(expressions.read(source, entry.value), {}, source)
             found[name] = value, source.span(entry.start, entry.end)
@@ -121,65 +136,16 @@ def declared(source: Source, owner: Header | Block) -> Parameters:
                 help=f"write `{form}`; no parameter is named `x`",
             )
         if declarable(source, name) in found:
-            raise ArchError(
-                f"two parameters are called `{name.text}`",
-                source.span(name.start, name.end),
-                help="remove one of the two",
-            )
+            raise same_name("parameter", name.text, source.span(name.start, name.end))
         default = expressions.read(source, entry.value) if entry.name else None
         found[name.text] = name, default
     return list(found.values())
-
-
-def bind(
-    source: Source,
-    block: Block,
-    parameters: Parameters,
-    by_place: Sequence[Number],
-    by_name: Mapping[str, Number],
-    outer: Mapping[str, Number],
-) -> dict[str, Number]:
-    """The names that have values in a block: the outer ones, and its parameters, by place or name.
-
-    Raises ArchError without a place for a parameter that is unknown, missing or given twice: only
-    the caller knows where the block is used.
-    """
-    known = [name.text for name, _ in parameters]
-    title = f"the block `{block.name.text}`"
-    if len(by_place) > len(known):
-        raise ArchError(
-            f"{title} takes {len(known) or 'no'} argument{'' if len(known) == 1 else 's'}, "
-            f"not {len(by_place)}",
-            help=_known(known),
-        )
-    values = dict(zip(known, by_place, strict=False))
-    for name, value in by_name.items():
-        if name not in known:
-            hint = did_you_mean(name, known) or _known(known)
-            raise ArchError(f"{title} has no parameter `{name}`", help=hint)
-        if name in values:
-            raise arguments.duplicate_error(f"`{name}` of {title}")
-        values[name] = value
-    names = dict(outer)
-    for parameter, default in parameters:
-        name = parameter.text
-        if name in values:
-            names[name] = values[name]
-        elif default is not None:
-            names[name] = expressions.evaluate(default, names, source)
-        else:
-            raise ArchError(f"`{name}` of {title} has no value", help=f"write {form_of(block)}")
-    return names
 
 
 def form_of(block: Block) -> str:
     """How a block is used: `bottleneck(t, c, s)`."""
     names = ", ".join(one.tokens[0].text for one in arguments.entries_in(block.parameters))
     return f"`{block.name.text}({names})`" if names else f"`{block.name.text}`"
-
-
-def _known(names: Mapping[str, Number] | Sequence[str]) -> str:
-    return f"its parameters: {', '.join(names) or 'none'}"
 
 
 def declarable(source: Source, name: Token) -> str:

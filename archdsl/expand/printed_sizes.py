@@ -9,10 +9,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from archdsl.figures import numbers_of
 from archdsl.graph import Setting, Settled
 from archdsl.layers import LayerError, Shape, Value
 from archdsl.layers.checks import LARGEST_LENGTH
-from archdsl.layers.conv_base import unfolded
+from archdsl.layers.conv import unfolded
 from archdsl.layers.padding import same
 from archdsl.layers.torch_signature import scalar_if_equal
 from archdsl.layers.windows import axes
@@ -27,7 +28,7 @@ from archdsl.notation.ast import (
     ValueText,
 )
 from archdsl.quantities import claimed_quantity
-from archdsl.syntax.ast import ClaimText, Token, numbers_of
+from archdsl.syntax.ast import ClaimText, Token
 
 DECIDABLE = ("stride", "padding")  # what `sizes decide` may name
 

@@ -10,21 +10,12 @@ from archdsl.expand.conventions import NO_RULES, Companion, Rules
 from archdsl.expand.printed_sizes import Printed
 from archdsl.graph import Scope
 from archdsl.layers import Shape, Value
-from archdsl.notation.ast import (
-    Argument,
-    Composite,
-    Group,
-    LayerText,
-    Line,
-    ParsedPhrase,
-    ValueText,
-)
+from archdsl.notation.ast import Group, LayerText, Line, ParsedPhrase, ValueText
+from archdsl.notation.context import Located
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Phrase, Token
+from archdsl.syntax.ast import Phrase
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
-
-Located = Token | Phrase | Item | LayerText | ValueText | Argument | Composite
 
 
 class LabelledValue(NamedTuple):

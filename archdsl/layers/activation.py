@@ -1,13 +1,11 @@
 """Activations: functions of a single value, and the softmax over the channels."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, signed
+from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, brief
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
@@ -16,35 +14,29 @@ class Activation(Layer):
 
     accompanies = True
     role = "activation"
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
+    keeps = Kept(input=True)
 
     @property
     def label(self) -> str:
         name = self.takes_number
-        if name is None or vars(self)[name] == self.defaults[name]:
-            return self.kind
-        return f"{self.kind} {signed(vars(self)[name])}"
+        if self.named or name is None or vars(self)[name] == self.defaults[name]:
+            return super().label
+        return f"{self.kind} {brief(vars(self)[name])}"
 
 
 @layer("relu", "rectified linear unit")
 class ReLU(Activation):
     """max(0, x) (Nair & Hinton 2010)."""
 
-    kind = "relu"
+    keeps = Kept(output=True)
     examples = ("relu on 3x4x4", "ReLU on 7")
     listed = listed_as("ReLU", INPLACE)
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("relu6")
 class ReLU6(Activation):
     """min(max(0, x), 6), as in MobileNetV2 (Sandler et al. 2018)."""
 
-    kind = "relu6"
     examples = ("relu6 on 3x4x4",)
     listed = listed_as("ReLU6", INPLACE)
 
@@ -53,24 +45,18 @@ class ReLU6(Activation):
 class Sigmoid(Activation):
     """The logistic function, 1 / (1 + exp(-x))."""
 
-    kind = "sigmoid"
+    keeps = Kept(output=True)
     examples = ("sigmoid on 3x4x4",)
     listed = listed_as("Sigmoid")
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("tanh")
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
-    kind = "tanh"
+    keeps = Kept(output=True)
     examples = ("tanh on 3x4x4",)
     listed = listed_as("Tanh")
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
 
 @layer("scaled tanh", "scaled hyperbolic tangent")
@@ -81,7 +67,6 @@ class ScaledTanh(Activation):
     (appendix A).
     """
 
-    kind = "scaledtanh"
     examples = ("scaled tanh on 3x4x4", "scaled tanh amplitude 1.5 slope 0.5 on 7")
 
     amplitude: float = attribute("amplitude", check=positive, default=1.7159)
@@ -98,7 +83,6 @@ class ScaledTanh(Activation):
 class SiLU(Activation):
     """x · sigmoid(x) (Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017)."""
 
-    kind = "silu"
     examples = ("silu on 3x4x4", "swish on 5")
     listed = listed_as("SiLU", INPLACE)
 
@@ -107,7 +91,6 @@ class SiLU(Activation):
 class LeakyReLU(Activation):
     """x if positive, otherwise slope · x (Maas, Hannun & Ng 2013)."""
 
-    kind = "leakyrelu"
     takes_number = "slope"
     disputed = (("slope", "Darknet has 0.1, DCGAN 0.2, Keras 0.3"),)
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
@@ -126,7 +109,6 @@ class PReLU(Activation):
     initial value.
     """
 
-    kind = "prelu"
     takes_number = "slope"
     examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
     listed = listed_as(
@@ -164,7 +146,6 @@ class PReLU(Activation):
 class ELU(Activation):
     """x if positive, otherwise alpha · (exp(x) - 1) (Clevert, Unterthiner & Hochreiter 2016)."""
 
-    kind = "elu"
     takes_number = "alpha"
     examples = ("elu on 3x4x4", "elu(0.5) on 7")
     listed = listed_as("ELU", Argument("alpha", "alpha", 1.0, written="position"), INPLACE)
@@ -176,7 +157,6 @@ class ELU(Activation):
 class SELU(Activation):
     """A scaled ELU, which keeps activations normalised (Klambauer et al. 2017)."""
 
-    kind = "selu"
     examples = ("selu on 3x4x4",)
     listed = listed_as("SELU", INPLACE)
 
@@ -195,7 +175,6 @@ class GELU(Activation):
     `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
-    kind = "gelu"
     disputed = (("approximate", "many releases have the approximation with a tanh"),)
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
     listed = listed_as(
@@ -211,7 +190,6 @@ class GELU(Activation):
 class HardSwish(Activation):
     """x · relu6(x + 3) / 6 (Howard et al. 2019)."""
 
-    kind = "hardswish"
     examples = ("hard swish on 3x4x4", "h-swish on 7")
     listed = listed_as("Hardswish", INPLACE)
 
@@ -220,7 +198,6 @@ class HardSwish(Activation):
 class HardSigmoid(Activation):
     """relu6(x + 3) / 6 (Howard et al. 2019)."""
 
-    kind = "hardsigmoid"
     examples = ("hard sigmoid on 3x4x4",)
     listed = listed_as("Hardsigmoid", INPLACE)
 
@@ -229,7 +206,6 @@ class HardSigmoid(Activation):
 class Mish(Activation):
     """x · tanh(softplus(x)) (Misra 2020)."""
 
-    kind = "mish"
     examples = ("mish on 3x4x4",)
     listed = listed_as("Mish", INPLACE)
 
@@ -241,7 +217,6 @@ class Softplus(Activation):
     As in torch, it is x itself if beta · x is greater than `threshold`.
     """
 
-    kind = "softplus"
     takes_number = "beta"
     examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
     listed = listed_as(
@@ -259,7 +234,6 @@ class HardTanh(Activation):
     Other bounds: `hard tanh from 0 to 20`.
     """
 
-    kind = "hardtanh"
     examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
     listed = listed_as(
         "Hardtanh", Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE
@@ -284,7 +258,6 @@ class HardTanh(Activation):
 class LogSigmoid(Activation):
     """The logarithm of the sigmoid, -log(1 + exp(-x))."""
 
-    kind = "logsigmoid"
     examples = ("log sigmoid on 3x4x4",)
     listed = listed_as("LogSigmoid")
 
@@ -296,7 +269,6 @@ class LogSigmoid(Activation):
 class Softsign(Activation):
     """x / (1 + abs(x)) (Bergstra et al. 2009)."""
 
-    kind = "softsign"
     examples = ("softsign on 3x4x4",)
     listed = listed_as("Softsign")
 
@@ -321,7 +293,6 @@ class RReLU(Activation):
     default 1/8 to 1/3; otherwise it is their mean.
     """
 
-    kind = "rrelu"
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
     listed = listed_as(
         "RReLU", Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE
@@ -352,18 +323,15 @@ class Softmax(Layer):
     At the end of a network it is left to the loss: modules return logits.
     """
 
-    kind = "softmax"
     colour = "yellow"
     left_to_loss = True
+    keeps = Kept(output=True)
     examples: ClassVar[tuple[str, ...]] = (
         "soft-max on 7",
         "softmax on 3x4x4",
         "softmax on 3x5",
         "softmax on 3x2x2x2",
     )
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
 
     listed: ClassVar[tuple[Listing, ...]] = (
         Listing("Softmax", (Argument("dim", only=(1,)),)),
@@ -393,9 +361,57 @@ class LogSoftmax(Softmax):
 class Softmin(Layer):
     """Probabilities, largest for the smallest value: the softmax of -x over the channels."""
 
-    kind = "softmin"
+    keeps = Kept(output=True)
     examples = ("softmin on 7", "soft-min on 3x4x4", "softmin on 3x5", "softmin on 3x2x2x2")
     listed = listed_as("Softmin", Argument("dim", only=(1,)))
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(output=True)
+
+class Shrink(Activation):
+    """Base class of both: values from -lambda to lambda become zero."""
+
+    takes_number = "lambd"
+    lambd: float = attribute("lambda", "lambd", check=positive, default=0.5)
+
+
+@layer("hard shrink", "hard shrinkage", "hard thresholding")
+class HardShrink(Shrink):
+    """x, but zero if it is from -lambda to lambda (Donoho & Johnstone 1994)."""
+
+    examples = ("hard shrink on 3x4x4", "hardshrink(0.2) on 7")
+    listed = listed_as("Hardshrink", Argument("lambd", "lambd", 0.5, written="position"))
+
+
+@layer("soft shrink", "soft shrinkage", "soft thresholding")
+class SoftShrink(Shrink):
+    """x moved towards zero by lambda, and zero if it is from -lambda to lambda (Donoho &
+    Johnstone 1994; the activation of learned ISTA, Gregor & LeCun 2010)."""
+
+    examples = ("soft shrink on 3x4x4", "soft thresholding lambda 0.1 on 7", "softshrink(0.2) on 7")
+    listed = listed_as("Softshrink", Argument("lambd", "lambd", 0.5, written="position"))
+
+
+@layer("tanh shrink")
+class TanhShrink(Activation):
+    """x - tanh(x)."""
+
+    keeps = Kept(output=True)
+    examples = ("tanh shrink on 3x4x4",)
+    listed = listed_as("Tanhshrink")
+
+
+@layer("thresholded relu", "threshold relu", "truncated relu")
+class Threshold(Activation):
+    """x if it is above the threshold, otherwise zero (Konda, Memisevic & Krueger 2015).
+
+    `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
+    """
+
+    named = "thresholded relu {threshold}"
+    takes_number = "threshold"
+    examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")
+    listed = listed_as(
+        "Threshold", Argument("threshold", "threshold"), Argument("value", "value"), INPLACE
+    )
+
+    threshold: float = attribute("threshold", "theta", check=number, default=1)
+    value: float = attribute("value", check=number, default=0)

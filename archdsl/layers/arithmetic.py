@@ -1,19 +1,17 @@
 """Arithmetic on one value, for gates and scaled shortcuts."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, number
-from archdsl.layers.terms import Call, Kept, Shape, Values, signed
+from archdsl.layers.terms import Call, Kept, Shape, Values, brief
 
 
 @layer("scale")
 class Scale(Layer):
     """Multiplies every value by a constant (He et al. 2016, Fig. 2b)."""
 
-    kind = "scale"
+    named = "scale {factor}"
     takes_number = "factor"
     weakens = True
     examples = (
@@ -27,10 +25,6 @@ class Scale(Layer):
 
     def call(self, x: Shape) -> Call:
         return Call("Scale", (self.factor,), (), True)
-
-    @property
-    def label(self) -> str:
-        return f"scale {signed(self.factor)}"
 
 
 @layer(
@@ -53,6 +47,7 @@ class LearnedScale(Layer):
     trails = False
     takes_number = "init"
     weakens = True
+    keeps = Kept(input=True)
     examples = (
         "layer scale on 3x4x4",
         "layer scale 0.1 on 7",
@@ -77,23 +72,19 @@ class LearnedScale(Layer):
     def params(self, x: Shape) -> int:
         return x[0] if self.channelwise else 1
 
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
-
     def call(self, x: Shape) -> Call:
         shape = (x[0], *(1 for _ in x[1:])) if self.channelwise else ()
         return Call("LearnedScale", (shape, self.init), (), True)
 
     @property
     def label(self) -> str:
-        return f"{'layer' if self.channelwise else 'learned'} scale {signed(self.init)}"
+        return f"{'layer' if self.channelwise else 'learned'} scale {brief(self.init)}"
 
 
 @layer("complement")
 class Complement(Layer):
     """1 - x, the share that a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
-    kind = "complement"
     examples = (
         "complement on 3x4x4",
         "complement on 7",

@@ -10,12 +10,11 @@ it, and examples that a test compares with torch.
 Shapes are (C, H, W), (C, T, H, W), (C, L) or (C,), without the batch.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window
+from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, brief
 from archdsl.layers.torch_signature import Listing
 
 _MISSING: Any = object()
@@ -58,13 +57,15 @@ class Layer:
     would slow down every start, since each of them compiles code when it is defined.
     """
 
-    kind: ClassVar[str]  # names layers in graphs and diagrams: conv1, conv2, …
+    # Names layers in graphs and diagrams: conv1, conv2, … By default the class name in lower case.
+    kind: ClassVar[str]
     named: ClassVar[str] = ""  # the label if it is not the kind; fields in braces: `fc {width}`
-    words: ClassVar[Mapping[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
+    words: ClassVar[dict[str, Mapping[str, Value]]]  # spelling -> the fields that it sets
     attributes: ClassVar[Mapping[str, Attribute]] = {}  # field -> its spellings
     defaults: ClassVar[Mapping[str, Any]] = {}  # of the fields that have one
     examples: ClassVar[tuple[str, ...]] = ()  # "SPEC on SHAPE", compared with torch by a test
     listed: ClassVar[tuple[Listing, ...]] = ()  # its classes in torch.nn
+    keeps: ClassVar[Kept] = Kept()  # for the backward pass, if that does not depend on the input
 
     # Regexes of a whole layer in one word; a group sets the field of its name, the mapping others.
     compact: ClassVar[tuple[tuple[str, Mapping[str, Value]], ...]] = ()
@@ -172,9 +173,9 @@ class Layer:
 
     def kept(self, x: Shape) -> Kept:
         """What autograd keeps for the backward pass, in training mode."""
-        return Kept()
+        return self.keeps
 
-    def plainest(self, x: Shape) -> Layer:
+    def plainest(self, x: Shape) -> "Layer":
         """The simplest layer that computes the same on such an input, to compare networks."""
         return self
 
@@ -190,23 +191,51 @@ class Layer:
     @property
     def label(self) -> str:
         """The layer in a few words, for diagrams and `--layers`."""
-        return self.named.format_map(vars(self)) or self.kind
+        shown = {name: brief(value) for name, value in vars(self).items()}
+        return self.named.format_map(shown) or self.kind
 
 
 REGISTRY: list[type[Layer]] = []
 L = TypeVar("L", bound=type[Layer])
+
+# Words with the same meaning in every spelling: `max pool` is also written `max pooling`.
+_SYNONYMS = {
+    "average": ["avg"],
+    "conv": ["convolution"],
+    "norm": ["normalization", "normalisation"],
+    "normalization": ["normalisation"],
+    "padding": ["pad"],
+    "pool": ["pooling"],
+    "subsampling": ["sub sampling"],
+}
+
+
+def _variants(spelling: str) -> Iterator[str]:
+    """A spelling, and the same with synonyms."""
+    return map(" ".join, product(*([w, *_SYNONYMS.get(w, ())] for w in spelling.split())))
 
 
 def layer(*words: str, **presets: Mapping[str, Value]) -> Callable[[L], L]:
     """Registers a class as a layer kind that is written with any of these words.
 
     A keyword is a spelling, with `_` for spaces, and the fields that it sets:
-    `conv_dw={"depthwise": True}`.
+    `conv_dw={"depthwise": True}`. Spellings with synonyms of the words, and the names of torch's
+    classes for maps of 1 to 3 axes, such as `conv2d`, are added.
     """
 
     def register(cls: L) -> L:
-        spellings = {word.replace("_", " "): preset for word, preset in presets.items()}
-        cls.words = {word: {} for word in words} | spellings
+        spellings: dict[str, Mapping[str, Value]] = {word: {} for word in words}
+        cls.words = {
+            variant: preset
+            for word, preset in (spellings | presets).items()
+            for variant in _variants(word.replace("_", " "))
+        }
+        for listing in cls.listed:
+            if "*" in listing.name:
+                for rank in "123":
+                    cls.words[listing.name.lower().replace("*", rank)] = listing.presets
+        if not hasattr(cls, "kind"):
+            cls.kind = cls.__name__.lower()
         REGISTRY.append(cls)
         return cls
 

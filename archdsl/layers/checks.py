@@ -4,8 +4,6 @@ A check of an attribute returns the value in its canonical form, or raises Layer
 sentence of its docstring describes the allowed values in `archdsl layers`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +16,21 @@ MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
 
 def count(value: Value) -> Value:
     """A whole number from 1."""
+    return _from(1, value)
+
+
+def whole(value: Value) -> Value:
+    """A whole number from 0."""
+    return _from(0, value)
+
+
+def _from(least: int, value: Value) -> Value:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_LENGTH:
-        raise LayerError(f"must be a whole number from 1 to {LARGEST_LENGTH:,}, not {show(value)}")
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or not least <= value <= LARGEST_LENGTH:  # type: ignore[operator]
+        limits = f"{least} to {LARGEST_LENGTH:,}"
+        raise LayerError(f"must be a whole number from {limits}, not {show(value)}")
     return value
 
 
@@ -101,17 +110,6 @@ def needs_map(kind: str, x: Shape) -> int:
             "the input of a signal states its channels: `input 16000x1`",
         )
     return len(x) - 1
-
-
-def whole(value: Value) -> Value:
-    """A whole number from 0."""
-    if value == 0 and not isinstance(value, bool):
-        return 0
-    try:
-        return count(value)
-    except LayerError:
-        limit = f"{LARGEST_LENGTH:,}"
-        raise LayerError(f"must be a whole number from 0 to {limit}, not {show(value)}") from None
 
 
 def _added(value: Value) -> Value:

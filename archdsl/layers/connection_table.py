@@ -3,8 +3,6 @@
 As text, `0 1 2, 1 2 3` is the input maps, counted from 0, of output map 0 and of output map 1.
 """
 
-from __future__ import annotations
-
 from archdsl.layers.terms import LayerError, Misfit, Shape, Value, Values
 
 BELOW = "below"  # the value of `connections` alone: a table follows below the layer

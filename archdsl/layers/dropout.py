@@ -1,15 +1,15 @@
 """Dropout: values that are randomly set to zero in training."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
-from archdsl.layers.terms import Call, Kept, Shape
+from archdsl.layers.terms import Call, Kept, Shape, Value
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")
+_CHANNELS: Mapping[str, Value] = {"channelwise": True}
 
 
 class BaseDropout(Layer):
@@ -31,23 +31,13 @@ class BaseDropout(Layer):
         return Kept(extra=4 * mask) if self.p else Kept()  # the scaled mask
 
 
-@layer(
-    "dropout",
-    "drop out",
-    dropout1d={"channelwise": True},
-    dropout2d={"channelwise": True},
-    dropout3d={"channelwise": True},
-    channel_dropout={"channelwise": True},
-    spatial_dropout={"channelwise": True},
-)
+@layer("dropout", "drop out", channel_dropout=_CHANNELS, spatial_dropout=_CHANNELS)
 class Dropout(BaseDropout):
     """Sets each value to zero with probability p in training, and scales the others by 1 / (1 - p)
     (Srivastava et al. 2014).
 
     Channel dropout drops whole channels (Tompson et al. 2015).
     """
-
-    kind = "dropout"
 
     disputed = (("p", "papers give different rates"),)
     examples = (
@@ -61,7 +51,7 @@ class Dropout(BaseDropout):
 
     listed = (
         Listing("Dropout", (_P, INPLACE)),
-        Listing("Dropout*d", (_P, INPLACE), {"channelwise": True}),
+        Listing("Dropout*d", (_P, INPLACE), _CHANNELS),
     )
 
     @property
@@ -69,7 +59,7 @@ class Dropout(BaseDropout):
         return f"{'channel ' if self.channelwise else ''}dropout {self.p:g}"
 
 
-@layer("alpha dropout", feature_alpha_dropout={"channelwise": True})
+@layer("alpha dropout", feature_alpha_dropout=_CHANNELS)
 class AlphaDropout(BaseDropout):
     """Sets each value, with probability p in training, to the limit of SELU for large negative
     values, then scales and shifts all to preserve mean and variance (Klambauer et al. 2017).
@@ -77,7 +67,6 @@ class AlphaDropout(BaseDropout):
     `feature alpha dropout` drops whole channels.
     """
 
-    kind = "alphadropout"
     examples = (
         "alpha dropout on 3x4x4",
         "alpha dropout (10%) on 7",
@@ -89,7 +78,7 @@ class AlphaDropout(BaseDropout):
 
     listed = (
         Listing("AlphaDropout", (_P, INPLACE)),
-        Listing("FeatureAlphaDropout", (_P, INPLACE), {"channelwise": True}),
+        Listing("FeatureAlphaDropout", (_P, INPLACE), _CHANNELS),
     )
 
     @property
@@ -105,8 +94,7 @@ class StochasticDepth(Layer):
     At the end of the body of a residual block, it makes random images skip the block.
     """
 
-    kind = "stochasticdepth"
-    named = "stochastic depth {p:g}"
+    named = "stochastic depth {p}"
     takes_number = "p"
     weakens = True
     examples = (

@@ -4,9 +4,8 @@ They filter each channel separately. As in torch and OpenCV they cross-correlate
 on the image as it is printed, not flipped.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from itertools import product
 from typing import Any, ClassVar, Self
 
@@ -15,7 +14,7 @@ from archdsl.layers.checks import count, lengths, margin, needs_map, positive
 from archdsl.layers.padding import same
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, show
 from archdsl.layers.torch_signature import scalar_if_equal
-from archdsl.layers.windows import axes, slide
+from archdsl.layers.windows import KERNEL_WORDS, axes, slide
 
 
 class FixedFilter(Layer):
@@ -26,8 +25,8 @@ class FixedFilter(Layer):
     of a depthwise convolution.
     """
 
-    kind = "filter"
     trails = False
+    keeps = Kept(input=True)  # like torch's convolutions, although only learned filters need it
     ranks: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the maps that the filter is defined for
 
     pad: tuple[int, ...] = attribute(
@@ -80,10 +79,6 @@ class FixedFilter(Layer):
     def macs(self, x: Shape) -> int:
         return math.prod(self.out(x)) * math.prod(self.size(x))
 
-    def kept(self, x: Shape) -> Kept:
-        # As torch's convolutions do, although only learned filters need it.
-        return Kept(input=True)
-
     def padding(self) -> tuple[tuple[str, Value], ...]:
         """The option of the torch call."""
         return (("padding", scalar_if_equal(self.pad)),) if any(self.pad) else ()
@@ -118,13 +113,11 @@ class Gradient(FixedFilter):
         return self.kind + (f" {self.direction}" if self.direction != "both" else "")
 
 
-@layer(
-    "sobel",
-    "sobel filter",
-    "sobel operator",
-    sobel_x={"direction": "x"},
-    sobel_y={"direction": "y"},
-)
+_X: Mapping[str, Value] = {"direction": "x"}
+_Y: Mapping[str, Value] = {"direction": "y"}
+
+
+@layer("sobel", "sobel filter", "sobel operator", sobel_x=_X, sobel_y=_Y)
 class Sobel(Gradient):
     """The derivative along one axis, smoothed by (1, 2, 1) along the other (Sobel & Feldman 1968).
 
@@ -134,7 +127,6 @@ class Sobel(Gradient):
     divided by 8.
     """
 
-    kind = "sobel"
     smoothing = (1, 2, 1)
     examples = (
         "sobel on 3x6x7",
@@ -145,18 +137,11 @@ class Sobel(Gradient):
     )
 
 
-@layer(
-    "scharr",
-    "scharr filter",
-    "scharr operator",
-    scharr_x={"direction": "x"},
-    scharr_y={"direction": "y"},
-)
+@layer("scharr", "scharr filter", "scharr operator", scharr_x=_X, scharr_y=_Y)
 class Scharr(Gradient):
     """Like the Sobel filter, but smoothed by (3, 10, 3), which measures directions more precisely
     (Scharr 2000)."""
 
-    kind = "scharr"
     smoothing = (3, 10, 3)
     examples = ("scharr on 3x6x7", "scharr x on 1x6x6", "scharr y no padding on 2x5x5")
 
@@ -170,7 +155,6 @@ class Laplacian(FixedFilter):
     also the diagonal ones (1 1 1; 1 -8 1; 1 1 1). On signals it has 2, on volumes 6 or 26.
     """
 
-    kind = "laplacian"
     named = "laplacian, {neighbours} neighbours"
     examples = (
         "laplacian on 3x6x7",
@@ -229,7 +213,7 @@ class Gaussian(FixedFilter):
     add up to 1. Windows of even size do not pad.
     """
 
-    kind = "gaussian"
+    named = "gaussian {kernel}"
     takes_size = "kernel"
     takes_number = "kernel"
     examples = (
@@ -241,9 +225,7 @@ class Gaussian(FixedFilter):
         "gaussian 3 on 1x4x4x4",
     )
 
-    kernel: tuple[int, ...] = attribute(
-        "kernel", "kernel size", "size", "window", "k", check=lengths, otherwise="5"
-    )
+    kernel: tuple[int, ...] = attribute(*KERNEL_WORDS, check=lengths, otherwise="5")
     sigma: tuple[float, ...] = attribute(
         "sigma", check=_sigma, otherwise="0.3 · ((k - 1) / 2 - 1) + 0.8"
     )
@@ -261,7 +243,3 @@ class Gaussian(FixedFilter):
 
     def call(self, x: Shape) -> Call:
         return Call("GaussianFilter", (x[0], self.kernel, self.sigma), self.padding(), True)
-
-    @property
-    def label(self) -> str:
-        return f"gaussian {show(self.kernel)}"

@@ -1,7 +1,5 @@
 """The input of a network."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
@@ -30,7 +28,6 @@ class Input(Layer):
     `16x112x112 RGB clip`. An ambiguous input is an error.
     """
 
-    kind = "input"
     colour = "white"
     takes_size = "lengths"
     takes_number = "lengths"

@@ -1,7 +1,5 @@
 """Joins: layers that combine several branches into one value."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -35,9 +33,6 @@ class Join(Layer, ABC):
         """Always 0: the sums and products of a join are not counted."""
         return 0
 
-    def gathers(self, *xs: Shape) -> bool:
-        return False
-
     def plainest(self, *xs: Shape) -> Layer:
         return self
 
@@ -57,7 +52,6 @@ class Join(Layer, ABC):
 class Add(Join):
     """The sum of branches, which have the same shape (He et al. 2015, equation 1)."""
 
-    kind = "add"
     examples = ("add on 4x8x8 4x8x8", "add on 7 7 7")
 
     def out(self, *xs: Shape) -> Shape:
@@ -76,7 +70,6 @@ class Add(Join):
 class Concat(Join):
     """The channels of all branches, one branch after the other (Szegedy et al. 2014, Fig. 2)."""
 
-    kind = "concat"
     ordered = True
     examples = ("concat on 4x8x8 3x8x8 2x8x8", "concat on 7 5")
 
@@ -100,7 +93,6 @@ class Multiply(Join):
     (1, H, W).
     """
 
-    kind = "multiply"
     examples = (
         "multiply on 4x8x8 4x8x8",
         "multiply on 4x8x8 4",
@@ -110,7 +102,7 @@ class Multiply(Join):
 
     def out(self, *xs: Shape) -> Shape:
         rank = max(map(len, xs))
-        full = [_widened(x, rank) for x in xs]
+        full = [(*x, *(1,) * (rank - len(x))) for x in xs]
         shape = tuple(map(max, zip(*full, strict=True)))
         if any(a not in (1, b) for x in full for a, b in zip(x, shape, strict=True)):
             raise Misfit(
@@ -136,10 +128,6 @@ class Multiply(Join):
             missing = ", None" * (rank - len(x))
             factors.append(f"{value}[:, :{missing}]" if missing else value)
         return " * ".join(factors)
-
-
-def _widened(x: Shape, rank: int) -> Shape:
-    return (*x, *(1 for _ in range(rank - len(x))))
 
 
 JOINS: dict[str, type[Join]] = {kind.kind: kind for kind in (Add, Concat, Multiply)}

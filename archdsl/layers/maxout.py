@@ -1,7 +1,5 @@
 """Activations that combine several channels into one."""
 
-from __future__ import annotations
-
 import math
 
 from archdsl.layers.base import Layer, attribute, layer
@@ -17,7 +15,6 @@ class Maxout(Layer):
     `maxout 4` of 64 channels gives 16; by default each two channels become one.
     """
 
-    kind = "maxout"
     named = "maxout {pieces}"
     takes_number = "pieces"
     accompanies = True
@@ -47,8 +44,8 @@ class GLU(Layer):
     """Multiplies the first half of the channels by the sigmoids of the second half (Dauphin et al.
     2017), which gives half as many channels."""
 
-    kind = "glu"
     accompanies = True
+    keeps = Kept(input=True)
     examples = ("glu on 6x4x4", "gated linear unit on 8", "glu on 4x5", "glu on 4x3x2x2")
 
     def check(self, x: Shape) -> None:
@@ -60,8 +57,5 @@ class GLU(Layer):
 
     def out(self, x: Shape) -> Shape:
         return (x[0] // 2, *x[1:])
-
-    def kept(self, x: Shape) -> Kept:
-        return Kept(input=True)
 
     listed = listed_as("GLU", Argument("dim", default=-1, only=(1,)))

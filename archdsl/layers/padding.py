@@ -1,7 +1,5 @@
 """Padding: how far `same` pads, with which values, and whether the map is large enough for it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
@@ -16,8 +14,16 @@ def padding_mode(value: Value) -> Value:
     return value
 
 
+def from_last_axis(sides: tuple[int, ...]) -> tuple[int, ...]:
+    """Margins, (before, after) for each axis, in torch's order, from the last axis; or back."""
+    pairs = [sides[at : at + 2] for at in range(0, len(sides), 2)]
+    return tuple(margin for pair in reversed(pairs) for margin in pair)
+
+
 def check_room(mode: str, sides: Sequence[tuple[int, int]], x: Shape) -> None:
     """Raises Misfit if a map is too small for its padding; `sides` are (before, after) per axis."""
+    if mode not in ("reflect", "circular"):
+        return  # zeros, and copies of its edge, fit any map
     for size, pair in zip(x[1:], sides, strict=True):
         widest = max(pair)
         if mode == "reflect" and widest >= size:

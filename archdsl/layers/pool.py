@@ -1,17 +1,17 @@
-"""Pooling."""
-
-from __future__ import annotations
+"""Pooling: over windows, to a given size, and with learned coefficients."""
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
+from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
-from archdsl.layers.windows import axes, slide
+from archdsl.layers.windows import KERNEL_WORDS, axes, enlarged, slide
 
 
 class Pool(Layer):
@@ -30,11 +30,7 @@ class Pool(Layer):
     name: ClassVar[str]
 
     kernel: tuple[int, ...] = attribute(
-        "kernel",
-        "kernel size",
-        "size",
-        "window",
-        "k",
+        *KERNEL_WORDS,
         units=("window",),
         check=lengths,
         otherwise="2, for an average the whole map",
@@ -127,17 +123,10 @@ class Pool(Layer):
         return f"{self.name} {show_window(self.kernel, stride)}"
 
 
-@layer(
-    "maxpool",
-    "max pool",
-    "max pooling",
-    "maxpooling",
-    "maxpool1d",
-    "maxpool2d",
-    "maxpool3d",
-    global_max_pool={"everywhere": True},
-    global_max_pooling={"everywhere": True},
-)
+_GLOBAL: Mapping[str, Value] = {"everywhere": True}
+
+
+@layer("maxpool", "max pool", global_max_pool=_GLOBAL)
 class MaxPool(Pool):
     """The largest value of each window, which is 2x2 with stride 2 unless a size is given."""
 
@@ -176,21 +165,7 @@ class MaxPool(Pool):
         return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
 
 
-@layer(
-    "avgpool",
-    "avg pool",
-    "average pool",
-    "average pooling",
-    "avg pooling",
-    "avgpooling",
-    "avgpool1d",
-    "avgpool2d",
-    "avgpool3d",
-    global_average_pool={"everywhere": True},
-    global_average_pooling={"everywhere": True},
-    global_avg_pool={"everywhere": True},
-    gap={"everywhere": True},
-)
+@layer("avgpool", "avg pool", "average pool", global_average_pool=_GLOBAL, gap=_GLOBAL)
 class AvgPool(Pool):
     """The mean of each window, which is the whole map unless a size is given.
 
@@ -258,3 +233,153 @@ class AvgPool(Pool):
     def kept(self, x: Shape) -> Kept:
         # The gradient of the mean of a map only needs its size.
         return Kept() if not self.kernel else Kept(input=True)
+
+
+class AdaptivePool(Layer):
+    """Base class of both: output position o of m reads the input from o / m to (o + 1) / m of its
+    size, rounded outwards. An adaptive pool to one position is the global pool."""
+
+    kind = "pool"
+    colour = "red"
+    trails = False
+    takes_size = "size"
+    takes_number = "size"
+    pool: ClassVar[type[Pool]]
+
+    size: tuple[int, ...] = attribute("size", "to", "output size", check=lengths)
+
+    @classmethod
+    def settle(  # type: ignore[override]  # a global pool is another kind
+        cls, values: Values, x: Shape, padding: str
+    ) -> Layer:
+        rank = needs_map(cls.kind, x)
+        size = axes(super().settle(values, x, padding).size, rank, "size")
+        if set(size) == {1}:
+            return cls.pool((), (), (), False)
+        return cls(size)
+
+    def out(self, x: Shape) -> Shape:
+        return enlarged(f"adaptive {self.pool.name}", x, self.size)
+
+    def window(self, x: Shape) -> Window:
+        return resize_window.window(map(resize_window.adaptive, x[1:], self.size))
+
+    def plainest(self, x: Shape) -> Layer:
+        """If the sizes divide those of the map, a pool with windows of their quotients."""
+        if any(n % m for n, m in zip(x[1:], self.size, strict=True)):
+            return self
+        quotients = tuple(n // m for n, m in zip(x[1:], self.size, strict=True))
+        return self.pool(quotients, quotients, (0,) * len(quotients), False)
+
+
+@layer("adaptive max pool", "adaptive maxpool", "adaptive maxpooling")
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest value of each part of a map, which is divided into a given number of parts.
+
+    `adaptive max pool 6x6` has 6 x 6 parts, as in torch. They overlap by one position if 6 does
+    not divide the size of the map.
+    """
+
+    named = "adaptive max pool {size}"
+    pool = MaxPool
+    examples = (
+        "adaptive max pool 3x2 on 4x7x8",
+        "adaptive max pooling to 4 on 3x9",
+        "adaptive maxpool 2 on 3x4x6",
+        "adaptive max pool 2x1x3 on 2x4x3x4",
+        "adaptive max pool 4 on 4x8x8",
+    )
+
+    listed = listed_as(
+        "AdaptiveMaxPool*d", Argument("output_size", "size"), fixed("return_indices", False)
+    )
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(input=True, extra=8 * math.prod(self.out(x)))  # the winners' indices, int64
+
+
+@layer("adaptive average pool", "adaptive avgpool")
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of each part of a map, which is divided into a given number of parts.
+
+    `adaptive average pool 6x6` has 6 x 6 parts, as in torch (torchvision's AlexNet and VGG). They
+    overlap by one position if 6 does not divide the size of the map.
+    """
+
+    named = "adaptive avg pool {size}"
+    pool = AvgPool
+    keeps = Kept(input=True)
+    examples = (
+        "adaptive average pool 6x6 on 4x13x12",
+        "adaptive avg pool 3 on 4x6x7",
+        "adaptive avgpool to 4x5 on 3x3x5",
+        "adaptive average pool 4 on 3x9",
+        "adaptive average pool 2x2x1 on 3x4x3x2",
+        "adaptive average pool 4 on 4x8x8",
+    )
+
+    listed = listed_as("AdaptiveAvgPool*d", Argument("output_size", "size"))
+
+
+@layer("subsampling", "weighted subsampling", "trainable subsampling")
+class Subsampling(Layer):
+    """The sum of each window times a coefficient, plus a bias, both learned for each channel
+    (LeCun, Bottou, Bengio & Haffner 1998, section II.B, S2 and S4).
+
+    The window is 2x2 unless a size is given, and its stride is its size unless a stride is given.
+    It does not pad, and rounds down. Like pools, it has no multiply-adds and is not counted among
+    the weight layers. The squashing function that follows it needs a convention: `subsampling
+    means subsampling-scaled tanh`.
+    """
+
+    colour = "red"
+    trails = False
+    takes_size = "kernel"
+    takes_number = "kernel"
+    examples = (
+        "subsampling 2x2 on 6x8x8",
+        "weighted subsampling on 3x7x9",
+        "trainable subsampling 3x3, stride 2 on 4x9x9",
+        "subsampling 3 on 2x10",
+        "subsampling 2x1x2 on 2x4x3x4",
+        "subsampling 3x3 on 2x3x3",
+    )
+
+    kernel: tuple[int, ...] = attribute(
+        *KERNEL_WORDS, units=("window",), check=lengths, otherwise="2"
+    )
+    stride: tuple[int, ...] = attribute(
+        "stride", "s", units=("stride",), check=lengths, otherwise="the size of the window"
+    )
+
+    @classmethod
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
+        rank = needs_map(cls.kind, x)
+        kernel = axes(values.get("kernel", 2), rank, "kernel")
+        return cls(kernel, axes(values.get("stride", kernel), rank, "stride"))
+
+    def out(self, x: Shape) -> Shape:
+        return (x[0], *slide("subsampling", x, self.window(x)))
+
+    def params(self, x: Shape) -> int:
+        return 2 * x[0]
+
+    def window(self, x: Shape) -> Window:
+        rank = len(x) - 1
+        return Window(self.kernel, self.stride, (0,) * rank, (1,) * rank)
+
+    def gathers(self, x: Shape) -> bool:
+        return self.kernel == x[1:]  # like a mean of the whole map
+
+    def kept(self, x: Shape) -> Kept:
+        # The gradient of the coefficient needs the sums.
+        return Kept(input=True, extra=4 * math.prod(self.out(x)), passing=True)
+
+    def call(self, x: Shape) -> Call:
+        options = () if self.stride == self.kernel else (("stride", self.stride),)
+        return Call("Subsampling", (x[0], self.kernel), options, True)
+
+    @property
+    def label(self) -> str:
+        stride = f"/{times(self.stride)}" if self.stride != self.kernel else ""
+        return f"subsampling {times(self.kernel)}{stride}"

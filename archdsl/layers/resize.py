@@ -1,14 +1,12 @@
 """Resizing of maps, without weights."""
 
-from __future__ import annotations
-
 import math
 from typing import Self
 
 from archdsl.layers import resize_window
-from archdsl.layers.adaptive import AdaptiveAvgPool
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, needs_map, per_axis, positive
+from archdsl.layers.pool import AdaptiveAvgPool
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
 from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
@@ -48,7 +46,6 @@ class Resize(Layer):
     `align corners`, for bilinear and bicubic, the centres of their outermost values coincide.
     """
 
-    kind = "resize"
     takes_number = "factor"
     takes_size = "pair"
     takes_times = "factor"

@@ -6,8 +6,6 @@ new position reads. `nearest(2, 3, False)` is the resize of 2 positions to 3:
 (2, 3, o -> the position floor(o · 2/3)).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Layers that reorder values: channels among themselves, and channels into positions."""
 
-from __future__ import annotations
-
 from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, needs_map
@@ -27,7 +25,6 @@ class PixelShuffle(Layer):
     the upper left position. Only for maps of two axes.
     """
 
-    kind = "pixelshuffle"
     named = "pixel shuffle {factor}"
     takes_number = "factor"
     takes_suffix = "factor"
@@ -70,7 +67,6 @@ class PixelUnshuffle(Layer):
     maps of two axes whose sizes r divides.
     """
 
-    kind = "pixelunshuffle"
     named = "pixel unshuffle {factor}"
     takes_number = "factor"
     takes_suffix = "factor"
@@ -109,7 +105,6 @@ class ChannelShuffle(Layer):
     `channel shuffle 3` or `channel shuffle groups 3`; the number of groups divides the channels.
     """
 
-    kind = "channelshuffle"
     named = "channel shuffle {groups}"
     takes_number = "groups"
     examples = (

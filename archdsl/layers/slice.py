@@ -1,13 +1,12 @@
-"""Slices: a part of the channels, or every n-th position."""
-
-from __future__ import annotations
+"""Slices and crops: a part of the channels, every n-th position, or the centre of a map."""
 
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, lengths, needs_map, whole
 from archdsl.layers.conv import show_axes
-from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, Window
+from archdsl.layers.padding import from_last_axis
+from archdsl.layers.terms import Call, LayerError, Misfit, Shape, Values, Window, times
 from archdsl.layers.windows import axes
 
 
@@ -21,7 +20,6 @@ class Slice(Layer):
     `slice step 2` starts at the first position; `step 2x1` has a step for each axis.
     """
 
-    kind = "slice"
     examples = (
         "slice channels 0 to 3 on 8x4x5",
         "slice channels from 5 to 8 on 8x7",
@@ -83,3 +81,51 @@ class Slice(Layer):
     def label(self) -> str:
         step = f" step {show_axes(self.step)}" if self.step else ""
         return f"slice channels {self.start} to {self.stop}{step}"
+
+
+@layer("crop", "center crop", "centre crop")
+class Crop(Layer):
+    """The centre of a map (Ronneberger et al. 2015).
+
+    Without a size, the map is cropped to the size of the other branch of its join. If an odd
+    number of positions is cut off, the larger half is cut at the end.
+    """
+
+    named = "crop {size}"
+    takes_size = "size"
+    takes_number = "size"
+    fits = "size"
+    examples = (
+        "crop 4x3 on 2x7x6",
+        "center crop 5 on 3x8x5",
+        "centre crop size 3 on 2x6",
+        "crop 2x2x3 on 2x5x4x3",
+    )
+
+    size: tuple[int, ...] = attribute("size", check=lengths, otherwise="that of the other branch")
+
+    @classmethod
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
+        size = axes(super().settle(values, x, padding).size, needs_map("crop", x), "size")
+        if any(a > b for a, b in zip(size, x[1:], strict=True)):
+            raise Misfit(
+                f"a map of {times(x[1:])} cannot be cropped to {times(size)}",
+                "cropping only makes maps smaller: crop the larger of the two",
+            )
+        return cls(size)
+
+    def margins(self, x: Shape) -> list[tuple[int, int]]:
+        """How many positions are cut off before and after, per axis."""
+        rests = [b - a for a, b in zip(self.size, x[1:], strict=True)]
+        return [(rest // 2, rest - rest // 2) for rest in rests]
+
+    def out(self, x: Shape) -> Shape:
+        return (x[0], *self.size)
+
+    def window(self, x: Shape) -> Window:
+        ones = (1,) * len(self.size)
+        return Window(ones, ones, tuple(-before for before, _ in self.margins(x)), ones)
+
+    def call(self, x: Shape) -> Call:
+        cut = tuple(-margin for pair in self.margins(x) for margin in pair)
+        return Call(f"ZeroPad{len(self.size)}d", (from_last_axis(cut),))

@@ -79,11 +79,12 @@ def times(values: tuple[int, ...]) -> str:
     return "x".join(map(str, values))
 
 
-def signed(value: float) -> str:
-    """A number for a label; a negative one is in parentheses."""
-    return f"{value:g}" if value >= 0 else f"({value:g})"
-
-
 def show(value: object) -> str:
     """A value as texts write it."""
     return times(value) if isinstance(value, tuple) else str(value)
+
+
+def brief(value: object) -> str:
+    """A value for a label: a float to six digits, a negative number in parentheses."""
+    text = f"{value:g}" if isinstance(value, float) else show(value)
+    return f"({text})" if text.startswith("-") else text

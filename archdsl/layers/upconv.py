@@ -1,33 +1,17 @@
 """Transposed convolution, which enlarges a map."""
 
-from __future__ import annotations
-
 import math
 from typing import Self
 
 from archdsl.layers.base import attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
-from archdsl.layers.conv import show_axes, show_window
-from archdsl.layers.conv_base import Filters, unfolded
+from archdsl.layers.conv import Filters, show_axes, show_window, unfolded
 from archdsl.layers.terms import LayerError, Shape, Values, Window
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 from archdsl.layers.windows import axes, enlarged
 
 
-@layer(
-    "transposed conv",
-    "transposed convolution",
-    "conv transpose",
-    "convtranspose",
-    "convtranspose1d",
-    "convtranspose2d",
-    "convtranspose3d",
-    "deconv",
-    "deconvolution",
-    up_conv={"up": True},
-    upconv={"up": True},
-    up_convolution={"up": True},
-)
+@layer("transposed conv", "conv transpose", "deconv", "deconvolution", up_conv={"up": True})
 class UpConv(Filters):
     """A transposed convolution: multiplies each input value by a window of weights; the windows are
     `stride` positions apart and add up (Zeiler et al. 2010).
@@ -38,7 +22,6 @@ class UpConv(Filters):
     positions x width x kernel x channels / groups.
     """
 
-    kind = "upconv"
     examples = (
         "up-conv 2x2 4 on 8x5x6",
         "upconv2-4 on 8x5",

@@ -1,11 +1,12 @@
 """Arithmetic of windows and map sizes, shared by convolutions, pools, paddings and resizes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archdsl.layers.checks import LARGEST_LENGTH
 from archdsl.layers.terms import Misfit, Shape, Window, times
+
+# How texts name the size of a window.
+KERNEL_WORDS = ("kernel", "kernel size", "size", "window", "k")
 
 
 def axes(value: Any, rank: int, name: str) -> tuple[int, ...]:

@@ -1,23 +1,16 @@
 """Padding as a layer of its own."""
 
-from __future__ import annotations
-
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, margins, needs_map, whole
-from archdsl.layers.padding import MODES, check_room
+from archdsl.layers.padding import MODES, check_room, from_last_axis
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, show
-from archdsl.layers.torch_signature import Argument, Listing
+from archdsl.layers.torch_signature import Argument, Listing, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
 
 SIDES = (("front", "back"), ("top", "bottom"), ("left", "right"))  # of each axis, in order
 _NAMES = ("Zero", "Reflection", "Replication", "Circular")  # torch's, in the order of MODES
-_WORDS = {
-    f"{name.lower()}{end}": {"mode": mode}
-    for name, mode in zip(_NAMES, MODES, strict=True)
-    for end in (" padding", " pad", "pad1d", "pad2d", "pad3d")
-}
 
 
 def _side(value: Value) -> Value:
@@ -27,7 +20,7 @@ def _side(value: Value) -> Value:
     return margins(value)
 
 
-@layer(**_WORDS)
+@layer(**{f"{n.lower()} padding": {"mode": m} for n, m in zip(_NAMES, MODES, strict=True)})
 class Pad(Layer):
     """Adds a margin around a map: zeros, the mirrored map (`reflection padding 3`), its outermost
     values (`replication padding`), or the values at the opposite side (`circular padding`).
@@ -39,7 +32,6 @@ class Pad(Layer):
     is an error, because it might be the padding of the convolution (`reflect padding 1`).
     """
 
-    kind = "pad"
     takes_size = "margin"
     takes_number = "margin"
     alone = True
@@ -118,12 +110,8 @@ class Pad(Layer):
     )
 
     def call(self, x: Shape) -> Call:
-        rank = len(x) - 1
-        pairs = [self.sides[2 * axis : 2 * axis + 2] for axis in reversed(range(rank))]
-        backwards = tuple(n for pair in pairs for n in pair)
-        equal = len(set(backwards)) == 1
         name = _NAMES[MODES.index(self.mode)]
-        return Call(f"{name}Pad{rank}d", (backwards[0] if equal else backwards,))
+        return Call(f"{name}Pad{len(x) - 1}d", (scalar_if_equal(from_last_axis(self.sides)),))
 
     @property
     def label(self) -> str:
@@ -145,8 +133,7 @@ def _forwards(backwards: Value, rank: int) -> tuple[int, ...]:
             f"a padding of {len(backwards)} numbers on a map of {rank} axes",
             f"torch takes one, or {2 * rank}: two for each axis, starting with the last",
         )
-    pairs = [backwards[i : i + 2] for i in reversed(range(0, 2 * rank, 2))]
-    return tuple(n for pair in pairs for n in pair)
+    return from_last_axis(backwards)
 
 
 def _channels_before(value: Value) -> Value:
@@ -154,7 +141,7 @@ def _channels_before(value: Value) -> Value:
     return value if value == "both" else whole(value)
 
 
-@layer("channelpad", "channel pad", "channel padding")
+@layer("channelpad", "channel padding")
 class ChannelPad(Layer):
     """Adds channels of zeros after the others (He et al. 2015, section 3.3, option A).
 
@@ -162,7 +149,6 @@ class ChannelPad(Layer):
     smaller half comes before.
     """
 
-    kind = "channelpad"
     takes_number = "width"
     examples = (
         "channelpad 8 on 3x5x4",
@@ -181,9 +167,7 @@ class ChannelPad(Layer):
 
     @classmethod
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
-        if "width" not in values:
-            raise LayerError("`channelpad` has no width", cls.form())
-        width, front = values["width"], values.get("front", 0)
+        width, front = super().settle(values, x, padding).width, values.get("front", 0)
         if width < x[0]:
             raise Misfit(
                 f"{x[0]} channels cannot be padded to {width}",

@@ -177,20 +177,27 @@ class Line(NamedTuple):
         return isinstance(self.phrases[0].composite, Side)
 
 
-def references(lines: Sequence[Line]) -> Iterator[str]:
-    """The labels that lines, or the lines within them, refer to."""
+def phrases_in(lines: Sequence[Line]) -> Iterator[ParsedPhrase]:
+    """The phrases of lines, and those of the lines within their groups."""
     for parsed in (parsed for line in lines for parsed in line.phrases):
+        yield parsed
         match parsed.composite:
-            case Reference(label=label):
-                yield label
-            case LabelJoin(references=joined):
-                yield from (one.label for one in joined)
             case (
                 Group(lines=inner)
                 | BlockUse(body=Group(lines=inner))
                 | Side(group=Group(lines=inner))
             ):
-                yield from references(inner)
+                yield from phrases_in(inner)
+
+
+def references(lines: Sequence[Line]) -> Iterator[str]:
+    """The labels that lines, or the lines within them, refer to."""
+    for parsed in phrases_in(lines):
+        match parsed.composite:
+            case Reference(label=label):
+                yield label
+            case LabelJoin(references=joined):
+                yield from (one.label for one in joined)
 
 
 WIDTH = "width"  # the parameter of a block that a line below a table defines
@@ -222,14 +229,10 @@ def _widened_layer(layer: LayerText) -> LayerText:
 
 def widened_at(lines: Sequence[Line]) -> Iterator[int]:
     """The ends of the weight layers to which `widened` gave a width."""
-    for parsed in (parsed for line in lines for parsed in line.phrases):
-        for layer in parsed.layers:
-            width = layer.given.get(WIDTH)
-            if width is not None and (width.start, width.end) == (layer.start, layer.end):
-                yield layer.end
-        match parsed.composite:
-            case Group(lines=inner) | BlockUse(body=Group(lines=inner)):
-                yield from widened_at(inner)
+    for layer in (layer for parsed in phrases_in(lines) for layer in parsed.layers):
+        width = layer.given.get(WIDTH)
+        if width is not None and (width.start, width.end) == (layer.start, layer.end):
+            yield layer.end
 
 
 def value_of(source: Source, text: ValueText, names: Mapping[str, Number]) -> Value:
@@ -237,6 +240,18 @@ def value_of(source: Source, text: ValueText, names: Mapping[str, Number]) -> Va
     if isinstance(text.value, Expression):
         return expressions.evaluate(text.value, names, source)
     return text.value
+
+
+def checked(
+    source: Source, kind: type[Layer], name: str, value: Value, start: int, end: int
+) -> Value:
+    """The value of an attribute in its canonical form. Raises ArchError."""
+    try:
+        return kind.attributes[name].check(value)
+    except LayerError as problem:
+        message = f"the {name} of `{kind.kind}` {problem.message}"
+        help = problem.help or kind.form()
+        raise ArchError(message, source.span(start, end), help=help) from None
 
 
 def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> LayerText:
@@ -248,14 +263,7 @@ def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> 
         value = value_of(source, text, names)
         if isinstance(text.value, Expression):
             # Other values were checked when they were read.
-            try:
-                value = layer.kind.attributes[name].check(value)
-            except LayerError as problem:
-                raise ArchError(
-                    f"the {name} of `{layer.kind.kind}` {problem.message}",
-                    source.span(text.start, text.end),
-                    help=layer.kind.form(),
-                ) from None
+            value = checked(source, layer.kind, name, value, text.start, text.end)
         values[name] = text._replace(value=value)
     listed = layer.listed
     if listed is not None and listed.entering is not None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from archdsl.errors import ArchError, Note
-from archdsl.layers import REGISTRY, Conv, Layer, LayerError, Value
-from archdsl.notation.ast import LayerText, ValueText
-from archdsl.notation.context import Context, Located
+from archdsl.errors import ArchError
+from archdsl.layers import REGISTRY, Conv, Layer, Value
+from archdsl.notation.ast import LayerText, ValueText, checked
+from archdsl.notation.context import Context
 from archdsl.notation.lookup import Words, fields_of, vocabulary
+from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import Phrase, Token
 from archdsl.syntax.expressions import Expression
 
@@ -47,6 +49,7 @@ class LayerDraft:
         )
 
 
+@dataclass(eq=False)
 class Mention:
     """An attribute in the text, before it is assigned to a layer.
 
@@ -54,24 +57,15 @@ class Mention:
     `position` counts the layers that precede it; `owner` is the layer whose parentheses hold it.
     """
 
-    def __init__(
-        self,
-        form: str,
-        value: Value | Expression,
-        start: int,
-        end: int,
-        words: Words = (),
-        owner: LayerDraft | None = None,
-    ) -> None:
-        self.form = form
-        self.value = value
-        self.start = start
-        self.end = end
-        self.words = words
-        self.owner = owner
-        self.position = 0
-        self.follows: Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
-        self.layer: LayerDraft | None = None  # to which it was assigned
+    form: str
+    value: Value | Expression
+    start: int
+    end: int
+    words: Words = ()
+    owner: LayerDraft | None = None
+    position: int = 0
+    follows: Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
+    layer: LayerDraft | None = None  # to which it was assigned
 
     def field(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
         """The field of a layer kind that the mention sets, and its value there."""
@@ -88,7 +82,8 @@ class Mention:
 class PhraseDraft:
     """What has been read of a phrase so far."""
 
-    def __init__(self, phrase: Phrase) -> None:
+    def __init__(self, context: Context, phrase: Phrase) -> None:
+        self.context = context
         self.phrase = phrase
         self.layers: list[LayerDraft] = []
         self.mentions: list[Mention] = []
@@ -105,22 +100,24 @@ class PhraseDraft:
         (self.removals if mention.form == "removal" else self.mentions).append(mention)
         return mention
 
+    def set_repeat(self, count: ValueText) -> None:
+        """Raises ArchError for a second repeat."""
+        if self.repeat is not None:
+            raise self.context.fail("a second repeat", count, "remove one of the two")
+        self.repeat = count
 
-def checked(context: Context, kind: type[Layer], name: str, value: Value, where: Located) -> Value:
-    """The value of an attribute in its canonical form. Raises ArchError."""
-    try:
-        return kind.attributes[name].check(value)
-    except LayerError as problem:
-        raise context.fail(
-            f"the {name} of `{kind.kind}` {problem.message}", where, problem.help or kind.form()
-        ) from None
+    def set_stride(self, stride: ValueText, where: Token) -> None:
+        """Raises ArchError for a second stride."""
+        if self.stride is not None:
+            raise self.context.fail("a second stride", where, "remove one of the two")
+        self.stride = stride
 
 
 class Assigner:
     """Gives each attribute of a phrase to one of its layers."""
 
-    def __init__(self, context: Context, draft: PhraseDraft) -> None:
-        self.context = context
+    def __init__(self, draft: PhraseDraft) -> None:
+        self.context = draft.context
         self.draft = draft
         self.layers = draft.layers
 
@@ -190,6 +187,7 @@ class Assigner:
     def assign_one(self, mention: Mention) -> None:
         occupied: tuple[LayerDraft, str] | None = None  # the first layer that has the field already
         following = self.layers[mention.position :]
+        source = self.context.source
         for layer in self.candidates(mention):
             field = mention.field(layer.kind)
             if field is None or (occupied is not None and layer not in following):
@@ -203,7 +201,7 @@ class Assigner:
                 occupied = layer, name
                 continue
             if not isinstance(value, Expression):
-                value = checked(self.context, layer.kind, name, value, mention)
+                value = checked(source, layer.kind, name, value, mention.start, mention.end)
             layer.values[name] = ValueText(value, mention.start, mention.end)
             mention.layer = layer
             layer.start = min(layer.start, mention.start)
@@ -218,11 +216,11 @@ class Assigner:
         if occupied is not None:
             layer, name = occupied
             first = layer.values[name]
-            return ArchError(
-                f"the {name} of `{layer.kind.kind}` is given twice",
+            return duplicate_error(
+                f"the {name} of `{layer.kind.kind}`",
                 source.span(mention.start, mention.end),
-                notes=[Note("first given here", source.span(first.start, first.end))],
-                help="remove one of the two; `;`, `->` or `<br>` separates two layers",
+                source.span(first.start, first.end),
+                "remove one of the two; `;`, `->` or `<br>` separates two layers",
             )
         nearest = next(self.candidates(mention), None)
         if nearest is None:

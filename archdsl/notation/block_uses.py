@@ -64,17 +64,16 @@ class BlockUseReader:
 
     def __init__(
         self,
-        context: Context,
         draft: PhraseDraft,
         cursor: Cursor,
         name: str,
         read_group: Callable[[Token], Group],
     ) -> None:
-        self.context = context
+        self.context = draft.context
         self.draft = draft
         self.cursor = cursor
         self.name = name
-        self.parameters = context.blocks.parameter_names(name)
+        self.parameters = draft.context.blocks.parameter_names(name)
         self.free: list[str] = []  # the parameters without an argument, in order
         self.arguments: list[Argument] = []
         self.read_group = read_group
@@ -219,14 +218,14 @@ class BlockUseReader:
 
     def before_repeat(self, token: Token) -> Token:
         """The argument of `24 x 2`, which is a number and a repeat; `3 x 3` is ambiguous."""
-        axes = numbers.size(self.context, token) if numbers.is_spaced(token) else ()
-        if len(axes) != 2 or self.draft.repeat is not None:
+        pair = numbers.number_and_repeat(token)
+        if pair is None or self.draft.repeat is not None:
             return token
-        if axes[0] == axes[1]:
+        number, repeat = pair
+        if number.text == repeat.text:
             numbers.tight_size(self.context, token)
-        self.draft.repeat = ValueText(axes[1], token.start, token.end)
-        digits = str(axes[0])
-        return Token("number", digits, token.start, token.start + len(digits))
+        self.draft.repeat = numbers.value(self.context, repeat)
+        return number
 
     def add(self, name: str, first: Token, value: Token) -> None:
         """Give a parameter its argument. A stride belongs to the first repetition."""
@@ -238,9 +237,7 @@ class BlockUseReader:
             word = Token("word", name, first.start, value.end)
             self.arguments.append(Argument(word, expression, first.start, value.end))
             return
-        if self.draft.stride is not None:
-            raise self.context.fail("a second stride", value, "remove one of the two")
-        self.draft.stride = ValueText(expression, first.start, value.end)
+        self.draft.set_stride(ValueText(expression, first.start, value.end), value)
 
     def one_number(self, token: Token) -> Expression:
         """A size of equal sides as the number that a block's parameter is: `3x3` is 3."""

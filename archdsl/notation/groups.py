@@ -40,13 +40,9 @@ class CompositeReader:
     """Reads a phrase that is one composite; its repeat and its stride go into the draft."""
 
     def __init__(
-        self,
-        context: Context,
-        draft: PhraseDraft,
-        tokens: Sequence[Token],
-        read_lines: LinesReader,
+        self, draft: PhraseDraft, tokens: Sequence[Token], read_lines: LinesReader
     ) -> None:
-        self.context = context
+        self.context = draft.context
         self.draft = draft
         self.cursor = Cursor(tokens)
         self.read_lines = read_lines
@@ -66,7 +62,7 @@ class CompositeReader:
         else:
             return None
         if count:
-            _set_repeat(self.context, self.draft, repeat_of(self.context, first))
+            self.draft.set_repeat(repeat_of(self.context, first))
         while cursor:
             is_sum = isinstance(composite, Group) and composite.kind == "add"
             if not (is_sum and self.place_of_activation()) and not any(
@@ -80,12 +76,13 @@ class CompositeReader:
 
     def read_columns(self, is_block: bool) -> None:
         """Read what the columns of a table give to the composite of a row."""
-        read_repeat_of_row(self.context, self.draft)
+        read_repeat_of_row(self.draft)
         for column in self.draft.phrase.columns or ():
+            value = column.tokens[0]
             if column.role == "attribute" and column.name == "stride":
-                self.set_stride(numbers.value(self.context, column.tokens[0]), column.tokens[0])
+                self.draft.set_stride(numbers.value(self.context, value), value)
             elif column.role != "times" and not (is_block and column.role == "argument"):
-                raise self.unexpected(column.tokens[0], is_block)
+                raise self.unexpected(value, is_block)
 
     # What a phrase may be: each rule reads it, or returns None and takes nothing.
 
@@ -185,7 +182,7 @@ class CompositeReader:
         first, following = cursor.peek(), cursor.peek(1)
         name, count = block_at(self.context, cursor.tokens, cursor.at)
         if name is not None:
-            reader = BlockUseReader(self.context, self.draft, cursor, name, self.group_of)
+            reader = BlockUseReader(self.draft, cursor, name, self.group_of)
             return reader.read(count)
         is_use = following.kind in GROUPS or (
             following.kind == "parens"
@@ -208,7 +205,7 @@ class CompositeReader:
         if cursor.peek().kind != "times" or not numbers.counts(self.context, count):
             return False
         value = numbers.value(self.context, cursor.take(2))
-        _set_repeat(self.context, self.draft, value)
+        self.draft.set_repeat(value)
         return True
 
     def place_of_activation(self) -> bool:
@@ -236,15 +233,10 @@ class CompositeReader:
         cursor.take()
         if value.kind == "size":
             axes = numbers.tight_size(context, value)
-            self.set_stride(ValueText(axes, value.start, value.end), word)
+            self.draft.set_stride(ValueText(axes, value.start, value.end), word)
         else:
-            self.set_stride(numbers.value(context, value), word)
+            self.draft.set_stride(numbers.value(context, value), word)
         return True
-
-    def set_stride(self, stride: ValueText, where: Token) -> None:
-        if self.draft.stride is not None:
-            raise self.context.fail("a second stride", where, "remove one of the two")
-        self.draft.stride = stride
 
     def unexpected(self, token: Token, is_block: bool) -> ArchError:
         """The error of a token that cannot follow a composite."""
@@ -279,17 +271,11 @@ class CompositeReader:
         return self.context.fail(message, token, help)
 
 
-def read_repeat_of_row(context: Context, draft: PhraseDraft) -> None:
+def read_repeat_of_row(draft: PhraseDraft) -> None:
     """Read the repeat of a row of a table from its column."""
     for column in draft.phrase.columns or ():
         if column.role == "times":
-            _set_repeat(context, draft, numbers.value(context, column.tokens[0]))
-
-
-def _set_repeat(context: Context, draft: PhraseDraft, count: ValueText) -> None:
-    if draft.repeat is not None:
-        raise context.fail("a second repeat", count, "remove one of the two")
-    draft.repeat = count
+            draft.set_repeat(numbers.value(draft.context, column.tokens[0]))
 
 
 _COMPOSITES: tuple[Callable[[CompositeReader], Composite | None], ...] = (

@@ -13,10 +13,8 @@ from typing import NoReturn
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Value
 from archdsl.notation import numbers, unknown_words
-from archdsl.notation.ast import ValueText
 from archdsl.notation.attribute_values import read_attribute
 from archdsl.notation.attributes import LayerDraft, PhraseDraft
-from archdsl.notation.context import Context
 from archdsl.notation.cursor import END
 from archdsl.notation.lookup import NOISE, Words, vocabulary
 from archdsl.notation.numbers import REPEAT
@@ -37,10 +35,10 @@ def read_tokens(scan: Scan) -> None:
         _READERS.get(token.kind, _stray)(scan)
 
 
-def read_columns(context: Context, draft: PhraseDraft) -> None:
+def read_columns(draft: PhraseDraft) -> None:
     """Read what the columns of a table give to the layer of a row."""
     for column in draft.phrase.columns or ():
-        scan = Scan(context, draft, column.tokens)
+        scan = Scan(draft, column.tokens)
         if column.role == "attribute":
             if not read_attribute(scan, (column.name,), 0):
                 draft.unknown.append(column.tokens[0])
@@ -55,11 +53,13 @@ def _size(scan: Scan) -> None:
     context, draft = scan.context, scan.draft
     before, token = scan.peek(-1), scan.take()
     axes = numbers.size(context, token)
-    is_last = not scan and before is not END and numbers.is_spaced(token)
-    if is_last and len(axes) == 2 and draft.repeat is None and _has_sizes(scan, before):
-        # `conv3-64 x 2`: the second spaced size of a layer is width and repeat.
-        scan.mention("number", axes[0], token)
-        draft.repeat = ValueText(axes[1], token.start, token.end)
+    may_repeat = not scan and before is not END and draft.repeat is None
+    pair = numbers.number_and_repeat(token) if may_repeat else None
+    if pair is not None and _has_sizes(scan, before):
+        # `conv3-64 x 2`: the second size of a layer is its width and a repeat.
+        width, repeat = pair
+        scan.mention("number", axes[0], width)
+        draft.repeat = numbers.value(context, repeat)
     else:
         scan.mention("size", axes, token)
 
@@ -199,14 +199,14 @@ def _parens(scan: Scan) -> None:
         scan.mention("number", context.expression(token.tokens), token)
     elif not is_remark(context, token.tokens):
         # `(3x3) Conv`, `conv3-64 (stride 2)`
-        read_tokens(Scan(context, draft, token.tokens, scan.owner))
+        read_tokens(Scan(draft, token.tokens, scan.owner))
 
 
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:
     """Read what is in the parentheses after a layer."""
     context = scan.context
     for argument in (entry.tokens for entry in entries_of(tokens)):
-        arguments = Scan(context, scan.draft, argument, layer)
+        arguments = Scan(scan.draft, argument, layer)
         if len(argument) > 1 and is_expression(context, argument):
             number = context.expression(argument)
             arguments.mention("number", number, argument[0], argument[-1])
@@ -217,7 +217,7 @@ def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> N
 def _times(scan: Scan) -> None:
     context, token = scan.context, scan.peek()
     if scan.draft.unknown:
-        raise unknown_words.error(context, scan.draft)
+        raise unknown_words.error(scan.draft)
     if scan.at:
         help = "write it last: `conv3-64 x2`"
         raise context.fail("a repeat in the middle of a layer", token, help)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archdsl.figures import numbers_of
 from archdsl.notation.ast import ValueText
 from archdsl.notation.context import Context
 from archdsl.notation.cursor import END, Cursor
 from archdsl.notation.lookup import runs
-from archdsl.syntax.ast import Token, numbers_of
+from archdsl.syntax.ast import Token
 
+_SPACED = re.compile(r"(\d+)\s+[x×]\s+(\d+)")
 REPEAT = re.compile(r"(\d{1,18})[x×]")
 FUSED = re.compile(r"([A-Za-z_]+?)(\d+(?:[x×]\d+)*)")  # digits at the end of a word
 
@@ -55,7 +57,7 @@ def tight_size(context: Context, token: Token) -> tuple[int, ...]:
     """A size as the value of an attribute; with blanks, `2 x 3` could also be a repeat."""
     # In the plain text there are blanks in place of the signs of `2$\times$3`.
     written = context.source.text[token.start : token.end]
-    if is_spaced(token) and not re.fullmatch(r"\d\S*\d", written):
+    if re.search(r"\s", token.text) and not re.fullmatch(r"\d\S*\d", written):
         numbers = size(context, token)
         raise context.fail(
             f"is `{' '.join(token.text.split())}` a size, or {numbers[0]} and a repeat?",
@@ -66,9 +68,16 @@ def tight_size(context: Context, token: Token) -> tuple[int, ...]:
     return size(context, token)
 
 
-def is_spaced(token: Token) -> bool:
-    """Whether a size has blanks around its signs: `64 x 2`."""
-    return token.kind == "size" and bool(re.search(r"\s", token.text))
+def number_and_repeat(token: Token) -> tuple[Token, Token] | None:
+    """The numbers of a size such as `64 x 2`, which may also be a number and a repeat.
+
+    Which of the two it is depends on what is lacking where it is written. None for any other token.
+    """
+    found = _SPACED.fullmatch(token.text) if token.kind == "size" else None
+    if found is None:
+        return None
+    number = Token("number", found[1], token.start, token.start + len(found[1]))
+    return number, Token("number", found[2], token.end - len(found[2]), token.end)
 
 
 def is_tuple(token: Token) -> bool:

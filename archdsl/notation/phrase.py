@@ -42,7 +42,7 @@ MOST_LINKS = 500  # layers of a phrase, links of a chain
 _LINES = "write one layer per line"
 
 
-def read(
+def read_phrase(
     source: Source, phrase: Phrase, names: Collection[str] = (), blocks: Blocks | None = None
 ) -> ParsedPhrase:
     """The meaning of a phrase; `names` are those that have values.
@@ -172,8 +172,8 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     key = key if start == phrase.start else f":{key}"
     if phrase.is_text and (parsed := context.cache.get(key)) is not None:
         return _moved(parsed, label, claimed, start)
-    draft = PhraseDraft(phrase)
-    composite = CompositeReader(context, draft, tokens, _read_group).read()
+    draft = PhraseDraft(context, phrase)
+    composite = CompositeReader(draft, tokens, _read_group).read()
     if isinstance(composite, Side) and (name := composite.name) is not None:
         if label is not None:
             raise context.fail("a side head with two names", name, "remove one of the two")
@@ -181,13 +181,13 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     if composite is not None:
         return ParsedPhrase(label, claimed, (), composite, draft.repeat, draft.stride, start, end)
     draft.repeat, tokens = split_repeat(context, tokens)
-    read_repeat_of_row(context, draft)
+    read_repeat_of_row(draft)
     if pytorch_calls.is_call(tokens[0]):
         columns = (column for column in phrase.columns or () if column.role != "times")
         tokens = [*tokens, *(token for column in columns for token in column.tokens)]
-        layers: tuple[LayerText, ...] = (pytorch_calls.read(context, tokens),)
+        layers: tuple[LayerText, ...] = (pytorch_calls.read_call(context, tokens),)
         return ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
-    layers = _read_layers(context, draft, tokens, label)
+    layers = _read_layers(draft, tokens, label)
     parsed = ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
     depends = draft.is_implied and start != phrase.start  # on the label
     is_computed = draft.repeat is not None or any(layer.computed for layer in layers)
@@ -203,18 +203,18 @@ def _read_group(context: Context, token: Token, is_join: bool) -> tuple[Line, ..
 
 
 def _read_layers(
-    context: Context, draft: PhraseDraft, tokens: Sequence[Token], label: Token | None
+    draft: PhraseDraft, tokens: Sequence[Token], label: Token | None
 ) -> tuple[LayerText, ...]:
     """The layers of a phrase, without optional ones that are not in use."""
-    read_tokens(Scan(context, draft, tokens))
-    read_columns(context, draft)
-    _read_factor(context, draft)
+    read_tokens(Scan(draft, tokens))
+    read_columns(draft)
+    _read_factor(draft)
     if len(draft.layers) > MOST_LINKS:
-        raise context.fail(f"more than {MOST_LINKS} layers in a phrase", draft.phrase, _LINES)
+        raise draft.context.fail(f"more than {MOST_LINKS} layers in a phrase", draft.phrase, _LINES)
     if draft.unknown:
-        raise unknown_words.error(context, draft)
-    _check_alone(context, draft, tokens[0].start)
-    assigner = Assigner(context, draft)
+        raise unknown_words.error(draft)
+    _check_alone(draft, tokens[0].start)
+    assigner = Assigner(draft)
     if draft.layers:
         assigner.imply_leading_conv()
     else:
@@ -224,13 +224,13 @@ def _read_layers(
     return tuple(layer.freeze() for layer in draft.layers if layer.is_used)
 
 
-def _read_factor(context: Context, draft: PhraseDraft) -> None:
+def _read_factor(draft: PhraseDraft) -> None:
     """The `x2` of `upsample x2` is not a repeat."""
     repeat = draft.repeat
     if repeat is None or not any(layer.kind.takes_times for layer in draft.layers):
         return
     if len(draft.layers) > 1:
-        raise context.fail(
+        raise draft.context.fail(
             "is this a factor, or does it repeat the line?",
             repeat,
             "write `upsample 2` for the factor, or give each layer a line of its own",
@@ -239,12 +239,12 @@ def _read_factor(context: Context, draft: PhraseDraft) -> None:
     draft.repeat = None
 
 
-def _check_alone(context: Context, draft: PhraseDraft, start: int) -> None:
+def _check_alone(draft: PhraseDraft, start: int) -> None:
     """Refuse a layer next to others that must be alone: `conv3-64, zero padding 1`."""
     for layer in draft.layers:
         if layer.kind.alone and (len(draft.layers) > 1 or layer.start != start):
-            text = context.source.plain[layer.start : layer.end]
-            raise context.fail(
+            text = draft.context.source.plain[layer.start : layer.end]
+            raise draft.context.fail(
                 f"is `{text}` a layer of its own, or does it belong to the one next to it?",
                 layer,
                 "a layer of its own needs its own line, or follows `->`; "

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from archdsl.errors import ArchError, did_you_mean, nearest
+from archdsl.errors import ArchError, nearest
 from archdsl.layers import REGISTRY, Layer, LayerError, Misfit, Shape
 from archdsl.layers.torch_signature import ENTERING, REQUIRED, Argument, Listing
 from archdsl.notation.ast import LayerText, ListedCall, ValueText
@@ -37,7 +37,7 @@ def is_call(token: Token) -> bool:
     return token.kind == "word" and token.text.startswith("nn.")
 
 
-def read(context: Context, tokens: Sequence[Token]) -> LayerText:
+def read_call(context: Context, tokens: Sequence[Token]) -> LayerText:
     """The layer of a call, which is all that these tokens are. Raises ArchError."""
     word = tokens[0]
     name, known = word.text[3:], _listings(len(REGISTRY))
@@ -170,11 +170,8 @@ class _ListedCallReader:
             if entry.name is None and is_named:
                 raise self.fail("a value without a name after one with a name", entry)
             is_named = entry.name is not None
-            if entry.name is not None and entry.name.text not in arguments:
-                message = f"`nn.{self.name}` does not take `{entry.name.text}` here"
-                raise self.fail(message, entry, did_you_mean(entry.name.text, arguments) or "")
         owner = f"`nn.{self.name}`"
-        bound = bind(self.context.source, entries, list(arguments), owner, self.form)
+        bound = bind(self.context.source, entries, arguments, owner, self.form)
         values = {name: self.value(arguments[name], e.value) for name, e in bound.items()}
         for argument in self.listing.arguments:
             if argument.name not in values:

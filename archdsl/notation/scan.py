@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from archdsl.layers import Value
 from archdsl.notation.attributes import LayerDraft, Mention, PhraseDraft
-from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
 from archdsl.notation.lookup import Words
 from archdsl.syntax.ast import Token
@@ -21,13 +20,12 @@ class Scan(Cursor):
 
     def __init__(
         self,
-        context: Context,
         draft: PhraseDraft,
         tokens: Sequence[Token],
         owner: LayerDraft | None = None,
     ) -> None:
         super().__init__(tokens)
-        self.context = context
+        self.context = draft.context
         self.draft = draft
         self.owner = owner
 

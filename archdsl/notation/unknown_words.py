@@ -9,16 +9,15 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer
 from archdsl.notation import pytorch_calls
 from archdsl.notation.attributes import PhraseDraft
-from archdsl.notation.context import Context
 from archdsl.notation.lookup import vocabulary, words_of
 from archdsl.notation.numbers import FUSED
 from archdsl.syntax.ast import Token
 from archdsl.syntax.statements import FORMS
 
 
-def error(context: Context, draft: PhraseDraft) -> ArchError:
+def error(draft: PhraseDraft) -> ArchError:
     """The error about the first unknown word, or the whole phrase if it is prose."""
-    first = draft.unknown[0]
+    context, first = draft.context, draft.unknown[0]
     if pytorch_calls.is_call(first):
         return context.fail(
             "a layer of a listing next to another", first, "give it a line of its own"
@@ -39,11 +38,11 @@ def error(context: Context, draft: PhraseDraft) -> ArchError:
     if words_of(first) in vocabulary().units:
         return context.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
     what = "word" if draft.layers else "layer"
-    return context.fail(f"unknown {what} `{first.text}`", first, _help(context, draft, first))
+    return context.fail(f"unknown {what} `{first.text}`", first, _help(draft, first))
 
 
-def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
-    hint = next(_hints(context, draft, word), None)
+def _help(draft: PhraseDraft, word: Token) -> str:
+    hint = next(_hints(draft, word), None)
     if draft.phrase.columns is not None and not draft.layers:
         hint = f"{hint} or" if hint else "a layer is misspelt, or"
         return f"{hint} define it on a line below the table: `{word.text}: 3x3 conv-relu`"
@@ -53,8 +52,9 @@ def _help(context: Context, draft: PhraseDraft, word: Token) -> str:
     return hint or "`archdsl layers` lists all; `#` begins a comment"
 
 
-def _hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
+def _hints(draft: PhraseDraft, word: Token) -> Iterator[str]:
     """What the author may have meant, the most certain first."""
+    context = draft.context
     is_first = word is draft.phrase.tokens[0]
     if word.text in context.labels:
         yield f"`{word.text}` is a label: a chain begins with it, `{word.text} -> …`"
@@ -62,7 +62,7 @@ def _hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
         yield "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"
     if is_first and (form := FORMS.get(word.text.lower())):
         yield f"write it like this: `{form}`"
-    hint = next(_spelling_hints(context, draft, word), None)
+    hint = next(_spelling_hints(draft, word), None)
     if is_first and draft.layers:  # perhaps a label without its colon
         is_numbered = FUSED.fullmatch(word.text) or hint is None
         label = f"label ends in a colon: `{word.text}: …`"
@@ -71,8 +71,9 @@ def _hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
         yield hint
 
 
-def _spelling_hints(context: Context, draft: PhraseDraft, word: Token) -> Iterator[str]:
+def _spelling_hints(draft: PhraseDraft, word: Token) -> Iterator[str]:
     """Words and names that the word may stand for, the most certain first."""
+    context = draft.context
     product = re.fullmatch(r"(\d+)[x×]([A-Za-z_]\w*)", word.text)
     if product and product[2] in context.names:
         yield f"write `({product[1]}*{product[2]})` for the product"

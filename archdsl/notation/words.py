@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 
 from archdsl.layers import Value
 from archdsl.notation import numbers
-from archdsl.notation.ast import ValueText
+from archdsl.notation.ast import ValueText, checked
 from archdsl.notation.attribute_values import VALUES, read_attribute
-from archdsl.notation.attributes import LayerDraft, Mention, checked
+from archdsl.notation.attributes import LayerDraft, Mention
 from archdsl.notation.context import Context
 from archdsl.notation.lookup import (
     ACTIVATION,
@@ -108,7 +108,7 @@ def read_compact(scan: Scan) -> bool:
             for name, digits in match.groupdict().items():
                 if digits is not None:
                     number = numbers.whole(context, digits, token)
-                    value = checked(context, kind, name, number, token)
+                    value = checked(context.source, kind, name, number, token.start, token.end)
                     layer.values[name] = ValueText(value, token.start, token.end)
             scan.take()
             return True

@@ -14,7 +14,7 @@ from archdsl.layers import JOINS, REGISTRY, Layer, Shape, Value
 from archdsl.layers.base import Attribute
 from archdsl.layers.terms import show
 from archdsl.notation.ast import LayerText
-from archdsl.notation.phrase import read as read_phrase
+from archdsl.notation.phrase import read_phrase
 from archdsl.output.plain_data import attributes, plain_data
 from archdsl.output.table import Cell, Column, Table, markdown_table, paint, text_table
 from archdsl.spec import parse

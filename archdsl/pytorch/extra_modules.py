@@ -4,8 +4,6 @@ source.py copies the text of a class into the source of a network that uses it, 
 depends on nothing but torch.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Graph to nn.Module: a tree of modules by scope, whose names are those of the text."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import reduce
@@ -119,11 +117,7 @@ class Multiply(nn.Module):
 
     def forward(self, *branches: Tensor) -> Tensor:
         rank = max(branch.dim() for branch in branches)
-        return reduce(torch.mul, [_widened(branch, rank) for branch in branches])
-
-
-def _widened(tensor: Tensor, rank: int) -> Tensor:
-    return tensor[(...,) + (None,) * (rank - tensor.dim())]
+        return reduce(torch.mul, [x[(...,) + (None,) * (rank - x.dim())] for x in branches])
 
 
 _JOINS = {"Add": Add, "Concat": Concat, "Multiply": Multiply}

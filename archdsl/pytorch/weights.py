@@ -1,7 +1,5 @@
 """Load saved weights into a module."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path

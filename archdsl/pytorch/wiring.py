@@ -1,7 +1,5 @@
 """Which values each child of a module reads: the graph at one level of its tree of names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -68,8 +66,9 @@ def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
             _connect(ports, i, nodes[i].scope if i else (), node.scope)
     # The outputs of the network leave every container that they are in.
     for index in leave:
-        for scope in _containers(nodes[index].scope):
-            _add(ports.setdefault(scope, Ports([], [])).leave, index)
+        scope = nodes[index].scope
+        for depth in range(1, len(scope)):
+            _add(ports.setdefault(scope[:depth], Ports([], [])).leave, index)
     index_of = {nodes[index].scope: index for index in computed}
     side_scopes = {side.scope for side in heads}
     wired = dict(_wired(graph.tree(sides), (), ports, index_of, side_scopes))
@@ -91,10 +90,6 @@ def _connect(ports: dict[Scope, Ports], source: int, made_in: Scope, read_in: Sc
 def _add(values: list[int], value: int) -> None:
     if value not in values:
         values.append(value)
-
-
-def _containers(scope: Scope) -> Iterator[Scope]:
-    return (scope[:depth] for depth in range(1, len(scope)))
 
 
 def _wired(

@@ -6,10 +6,10 @@ parameter of `wrn`, the second binds to `k`. What an entry's tokens mean is up t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
-from archdsl.errors import ArchError, Note
+from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.syntax.ast import Token
 from archdsl.text.source import Source, Span
 
@@ -78,31 +78,79 @@ def _missing_argument(source: Source, comma: Token) -> ArchError:
     )
 
 
-def bind(
-    source: Source, entries: Sequence[Entry], parameters: Sequence[str], owner: str, help: str
-) -> dict[str, Entry]:
-    """The entry of each parameter of `owner`: entries without a name bind in order.
+class Named(Protocol):
+    """What binds to a parameter: by its name or, if it has none, by its position.
 
-    A name that is not a parameter is kept; the caller knows what else it may be. Raises ArchError
-    for a missing value, for more entries than parameters and for a parameter that is given twice.
+    `value` is empty if the text gives none.
     """
-    found: dict[str, Entry] = {}
+
+    @property
+    def name(self) -> Token | None: ...
+
+    @property
+    def value(self) -> Sequence[object]: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def bind(
+    source: Source,
+    arguments: Iterable[N],
+    parameters: Collection[str],
+    owner: str,
+    help: str = "",
+    is_other: Callable[[str], bool] = lambda name: False,
+) -> dict[str, N]:
+    """The argument of each parameter of `owner` that has one, in the order of the text.
+
+    Arguments without a name bind in the order of the parameters. `is_other`: whether a name that is
+    not a parameter means something else; such an argument stays. Raises ArchError for any other
+    name, for a missing value, for more arguments than parameters and for a parameter that is given
+    twice; its help is `help`, by default the parameters.
+    """
+
+    def span(argument: N) -> Span:
+        return source.span(argument.start, argument.end)
+
+    found: dict[str, N] = {}
     positions = iter(parameters)
-    for entry in entries:
-        name = entry.name.text if entry.name else next(positions, None)
-        span = source.span(entry.start, entry.end)
+    for argument in arguments:
+        name = argument.name.text if argument.name else next(positions, None)
         if name is None:
-            raise ArchError(f"more arguments than {owner} has parameters", span, help=help)
-        if not entry.value:
-            raise ArchError(f"`{name}` has no value", span, help=f"write `{name}=8`")
+            message = f"more arguments than {owner} has parameters"
+            raise ArchError(message, span(argument), help=help or _known(parameters))
+        if name not in parameters and not is_other(name):
+            raise unknown_parameter(name, parameters, owner, span(argument), help)
+        if not argument.value:
+            raise ArchError(f"`{name}` has no value", span(argument), help=f"write `{name}=8`")
         if name in found:
-            first = source.span(found[name].start, found[name].end)
-            raise duplicate_error(f"`{name}` of {owner}", span, first)
-        found[name] = entry
+            raise duplicate_error(f"`{name}` of {owner}", span(argument), span(found[name]))
+        found[name] = argument
     return found
 
 
-def duplicate_error(what: str, span: Span | None = None, first: Span | None = None) -> ArchError:
+def unknown_parameter(
+    name: str, parameters: Collection[str], owner: str, span: Span | None, help: str = ""
+) -> ArchError:
+    """The error for an argument that is not one of the parameters of `owner`."""
+    help = did_you_mean(name, parameters) or help or _known(parameters)
+    return ArchError(f"{owner} does not take `{name}`", span, help=help)
+
+
+def _known(parameters: Collection[str]) -> str:
+    return f"its parameters: {', '.join(parameters) or 'none'}"
+
+
+def duplicate_error(
+    what: str, span: Span | None, first: Span | None = None, help: str = "remove one of the two"
+) -> ArchError:
     """The error for a second value of `what`, with a note at the first one."""
     notes = [Note("first given here", first)] if first else []
-    return ArchError(f"{what} is given twice", span, notes, help="remove one of the two")
+    return ArchError(f"{what} is given twice", span, notes, help)

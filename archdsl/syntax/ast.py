@@ -9,7 +9,6 @@ The modules of many named tuples go without `from __future__ import annotations`
 annotation would be a text that Python compiles at every start.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
@@ -44,12 +43,6 @@ class Token(NamedTuple):
     def items(self) -> tuple["Item", ...]:
         """The lines between brackets or braces."""
         return cast(tuple[Item, ...], self.inside)
-
-
-def numbers_of(size: str) -> tuple[int, ...]:
-    """The numbers of a size: (3, 3) of `3x3`, (7, 7, 320) of `7^2 x 320`."""
-    found = re.findall(r"(\d+)(\^2)?", size)
-    return tuple(int(digits) for digits, square in found for _ in range(2 if square else 1))
 
 
 class ColumnValue(NamedTuple):

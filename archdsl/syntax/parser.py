@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from archdsl.errors import MOST_ERRORS, ArchError
+from archdsl.syntax import diagnose
 from archdsl.syntax.ast import (
     Block,
     Children,
@@ -20,15 +21,6 @@ from archdsl.syntax.ast import (
     UseFile,
     tokens_of,
     unquoted,
-)
-from archdsl.syntax.diagnose import (
-    check_characters,
-    check_depth,
-    check_latex,
-    check_listing,
-    check_numbers,
-    check_size,
-    explain,
 )
 from archdsl.syntax.lalr import Callback, Parser, Unexpected
 from archdsl.syntax.statements import FORMS, STATEMENTS
@@ -57,11 +49,11 @@ def parse_blocks(source: Source) -> tuple[Block | UseFile, ...]:
 
 def statements_of(source: Source) -> list[Statement]:
     """The statements of a text, in order. Raises ArchError with every syntax error."""
-    check_size(source)
-    check_characters(source)
-    check_latex(source)
-    check_depth(source)
-    check_listing(source)
+    diagnose.check_size(source)
+    diagnose.check_characters(source)
+    diagnose.check_latex(source)
+    diagnose.check_depth(source)
+    diagnose.check_listing(source)
     with collector_paused():
         return _recovered(source)
 
@@ -75,7 +67,7 @@ def _recovered(source: Source) -> list[Statement]:
         try:
             statements: list[Statement] = _parser().parse(text)
         except Unexpected as problem:
-            error, bad = explain(source, text, problem)
+            error, bad = diagnose.explain(source, text, problem)
             errors.append(error)
             read += problem.offset
             if bad is None or len(errors) == MOST_ERRORS:
@@ -86,7 +78,7 @@ def _recovered(source: Source) -> list[Statement]:
             text = text[: bad[0]] + " " * (bad[1] - bad[0]) + text[bad[1] :]
         else:
             if not errors:
-                check_numbers(source, statements, 0, len(text))
+                diagnose.check_numbers(source, statements, 0, len(text))
                 return statements
             break
     raise ArchError.several(errors)
@@ -98,8 +90,8 @@ def cell_statements(source: Source, start: int, end: int) -> list[Statement]:
         statements: list[Statement] = _parser().parse(source.plain, start, end)
     except Unexpected as problem:
         cell = " " * start + source.plain[start:end]
-        raise explain(source, cell, problem)[0] from None
-    check_numbers(source, statements, start, end)
+        raise diagnose.explain(source, cell, problem)[0] from None
+    diagnose.check_numbers(source, statements, start, end)
     return statements
 
 

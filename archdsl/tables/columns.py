@@ -14,8 +14,9 @@ from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.errors import ArchError, Errors, nearest
+from archdsl.figures import unit_letter
 from archdsl.notation.lookup import vocabulary
-from archdsl.quantities import TABLE_SPELLINGS, table_quantity, unit_letter
+from archdsl.quantities import TABLE_SPELLINGS, table_quantity
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import Limit
 from archdsl.text.source import Source
@@ -83,8 +84,7 @@ _DECORATION = "•◦○●†‡ "  # around the name of a network
 # A capital alone is not a symbol: `Type A` is a network.
 _SYMBOL = r"(?:[c-t]|[A-Z]_?[a-z0-9]|(?:\\\w+|[{}])+[\w{}]*)"
 _SYMBOLS = re.compile(rf"(.*?\w) {_SYMBOL}(?: ?x ?{_SYMBOL})*")
-_SIZE = re.compile(r"\[?\d+x\d+")
-_PLAIN_SIZE = re.compile(r"\d+(?:x\d+)+")
+_SIZE = re.compile(r"\d+(?:x\d+)+")
 _NAME = re.compile(r"[A-Za-z0-9][\w.+*-]*(?: [\w.+*-]+)*")
 COLUMNS = Limit(
     1000, "a table of more than {} columns", "no paper prints so many networks side by side"
@@ -239,7 +239,9 @@ def known_header(text: str) -> str:
         return known
     if found := re.fullmatch(r"(.*?) ?\(\w+[\w ,'-]*\)", known):
         is_feeding = KNOWN.get(found[1]) in ("kernel", "times", "stride", "attribute", "type")
-        return found[1] if is_feeding or _is_size(found[1]) else known
+        quantity = table_quantity(found[1])
+        is_size = quantity is not None and quantity.name.endswith("size")
+        return found[1] if is_feeding or is_size else known
     if found := _SYMBOLS.fullmatch(_without_accents(text)):
         shorter = known_header(found[1])
         is_known = shorter in KNOWN and shorter not in ("network", "model", "name")
@@ -252,11 +254,6 @@ def holds_names(column: TableColumn) -> bool:
     """Whether a column of types is headed as columns of names are: `Layer`, `layer name/type`."""
     known = known_header(column.text)
     return KNOWN.get(known) == "name" or "name" in known
-
-
-def _is_size(known: str) -> bool:
-    quantity = table_quantity(known)
-    return quantity is not None and quantity.name.endswith("size")
 
 
 def _without_accents(text: str) -> str:
@@ -301,7 +298,7 @@ def _check_headers(source: Source, grid: Grid, columns: Sequence[TableColumn]) -
 def _check_turned(source: Source, grid: Grid) -> None:
     """Refuse a table whose columns are stages: `output map size | 32×32 | 16×16 | 8×8`."""
     others = [c for c in grid.rows[grid.header] if c.is_filled][1:]
-    sizes = [_PLAIN_SIZE.fullmatch(squeezed(source.plain[c.start : c.end])) for c in others]
+    sizes = [_SIZE.fullmatch(squeezed(source.plain[c.start : c.end])) for c in others]
     if len(sizes) > 1 and all(sizes):
         raise ArchError(
             "this table is transposed: its columns are stages",
@@ -344,7 +341,7 @@ def _network(source: Source, column: TableColumn) -> TableColumn:
         raise _unknown(source, column)
     span = source.span(column.cell.start, column.cell.end)
     for name in names:
-        if _is_layer(name) or _SIZE.match(name):
+        if _is_layer(name) or _SIZE.match(name.removeprefix("[")):
             raise ArchError(
                 f"the layer `{column.text}` where the name of a network is expected",
                 span,

@@ -76,12 +76,13 @@ def _with_lists(item: Item, index: int, lists: Sequence[Sequence[int]]) -> Item:
     return item._replace(phrases=tuple(phrases))
 
 
-def _header(source: Source, grid: Grid) -> tuple[Cell, ...] | None:
-    """The row that numbers the output maps, if there is one. Rows above it are titles."""
-    for row in grid.rows:
+def _header(source: Source, grid: Grid) -> int | None:
+    """The index of the row that numbers the output maps, if there is one. Rows above it are
+    titles."""
+    for index, row in enumerate(grid.rows):
         texts = [text for cell in row if cell.column and (text := cell_text(source, cell))]
         if texts and all(map(str.isdecimal, texts)):
-            return row
+            return index
     return None
 
 
@@ -90,7 +91,7 @@ def _is_connections(source: Source, grid: Grid) -> bool:
     header = _header(source, grid)
     if header is None:
         return False
-    rows = grid.rows[grid.rows.index(header) + 1 :]
+    rows = grid.rows[header + 1 :]
     cells = [cell_text(source, cell) for row in rows for cell in row if cell.column]
     return any(cells) and all(text in _MARKS for text in cells if text)
 
@@ -105,20 +106,17 @@ class _ConnectionReader:
 
     def read(self) -> list[list[int]]:
         """The input maps of each output map, from 0. Raises ArchError with all errors."""
-        header = _header(self.source, self.grid)
-        if header is None:
+        index = _header(self.source, self.grid)
+        if index is None:
             cells = [cell for row in self.grid.rows for cell in row]
             first = next((cell for cell in cells if cell.is_filled), None)
             start = self.grid.start if first is None else first.start
             end = self.source.line(start)[1] if first is None else first.end
             span = self.source.span(start, end)
             raise ArchError("this is not a table of connections", span, help=f"write {_FORM}")
+        header, *rows = self.grid.rows[index:]
         columns = self.numbered([cell for cell in header if cell.column], "output map", "column")
-        rows = [
-            row
-            for row in self.grid.rows[self.grid.rows.index(header) + 1 :]
-            if any(cell_text(self.source, cell) for cell in row)
-        ]
+        rows = [row for row in rows if any(cell_text(self.source, cell) for cell in row)]
         names = [self.name(row) for row in rows]
         self.numbered([name for name in names if name is not None], "input map", "row")
         lists: dict[int, list[int]] = {cell.column: [] for cell in columns}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.errors import ArchError, Errors, did_you_mean
+from archdsl.notation.ast import WIDTH
 from archdsl.syntax.arguments import entries_in
 from archdsl.syntax.ast import (
     Block,
@@ -26,7 +27,7 @@ from archdsl.syntax.ast import (
 from archdsl.tables.columns import TableColumn, has_parameters
 from archdsl.tables.connection_table import connected
 from archdsl.tables.reader import TableReader, is_labelled
-from archdsl.tables.row_line import WIDTH, Lines
+from archdsl.tables.row_line import Lines
 from archdsl.tables.row_rules import RowRules
 from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source
@@ -147,7 +148,7 @@ def _networks_of(source: Source, readers: Sequence[TableReader]) -> dict[str, Ta
     found: dict[str, TableColumn] = {}
     with_layers = [r for r in readers if r.has_layers] or readers
     for reader in with_layers:
-        for column in reader.networks:
+        for column in reader.networks.values():
             for name in column.names:
                 found.setdefault(name, column)
     if any(not reader.networks for reader in with_layers) and found:
@@ -158,7 +159,7 @@ def _networks_of(source: Source, readers: Sequence[TableReader]) -> dict[str, Ta
             help="give each `network` line tables of one kind",
         )
     for reader in readers:
-        for column in reader.networks:
+        for column in reader.networks.values():
             for name in column.names:
                 if name not in found:
                     raise ArchError(

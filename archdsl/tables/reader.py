@@ -13,36 +13,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
-from archdsl.errors import MOST_ERRORS, ArchError, Errors
+from archdsl.errors import MOST_ERRORS, ArchError, Errors, same_name
+from archdsl.figures import FIGURE, SIZE
 from archdsl.notation.lookup import is_word_of_a_layer
+from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.syntax.ast import (
-    ClaimText,
-    Expect,
-    Item,
-    Means,
-    Phrase,
-    Reported,
-    Statement,
-    Token,
-)
-from archdsl.tables.columns import (
-    TableColumn,
-    holds_names,
-    quantity_of,
-    read_columns,
-    squeezed,
-)
+from archdsl.syntax.ast import ClaimText, Expect, Item, Means, Phrase, Reported, Statement, Token
+from archdsl.tables.columns import TableColumn, holds_names, quantity_of, read_columns, squeezed
 from archdsl.tables.row_line import CellReader, LineBuilder, Lines, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import LINES_OF_NETWORKS
 from archdsl.text.source import Source, Span
 
-_FIGURE = re.compile(
-    r"[~≈]?(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[eE]\d+| ?x ?10\^\d+)?(?: ?[KMG])?"
-)
-_SIZE = re.compile(r"\d+(?:\^2)?(?:x\d+)+|\d+\^2|\d+")
+_FIGURE = re.compile(rf"{FIGURE}(?: ?[KMG])?")
 _DEPTH = re.compile(r"(\d+) ((?:weight )?layers|weight-layers)")
 _REPORTED = re.compile(r'reported ([\w -]+?)(?: "([^"]*)")?', re.IGNORECASE)
 
@@ -74,7 +58,8 @@ class TableReader(CellReader):
         # no row ends in an empty cell.
         is_cut = grid.kind == "tabs" and all(row[-1].is_filled for row in grid.rows)
         self.may_be_short = grid.kind == "latex" or is_cut
-        self.networks = [column for column in self.columns if column.role == "network"]
+        # The columns of networks, by number.
+        self.networks = {i: c for i, c in enumerate(self.columns) if c.role == "network"}
         self.statements: dict[str, list[Statement]] = {}
         self.has_layers = False
         self.labels: set[str] = set()
@@ -83,14 +68,11 @@ class TableReader(CellReader):
 
     def read(self) -> None:
         """Raises ArchError with the errors of all cells."""
-        for column in self.networks:
+        for column in self.networks.values():
             for name in column.names:
                 if name in self.statements:
-                    raise self.fail(
-                        f"two columns are called `{name}`",
-                        column.cell,
-                        "give each network a name of its own",
-                    )
+                    span = self.source.span(column.cell.start, column.cell.end)
+                    raise same_name("column", name, span)
                 self.statements[name] = []
         self.statements = self.statements or {"": []}
         errors = Errors()
@@ -128,7 +110,7 @@ class TableReader(CellReader):
                     "missing header",
                 )
         width = sum(cell.wide for cell in cells)
-        networks = [i for i, column in enumerate(self.columns) if column.role == "network"]
+        networks = list(self.networks)
         ends_within = any(i < width for i in networks[1:]) and any(i >= width for i in networks)
         if ends_within or (width < count and not self.may_be_short):
             raise self.fail(
@@ -170,7 +152,7 @@ class TableReader(CellReader):
     def read_networks(self, row: TableRow) -> None:
         """Give each network the statements of its cell. A row whose only filled cell is that of
         the first network holds for all."""
-        indexes = [i for i, column in enumerate(self.columns) if column.role == "network"]
+        indexes = list(self.networks)
         filled = [i for i in indexes if i in row.cells]
         has_figures = self.has_figures(row)
         spans = filled == indexes[:1] and self.grid.kind != "latex" and not has_figures
@@ -181,7 +163,7 @@ class TableReader(CellReader):
         errors = Errors()
         for index in filled if filled and not spans else indexes:
             cell = first if spans or not filled else row.cells[index]
-            column = self.columns[index]
+            column = self.networks[index]
             if cell not in read or has_figures:
                 read[cell] = []
                 with errors:
@@ -365,7 +347,7 @@ class TableReader(CellReader):
         text = self.text(cell)
         is_size = quantity.endswith("size") or quantity == "receptive field"
         figure = text.replace(" ", "") if is_size else text
-        if not (_SIZE if is_size else _FIGURE).fullmatch(figure):
+        if not re.fullmatch(SIZE if is_size else _FIGURE, figure):
             form = "a size such as `56x56`" if is_size else "a figure such as `138M`"
             raise self.fail(
                 f"`{text}` where {form} is expected",
@@ -402,8 +384,8 @@ def _start_of_repeat(tokens: Sequence[Token]) -> int | None:
         return None
     if kinds[-1:] == ["times"]:
         return others[-1].start
-    spaced = re.search(r"\s+x", last.text) if last.kind == "size" else None
+    pair = number_and_repeat(last)
     is_sized = kinds.count("size") >= max(1, sum(1 for _ in words_in(others)))
-    if spaced and (is_sized or kinds[-1:] in (["comma"], ["join"])):
-        return last.start + spaced.start()
+    if pair is not None and (is_sized or kinds[-1:] in (["comma"], ["join"])):
+        return pair[0].end
     return None

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.layers import Layer
+from archdsl.notation.ast import WIDTH
 from archdsl.notation.lookup import is_word_of_a_layer, runs, vocabulary, words_of
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import ColumnValue, Item, Phrase, Statement, Token
@@ -31,7 +32,6 @@ from archdsl.tables.columns import (
 from archdsl.text.grids import Cell
 from archdsl.text.source import Source, Span
 
-WIDTH = "width"  # the parameter of a block that a column of widths gives
 _NUMBERED = re.compile(r"([A-Za-z_]+)\d+")
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 _YES_OR_NO = {**dict.fromkeys("✓✔", "1"), **dict.fromkeys("✗✘", "0"), "yes": "1", "no": "0"}

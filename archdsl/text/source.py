@@ -130,7 +130,7 @@ def _expanded(text: str) -> Expanded:
         return Expanded(text, text)
     from archdsl.text.latex import regions  # most texts need none
 
-    return regions.read(text)
+    return regions.read_latex(text)
 
 
 def _grids(expanded: Expanded) -> tuple[Grid, ...]:

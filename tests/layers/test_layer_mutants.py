@@ -22,13 +22,13 @@ METHODS = (
 )
 DECLARED = (
     *("takes_size", "takes_number", "takes_suffix", "takes_times"),
-    *("compact", "weighs", "listed"),
+    *("compact", "weighs", "listed", "keeps", "named"),
 )
 
 # Facets that may be removed unnoticed, because they repeat another facet or only refuse.
 EQUIVALENT = {
     ("Conv", "depthwise"): "the groups imply it",
-    ("InstanceNorm", "label"): "`instancenorm` is read as `instance norm`",
+    ("InstanceNorm", "named"): "`instancenorm` is read as `instance norm`",
     ("Dropout", "settle"): "it only refuses channel dropout on a vector",
     ("AlphaDropout", "settle"): "it only refuses channel dropout on a vector",
     ("HardTanh", "call"): "it only passes both bounds by position",
@@ -43,8 +43,11 @@ def facets(kind: type[Layer]) -> list[str]:
     base = Join if issubclass(kind, Join) else Layer
     names = [name for name in (*METHODS, *DECLARED) if hasattr(kind, name)]
     own = [name for name in names if _of(kind, name) is not _of(base, name)]
-    if "label" in own and all(case(kind, e).op.label == kind.kind for e in kind.examples):
-        own.remove("label")  # the label of activations adds a number, which few of them have
+    if kind.named or all(case(kind, e).op.label == kind.kind for e in kind.examples):
+        # The label of activations adds a number, which few of them have.
+        own = [name for name in own if name != "label"]
+    if _of(kind, "kept") is not _of(base, "kept"):
+        own = [name for name in own if name != "keeps"]  # the method does not read it
     return own
 
 
@@ -101,6 +104,8 @@ def mutants(names: Any) -> list[Any]:
 def test_a_missing_facet_is_caught(kind: type[Layer], facet: str, monkeypatch: pytest.MonkeyPatch):
     base = Join if issubclass(kind, Join) else Layer
     monkeypatch.setattr(kind, facet, inspect.getattr_static(base, facet))
+    if facet == "kept":  # both say the same
+        monkeypatch.setattr(kind, "keeps", base.keeps)
     if facet == "code":
         monkeypatch.setattr(kind, facet, lambda self, values, xs: values[0])
     lookup._vocabulary.cache_clear()

@@ -60,6 +60,21 @@ def test_every_extra_module_belongs_to_a_layer():
     assert built == own
 
 
+def test_spellings_with_synonyms_are_added():
+    words = {kind.__name__: kind.words for kind in REGISTRY}
+    averages = {f"global {a} {b}" for a in ("average", "avg") for b in ("pool", "pooling")}
+    assert averages < words["AvgPool"].keys()
+    assert {"group norm", "group normalization", "group normalisation"} < words["GroupNorm"].keys()
+    assert words["Conv"]["depthwise convolution"] == {"depthwise": True}
+
+
+def test_the_classes_of_torch_for_maps_are_spellings():
+    words = {kind.__name__: kind.words for kind in REGISTRY}
+    assert {"conv1d", "conv2d", "conv3d"} < words["Conv"].keys()
+    assert words["Dropout"]["dropout2d"] == {"channelwise": True}
+    assert words["Pad"]["replicationpad1d"] == {"mode": "replicate"}
+
+
 NEW_KIND = '''
 from archdsl.layers.activation import Activation
 from archdsl.layers.base import layer

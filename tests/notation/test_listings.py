@@ -216,7 +216,7 @@ def read_back(text: str, x: tuple[int, ...]) -> Layer:
     source = Source("call", text)
     (network,) = parse(source)
     (item,) = network.statements
-    (layer,) = phrase.read(source, item.phrases[0]).layers
+    (layer,) = phrase.read_phrase(source, item.phrases[0]).layers
     pytorch_calls.check_entering(layer, x)
     given = {name: g.value for name, g in layer.given.items()}
     op = layer.kind.settle(given, x, "same")

@@ -172,7 +172,7 @@ def test_invalid_choices_are_refused():
     refused("conv3-4", r"no layer `\(bn\)` is optional here", bn=1)
     refused("conv3-4-(dropout)", r"optional are `\(dropout\)`", bn=1)
     refused("conv3-4-(bn)", "an optional layer is either on or off", bn=2)
-    refused("conv3-4-(bn)", "has no parameter `bnn`", bnn=1)
+    refused("conv3-4-(bn)", "does not take `bnn`", bnn=1)
     refused("with bn; with BN; conv3-4-(bn)", "`with BN` is given twice")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")
     refused("with bn; conv3-4", "no layer")

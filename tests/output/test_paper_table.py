@@ -244,6 +244,7 @@ def test_contents_of_cells():
         "conv3-4 -> conv1-2 x2", "conv3-4 -> 3x3, 4 x 2", "conv3-4, conv1-2 x2", "conv3-4-relu x n",
         "conv3-4 -> m: conv1-2 x2", "conv1-6 -> upsample x2", "conv3-4 x2 -> relu",
         "[ fc 4 x2; fc 3 ] x 2", "concat { maxpool 2x2 x2; maxpool 4 }",
+        "2x bn conv 4 3x3", "2x bn conv 4 3 x 3",
         "scale z", "scale (z)", "scale by z", "scale z x2", "scale (z * n) -> relu",
     ],
 )  # fmt: skip

@@ -172,7 +172,7 @@ BOMBS: dict[str, tuple[Callable[[], str], str | None]] = {
     "arguments": (_value("conv3-(max(" + ",".join("3" * 20_000) + "))"), None),
     "arguments of a block": (
         _value("block b(a) { relu }\nb(" + ",".join("3" * 20_000) + ")"),
-        "takes 1 argument, not 20000",
+        "more arguments than the block `b` has parameters",
     ),
     # Numbers that are too large for any machine, wherever a number may appear.
     "input": (lambda: f"input {BIG}x{BIG} RGB\nrelu", LARGE),

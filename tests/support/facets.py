@@ -29,7 +29,7 @@ from archdsl.layers import (
     LayerError,
     Shape,
 )
-from archdsl.layers.groupnorm import GroupNorm, InstanceNorm
+from archdsl.layers.norm import GroupNorm, InstanceNorm
 from archdsl.notation import pytorch_calls
 from archdsl.output.layer_reference import parse_layer, settled, split
 from archdsl.pytorch import source

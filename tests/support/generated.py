@@ -582,7 +582,7 @@ def settled(text: str, x: Shape, names: Mapping[str, Number]) -> Layer | None:
         (item,) = network.statements
         if not isinstance(item, Item):
             return None
-        (read,) = phrase.read(source, item.phrases[0], names=names).layers
+        (read,) = phrase.read_phrase(source, item.phrases[0], names=names).layers
         layer = ast.evaluated(source, read, names)
         given: dict[str, Any] = {name: one.value for name, one in layer.given.items()}
         return layer.kind.settle(given, x, "same")

@@ -8,7 +8,6 @@ import archdsl
 from archdsl.expand.context import MOST_LAYERS
 from archdsl.output.table import Cell, Column, Table, text_table
 from archdsl.syntax import diagnose
-from archdsl.syntax import parser as parse_module
 
 
 def test_the_most_specific_of_many_conventions_applies():
@@ -69,9 +68,7 @@ def test_an_unclosed_parenthesis_is_reported_once(monkeypatch: pytest.MonkeyPatc
     """Its line continues on the next one, where the error is found; it is not skipped twice."""
     explained = []
     explain = diagnose.explain
-    monkeypatch.setattr(
-        parse_module, "explain", lambda *given: explained.append(1) or explain(*given)
-    )
+    monkeypatch.setattr(diagnose, "explain", lambda *args: explained.append(1) or explain(*args))
     with pytest.raises(archdsl.ArchError) as caught:
         archdsl.loads("input 8x8x1\nconv3-(4)(\nconv3-4\nconv3-4\nrelu ]\nFC-2")
     assert str(caught.value).count("error:") == len(explained) == 2

@@ -141,7 +141,7 @@ def test_columns_that_count_filters():
 def test_empty_cells_take_no_memory(sign: str):
     """A line of 16 MiB may contain as many."""
     (grid,) = find_tables.find(
-        regions.read(f"{sign} A {sign}{sign * 1000} B {sign}\n{sign} a {sign} b")
+        regions.read_latex(f"{sign} A {sign}{sign * 1000} B {sign}\n{sign} a {sign} b")
     )
     assert sum(cell.wide for cell in grid.rows[0]) > 1000
     assert len(grid.rows[0]) < 6

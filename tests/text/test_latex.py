@@ -189,7 +189,7 @@ def test_two_tables_in_one_environment():
 def test_other_latex_and_comments_stay():
     lines = "$\\begin{bmatrix} 3 \\times 3, 64 \\end{bmatrix} \\times 2$\n\\textbf{conv3-64}\n"
     for text in (lines, f"# {table('a')[:30]}\nconv3-64", 'network n "\\begin{tabular}{c}"'):
-        assert regions.read(text) == Expanded(text, text)
+        assert regions.read_latex(text) == Expanded(text, text)
 
 
 MACROS = [
@@ -249,7 +249,7 @@ def test_macros_do_not_exhaust_the_machine():
         (table("a") * 2000, "more than 1,000 tables"),
         ("{\\small" * 10**4 + table("a"), "LaTeX within LaTeX more than 50 deep"),
     ):
-        assert [fault.message for fault in regions.read(text).faults] == [message]
+        assert [fault.message for fault in regions.read_latex(text).faults] == [message]
 
 
 BITS = (

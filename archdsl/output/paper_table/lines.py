@@ -13,10 +13,12 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from archdsl.expand.printed_sizes import size_in
-from archdsl.notation.ast import Blocks, LayerText, Line, Side
+from archdsl.figures import numbers_of
+from archdsl.notation.ast import Blocks, LayerText, Line, Side, ValueText
 from archdsl.notation.lookup import is_word_of_a_layer, layers_among, runs, vocabulary
+from archdsl.notation.numbers import number_and_repeat
 from archdsl.syntax import expressions
-from archdsl.syntax.ast import Item, Phrase, Token, numbers_of, row_pieces
+from archdsl.syntax.ast import Item, Phrase, Token, row_pieces
 from archdsl.syntax.expressions import Expression, Number
 from archdsl.tables.connection_table import end_of_lists
 from archdsl.text.source import Source
@@ -93,7 +95,7 @@ class Printer:
                 chain.append(Piece("text", f"{parsed.label.text}:", True))
             pieces = self.phrase(tokens, phrase)
             if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
-                pieces = _grouped(pieces, parsed.repeat is not None)
+                pieces = _grouped(pieces, parsed.repeat, tokens[-1])
             chain += _spaced(pieces)
         return _begun(chain)
 
@@ -240,18 +242,22 @@ def _from(tokens: Sequence[Token], start: int) -> tuple[Token, ...]:
     return tuple(dropwhile(lambda token: token.start != start, tokens))
 
 
-def _grouped(pieces: list[Piece], repeats: bool) -> list[Piece]:
+def _grouped(pieces: list[Piece], repeat: ValueText | None, last: Token) -> list[Piece]:
     """Pieces with what their repeat repeats as a group: a table refuses to guess which of several
-    layers, or links of a chain, are repeated. The `x2` of an upsampling stays in the group."""
+    layers, or links of a chain, are repeated. The `x2` of an upsampling stays in the group.
+
+    `last`: the last token of the phrase.
+    """
     if any(piece.kind in ("bracket", "braces") for piece in pieces):
         return pieces
-    if repeats and pieces[-1].kind == "size":  # `64 x 2` holds the repeat
-        last, _, count = pieces[-1].text.rpartition(" x ")
-        repeat = [Piece("times", "x", True), Piece("text", count, True)]
-        pieces = [*pieces[:-1], pieces[-1]._replace(text=last), *repeat]
+    pair = number_and_repeat(last)
+    if pair is not None and repeat is not None and repeat.start == pair[1].start:
+        number, count = (token.text for token in pair)
+        times = [Piece("times", "x", True), Piece("text", count, True)]
+        pieces = [*pieces[:-1], pieces[-1]._replace(text=number), *times]
     if len(pieces) < 3 or pieces[-2].kind != "times":
         return pieces
-    end = -2 if repeats else len(pieces)
+    end = -2 if repeat is not None else len(pieces)
     return [Piece("braces", "", True, (_begun(pieces[:end]),)), *_spaced(pieces[end:])]
 
 

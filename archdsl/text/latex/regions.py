@@ -31,7 +31,7 @@ TABLES = Limit(1000, "more than {} tables", "divide the text into several files"
 MOST_FAULTS = 1000  # errors of a text
 
 
-def read(text: str) -> Expanded:
+def read_latex(text: str) -> Expanded:
     """The text with its LaTeX read. What cannot be read is among the faults."""
     if "\\" not in text or not _BEGINS.search(text):
         return Expanded(text, text)
@@ -94,7 +94,7 @@ class _LatexReader:
                 if "#" in line or line.count('"') % 2:  # a comment, or a title
                     here = start + len(_LINE.match(self.text, start)[0])  # type: ignore[index]
                 else:
-                    here = max(found.end(), self.region(start))
+                    here = max(found.end(), _Region(self, start).read())
         except Unreadable as problem:
             self.faults.append(problem.fault.shifted(self.shift))
         text = "".join([*self.pieces, self.text[self.done :]])
@@ -124,10 +124,6 @@ class _LatexReader:
         yield text[here:]
 
     # Where tables are.
-
-    def region(self, start: int) -> int:
-        """Read what is LaTeX alone from `start` on and return its end. Raises Unreadable."""
-        return _Region(self, start).read()
 
     def finish(self, region: _Region) -> None:
         """Note a region, and its tables: each begins where the one before it ends."""

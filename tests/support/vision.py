@@ -6,8 +6,6 @@ library should have declared. This module declares them, only if the library cou
 Everything that needs torchvision imports it from here.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

@@ -58,6 +58,8 @@ def contents(network: Network) -> object:
     found = network.to_dict()
     for row in found["rows"]:
         del row["notation"]
+    for decision in found["decisions"]:
+        del decision["line"]
     nodes = [(node.op, node.inputs) for node in network.graph.nodes]
     return nodes, found
 

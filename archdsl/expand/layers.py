@@ -38,7 +38,7 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.layers.checks import check_elements
-from archdsl.notation import ast, pytorch_calls
+from archdsl.notation import ast, keras_calls, pytorch_calls
 from archdsl.notation.ast import LayerText
 from archdsl.syntax.ast import Padding, StrideOn
 
@@ -167,9 +167,31 @@ class LayerExpander:
 
     def append(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         """Append one layer to the graph, flattening its input if it needs a vector."""
-        graph, x = self.graph, self.graph.shape
         if issubclass(layer.kind, Input):
             raise frame.fail("a second input", layer, "a network has one `input` line")
+        if layer.listed is not None and layer.listed.framework == "Keras":
+            self.append_keras(layer, layer.listed, scope, frame)
+            return
+        self.append_settled(layer, scope, frame)
+
+    def append_keras(
+        self, layer: LayerText, listed: ast.ListedCall, scope: Scope, frame: Frame
+    ) -> None:
+        """Append a layer of a Keras listing, with the padding or crop that its `same` needs."""
+        graph = self.graph
+        try:
+            keras_calls.check_entering(layer, listed, graph.shape)
+            layers = keras_calls.fitted(layer, listed, graph.shape)
+        except LayerError as problem:
+            raise self.misfit(problem, layer, frame) from None
+        for one in layers:
+            is_own = one.kind is layer.kind
+            own = scope if is_own else graph.free_scope(scope[:-1], one.kind.kind)
+            self.append_settled(one, own, frame)
+
+    def append_settled(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
+        """Append a layer whose attributes do not depend on the map that it is on."""
+        graph, x = self.graph, self.graph.shape
         place = self.context.place(layer, frame)
         try:
             pytorch_calls.check_entering(layer, x)

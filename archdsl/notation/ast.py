@@ -48,12 +48,16 @@ class ValueText(NamedTuple):
 
 
 class ListedCall(NamedTuple):
-    """The call of a PyTorch listing that is a layer; conventions do not apply to it."""
+    """The call of a listing that is a layer; conventions do not apply to it."""
 
-    name: str  # the class in torch.nn
-    builds: str  # the class that we build for it
+    name: str  # the class in torch.nn, or in Keras
+    builds: str  # the class in torch.nn that we build for it
     entering: ValueText | None  # the input channels, or features, that it declares
     argument: str  # torch's name of that number
+    framework: str = "torch"
+    rank: int = 0  # of Keras: the axes of the map that it needs; -1 for a vector, 0 for any input
+    same: bool = False  # of Keras: padded to the size of the map, divided by the stride
+    multiplier: int = 1  # of Keras: filters for each channel
 
 
 class LayerText(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 from archdsl.errors import MOST_ERRORS, ArchError
 from archdsl.layers.padding import MODES
-from archdsl.notation import prefixes, pytorch_calls, unknown_words
+from archdsl.notation import keras_calls, prefixes, pytorch_calls, unknown_words
 from archdsl.notation.ast import (
     Blocks,
     LayerText,
@@ -182,10 +182,14 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
         return ParsedPhrase(label, claimed, (), composite, draft.repeat, draft.stride, start, end)
     draft.repeat, tokens = split_repeat(context, tokens)
     read_repeat_of_row(draft)
-    if pytorch_calls.is_call(tokens[0]):
+    if (is_keras := keras_calls.is_call(tokens)) or pytorch_calls.is_call(tokens[0]):
         columns = (column for column in phrase.columns or () if column.role != "times")
         tokens = [*tokens, *(token for column in columns for token in column.tokens)]
-        layers: tuple[LayerText, ...] = (pytorch_calls.read_call(context, tokens),)
+        layers: tuple[LayerText, ...] = (
+            keras_calls.read_call(context, tokens)
+            if is_keras
+            else (pytorch_calls.read_call(context, tokens),)
+        )
         return ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)
     layers = _read_layers(draft, tokens, label)
     parsed = ParsedPhrase(label, claimed, layers, None, draft.repeat, None, start, end)

@@ -7,7 +7,7 @@ names, the others have torch's defaults.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from archdsl.syntax.expressions import Expression
 _WORDS = {"True": True, "False": False, "None": None}
 
 
-class _Value(NamedTuple):
+class CallValue(NamedTuple):
     """What a listing gives for an argument: a value, an expression with names, or a word."""
 
     value: Any
@@ -46,13 +46,13 @@ def read_call(context: Context, tokens: Sequence[Token]) -> LayerText:
         help = "docs/language.md lists the layers that are read by torch's names: `nn.Conv2d`, …"
         help = f"did you mean `nn.{near}`?" if near else help
         raise context.fail(f"there is no layer for `nn.{name}`", word, help)
-    return _ListedCallReader(context, name, *known[name]).read(tokens)
+    return CallReader(context, name, *known[name]).read(tokens)
 
 
 def check(layer: LayerText, op: Layer, x: Shape) -> None:
     """Raises LayerError if torch would not build, or run, the listed layer on `x`."""
     listed = layer.listed
-    if listed is None:
+    if listed is None or listed.framework != "torch":
         return
     call = op.call(x)
     if call.own or call.name != listed.builds:
@@ -76,7 +76,7 @@ def check(layer: LayerText, op: Layer, x: Shape) -> None:
 def check_entering(layer: LayerText, x: Shape) -> None:
     """Raises Misfit if a listing declares other input channels, or features, than `x` has."""
     listed = layer.listed
-    if listed is None:
+    if listed is None or listed.framework != "torch":
         return
     if listed.name == "Linear" and len(x) > 1:
         raise Misfit(
@@ -102,14 +102,17 @@ def _listings(kinds: int) -> Mapping[str, tuple[type[Layer], Listing]]:
     return found
 
 
-class _ListedCallReader:
+class CallReader:
     """The call of a class of torch, by its name without `nn.`."""
+
+    framework = "torch"
 
     def __init__(self, context: Context, name: str, kind: type[Layer], listing: Listing) -> None:
         self.context = context
         self.name = name
         self.kind = kind
         self.listing = listing
+        self.shown = f"`nn.{name}`"
 
     def fail(self, message: str, where: Located, help: str = "") -> ArchError:
         """An error; its help is the form of the call, unless it is given."""
@@ -118,24 +121,25 @@ class _ListedCallReader:
     @property
     def form(self) -> str:
         """The arguments in torch's order, for the help of an error."""
+        return f"torch's signature is `nn.{self.name}({self.form_of(self.listing.arguments)})`"
+
+    @staticmethod
+    def form_of(listed: Sequence[Argument]) -> str:
+        """Arguments with their defaults, as Python writes them."""
         arguments = []
-        for argument in self.listing.arguments:
+        for argument in listed:
             default = argument.default
             if default is REQUIRED and argument.only:
                 default = argument.only[0]
             shown = argument.like or repr(default)
             arguments.append(argument.name + ("" if default is REQUIRED else f"={shown}"))
-        return f"torch's signature is `nn.{self.name}({', '.join(arguments)})`"
+        return ", ".join(arguments)
 
     def read(self, tokens: Sequence[Token]) -> LayerText:
         word = tokens[0]
         if len(tokens) < 2 or tokens[1].kind != "parens":
             raise self.fail(f"`{word.text}` without its parentheses", word)
-        if len(tokens) > 2:
-            help = "the call is the whole layer; other layers need lines of their own"
-            if is_call(tokens[2]):
-                help = "a comma is missing between the layers"
-            raise self.fail(f"`{tokens[2].text}` after a layer of a listing", tokens[2], help)
+        self.check_tokens(tokens, lambda rest: is_call(rest[0]))
         start, end = word.start, tokens[1].end
         arguments = self.arguments(tokens[1], start, end)
         presets = self.listing.presets
@@ -160,8 +164,18 @@ class _ListedCallReader:
             self.kind, values, frozenset(), start, end, computed=computed, listed=listed
         )
 
-    def arguments(self, parens: Token, start: int, end: int) -> dict[str, _Value]:
-        """The value of every argument, by torch's name; of a call from `start` to `end`."""
+    def check_tokens(
+        self, tokens: Sequence[Token], begins_call: Callable[[Sequence[Token]], bool]
+    ) -> None:
+        """Raises ArchError for tokens after a call."""
+        if len(tokens) > 2:
+            help = "the call is the whole layer; other layers need lines of their own"
+            if begins_call(tokens[2:]):
+                help = "a comma is missing between the layers"
+            raise self.fail(f"`{tokens[2].text}` after a layer of a listing", tokens[2], help)
+
+    def arguments(self, parens: Token, start: int, end: int) -> dict[str, CallValue]:
+        """The value of every argument, by the framework's name; of a call from `start` to `end`."""
         arguments = {argument.name: argument for argument in self.listing.arguments}
         check_commas(self.context.source, parens, may_trail=True)
         entries = entries_in(parens)
@@ -170,31 +184,31 @@ class _ListedCallReader:
             if entry.name is None and is_named:
                 raise self.fail("a value without a name after one with a name", entry)
             is_named = entry.name is not None
-        owner = f"`nn.{self.name}`"
+        owner = self.shown
         bound = bind(self.context.source, entries, arguments, owner, self.form)
         values = {name: self.value(arguments[name], e.value) for name, e in bound.items()}
         for argument in self.listing.arguments:
             if argument.name not in values:
-                values[argument.name] = _Value(argument.default, start, end)
+                values[argument.name] = CallValue(argument.default, start, end)
                 if argument.default is REQUIRED:
                     where = values[argument.name]
-                    raise self.fail(f"`nn.{self.name}` has no {argument.name}", where)
+                    raise self.fail(f"{self.shown} has no {argument.name}", where)
         return values
 
-    def value(self, argument: Argument, tokens: Sequence[Token]) -> _Value:
+    def value(self, argument: Argument, tokens: Sequence[Token]) -> CallValue:
         first = tokens[0]
         place = first.start, tokens[-1].end
-        where, is_one = _Value(None, *place), len(tokens) == 1
+        where, is_one = CallValue(None, *place), len(tokens) == 1
         texts = (*argument.texts, *(o for o in argument.only if isinstance(o, str)))
         if is_one and first.kind == "word" and first.text in _WORDS:
-            return _Value(_WORDS[first.text], *place)
+            return CallValue(_WORDS[first.text], *place)
         if first.kind == "word" and texts and self.is_quoted(first):
             text = self.context.source.text[slice(*place)]  # also `nearest-exact`
             if text not in texts:
                 known = " or ".join(f"`{argument.name}='{text}'`" for text in texts)
                 message = f"`{argument.name}='{text}'` has no meaning here"
                 raise self.fail(message, where, f"known: {known}")
-            return _Value(text, *place)
+            return CallValue(text, *place)
         if is_one and first.kind == "parens" and any(t.kind == "comma" for t in first.tokens):
             check_commas(self.context.source, first, may_trail=True)
             numbers = tuple(self.number(entry.tokens) for entry in entries_in(first))
@@ -202,10 +216,10 @@ class _ListedCallReader:
             if named is not None:
                 help = "write a number for each axis, or one value for all"
                 raise self.fail(f"the name `{named.text}` for one of several axes", first, help)
-            return _Value(numbers, *place)
+            return CallValue(numbers, *place)
         if any(map(self.is_quoted, tokens)):
-            raise self.fail(f"the {argument.name} of `nn.{self.name}` is not a string", where)
-        return _Value(self.number(tokens), *place)
+            raise self.fail(f"the {argument.name} of {self.shown} is not a string", where)
+        return CallValue(self.number(tokens), *place)
 
     def is_quoted(self, token: Token) -> bool:
         """Whether a word is in quotation marks; in the plain text they are blanks."""
@@ -218,24 +232,24 @@ class _ListedCallReader:
             return expression
         return expressions.evaluate(expression, {}, self.context.source)
 
-    def entering(self, argument: Argument, value: _Value) -> ValueText:
+    def entering(self, argument: Argument, value: CallValue) -> ValueText:
         if not isinstance(value.value, Expression) and type(value.value) is not int:
-            what = f"the {argument.name} of `nn.{self.name}`"
+            what = f"the {argument.name} of {self.shown}"
             raise self.fail(f"{what} must be a whole number", value)
         return ValueText(*value)
 
-    def checked(self, argument: Argument, value: _Value) -> ValueText:
+    def checked(self, argument: Argument, value: CallValue) -> ValueText:
         """A value that has passed the check of the field that it sets."""
         if isinstance(value.value, Expression):
             return ValueText(*value)
         try:
             number = self.kind.attributes[argument.sets].check(value.value)
         except LayerError as problem:
-            what = f"the {argument.name} of `nn.{self.name}`"
+            what = f"the {argument.name} of {self.shown}"
             raise self.fail(f"{what} {problem.message}", value) from None
         return ValueText(number, value.start, value.end)
 
-    def check_fixed(self, argument: Argument, value: _Value) -> None:
+    def check_fixed(self, argument: Argument, value: CallValue) -> None:
         """Raises ArchError if an argument that sets nothing has a value that it may not have."""
         plain = value.value
         if isinstance(plain, tuple) and len(set(plain)) == 1:
@@ -252,7 +266,7 @@ class _ListedCallReader:
                 f"known: `{argument.name}={argument.only[0]!r}`",
             )
 
-    def quotient(self, value: _Value, divisor: _Value) -> _Value:
+    def quotient(self, value: CallValue, divisor: CallValue) -> CallValue:
         """A value divided by another; both may still be expressions."""
         both = (value.value, divisor.value)
         if any(isinstance(one, tuple) for one in both):
@@ -269,4 +283,4 @@ class _ListedCallReader:
             for one in (value, divisor)
         )
         place = value.start, value.end
-        return _Value(Expression("/", "/", 0, operands, *place), *place)
+        return CallValue(Expression("/", "/", 0, operands, *place), *place)

@@ -1,4 +1,4 @@
-"""Turns the punctuation of a pasted PyTorch listing into ours, and recognizes programs.
+"""Turns the punctuation of a pasted listing of PyTorch or Keras into ours, and recognizes programs.
 
 `self.features = nn.Sequential(nn.ReLU(), …)` becomes `features: { nn.ReLU(); … }`: a sequence is a
 group, an attribute a label, and lines break anywhere in parentheses.
@@ -7,6 +7,8 @@ group, an attribute a label, and lines break anywhere in parentheses.
 from __future__ import annotations
 
 import re
+
+from archdsl.text import keras
 
 _TORCH = r"(?:torch\.)?nn\."
 # `chain( … )` is the Sequential with names that `archdsl source` writes.
@@ -42,6 +44,7 @@ _TELLTALES = ("nn.", "self", "import ", "def ", "(x)")
 
 def unwrapped(text: str) -> str:
     """The text with the language's punctuation in its listings, in as many characters."""
+    text = keras.unwrapped(text)
     return re.sub(_TOKEN, _Listing(text).replacement, text) if "nn." in text else text
 
 

@@ -1,0 +1,215 @@
+"""Keras's calls are read as Keras builds them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import archdsl
+from archdsl.errors import ArchError
+
+# A listing, and what it spells in words; the input is 28x28x4 unless a text has its own.
+SAME = [
+    ("Conv2D(8, (3,3))", "conv 3x3 8 valid"),
+    ("Conv2D(8, 3)", "conv 3x3 8 valid"),
+    ("conv means conv-bn-relu; Conv2D(8, 3); FC-2", "conv 3x3 8 valid; FC-2"),
+    ("Conv2D(8, 5, strides=2)", "conv 5x5 8 stride 2 valid"),
+    ("Conv2D(8, (3, 3), (2, 2), 'same')", "zero padding right 1 bottom 1 -> conv 3x3/2 8 valid"),
+    ("Conv2D(8, 3, strides=(2, 2), padding='same', activation='relu')",
+     "zero padding right 1 bottom 1 -> conv 3x3/2 8 valid -> relu"),
+    ("input 27x27x4; Conv2D(8, 3, strides=2, padding='same')",
+     "input 27x27x4; conv 3x3/2 8 pad 1"),
+    ("Conv2D(8, 2, padding='same')", "zero padding right 1 bottom 1 -> conv 2x2 8 valid"),
+    ("Conv2D(8, (1, 7), padding='same')", "conv 1x7 8 pad 0x3"),
+    ("Conv2D(64, kernel_size=(3,3), padding='same', activation='relu')",
+     "conv 3x3 64 -> relu"),
+    ('Conv2D(64, kernel_size=(3,3), padding="same", activation="swish", name="c")',
+     "conv 3x3 64 -> silu"),
+    ("Conv2D(filters=8, kernel_size=[3, 3], dilation_rate=2, use_bias=False)",
+     "conv 3x3 8 valid dilation 2 no bias"),
+    ("Conv2D(8, 3, groups=2)", "conv 3x3 8 valid groups 2"),
+    ("Conv2D(8, 3, kernel_initializer='he_normal', kernel_regularizer=keras.regularizers.l2(0.1))",
+     "conv 3x3 8 valid"),
+    ("Conv2D(8, 3x3)", "conv 3x3 8 valid"),
+    ("let k = 4; Conv2D(2*k, 3)", "conv 3x3 8 valid"),
+    ("tf.keras.layers.Conv2D(8, 3, activation=tf.nn.relu)", "conv 3x3 8 valid -> relu"),
+    ("keras.layers.Conv2D(8, 3); layers.Flatten(); layers.Dense(3)", "conv 3x3 8 valid; FC-3"),
+    ("model.add(Conv2D(8, 3)); ", "conv 3x3 8 valid"),
+    ("c: Conv2D(4, 3, padding='same') x 2", "conv 3x3 4; conv 3x3 4"),
+    ("Conv2D(8, 3), ReLU(), MaxPooling2D()", "conv 3x3 8 valid; relu; maxpool 2x2"),
+    ("input 40x4; Conv1D(8, 3)", "input 40x4; conv kernel 3 width 8 valid"),
+    ("input 6x9x8x4; Conv3D(8, 3)", "input 6x9x8x4; conv 3x3x3 8 valid"),
+    # Pools.
+    ("MaxPool2D((2))", "maxpool 2x2"),
+    ("MaxPooling2D()", "maxpool 2x2"),
+    ("MaxPooling2D(3, strides=1)", "maxpool 3x3 stride 1 valid"),
+    ("MaxPooling2D((3, 3), strides=(2, 2), padding='same')", "maxpool 3x3/2 ceil"),
+    ("input 27x27x4; MaxPooling2D(3, strides=2, padding='same')",
+     "input 27x27x4; maxpool 3x3/2 pad 1"),
+    ("AveragePooling2D(pool_size=(4, 4))", "avgpool 4x4"),
+    ("AveragePooling2D(3, 2, 'same')", "avgpool 3x3/2 ceil"),
+    ("AveragePooling2D(3, 1, padding='same')", "avgpool 3x3/1 exclude padding"),
+    ("GlobalAveragePooling2D()", "global average pool; flatten"),
+    ("GlobalMaxPooling2D(keepdims=True)", "global max pool"),
+    ("conv3-8; GlobalAveragePooling2D(); Dense(3)", "conv3-8; gap; flatten; FC-3"),
+    # Weight layers.
+    ("fc means fc-relu; Flatten(); Dense(10, activation='softmax')", "FC-10; softmax"),
+    ("Flatten(); Dense(units=10, use_bias=False)", "FC-10 no bias"),
+    ("gap; Dense(10)", "gap; FC-10"),
+    ("DepthwiseConv2D(3)", "dw conv 3x3 valid"),
+    ("DepthwiseConv2D((3, 3), padding='same', depth_multiplier=2, use_bias=False)",
+     "dw conv 3x3 8 no bias"),
+    ("SeparableConv2D(8, 3, activation='relu')", "dw conv 3x3 valid no bias -> conv1-8 -> relu"),
+    ("SeparableConv2D(8, 3, padding='same', use_bias=False)",
+     "dw conv 3x3 no bias -> conv1-8 no bias"),
+    ("Conv2DTranspose(8, 2, strides=2)", "up-conv 2x2 8"),
+    ("Conv2DTranspose(8, 4, strides=2, padding='same')", "deconv 4x4 8 stride 2 pad 1"),
+    ("Conv2DTranspose(8, 3, strides=2, padding='same')",
+     "deconv 3x3 8 stride 2 -> crop 56x56"),
+    ("Conv2DTranspose(8, 3, padding='same')", "deconv 3x3 8 pad 1"),
+    # Others.
+    ("BatchNormalization()", "bn eps 0.001 momentum 0.01"),
+    ("BatchNormalization(momentum=0.9, epsilon=1e-5)", "bn eps 0.00001 momentum 0.1"),
+    ("BatchNormalization(center=False, scale=False)", "bn no affine eps 0.001 momentum 0.01"),
+    ("LayerNormalization(epsilon=1e-6)", "layer norm eps 0.000001"),
+    ("LeakyReLU()", "leaky relu 0.3"),
+    ("LeakyReLU(alpha=0.1)", "leaky relu 0.1"),
+    ("LeakyReLU(0.2)", "leaky relu 0.2"),
+    ("LeakyReLU(negative_slope=0.01)", "leaky relu 0.01"),
+    ("ReLU(max_value=6.0)", "relu6"),
+    ("ReLU(6.)", "relu6"),
+    ("Activation('tanh')", "tanh"),
+    ("Activation(tf.nn.elu)", "elu"),
+    ("Activation('leaky_relu')", "leaky relu 0.2"),
+    ("ELU(0.5)", "elu 0.5"),
+    ("Dropout(rate=0.3)", "dropout 0.3"),
+    ("SpatialDropout2D(0.3)", "spatial dropout 0.3"),
+    ("UpSampling2D()", "upsample 2"),
+    ("UpSampling2D(size=(2, 2), interpolation='bilinear')", "upsample 2 bilinear"),
+    ("ZeroPadding2D()", "zero padding 1"),
+    ("ZeroPadding2D((1, 2))", "zero padding 1x2"),
+    ("ZeroPadding2D(padding=((0, 1), (2, 3)))", "zero padding top 0 bottom 1 left 2 right 3"),
+    # Models.
+    ("""input 28x28x4
+model = Sequential()
+model.add(Conv2D(8, kernel_size=(3, 3),
+                 activation='relu',
+                 input_shape=(28, 28, 4)))
+model.add(Flatten())
+model.add(Dense(3))
+model.add(Activation('softmax'))""", "conv 3x3 8 valid -> relu; FC-3; softmax"),
+    ("""model = keras.Sequential([
+    keras.Input(shape=(28, 28, 4)),   # an image
+    layers.Conv2D(8, 3, strides=2,
+                  padding="valid"), layers.ReLU(),
+    layers.Dropout(0.5),
+])""", "conv 3x3/2 8 valid; relu; dropout 0.5"),
+    ("""model = tf.keras.models.Sequential()
+model.add(tf.keras.layers.InputLayer(input_shape=(28, 28, 4)))
+model.add(tf.keras.layers.Conv2D(8, 3))""", "conv 3x3 8 valid"),
+    ("add { identity; keras.Sequential([Conv2D(4, 3, padding='same'), ReLU()]) }",
+     "add { identity; [ conv3-4; relu ] }"),
+    ("block unit(c) { Conv2D(c, 3, padding='same'); BatchNormalization() }; unit(4)",
+     "conv3-4; bn eps 0.001 momentum 0.01"),
+    # Spellings in words stay.
+    ("conv2d 3x3 8", "conv3-8"),
+    ("Conv2D 3x3, 8", "conv3-8"),
+    ("3x3 Conv2D (8)", "conv3-8"),
+    ("MaxPool2D 3x3/2", "maxpool 3x3/2"),
+    ("dropout(0.3)", "dropout 0.3"),
+    ("dense(10)", "FC-10"),
+    ("nn.Conv2d(4, 8, 3)", "conv 3x3 8 valid"),
+    ("block Dense2D(c) { conv3-(c) }; Dense2D(4)", "conv3-4"),
+]  # fmt: skip
+
+
+def load(text: str) -> archdsl.Network:
+    text = text.replace("; ", "\n")
+    if "block" in text:
+        block, _, rest = text.replace("\n", "; ").partition("}; ")
+        return archdsl.loads(f"{block}}}\nnetwork n\ninput 28x28x4\n{rest}")
+    has_input = text.startswith("input") or "Input" in text
+    return archdsl.loads(text if has_input else f"input 28x28x4\n{text}")
+
+
+@pytest.mark.parametrize(("listing", "plain"), SAME, ids=[one for one, _ in SAME])
+def test_a_listing_is_what_keras_builds(listing: str, plain: str):
+    found = load(listing).diff(load(plain))
+    assert found.same, found
+
+
+@pytest.mark.parametrize(
+    ("listing", "message", "help"),
+    [
+        ("Conv2D(3x3, 64)", "filters", "Keras's signature"),
+        ("Conv2D(64)", "has no kernel_size", "Keras's signature is `Conv2D(filters, kernel_size"),
+        ("Conv2D(64, 3, stride=2)", "does not take `stride`", "did you mean `strides`?"),
+        ("Conv2D(64, 3, padding='full')", "`padding='full'` has no meaning", "`same`"),
+        ("Conv2D(64, 3, activation='foo')", "has no meaning here", "`relu`"),
+        ("Conv2D(64, 3, data_format='channels_first')", "channels_first", "height x width"),
+        ("Conv2D(64, 3) 5x5", "after a layer of a listing", "the call is the whole layer"),
+        ("Conv1D(64, 3)", "`Conv1D` on a map of 2 axes", "`Conv2D`"),
+        ("Dense(10)", "`Dense` on a map", "Flatten()"),
+        ("Flatten(); Conv2D(8, 3)", "`Conv2D` on a vector", "Flatten"),
+        ("Conv2D(8, 3, input_shape=(32, 32, 3))", "another input_shape", "28x28x4"),
+        ("Cropping2D(1)", "no layer for Keras's `Cropping2D`", ""),
+        ("LocallyConnected2D(8, 3)", "no layer for Keras's", ""),
+        ("Reshape((7, 7, 16))", "no layer for Keras's `Reshape`", "reshapes"),
+        ("Concatenate()", "no layer for Keras's `Concatenate`", "concat {"),
+        ("BatchNormalization(scale=False)", "a shift alone", "center=False"),
+        ("ReLU(max_value=4)", "a `max_value` other than 6", ""),
+        ("MaxPooling2D(2, strides=1, padding='same')", "even window", "odd window"),
+        ("ZeroPadding2D((1, 2, 3))", "", ""),
+        ("conv means Conv2D(8, 3)", "call in a convention", "in words"),
+    ],
+)  # fmt: skip
+def test_what_keras_would_refuse_is_an_error(listing: str, message: str, help: str):
+    with pytest.raises(ArchError) as caught:
+        load(listing)
+    assert message in caught.value.message
+    assert help in (caught.value.help or "")
+
+
+def _same(n: int, k: int, s: int, d: int = 1) -> tuple[int, int]:
+    """The padding of TensorFlow's `same` on an axis: what is odd goes to the end."""
+    total = max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
+    return total // 2, total - total // 2
+
+
+@pytest.mark.parametrize("n", [9, 10, 12])
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("s", [1, 2, 3])
+def test_same_padding_has_the_outputs_of_tensorflow(n: int, k: int, s: int):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, n, n)
+    pad = (*_same(n, k, s),) * 2
+    module = _module(f"input {n}x{n}x3\nConv2D(4, {k}, strides={s}, padding='same')")
+    conv = _only(module, nn.Conv2d)
+    expected = F.conv2d(F.pad(x, pad), conv.weight, conv.bias, stride=s)
+    torch.testing.assert_close(module(x), expected)
+    if k % 2 or s > 1 or k == 1:
+        module = _module(f"input {n}x{n}x3\nMaxPooling2D({k}, {s}, 'same')")
+        expected = F.max_pool2d(F.pad(x, pad, value=-torch.inf), k, s)
+        torch.testing.assert_close(module(x), expected)
+        module = _module(f"input {n}x{n}x3\nAveragePooling2D({k}, {s}, 'same')")
+        ones = F.avg_pool2d(F.pad(torch.ones_like(x), pad), k, s)
+        torch.testing.assert_close(module(x), F.avg_pool2d(F.pad(x, pad), k, s) / ones)
+    module = _module(f"input {n}x{n}x3\nConv2DTranspose(4, {k}, strides={s}, padding='same')")
+    conv = _only(module, nn.ConvTranspose2d)
+    # It is the gradient of the convolution that would give its input.
+    large = torch.zeros(2, 4, n * s, n * s, requires_grad=True)
+    pad = (*_same(n * s, k, s),) * 2
+    F.conv2d(F.pad(large, pad), conv.weight, stride=s).backward(x)
+    expected = large.grad + conv.bias[:, None, None]
+    torch.testing.assert_close(module(x), expected)
+
+
+def _module(text: str) -> nn.Module:
+    return archdsl.loads(text).module()
+
+
+def _only(module: nn.Module, kind: type) -> nn.Module:
+    (found,) = [one for one in module.modules() if isinstance(one, kind)]
+    return found

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from archdsl.errors import ArchError, did_you_mean
-from archdsl.layers import Value
+from archdsl.layers import Layer, Value
 from archdsl.notation import numbers, unknown_words
 from archdsl.notation.attribute_values import read_attribute
 from archdsl.notation.attributes import LayerDraft, PhraseDraft
 from archdsl.notation.cursor import END
-from archdsl.notation.lookup import NOISE, Words, vocabulary
+from archdsl.notation.lookup import NOISE, Words, vocabulary, words_of
 from archdsl.notation.numbers import REPEAT
+from archdsl.notation.optional_layers import kind_of
 from archdsl.notation.parentheses import is_expression, is_remark, optional_layer, separated
 from archdsl.notation.scan import Scan
 from archdsl.notation.words import fused_attribute, read_compact, read_word
@@ -27,6 +28,7 @@ from archdsl.syntax.expressions import Expression
 
 # `x1: conv3-8`, which the author means as a label.
 _REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)
+_CHOSEN = r"\bwith[ \t]+([\w \t-]+)|\b(\w+)[ \t]*=[ \t]*[01]\b"  # `with bn`, `cifar(bn=1)`
 _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
 
 
@@ -184,9 +186,16 @@ def _parens(scan: Scan) -> None:
         _read_arguments(scan, token.tokens, layer)
     elif numbers.is_tuple(token):
         scan.mention("size", numbers.tuple_of(context, token), token)  # `4 kernels (3,5,5)`
+    elif (added := _added(token)) is not None:
+        read_tokens(Scan(draft, added, scan.owner))
     elif scan.owner is None and (optional := optional_layer(context, token)) is not None:
         inside = separated(token.tokens)
         kind, preset, at, count = optional
+        is_own = all(
+            one.kind in ("number", "size", "parens", "slash") for one in inside[at + count :]
+        )
+        shown = inside[at : None if is_own else at + count]
+        _check_optional(scan, before, token, kind, shown)
         layer = LayerDraft(kind, token.start, token.end, preset)
         place = context.source, token.start, token.end
         layer.is_used = context.blocks.options.are_used(kind.kind, *place)
@@ -200,6 +209,41 @@ def _parens(scan: Scan) -> None:
     elif not is_remark(context, token.tokens):
         # `(3x3) Conv`, `conv3-64 (stride 2)`
         read_tokens(Scan(draft, token.tokens, scan.owner))
+
+
+def _added(token: Token) -> Sequence[Token] | None:
+    """The tokens of `(with ReLU)`, `(+ ReLU)` and `(no ReLU)`, which is not optional."""
+    first = token.tokens[0] if len(token.tokens) > 1 else END
+    if first.kind == "word" and words_of(first) == ("no",):
+        return token.tokens
+    if first.text.lower() in NOISE or (first.kind == "join" and first.text == "+"):
+        return token.tokens[1:]
+    return None
+
+
+def _check_optional(
+    scan: Scan, before: Token, parens: Token, kind: type[Layer], layer: Sequence[Token]
+) -> None:
+    """Refuse a layer in parentheses after a blank, `fc 10 (sigmoid)`, which may be meant as a layer
+    of the line, unless the text chooses the optional layers of this kind."""
+    is_alone = len(scan.tokens) == 1
+    is_between = any(words in vocabulary().layers for words, _ in scan.runs())  # `conv (bn) relu`
+    is_joined = before.kind in ("join", "comma", "parens") or scan.peek().kind == "join"
+    if is_alone or is_between or is_joined:
+        return
+    source, options = scan.context.source, scan.context.blocks.options
+    if kind.kind in options.chosen:
+        return
+    for chosen in re.finditer(_CHOSEN, source.plain):
+        if kind_of((chosen[1] or chosen[2]).strip().replace("-", " ")) == kind.kind:
+            return
+    inside = source.plain[layer[0].start : layer[-1].end]
+    raise scan.context.fail(
+        f"is `{source.plain[parens.start : parens.end]}` a layer of this line, or an optional one?",
+        parens,
+        f"write `, {inside}` for a layer of the line, `-({inside})` for one that is left out unless "
+        f"the network has a line `with {next(iter(kind.words))}`",
+    )
 
 
 def _read_arguments(scan: Scan, tokens: Sequence[Token], layer: LayerDraft) -> None:

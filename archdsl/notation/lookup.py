@@ -11,7 +11,7 @@ from archdsl.syntax.ast import Token
 
 # Words between the others that change nothing, and those that do so at some places.
 NOISE = {"at", "with", "and", "in", "use", "using", "image", "images"}
-NOISE_AT_PLACES = {"of", "layer"}
+NOISE_AT_PLACES = {"of", "layer", "activation"}
 
 ACTIVATION = "activation"  # `no activation` removes whichever a convention adds
 BARE = "linear"  # removed by words such as `linear`: a layer without companions

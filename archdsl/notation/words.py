@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from archdsl.layers import Value
+from archdsl.layers import Activation, Value
 from archdsl.notation import numbers
 from archdsl.notation.ast import ValueText, checked
 from archdsl.notation.attribute_values import VALUES, read_attribute
@@ -236,7 +236,7 @@ def _unit_of_size(scan: Scan, words: Words, count: int) -> bool:
 
 def _noise(scan: Scan, words: Words, count: int) -> bool:
     """A word that changes nothing: `at`, `and`; `of` in `96 kernels of size 11x11`; `layer` in
-    `conv layer`."""
+    `conv layer`; `activation` in `ReLU activation`."""
     first, after = scan.peek(), scan.peek(1)
     if words == ("with",) and first is scan.draft.phrase.tokens[0]:
         raise scan.context.fail(
@@ -246,6 +246,11 @@ def _noise(scan: Scan, words: Words, count: int) -> bool:
         )
     if words == ("of",):
         is_noise = after.kind == "size" or begins_attribute(scan.tokens, scan.at + 1)
+    elif words == (ACTIVATION,):
+        # `ReLU activation`
+        layers = scan.draft.layers
+        is_noise = bool(layers) and issubclass(layers[-1].kind, Activation)
+        is_noise = is_noise and scan.peek(-1).end == layers[-1].end
     elif words == ("layer",):
         is_noise = bool(scan.draft.layers) and scan.peek(-1).kind in ("word", "")
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from graphs import check_graph
@@ -137,7 +139,7 @@ def test_each_kind_has_its_own_choice():
     assert kinds(text) == "flatten fc relu"
     assert kinds(text, dropout=1) == "flatten fc relu dropout"
     assert kinds(f"with dropout\n{text}", bn=1) == "flatten fc bn relu dropout"
-    assert kinds("conv3-4 (maxpool 3x3/2)") == "conv"
+    assert kinds("conv3-4-(maxpool 3x3/2)") == "conv"
     assert archdsl.loads("input 8x8x3\nwith maxpool\nconv3-4 (3x3 maxpool, stride 2)").output == (
         4,
         3,
@@ -157,7 +159,20 @@ def test_an_argument_of_a_derived_network_overrides_with():
         ("FC-4 (class scores)", "flatten fc"),
         ("(3x3) (conv) 64", "conv"),  # a weight layer is never optional
         ("conv3-64 (stride 2)", "conv"),
-        ("conv3-64 (relu)", "conv"),
+        ("conv3-64-(relu)", "conv"),
+        ("conv3-64, (relu)", "conv"),
+        ("(relu)-conv3-64", "conv"),
+        # `with`, `+` and `no` do not make a layer optional.
+        ("conv3-64 (with ReLU)", "conv relu"),
+        ("conv3-64 (with leaky ReLU 0.2)", "conv leakyrelu"),
+        ("conv3-64 (with BN and ReLU)", "conv bn relu"),
+        ("conv3-64 (+ ReLU)", "conv relu"),
+        ("conv3-64 (using ReLU activation)", "conv relu"),
+        ("FC-4 (with sigmoid)", "flatten fc sigmoid"),
+        ("conv means conv-relu; conv3-64 (no ReLU); conv3-4", "conv conv"),
+        ("conv means conv-bn-relu; conv3-64 (without BN); conv3-4", "conv relu conv"),
+        # The text chooses the optional layers of this kind.
+        ("with relu; conv3-64 (relu)", "conv relu"),
         ("conv3-64 relu (dropout)", None),
     ],
 )
@@ -168,6 +183,29 @@ def test_other_parentheses(text: str, layers: str | None):
         assert kinds(text) == layers
 
 
+@pytest.mark.parametrize(
+    ("text", "fixes"),
+    [
+        ("fc 10 (sigmoid)", ("fc 10, sigmoid", "fc 10-(sigmoid)")),
+        ("conv3-64 (relu)", ("conv3-64, relu", "conv3-64-(relu)")),
+        ("conv3-8 (LReLU 0.2)", ("conv3-8, LReLU 0.2", "conv3-8-(LReLU 0.2)")),
+        ("conv3-8 (BN)", ("conv3-8, BN", "conv3-8-(BN)")),
+        ("conv 3x3, 64 (dropout 0.5)",
+         ("conv 3x3, 64, dropout 0.5", "conv 3x3, 64-(dropout 0.5)")),
+        ("conv3-8 (ReLU activation)", ("conv3-8, ReLU", "conv3-8-(ReLU)")),
+        ("conv3-8 (w/ ReLU)", ("conv3-8, ReLU", "conv3-8-(ReLU)")),
+        ("conv3-8 (followed by maxpool)", ("conv3-8, maxpool", "conv3-8-(maxpool)")),
+    ],
+)  # fmt: skip
+def test_a_layer_in_parentheses_after_a_blank_asks(text: str, fixes: tuple[str, str]):
+    with pytest.raises(archdsl.ArchError, match="a layer of this line, or an optional one") as seen:
+        kinds(text)
+    for fix in fixes:
+        assert f"`{re.findall(r', [A-Za-z].*|-[(].*', fix)[0]}`" in (seen.value.help or "")
+    layer, optional = map(kinds, fixes)
+    assert len(layer.split()) == len(optional.split()) + 1
+
+
 def test_invalid_choices_are_refused():
     refused("conv3-4", r"no layer `\(bn\)` is optional here", bn=1)
     refused("conv3-4-(dropout)", r"optional are `\(dropout\)`", bn=1)
@@ -176,8 +214,8 @@ def test_invalid_choices_are_refused():
     refused("with bn; with BN; conv3-4-(bn)", "`with BN` is given twice")
     refused("with foo; conv3-4-(bn)", "there is no layer `foo`")
     refused("with bn; conv3-4", "no layer")
-    refused("(bn) 3x3, 64", "`3x3` does not belong to a layer")
-    refused("conv3-64 (relu 3x3/2 maxpool)", "several layers in parentheses")
-    refused("conv3-8 (maxpool) stride 2 stride 2", "given twice")
+    refused("(bn)-3x3, 64", "`3x3` does not belong to a layer")
+    refused("conv3-64-(relu 3x3/2 maxpool)", "several layers in parentheses")
+    refused("conv3-8-(maxpool) stride 2 stride 2", "given twice")
     refused("conv means (bn)-relu; conv3-4; FC-3", "must have `conv` exactly once")
     refused("[ (bn) ]; conv3-4", "an empty group")

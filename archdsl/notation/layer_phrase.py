@@ -216,7 +216,9 @@ def _added(token: Token) -> Sequence[Token] | None:
     first = token.tokens[0] if len(token.tokens) > 1 else END
     if first.kind == "word" and words_of(first) == ("no",):
         return token.tokens
-    if first.text.lower() in NOISE or (first.kind == "join" and first.text == "+"):
+    if first.text.lower() in ("with", "use", "using", "and") or (
+        first.kind == "join" and first.text == "+"
+    ):
         return token.tokens[1:]
     return None
 
@@ -241,8 +243,8 @@ def _check_optional(
     raise scan.context.fail(
         f"is `{source.plain[parens.start : parens.end]}` a layer of this line, or an optional one?",
         parens,
-        f"write `, {inside}` for a layer of the line, `-({inside})` for one that is left out unless "
-        f"the network has a line `with {next(iter(kind.words))}`",
+        f"write `, {inside}` for a layer of the line, `-({inside})` for one that is left out "
+        f"unless the network has a line `with {next(iter(kind.words))}`",
     )
 
 

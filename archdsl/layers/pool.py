@@ -14,6 +14,9 @@ from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import KERNEL_WORDS, axes, enlarged, slide
 
 
+LARGE = 8  # a window that is rather the size of a map
+
+
 class Pool(Layer):
     """Base class of pools: a window that slides over a map, by default with a stride of its size.
 
@@ -76,6 +79,15 @@ class Pool(Layer):
                     )
             return cls((), (), (), False)
         kernel = axes(size, rank, "kernel")
+        if "stride" not in values and all(
+            k >= LARGE and n == 2 * k for k, n in zip(kernel, x[1:], strict=True)
+        ):
+            shown = times(kernel)
+            raise Misfit(
+                f"is {shown} the window of the pool, or the size of the map after it?",
+                f"write `{times((2,) * rank)}` for a pool that halves the map, "
+                f"`{shown} stride {show_axes(kernel)}` for the window",
+            )
         stride = axes(values.get("stride", kernel), rank, "stride")
         pad: Value = values.get("pad", "same" if set(stride) == {1} else "valid")
         if isinstance(pad, str):

@@ -106,6 +106,13 @@ class Resize(Layer):
                 f"is `{shown}` the size of the new map, or a factor?",
                 f"write `resize to {shown}`, or `resize factor {shown}`",
             )
+        sizes = axes(pair, rank, "factor") if pair and not factor and not size else ()
+        if sizes and all(a > n for a, n in zip(sizes, x[1:], strict=True)) and {*x[1:]} != {1}:
+            shown = times(sizes)
+            raise LayerError(
+                f"is `{shown}` a factor, or the size of the new map?",
+                f"write `upsample to {shown}`, or `upsample factor {shown}`",
+            )
         factor = factor or pair
         if factor and size:
             raise LayerError("a resize by a factor and to a size", "remove one of the two")

@@ -124,6 +124,8 @@ class Assigner:
     def assign(self) -> None:
         for mention in self.draft.mentions:
             self.assign_one(mention)
+        for mention in self.draft.mentions:
+            self.check_stride_of_width(mention)
         for removal in self.draft.removals:
             # What is removed accompanies a layer; it is not removed from another companion.
             layers = list(self.candidates(removal))
@@ -208,6 +210,26 @@ class Assigner:
             layer.end = max(layer.end, mention.end)
             return
         raise self.unassigned(mention, occupied)
+
+    def check_stride_of_width(self, mention: Mention) -> None:
+        """Refuse `3x3 conv 64/32`: a stride after a width that is larger than the kernel."""
+        width, layer, stride = mention.follows, mention.layer, mention.value
+        if width is None or width.form != "number" or layer is None or width.layer is not layer:
+            return
+        kernel = layer.values.get("kernel")
+        if kernel is None or isinstance(kernel.value, Expression) or "width" not in layer.values:
+            return
+        sides = [axes if isinstance(axes, tuple) else (axes,) for axes in (kernel.value, stride)]
+        largest, steps = ([n for n in axes if isinstance(n, int)] for axes in sides)
+        if max(steps, default=1) <= max(3, *largest):
+            return
+        text = self.context.source.plain
+        number, after = text[width.start : width.end], text[mention.start : mention.end].strip("/ ")
+        raise self.context.fail(
+            f"is `{number}/{after}` the width {number} with a stride of {after}?",
+            mention,
+            f"write `{number}, stride {after}` for that, else one width: `{number}` or `{after}`",
+        )
 
     def unassigned(self, mention: Mention, occupied: tuple[LayerDraft, str] | None) -> ArchError:
         """The error of an attribute that no layer takes, or that a layer has already."""

@@ -28,6 +28,7 @@ from archdsl.syntax.expressions import Expression
 
 # `x1: conv3-8`, which the author means as a label.
 _REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)
+_MOST_REPEATS = 32  # in `conv3-64 x 2`; more may be meant as another width
 _CHOSEN = r"\bwith[ \t]+([\w \t-]+)|\b(\w+)[ \t]*=[ \t]*[01]\b"  # `with bn`, `cifar(bn=1)`
 _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
 
@@ -60,6 +61,13 @@ def _size(scan: Scan) -> None:
     if pair is not None and _has_sizes(scan, before):
         # `conv3-64 x 2`: the second size of a layer is its width and a repeat.
         width, repeat = pair
+        if axes[1] in (axes[0], *range(_MOST_REPEATS, 10 * axes[0])):
+            raise context.fail(
+                f"is `{token.text}` {axes[1]} repetitions?",
+                token,
+                f"write `{axes[0]} x{axes[1]}` for the repeat, else the width alone: "
+                + " or ".join(f"`{n}`" for n in dict.fromkeys(axes)),
+            )
         scan.mention("number", axes[0], width)
         draft.repeat = numbers.value(context, repeat)
     else:

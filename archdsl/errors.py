@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from archdsl.text.limits import Limit
@@ -11,6 +13,7 @@ from archdsl.text.source import Span
 MOST_ERRORS = 1000  # a text is not checked further after this many
 SHOWN = 20  # errors in one message; `archdsl check` shows all
 LONGEST_MESSAGE = 400  # characters of a message
+MOST_COMPARED = 16  # known words that are compared with a misspelt one
 EXCERPT = 110  # characters of the line that an error quotes
 
 
@@ -157,12 +160,37 @@ def same_name(kind: str, name: str, span: Span, first: Span | None = None) -> Ar
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is closest to a misspelt one, or None."""
+    """The known word that is closest to a misspelt one, or None.
+
+    A text may have thousands of names, and as many misspelt ones: of many words only those that
+    share most pairs of letters with it are compared.
+    """
     import difflib  # slow to import, needed only for a misspelt word
 
-    options = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(word.lower(), options, n=1, cutoff=0.6)
-    return options[found[0]] if found else None
+    options = frozenset(known)
+    likely: Iterable[str] = options
+    if len(options) > MOST_COMPARED:
+        shared = Counter(one for pair in _pairs(word) for one in _by_pair(options).get(pair, ()))
+        likely = [one for one, _ in shared.most_common(MOST_COMPARED)]
+    spelled = {one.lower(): one for one in sorted(likely)}
+    found = difflib.get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    return spelled[found[0]] if found else None
+
+
+def _pairs(word: str) -> set[str]:
+    """The pairs of adjacent letters of a word, with its first letter and its last."""
+    padded = f" {word.lower()} "
+    return {padded[at : at + 2] for at in range(len(padded) - 1)}
+
+
+@lru_cache(4)
+def _by_pair(words: frozenset[str]) -> Mapping[str, Sequence[str]]:
+    """The words with each pair of letters."""
+    found: dict[str, list[str]] = {}
+    for word in sorted(words):
+        for pair in _pairs(word):
+            found.setdefault(pair, []).append(word)
+    return found
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

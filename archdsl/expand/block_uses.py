@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand.blocks import Definition
-from archdsl.expand.choices import LIBRARY, SHORTCUT
+from archdsl.expand.choices import LIBRARY, LIBRARY_WORD, SHORTCUT
 from archdsl.expand.context import Context
 from archdsl.expand.convention_statements import unknown_shortcut
 from archdsl.expand.graph_builder import Stretch
@@ -21,7 +21,7 @@ from archdsl.syntax.ast import Shortcut, Token
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
-WORD = re.compile(r"[A-Za-z_][\w-]*")
+_NAME = re.compile(r"[A-Za-z][\w \t-]*")
 MOST_EMPTY = 10_000  # uses of blocks that add no node, beyond one for each layer
 
 
@@ -57,6 +57,7 @@ class BlockExpander:
         names = self.context.names_at(position)
         parameters = [name.text for name, _ in self.blocks.parameters(definition)]
         values = _values(definition, parameters, use, frame, names)
+        self.check_usual(definition, use, values, frame)
         parameter = self.blocks.stride_of(use.block)
         if stride is not None and parameter is not None:
             value = ast.value_of(frame.source, stride, names)
@@ -98,15 +99,48 @@ class BlockExpander:
         is_written = frame.source is self.context.network.source and definition.ships
         if not is_written or not self.graph.is_new(path[0], "library", use.block):
             return
-        word = WORD.match(frame.source.plain, use.start)
-        spelled = word[0] if word and self.blocks.spelled(word[0]) else use.block
+        spelled, form = written_name(frame.source, use), form_of(definition.block).strip("`")
         values = {
-            "spelled": spelled,
-            "form": form_of(definition.block).strip("`"),
+            "what": f"the block `{form}`" if spelled == use.block else f"`{spelled}` as `{form}`",
             "paper": self.blocks.paper_of(definition),
             "name": use.block,
         }
-        self.context.decide(LIBRARY, position.path, use, frame, **values)
+        if elsewhere := self.blocks.elsewhere(definition):
+            values["elsewhere"] = elsewhere
+        choice = LIBRARY_WORD if elsewhere else LIBRARY
+        self.context.decide(choice, position.path, use, frame, **values)
+
+    def check_usual(
+        self, definition: Definition, use: BlockUse, values: Mapping[str, Number], frame: Frame
+    ) -> None:
+        """Refuse a block of the library with values that its paper cannot mean, unless the line
+        names them: `Bottleneck 64, 256` with an expansion of 64."""
+        if frame.source is not self.context.network.source or not definition.ships:
+            return
+        plain = frame.source.plain
+        named = {
+            one.name.text
+            for one in use.arguments
+            # An argument by position, `Bottleneck 64`, has its parameter's name too.
+            if one.name and plain.startswith(one.name.text.split("_")[0], one.name.start)
+        }
+        for name, (sign, bound) in self.blocks.bounds_of(definition).items():
+            value = values.get(name)
+            if value is None or name in named:
+                continue
+            if value <= bound if sign == "<=" else value >= bound:
+                continue
+            most = f"{'at most' if sign == '<=' else 'at least'} {bound:g}"
+            named_all = ", ".join(f"{name}={value:g}" for name, value in values.items())
+            elsewhere = self.blocks.elsewhere(definition)
+            written, form = written_name(frame.source, use), form_of(definition.block)
+            raise frame.fail(
+                f"is `{written}` the library's {form}, with {name} = {value:g}?",
+                use,
+                f"there {name} is {most} ({self.blocks.paper_of(definition)}): "
+                f"if it is meant, name it, `{use.block}({named_all})`; "
+                + (elsewhere or f"else define it: `block {use.block} {{ … }}`"),
+            )
 
     def takes_body(self, definition: Definition) -> bool:
         """Whether `body` is among the lines of a block."""
@@ -127,9 +161,10 @@ class BlockExpander:
                 f"`{parameter.text}` of the block `{definition.name}` has no value",
                 source.span(use.start, use.end),
                 [_note(definition)],
-                f"write {form_of(definition.block)}",
+                f"write {form_of(definition.block)}" + (f"; {elsewhere}" if elsewhere else ""),
             )
 
+        elsewhere = self.blocks.elsewhere(definition) if definition.ships else ""
         outer = self.context.names if definition.inner else {}
         parameters = self.blocks.parameters(definition)
         return with_defaults(definition.source, parameters, values, outer, without_value)
@@ -284,6 +319,18 @@ class BlockExpander:
                 "a shortcut has one stride for all axes: write the branch out",
             )
         return strides[0] if strides else 1
+
+
+def written_name(source: Source, use: BlockUse) -> str:
+    """The name of a block as the text has it: `Reduction-A`, `MBConv6`."""
+    found = _NAME.match(source.plain, use.start)
+    wanted = use.block.replace("_", "").lower()
+    text = found[0] if found is not None else use.block
+    for end in range(1, len(text) + 1):
+        if re.sub(r"[\W_]", "", text[:end]).lower() == wanted:
+            digits = re.match(r"\d*", text[end:])
+            return text[: end + (len(digits[0]) if digits else 0)]
+    return use.block
 
 
 def _values(

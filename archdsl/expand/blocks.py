@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -24,6 +24,10 @@ from archdsl.syntax.statements import FORMS
 from archdsl.text.source import Source
 
 _PAPER = re.compile(r"^#.*?([A-Z][^:#\n]*? \d{4}), arXiv:", re.MULTILINE)
+# `# Usual: t <= 12, s <= 4.` and `# Elsewhere: …` above a block of the library.
+_USUAL = re.compile(r"^# Usual:(.*(?:\n#   .*)*)", re.MULTILINE)
+_BOUND = re.compile(r"(\w+) (<=|>=) (\d+(?:\.\d+)?)")
+_ELSEWHERE = re.compile(r"^# Elsewhere: (.*(?:\n#   .*)*)", re.MULTILINE)
 LIBRARY = os.path.join(os.path.dirname(archdsl.__file__), "library")
 
 
@@ -149,6 +153,17 @@ class Blocks:
         """The paper of a block of the library: the last one that a comment above it names."""
         return _paper_above(definition.source.text, definition.block.name.start)
 
+    def bounds_of(self, definition: Definition) -> Mapping[str, tuple[str, float]]:
+        """The bounds that the library gives for the usual values of a block's parameters."""
+        found = _USUAL.search(_comment_above(definition))
+        bounds = _BOUND.findall(found[1]) if found else []
+        return {name: (sign, float(bound)) for name, sign, bound in bounds}
+
+    def elsewhere(self, definition: Definition) -> str:
+        """What other papers mean by the word of a block of the library; empty if nothing."""
+        found = _ELSEWHERE.search(_comment_above(definition))
+        return re.sub(r"\s*\n#\s*", " ", found[1]).strip(" .") if found else ""
+
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""
         errors = Errors()
@@ -162,6 +177,13 @@ class Blocks:
 def _paper_above(text: str, start: int) -> str:
     """The last paper that a comment names before a place in a text."""
     return _PAPER.findall(text, 0, start)[-1]  # type: ignore[no-any-return]
+
+
+def _comment_above(definition: Definition) -> str:
+    """The lines of comments directly above a block."""
+    above = definition.source.text[: definition.block.name.start].rpartition("\n")[0]
+    found = re.search(r"(?:^#[^\n]*(?:\n|\Z))*\Z", above, re.MULTILINE)
+    return found[0] if found else ""
 
 
 def _ships(source: Source, block: Block) -> bool:

@@ -68,10 +68,11 @@ CHANNELS = Choice(
 )
 LIBRARY = Choice(
     "library",
-    "the block `{form}`",
+    "{what}",
     "from the library: {paper}",
     ("define it: `block {name} {{ … }}`",),
 )
+LIBRARY_WORD = LIBRARY._replace(instead=("{elsewhere}", *LIBRARY.instead))
 DEFAULT = Choice(
     "defaults",
     "{kind} with {attribute} {value}",

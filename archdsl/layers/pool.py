@@ -13,7 +13,6 @@ from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, V
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import KERNEL_WORDS, axes, enlarged, slide
 
-
 LARGE = 8  # a window that is rather the size of a map
 
 

@@ -33,8 +33,11 @@ def read_attribute(scan: Scan, words: Words, count: int) -> bool:
     if scan.peek().text.lower() == "of":
         scan.take()  # `a stride of 2`
     is_assigned = True
-    if scan.peek(1).kind == "equals":
-        scan.take(2)  # `stride r = 2`
+    is_named = scan.peek(1).kind == "equals" and words_of(scan.peek()) not in (
+        vocabulary().attributes
+    )
+    if is_named:
+        scan.take(2)  # `stride r = 2`, but not `bias padding=2`
     else:
         is_assigned = scan.accept("equals", "colon") is not None
     if is_assigned or scan.peek().kind != "word" or not is_flag:

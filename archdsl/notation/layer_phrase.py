@@ -13,7 +13,7 @@ from typing import NoReturn
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer, Value
 from archdsl.notation import numbers, unknown_words
-from archdsl.notation.attribute_values import read_attribute
+from archdsl.notation.attribute_values import VALUES, read_attribute
 from archdsl.notation.attributes import LayerDraft, PhraseDraft
 from archdsl.notation.cursor import END
 from archdsl.notation.lookup import NOISE, Words, vocabulary, words_of
@@ -28,6 +28,8 @@ from archdsl.syntax.expressions import Expression
 
 # `x1: conv3-8`, which the author means as a label.
 _REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)
+_WINDOWS = [("kernel",), ("size",), ("window",), ("filter",), ("k",)]  # `kernel 2x2/3`
+_LEAST_WIDTH = 8
 _MOST_REPEATS = 32  # in `conv3-64 x 2`; more may be meant as another width
 _CHOSEN = r"\bwith[ \t]+([\w \t-]+)|\b(\w+)[ \t]*=[ \t]*[01]\b"  # `with bn`, `cifar(bn=1)`
 _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
@@ -61,7 +63,8 @@ def _size(scan: Scan) -> None:
     if pair is not None and _has_sizes(scan, before):
         # `conv3-64 x 2`: the second size of a layer is its width and a repeat.
         width, repeat = pair
-        if axes[1] in (axes[0], *range(_MOST_REPEATS, 10 * axes[0])):
+        is_width = axes[1] >= min(axes[0], _MOST_REPEATS) and axes[1] >= _LEAST_WIDTH
+        if is_width and axes[1] < 10 * axes[0]:
             raise context.fail(
                 f"is `{token.text}` {axes[1]} repetitions?",
                 token,
@@ -119,7 +122,8 @@ def _unit(scan: Scan) -> tuple[Words, int] | None:
             is_width = scan.peek(-1).kind == "join" and scan.is_tight(-1)  # of `conv3-64`
             after = scan.peek(1 + hyphen + count)
             # In `64 stride 2` the word belongs to what follows.
-            has_value = after.kind not in ("", "comma") and after.text.lower() not in NOISE
+            is_name = after.kind == "word" and after.text in scan.context.names
+            has_value = after.kind in VALUES or (is_name and after.text not in NOISE)
             if is_width or has_value:
                 continue
         if words in known.units and words not in known.layers:
@@ -152,7 +156,7 @@ def _slash(scan: Scan) -> None:
     if (
         after.kind in ("number", "size")
         and previous is not None
-        and previous.form in ("size", "suffix", "number")
+        and (previous.form in ("size", "suffix", "number") or previous.words[:1] in _WINDOWS)
         and not isinstance(previous.value, Expression)
     ):
         is_number = after.kind == "number"
@@ -239,7 +243,7 @@ def _check_optional(
     is_alone = len(scan.tokens) == 1
     is_between = any(words in vocabulary().layers for words, _ in scan.runs())  # `conv (bn) relu`
     is_joined = before.kind in ("join", "comma", "parens") or scan.peek().kind == "join"
-    if is_alone or is_between or is_joined:
+    if is_alone or is_between or is_joined or kind.alone:
         return
     source, options = scan.context.source, scan.context.blocks.options
     if kind.kind in options.chosen:
@@ -291,7 +295,8 @@ def _assignment(scan: Scan) -> None:
     if scan.at < 2 or before.kind not in ("word", "mixed"):
         _stray(scan)
     known = vocabulary()
-    help = did_you_mean(before.text, [" ".join(words) for words in known.attributes])
+    spellings = {" ".join(words) for words in known.attributes} - {before.text.lower()}
+    help = did_you_mean(before.text, spellings)
     if any(words in known.layers for words, _ in scan.runs(1)):
         help = f"a layer needs no attribute word: write `{scan.peek(1).text}` alone"
     raise scan.context.fail(

@@ -23,6 +23,7 @@ from archdsl.notation.lookup import (
     NOISE,
     Words,
     begins_attribute,
+    fields_of,
     runs,
     vocabulary,
     words_of,
@@ -197,6 +198,8 @@ def _layer(scan: Scan, words: Words, count: int) -> bool:
     if spelled is None:
         return False
     first = scan.peek()
+    if _sets_attribute(scan, words, count):
+        return False
     if scan.owner is not None:
         raise scan.context.fail(
             "a layer inside the parentheses of another",
@@ -211,6 +214,19 @@ def _layer(scan: Scan, words: Words, count: int) -> bool:
         layer.ranked = words[-1]
     scan.draft.layers.append(layer)
     return True
+
+
+def _sets_attribute(scan: Scan, words: Words, count: int) -> bool:
+    """Whether the words of a layer belong to the one before them: the flag in `gelu tanh`, the mode
+    and the attribute in `conv 5x5 8 circular pad: 2`."""
+    known = vocabulary()
+    before = scan.owner or (scan.draft.layers[-1] if scan.draft.layers else None)
+    if before is None:
+        return False
+    if words[-1:] in known.attributes and words[:-1] in known.flags:
+        return scan.peek(count).kind in ("equals", "colon")
+    is_next = scan.owner is not None or scan.peek(-1).end == before.end
+    return is_next and words in fields_of(before.kind, "flags")  # type: ignore[arg-type]
 
 
 def _flag(scan: Scan, words: Words, count: int) -> bool:

@@ -14,6 +14,43 @@ from archdsl.notation.numbers import FUSED
 from archdsl.syntax.ast import Token
 from archdsl.syntax.statements import FORMS
 
+_SCOPE = (
+    "archdsl describes convolutional networks: attention, embeddings and recurrent layers are out "
+    "of its scope"
+)
+_OUTSIDE = frozenset(
+    "attention embedding embeddings transformer lstm gru rnn mha mhsa recurrent positional "
+    "tokens".split()
+)
+# What papers call other things than we do.
+_MEANT = {
+    "exp": "an expansion is an argument of a block: `inverted_bottleneck(6, 3, 24)`",
+    "expansion": "an expansion is an argument of a block: `inverted_bottleneck(6, 3, 24)`",
+    "classifier": "write its layer, `FC-1000`, which may have that label: `classifier: FC-1000`",
+    "keep": "a dropout has the share that is dropped: `dropout 0.2` keeps 0.8",
+    "se": "the block `squeeze_excitation(16)`, on a line of its own or after `->`, is meant",
+    "globalpool": "write `global average pool`, or `global max pool`",
+    "global": "write `global average pool`, or `global max pool`",
+    "gmp": "write `global max pool`",
+}
+
+
+def _meant(draft: PhraseDraft) -> ArchError | None:
+    """The error of a word that has another name here, or is out of scope."""
+    context = draft.context
+    for token in draft.unknown:
+        word = token.text.lower()
+        stem, *_ = re.split(r"[\d_]", word)
+        if word in _OUTSIDE or stem in _OUTSIDE:
+            return context.fail(f"`{token.text}` is out of scope", token, _SCOPE)
+        what = "word" if draft.layers else "layer"
+        if (help := _MEANT.get(word)) is not None:
+            return context.fail(f"unknown {what} `{token.text}`", token, help)
+        if depthwise := re.fullmatch(r"d(\d+[x×]\d+)", word):
+            help = f"for a depthwise convolution write `dw conv {depthwise[1]}`"
+            return context.fail(f"unknown {what} `{token.text}`", token, help)
+    return None
+
 
 def error(draft: PhraseDraft) -> ArchError:
     """The error about the first unknown word, or the whole phrase if it is prose."""
@@ -22,6 +59,8 @@ def error(draft: PhraseDraft) -> ArchError:
         return context.fail(
             "a layer of a listing next to another", first, "give it a line of its own"
         )
+    if (meant := _meant(draft)) is not None:
+        return meant
     words = [token for token in draft.phrase.tokens if token.kind == "word"]
     if len(draft.unknown) > 2 and 2 * len(draft.unknown) >= len(words):
         row = context.source.row(first.start)

@@ -61,7 +61,19 @@ def explain(
     explained = (explanation(stop) for explanation in _EXPLANATIONS)
     message, help = next(filter(None, explained), (f"unexpected `{shown}`", None))
     span = source.span(problem.offset, problem.offset + len(shown))
-    return ArchError(message, span, help=help or _form(stop)), (stop.start, stop.end)
+    return ArchError(message, span, help=help or _form(stop)), (stop.start, _end_of_braces(stop))
+
+
+def _end_of_braces(stop: _Stop) -> int:
+    """The end of the line, or of the braces that it opens."""
+    if not stop.line.rstrip().endswith("{"):
+        return stop.end
+    depth = 0
+    for offset, bracket in _brackets(stop.text[stop.start :]):
+        depth += (bracket == "{") - (bracket == "}")
+        if bracket == "}" and depth <= 0:
+            return stop.source.line(stop.start + offset)[1]
+    return stop.end
 
 
 def _ended_early(stop: _Stop) -> tuple[ArchError, tuple[int, int] | None]:
@@ -118,6 +130,9 @@ Explanation = tuple[str, str | None] | None
 def _quotation_mark(stop: _Stop) -> Explanation:
     if stop.text[stop.offset] != '"':
         return None
+    if found := re.match(r'\s*train[ \t]+on[ \t]+"([^"\n]*)"', stop.line):
+        name = re.sub(r"\W+", "_", found[1])
+        return "the name of a data set in quotation marks", f"write `train on {name} {{ … }}`"
     if stop.line.count('"') % 2:
         return "this quotation mark is never closed", None
     return "unexpected text in quotation marks", None
@@ -246,6 +261,55 @@ def check_listing(source: Source) -> None:
             help="keep only the layers, each written out in full, as lines `nn.ReLU()` or in "
             "`nn.Sequential( … )`: no classes, methods, variables or `...`",
         )
+
+
+_LAYERS = "paste its layers, one a line, as papers or PyTorch write them: `conv 3x3 64, stride 2`"
+# Telltale, pattern, what it is, and what to do: texts of other programs.
+_PASTED = (
+    (
+        "): ",
+        r"^\s*\(\w+\): \w+\(",
+        "this is what PyTorch prints of a model, without the order and the joins of its layers",
+        "paste the code of the layers, in their order: `nn.Conv2d(3, 64, 3)`, `nn.ReLU()`, …",
+    ),
+    (
+        "Layer (type",
+        r"^(?!.*[|\t]).*Layer \(type.*Output Shape",
+        "this is a print-out of a model's summary, without kernels and strides",
+        "paste the code of the model, or make it a table with `|` and a column `kernel`: "
+        "sizes and params are then checked",
+    ),
+    (
+        "[",
+        r"^\[(?:net|network|convolutional|maxpool|shortcut|route|yolo)\][ \t]*$",
+        "this is a configuration of Darknet",
+        f"{_LAYERS}; `[shortcut]` is `add NAME`, `[route]` is `concat NAME`",
+    ),
+    (
+        "{",
+        r"^\s*(?:layers?\s*\{\s*$|type:\s*\"\w+\"|convolution_param\s*\{)",
+        "this is a prototxt of Caffe",
+        f"{_LAYERS}; `bottom` is a label: `NAME -> conv1-64`",
+    ),
+    (
+        "- ",
+        r"^[ \t]*- \[[^\n\]]*, *\w+, *\["
+        r"|^(?:backbone|head|layers|model|network):[ \t]*\n(?:[ \t]*#.*\n)*[ \t]*- ",
+        "this is YAML",
+        _LAYERS,
+    ),
+)
+
+
+def check_pasted(source: Source) -> None:
+    """Raises one ArchError for the text of another program."""
+    for telltale, pattern, what, help in _PASTED:
+        if telltale not in source.text:
+            continue
+        found = re.search(pattern, source.text, re.MULTILINE)
+        if found is not None:
+            start = found.end() - len(found[0].lstrip())
+            raise ArchError(what, Span(source, start, found.end()), help=help)
 
 
 _LONG = re.compile(r"\d[\d,]{18}")

@@ -54,6 +54,7 @@ def statements_of(source: Source) -> list[Statement]:
     diagnose.check_latex(source)
     diagnose.check_depth(source)
     diagnose.check_listing(source)
+    diagnose.check_pasted(source)
     with collector_paused():
         return _recovered(source)
 

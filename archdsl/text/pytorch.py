@@ -39,7 +39,7 @@ _PROGRAM = (
     r"|\bself\.\w|\.\.\.|\)\(x\)|\bOrderedDict\b|\bnn\.Module"
     r"|\{[ \t]*\*\w"  # nn.Sequential(*layers)
 )
-_TELLTALES = ("nn.", "self", "import ", "def ", "(x)")
+_TELLTALES = ("nn.", "self", "import ", "def ", "(x)", "keras", "model.", "layers.")
 
 
 def unwrapped(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -199,6 +200,13 @@ class _SettingsReader:
             name = SETTINGS.get(re.sub(r"[\s_-]+(?=\w)", " ", words))
             if name is not None:
                 return name, count
+        run = list(takewhile(lambda token: token.kind == "word", tokens[at:])) or [tokens[at]]
+        if tokens[0].text.lower() == "augment" and not any(
+            token.text.lower() == "shift" for token in run
+        ):
+            text = " ".join(token.text for token in run)
+            help = "a recipe augments with `random shift 2` alone: leave the others out"
+            raise self.error(f"there is no augmentation `{text}`", tokens[at], help)
         text = tokens[at].text
         known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
         help = did_you_mean(text, known) or f"settings: {', '.join(known)}"

@@ -15,6 +15,7 @@ from archdsl.expand.parameters import form_of, with_defaults
 from archdsl.expand.scopes import Body, Frame, Labels, Position
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, Placeholder, ValueText
+from archdsl.notation.block_uses import STRIDES
 from archdsl.syntax import expressions
 from archdsl.syntax.arguments import bind
 from archdsl.syntax.ast import Shortcut, Token
@@ -157,11 +158,14 @@ class BlockExpander:
         """The names that have values in a block where it is used."""
 
         def without_value(parameter: Token) -> ArchError:
+            more = elsewhere
+            if parameter.text in STRIDES:
+                more = f"a default makes the stride 1 where none is given: `{parameter.text}=1`"
             return ArchError(
                 f"`{parameter.text}` of the block `{definition.name}` has no value",
                 source.span(use.start, use.end),
                 [_note(definition)],
-                f"write {form_of(definition.block)}" + (f"; {elsewhere}" if elsewhere else ""),
+                f"write {form_of(definition.block)}" + (f"; {more}" if more else ""),
             )
 
         elsewhere = self.blocks.elsewhere(definition) if definition.ships else ""

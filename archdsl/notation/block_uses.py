@@ -210,8 +210,9 @@ class BlockUseReader:
         if not (is_value or is_name) or not self.free:
             return False
         if self.free[0] in STRIDES:
+            text = self.context.source.plain[token.start : token.end]
             raise self.context.fail(
-                f"is `{token.text}` the stride of the block?", token, "write `stride 2`, or name it"
+                f"is `{text}` the stride of the block?", token, "write `stride 2`, or name it"
             )
         self.add(self.free[0], token, self.before_repeat(cursor.take()))
         return True

@@ -122,8 +122,10 @@ def _unit(scan: Scan) -> tuple[Words, int] | None:
             is_width = scan.peek(-1).kind == "join" and scan.is_tight(-1)  # of `conv3-64`
             after = scan.peek(1 + hyphen + count)
             # In `64 stride 2` the word belongs to what follows.
+            sign = scan.tokens[scan.at + 2 + hyphen + count :][:1]
+            is_named = bool(sign) and sign[0].kind == "equals"  # `stride r = 2`
             is_name = after.kind == "word" and after.text in scan.context.names
-            has_value = after.kind in VALUES or (is_name and after.text not in NOISE)
+            has_value = after.kind in VALUES or is_named or (is_name and after.text not in NOISE)
             if is_width or has_value:
                 continue
         if words in known.units and words not in known.layers:

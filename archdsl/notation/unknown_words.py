@@ -82,7 +82,11 @@ def error(draft: PhraseDraft) -> ArchError:
 
 def _help(draft: PhraseDraft, word: Token) -> str:
     hint = next(_hints(draft, word), None)
-    if draft.phrase.columns is not None and not draft.layers:
+    # A row is defined by its name alone.
+    is_name = all(
+        token.kind in ("word", "number", "mixed", "join") for token in draft.phrase.tokens
+    )
+    if draft.phrase.columns is not None and not draft.layers and is_name:
         hint = f"{hint} or" if hint else "a layer is misspelt, or"
         return f"{hint} define it on a line below the table: `{word.text}: 3x3 conv-relu`"
     if hint is None and draft.layers:

@@ -119,3 +119,28 @@ def test_an_augmentation_that_is_not_known_is_named_whole(setting: str, shown: s
         recipe_of(net)
     assert f"`{shown}`" in caught.value.message
     assert "random shift 2" in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "help", "is_not"),
+    [
+        ("input 56x56x64\n\n| type | output size |\n|---|---|\n| pool, 2x2 | 28x28 |\n",
+         "unknown layer `pool`", "`max pool` or `avg pool`", "below the table"),
+        ("input 56x56x64\n\n| type | output size |\n|---|---|\n| poool, 2x2 | 28x28 |\n",
+         "unknown layer `poool`", "", "below the table"),
+        ("block u(c, s) { conv3-(c) stride (s) }\nnetwork n\ninput 56x56x64\nu(8)",
+         "`s` of the block `u` has no value", "`s=1`", "$"),
+        ("block u(c, stride) { conv3-(c) stride (stride) }\nnetwork n\ninput 56x56x64\nu(8)",
+         "`stride` of the block `u` has no value", "`stride=1`", "$"),
+        ("input 56x56x24\n\n| Operator | #Channels |\n|---|---|\n| MBConv4, k3x3, 0.25 | 64 |\n",
+         "is `64` the stride of the block?", "", "`(`"),
+        ("block u(c, s) { conv3-(c) stride (s) }\nnetwork n\ninput 56x56x64\nu 8, (2*1)",
+         "is `(2*1)` the stride of the block?", "", "`(`"),
+    ],
+)  # fmt: skip
+def test_help_works_where_it_is_followed(text: str, message: str, help: str, is_not: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        archdsl.loads(text)
+    assert message in caught.value.message
+    assert help in (caught.value.help or "")
+    assert is_not not in f"{caught.value.message} {caught.value.help}"

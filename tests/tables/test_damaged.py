@@ -341,7 +341,7 @@ TOLD: dict[str, dict[str, tuple[int, int, int, int]]] = {
         "row twice": (6, 5, 0, 0),
         "row shifted right": (11, 0, 0, 0),
         "row shifted left": (11, 0, 0, 0),
-        "cells swapped": (30, 19, 0, 0),
+        "cells swapped": (37, 12, 0, 0),
         "rows swapped": (0, 10, 0, 0),
     },
     "cifar100_convblock": {

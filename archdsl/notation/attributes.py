@@ -66,6 +66,7 @@ class Mention:
     position: int = 0
     follows: Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
     layer: LayerDraft | None = None  # to which it was assigned
+    is_of_row: bool = False  # from a column of a table, which is about the row's main layer
 
     def field(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
         """The field of a layer kind that the mention sets, and its value there."""
@@ -181,6 +182,10 @@ class Assigner:
         if mention.follows is not None and mention.follows.layer is not None:
             yield mention.follows.layer
             return
+        if mention.is_of_row:
+            used = (one for one in self.layers if one.is_used)
+            yield from sorted(used, key=lambda one: one.kind.accompanies)
+            return
         yield from (one for one in reversed(self.layers[: mention.position]) if one.is_used)
         yield from (one for one in self.layers[mention.position :] if one.is_used)
 
@@ -193,13 +198,16 @@ class Assigner:
             if field is None or (occupied is not None and layer not in following):
                 continue  # past a layer that has it, only what precedes the next layer is tried
             name, value = field
-            if name in layer.preset and layer.values[name].value == value:
-                return  # MobileNet's `Conv dw / s1 3x3x32 dw`
+            may_repeat = name in layer.preset or mention.is_of_row or mention.words == ("width",)
+            if may_repeat and name in layer.values and layer.values[name].value == value:
+                return  # MobileNet's `Conv dw / s1 3x3x32 dw`; a column that repeats the type
             if name in layer.values:
                 if occupied is not None:
                     break
                 occupied = layer, name
                 continue
+            if layer.kind.accompanies:
+                self.check_meant_for(layer, name, mention)
             if not isinstance(value, Expression):
                 value = checked(source, layer.kind, name, value, mention.start, mention.end)
             layer.values[name] = ValueText(value, mention.start, mention.end)
@@ -208,6 +216,25 @@ class Assigner:
             layer.end = max(layer.end, mention.end)
             return
         raise self.unassigned(mention, occupied)
+
+    def check_meant_for(self, layer: LayerDraft, name: str, mention: Mention) -> None:
+        """Refuse a number between commas that may be the width of a weight layer as well:
+        `dw conv 3x3, leaky relu, 64`."""
+        value, plain = mention.value, self.context.source.plain
+        is_bare = mention.form == "number" and mention.owner is None and layer.end < mention.start
+        if not is_bare or "," not in plain[layer.end : mention.start]:
+            return
+        if isinstance(value, Expression) or not isinstance(value, int) or value < 2:
+            return
+        for other in self.layers[: mention.position]:
+            if other.kind.weighs and other.kind.takes_number == "width":
+                if not {"width", "matrix"} & {*other.values}:
+                    word = plain[layer.start : layer.end]
+                    raise self.context.fail(
+                        f"is {value} the width of `{other.kind.kind}`, or the {name} of `{word}`?",
+                        mention,
+                        f"write `width {value}`, or `{word} {value}`",
+                    )
 
     def unassigned(self, mention: Mention, occupied: tuple[LayerDraft, str] | None) -> ArchError:
         """The error of an attribute that no layer takes, or that a layer has already."""

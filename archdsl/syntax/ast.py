@@ -49,10 +49,11 @@ class ColumnValue(NamedTuple):
     """A value that a row of a table gives to its layer or block in a column of its own.
 
     `role` is "times", "argument" (of a block; `name` is its parameter, or empty), "attribute"
-    (`name` is its word) or "value", which is read like the tokens of a phrase.
+    (`name` is its word), "width" (`name` is its word where the row has other layers that take a
+    number) or "value", which is read like the tokens of a phrase.
     """
 
-    role: Literal["times", "argument", "attribute", "value"]
+    role: Literal["times", "argument", "attribute", "width", "value"]
     name: str
     tokens: tuple[Token, ...]
 

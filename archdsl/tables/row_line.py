@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.layers import Layer
+from archdsl.layers import Conv, Layer
 from archdsl.notation.ast import WIDTH
 from archdsl.notation.lookup import is_word_of_a_layer, runs, vocabulary, words_of
 from archdsl.notation.reserved_names import is_reserved
@@ -111,10 +111,13 @@ class LineBuilder:
         self.blocks = blocks
         self.type = reader.text(row[typed])
         self.tokens, self.words = self.read_type(row[typed])
-        kinds = [vocabulary().layers[words][0] for words in self.words]
+        self.kinds = kinds = [vocabulary().layers[words][0] for words in self.words]
         if sum(not kind.accompanies for kind in kinds) > 1:
             raise self.several_layers(row[typed])
-        self.kind: type[Layer] | None = next(iter(kinds), None)  # None: a block
+        main = (kind for kind in kinds if not kind.accompanies)
+        self.kind: type[Layer] | None = next(main, next(iter(kinds), None))  # None: a block
+        if kinds and self.kind is kinds[0] and self.kind.accompanies and self.begins_with_size():
+            self.kind = Conv  # `3x3, leaky relu`
         self.label = self.take_remark()
         if self.label is None and may_be_label:
             kernels = [i for i, column in enumerate(columns) if column.role == "kernel"]
@@ -142,6 +145,10 @@ class LineBuilder:
             raise self.several_layers(cell)
         tokens = list(items[0].phrases[0].tokens)
         return tokens, [words for words, _ in words_in(tokens)]
+
+    def begins_with_size(self) -> bool:
+        """Whether a size precedes the words of layers."""
+        return any(token.kind == "size" for token in self.tokens[: next(at for _, at in words_in(self.tokens))])
 
     def several_layers(self, cell: Cell) -> ArchError:
         return self.reader.fail(
@@ -246,7 +253,9 @@ class LineBuilder:
             )
         else:
             self.check_kernel(cell, column)
-            self.values.append(ColumnValue("value", "", self.value(cell, column)))
+            # A bare number after `conv, leaky relu` would be the slope.
+            word = "width" if len(self.words) > 1 or kind not in self.kinds else ""
+            self.values.append(ColumnValue("width", word, self.value(cell, column)))
 
     def is_idle(self, attribute: str, cell: Cell) -> bool:
         """Whether a cell means nothing for a layer that does not take its attribute."""

@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors, same_name
 from archdsl.figures import FIGURE, SIZE
-from archdsl.notation.lookup import is_word_of_a_layer
+from archdsl.notation.lookup import begins_attribute, is_word_of_a_layer, vocabulary
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import ClaimText, Expect, Item, Means, Phrase, Reported, Statement, Token
@@ -132,7 +132,7 @@ class TableReader(CellReader):
             return None
         named = [i for i, column in enumerate(self.columns) if column.role == "name"]
         name = " ".join(filter(None, (self.text(by_column.get(i)) for i in named)))
-        is_named = bool(name)
+        is_named, own_name = bool(name), name
         if named and not name and above is not None:
             name = above.name
             sizes = [i for i, c in enumerate(self.columns) if c.quantity.endswith("size")]
@@ -145,7 +145,7 @@ class TableReader(CellReader):
         self.rules.rows += (texts[0], " ".join(texts[:2]))
         texts = [without_spaces(text) for text in texts]
         ends = frozenset(accumulate(map(len, texts)))
-        return TableRow(by_column, name, "".join(texts), ends, is_named)
+        return TableRow(by_column, name, "".join(texts), ends, is_named, own_name=own_name)
 
     # Columns that are networks.
 
@@ -322,6 +322,8 @@ class TableReader(CellReader):
             is_last = index == len(items) - 1
             claims = [*(of_input if index == 0 else ()), *(of_output if is_last else ())]
             phrases = item.phrases
+            if len(items) == len(phrases) == 1 and _leaves_kind_open(phrases[0]):
+                phrases = (phrases[0]._replace(row_name=row.own_name),)
             if is_last and label is not None and not _has_name(item):
                 colon = Token("colon", ":", label.start, label.end)
                 labelled = phrases[0]._replace(tokens=(label, colon, *phrases[0].tokens))
@@ -368,6 +370,17 @@ class TableReader(CellReader):
 def is_labelled(item: Item) -> bool:
     tokens = item.phrases[0].tokens
     return len(tokens) > 2 and tokens[1].kind == "colon"
+
+
+def _leaves_kind_open(phrase: Phrase) -> bool:
+    """Whether a phrase is sizes and numbers, with attributes, which do not say of which layer."""
+    tokens = phrase.tokens
+    if tokens[0].kind == "word" and not begins_attribute(tokens):
+        return False
+    kinds = {token.kind for token in tokens}
+    if not kinds & {"size", "number"} or kinds & {"bracket", "braces", "colon"}:
+        return False
+    return all(vocabulary().layers[words][0].accompanies for words, _ in words_in(tokens))
 
 
 def _has_name(item: Item) -> bool:

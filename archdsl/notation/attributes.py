@@ -180,7 +180,8 @@ class Assigner:
         fields = [field[0] for one in mentions if (field := one.field(named.kind)) is not None]
         is_matrix = "matrix" in fields and len(mentions) > 1  # `fc6: 7x7, 4096`
         if len({*fields}) < len(mentions) or is_matrix:
-            if named.is_whole and any(one.form == "size" for one in mentions):
+            is_other = named.is_whole and named.kind is not Conv
+            if is_other and any(one.form == "size" for one in mentions):
                 text = self.context.source.plain[first.start : mentions[-1].end]
                 raise self.context.fail(
                     f"`{text}` in a line named `{name}`",

@@ -196,19 +196,23 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     is_computed = draft.repeat is not None or any(layer.computed for layer in layers)
     if phrase.is_text and not is_computed and not depends:
         context.cache[key] = parsed
-    return parsed if draft.is_implied else _compared(parsed, named)
+    return parsed if draft.is_implied else _compared(parsed, named, bool(phrase.row_name))
 
 
-def _compared(parsed: ParsedPhrase, named: NamedKind | None) -> ParsedPhrase:
+def _compared(
+    parsed: ParsedPhrase, named: NamedKind | None, is_row: bool = False
+) -> ParsedPhrase:
     """The phrase, marked if the kind that its name spells is open or is not among its layers: what
     a line writes wins."""
     first = next((layer for layer in parsed.layers if not layer.kind.accompanies), None)
     if named is None or not named.is_whole or first is None:
         return parsed
-    if any(_is_named(layer, named) for layer in parsed.layers):
+    same = next((layer for layer in parsed.layers if _is_named(layer, named)), None)
+    how = "other" if same is None else "open" if is_row and named.is_open else ""
+    if not how:
         return parsed
     layers = [
-        layer._replace(naming=Naming("other", named.text)) if layer is first else layer
+        layer._replace(naming=Naming(how, named.text)) if layer is (same or first) else layer
         for layer in parsed.layers
     ]
     return parsed._replace(layers=tuple(layers))

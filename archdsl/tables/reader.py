@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors, same_name
@@ -20,7 +20,7 @@ from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import ClaimText, Expect, Item, Means, Phrase, Reported, Statement, Token
 from archdsl.tables.columns import TableColumn, holds_names, quantity_of, read_columns, squeezed
-from archdsl.tables.row_line import CellReader, LineBuilder, Lines, words_in
+from archdsl.tables.row_line import CellReader, LineBuilder, Lines, Numbers, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import LINES_OF_NETWORKS
@@ -35,7 +35,8 @@ class TableReader(CellReader):
     """Reads one table.
 
     `statements` are those of each network, by name; a table whose rows are layers has one network,
-    with an empty name. `blocks` are the parameters of the blocks of its file.
+    with an empty name. `blocks` are the parameters of the blocks of its file, `defined` the labels
+    of lines, which may define types.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class TableReader(CellReader):
         rules: RowRules,
         lines: Lines,
         blocks: Mapping[str, Sequence[str]],
+        defined: Collection[str] = (),
     ) -> None:
         super().__init__(source, lines)
         self.grid = grid
         self.rules = rules
         self.blocks = blocks
+        self.defined = defined
         self.columns = read_columns(source, grid, {name for own in blocks.values() for name in own})
         self.counts = Counter(
             self.text(cell) for row in grid.rows for cell in row if cell.is_filled
@@ -64,6 +67,8 @@ class TableReader(CellReader):
         self.has_layers = False
         self.labels: set[str] = set()
         self.count = 0  # statements of all networks
+        self.types: list[str] = []  # of all rows
+        self.passed: Counter[str] = Counter()  # the rows of each type that have been read
         self.words: dict[str, list[str]] = {}  # types that may be blocks, with their parameters
 
     def read(self) -> None:
@@ -263,12 +268,32 @@ class TableReader(CellReader):
         if items := self.items_of_rules(row):
             self.statements[""] += self.finished(row, items, cell, None, list(self.widths(row)))
             return
-        may_be_label = holds_names(self.columns[typed]) and self.counts[self.text(cell)] == 1
-        builder = LineBuilder(self, self.columns, self.blocks, row.cells, typed, may_be_label)
+        numbers = self.numbers(typed, cell)
+        args = self.columns, self.blocks, row.cells, typed, numbers, self.defined
+        builder = LineBuilder(self, *args)
         line = builder.line()
         if line.word is not None:
             self.words[line.word] = line.parameters
         self.statements[""] += self.finished(row, [line.item], cell, line.label, line.claims)
+
+    def numbers(self, typed: int, cell: Cell) -> Numbers:
+        """How the digits of a row's type number it among the rows of its column."""
+        if not self.types:
+            for row in self.grid.rows[self.grid.header + 1 :]:
+                self.types += [self.text(one) for one in row if one.holds(typed)]
+        text = self.text(cell)
+        are_names, is_unique = holds_names(self.columns[typed]), self.counts[text] == 1
+        stem = text.rstrip("0123456789")
+        if stem == text:
+            return Numbers(are_names, is_unique)
+        alike = (one[len(stem) :] for one in self.types if one.startswith(stem))
+        order = [int(digits) for digits in alike if digits.isdecimal() and len(digits) < 10]
+        distinct = sorted({*order})
+        counts_up = len(order) > 1 and order == sorted(order)
+        counts_up = counts_up and distinct == [*range(distinct[0], distinct[-1] + 1)]
+        self.passed[text] += 1
+        is_last = self.passed[text] == self.types.count(text)
+        return Numbers(are_names, is_unique, is_last, counts_up, len(distinct) == 1)
 
     def widths(self, row: TableRow) -> Iterator[tuple[TableColumn, Cell]]:
         """The widths of a row that a rule defines, which are claims. Raises ArchError for other

@@ -110,3 +110,171 @@ def test_a_number_between_commas_asks(line: str, message: str):
     with pytest.raises(archdsl.ArchError) as caught:
         load(line)
     assert message in str(caught.value)
+
+
+# The stride that a cell of a repeated row writes is that of the first repetition, as one from a
+# column of strides is.
+@pytest.mark.parametrize(
+    ("columns", "row", "plain"),
+    [
+        ("type | patch size/stride | n | c", "conv | 3x3/2 | 3 | 64",
+         "conv 3x3/2 64; conv 3x3 64; conv 3x3 64"),
+        ("type | filter size/stride | repeat | #out", "dw conv | 3x3/2 | 2 | 64",
+         "dw conv 3x3/2 64; dw conv 3x3 64"),
+        ("type/stride | filter shape | n | c", "conv / s2 | 3x3 | 2 | 16",
+         "conv 3x3/2 16; conv 3x3 16"),
+        ("operator | n | c", "conv 3x3/2 | 2 | 16", "conv 3x3/2 16; conv 3x3 16"),
+        ("operator | n | c", "conv 3x3, stride 2 | 2 | 16", "conv 3x3/2 16; conv 3x3 16"),
+        ("type | size/stride | n | c", "conv | 3x3/2x1 | 2 | 16",
+         "conv 3x3 stride 2x1 16; conv 3x3 16"),
+        ("type | patch size/stride | n | c | activation", "conv | 5x5/2 | 2 | 16 | leaky relu",
+         "conv 5x5/2 16; leaky relu; conv 5x5 16; leaky relu"),
+        ("type | patch size/stride | n | c", "conv | 3x3/2 | 1 | 64", "conv 3x3/2 64"),
+    ],
+)  # fmt: skip
+def test_a_stride_in_a_cell_is_that_of_the_first_repetition(columns: str, row: str, plain: str):
+    check(load("", table(columns, row)), load(plain))
+
+
+# Digits that number rows are a name, not an argument of their block.
+STAGE = "block stage(g, c, stride=1) { conv3-(c) groups (g) stride (stride) }"
+FIRE = "block fire(s, e=2) { conv1-(s); conv3-(s*e) }"
+
+
+@pytest.mark.parametrize(
+    ("block", "columns", "rows", "plain"),
+    [
+        (STAGE, "Stage | g | c | stride", ("Stage2 | 1 | 8 | 2", "Stage2 | 2 | 16 | 1"),
+         "conv3-8 stride 2; conv3-16 groups 2"),
+        (STAGE, "Layer | c | g", ("Stage2 | 8 | 2", "Stage2 | 16 | 4"),
+         "conv3-8 groups 2; conv3-16 groups 4"),
+        (STAGE, "Layer | g | c", ("Stage2 | 2 | 8", "Stage3 | 2 | 16", "Stage4 | 1 | 4"),
+         "conv3-8 groups 2; conv3-16 groups 2; conv3-4"),
+        (STAGE, "Layer | g | c", ("Stage 2 | 2 | 8", "Stage 2 | 2 | 8", "Stage 3 | 2 | 16"),
+         "conv3-8 groups 2; conv3-8 groups 2; conv3-16 groups 2"),
+        (STAGE, "Type | g | c", ("Stage2 | 2 | 8", "Stage3 | 2 | 16"),
+         "conv3-8 groups 2; conv3-16 groups 2"),
+        (FIRE, "Layer name | s", ("fire2 | 4", "fire3 | 4", "fire4 | 8"),
+         "conv1-4; conv3-8; conv1-4; conv3-8; conv1-8; conv3-16"),
+        (FIRE, "Operator | s", ("Fire2 | 4", "Fire2 | 4", "Fire3 | 8"),
+         "conv1-4; conv3-8; conv1-4; conv3-8; conv1-8; conv3-16"),
+        (FIRE.replace("fire", "res"), "Block name | s", ("res4 | 4", "res4 | 8"),
+         "conv1-4; conv3-8; conv1-8; conv3-16"),
+        # In a column of types, digits that do not count up are an argument.
+        (FIRE.replace("fire", "mb"), "Operator | e", ("mb1 | 3", "mb6 | 3", "mb6 | 2"),
+         "conv1-1; conv3-3; conv1-6; conv3-18; conv1-6; conv3-12"),
+    ],
+)  # fmt: skip
+def test_digits_that_number_rows_are_a_name(
+    block: str, columns: str, rows: Row, plain: str
+):
+    check(load("", table(columns, *rows), blocks=block), load(plain))
+
+
+# The name of a row, or the label of a line, gives the kind of its layer.
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        *((name, "max pool") for name in ("pool1", "Pool 1", "Pooling", "MaxPool", "max_pool_2",
+                                          "S2 pooling", "MaxPooling2D_3", "stem pool")),
+        *((name, "average pool") for name in ("AvgPool", "avgpool1", "Average Pooling 2",
+                                              "AvgPool2d")),
+        ("S2 subsampling", "subsampling"),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_row_or_line_gives_its_kind(name: str, layer: str):
+    plain = load(f"input 55x55x8; {layer} 3x3 stride 2")
+    check(load("input 55x55x8", table("name | output size | net", f"{name} | 27x27 | 3x3/2")), plain)
+    if name != "stem pool":  # an unknown word as the type of a row
+        check(load("input 55x55x8", table("layer | filter size/stride", f"{name} | 3x3/2")), plain)
+    label = name.replace(" ", "_")
+    check(load(f"input 55x55x8; {label}: 3x3, stride 2 => 27x27x8"), plain)
+    check(load(f"input 55x55x8; {label}: 3x3, stride 2, relu"), load(
+        f"input 55x55x8; {layer} 3x3 stride 2; relu"))
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "plain"),
+    [
+        ("Deconv", "2x2, 8, stride 2", "deconv 2x2/2 8"),
+        ("ConvTranspose2d", "2x2, 8, stride 2", "deconv 2x2/2 8"),
+        ("conv2d_transpose_1", "2x2, 8, stride 2", "deconv 2x2/2 8"),
+        ("UpConv2", "2x2, 8", "up conv 2x2 8"),
+        ("Depthwise", "3x3, 64, stride 2", "dw conv 3x3/2 64"),
+        ("Depthwise_conv", "3x3, 64", "dw conv 3x3 64"),
+        ("DWConv2", "3x3", "dw conv 3x3"),
+        ("conv_dw_3", "5x5, relu", "dw conv 5x5; relu"),
+        ("Dense", "10", "FC-10"),
+        ("fc6", "10", "FC-10"),
+        ("FC layer 2", "10", "FC-10"),
+        ("Conv1", "3x3, 8", "conv 3x3 8"),
+        ("pool_proj", "1x1, 8", "conv 1x1 8"),
+        ("Dense Block 1", "3x3, 8", "conv 3x3 8"),
+        ("res2a", "3x3, 8", "conv 3x3 8"),
+        ("pool2", "avg pool 2x2", "avg pool 2x2"),
+        ("pool3", "conv3-8", "conv 3x3 8"),
+        ("fc7", "conv7-8", "conv 7x7 8"),
+        ("Depthwise_conv_2", "conv 3x3, 8", "conv 3x3 8"),
+    ],
+)
+def test_the_cell_of_a_row_fills_in_what_its_name_says(name: str, cell: str, plain: str):
+    check(load("", table("name | output size | net", f"{name} | - | {cell}")), load(plain))
+    check(load(f"{name.replace(' ', '_')}: {cell}"), load(plain))
+
+
+def decisions(network: archdsl.Network) -> list[str]:
+    return [f"{one.where}: {one.decided}" for one in network.decisions if one.topic == "names"]
+
+
+def test_what_a_name_leaves_open_or_contradicts_is_a_decision():
+    found = load("pool1: 3x3/2; S2_pooling: 2x2; max_pool_3: 2x2; pool4: conv3-8; Depthwise: 3x3")
+    assert decisions(found) == [
+        "pool1: max pool",
+        "S2_pooling: max pool",
+        "pool4: conv, not max pool as the name says",
+    ]
+    found = load("", table("layer | kernel size/stride", "Pooling | 3x3/2", "MaxPool | 2x2"))
+    assert decisions(found) == ["pool1: max pool"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("pool1: 3x3, 64", "`3x3, 64` in a line named `pool1`"),
+        ("gap: 3x3, 64", "`3x3, 64` in a line named `gap`"),
+        ("relu1: 3x3, 64", "`3x3, 64` in a line named `relu1`"),
+        ("fc6: 7x7, 4096", "`7x7, 4096` in a line named `fc6`"),
+        ("dense1: 3x3, 64", "`3x3, 64` in a line named `dense1`"),
+        ("Separable_conv: 3x3, 64", "`Separable_conv` is two layers"),
+    ],
+)
+def test_a_name_and_sizes_that_contradict_each_other_ask(line: str, message: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        load(line)
+    assert message in str(caught.value)
+
+
+def test_the_pools_of_alexnet():
+    found = load(
+        "input 227x227x3; sizes decide stride, padding",
+        table("layer name | output size | AlexNet", "conv1 | 55×55×96 | 11×11 stride 4",
+              "pool1 | 27×27×96 | 3×3 stride 2"),
+    )  # fmt: skip
+    check(found, load("input 227x227x3; conv 11x11/4 96 valid; max pool 3x3/2"))
+
+
+def test_rows_are_named_after_their_layers():
+    rows = ("Conv1 | 3x3 | 8 | 1", "pool1 | 2x2 | | 2", "Conv 2 | 3x3 | 16 | 1", "Pool 2 | 2x2 | | 2",
+            "Depthwise | 3x3 | | 1", "max_pool_3 | 2x2 | | 2", "Flatten | | | ", "Dense | | 10 | ")
+    found = load("", table("Layer | Kernel | Filters | Stride", *rows))
+    plain = ("conv 3x3 8; max pool 2x2/2; conv 3x3 16; max pool 2x2/2; dw conv 3x3; max pool 2x2/2;"
+             "flatten; FC-10")
+    check(found, load(plain))
+    names = [section.name for section in found.graph.sections]
+    assert names == ["conv1", "pool1", "conv_2", "pool_2", "conv3", "max_pool_3", "flatten1", "fc1"]
+
+
+def test_a_line_below_the_table_defines_a_type():
+    rows = table("type | kernel | #out", "conv | 3x3 | 8", "pool | | 5")
+    found = load("", rows, below="pool: conv 3x3")
+    check(found, load("conv 3x3 8; conv 3x3 5"))

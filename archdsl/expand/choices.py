@@ -102,3 +102,9 @@ OTHER = Choice(
     "as the line writes it",
     ("name the line otherwise",),
 )
+AXES = Choice(
+    "input",
+    "sizes as channels, height, width",
+    "as the table's are not height, width, channels",
+    ("print them as 56x56x64",),
+)

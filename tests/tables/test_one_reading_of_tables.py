@@ -278,3 +278,60 @@ def test_a_line_below_the_table_defines_a_type():
     rows = table("type | kernel | #out", "conv | 3x3 | 8", "pool | | 5")
     found = load("", rows, below="pool: conv 3x3")
     check(found, load("conv 3x3 8; conv 3x3 5"))
+
+
+# Sizes that a whole table prints as C×H×W.
+ALEXNET = ("layer name | output size | net", "conv1 | 96×55×55 | 11×11 stride 4",
+           "pool1 | 96×27×27 | 3×3 stride 2")  # fmt: skip
+AXES = [
+    ("input 227x227x3; sizes decide stride, padding", ALEXNET,
+     "input 227x227x3; conv 11x11/4 96 valid; max pool 3x3/2"),
+    ("input 227x227x3", ("layer name | output size | net", "conv1 | 96×55×55 | 11×11, 96, stride 4, valid",
+                         "pool1 | 96×27×27 | 3×3 stride 2"),
+     "input 227x227x3; conv 11x11/4 96 valid; max pool 3x3/2"),
+    ("input 32x100x3", ("type | kernel | output shape | filters", "conv | 3x3 | 8x32x100 | 8",
+                        "max pool | 2x2/2 | 8x16x50 | "),
+     "input 32x100x3; conv 3x3 8; max pool 2x2/2"),
+    ("input 32x32x3; sizes decide stride", ("type | kernel | output", "conv | 3x3 | 8x32x32",
+                                            "conv | 3x3 | 16x16x16", "conv | 3x3 | 32x8x8"),
+     "input 32x32x3; conv 3x3 8; conv 3x3/2 16; conv 3x3/2 32"),
+    ("input 32x32x3; sizes decide stride", ("input size | type | kernel | #out",
+                                            "3x32x32 | conv | 3x3 | 8", "8x16x16 | conv | 3x3 | 9"),
+     "input 32x32x3; conv 3x3/2 8; conv 3x3 9"),
+    ("input 16x16x1", ("type | kernel | output | #out", "conv | 3x3 | 8x16x16 | 8",
+                       "GAP | | 8x1x1 | ", "FC | | 10x1x1 | 10"),
+     "input 16x16x1; conv 3x3 8; gap; FC-10"),
+    ("input 8x8x8x1 volume", ("type | kernel | output | #out", "conv | 3x3x3 | 4x8x8x8 | 4"),
+     "input 8x8x8x1 volume; conv 3x3x3 4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "rows", "plain"), AXES)
+def test_a_table_may_print_the_channels_first(head: str, rows: Row, plain: str):
+    found = load(head, table(*rows))
+    check(found, load(plain))
+    assert {claim.verdict for claim in found.verify()} == {"holds"}
+    decided = [one.decided for one in found.decisions if one.topic == "input"]
+    assert decided and {*decided} == {"sizes as channels, height, width"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("type | kernel | output | #out", "conv | 3x3 | 8x8x8 | 8"),  # both fit
+        ("type | kernel | output | #out", "conv | 3x3 | 8x8x9 | 9"),  # the channels are last
+        ("type | kernel | output | #out", "conv | 3x3 | 9x8x8 | 9", "conv | 3x3 | 9x9x8 | 8"),
+        ("type | kernel | output | #out", "conv | 3x3 | 9x8x8 | 7"),
+        ("type | kernel | output | #out", "conv | 3x3 | 9x4x4 | 9"),
+    ],
+)
+def test_other_tables_print_the_channels_last(rows: Row):
+    found = load("input 8x8x8", table(*rows))
+    assert not [one for one in found.decisions if one.topic == "input"]
+
+
+def test_another_input_keeps_the_axes_of_the_table():
+    head, rows, _ = AXES[0]
+    lines = "\n".join(["network n", *head.split("; "), table(*rows)])
+    found = archdsl.loads(lines, input=(131, 131))
+    check(found, load("input 131x131x3; conv 11x11/4 96 valid; max pool 3x3/2"))

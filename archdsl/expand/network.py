@@ -52,8 +52,8 @@ def expand(
     if not (parameters or input):
         return with_axes(network, _own_graph)[1]
     if has_sizes_of_tables(network):
-        papers_own = _without_default(network, parameters)
-        network, _ = with_axes(network, lambda one: _graph(one, read(one, papers_own), None, None))
+        needed = _without_default(network, parameters)
+        network, _ = with_axes(network, lambda one: _graph(one, read(one, needed), None, None))
     text = read(network, parameters)
     paper_settings = None
     if any(isinstance(s, SizesDecide) for s in network.statements):

@@ -199,9 +199,7 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     return parsed if draft.is_implied else _compared(parsed, named, bool(phrase.row_name))
 
 
-def _compared(
-    parsed: ParsedPhrase, named: NamedKind | None, is_row: bool = False
-) -> ParsedPhrase:
+def _compared(parsed: ParsedPhrase, named: NamedKind | None, is_row: bool = False) -> ParsedPhrase:
     """The phrase, marked if the kind that its name spells is open or is not among its layers: what
     a line writes wins."""
     first = next((layer for layer in parsed.layers if not layer.kind.accompanies), None)

@@ -216,7 +216,10 @@ class LineBuilder:
 
     def begins_with_size(self) -> bool:
         """Whether a size precedes the words of layers."""
-        return any(token.kind == "size" for token in self.tokens[: next(at for _, at in words_in(self.tokens))])
+        return any(
+            token.kind == "size"
+            for token in self.tokens[: next(at for _, at in words_in(self.tokens))]
+        )
 
     def take_remark(self) -> Token | None:
         """Take the name off the end of a type: `inception (3a)`. A number after a layer is a
@@ -255,10 +258,9 @@ class LineBuilder:
             return None
         elif rest and "kernel" not in kind.attributes and "width" not in filled:
             return None
-        end = word.start + len(word.text.rstrip("0123456789"))
-        self.tokens = (
-            self.tokens[:-1] if rest else [word._replace(text=word.text[: end - word.start], end=end)]
-        )
+        name = word.text.rstrip("0123456789")
+        short = word._replace(text=name, end=word.start + len(name))
+        self.tokens = self.tokens[:-1] if rest else [short]
         if not self.numbers.is_last or is_reserved(text):
             return None
         return Token("word", text, word.start, (rest or [word])[-1].end)
@@ -387,7 +389,7 @@ class LineBuilder:
                 "it belongs in the column of types; a cell has slid here",
             )
         is_number = [token.kind for token in tokens] == ["number"]
-        is_word = column.role == "attribute" and len(tokens) == 1  # `same`, `1x1`
+        is_word = column.role in ("attribute", "stride") and len(tokens) == 1  # `same`, `1x1`
         if column.role == "kernel" or is_number or is_word:
             return tokens
         return (Token("parens", "(", cell.start, cell.end, tokens),)

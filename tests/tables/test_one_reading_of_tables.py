@@ -165,9 +165,7 @@ FIRE = "block fire(s, e=2) { conv1-(s); conv3-(s*e) }"
          "conv1-1; conv3-3; conv1-6; conv3-18; conv1-6; conv3-12"),
     ],
 )  # fmt: skip
-def test_digits_that_number_rows_are_a_name(
-    block: str, columns: str, rows: Row, plain: str
-):
+def test_digits_that_number_rows_are_a_name(block: str, columns: str, rows: Row, plain: str):
     check(load("", table(columns, *rows), blocks=block), load(plain))
 
 
@@ -184,13 +182,17 @@ def test_digits_that_number_rows_are_a_name(
 )  # fmt: skip
 def test_the_name_of_a_row_or_line_gives_its_kind(name: str, layer: str):
     plain = load(f"input 55x55x8; {layer} 3x3 stride 2")
-    check(load("input 55x55x8", table("name | output size | net", f"{name} | 27x27 | 3x3/2")), plain)
+    check(
+        load("input 55x55x8", table("name | output size | net", f"{name} | 27x27 | 3x3/2")), plain
+    )
     if name != "stem pool":  # an unknown word as the type of a row
         check(load("input 55x55x8", table("layer | filter size/stride", f"{name} | 3x3/2")), plain)
     label = name.replace(" ", "_")
     check(load(f"input 55x55x8; {label}: 3x3, stride 2 => 27x27x8"), plain)
-    check(load(f"input 55x55x8; {label}: 3x3, stride 2, relu"), load(
-        f"input 55x55x8; {layer} 3x3 stride 2; relu"))
+    check(
+        load(f"input 55x55x8; {label}: 3x3, stride 2, relu"),
+        load(f"input 55x55x8; {layer} 3x3 stride 2; relu"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -264,11 +266,21 @@ def test_the_pools_of_alexnet():
 
 
 def test_rows_are_named_after_their_layers():
-    rows = ("Conv1 | 3x3 | 8 | 1", "pool1 | 2x2 | | 2", "Conv 2 | 3x3 | 16 | 1", "Pool 2 | 2x2 | | 2",
-            "Depthwise | 3x3 | | 1", "max_pool_3 | 2x2 | | 2", "Flatten | | | ", "Dense | | 10 | ")
+    rows = (
+        "Conv1 | 3x3 | 8 | 1",
+        "pool1 | 2x2 | | 2",
+        "Conv 2 | 3x3 | 16 | 1",
+        "Pool 2 | 2x2 | | 2",
+        "Depthwise | 3x3 | | 1",
+        "max_pool_3 | 2x2 | | 2",
+        "Flatten | | | ",
+        "Dense | | 10 | ",
+    )
     found = load("", table("Layer | Kernel | Filters | Stride", *rows))
-    plain = ("conv 3x3 8; max pool 2x2/2; conv 3x3 16; max pool 2x2/2; dw conv 3x3; max pool 2x2/2;"
-             "flatten; FC-10")
+    plain = (
+        "conv 3x3 8; max pool 2x2/2; conv 3x3 16; max pool 2x2/2; dw conv 3x3; max pool 2x2/2;"
+        "flatten; FC-10"
+    )
     check(found, load(plain))
     names = [section.name for section in found.graph.sections]
     assert names == ["conv1", "pool1", "conv_2", "pool_2", "conv3", "max_pool_3", "flatten1", "fc1"]

@@ -272,14 +272,14 @@ def _spaced(pieces: Sequence[Piece]) -> Pieces:
 
 
 def _with_tight_counts(pieces: list[Piece]) -> list[Piece]:
-    """Pieces with `64 x3` for a width and a repeat: `64 x 3` is a size."""
+    """Pieces with `64 x3` for a width and a repeat: `64 x 3` and `64x3` are sizes."""
     for index in range(2, len(pieces)):
         before, times, count = pieces[index - 2 : index + 1]
         is_count = count.kind == "value" or (
             count.kind == "text" and (count.text[0].isdigit() or count.text == "(")
         )
         if times.kind == "times" and before.text[-1:].isdigit() and is_count:
-            pieces[index] = count._replace(blank=False)
+            pieces[index - 1 : index + 1] = times._replace(blank=True), count._replace(blank=False)
     return pieces
 
 

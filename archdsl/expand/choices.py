@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from archdsl.layers import Layer
+
 
 class Choice(NamedTuple):
-    """A choice and how it is made; values in braces are filled in where it occurs."""
+    """A choice and how it is made; values in braces are filled in where it occurs.
+
+    `instead` is what can be written for another choice. If that is a statement for the whole
+    network, `options` are all such statements, of which `default` holds without any of them.
+    """
 
     topic: str
     decided: str
     because: str
-    instead: tuple[str, ...] = ()  # what can be written for another choice
+    instead: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    default: str = ""
 
 
 SUM = Choice(
@@ -23,12 +31,13 @@ SUM = Choice(
     "{activation} after the sum",
     "as residual blocks do",
     ("activation before add",),
+    ("activation before add", "activation after add"),
 )
 OUTPUT = Choice(
     "output layer",
     "no {companions}",
     "as it is the output layer",
-    ("write them in the line: `{layer}-{written}`",),
+    ("write them at the end of the line: `, {companions}`",),
 )
 BIAS = Choice(
     "bias",
@@ -53,12 +62,16 @@ GROUP_STRIDE = Choice(
     "the stride in the first layer of the group",
     "as there is no `stride on`",
     ("stride on 3x3", "stride on last"),
+    ("stride on first", "stride on 3x3", "stride on last"),
+    "stride on first",
 )
 SHORTCUT = Choice(
     "shortcut",
     "{shortcut} where the shape changes",
     "as there is no `shortcut`",
+    ("shortcut A", "shortcut C"),
     ("shortcut A", "shortcut B", "shortcut C"),
+    "shortcut B",
 )
 PRINTED = Choice(
     "printed sizes",
@@ -71,7 +84,10 @@ PADDING = Choice(
     "padding same",
     "as the text declares none",
     ("padding valid",),
+    ("padding same", "padding valid"),
+    "padding same",
 )
+
 CHANNELS = Choice(
     "input",
     "{sizes} as {channels} channels of {lengths}",
@@ -86,9 +102,16 @@ LIBRARY = Choice(
 )
 DEFAULT = Choice(
     "defaults",
-    "{kind} with {attribute} {value}",
+    "{decided}",
     "while {others}",
-    ("write `{attribute} …` where the layer is written",),
+    ("write `{instead}` where the layer is written",),
+)
+POOL_EDGES = Choice(
+    "defaults",
+    "{kind} rounding down",
+    "while {others}",
+    ("write `ceil` where the layer is written",),
+    ("max pool means max pool same", "max pool means max pool ceil"),
 )
 OPTIONAL = Choice(
     "optional layers",
@@ -96,3 +119,12 @@ OPTIONAL = Choice(
     "as there is no `with {kind}`",
     ("with {kind}",),
 )
+
+
+def spelling(kind: type[Layer]) -> str:
+    """A kind of layer as texts spell it: `leaky relu`."""
+    return next(iter(kind.words), kind.kind)
+
+
+# The choices that statements for the whole network make, in the order in which readings vary them.
+STATEMENTS = (GROUP_STRIDE, SHORTCUT, PADDING, POOL_EDGES, SUM)

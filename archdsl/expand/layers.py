@@ -14,6 +14,7 @@ from archdsl.expand.choices import (
     PADDING,
     PRINTED,
     TWO_ACTIVATIONS,
+    spelling,
 )
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
@@ -60,11 +61,13 @@ class LayerExpander:
         chain = self.with_companions(layers, position, neighbours)
         following = [*chain[1:], *neighbours.after[:1]] if neighbours else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
-            if layer.kind.weighs and after.kind.absorbs_bias:
+            if not layer.kind.weighs or "bias" in self.conventions.keeps:
+                continue
+            if after.kind.absorbs_bias:
                 chain[index] = bare = without_bias(layer)  # a written `Conv-BN`
                 if bare is not layer:
-                    values = {"kind": layer.kind.kind, "norm": after.kind.kind}
-                    self.context.decide(BIAS, position.path, layer, position.frame, **values)
+                    norm = spelling(after.kind)
+                    self.context.decide(BIAS, position.path, layer, position.frame, norm=norm)
         if position.printed is not None:
             chain = self.sized(chain, position)
         if position.ends_branch:
@@ -81,7 +84,8 @@ class LayerExpander:
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
     ) -> list[LayerText]:
         """The layers with the companions that conventions add to them."""
-        output = _output_layer(layers) if position.last else None
+        is_bare = position.last and "companions" not in self.conventions.keeps
+        output = _output_layer(layers) if is_bare else None
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
@@ -215,14 +219,21 @@ class LayerExpander:
             self.context.decide(PADDING, path, layer, frame)
         before = graph.nodes[graph.current].op
         if issubclass(kind, Activation) and isinstance(before, Activation):
-            values = {"first": before.kind, "second": kind.kind}
+            values = {"first": spelling(type(before)), "second": spelling(kind)}
             self.context.decide(TWO_ACTIVATIONS, path, layer, frame, **values)
         if layer.listed is None and frame.source is self.context.network.source:
-            for attribute, others in kind.disputed:
-                if attribute not in layer.given:
-                    value = getattr(op, attribute)
-                    shown = {"kind": kind.kind, "attribute": attribute, "value": value}
-                    self.context.decide(DEFAULT, path, layer, frame, **shown, others=others)
+            for one in kind.disputed:
+                name = one.attribute
+                if name not in layer.given and op.matters(name, graph.shape):
+                    form = one.decided or "{kind} with {attribute} {value}"
+                    shown = {
+                        "decided": form.format(
+                            kind=spelling(kind), attribute=name, value=getattr(op, name)
+                        ),
+                        "others": one.others,
+                        "instead": one.instead or f"{name} …",
+                    }
+                    self.context.decide(DEFAULT, path, layer, frame, **shown)
 
     def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
         """The layer that a text describes, on an input."""

@@ -138,7 +138,8 @@ class Origin(NamedTuple):
 
     `places` holds the (start, end) of each node in the network's own source, also for what a block
     of the library holds. `claims` are those of the network's lines, then those within groups.
-    `decisions` has each decision once for each of the network's own lines.
+    `decisions` has each decision once for each place in the text, and there once for each of the
+    network's own lines.
     """
 
     network: NetworkText | None = None

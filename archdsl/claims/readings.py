@@ -162,7 +162,8 @@ def _decided(text: NetworkText, analysis: Analysis) -> list[Choice]:
             case choices.BIAS.topic:
                 found[one.topic] = Addition(("`bias` next to norms",), (Keeps("bias"),))
             case choices.OUTPUT.topic:
-                kept = f"{one.decided.removeprefix('no ')} after the output layer"
+                companions = one.decided.removeprefix("no ").replace(" or ", ", ")
+                kept = f"{companions} after the output layer"
                 found[one.topic] = Addition((kept,), (Keeps("companions"),))
             case choices.OPTIONAL.topic:
                 found[key] = Addition(one.instead, _statements(one.instead[0]))

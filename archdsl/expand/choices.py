@@ -37,7 +37,7 @@ OUTPUT = Choice(
     "output layer",
     "no {companions}",
     "as it is the output layer",
-    ("write them at the end of the line: `, {companions}`",),
+    ("write `, {written}` at the end of the line",),
 )
 BIAS = Choice(
     "bias",
@@ -90,13 +90,13 @@ PADDING = Choice(
 
 CHANNELS = Choice(
     "input",
-    "{sizes} as {channels} channels of {lengths}",
+    "{sizes} read as {channels} of {lengths}",
     "as it has the form of channels first",
     ("input {other}",),
 )
 LIBRARY = Choice(
     "library",
-    "the block `{form}`",
+    "{form}",
     "from the library: {paper}",
     ("define it: `block {name} {{ … }}`",),
 )

@@ -311,7 +311,9 @@ class _Expanded:
         """What was decided without the text."""
         found: list[tuple[Choice, Mapping[str, str]]] = []
         if self.bare:
-            found.append((OUTPUT, {"companions": ", ".join(self.bare)}))
+            *first, last = self.bare
+            companions = f"{', '.join(first)} or {last}" if first else last
+            found.append((OUTPUT, {"companions": companions, "written": ", ".join(self.bare)}))
         for written, kind in self.replaced:
             found.append((REPLACED, {"written": spelling(written), "companion": spelling(kind)}))
         if self.absorbing is not None:

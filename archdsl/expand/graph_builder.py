@@ -70,7 +70,7 @@ class GraphBuilder:
         self.decisions: list[Decision] = []
         self.names: dict[Scope, None] = {}  # an ordered set of the names in use
         self.built: dict[Hashable, Stretch] = {}  # blocks, by all that they depend on
-        self.decided: dict[tuple[str, ...], None] = {}  # an ordered set: lines and decisions
+        self.decided: dict[tuple[object, ...], None] = {}  # an ordered set: lines and decisions
         self.contents = [getattr(self, name) for name in Mark._fields[3:]]
 
     @property
@@ -92,9 +92,10 @@ class GraphBuilder:
         self.places.append(place)
 
     def decide(self, decision: Decision) -> None:
-        """Record a decision, unless the same is recorded for the line of the network."""
-        topic, decided, because, _, path, _, _ = decision
-        key = (path[0] if path else "", topic, decided, because)
+        """Record a decision, unless the same is recorded at its place for the line of the
+        network."""
+        topic, decided, because, _, path, start, _ = decision
+        key = (start, path[0] if path else "", topic, decided, because)
         if key not in self.decided:
             self.decided[key] = None
             self.decisions.append(decision)

@@ -228,7 +228,7 @@ class LayerExpander:
                     form = one.decided or "{kind} with {attribute} {value}"
                     shown = {
                         "decided": form.format(
-                            kind=spelling(kind), attribute=name, value=getattr(op, name)
+                            kind=spelling(kind), attribute=name, value=_shown(getattr(op, name))
                         ),
                         "others": one.others,
                         "instead": one.instead or f"{name} …",
@@ -280,6 +280,11 @@ def _extend(
     chain += [companion for kind, companion in waiting if kind is layer.kind]
     waiting[:] = [one for one in waiting if one.kind is not layer.kind]
     waiting += applied.after
+
+
+def _shown(value: object) -> str:
+    """A value of an attribute as texts write it: `1e-5`."""
+    return str(value).replace("e-0", "e-")
 
 
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:

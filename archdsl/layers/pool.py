@@ -199,7 +199,7 @@ class AvgPool(Pool):
         *Pool.disputed,
         Disputed(
             "counted",
-            "TensorFlow leaves the zeros out",
+            "TensorFlow leaves them out",
             "{kind} counting the zeros of its padding",
             "exclude padding",
         ),

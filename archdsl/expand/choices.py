@@ -4,27 +4,8 @@ After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, t
 `relu after the sum, as residual blocks do`; `activation before add` makes the other choice.
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
-
+from archdsl.graph import Choice
 from archdsl.layers import Layer
-
-
-class Choice(NamedTuple):
-    """A choice and how it is made; values in braces are filled in where it occurs.
-
-    `instead` is what can be written for another choice. If that is a statement for the whole
-    network, `options` are all such statements, of which `default` holds without any of them.
-    """
-
-    topic: str
-    decided: str
-    because: str
-    instead: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    default: str = ""
-
 
 SUM = Choice(
     "activation of sums",

@@ -126,7 +126,7 @@ def as_list(network: Model) -> list[dict[str, Any]]:
     found: dict[tuple[object, ...], dict[str, Any]] = {}
     for one in network.decisions:
         line = position(one.start)[0]
-        key = (line, one.path[:1], *one[:3])
+        key = (line, one.path[:1], one.topic, one.decided)
         fields = attributes(one, "where topic decided because instead")
         found.setdefault(key, {"line": line, **fields})
     return list(found.values())

@@ -394,9 +394,11 @@ class SoftShrink(Shrink):
 class TanhShrink(Activation):
     """x - tanh(x)."""
 
-    keeps = Kept(output=True)
     examples = ("tanh shrink on 3x4x4",)
     listed = listed_as("Tanhshrink")
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(extra=4 * math.prod(x))  # the tanh, before the difference
 
 
 @layer("thresholded relu", "threshold relu", "truncated relu")

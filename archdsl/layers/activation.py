@@ -13,6 +13,7 @@ class Activation(Layer):
     """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
+    keeps_channels = True
     role = "activation"
     keeps = Kept(input=True)
 
@@ -335,7 +336,7 @@ class Softmax(Layer):
 
     listed: ClassVar[tuple[Listing, ...]] = (
         Listing("Softmax", (Argument("dim", only=(1,)),)),
-        Listing("Softmax2d", builds="Softmax"),
+        Listing("Softmax2d", builds="Softmax", axes=2),  # over the batch of signals
     )
 
 

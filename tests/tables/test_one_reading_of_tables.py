@@ -298,7 +298,8 @@ ALEXNET = ("layer name | output size | net", "conv1 | 96×55×55 | 11×11 stride
 AXES = [
     ("input 227x227x3; sizes decide stride, padding", ALEXNET,
      "input 227x227x3; conv 11x11/4 96 valid; max pool 3x3/2"),
-    ("input 227x227x3", ("layer name | output size | net", "conv1 | 96×55×55 | 11×11, 96, stride 4, valid",
+    ("input 227x227x3", ("layer name | output size | net",
+                         "conv1 | 96×55×55 | 11×11, 96, stride 4, valid",
                          "pool1 | 96×27×27 | 3×3 stride 2"),
      "input 227x227x3; conv 11x11/4 96 valid; max pool 3x3/2"),
     ("input 32x100x3", ("type | kernel | output shape | filters", "conv | 3x3 | 8x32x100 | 8",

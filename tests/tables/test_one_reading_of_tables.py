@@ -220,7 +220,9 @@ def test_the_name_of_a_row_or_line_gives_its_kind(name: str, layer: str):
     ],
 )
 def test_the_cell_of_a_row_fills_in_what_its_name_says(name: str, cell: str, plain: str):
-    check(load("", table("name | output size | net", f"{name} | - | {cell}")), load(plain))
+    found = load("", table("name | output size | net", f"{name} | - | {cell}"))
+    check(found, load(plain))
+    assert archdsl.loads(printed(found)).diff(found).same
     check(load(f"{name.replace(' ', '_')}: {cell}"), load(plain))
 
 
@@ -284,6 +286,31 @@ def test_rows_are_named_after_their_layers():
     check(found, load(plain))
     names = [section.name for section in found.graph.sections]
     assert names == ["conv1", "pool1", "conv_2", "pool_2", "conv3", "max_pool_3", "flatten1", "fc1"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "let k = 2; conv3-8 padding (k-2) x(k)",
+        "let k = 2; conv3-8 dilation (k) x(k)",
+        "let k = 2; conv3-8 groups k x k",
+        "conv3-8 padding 0x2",
+        "conv3-8 padding 0 x2",
+        "conv 3x3 8, dilation 2x2 x3",
+        "conv3-8 padding 0x2 -> conv3-8 dilation 2x2 x3",
+        "[conv3-8 padding 0x2; conv3-8 dilation 2x2 x3] x 2",
+    ],
+)
+def test_a_printed_table_keeps_values_and_repeats_apart(line: str):
+    found = load(line)
+    assert archdsl.loads(printed(found)).diff(found).same
+
+
+def test_rows_of_one_name_keep_their_layers_in_a_printed_table():
+    rows = ("AvgPool | - | 3x3/2", "AvgPool | - | 2x2", "Depthwise | - | 3x3", "Depthwise | - | 5x5")
+    found = load("", table("name | output size | net", *rows))
+    check(found, load("avg pool 3x3/2; avg pool 2x2; dw conv 3x3; dw conv 5x5"))
+    assert archdsl.loads(printed(found)).diff(found).same
 
 
 def test_a_line_below_the_table_defines_a_type():

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 from archdsl.expand.printed_sizes import size_in
 from archdsl.figures import numbers_of
-from archdsl.notation.ast import Blocks, LayerText, Line, Side, ValueText
+from archdsl.layers import Conv
+from archdsl.notation.ast import Blocks, LayerText, Line, ParsedPhrase, Side, ValueText
+from archdsl.notation.layer_names import kind_named
 from archdsl.notation.lookup import is_word_of_a_layer, layers_among, runs, vocabulary
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.syntax import expressions
@@ -94,6 +96,8 @@ class Printer:
             if parsed.label is not None and index:
                 chain.append(Piece("text", f"{parsed.label.text}:", True))
             pieces = self.phrase(tokens, phrase)
+            if (word := _word_of_row(phrase, parsed)) is not None:
+                pieces = [word, *_spaced(pieces)]
             if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
                 pieces = _grouped(pieces, parsed.repeat, tokens[-1])
             chain += _spaced(pieces)
@@ -227,6 +231,17 @@ class Printer:
         is_attribute = (before.text.lower(),) in vocabulary().attributes
         is_name = is_word_of_a_layer(before.text) or self.blocks.spelled(before.text)
         return is_attribute and not is_name
+
+
+def _word_of_row(phrase: Phrase, parsed: ParsedPhrase) -> Piece | None:
+    """The layer that only the name of a row of its table gives, since the row may get another."""
+    if not phrase.row_name or phrase.columns is not None or not parsed.layers:
+        return None
+    named, layer = kind_named(phrase.row_name), parsed.layers[0]
+    is_given = named is not None and layer.kind is named.kind
+    if named is None or not is_given or (layer.kind is Conv and not named.preset):
+        return None
+    return Piece("text", named.text)
 
 
 def _after_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:

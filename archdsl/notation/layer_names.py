@@ -87,7 +87,7 @@ def _spelled(words: Words, before: Words) -> NamedKind | None:
     layers = vocabulary().layers
     for spelling in (words, ("".join(words),)):
         if spelling in layers:
-            return NamedKind(*layers[spelling], words, False)
+            return NamedKind(*layers[spelling], spelling, False)
     if len(words) == 1 and words[0] in _POOL and not _OTHER_POOLS & {*before}:
         return NamedKind(MaxPool, {}, ("max", "pool"), False, True)
     if words in (("depthwise",), ("dw",)):

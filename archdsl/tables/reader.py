@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors, same_name
 from archdsl.figures import FIGURE, SIZE
+from archdsl.notation.layer_names import kind_named
 from archdsl.notation.lookup import begins_attribute, is_word_of_a_layer, vocabulary
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
@@ -316,12 +317,28 @@ class TableReader(CellReader):
     # Both.
 
     def items_of_rules(self, row: TableRow) -> list[Item]:
-        """The lines that a rule `in "name" { … }` gives a row; as one group, if several."""
+        """The lines that a rule `in "name" { … }` gives a row; as one group, if several. A row of
+        networks without a layer may have one for its name: `Flatten`."""
         items = [one for one in self.rules.of(row) if isinstance(one, Item)]
+        if not items and self.networks and row.cells.keys().isdisjoint(self.networks):
+            items = self.items_of_name(row)
         if len(items) < 2:
             return items
         group = Token("braces", "{", items[0].start, items[-1].end, tuple(items))
         return [Item((Phrase((group,)),), ())]
+
+    def items_of_name(self, row: TableRow) -> list[Item]:
+        """The layer that the name of a row is, if it takes no width and no window."""
+        named = kind_named(row.own_name)
+        if named is None or not named.is_whole or named.kind.weighs and not named.kind.accompanies:
+            return []
+        if "kernel" in named.kind.attributes and "everywhere" not in named.preset:
+            return []
+        if "size" in named.kind.attributes or "factor" in named.kind.attributes:
+            return []
+        cell = next(iter(row.cells.values()))
+        word = Token("word", "_".join(named.words), cell.start, cell.end)
+        return [Item((Phrase((word,)),), ())]
 
     def finished(
         self,

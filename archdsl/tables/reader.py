@@ -330,7 +330,11 @@ class TableReader(CellReader):
     def items_of_name(self, row: TableRow) -> list[Item]:
         """The layer that the name of a row is, if it takes no width and no window."""
         named = kind_named(row.own_name)
-        if named is None or not named.is_whole or named.kind.weighs and not named.kind.accompanies:
+        if (
+            named is None
+            or not named.is_whole
+            or (named.kind.weighs and not named.kind.accompanies)
+        ):
             return []
         if "kernel" in named.kind.attributes and "everywhere" not in named.preset:
             return []

@@ -94,8 +94,9 @@ class BlockExpander:
 
     def decide_library(self, definition: Definition, use: BlockUse, position: Position) -> None:
         """Record that the network's text uses a block of the library."""
-        frame = position.frame
-        if frame.source is not self.context.network.source or not definition.ships:
+        frame, path = position.frame, position.path
+        is_written = frame.source is self.context.network.source and definition.ships
+        if not is_written or not self.graph.is_new(path[0], "library", use.block):
             return
         word = WORD.match(frame.source.plain, use.start)
         spelled = word[0] if word and self.blocks.spelled(word[0]) else use.block

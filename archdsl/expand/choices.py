@@ -4,19 +4,7 @@ After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, t
 `relu after the sum, as residual blocks do`; `activation before add` makes the other choice.
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
-
-
-class Choice(NamedTuple):
-    """A choice and how it is made; values in braces are filled in where it occurs."""
-
-    topic: str
-    decided: str
-    because: str
-    instead: tuple[str, ...] = ()  # what can be written for another choice
-
+from archdsl.graph import Choice
 
 SUM = Choice(
     "activation of sums",

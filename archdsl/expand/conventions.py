@@ -8,8 +8,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.expand.choices import BIAS, OUTPUT, REPLACED, Choice
+from archdsl.expand.choices import BIAS, OUTPUT, REPLACED
 from archdsl.expand.memo import Memo
+from archdsl.graph import Choice
 from archdsl.layers import Activation, Layer, Value
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
@@ -32,6 +33,7 @@ class Rule:
         self.selector = selector
         self.layers = layers
         self.kinds = [layer.kind for layer in layers]
+        self.roles = {kind.role for kind in self.kinds} - {""}
         self.index = self.kinds.index(selector.kind)
         self.template = layers[self.index]
         self.companions = layers[: self.index] + layers[self.index + 1 :]
@@ -102,6 +104,8 @@ class Written(NamedTuple):
         other activation. In the chain it replaces only its own kind.
         """
         found: dict[Kind, Kind] = {}
+        if not self.phrase and not self.chain:
+            return found
         layers = [(one.kind, True) for one in self.phrase]
         layers += [(one.kind, False) for one in self.chain]
         for written, is_near in layers:
@@ -235,9 +239,8 @@ class _Expanded:
         self.bare: list[str] = []  # the companions that the output layer does not take
         self.replaced: list[tuple[Kind, Kind]] = []  # written kinds, and those of the rules
         self.absorbing: Kind | None = None  # the norm next to the layer that takes over its bias
-        near = [one.kind for one in (*around.before.phrase, *around.after.phrase)]
-        self.kinds = {*near}
-        self.roles = {kind.role for kind in near if kind.role}
+        self.kinds = {one.kind for one in (*around.before.phrase, *around.after.phrase)}
+        self.roles = {kind.role for kind in self.kinds} - {""}
         # In a chain `bn -> relu -> conv3-64` leaves out the companions that would follow, but
         # what follows, `conv3-64 -> relu`, leaves those before the layer as they are.
         preceding = {one.kind for one in around.before.chain}
@@ -279,7 +282,7 @@ class _Expanded:
                 self.layer, self.absorbing = bare, absorbing
         # A companion of the row replaces that of its role in the network's conventions.
         self.kinds.update(rule.kinds)
-        self.roles.update(kind.role for kind in rule.kinds if kind.role)
+        self.roles |= rule.roles
 
     def fill(self, template: LayerText) -> None:
         """Give the layer the attributes of the rule that it does not write itself."""
@@ -315,7 +318,7 @@ class _Expanded:
         for written, kind in self.replaced:
             found.append((REPLACED, {"written": written.kind, "companion": kind.kind}))
         if self.absorbing is not None:
-            found.append((BIAS, {"kind": self.layer.kind.kind, "norm": self.absorbing.kind}))
+            found.append((BIAS, {"norm": self.absorbing.kind}))
         return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
@@ -60,11 +59,11 @@ class LayerExpander:
         chain = self.with_companions(layers, position, neighbours)
         following = [*chain[1:], *neighbours.after[:1]] if neighbours else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
-            if layer.kind.weighs and after.kind.absorbs_bias:
+            if after.kind.absorbs_bias and layer.kind.weighs:
                 chain[index] = bare = without_bias(layer)  # a written `Conv-BN`
                 if bare is not layer:
-                    values = {"kind": layer.kind.kind, "norm": after.kind.kind}
-                    self.context.decide(BIAS, position.path, layer, position.frame, **values)
+                    norm = after.kind.kind
+                    self.context.decide(BIAS, position.path, layer, position.frame, norm=norm)
         if position.printed is not None:
             chain = self.sized(chain, position)
         if position.ends_branch:
@@ -184,45 +183,37 @@ class LayerExpander:
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)
-                is_padded = self.is_padded(layer, op, x)
+                is_padded = self.is_padded(layer, op)
                 known = self.settled[key] = op, check_elements(op.out(x)), is_padded
             op, shape, is_padded = known
             pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if is_padded or layer.kind.disputed or issubclass(layer.kind, Activation):
+        if (is_padded or op.disputed) and graph.is_new(scope[0], id(op)):
             self.decide(layer, op, scope, frame, is_padded)
+        if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
+            values = {"first": before.kind, "second": op.kind}
+            self.context.decide(TWO_ACTIVATIONS, scope, layer, frame, **values)
         graph.add(op, (graph.current,), scope, shape, place)
 
-    def is_padded(self, layer: LayerText, op: Layer, x: Shape) -> bool:
-        """Whether a layer has another padding because the network declares none."""
+    def is_padded(self, layer: LayerText, op: Layer) -> bool:
+        """Whether a layer is padded because the network declares no padding."""
         if "pad" not in layer.kind.attributes or "pad" in layer.given or layer.listed is not None:
             return False
-        if not self.conventions.leaves_open(Padding):
-            return False
-        values: dict[str, Value] = {n: text.value for n, text in layer.given.items()}  # type: ignore[misc]
-        try:
-            return layer.kind.settle(values, x, "valid") != op
-        except LayerError:
-            return True
+        return self.conventions.leaves_open(Padding) and any(op.pad)  # type: ignore[attr-defined]
 
     def decide(
         self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, is_padded: bool
     ) -> None:
-        """Record what the text leaves open about a layer that follows the current value."""
-        graph, kind, path = self.graph, layer.kind, scope
+        """Record which defaults a layer has."""
         if is_padded:
-            self.context.decide(PADDING, path, layer, frame)
-        before = graph.nodes[graph.current].op
-        if issubclass(kind, Activation) and isinstance(before, Activation):
-            values = {"first": before.kind, "second": kind.kind}
-            self.context.decide(TWO_ACTIVATIONS, path, layer, frame, **values)
+            self.context.decide(PADDING, scope, layer, frame)
         if layer.listed is None and frame.source is self.context.network.source:
-            for attribute, others in kind.disputed:
+            for attribute, others in layer.kind.disputed:
                 if attribute not in layer.given:
                     value = getattr(op, attribute)
-                    shown = {"kind": kind.kind, "attribute": attribute, "value": value}
-                    self.context.decide(DEFAULT, path, layer, frame, **shown, others=others)
+                    shown = {"kind": layer.kind.kind, "attribute": attribute, "value": value}
+                    self.context.decide(DEFAULT, scope, layer, frame, **shown, others=others)
 
     def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
         """The layer that a text describes, on an input."""
@@ -310,19 +301,33 @@ def _written_next_to(
     layer; before it only those of the first weight layer."""
     if neighbours is None and len(layers) == 1:
         return NOTHING_WRITTEN, NOTHING_WRITTEN
-    beyond = neighbours or Neighbours((), (), [])
-    before = Written(layers[:index][::-1], beyond.before[::-1])
-    if any(layer.kind.weighs for side in before for layer in side):
-        before = NOTHING_WRITTEN  # they belong to the weight layer before this one
-    after = Written(_companions(layers[index + 1 :]))
-    if len(after.phrase) == len(layers) - index - 1:
-        after = Written(after.phrase, _companions(beyond.after))
+    beyond_before, beyond_after, _ = neighbours or _ALONE
+    before = after = NOTHING_WRITTEN
+    preceding = layers[:index]
+    # Before a weight layer further left they would belong to that one.
+    if not _weighs_any(preceding) and not _weighs_any(beyond_before):
+        if preceding or beyond_before:
+            before = Written(preceding[::-1], beyond_before[::-1])
+    following = layers[index + 1 :]
+    if following or beyond_after:
+        near = _companions(following)
+        after = Written(near, _companions(beyond_after) if len(near) == len(following) else ())
     return before, after
 
 
-def _companions(layers: Sequence[LayerText]) -> tuple[LayerText, ...]:
+_ALONE = Neighbours((), (), [])
+
+
+def _weighs_any(layers: Sequence[LayerText]) -> bool:
+    return any([layer.kind.weighs for layer in layers]) if layers else False
+
+
+def _companions(layers: Sequence[LayerText]) -> Sequence[LayerText]:
     """The layers up to the first weight layer."""
-    return tuple(takewhile(lambda layer: not layer.kind.weighs, layers))
+    for index, layer in enumerate(layers):
+        if layer.kind.weighs:
+            return layers[:index]
+    return layers
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

@@ -94,7 +94,10 @@ class _Drawing:
             found.blocks.insert(0, found.bracket)
         self.shape = found.input
         for _ in range(self.one([1, 2, 3, 4, 5, 6])):
-            self.append(self.row if found.rows else self.line)
+            if not found.rows and len(self.shape) > 1 and self.often(7):
+                self.skip()
+            else:
+                self.append(self.row if found.rows else self.line)
         self.ending()
         return found
 
@@ -340,7 +343,9 @@ class _Drawing:
     def pool(self) -> Line:
         if self.often(15):
             if self.rank == 2 and self.often(50):
-                return Line([Link(Phrase([Layer("pixel shuffle", "pixel shuffle 2", {"factor": 2})]))])
+                return Line(
+                    [Link(Phrase([Layer("pixel shuffle", "pixel shuffle 2", {"factor": 2})]))]
+                )
             return Line([Link(Phrase([Layer("upsample", "upsample 2", {"factor": 2})]))])
         kind, word = self.one([("maxpool", "max pool"), ("avgpool", "average pool")])
         kernel, stride, pad = self.one([(2, 2, None), (3, 2, 1), (3, 2, None), (3, 1, None)])
@@ -400,7 +405,9 @@ class _Drawing:
         if self.often(50):
             c = self.shape[0]
             lines = [Line([Link(Phrase([Layer("gap", "gap")]))])]
-            lines.append(Line([Link(Phrase([Layer("conv", "conv1-2", {"kernel": 1, "width": 2})]))]))
+            lines.append(
+                Line([Link(Phrase([Layer("conv", "conv1-2", {"kernel": 1, "width": 2})]))])
+            )
             widen = Layer("conv", f"conv1-{c}", {"kernel": 1, "width": c})
             lines.append(Line([Link(Phrase([widen, act("sigmoid")]))]))
             branch: Step = Group(lines, self.one(["[]", "{}"]))
@@ -463,6 +470,32 @@ class _Drawing:
             if out == c:
                 ways.append(lambda: Line([Link(Reference(name))]))
         return self.one(ways)()
+
+    def skip(self) -> None:
+        """A labelled line, others, and a join with its label."""
+        self.fresh += 1
+        name = f"v{self.fresh}"
+        width = self.one(WIDTHS)
+
+        def line() -> Line:
+            layer = self.conv(width, self.one([1, 3]), plain=True)
+            return Line([Link(self.phrase(layer) if self.often(30) else Phrase([layer]))])
+
+        lines = [line() for _ in range(self.one([2, 2, 3]))]
+        lines[0].label = name
+        if self.often(30):
+            lines.append(Line([Link(self.tail())]))
+        names = [name]
+        if len(lines) > 2 and self.often(30):
+            lines[1].label = f"{name}b"
+            names.append(f"{name}b")
+        kind = self.one(["add", "add", "add", "concat", "multiply"])
+        lines.append(Line([Link(LabelJoin(kind, names))]))
+        shape = self.after(lines)
+        if shape is not None:
+            self.found.lines += lines
+            self.shape = shape
+            self.labels[name] = (width, *shape[1:])
 
     def labelled(self) -> Line:
         """`add c1`, of a value before the last line."""

@@ -280,13 +280,22 @@ def _library() -> dict[str, Block]:
     identity, gap = Word("identity"), Layer("gap", "")
     same = {"pad": "same"}
     block("residual", {}, add(chain(Word("shortcut")), chain(Word("body")), activation="after"))
-    block("projected_residual", {},
-          add(chain(Word("shortcut", "C")), chain(Word("body")), activation="after"))
+    block(
+        "projected_residual",
+        {},
+        add(chain(Word("shortcut", "C")), chain(Word("body")), activation="after"),
+    )
     block("dense", {}, chain(Join("concat", [chain(identity), chain(Word("body"))], ships=True)))
-    gate = braces(chain(gap), chain(conv("max(1, _in // r)", bare=True), act("relu")),
-                  chain(conv("_in", bare=True), act("sigmoid")))
-    block("squeeze_excitation", {"r": 16},
-          chain(Join("multiply", [chain(identity), chain(gate)], ships=True)))
+    gate = braces(
+        chain(gap),
+        chain(conv("max(1, _in // r)", bare=True), act("relu")),
+        chain(conv("_in", bare=True), act("sigmoid")),
+    )
+    block(
+        "squeeze_excitation",
+        {"r": 16},
+        chain(Join("multiply", [chain(identity), chain(gate)], ships=True)),
+    )
     dw = Layer("dw", "", {"kernel": 3, "stride": "s"})
     block("separable", {"c": None, "s": 1}, chain(dw), chain(conv("c")))
     narrow = Layer("conv", "", {"kernel": 1, "width": "c"}, ("activation",))
@@ -294,22 +303,59 @@ def _library() -> dict[str, Block]:
     keeps.only = "s == 1 and _in == c"  # type: ignore[attr-defined]
     wide = chain(conv("t*_in"))
     wide.only = "t != 1"  # type: ignore[attr-defined]
-    block("bottleneck", {"t": None, "c": None, "s": 1},
-          add(keeps, chain(braces(wide, chain(Layer("dw", "", {"kernel": 3, "stride": "s", **same})),
-                                  chain(narrow)))))
-    block("inception", dict.fromkeys(("c1", "r3", "c3", "r5", "c5", "proj")),
-          chain(Join("concat", [
-              chain(conv("c1")), chain(conv("r3"), conv("c3", 3, **same)),
-              chain(conv("r5"), conv("c5", 5, **same)),
-              chain(Layer("maxpool", "", {"kernel": 3, "stride": 1}), conv("proj"))], ships=True)))
-    unit = (chain(conv("width", 3, True, stride="stride", **same), act("bn"), act("relu")),
-            chain(conv("width", 3, True, **same), act("bn")))
-    block("original_unit", {"width": None, "stride": 1},
-          add(chain(Word("shortcut")), chain(braces(*unit))), chain(act("relu")))
-    block("mlpconv", dict.fromkeys(("size", "width1", "width2", "width3")),
-          chain(conv("width1", "size")), chain(conv("width2")), chain(conv("width3")))
-    block("transition", {"theta": 0.5}, chain(conv("int(theta * _in)")),
-          chain(Layer("avgpool", "", {"kernel": 2})))
+    block(
+        "bottleneck",
+        {"t": None, "c": None, "s": 1},
+        add(
+            keeps,
+            chain(
+                braces(
+                    wide,
+                    chain(Layer("dw", "", {"kernel": 3, "stride": "s", **same})),
+                    chain(narrow),
+                )
+            ),
+        ),
+    )
+    block(
+        "inception",
+        dict.fromkeys(("c1", "r3", "c3", "r5", "c5", "proj")),
+        chain(
+            Join(
+                "concat",
+                [
+                    chain(conv("c1")),
+                    chain(conv("r3"), conv("c3", 3, **same)),
+                    chain(conv("r5"), conv("c5", 5, **same)),
+                    chain(Layer("maxpool", "", {"kernel": 3, "stride": 1}), conv("proj")),
+                ],
+                ships=True,
+            )
+        ),
+    )
+    unit = (
+        chain(conv("width", 3, True, stride="stride", **same), act("bn"), act("relu")),
+        chain(conv("width", 3, True, **same), act("bn")),
+    )
+    block(
+        "original_unit",
+        {"width": None, "stride": 1},
+        add(chain(Word("shortcut")), chain(braces(*unit))),
+        chain(act("relu")),
+    )
+    block(
+        "mlpconv",
+        dict.fromkeys(("size", "width1", "width2", "width3")),
+        chain(conv("width1", "size")),
+        chain(conv("width2")),
+        chain(conv("width3")),
+    )
+    block(
+        "transition",
+        {"theta": 0.5},
+        chain(conv("int(theta * _in)")),
+        chain(Layer("avgpool", "", {"kernel": 2})),
+    )
     body = Group([chain(conv("4*k")), chain(conv("k", 3, **same))])
     layers = Link(Use(found["dense"], {}, "", body), "n")  # type: ignore[arg-type]
     block("dense_block", {"n": None, "k": 32}, Line([layers]))
@@ -317,14 +363,29 @@ def _library() -> dict[str, Block]:
     def gated(*steps: Layer | Step) -> Line:
         return chain(Join("multiply", [chain(*steps[:-1]), chain(steps[-1])], ships=True))
 
-    start, gate_value = chain(identity), chain(
-        conv("_in", "kernel", True, **same), act("sigmoid"))
+    start, gate_value = chain(identity), chain(conv("_in", "kernel", True, **same), act("sigmoid"))
     start.label, gate_value.label = "start", "gate"
-    block("highway", {"kernel": 3}, start, gate_value, add(
-        gated(Reference("start"), conv("_in", "kernel", True, **same), act("relu"),
-              Reference("gate")),
-        chain(Join("multiply", [chain(Reference("start")),
-                                chain(Reference("gate"), Layer("complement", ""))], ships=True))))
+    block(
+        "highway",
+        {"kernel": 3},
+        start,
+        gate_value,
+        add(
+            gated(
+                Reference("start"),
+                conv("_in", "kernel", True, **same),
+                act("relu"),
+                Reference("gate"),
+            ),
+            chain(
+                Join(
+                    "multiply",
+                    [chain(Reference("start")), chain(Reference("gate"), Layer("complement", ""))],
+                    ships=True,
+                )
+            ),
+        ),
+    )
     return found  # fmt: skip
 
 
@@ -539,6 +600,10 @@ class Reading:
         rows: list[Shape] = []
         labels = self.lines(self.network.lines, Place(is_last=True), rows)
         outputs = [labels[name] for name in self.network.outputs] or [self.current]
+        read = {0, self.current, *outputs, *self.sides}
+        read.update(index for node in self.nodes for index in node.inputs)
+        if len(read) < len(self.nodes):
+            raise Refused("a value that nothing reads")
         # A softmax at the end is left to the loss.
         outputs = [self.before_softmax(end) for end in outputs]
         self.sides = [self.before_softmax(end) for end in self.sides]
@@ -666,8 +731,11 @@ class Reading:
         while index < len(links):
             run = index + 1
             if isinstance(links[index].step, Phrase) and links[index].repeat == 1:
-                while (run < len(links) and isinstance(links[run].step, Phrase)
-                       and links[run].repeat == 1):
+                while (
+                    run < len(links)
+                    and isinstance(links[run].step, Phrase)
+                    and links[run].repeat == 1
+                ):
                     run += 1  # fmt: skip
                 inner = replace(
                     place,

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from drawn_networks import draw
-from intended import Group, Intended, Join, Line, Link, Plain, PlainModule, Reading, Refused, Side, Use
+from intended import (
+    Group,
+    Intended,
+    Join,
+    Line,
+    Link,
+    Plain,
+    PlainModule,
+    Reading,
+    Refused,
+    Side,
+    Use,
+)
 from oracle import kept_for_backward
 from torch import Tensor, nn
 
@@ -21,7 +34,10 @@ from archdsl.spec import parse
 from archdsl.text.source import Source
 
 CLOSE = 1e-9  # relative, in double precision
-DEEP = ("outputs", "gradients", "memory", "source", "table")  # the checks that take longer
+
+# How archdsl names layers that the plain network names more closely.
+KINDS = {"dw": "conv", "upsample": "resize", **dict.fromkeys(("gap", "maxpool", "avgpool"), "pool")}
+KINDS["subsample"] = "pool"
 
 
 class Difference(Exception):
@@ -68,20 +84,16 @@ def same(what: str, ours: Any, theirs: Any) -> None:
 def compare_figures(net: Network, plain: Plain) -> None:
     same("sizes of rows", [row.output for row in net.rows], plain.rows)
     same("outputs", list(net.outputs), [plain.nodes[end].shape for end in plain.outputs])
-    same("layers", len(net.graph.nodes), len(plain.nodes))
+    graph = [(node.op.kind, node.inputs, node.shape) for node in net.graph.nodes]
+    for index, pair in enumerate(zip(graph, graph_of(plain), strict=False)):
+        same(f"layer {index}", *pair)
+    same("number of layers", len(graph), len(plain.nodes))
     same("params", net.params, plain.params())
     same("macs", net.macs, plain.macs())
 
 
-WORDS = {"leaky relu": "leakyrelu"}
-
-
-def _kinds(plain: Plain) -> list[str]:
-    return sorted(node.op for node in plain.nodes)
-
-
-def _kinds_of(net: Network) -> list[str]:
-    return sorted(node.op.kind for node in net.graph.nodes)
+def graph_of(plain: Plain) -> list[object]:
+    return [(KINDS.get(n.op, n.op.replace(" ", "")), n.inputs, n.shape) for n in plain.nodes]
 
 
 def compare_spellings(net: Network, text: str) -> None:
@@ -197,7 +209,7 @@ def _tuple(outputs: Any) -> tuple[Tensor, ...]:
 
 def shrunk(network: Intended, found: str, deep: bool) -> tuple[Intended, str]:
     """A smaller network with a difference of the same kind."""
-    kind = found.split(":")[0].split(" differ")[0]
+    kind = _kind(found)
     smaller = True
     while smaller:
         smaller = False
@@ -207,12 +219,16 @@ def shrunk(network: Intended, found: str, deep: bool) -> tuple[Intended, str]:
                 other = difference(candidate, plain, deep)
             except (Refused, KeyError, IndexError, ValueError, AssertionError):
                 continue
-            if other is not None and other.split(":")[0].split(" differ")[0] == kind:
+            if other is not None and _kind(other) == kind:
                 if kind == "refused" and other.splitlines()[0] != found.splitlines()[0]:
                     continue
                 network, found, smaller = candidate, other, True
                 break
     return network, found
+
+
+def _kind(found: str) -> str:
+    return re.split(r":| differ| \d", found)[0]
 
 
 def _smaller(network: Intended) -> Iterator[Intended]:

@@ -12,10 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from intended import (
-    ACTIVATIONS,
     LIBRARY,
     NORMS,
-    WEIGHTS,
     Block,
     Group,
     Intended,
@@ -25,19 +23,16 @@ from intended import (
     Line,
     Link,
     Phrase,
-    Place,
-    Plain,
-    Reading,
     Reference,
-    Refused,
     Rule,
-    Shape,
     Side,
     Step,
     Use,
     Word,
     act,
 )
+from manual_rules import Place, Reading
+from plain_layers import ACTIVATIONS, WEIGHTS, Plain, Refused, Shape
 
 WIDTHS = (2, 4, 6, 8)
 SPELLED = {"hard swish": ["hard swish", "h-swish"], "silu": ["silu", "swish"]}
@@ -457,7 +452,9 @@ class _Drawing:
             lambda: Line([
                 Link(Phrase([self.conv(plain=True)])), Link(Phrase([self.conv(out, plain=True)]))
             ]),
-            lambda: Line([Link(Phrase([self.conv(out, plain=True)])), Link(Phrase([self.light()]))]),
+            lambda: Line([
+                Link(Phrase([self.conv(out, plain=True)])), Link(Phrase([self.light()]))
+            ]),
         ]  # fmt: skip
         if out == c:
             ways += [lambda: Line([Link(Word("identity"))])] * (3 if index == 0 else 1)
@@ -510,8 +507,10 @@ class _Drawing:
     def library(self) -> Line:
         c = self.shape[0]
         width = self.one([c, *WIDTHS])
-        name = self.one(["squeeze_excitation", "separable", "bottleneck", "bottleneck", "inception",
-                         "original_unit", "mlpconv", "transition", "dense_block", "highway"])  # fmt: skip
+        name = self.one([
+            "squeeze_excitation", "separable", "bottleneck", "bottleneck", "inception",
+            "original_unit", "mlpconv", "transition", "dense_block", "highway",
+        ])  # fmt: skip
         block, repeat = LIBRARY[name], self.one([1, 1, 2])
         stride = 2 if self.often(25) else 1
         match name:
@@ -731,47 +730,51 @@ def constructs(network: Intended) -> set[str]:
 def _occurring(line: Line) -> Iterator[str]:
     if line.label:
         yield "label"
+    if len(line.links) > 1:
+        yield "chain"
     for link in line.links:
         step = link.step
         name = type(step).__name__.lower()
-        if link.repeat > 1:
+        if link.repeat != 1:
             yield f"{name} repeated"
-        if link.stride > 1:
+        if link.stride != 1:
             yield f"{name} with a stride"
-        if len(line.links) > 1:
-            yield "chain"
-        match step:
-            case Phrase(layers=layers):
-                heavy = any(one.kind in WEIGHTS for one in layers)
-                for one in layers:
-                    yield f"layer {one.kind}"
-                    if one.removed:
-                        yield "no … / bare"
-                    if one.values.get("groups", 1) > 1:
-                        yield "groups"
-                    if heavy and one.role:
-                        yield f"{one.role} printed in the line of a layer"
-            case Group(lines=lines, signs=signs):
-                yield f"group {signs}"
-                for one in lines:
-                    yield from _occurring(one)
-            case Join(kind=kind, lines=lines, activation=activation):
-                yield f"join {kind}"
-                if activation:
-                    yield f"add {{ … }}, activation {activation}"
-                for one in lines:
-                    if isinstance(one.links[0].step, Group):
-                        yield "group as a branch"
-                    yield from _occurring(one)
-            case LabelJoin(kind=kind):
-                yield f"{kind} of a label"
-            case Use(block=block, body=body):
-                yield f"block {block.name}" if block.ships else "own block used"
-                if body is not None:
-                    yield from _occurring(Line([Link(body)]))
-            case Side(lines=lines):
-                yield "side head"
-                for one in lines:
-                    yield from _occurring(one)
-            case Reference():
-                yield "reference"
+        yield from _named(step)
+        inner = step.body if isinstance(step, Use) else step
+        if isinstance(inner, Group | Join | Side):
+            for one in inner.lines:
+                yield from _occurring(one)
+
+
+def _named(step: Step) -> Iterator[str]:
+    match step:
+        case Phrase(layers=layers):
+            yield from _layers(layers)
+        case Group(signs=signs):
+            yield f"group {signs}"
+        case Join(kind=kind, lines=lines, activation=activation):
+            yield f"join {kind}"
+            if activation:
+                yield f"add {{ … }}, activation {activation}"
+            if any(isinstance(one.links[0].step, Group) for one in lines):
+                yield "group as a branch"
+        case LabelJoin(kind=kind):
+            yield f"{kind} of a label"
+        case Use(block=block):
+            yield f"block {block.name}" if block.ships else "own block used"
+        case Side():
+            yield "side head"
+        case Reference():
+            yield "reference"
+
+
+def _layers(layers: Sequence[Layer]) -> Iterator[str]:
+    heavy = any(one.kind in WEIGHTS for one in layers)
+    for one in layers:
+        yield f"layer {one.kind}"
+        if one.removed:
+            yield "no … / bare"
+        if one.values.get("groups", 1) != 1:
+            yield "groups"
+        if heavy and one.role:
+            yield f"{one.role} printed in the line of a layer"

@@ -9,20 +9,10 @@ from typing import Any
 
 import torch
 from drawn_networks import draw
-from intended import (
-    Group,
-    Intended,
-    Join,
-    Line,
-    Link,
-    Plain,
-    PlainModule,
-    Reading,
-    Refused,
-    Side,
-    Use,
-)
+from intended import Group, Intended, Join, Line, Link, Side, Use
+from manual_rules import Reading
 from oracle import kept_for_backward
+from plain_layers import Plain, PlainModule, Refused
 from torch import Tensor, nn
 
 import archdsl
@@ -120,7 +110,7 @@ def compare_values(net: Network, plain: Plain) -> None:
     ours.load_state_dict(dict(zip(state, values, strict=True)))
     for module in (*ours.modules(), *reference.modules()):
         if isinstance(getattr(module, "p", None), float):
-            module.p = 0.0  # chance is not compared
+            setattr(module, "p", 0.0)  # noqa: B010  # chance is not compared
     x = torch.rand(2, *net.input, generator=generator, dtype=torch.float64)
     ours.eval(), reference.eval()
     with torch.no_grad():

@@ -69,9 +69,10 @@ class _Drawing:
         lengths = [self.one(size)] * rank
         if rank == 2 and self.often(20):
             lengths[1] = self.one(size)
-        channels = self.one([1, 2, 3] if rank == 1 else [3, 2, 4] if rank == 2 else [3, 1])
+        channels = self.one({1: [1, 2, 3], 2: [3, 2, 4, 1, 3], 3: [3, 1]}[rank])
         found = self.found = Intended((channels, *lengths))
         self.rank = rank
+        found.is_first = rank == 2 and channels in (1, 3) and self.often(15)
         found.rules = self.rules()
         if self.often(50):
             found.bracket = LIBRARY[self.one(["residual"] * 4 + ["projected_residual", "dense"])]
@@ -83,7 +84,8 @@ class _Drawing:
             found.padding, found.bracket = "valid", None
         found.rows = rank == 2 and self.often(12)
         if not found.rows and self.often(35):
-            found.blocks = [self.block(f"unit{'abc'[i]}") for i in range(self.one([1, 1, 2]))]
+            for name in self.one([["unita"], ["unita"], ["unita", "unitb"]]):
+                found.blocks.append(self.block(name))
         if found.bracket is not None and self.often(20):
             found.bracket = self.own_residual()
             found.blocks.insert(0, found.bracket)
@@ -179,6 +181,12 @@ class _Drawing:
 
     # Layers.
 
+    def companion(self) -> Layer | None:
+        """One that a convention adds."""
+        rules = self.found.rules
+        found = [one for rule in rules for one in rule.companions if one.role]
+        return replace(self.one(found)) if found else None
+
     def activation(self) -> Layer:
         kind = self.one([*ACTIVATIONS])
         return Layer(kind, self.one(SPELLED.get(kind, [kind])))
@@ -189,6 +197,8 @@ class _Drawing:
 
     def light(self) -> Layer:
         """A layer without weights that fits anywhere."""
+        if self.often(20) and (companion := self.companion()) is not None:
+            return companion
         return self.one(
             [
                 self.activation,
@@ -295,7 +305,7 @@ class _Drawing:
         ways += [self.loose] * 2
         ways += [self.bracket] * 3
         ways += [self.join, self.join, self.library, self.library, self.unit, self.unit]
-        ways += [self.labelled, self.pool, self.side]
+        ways += [self.labelled, self.pool, self.side, self.chained, self.chained, self.inside]
         if len(self.shape) == 1:
             ways = [self.connection, self.connection, self.loose]
         return self.one(ways)()
@@ -428,6 +438,35 @@ class _Drawing:
             return Line([Link(Use(LIBRARY[name], {}, word, group), repeat, stride)])
         label = self.label()
         return Line([Link(group, repeat, stride)], label)
+
+    def chained(self) -> Line:
+        """A chain with groups, joins or blocks among its links."""
+        lines = [self.one([self.bracket, self.join, self.library, self.unit, self.heavy])()]
+        for _ in range(self.one([1, 1, 2])):
+            ways = [self.loose, self.loose, self.heavy, self.bracket, self.join, self.library]
+            lines.append(self.one(ways)())
+        return Line([link for line in lines for link in line.links], self.label())
+
+    def inside(self) -> Line:
+        """A group that joins one of its own lines, or one of the lines around it."""
+        c = self.shape[0]
+        self.fresh += 1
+        name = f"v{self.fresh}"
+        lines = self.body(c)
+        lines[0].label = name
+        lines.append(Line([Link(Phrase([self.conv(c, plain=True)]))]))
+        kind = self.one(["add", "add", "concat"])
+        outer = [label for label, shape in self.labels.items() if shape == self.shape]
+        read = self.one(outer) if outer and self.often(50) else name
+        if self.often(50):
+            lines.append(Line([Link(LabelJoin(kind, [read]))]))
+        else:
+            branches = [Line([Link(Reference(read))]), Line([Link(Word("identity"))])]
+            if self.often(50):
+                branches[0].links.append(Link(Phrase([self.conv(c, plain=True)])))
+            lines.append(Line([Link(Join(kind, branches))]))
+        repeat = self.one([1, 1, 2]) if kind == "add" else 1
+        return Line([Link(Group(lines, self.one(["[]", "{}"])), repeat)], self.label())
 
     def join(self) -> Line:
         kind = self.one(["add", "add", "add", "concat", "multiply"])
@@ -584,6 +623,8 @@ class _Drawing:
             lambda: Line([Link(Use(LIBRARY["residual"], {}, "residual",
                                    Group(self.body("w", names=["w"]))))]),
             lambda: Line([Link(Phrase([self.light()]))]),
+            lambda: Line([Link(Use(self.found.blocks[0], {"w": "w"}, "unita(w)"))])
+            if self.found.blocks else Line([Link(Phrase([self.conv("2*_in", plain=True)]))]),
             lambda: Line([Link(Use(LIBRARY["squeeze_excitation"], {"r": 2},
                                    "squeeze_excitation(2)"))]),
         ]  # fmt: skip
@@ -721,6 +762,7 @@ def constructs(network: Intended) -> set[str]:
     found |= {"padding valid"} if network.padding == "valid" else set()
     found |= {"several outputs"} if network.outputs else set()
     found |= {"table"} if network.rows else set()
+    found |= {"channels first"} if network.is_first else set()
     found |= {"own block"} if network.blocks else set()
     for line in [*network.lines, *(line for block in network.blocks for line in block.lines)]:
         found |= set(_occurring(line))

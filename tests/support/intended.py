@@ -194,12 +194,14 @@ class Intended:
     padding: str = ""
     outputs: list[str] = field(default_factory=list)
     rows: bool = False  # whether the lines are the rows of a table
+    is_first: bool = False  # whether the text gives the channels first
 
     def text(self) -> str:
         c, *lengths = self.input
         signal = " signal" if len(lengths) == 1 else " clip" if len(lengths) == 3 else ""
         found = [*map(str, self.blocks), "network drawn"]
-        found.append(f"input {'x'.join(map(str, [*lengths, c]))}{signal}")
+        sizes = [c, *lengths] if self.is_first else [*lengths, c]
+        found.append(f"input {'x'.join(map(str, sizes))}{signal}")
         found += map(str, self.rules)
         found += [f"[] means {self.bracket.name}"] if self.bracket else []
         found += [f"stride on {self.stride_on}"] if self.stride_on else []

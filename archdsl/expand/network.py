@@ -14,7 +14,7 @@ from archdsl.expand.lines import LineExpander
 from archdsl.expand.parameters import declarable, declared, values_of
 from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Labels, Position
-from archdsl.figures import numbers_of
+from archdsl.figures import counted, numbers_of
 from archdsl.graph import Claimed, Graph, Section
 from archdsl.layers import Input, LayerError, Value
 from archdsl.layers.terms import times
@@ -228,11 +228,12 @@ def _decide_channels(context: Context, layer: LayerText, op: Input, frame: Frame
         return
     *lengths, last = sizes = tuple(n for n in value if isinstance(n, int))
     if sizes != (*op.lengths, op.channels):
+        rank = " clip" if len(lengths) > 2 else ""
         values = {
-            "channels": op.channels,
+            "channels": counted(op.channels, "channel"),
             "lengths": times(op.lengths),
             "sizes": times(sizes),
-            "other": f"{times(tuple(lengths))}, {last} channels",
+            "other": f"{times(tuple(lengths))}{rank}, {counted(last, 'channel')}",
         }
         context.decide(CHANNELS, ("input",), layer, frame, **values)
 

@@ -331,6 +331,15 @@ class Option(NamedTuple):
     word: Token  # several words, as in `with group norm`, are one token
 
 
+class Keeps(NamedTuple):
+    """What conventions do not leave out: `bias` next to norms, `companions` of the output layer.
+
+    No text has this statement; readings add it.
+    """
+
+    what: str
+
+
 @statement("output", "output p5, p4, p3", once="output", of=lambda c: (_words(c),))
 class Outputs(NamedTuple):
     """The labels of the lines whose values are the network's outputs."""
@@ -461,6 +470,7 @@ Statement = (
     | SizesDecide
     | ParamsCount
     | Option
+    | Keeps
     | Means
     | Block
     | Expect

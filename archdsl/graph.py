@@ -103,13 +103,16 @@ class Choice(NamedTuple):
 
     `decided` says what is chosen and `because` by which rule, as `{activation} after the sum`, `as
     residual blocks do`; `instead` holds what can be written for another choice. Values in braces
-    are filled in where the choice occurs.
+    are filled in where the choice occurs. If statements for the whole network make the choice,
+    `options` are all of them, of which `default` holds without any.
     """
 
     topic: str
     decided: str
     because: str
     instead: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    default: str = ""
 
 
 class Decision(NamedTuple):
@@ -164,7 +167,8 @@ class Origin(NamedTuple):
 
     `places` holds the (start, end) of each node in the network's own source, also for what a block
     of the library holds. `claims` are those of the network's lines, then those within groups.
-    `decisions` has each decision once for each of the network's own lines.
+    `decisions` has each decision once for each place in the text, and there once for each of the
+    network's own lines.
     """
 
     network: NetworkText | None = None

@@ -1,6 +1,5 @@
 """Blocks in use: their arguments are bound, and their lines are appended to a graph."""
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,7 +21,6 @@ from archdsl.syntax.ast import Shortcut, Token
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
-_NAME = re.compile(r"[A-Za-z][\w \t-]*")
 MOST_EMPTY = 10_000  # uses of blocks that add no node, beyond one for each layer
 
 
@@ -98,11 +96,15 @@ class BlockExpander:
         """Record that the network's text uses a block of the library."""
         frame, path = position.frame, position.path
         is_written = frame.source is self.context.network.source and definition.ships
-        if not is_written or not self.graph.is_new(path[0], "library", use.block):
+        if not is_written or not self.graph.is_new(path[0], use.start, "library", use.block):
             return
-        spelled, form = written_name(frame.source, use), form_of(definition.block).strip("`")
+        spelled = _spelled(use, frame.source)
+        block, source = definition.block, definition.source
+        form = f"the block `{source.text[block.name.start : (block.parameters or block.name).end]}`"
+        if spelled != use.block:
+            form = f"`{spelled}` read as {form}"
         values = {
-            "what": f"the block `{form}`" if spelled == use.block else f"`{spelled}` as `{form}`",
+            "form": form,
             "paper": self.blocks.paper_of(definition),
             "name": use.block,
         }
@@ -134,7 +136,7 @@ class BlockExpander:
             most = f"{'at most' if sign == '<=' else 'at least'} {bound:g}"
             named_all = ", ".join(f"{name}={value:g}" for name, value in values.items())
             elsewhere = self.blocks.elsewhere(definition)
-            written, form = written_name(frame.source, use), form_of(definition.block)
+            written, form = _spelled(use, frame.source), form_of(definition.block)
             raise frame.fail(
                 f"is `{written}` the library's {form}, with {name} = {value:g}?",
                 use,
@@ -325,18 +327,6 @@ class BlockExpander:
         return strides[0] if strides else 1
 
 
-def written_name(source: Source, use: BlockUse) -> str:
-    """The name of a block as the text has it: `Reduction-A`, `MBConv6`."""
-    found = _NAME.match(source.plain, use.start)
-    wanted = use.block.replace("_", "").lower()
-    text = found[0] if found is not None else use.block
-    for end in range(1, len(text) + 1):
-        if re.sub(r"[\W_]", "", text[:end]).lower() == wanted:
-            digits = re.match(r"\d*", text[end:])
-            return text[: end + (len(digits[0]) if digits else 0)]
-    return use.block
-
-
 def _values(
     definition: Definition,
     parameters: Sequence[str],
@@ -352,6 +342,18 @@ def _values(
         notes = [*error.notes, _note(definition)]
         raise ArchError(error.message, error.span, notes, error.help) from None
     return {name: expressions.evaluate(one.value, names, source) for name, one in bound.items()}
+
+
+def _spelled(use: BlockUse, source: Source) -> str:
+    """How a text writes the name of a block: `Reduction-A`, `MBConv`; a bracket has its name."""
+    end = use.start
+    for letter in use.block.replace("_", ""):
+        while source.plain[end : end + 1] in ("-", "_", " "):
+            end += 1
+        if source.plain[end : end + 1].lower() != letter.lower():
+            return use.block
+        end += 1
+    return source.plain[use.start : end]
 
 
 def _note(definition: Definition) -> Note:

@@ -50,9 +50,9 @@ class Context(NamedTuple):
         self, choice: Choice, path: Scope, where: Located, frame: Frame, **values: object
     ) -> None:
         """Record how a choice was made in a line; `values` fill in the texts of the choice."""
-        if self.graph.is_new(path[0] if path else "", choice.decided, *values.values()):
-            decision = Decision(choice, values, path, *self.place(where, frame))
-            self.graph.decisions.append(decision)
+        place = self.place(where, frame)
+        if self.graph.is_new(place, path[0] if path else "", choice.decided, *values.values()):
+            self.graph.decisions.append(Decision(choice, values, path, *place))
 
     def bracket_of(self, frame: Frame) -> BlockUse | None:
         """The block that brackets stand for, in the network's own text; within that block itself

@@ -162,7 +162,7 @@ class GraphBuilder:
             for decision in self.decisions[first.decisions : last.decisions]:
                 copied_path = path + decision.path[depth:]
                 start, end = place if (decision.start, decision.end) == old else decision[3:]
-                key = (path[0], decision.choice.decided, *decision.values.values())
+                key = ((start, end), path[0], decision.choice.decided, *decision.values.values())
                 if self.is_new(*key):
                     moved = decision._replace(path=copied_path, start=start, end=end)
                     self.decisions.append(moved)

@@ -10,9 +10,13 @@ from archdsl.expand.choices import (
     BIAS,
     DEFAULT,
     GROUP_STRIDE,
+    HELD,
+    OTHER,
     PADDING,
+    POOL,
     PRINTED,
     TWO_ACTIVATIONS,
+    spelling,
 )
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
@@ -38,7 +42,7 @@ from archdsl.layers import (
 )
 from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, keras_calls, pytorch_calls
-from archdsl.notation.ast import LayerText
+from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
 
 
@@ -59,10 +63,12 @@ class LayerExpander:
         chain = self.with_companions(layers, position, neighbours)
         following = [*chain[1:], *neighbours.after[:1]] if neighbours else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
-            if after.kind.absorbs_bias and layer.kind.weighs:
+            if not layer.kind.weighs or "bias" in self.conventions.keeps:
+                continue
+            if after.kind.absorbs_bias:
                 chain[index] = bare = without_bias(layer)  # a written `Conv-BN`
                 if bare is not layer:
-                    norm = after.kind.kind
+                    norm = spelling(after.kind)
                     self.context.decide(BIAS, position.path, layer, position.frame, norm=norm)
         if position.printed is not None:
             chain = self.sized(chain, position)
@@ -80,11 +86,14 @@ class LayerExpander:
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
     ) -> list[LayerText]:
         """The layers with the companions that conventions add to them."""
-        output = _output_layer(layers) if position.last else None
+        is_bare = position.last and "companions" not in self.conventions.keeps
+        output = _output_layer(layers) if is_bare else None
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
             layer = self.complete(written, position)
+            if layer.naming is not None:
+                self.decide_naming(layer, layer.naming, position)
             around = Surroundings(
                 *_written_next_to(layers, index, neighbours),
                 position.row_rules,
@@ -100,6 +109,12 @@ class LayerExpander:
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
+
+    def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
+        """Record how the name of a line and the kind of its layer agree."""
+        choice = {"open": POOL, "held": HELD, "other": OTHER}[naming.how]
+        values = {"kind": naming.spelling, "written": spelling(layer.kind)}
+        self.context.decide(choice, position.path, layer, position.frame, **values)
 
     def complete(self, layer: LayerText, position: Position) -> LayerText:
         """The layer with everything that its place in the text decides: the values of names, the
@@ -211,18 +226,18 @@ class LayerExpander:
             pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if (is_padded or op.disputed) and graph.is_new(scope[0], id(op)):
+        if (is_padded or op.disputed) and graph.is_new(scope[0], id(op), layer.start):
             self.decide(layer, op, scope, frame, is_padded)
         if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
-            values = {"first": before.kind, "second": op.kind}
+            values = {"first": spelling(type(before)), "second": spelling(type(op))}
             self.context.decide(TWO_ACTIVATIONS, scope, layer, frame, **values)
         graph.add(op, (graph.current,), scope, shape, place)
 
     def is_padded(self, layer: LayerText, op: Layer) -> bool:
         """Whether a layer is padded because the network declares no padding."""
-        if "pad" not in layer.kind.attributes or "pad" in layer.given or layer.listed is not None:
+        if not layer.kind.weighs or layer.listed is not None or "pad" in layer.given:
             return False
-        return self.conventions.leaves_open(Padding) and any(op.pad)  # type: ignore[attr-defined]
+        return self.conventions.leaves_open(Padding) and any(getattr(op, "pad", ()))
 
     def decide(
         self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, is_padded: bool
@@ -231,11 +246,17 @@ class LayerExpander:
         if is_padded:
             self.context.decide(PADDING, scope, layer, frame)
         if layer.listed is None and frame.source is self.context.network.source:
-            for attribute, others in layer.kind.disputed:
-                if attribute not in layer.given:
-                    value = getattr(op, attribute)
-                    shown = {"kind": layer.kind.kind, "attribute": attribute, "value": value}
-                    self.context.decide(DEFAULT, scope, layer, frame, **shown, others=others)
+            for one in layer.kind.disputed:
+                name = one.attribute
+                if name not in layer.given and op.matters(name, self.graph.shape):
+                    form = one.decided or "{kind} with {attribute} {value}"
+                    kind, value = spelling(layer.kind), _shown(getattr(op, name))
+                    shown = {
+                        "decided": form.format(kind=kind, attribute=name, value=value),
+                        "others": one.others,
+                        "instead": one.instead or f"{name} …",
+                    }
+                    self.context.decide(DEFAULT, scope, layer, frame, **shown)
 
     def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
         """The layer that a text describes, on an input."""
@@ -282,6 +303,11 @@ def _extend(
     chain += [companion for kind, companion in waiting if kind is layer.kind]
     waiting[:] = [one for one in waiting if one.kind is not layer.kind]
     waiting += applied.after
+
+
+def _shown(value: object) -> str:
+    """A value of an attribute as texts write it: `1e-5`."""
+    return str(value).replace("e-0", "e-")
 
 
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:

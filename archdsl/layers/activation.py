@@ -5,7 +5,17 @@ from typing import ClassVar, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, brief
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    brief,
+)
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
@@ -13,6 +23,7 @@ class Activation(Layer):
     """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
+    keeps_channels = True
     role = "activation"
     keeps = Kept(input=True)
 
@@ -92,7 +103,7 @@ class LeakyReLU(Activation):
     """x if positive, otherwise slope · x (Maas, Hannun & Ng 2013)."""
 
     takes_number = "slope"
-    disputed = (("slope", "Darknet has 0.1, DCGAN 0.2, Keras 0.3"),)
+    disputed = (Disputed("slope", "Darknet has 0.1, DCGAN 0.2, Keras 0.3"),)
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
     listed = listed_as(
         "LeakyReLU", Argument("negative_slope", "slope", 0.01, written="position"), INPLACE
@@ -175,7 +186,11 @@ class GELU(Activation):
     `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
-    disputed = (("approximate", "many releases have the approximation with a tanh"),)
+    disputed = (
+        Disputed(
+            "approximate", "many releases approximate it with a tanh", "gelu in its exact form"
+        ),
+    )
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
     listed = listed_as(
         "GELU", Argument("approximate", "approximate", "none", texts=("none", "tanh"))
@@ -335,7 +350,7 @@ class Softmax(Layer):
 
     listed: ClassVar[tuple[Listing, ...]] = (
         Listing("Softmax", (Argument("dim", only=(1,)),)),
-        Listing("Softmax2d", builds="Softmax"),
+        Listing("Softmax2d", builds="Softmax", axes=2),  # over the batch of signals
     )
 
 
@@ -394,9 +409,11 @@ class SoftShrink(Shrink):
 class TanhShrink(Activation):
     """x - tanh(x)."""
 
-    keeps = Kept(output=True)
     examples = ("tanh shrink on 3x4x4",)
     listed = listed_as("Tanhshrink")
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(extra=4 * math.prod(x))  # the tanh, before the difference
 
 
 @layer("thresholded relu", "threshold relu", "truncated relu")

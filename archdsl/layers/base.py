@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, brief
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Shape,
+    Value,
+    Values,
+    Window,
+    brief,
+)
 from archdsl.layers.torch_signature import Listing
 
 _MISSING: Any = object()
@@ -75,8 +85,7 @@ class Layer:
     takes_suffix: ClassVar[str | None] = None  # the field that the digits of `conv3` set
     takes_times: ClassVar[str | None] = None  # the field that `x2` sets, instead of repeating
 
-    # The attributes whose defaults differ between papers or frameworks, with those of others.
-    disputed: ClassVar[tuple[tuple[str, str], ...]] = ()
+    disputed: ClassVar[tuple[Disputed, ...]] = ()
 
     fits: ClassVar[str | None] = None  # the field that defaults to the size of the other branch
 
@@ -88,6 +97,7 @@ class Layer:
     normalises: ClassVar[bool] = False  # its parameters are not counted under `no bn`
     trails: ClassVar[bool] = True  # may follow the output layer of a network, if it is weightless
     weakens: ClassVar[bool] = False  # scales values down: an activation may move past it
+    keeps_channels: ClassVar[bool] = False  # each is computed from the same one of the input
     flattens: ClassVar[bool] = False  # reads a vector: a map is flattened first
     is_view: ClassVar[bool] = False  # its output shares the memory of its input
     absorbs_bias: ClassVar[bool] = False  # a bias directly before it is redundant
@@ -174,6 +184,10 @@ class Layer:
     def kept(self, x: Shape) -> Kept:
         """What autograd keeps for the backward pass, in training mode."""
         return self.keeps
+
+    def matters(self, attribute: str, x: Shape) -> bool:
+        """Whether the default of a disputed attribute makes a difference on such an input."""
+        return True
 
     def plainest(self, x: Shape) -> "Layer":
         """The simplest layer that computes the same on such an input, to compare networks."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
-from archdsl.layers.terms import Call, Kept, Shape, Value
+from archdsl.layers.terms import Call, Disputed, Kept, Shape, Value
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")
@@ -15,6 +15,7 @@ _CHANNELS: Mapping[str, Value] = {"channelwise": True}
 class BaseDropout(Layer):
     """Base class: the probability, and whether whole channels are dropped."""
 
+    keeps_channels = True
     takes_number = "p"
     accompanies = True
     weakens = True
@@ -39,7 +40,7 @@ class Dropout(BaseDropout):
     Channel dropout drops whole channels (Tompson et al. 2015).
     """
 
-    disputed = (("p", "papers give different rates"),)
+    disputed = (Disputed("p", "papers give different rates"),)
     examples = (
         "dropout(0.5) on 3x4x4",
         "dropout (40%) on 6",
@@ -94,6 +95,7 @@ class StochasticDepth(Layer):
     At the end of the body of a residual block, it makes random images skip the block.
     """
 
+    keeps_channels = True
     named = "stochastic depth {p}"
     takes_number = "p"
     weakens = True

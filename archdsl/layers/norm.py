@@ -7,7 +7,7 @@ import math
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
-from archdsl.layers.terms import Call, Kept, Misfit, Shape, times
+from archdsl.layers.terms import Call, Disputed, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 AFFINE = {"affine": True, "no affine": False}
@@ -36,12 +36,13 @@ class BatchNorm(Normalisation):
     convolution before it has no bias, unlike with other norms.
     """
 
+    keeps_channels = True
     kind = "bn"
     absorbs_bias = True
     uses_batch_statistics = True
     disputed = (
-        ("eps", "TensorFlow and Keras have 0.001"),
-        ("momentum", "Keras has 0.01"),
+        Disputed("eps", "TensorFlow and Keras have 0.001"),
+        Disputed("momentum", "Keras has 0.01"),
     )
     examples = (
         "bn on 3x4x4",
@@ -210,6 +211,7 @@ class InstanceNorm(Normalisation):
     convolution before it keeps its bias. `IN` is read only in capitals.
     """
 
+    keeps_channels = True
     named = "instance norm"
     examples = (
         "instance norm on 3x4x5",

@@ -9,7 +9,18 @@ from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    Window,
+    times,
+)
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import KERNEL_WORDS, axes, enlarged, slide
 
@@ -23,6 +34,7 @@ class Pool(Layer):
     unless `pad` or `ceil` is given. An empty `kernel` is the whole map.
     """
 
+    keeps_channels = True
     kind = "pool"
     colour = "red"
     trails = False
@@ -30,6 +42,9 @@ class Pool(Layer):
     takes_number = "kernel"
     default_kernel: ClassVar[int | None]
     name: ClassVar[str]
+    disputed: ClassVar[tuple[Disputed, ...]] = (
+        Disputed("ceil", "Caffe rounds up", "{kind} rounding down", "ceil"),
+    )
 
     kernel: tuple[int, ...] = attribute(
         *KERNEL_WORDS,
@@ -98,6 +113,13 @@ class Pool(Layer):
                 "pad at most half of the window",
             )
         return cls(kernel, stride, margins, bool(values.get("ceil", False)))
+
+    def matters(self, attribute: str, x: Shape) -> bool:
+        if attribute == "ceil":
+            return bool(self.kernel) and type(self)(**{**vars(self), "ceil": True}).out(
+                x
+            ) != self.out(x)
+        return attribute != "counted" or any(self.pad)
 
     def out(self, x: Shape) -> Shape:
         if not self.kernel:
@@ -185,6 +207,15 @@ class AvgPool(Pool):
 
     default_kernel = None
     name = "avg pool"
+    disputed = (
+        *Pool.disputed,
+        Disputed(
+            "counted",
+            "TensorFlow leaves them out",
+            "{kind} counting the zeros of its padding",
+            "exclude padding",
+        ),
+    )
     counted: bool = attribute(
         "count include pad",
         check=flag,
@@ -250,6 +281,7 @@ class AdaptivePool(Layer):
     """Base class of both: output position o of m reads the input from o / m to (o + 1) / m of its
     size, rounded outwards. An adaptive pool to one position is the global pool."""
 
+    keeps_channels = True
     kind = "pool"
     colour = "red"
     trails = False
@@ -343,6 +375,7 @@ class Subsampling(Layer):
     means subsampling-scaled tanh`.
     """
 
+    keeps_channels = True
     colour = "red"
     trails = False
     takes_size = "kernel"

@@ -44,11 +44,18 @@ def read_columns(draft: PhraseDraft) -> None:
     """Read what the columns of a table give to the layer of a row."""
     for column in draft.phrase.columns or ():
         scan = Scan(draft, column.tokens)
+        before = len(draft.mentions)
         if column.role == "attribute":
             if not read_attribute(scan, (column.name,), 0):
                 draft.unknown.append(column.tokens[0])
+        elif column.role == "width":
+            width = numbers.value(draft.context, column.tokens[0]).value
+            scan.mention("words", width, *column.tokens, words=("width",))
         elif column.role != "times":
             read_tokens(scan)
+            continue
+        for mention in draft.mentions[before:]:
+            mention.is_of_row = True
 
 
 # Readers by the kind of token: each takes what it reads.
@@ -126,6 +133,8 @@ def _unit(scan: Scan) -> tuple[Words, int] | None:
             is_named = bool(sign) and sign[0].kind == "equals"  # `stride r = 2`
             is_name = after.kind == "word" and after.text in scan.context.names
             has_value = after.kind in VALUES or is_named or (is_name and after.text not in NOISE)
+            if words not in known.units:
+                return None  # `4 padding mode circular`
             if is_width or has_value:
                 continue
         if words in known.units and words not in known.layers:

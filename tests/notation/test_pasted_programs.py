@@ -124,8 +124,6 @@ def test_an_augmentation_that_is_not_known_is_named_whole(setting: str, shown: s
 @pytest.mark.parametrize(
     ("text", "message", "help", "is_not"),
     [
-        ("input 56x56x64\n\n| type | output size |\n|---|---|\n| pool, 2x2 | 28x28 |\n",
-         "unknown layer `pool`", "`max pool` or `avg pool`", "below the table"),
         ("input 56x56x64\n\n| type | output size |\n|---|---|\n| poool, 2x2 | 28x28 |\n",
          "unknown layer `poool`", "", "below the table"),
         ("block u(c, s) { conv3-(c) stride (s) }\nnetwork n\ninput 56x56x64\nu(8)",

@@ -67,8 +67,8 @@ def summary_lines(network: Model) -> list[str]:
 
 
 def _blocks(by_paper: Mapping[str, Sequence[str]]) -> str:
-    """The blocks of the library in one line: `the blocks a in 1 and b in 2, from the library: P`, or
-    with several papers `the blocks a in 1 (P) and b in 2 (Q), from the library`."""
+    """The blocks of the library in one line: `the blocks a in 1 and b in 2, from the library: P`,
+    or with several papers `the blocks a in 1 (P) and b in 2 (Q), from the library`."""
     where, papers = zip(*(because.split(": ", 1) for because in by_paper), strict=True)
     texts = []
     for paper, blocks in zip(papers, by_paper.values(), strict=True):

@@ -62,6 +62,10 @@ class ArchError(Exception):
     def __str__(self) -> str:
         return render(self)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show: the error is in a text, so no code is of interest."""
+        return str(self).splitlines()
+
 
 class Errors(list[ArchError]):
     """Errors that are kept, so that the user sees all at once.

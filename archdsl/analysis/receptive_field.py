@@ -11,19 +11,20 @@ After Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Ne
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.graph import Graph, Node
-from archdsl.layers import Reads, Window
+from archdsl.layers import Concat, Reads, Slice, Window
 from archdsl.syntax.expressions import LARGEST_VALUE
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
 MOST_PHASES = 250_000  # of all receptive fields of a network
+MOST_PARTS = 100  # of a map that is concatenated again
 
 
 class Field(NamedTuple):
@@ -66,6 +67,7 @@ class Field(NamedTuple):
 
 
 Fields = tuple[Field, ...]  # one per axis
+Parts = tuple[tuple[int, Fields], ...]  # of a map: numbers of channels, and what these read
 
 
 class AxisWindow(NamedTuple):
@@ -114,27 +116,75 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
     """
     nodes = graph.nodes
     fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in nodes[0].shape[1:])]
+    parts: dict[int, Parts] | None = {} if any(_cuts(graph, node) for node in nodes) else None
     phases = 0  # of all nodes so far
-    for node, window in zip(nodes[1:], windows[1:], strict=True):
+    for index, (node, window) in enumerate(zip(nodes[1:], windows[1:], strict=True), 1):
         if len(node.inputs) > 1:
             branches = _branches(graph, node, fields)
             if phases:
                 phases += sum(map(_common_period, zip(*branches, strict=True)))
-                _check_phases(phases, graph, len(fields))
+                _check_phases(phases, graph, index)
             fields.append(_union(branches))
+            if parts is not None and isinstance(node.op, Concat):
+                parts[index] = _joined(graph, node, branches, parts)
             continue
-        field = fields[node.inputs[0]]
+        read = node.inputs[0]
+        field = fields[read]
+        if parts is not None and read in parts:
+            if isinstance(node.op, Slice):
+                parts[index] = _part(parts[read], node.op, nodes[read].shape[0])
+                field = _union([one for _, one in parts[index]])
+            elif node.op.keeps_channels:
+                parts[index] = parts[read]
         if window is None:
             field = tuple(map(_whole_map, field))
         elif window:
             if phases or any([axis.up > 1 for axis in window]):
                 phases += sum(map(_phases_to_compute, field, window))
-                _check_phases(phases, graph, len(fields))
+                _check_phases(phases, graph, index)
             field = _slide(field, window, node.shape[1:])
+            if parts is not None and index in parts:
+                phases += sum(map(_phases_to_compute, field, window)) * len(parts[index])
+                _check_phases(phases, graph, index)
+                size = node.shape[1:]
+                parts[index] = tuple((n, _slide(one, window, size)) for n, one in parts[index])
         fields.append(field)
         if window is None or window:
-            _check_lengths(field, graph, len(fields) - 1)
+            _check_lengths(field, graph, index)
     return fields
+
+
+# A slice of the channels of a concat reads only the branches that they come from.
+
+
+def _cuts(graph: Graph, node: Node) -> bool:
+    """Whether a node is a slice that omits channels."""
+    return isinstance(node.op, Slice) and node.shape[0] != graph.nodes[node.inputs[0]].shape[0]
+
+
+def _joined(
+    graph: Graph, node: Node, branches: Sequence[Fields], parts: Mapping[int, Parts]
+) -> Parts:
+    """The parts of a concat; those of branches that are concats themselves are kept apart."""
+    joined: list[tuple[int, Fields]] = []
+    for i, branch in zip(node.inputs, branches, strict=True):
+        own = ((graph.nodes[i].shape[0], branch),)
+        inner = parts.get(i, own)
+        joined += inner if len(inner) <= MOST_PARTS and len(node.shape) > 1 else own
+    return tuple(joined)
+
+
+def _part(parts: Parts, cut: Slice, channels: int) -> Parts:
+    """What a slice leaves of the parts of its input."""
+    left: list[tuple[int, Fields]] = []
+    start = 0
+    stop = channels if cut.stop is None else cut.stop
+    for count, field in parts:
+        rest = min(stop, start + count) - max(cut.start, start)
+        if rest > 0:
+            left.append((rest, field))
+        start += count
+    return tuple(left)
 
 
 def _check_lengths(field: Fields, graph: Graph, index: int) -> None:
@@ -159,14 +209,14 @@ def _check_phases(phases: int, graph: Graph, index: int) -> None:
 
 def _branches(graph: Graph, node: Node, fields: Sequence[Fields]) -> list[Fields]:
     """The fields that a join reads through."""
-    branches = [fields[i] for i in _spatial_inputs(graph, node)]
+    branches = [fields[i] for i in spatial_inputs(graph, node)]
     if len(node.shape) == 1 and any(branch != branches[0] for branch in branches):
         # Vectors of different maps: each value may have read the whole of its map.
         return [tuple(map(_whole_map, branch)) for branch in branches]
     return branches
 
 
-def _spatial_inputs(graph: Graph, node: Node) -> list[int]:
+def spatial_inputs(graph: Graph, node: Node) -> list[int]:
     """The inputs of a join that are maps of its own size. A gate with one value per channel is
     not: it has no positions, and reads the whole map."""
     nodes = graph.nodes
@@ -179,7 +229,7 @@ def misaligned(graph: Graph, fields: Sequence[Fields]) -> list[int]:
     found = []
     for index, node in enumerate(graph.nodes):
         if len(node.inputs) > 1:
-            branches = (fields[i] for i in _spatial_inputs(graph, node))
+            branches = (fields[i] for i in spatial_inputs(graph, node))
             if len({tuple((f.stride, f.centre) for f in branch) for branch in branches}) > 1:
                 found.append(index)
     return found

@@ -104,10 +104,15 @@ class Analysis:
 
     @cached_property
     def depths(self) -> list[int]:
-        """Weight layers on the longest path to each node, itself included."""
+        """Weight layers on the longest path to each node, itself included.
+
+        As in the receptive field, a gate with one value per channel is not on a path.
+        """
         depths = [0]
         for node in self.graph.nodes[1:]:
-            inputs = node.inputs
+            inputs: Sequence[int] = node.inputs
+            if len(inputs) > 1:
+                inputs = receptive_field.spatial_inputs(self.graph, node)
             before = depths[inputs[0]] if len(inputs) == 1 else max(depths[i] for i in inputs)
             depths.append(before + node.op.weighs)
         return depths

@@ -3,11 +3,16 @@
 The verdict does not depend on it. Layers that are computed or used in the same way are paired
 first, whatever their order. The others follow in the order of the texts: convolutions, pools and
 joins, then the norms and activations after them.
+
+Equal layers are paired twice: only those whose maps have been halved equally often, which tells the
+stages of a network apart, and by their order alone, as a single stride resizes every map after it.
+The pairs that leave the fewest differences are kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Sequence
+from copy import copy
 from itertools import groupby
 from math import log2
 
@@ -25,28 +30,69 @@ Scopes = tuple[Sequence[Scope], Sequence[Scope]]  # of the layers of both networ
 
 def align(a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> dict[int, int]:
     """The layer of `b` for each layer of `a` that has one; scopes show where repetitions begin."""
-    return _Alignment(a, b, scopes).pairs
+    certain = _Alignment(a, b, scopes)
+    by_level = certain.completed(in_stages=True)
+    levels = {*certain.levels[0], *certain.levels[1]}
+    if by_level.is_complete or len(levels) == 1:
+        return by_level.pairs
+    by_order = certain.completed(in_stages=False)
+    return min(by_level, by_order, key=_Alignment.differences).pairs
 
 
 class _Alignment:
+    """Pairs of layers, at first of those that are computed in the same way.
+
+    `in_stages`: the layers that are paired by their order have maps of the same level.
+    """
+
+    in_stages = True
+
     def __init__(self, a: ComparableGraph, b: ComparableGraph, scopes: Scopes) -> None:
         self.a, self.b, self.scopes = a, b, scopes
         self.levels = _levels(a), _levels(b)
         self.roles = [_role(op) for op in a.ops], [_role(op) for op in b.ops]
         self.pairs: dict[int, int] = {}
         self.reverse: dict[int, int] = {}
-        before, after = self.histories()
-        self.by_colour([list(zip(*both, strict=True)) for both in zip(before, after, strict=True)])
+        before, self.after = self.histories()
+        self.by_colour(
+            [list(zip(*both, strict=True)) for both in zip(before, self.after, strict=True)]
+        )
         self.by_colour(before)
+
+    def completed(self, in_stages: bool) -> _Alignment:
+        """A copy with the other pairs."""
+        result = copy(self)
+        result.pairs, result.reverse = self.pairs.copy(), self.reverse.copy()
+        result.in_stages = in_stages
+        result.pair_others()
+        return result
+
+    def pair_others(self) -> None:
+        a, b = self.a, self.b
         self.by_order(_unpaired(a, self.pairs), _unpaired(b, self.reverse))
         self.by_wiring(a.keys, b.keys)
         companions = _companions(a, self.pairs), _companions(b, self.reverse)
         for owner, group in companions[0].items():
-            self.by_order(group, companions[1].get(self.pairs[owner], []))
-        self.by_colour(after)
+            partner = self.pairs[owner]
+            self.by_order(group, companions[1].get(partner, []), self.shift(owner, partner))
+        self.by_colour(self.after)
         self.by_wiring(*self.roles)
-        self.shift_runs(a, scopes[0], self.pairs, self.reverse)
-        self.shift_runs(b, scopes[1], self.reverse, self.pairs)
+        self.shift_runs(a, self.scopes[0], self.pairs, self.reverse)
+        self.shift_runs(b, self.scopes[1], self.reverse, self.pairs)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every layer of the smaller network has a partner."""
+        return len(self.pairs) == min(len(self.a.ops), len(self.b.ops))
+
+    def differences(self) -> int:
+        """How much a reader has to look at: a pair that differs counts like a layer alone."""
+        alone = len(self.a.ops) + len(self.b.ops) - 2 * len(self.pairs)
+        return alone + sum(self.a.keys[x] != self.b.keys[y] for x, y in self.pairs.items())
+
+    def shift(self, x: int, y: int) -> int:
+        """How much more often the map of `y` has been halved than that of its partner."""
+        return self.levels[1][y] - self.levels[0][x]
 
     def put(self, x: int, y: int) -> None:
         self.pairs[x], self.reverse[y] = y, x
@@ -75,27 +121,36 @@ class _Alignment:
     def common(
         self, values: tuple[Sequence[Hashable], ...], xs: Sequence[int], ys: Sequence[int]
     ) -> Pairs:
-        """A common subsequence of layers, by these values and their levels."""
-        return common(
-            *(
-                [(value[i], level[i]) for i in places]
-                for value, level, places in zip(values, self.levels, (xs, ys), strict=True)
-            )
+        """A common subsequence of layers, by these values; within stages, by their levels too."""
+        a, b = (
+            [(value[i], level[i]) if self.in_stages else value[i] for i in places]
+            for value, level, places in zip(values, self.levels, (xs, ys), strict=True)
         )
+        return gathered(a, b, common(a, b))
 
-    def by_order(self, xs: Sequence[int], ys: Sequence[int]) -> None:
-        """Pair layers of the same key and level in order, and between these the most alike."""
+    def by_order(self, xs: Sequence[int], ys: Sequence[int], shift: int = 0) -> None:
+        """Pair layers of the same key in order, and between these the most alike.
+
+        `shift` is that of the pair before the first of them.
+        """
         pairs = self.common((self.a.keys, self.b.keys), xs, ys)
         i = j = 0
         for m, n in (*pairs, (len(xs), len(ys))):
-            for x, y in self.most_alike(xs[i:m], ys[j:n]):
+            is_pair = m < len(xs) and n < len(ys)
+            next_shift = self.shift(xs[m], ys[n]) if is_pair else shift
+            for x, y in self.most_alike(xs[i:m], ys[j:n], (shift, next_shift)):
                 self.put(xs[i + x], ys[j + y])
-            if m < len(xs) and n < len(ys):
+            if is_pair:
                 self.put(xs[m], ys[n])
-            i, j = m + 1, n + 1
+            i, j, shift = m + 1, n + 1, next_shift
 
-    def most_alike(self, xs: Sequence[int], ys: Sequence[int]) -> Pairs:
-        """Pairs of the same role, in order, that agree most in total."""
+    def most_alike(
+        self, xs: Sequence[int], ys: Sequence[int], shifts: tuple[int, int] = (0, 0)
+    ) -> Pairs:
+        """Pairs of the same role, in order, that agree most in total.
+
+        `shifts` are those of the pairs before and after these layers.
+        """
         if not xs or not ys:
             return []
         if len(xs) * len(ys) > MOST_COMPARED:
@@ -104,13 +159,13 @@ class _Alignment:
         for i in reversed(range(len(xs))):
             row, below = best[i], best[i + 1]
             for j in reversed(range(len(ys))):
-                score = self.likeness(xs[i], ys[j])
+                score = self.likeness(xs[i], ys[j], shifts)
                 here = score + below[j + 1] if score else 0.0
                 row[j] = max(here, below[j], row[j + 1])
         pairs: Pairs = []
         i = j = 0
         while i < len(xs) and j < len(ys):
-            score = self.likeness(xs[i], ys[j])
+            score = self.likeness(xs[i], ys[j], shifts)
             if score and best[i][j] == score + best[i + 1][j + 1]:
                 pairs.append((i, j))
                 i, j = i + 1, j + 1
@@ -120,10 +175,10 @@ class _Alignment:
                 j += 1
         return pairs
 
-    def likeness(self, x: int, y: int) -> float:
+    def likeness(self, x: int, y: int, shifts: tuple[int, int]) -> float:
         """0 for layers of different roles, or with neither level nor name of the line in common."""
         p, q = self.a.ops[x], self.b.ops[y]
-        close = self.levels[0][x] == self.levels[1][y]
+        close = self.shift(x, y) in shifts
         named = self.scopes[0][x][0] == self.scopes[1][y][0]
         if _role(p) != _role(q) or not (close or named):
             return 0.0
@@ -253,6 +308,41 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
         x, y, more = _furthest(a, b, (x, y), most)
         pairs += more
     return pairs
+
+
+def gathered(a: Sequence[Hashable], b: Sequence[Hashable], pairs: Pairs) -> Pairs:
+    """A common subsequence of the same length with the same elements, in which an element that only
+    `a` has is next to one that only `b` has, where that is possible.
+
+    Of `c c c` and `x c c`, the pairs (0, 1), (1, 2) leave out `x` and the last `c`. Instead (1, 1),
+    (2, 2) leave out `x` and the first `c`: one element that changed.
+    """
+    result: Pairs = []
+    run: Pairs = []  # of pairs that follow each other, after a gap of these lengths
+    gap = end = 0, 0
+    for x, y in (*pairs, (len(a), len(b))):
+        after = x - end[0], y - end[1]
+        if any(after) and run:
+            step = 0, 0
+            if not gap[0] and not after[1] and gap[1]:
+                step = next((s for s in ((after[0], 0), (0, -gap[1])) if _fits(a, b, run, s)), step)
+            elif not gap[1] and not after[0] and gap[0]:
+                step = next((s for s in ((0, after[1]), (-gap[0], 0)) if _fits(a, b, run, s)), step)
+            result += ((i + step[0], j + step[1]) for i, j in run)
+            run = []
+            if step == after:  # that gap is closed, and the one before the run holds all
+                gap = gap[0] + step[0], gap[1] + step[1]
+            after = after[0] - step[0], after[1] - step[1]
+        if any(after):
+            gap = after
+        run.append((x, y))
+        end = x + 1, y + 1
+    return [*result, *run[:-1]]
+
+
+def _fits(a: Sequence[Hashable], b: Sequence[Hashable], run: Pairs, step: tuple[int, int]) -> bool:
+    """Whether pairs are equal elements also after a step in both sequences."""
+    return all(a[x + step[0]] == b[y + step[1]] for x, y in run)
 
 
 def _furthest(

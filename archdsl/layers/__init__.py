@@ -13,6 +13,7 @@ from archdsl.layers.fully_connected import Flatten, FullyConnected
 from archdsl.layers.input import Input
 from archdsl.layers.join import JOINS, Add, Concat, Join, Multiply
 from archdsl.layers.norm import BatchNorm
+from archdsl.layers.slice import Slice
 from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Reads, Shape, Value, Window
 
 # REGISTRY, and so `archdsl layers`, lists these modules first; the others follow by name.
@@ -44,6 +45,7 @@ __all__ = [
     "Multiply",
     "Reads",
     "Shape",
+    "Slice",
     "Softmax",
     "Value",
     "Window",

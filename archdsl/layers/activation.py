@@ -23,6 +23,7 @@ class Activation(Layer):
     """Base class of activations, which follow a weight layer and keep their input for backward."""
 
     accompanies = True
+    keeps_channels = True
     role = "activation"
     keeps = Kept(input=True)
 
@@ -349,7 +350,7 @@ class Softmax(Layer):
 
     listed: ClassVar[tuple[Listing, ...]] = (
         Listing("Softmax", (Argument("dim", only=(1,)),)),
-        Listing("Softmax2d", builds="Softmax"),
+        Listing("Softmax2d", builds="Softmax", axes=2),  # over the batch of signals
     )
 
 
@@ -408,9 +409,11 @@ class SoftShrink(Shrink):
 class TanhShrink(Activation):
     """x - tanh(x)."""
 
-    keeps = Kept(output=True)
     examples = ("tanh shrink on 3x4x4",)
     listed = listed_as("Tanhshrink")
+
+    def kept(self, x: Shape) -> Kept:
+        return Kept(extra=4 * math.prod(x))  # the tanh, before the difference
 
 
 @layer("thresholded relu", "threshold relu", "truncated relu")

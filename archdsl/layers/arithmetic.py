@@ -11,6 +11,7 @@ from archdsl.layers.terms import Call, Kept, Shape, Values, brief
 class Scale(Layer):
     """Multiplies every value by a constant (He et al. 2016, Fig. 2b)."""
 
+    keeps_channels = True
     named = "scale {factor}"
     takes_number = "factor"
     weakens = True
@@ -43,6 +44,7 @@ class LearnedScale(Layer):
     as in ConvNeXt, and to 0 for a learned scale, so that a residual block starts as the identity.
     """
 
+    keeps_channels = True
     kind = "layerscale"
     trails = False
     takes_number = "init"
@@ -85,6 +87,7 @@ class LearnedScale(Layer):
 class Complement(Layer):
     """1 - x, the share that a gate does not let through (Srivastava et al. 2015, equation 3)."""
 
+    keeps_channels = True
     examples = (
         "complement on 3x4x4",
         "complement on 7",

@@ -97,6 +97,7 @@ class Layer:
     normalises: ClassVar[bool] = False  # its parameters are not counted under `no bn`
     trails: ClassVar[bool] = True  # may follow the output layer of a network, if it is weightless
     weakens: ClassVar[bool] = False  # scales values down: an activation may move past it
+    keeps_channels: ClassVar[bool] = False  # each is computed from the same one of the input
     flattens: ClassVar[bool] = False  # reads a vector: a map is flattened first
     is_view: ClassVar[bool] = False  # its output shares the memory of its input
     absorbs_bias: ClassVar[bool] = False  # a bias directly before it is redundant

@@ -15,6 +15,7 @@ _CHANNELS: Mapping[str, Value] = {"channelwise": True}
 class BaseDropout(Layer):
     """Base class: the probability, and whether whole channels are dropped."""
 
+    keeps_channels = True
     takes_number = "p"
     accompanies = True
     weakens = True
@@ -94,6 +95,7 @@ class StochasticDepth(Layer):
     At the end of the body of a residual block, it makes random images skip the block.
     """
 
+    keeps_channels = True
     named = "stochastic depth {p}"
     takes_number = "p"
     weakens = True

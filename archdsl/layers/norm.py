@@ -36,6 +36,7 @@ class BatchNorm(Normalisation):
     convolution before it has no bias, unlike with other norms.
     """
 
+    keeps_channels = True
     kind = "bn"
     absorbs_bias = True
     uses_batch_statistics = True
@@ -210,6 +211,7 @@ class InstanceNorm(Normalisation):
     convolution before it keeps its bias. `IN` is read only in capitals.
     """
 
+    keeps_channels = True
     named = "instance norm"
     examples = (
         "instance norm on 3x4x5",

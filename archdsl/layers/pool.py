@@ -32,6 +32,7 @@ class Pool(Layer):
     unless `pad` or `ceil` is given. An empty `kernel` is the whole map.
     """
 
+    keeps_channels = True
     kind = "pool"
     colour = "red"
     trails = False
@@ -269,6 +270,7 @@ class AdaptivePool(Layer):
     """Base class of both: output position o of m reads the input from o / m to (o + 1) / m of its
     size, rounded outwards. An adaptive pool to one position is the global pool."""
 
+    keeps_channels = True
     kind = "pool"
     colour = "red"
     trails = False
@@ -362,6 +364,7 @@ class Subsampling(Layer):
     means subsampling-scaled tanh`.
     """
 
+    keeps_channels = True
     colour = "red"
     trails = False
     takes_size = "kernel"

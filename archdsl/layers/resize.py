@@ -57,6 +57,7 @@ class Resize(Layer):
     `align corners`, for bilinear and bicubic, the centres of their outermost values coincide.
     """
 
+    keeps_channels = True
     takes_number = "factor"
     takes_size = "pair"
     takes_times = "factor"
@@ -207,6 +208,7 @@ class Resize(Layer):
             _ARGUMENTS,
             {"mode": "bilinear", "corners": True},
             builds="Upsample",
+            axes=2,
         ),
     )
 

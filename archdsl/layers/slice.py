@@ -91,6 +91,7 @@ class Crop(Layer):
     number of positions is cut off, the larger half is cut at the end.
     """
 
+    keeps_channels = True
     named = "crop {size}"
     takes_size = "size"
     takes_number = "size"

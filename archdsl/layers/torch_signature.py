@@ -37,13 +37,15 @@ class Listing(NamedTuple):
     """A class of torch.nn and its arguments, in torch's order.
 
     A `*` in the name is the number of axes of the map: `Conv*d`. `presets` are the fields that the
-    class itself sets; `builds` is the class that we build where torch has two for one thing.
+    class itself sets; `builds` is the class that we build where torch has two for one thing, and
+    `axes` the axes of the maps that the class itself reads, 0 if they may be any.
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     presets: Mapping[str, Any] = {}
     builds: str = ""
+    axes: int = 0
 
     def is_of(self, fields: Mapping[str, Any]) -> bool:
         """Whether a layer with these fields has the presets of the class."""

@@ -32,6 +32,7 @@ class Pad(Layer):
     is an error, because it might be the padding of the convolution (`reflect padding 1`).
     """
 
+    keeps_channels = True
     takes_size = "margin"
     takes_number = "margin"
     alone = True

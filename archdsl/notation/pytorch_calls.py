@@ -55,9 +55,15 @@ def check(layer: LayerText, op: Layer, x: Shape) -> None:
     if listed is None:
         return
     call = op.call(x)
+    axes = len(x) - 1
+    what = f"a map of {axes} {'axis' if axes == 1 else 'axes'}" if axes else "a vector"
+    fitting = _listings(len(REGISTRY))[listed.name][1].axes
+    if fitting not in (0, axes):
+        raise Misfit(
+            f"`nn.{listed.name}` on {what}",
+            f"torch's class only reads maps of {fitting} axes: write `{op.label}`",
+        )
     if call.own or call.name != listed.builds:
-        axes = len(x) - 1
-        what = f"a map of {axes} {'axis' if axes == 1 else 'axes'}" if axes else "a vector"
         raise Misfit(
             f"`nn.{listed.name}` on {what}",
             f"torch has no class for it: write `{op.kind}`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from html import escape
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,17 @@ from archdsl.figures import counted, hwc, number, times
 from archdsl.graph import Scope
 from archdsl.layers import JOINS
 from archdsl.output.plain_data import attributes
-from archdsl.output.table import Cell, Column, Table, cut, filled, natural_width, paint, text_table
+from archdsl.output.table import (
+    Cell,
+    Column,
+    Table,
+    cut,
+    filled,
+    html_table,
+    natural_width,
+    paint,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from archdsl.model import Model
@@ -81,17 +92,48 @@ class NetworkDiff(Diff):
     def __str__(self) -> str:
         return text(self)
 
+    def _repr_html_(self) -> str:
+        return html(self)
+
 
 def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
     """The diff for a terminal of this width, or as wide as it needs to be."""
-    a, b = diff.a, diff.b
     if diff.same:
-        title = paint("same network", "green", bold=True) if colour else "same network"
-        return f"{title}\nparams {number(a.params)}, macs {number(a.macs)}{_side_totals(a)}"
-    title = filled(f"{a.full_name} → {b.full_name}: not the same network", width)
-    lines = [paint(title, None, bold=colour)]
-    for one in diff.settings:
-        lines.append(filled(_difference(one), width, "  "))
+        title, figures = _same(diff.a)
+        return f"{paint(title, 'green', bold=True) if colour else title}\n{figures}"
+    title, *lines = _heading(diff)
+    rest = (filled(line, width, "  ") for line in lines)
+    parts = ["\n".join([paint(filled(title, width), None, bold=colour), *rest])]
+    if _has_table(diff):
+        table = _table(diff)
+        if width is not None and natural_width(table) > width:
+            table = _table(diff, short=True)
+        parts.append(text_table(table, width, colour))
+    parts.append(text_table(_totals(diff), width, colour))
+    return "\n\n".join(parts)
+
+
+def html(diff: Diff) -> str:
+    """The diff for a notebook; texts of the specs are escaped."""
+    title, *lines = _same(diff.a) if diff.same else _heading(diff)
+    head = "<br>".join((f"<b>{escape(title)}</b>", *map(escape, lines)))
+    tables = []
+    if _has_table(diff):
+        tables.append(_table(diff))
+    if not diff.same:
+        tables.append(_totals(diff))
+    return f"<div>{head}{''.join(map(html_table, tables))}</div>"
+
+
+def _same(network: Model) -> tuple[str, str]:
+    figures = f"params {number(network.params)}, macs {number(network.macs)}"
+    return "same network", figures + _side_totals(network)
+
+
+def _heading(diff: Diff) -> list[str]:
+    """The verdict, then what the table does not show."""
+    lines = [f"{diff.a.full_name} → {diff.b.full_name}: not the same network"]
+    lines += map(_difference, diff.settings)
     if not diff.changes and not diff.settings:
         lines.append("the layers are the same, and wired alike one by one, but not as a whole")
     elif diff.changes and all(
@@ -99,14 +141,11 @@ def text(diff: Diff, width: int | None = None, colour: bool = False) -> str:
         for one in diff.changes
     ):
         lines.append("the layers are the same, the wiring differs")
-    parts = ["\n".join(lines)]
-    if diff.changes or any(step.macs for step in diff.steps):
-        table = _table(diff)
-        if width is not None and natural_width(table) > width:
-            table = _table(diff, short=True)
-        parts.append(text_table(table, width, colour))
-    parts.append(text_table(_totals(diff), width, colour))
-    return "\n\n".join(parts)
+    return lines
+
+
+def _has_table(diff: Diff) -> bool:
+    return bool(diff.changes) or any(step.macs for step in diff.steps)
 
 
 def _side_totals(network: Model) -> str:

@@ -47,10 +47,13 @@ class StochasticDepth(nn.Module):
 
 
 class ChannelNorm(nn.LayerNorm):
-    """A layer norm over the channels of each position of a map."""
+    """A layer norm over the channels of each position of a map.
+
+    The result is contiguous, as that of other layers: flattening it copies nothing.
+    """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1).contiguous()
 
 
 class LearnedScale(nn.Module):

@@ -278,3 +278,12 @@ def test_the_plain_text_is_as_long():
             source = Source("listing", listing[:end])
             assert len(source.plain) == end
             assert listing[:end].count("\n") >= source.plain.count("\n")
+
+
+@pytest.mark.parametrize("layer", ["Softmax2d()", "UpsamplingBilinear2d(scale_factor=2)"])
+@pytest.mark.parametrize("size", ["16x4 signal", "4x8x8x4 clip", "4"])
+def test_a_class_for_images_reads_only_images(layer: str, size: str):
+    """torch runs `nn.Softmax2d` over the batch of signals, and refuses the rest."""
+    assert archdsl.loads(f"input 8x8x4\nnn.{layer}\nrelu").module() is not None
+    with pytest.raises(archdsl.ArchError, match=r"needs a map|on a map of|on a vector"):
+        archdsl.loads(f"input {size}\nnn.{layer}\nrelu")

@@ -35,6 +35,7 @@ from archdsl.text.grids import Cell
 from archdsl.text.source import Source, Span
 
 _NUMBERED = re.compile(r"([a-z_]+)\d+")
+_DIGITS = re.compile(r"\d+(?:[x×]\d+)*$")
 _LETTER = re.compile(r"[A-Z]\d+")  # LeNet's `C1`, `S2`, `F6`
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 _YES_OR_NO = {**dict.fromkeys("✓✔", "1"), **dict.fromkeys("✗✘", "0"), "yes": "1", "no": "0"}
@@ -466,14 +467,14 @@ def _parameter(column: TableColumn, parameters: Sequence[str]) -> str | None:
 
 
 def words_in(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The layer words among tokens without their digits, `conv` for `conv3`, and the indexes of
-    the tokens that they begin at."""
+    """The layer words among tokens without their digits, `conv` for `conv3` and `Conv3x3`, and the
+    indexes of the tokens that they begin at."""
     known = vocabulary().layers
     at = 0
     while at < len(tokens):
         more = 1
         for words, count in runs(tokens, at) if tokens[at].kind == "word" else ():
-            stem = (*words[:-1], words[-1].rstrip("0123456789"))
+            stem = (*words[:-1], _DIGITS.sub("", words[-1]))
             if words in known or stem in known:
                 yield words if words in known else stem, at
                 more = count

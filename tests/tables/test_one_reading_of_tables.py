@@ -51,6 +51,8 @@ WIDTHS = [
     ("bn-relu-conv 3x3", "10", "bn; relu; conv 3x3 10"),
     ("leaky relu, conv 3x3", "10", "leaky relu; conv 3x3 10"),
     ("conv3-16, leaky relu", "16", "conv 3x3 16; leaky relu"),
+    ("Conv3x3, leaky relu", "16", "conv 3x3 16; leaky relu"),
+    ("Conv3x3", "16", "conv 3x3 16"),
 ]
 
 

@@ -113,7 +113,7 @@ class Written(NamedTuple):
             match = [kind for kind in kinds if kind is written or (role and kind.role == role)]
             if not match:
                 break
-            found[match[0]] = written
+            found.setdefault(match[0], written)
         return found
 
 
@@ -256,6 +256,7 @@ class _Expanded:
         after = self.around.after.replacing(rule.kinds)
         left: list[LayerText] = []
         norms = [before[kind] for kind in rule.kinds[:index] if kind in before]
+        norms += [after[kind] for kind in rule.kinds[index + 1 :] if kind in after]
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one, i > index):
                 continue

@@ -233,7 +233,10 @@ class TableReader(CellReader):
             start = _start_of_repeat(phrase.tokens)
             begins = [token.start for token in phrase.tokens[:-1] if token.kind == "size"]
             if phrase.tokens[0].kind != "size":
-                begins = [phrase.tokens[at].start for _, at in words_in(phrase.tokens)]
+                words = [at for _, at in words_in(phrase.tokens)]
+                # After `no` a word removes a layer.
+                words = [at for at in words if not at or phrase.tokens[at - 1].text != "no"]
+                begins = [phrase.tokens[at].start for at in words]
             if len(phrases) > 1 and phrase is phrases[-1]:
                 begins = [one.start for one in phrases]
             if start is None or start == phrase.start or len(begins) < 2:
@@ -330,7 +333,11 @@ class TableReader(CellReader):
     def items_of_name(self, row: TableRow) -> list[Item]:
         """The layer that the name of a row is, if it takes no width and no window."""
         named = kind_named(row.own_name)
-        if named is None or not named.is_whole or named.kind.weighs and not named.kind.accompanies:
+        if (
+            named is None
+            or not named.is_whole
+            or (named.kind.weighs and not named.kind.accompanies)
+        ):
             return []
         if "kernel" in named.kind.attributes and "everywhere" not in named.preset:
             return []

@@ -309,7 +309,12 @@ def test_a_printed_table_keeps_values_and_repeats_apart(line: str):
 
 
 def test_rows_of_one_name_keep_their_layers_in_a_printed_table():
-    rows = ("AvgPool | - | 3x3/2", "AvgPool | - | 2x2", "Depthwise | - | 3x3", "Depthwise | - | 5x5")
+    rows = (
+        "AvgPool | - | 3x3/2",
+        "AvgPool | - | 2x2",
+        "Depthwise | - | 3x3",
+        "Depthwise | - | 5x5",
+    )
     found = load("", table("name | output size | net", *rows))
     check(found, load("avg pool 3x3/2; avg pool 2x2; dw conv 3x3; dw conv 5x5"))
     assert archdsl.loads(printed(found)).diff(found).same

@@ -321,8 +321,8 @@ def test_rows_of_one_name_keep_their_layers_in_a_printed_table():
 
 
 def test_a_row_without_a_cell_may_be_a_layer_by_its_name():
-    rows = ("Conv1 | 56x56 | 3x3, 8", "ReLU | 56x56 | ", "GAP | | -", "Flatten | 8 | ", "fc | 10 | 10",
-            "Softmax | 10 | ")  # fmt: skip
+    rows = ("Conv1 | 56x56 | 3x3, 8", "ReLU | 56x56 | ", "GAP | | -", "Flatten | 8 | ",
+            "fc | 10 | 10", "Softmax | 10 | ")  # fmt: skip
     found = load("", table("name | output size | net", *rows))
     check(found, load("conv 3x3 8; relu; gap; flatten; FC-10; softmax"))
     for name in ("Conv", "Pool 1", "MaxPool", "FC", "Stem", "Upsample"):

@@ -198,11 +198,11 @@ class LineBuilder:
             self.tokens[index] = token._replace(kind="word", text="_".join(named.words))
             self.row_name = token.text if named.is_open else ""
             text, end = stem, token.end
-            following = self.tokens[index + 1 : index + 2]
-            is_number = self.numbers.are_names and [t.kind for t in following] == ["number"]
-            if is_number:  # `Pool 1`
-                text, end = f"{stem}_{following[0].text}", following[0].end
-                del self.tokens[index + 1]
+            following = self.tokens[index + 1 :]
+            kinds = [one.kind for one in following]
+            if self.numbers.are_names and kinds in (["number"], ["join", "number"]):  # `Pool 1`
+                text, end = f"{stem}_{following[-1].text}", following[-1].end
+                del self.tokens[index + 1 :]
             has_number = text[-1].isdigit() and not is_reserved(text)
             may_be_label = self.numbers.are_names and self.numbers.is_unique and has_number
             return Token("word", text, token.start, end) if may_be_label else None
@@ -241,7 +241,9 @@ class LineBuilder:
         Those of a block are a name where they count the rows: `Stage2`. The digits of only one row
         are its label."""
         word, *rest = self.tokens
-        text = "_".join(token.text for token in self.tokens).lower()
+        is_hyphen = [token.kind for token in rest[-2:]] == ["join", "number"]
+        parts = [token for token in self.tokens if token.kind != "join"]
+        text = "_".join(token.text for token in parts).lower()
         found = _NUMBERED.fullmatch(text)
         if not found or self.tokens[-1].kind not in ("word", "number") or text in self.blocks:
             return None
@@ -249,7 +251,7 @@ class LineBuilder:
         if kind is None:
             numbers = self.numbers
             counts = numbers.counts_up and (numbers.are_names or not numbers.repeat_alone)
-            if not (counts or (numbers.are_names and numbers.is_unique)) or len(rest) > 1:
+            if not (counts or (numbers.are_names and numbers.is_unique)) or len(parts) > 2:
                 return None
             if stem not in self.blocks:
                 return None
@@ -257,11 +259,11 @@ class LineBuilder:
             return None
         elif "kernel" in kind.attributes and "kernel" not in filled:
             return None
-        elif rest and "kernel" not in kind.attributes and "width" not in filled:
+        elif rest and "width" in kind.attributes and "width" not in filled:
             return None
         name = word.text.rstrip("0123456789")
         short = word._replace(text=name, end=word.start + len(name))
-        self.tokens = self.tokens[:-1] if rest else [short]
+        self.tokens = self.tokens[: -1 - is_hyphen] if rest else [short]
         if not self.numbers.is_last or is_reserved(text):
             return None
         return Token("word", text, word.start, (rest or [word])[-1].end)

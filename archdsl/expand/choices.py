@@ -100,6 +100,30 @@ OPTIONAL = Choice(
     "as there is no `with {kind}`",
     ("with {kind}",),
 )
+POOL = Choice(
+    "names",
+    "{kind}",
+    "as `pool` alone is one",
+    ("write `max pool`, or `average pool`",),
+)
+HELD = Choice(
+    "names",
+    "{kind}",
+    "as the name says",
+    ("write the layer in the line",),
+)
+OTHER = Choice(
+    "names",
+    "{written}, not {kind} as the name says",
+    "as the line writes it",
+    ("name the line otherwise",),
+)
+AXES = Choice(
+    "input",
+    "sizes as channels, height, width",
+    "as the table's are not height, width, channels",
+    ("print them as 56x56x64",),
+)
 
 
 def spelling(kind: type[Layer]) -> str:

@@ -10,7 +10,10 @@ from archdsl.expand.choices import (
     BIAS,
     DEFAULT,
     GROUP_STRIDE,
+    HELD,
+    OTHER,
     PADDING,
+    POOL,
     PRINTED,
     TWO_ACTIVATIONS,
     spelling,
@@ -39,7 +42,7 @@ from archdsl.layers import (
 )
 from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, pytorch_calls
-from archdsl.notation.ast import LayerText
+from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
 
 
@@ -89,6 +92,8 @@ class LayerExpander:
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
             layer = self.complete(written, position)
+            if layer.naming is not None:
+                self.decide_naming(layer, layer.naming, position)
             around = Surroundings(
                 *_written_next_to(layers, index, neighbours),
                 position.row_rules,
@@ -104,6 +109,12 @@ class LayerExpander:
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
+
+    def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
+        """Record how the name of a line and the kind of its layer agree."""
+        choice = {"open": POOL, "held": HELD, "other": OTHER}[naming.how]
+        values = {"kind": naming.spelling, "written": spelling(layer.kind)}
+        self.context.decide(choice, position.path, layer, position.frame, **values)
 
     def complete(self, layer: LayerText, position: Position) -> LayerText:
         """The layer with everything that its place in the text decides: the values of names, the

@@ -507,12 +507,19 @@ def _with_stride(link: Link, stride: Value) -> Link:
 
 def _neighbours(phrases: Sequence[ParsedPhrase]) -> list[Neighbours]:
     """What a chain writes around each of its phrases."""
-    layers = [None if one.composite is not None or one.repeat else one.layers for one in phrases]
+    layers = [
+        None if one.composite is not None or (one.repeat and not _weighs(one)) else one.layers
+        for one in phrases
+    ]
     before = _passed(layers)
     backwards = _passed([one and one[::-1] for one in reversed(layers)])
     after = [passed[::-1] for passed in reversed(backwards)]
     waiting: list[Companion] = []
     return [Neighbours(*pair, waiting) for pair in zip(before, after, strict=True)]
+
+
+def _weighs(parsed: ParsedPhrase) -> bool:
+    return any(layer.kind.weighs for layer in parsed.layers)
 
 
 def _passed(phrases: Sequence[tuple[LayerText, ...] | None]) -> list[tuple[LayerText, ...]]:

@@ -49,7 +49,7 @@ def expand(
     input. Raises ArchError for everything that is wrong with the text.
     """
     parameters = parameters or {}
-    if not (parameters or input):
+    if not parameters and input is None:
         return with_axes(network, _own_graph)[1]
     if has_sizes_of_tables(network):
         needed = _without_default(network, parameters)

@@ -134,6 +134,16 @@ SAME = [
     ("conv means relu-conv-bn; conv3-4 -> relu", "relu; conv3-4 no bias; bn; relu"),
     ("conv means bn-relu-conv; conv3-4 -> relu", "bn; relu; conv3-4 no bias; relu"),
     ("conv means relu-conv; conv3-4 -> relu -> conv3-4", "relu; conv3-4; relu; relu; conv3-4"),
+    # What follows a repeated layer belongs to its last repetition.
+    ("conv means relu-conv; conv3-4 x2 -> relu -> conv3-4",
+     "relu; conv3-4; relu; conv3-4; relu; relu; conv3-4"),
+    ("conv means relu-conv; conv3-4 -> relu -> conv3-4", "relu; conv3-4; relu; relu; conv3-4"),
+    (BN_RELU + "conv3-4 x2 -> relu -> conv3-4", "; ".join(["conv3-4 no bias -> bn -> relu"] * 3)),
+    (BN_RELU + "conv3-4 x2 -> silu -> conv3-4",
+     "; ".join(["conv3-4 no bias -> bn -> relu"] * 2) + "; silu; conv3-4 no bias -> bn -> relu"),
+    (BN_RELU + "conv3-4 x3 -> relu", "; ".join(["conv3-4 no bias -> bn -> relu"] * 3)),
+    ("conv means bn-relu-conv; bn -> relu -> conv3-4 x2",
+     "bn; relu; conv3-4 no bias; bn; relu; conv3-4 no bias"),
     # `[]` has its meaning in the file's own blocks, but a branch of a join is a group.
     ("block branch(w) { [3x3, (w); 3x3, (w)] x 4 }; " + BN_RELU + RESIDUAL + "branch(64)",
      BN_RELU + RESIDUAL + "[3x3, 64; 3x3, 64] x 4"),

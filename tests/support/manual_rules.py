@@ -201,6 +201,7 @@ class Reading:
         if not links:
             return
         alone = len(links) == 1
+        links = [one for link in links for one in repetitions(link)]
         last = end = len(links) - 1
         while last > 0 and self.step_trails(links[last].step):
             last -= 1
@@ -571,6 +572,15 @@ def value(text: Any, names: Mapping[str, Number]) -> Any:
 
 def holds(line: Line, place: Place) -> bool:
     return bool(value(line.only, place.names))
+
+
+def repetitions(link: Link) -> list[Link]:
+    """A repeated phrase with weights as that many phrases of the chain."""
+    step, times = link.step, link.repeat
+    if not isinstance(step, Phrase) or not isinstance(times, int):
+        return [link]
+    copies = [Phrase([replace(one) for one in step.layers]) for _ in range(times - 1)]
+    return [Link(one) for one in (step, *copies)]
 
 
 def is_shortcut(line: Line) -> bool:

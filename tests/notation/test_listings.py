@@ -285,5 +285,5 @@ def test_the_plain_text_is_as_long():
 def test_a_class_for_images_reads_only_images(layer: str, size: str):
     """torch runs `nn.Softmax2d` over the batch of signals, and refuses the rest."""
     assert archdsl.loads(f"input 8x8x4\nnn.{layer}\nrelu").module() is not None
-    with pytest.raises(archdsl.ArchError, match="needs a map|on a map of|on a vector"):
+    with pytest.raises(archdsl.ArchError, match=r"needs a map|on a map of|on a vector"):
         archdsl.loads(f"input {size}\nnn.{layer}\nrelu")

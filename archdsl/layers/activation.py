@@ -68,6 +68,7 @@ class ScaledTanh(Activation):
     (appendix A).
     """
 
+    details = ("amplitude", "slope")
     examples = ("scaled tanh on 3x4x4", "scaled tanh amplitude 1.5 slope 0.5 on 7")
 
     amplitude: float = attribute("amplitude", check=positive, default=1.7159)
@@ -110,6 +111,7 @@ class PReLU(Activation):
     initial value.
     """
 
+    details = ("channelwise",)
     takes_number = "slope"
     examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
     listed = listed_as(
@@ -176,6 +178,7 @@ class GELU(Activation):
     `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
+    details = ("approximate",)
     disputed = (("approximate", "many releases have the approximation with a tanh"),)
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
     listed = listed_as(
@@ -218,6 +221,7 @@ class Softplus(Activation):
     As in torch, it is x itself if beta · x is greater than `threshold`.
     """
 
+    details = ("threshold",)
     takes_number = "beta"
     examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
     listed = listed_as(
@@ -235,6 +239,7 @@ class HardTanh(Activation):
     Other bounds: `hard tanh from 0 to 20`.
     """
 
+    details = ("low", "high")
     examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
     listed = listed_as(
         "Hardtanh", Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE
@@ -294,6 +299,7 @@ class RReLU(Activation):
     default 1/8 to 1/3; otherwise it is their mean.
     """
 
+    details = ("lower", "upper")
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
     listed = listed_as(
         "RReLU", Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE
@@ -409,6 +415,7 @@ class Threshold(Activation):
     `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
     """
 
+    details = ("value",)
     named = "thresholded relu {threshold}"
     takes_number = "threshold"
     examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")

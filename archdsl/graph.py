@@ -98,19 +98,32 @@ class Settled(NamedTuple):
         )
 
 
-class Decision(NamedTuple):
-    """A choice that the text leaves open, and how it is made.
+class Choice(NamedTuple):
+    """A choice that a text may leave open, and how it is made; `topic` is its kind.
 
-    `decided` says what was chosen and `because` by which rule, as `relu after the sum`, `as
-    residual blocks do`; `instead` holds what can be written for another choice. `topic` groups
-    decisions of one kind. `path` is the line's name, from the outermost container inwards, and
-    `start` and `end` its place in the network's own source.
+    `decided` says what is chosen and `because` by which rule, as `{activation} after the sum`, `as
+    residual blocks do`; `instead` holds what can be written for another choice. Values in braces
+    are filled in where the choice occurs. If statements for the whole network make the choice,
+    `options` are all of them, of which `default` holds without any.
     """
 
     topic: str
     decided: str
     because: str
-    instead: tuple[str, ...]
+    instead: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    default: str = ""
+
+
+class Decision(NamedTuple):
+    """A choice that a text leaves open, where it does.
+
+    `path` is the line's name, from the outermost container inwards, and `start` and `end` its place
+    in the network's own source. The texts are filled in only when they are read.
+    """
+
+    choice: Choice
+    values: Mapping[str, object]
     path: Scope
     start: int
     end: int
@@ -118,6 +131,22 @@ class Decision(NamedTuple):
     @property
     def where(self) -> str:
         return ".".join(self.path)
+
+    @property
+    def topic(self) -> str:
+        return self.choice.topic
+
+    @property
+    def decided(self) -> str:
+        return self.choice.decided.format(**self.values)
+
+    @property
+    def because(self) -> str:
+        return self.choice.because.format(**self.values)
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        return tuple(text.format(**self.values) for text in self.choice.instead)
 
 
 class Claimed(NamedTuple):
@@ -138,7 +167,8 @@ class Origin(NamedTuple):
 
     `places` holds the (start, end) of each node in the network's own source, also for what a block
     of the library holds. `claims` are those of the network's lines, then those within groups.
-    `decisions` has each decision once for each of the network's own lines.
+    `decisions` has each decision once for each place in the text, and there once for each of the
+    network's own lines.
     """
 
     network: NetworkText | None = None

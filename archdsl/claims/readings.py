@@ -17,9 +17,22 @@ from archdsl.claims import judge, parameter_count
 from archdsl.claims.judge import Claim
 from archdsl.claims.parameter_count import Counting
 from archdsl.errors import ArchError
+from archdsl.expand import choices
 from archdsl.expand.network import expand
 from archdsl.spec import parse
-from archdsl.syntax.ast import Either, Let, NetworkText, Padding, Shortcut, Statement, StrideOn
+from archdsl.syntax.ast import (
+    ActivationAt,
+    Either,
+    Item,
+    Keeps,
+    Let,
+    NetworkText,
+    Option,
+    Padding,
+    Shortcut,
+    Statement,
+    StrideOn,
+)
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
@@ -28,12 +41,8 @@ MOST_LAYERS = 2_000_000  # of all readings together; likewise
 
 
 class Convention(NamedTuple):
-    """A choice between statements of the language; `default` holds without any of them.
+    """A choice between statements of the language; `default` holds without any of them."""
 
-    A text declares an option by a statement of this `kind`, if there is one.
-    """
-
-    kind: type[StrideOn | Shortcut | Padding] | None
     options: tuple[str, ...]
     default: str
 
@@ -44,8 +53,10 @@ class Convention(NamedTuple):
 
     def declared(self, text: NetworkText, statement: Statement) -> str | None:
         """The option that a statement declares; None for a statement about anything else."""
-        if self.kind is None or not isinstance(statement, self.kind):
+        if not isinstance(statement, type(_statements(self.options[0])[0])):
             return None
+        if not isinstance(statement, StrideOn | Shortcut | Padding | ActivationAt):
+            return None  # a convention is one of several
         return statement.printed(lambda layer: text.span(layer.start, layer.end).text)
 
     def apply(self, text: NetworkText, option: str) -> NetworkText:
@@ -56,12 +67,71 @@ class Convention(NamedTuple):
         return text._replace(statements=others + _statements(option))
 
 
-CONVENTIONS = (
-    Convention(StrideOn, ("stride on first", "stride on 3x3", "stride on last"), "stride on first"),
-    Convention(Shortcut, ("shortcut A", "shortcut B", "shortcut C"), "shortcut B"),
-    Convention(Padding, ("padding same", "padding valid"), "padding same"),
-    Convention(None, ("max pool means max pool same", "max pool means max pool ceil"), ""),
-)
+CONVENTIONS = tuple(Convention(one.options, one.default) for one in choices.STATEMENTS)
+
+
+class Addition(NamedTuple):
+    """A choice that a statement makes, without which something is left out.
+
+    `options` are texts of what to write, or of the statement itself.
+    """
+
+    options: tuple[str, ...]
+    statements: tuple[Statement, ...]
+
+    def chosen(self, text: NetworkText) -> str:
+        """`without bn` for a text that has the statement `with bn`."""
+        is_there = any(s in text.statements for s in self.statements)
+        return self.options[0] if is_there else ""
+
+    def apply(self, text: NetworkText, option: str) -> NetworkText:
+        """The text with the statement."""
+        added = self.statements if option else ()
+        return text._replace(statements=(*text.statements, *added))
+
+
+class Omission(NamedTuple):
+    """A choice that a statement of the text makes, `with bn`: the other option lacks it."""
+
+    statement: Option
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return f"with {self.statement.word.text}", f"without {self.statement.word.text}"
+
+    def chosen(self, text: NetworkText) -> str:
+        return self.options[0]
+
+    def apply(self, text: NetworkText, option: str) -> NetworkText:
+        """The text with the statement, or without it."""
+        if option == self.options[0]:
+            return text
+        others = tuple(s for s in text.statements if s is not self.statement)
+        return text._replace(statements=others)
+
+
+class InputLine(NamedTuple):
+    """The choice which number of an input is the channels: `input 3x32, 100 channels`."""
+
+    options: tuple[str, ...]
+    place: int  # where the text has its own line
+
+    def chosen(self, text: NetworkText) -> str:
+        return ""
+
+    def apply(self, text: NetworkText, option: str) -> NetworkText:
+        """The text with another line in the same place."""
+        if not option:
+            return text
+        (line,) = _statements(option)
+        assert isinstance(line, Item)
+
+        def replaced(statement: Statement) -> Statement:
+            if isinstance(statement, Item) and statement.start <= self.place < statement.end:
+                return statement._replace(phrases=line.phrases)
+            return statement
+
+        return text._replace(statements=tuple(map(replaced, text.statements)))
 
 
 class OpenValue(NamedTuple):
@@ -80,7 +150,27 @@ class OpenValue(NamedTuple):
         return text._replace(statements=tuple(let if s is either else s for s in text.statements))
 
 
-Choice = Convention | OpenValue
+Choice = Convention | Addition | Omission | InputLine | OpenValue
+
+
+def _decided(text: NetworkText, analysis: Analysis) -> list[Choice]:
+    """The choices that decisions about single lines make, each once for the whole network."""
+    found: dict[object, Choice] = {}
+    for one in analysis.graph.origin.decisions:
+        key = one.topic, one.decided
+        match one.topic:
+            case choices.BIAS.topic:
+                found[one.topic] = Addition(("`bias` next to norms",), (Keeps("bias"),))
+            case choices.OUTPUT.topic:
+                companions = one.decided.removeprefix("no ").replace(" or ", ", ")
+                kept = f"{companions} after the output layer"
+                found[one.topic] = Addition((kept,), (Keeps("companions"),))
+            case choices.OPTIONAL.topic:
+                found[key] = Addition(one.instead, _statements(one.instead[0]))
+            case choices.CHANNELS.topic:
+                found[key] = InputLine(one.instead, one.start)
+    used = [Omission(s) for s in text.statements if isinstance(s, Option)]
+    return [*found.values(), *used]
 
 
 def _open_values(text: NetworkText) -> list[OpenValue]:
@@ -129,18 +219,20 @@ class Readings(NamedTuple):
 def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) -> Readings:
     """Judge every printed number of a network under each reading that makes a difference.
 
-    Readings whose layers do not fit are left out. Raises ArchError if the text's own does not fit.
+    Readings whose layers do not fit are left out. Choices that change the graph but none of its
+    numbers are varied one at a time: no printed number decides them. Raises ArchError if the
+    text's own does not fit.
     """
     own = Analysis(expand(text, parameters))
-    choices = _relevant_choices(text, parameters, _numbers(own))
+    varied, silent = _relevant_choices(text, parameters, own)
     own_counting = parameter_count.read_counting(text)
     countings = _countings(own, own_counting)
     alternatives: list[Alternative] = []
     most = min(MOST_READINGS, MOST_LAYERS // len(own.graph.nodes))
-    for options in _combinations([options for _, options in choices], most):
+    for options in _combinations([options for _, options in varied], most):
         variant = text
         changes: list[str] = []
-        for (choice, (declared, *_)), option in zip(choices, options, strict=True):
+        for (choice, (declared, *_)), option in zip(varied, options, strict=True):
             variant = choice.apply(variant, option)
             changes += [option] if option != declared else []
         analysis = _analysis(variant, parameters)
@@ -149,30 +241,55 @@ def readings(text: NetworkText, parameters: Mapping[str, Number] | None = None) 
                 _alternative(analysis, changes + _changed(own_counting, counting), counting)
                 for counting in countings
             ]
+    alternatives += [
+        _alternative(Analysis(expand(choice.apply(text, one), parameters)), [one], own_counting)
+        for choice, (_, *others) in silent
+        for one in others
+    ]
     first, *rest = alternatives
     rest.sort(key=lambda a: (not a.all_hold, -a.holds, len(a.changes)))
-    own_options = [options[0] for _, options in choices if options[0]]
+    own_options = [options[0] for _, options in (*varied, *silent) if options[0]]
     if len(countings) > 1 and not own_counting.is_usual:
         own_options.append(f"params {own_counting}")
     return Readings(tuple(own_options), (first, *rest))
 
 
+Options = list[tuple[Choice, list[str]]]  # choices, each with the text's own option first
+
+
 def _relevant_choices(
-    text: NetworkText, parameters: Mapping[str, Number] | None, own_numbers: object
-) -> list[tuple[Choice, list[str]]]:
-    """The choices that change a number, each with the text's own option, then those that change
-    one."""
-    relevant: list[tuple[Choice, list[str]]] = []
-    choices: tuple[Choice, ...] = (*_open_values(text), *CONVENTIONS)
-    for choice in choices:
-        options = [choice.chosen(text)]
+    text: NetworkText, parameters: Mapping[str, Number] | None, own: Analysis
+) -> tuple[Options, Options]:
+    """The choices that change a number, and those that change only the graph."""
+    varied: Options = []
+    silent: Options = []
+    own_numbers, own_nodes = _numbers(own), _nodes(own)
+    every: tuple[Choice, ...] = (*_open_values(text), *CONVENTIONS, *_decided(text, own))
+    for choice in every:
+        chosen = choice.chosen(text)
+        numbers, graphs = [chosen], [chosen]
         for option in choice.options:
+            if option == chosen:
+                continue
             analysis = _analysis(choice.apply(text, option), parameters)
-            if analysis is not None and _numbers(analysis) != own_numbers:
-                options.append(option)
-        if len(options) > 1:
-            relevant.append((choice, options))
-    return relevant
+            if analysis is None:
+                continue
+            if _numbers(analysis) != own_numbers:
+                numbers.append(option)
+            elif _nodes(analysis) != own_nodes:
+                graphs.append(option)
+        varied += [(choice, numbers)] if len(numbers) > 1 else []
+        silent += [(choice, graphs)] if len(graphs) > 1 else []
+    return varied, silent
+
+
+def _nodes(analysis: Analysis) -> object:
+    """The layers of a network in their simplest form, and what they read."""
+    nodes = analysis.graph.nodes
+    return [
+        (node.op.plainest(nodes[node.inputs[0]].shape) if node.inputs else node.op, node.inputs)
+        for node in nodes
+    ]
 
 
 def _analysis(text: NetworkText, parameters: Mapping[str, Number] | None) -> Analysis | None:

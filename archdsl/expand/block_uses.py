@@ -94,14 +94,17 @@ class BlockExpander:
 
     def decide_library(self, definition: Definition, use: BlockUse, position: Position) -> None:
         """Record that the network's text uses a block of the library."""
-        frame = position.frame
-        if frame.source is not self.context.network.source or not definition.ships:
+        frame, path = position.frame, position.path
+        is_written = frame.source is self.context.network.source and definition.ships
+        if not is_written or not self.graph.is_new(path[0], use.start, "library", use.block):
             return
-        word = WORD.match(frame.source.plain, use.start)
-        spelled = word[0] if word and self.blocks.spelled(word[0]) else use.block
+        spelled = _spelled(use, frame.source)
+        block, source = definition.block, definition.source
+        form = f"the block `{source.text[block.name.start : (block.parameters or block.name).end]}`"
+        if spelled != use.block:
+            form = f"`{spelled}` read as {form}"
         values = {
-            "spelled": spelled,
-            "form": form_of(definition.block).strip("`"),
+            "form": form,
             "paper": self.blocks.paper_of(definition),
             "name": use.block,
         }
@@ -300,6 +303,19 @@ def _values(
         notes = [*error.notes, _note(definition)]
         raise ArchError(error.message, error.span, notes, error.help) from None
     return {name: expressions.evaluate(one.value, names, source) for name, one in bound.items()}
+
+
+def _spelled(use: BlockUse, source: Source) -> str:
+    """How a text writes the name of a block, up to case: `Reduction-A`; a bracket has its name."""
+    end = use.start
+    for letter in use.block.replace("_", ""):
+        while source.plain[end : end + 1] in ("-", "_", " "):
+            end += 1
+        if source.plain[end : end + 1].lower() != letter.lower():
+            return use.block
+        end += 1
+    written = source.plain[use.start : end]
+    return use.block if written.lower() == use.block.lower() else written
 
 
 def _note(definition: Definition) -> Note:

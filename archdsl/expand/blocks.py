@@ -147,9 +147,7 @@ class Blocks:
 
     def paper_of(self, definition: Definition) -> str:
         """The paper of a block of the library: the last one that a comment above it names."""
-        above = definition.source.text[: definition.block.name.start]
-        papers = _PAPER.findall(above)
-        return papers[-1] if papers else definition.source.name
+        return _paper_above(definition.source.text, definition.block.name.start)
 
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""
@@ -158,6 +156,12 @@ class Blocks:
             with errors:
                 self.lines(definition)
         errors.check()
+
+
+@cache
+def _paper_above(text: str, start: int) -> str:
+    """The last paper that a comment names before a place in a text."""
+    return _PAPER.findall(text, 0, start)[-1]  # type: ignore[no-any-return]
 
 
 def _ships(source: Source, block: Block) -> bool:

@@ -4,31 +4,21 @@ After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, t
 `relu after the sum, as residual blocks do`; `activation before add` makes the other choice.
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
-
-
-class Choice(NamedTuple):
-    """A choice and how it is made; values in braces are filled in where it occurs."""
-
-    topic: str
-    decided: str
-    because: str
-    instead: tuple[str, ...] = ()  # what can be written for another choice
-
+from archdsl.graph import Choice
+from archdsl.layers import Layer
 
 SUM = Choice(
     "activation of sums",
     "{activation} after the sum",
     "as residual blocks do",
     ("activation before add",),
+    ("activation before add", "activation after add"),
 )
 OUTPUT = Choice(
     "output layer",
     "no {companions}",
     "as it is the output layer",
-    ("write them in the line: `{layer}-{written}`",),
+    ("write `, {written}` at the end of the line",),
 )
 BIAS = Choice(
     "bias",
@@ -53,12 +43,16 @@ GROUP_STRIDE = Choice(
     "the stride in the first layer of the group",
     "as there is no `stride on`",
     ("stride on 3x3", "stride on last"),
+    ("stride on first", "stride on 3x3", "stride on last"),
+    "stride on first",
 )
 SHORTCUT = Choice(
     "shortcut",
     "{shortcut} where the shape changes",
     "as there is no `shortcut`",
+    ("shortcut A", "shortcut C"),
     ("shortcut A", "shortcut B", "shortcut C"),
+    "shortcut B",
 )
 PRINTED = Choice(
     "printed sizes",
@@ -71,24 +65,34 @@ PADDING = Choice(
     "padding same",
     "as the text declares none",
     ("padding valid",),
+    ("padding same", "padding valid"),
+    "padding same",
 )
+
 CHANNELS = Choice(
     "input",
-    "{sizes} as {channels} channels of {lengths}",
+    "{sizes} read as {channels} of {lengths}",
     "as it has the form of channels first",
     ("input {other}",),
 )
 LIBRARY = Choice(
     "library",
-    "the block `{form}`",
+    "{form}",
     "from the library: {paper}",
     ("define it: `block {name} {{ … }}`",),
 )
 DEFAULT = Choice(
     "defaults",
-    "{kind} with {attribute} {value}",
+    "{decided}",
     "while {others}",
-    ("write `{attribute} …` where the layer is written",),
+    ("write `{instead}` where the layer is written",),
+)
+POOL_EDGES = Choice(
+    "defaults",
+    "{kind} rounding down",
+    "while {others}",
+    ("write `ceil` where the layer is written",),
+    ("max pool means max pool same", "max pool means max pool ceil"),
 )
 OPTIONAL = Choice(
     "optional layers",
@@ -96,3 +100,36 @@ OPTIONAL = Choice(
     "as there is no `with {kind}`",
     ("with {kind}",),
 )
+POOL = Choice(
+    "names",
+    "{kind}",
+    "as `pool` alone is one",
+    ("write `max pool`, or `average pool`",),
+)
+HELD = Choice(
+    "names",
+    "{kind}",
+    "as the name says",
+    ("write the layer in the line",),
+)
+OTHER = Choice(
+    "names",
+    "{written}, not {kind} as the name says",
+    "as the line writes it",
+    ("name the line otherwise",),
+)
+AXES = Choice(
+    "input",
+    "sizes as channels, height, width",
+    "as the table's are not height, width, channels",
+    ("print them as 56x56x64",),
+)
+
+
+def spelling(kind: type[Layer]) -> str:
+    """A kind of layer as texts spell it: `leaky relu`."""
+    return next(iter(kind.words), kind.kind)
+
+
+# The choices that statements for the whole network make, in the order in which readings vary them.
+STATEMENTS = (GROUP_STRIDE, SHORTCUT, PADDING, POOL_EDGES, SUM)

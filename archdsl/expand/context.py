@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archdsl.expand.blocks import Blocks
-from archdsl.expand.choices import Choice
 from archdsl.expand.conventions import Conventions
 from archdsl.expand.graph_builder import GraphBuilder, Place
 from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Position
-from archdsl.graph import Decision, Scope
+from archdsl.graph import Choice, Decision, Scope
 from archdsl.notation.ast import BlockUse
 from archdsl.notation.context import Located
 from archdsl.syntax.ast import NetworkText
@@ -51,10 +50,9 @@ class Context(NamedTuple):
         self, choice: Choice, path: Scope, where: Located, frame: Frame, **values: object
     ) -> None:
         """Record how a choice was made in a line; `values` fill in the texts of the choice."""
-        texts = [text.format(**values) for text in (choice.decided, choice.because)]
-        instead = tuple(text.format(**values) for text in choice.instead)
         place = self.place(where, frame)
-        self.graph.decide(Decision(choice.topic, texts[0], texts[1], instead, path, *place))
+        if self.graph.is_new(place, path[0] if path else "", choice.decided, *values.values()):
+            self.graph.decisions.append(Decision(choice, values, path, *place))
 
     def bracket_of(self, frame: Frame) -> BlockUse | None:
         """The block that brackets stand for, in the network's own text; within that block itself

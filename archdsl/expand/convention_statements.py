@@ -15,6 +15,7 @@ from archdsl.notation.phrase import read_phrase
 from archdsl.syntax.ast import (
     ActivationAt,
     Item,
+    Keeps,
     Means,
     NetworkText,
     Padding,
@@ -49,6 +50,8 @@ def read(network: NetworkText, names: Mapping[str, Number], blocks: Blocks) -> C
                 case ActivationAt(place):
                     reader.once(statement)
                     reader.conventions.activation = place.text
+                case Keeps(what):
+                    reader.conventions.keeps |= {what}
                 case SizesDecide():
                     reader.sizes_decide(statement)
                 case Means():

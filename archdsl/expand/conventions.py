@@ -8,8 +8,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.expand.choices import BIAS, OUTPUT, REPLACED, Choice
+from archdsl.expand.choices import BIAS, OUTPUT, REPLACED, spelling
 from archdsl.expand.memo import Memo
+from archdsl.graph import Choice
 from archdsl.layers import Activation, Layer, Value
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
@@ -32,6 +33,7 @@ class Rule:
         self.selector = selector
         self.layers = layers
         self.kinds = [layer.kind for layer in layers]
+        self.roles = {kind.role for kind in self.kinds} - {""}
         self.index = self.kinds.index(selector.kind)
         self.template = layers[self.index]
         self.companions = layers[: self.index] + layers[self.index + 1 :]
@@ -102,6 +104,8 @@ class Written(NamedTuple):
         other activation. In the chain it replaces only its own kind.
         """
         found: dict[Kind, Kind] = {}
+        if not self.phrase and not self.chain:
+            return found
         layers = [(one.kind, True) for one in self.phrase]
         layers += [(one.kind, False) for one in self.chain]
         for written, is_near in layers:
@@ -109,7 +113,7 @@ class Written(NamedTuple):
             match = [kind for kind in kinds if kind is written or (role and kind.role == role)]
             if not match:
                 break
-            found[match[0]] = written
+            found.setdefault(match[0], written)
         return found
 
 
@@ -165,6 +169,7 @@ class Conventions:
         self.shortcut = "B"  # `shortcut` is the block `shortcut_B`
         self.stride_on: LayerText | None = None  # carries the stride of its group; None: the first
         self.stride_on_last = False
+        self.keeps: frozenset[str] = frozenset()  # what would be left out: only readings say so
         self.activation = ""  # of sums: "before" or "after" them; "" if the text leaves it open
         self.decides: frozenset[str] = frozenset()  # what printed sizes settle
         self.declared: set[type[Statement]] = set()  # the statements of which there is one
@@ -210,7 +215,7 @@ class Conventions:
             _check_removals(source, layer, rules)
         if not rules:
             return Applied((layer,))
-        expanded = _Expanded(layer, around)
+        expanded = _Expanded(layer, around, "bias" in self.keeps)
         for rule in rules:
             names = {**self.names, "in": around.channels} if rule.computed else self.names
             expanded.apply(rule, self.source, names)
@@ -225,8 +230,9 @@ class Conventions:
 class _Expanded:
     """A layer, and the companions that rules have added to it so far."""
 
-    def __init__(self, layer: LayerText, around: Surroundings) -> None:
+    def __init__(self, layer: LayerText, around: Surroundings, keeps_bias: bool) -> None:
         self.layer = layer
+        self.keeps_bias = keeps_bias
         self.around = around
         self.left: list[LayerText] = []  # directly before the layer
         self.right: list[LayerText] = []  # directly after it
@@ -235,9 +241,8 @@ class _Expanded:
         self.bare: list[str] = []  # the companions that the output layer does not take
         self.replaced: list[tuple[Kind, Kind]] = []  # written kinds, and those of the rules
         self.absorbing: Kind | None = None  # the norm next to the layer that takes over its bias
-        near = [one.kind for one in (*around.before.phrase, *around.after.phrase)]
-        self.kinds = {*near}
-        self.roles = {kind.role for kind in near if kind.role}
+        self.kinds = {one.kind for one in (*around.before.phrase, *around.after.phrase)}
+        self.roles = {kind.role for kind in self.kinds} - {""}
         # In a chain `bn -> relu -> conv3-64` leaves out the companions that would follow, but
         # what follows, `conv3-64 -> relu`, leaves those before the layer as they are.
         preceding = {one.kind for one in around.before.chain}
@@ -251,6 +256,7 @@ class _Expanded:
         after = self.around.after.replacing(rule.kinds)
         left: list[LayerText] = []
         norms = [before[kind] for kind in rule.kinds[:index] if kind in before]
+        norms += [after[kind] for kind in rule.kinds[index + 1 :] if kind in after]
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one, i > index):
                 continue
@@ -272,13 +278,13 @@ class _Expanded:
                 anchored.append(Companion(anchor, layer))
         self.left = left + self.left
         absorbing = next((kind for kind in norms if kind.absorbs_bias), None)
-        if absorbing is not None:
+        if absorbing is not None and not self.keeps_bias:
             bare = without_bias(self.layer)
             if bare is not self.layer:
                 self.layer, self.absorbing = bare, absorbing
         # A companion of the row replaces that of its role in the network's conventions.
         self.kinds.update(rule.kinds)
-        self.roles.update(kind.role for kind in rule.kinds if kind.role)
+        self.roles |= rule.roles
 
     def fill(self, template: LayerText) -> None:
         """Give the layer the attributes of the rule that it does not write itself."""
@@ -302,19 +308,20 @@ class _Expanded:
             self.replaced += [(one.kind, kind) for one in sides if one.kind.role == kind.role]
             return True
         if around.is_output:
-            self.bare.append(kind.kind)
+            self.bare.append(spelling(kind))
         return around.is_output
 
     def choices(self) -> list[tuple[Choice, Mapping[str, str]]]:
         """What was decided without the text."""
         found: list[tuple[Choice, Mapping[str, str]]] = []
         if self.bare:
-            words = {"companions": ", ".join(self.bare), "written": "-".join(self.bare)}
-            found.append((OUTPUT, {**words, "layer": self.layer.kind.kind}))
+            *first, last = self.bare
+            companions = f"{', '.join(first)} or {last}" if first else last
+            found.append((OUTPUT, {"companions": companions, "written": ", ".join(self.bare)}))
         for written, kind in self.replaced:
-            found.append((REPLACED, {"written": written.kind, "companion": kind.kind}))
+            found.append((REPLACED, {"written": spelling(written), "companion": spelling(kind)}))
         if self.absorbing is not None:
-            found.append((BIAS, {"kind": self.layer.kind.kind, "norm": self.absorbing.kind}))
+            found.append((BIAS, {"norm": spelling(self.absorbing)}))
         return found
 
 

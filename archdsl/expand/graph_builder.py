@@ -70,7 +70,7 @@ class GraphBuilder:
         self.decisions: list[Decision] = []
         self.names: dict[Scope, None] = {}  # an ordered set of the names in use
         self.built: dict[Hashable, Stretch] = {}  # blocks, by all that they depend on
-        self.decided: dict[tuple[str, ...], None] = {}  # an ordered set: lines and decisions
+        self.decided: dict[tuple[object, ...], None] = {}  # an ordered set: lines and decisions
         self.contents = [getattr(self, name) for name in Mark._fields[3:]]
 
     @property
@@ -91,13 +91,12 @@ class GraphBuilder:
         self.nodes.append(Node(op, inputs, scope, shape))
         self.places.append(place)
 
-    def decide(self, decision: Decision) -> None:
-        """Record a decision, unless the same is recorded for the line of the network."""
-        topic, decided, because, _, path, _, _ = decision
-        key = (path[0] if path else "", topic, decided, because)
-        if key not in self.decided:
-            self.decided[key] = None
-            self.decisions.append(decision)
+    def is_new(self, *key: object) -> bool:
+        """Whether no decision was recorded under a key before; from now on there is one."""
+        if key in self.decided:
+            return False
+        self.decided[key] = None
+        return True
 
     def label(self) -> LabelledValue:
         """The current value, as a label names it."""
@@ -162,8 +161,11 @@ class GraphBuilder:
         if path[:1] != stretch.path[:1]:
             for decision in self.decisions[first.decisions : last.decisions]:
                 copied_path = path + decision.path[depth:]
-                start, end = place if (decision.start, decision.end) == old else decision[5:]
-                self.decide(decision._replace(path=copied_path, start=start, end=end))
+                start, end = place if (decision.start, decision.end) == old else decision[3:]
+                key = ((start, end), path[0], decision.choice.decided, *decision.values.values())
+                if self.is_new(*key):
+                    moved = decision._replace(path=copied_path, start=start, end=end)
+                    self.decisions.append(moved)
         for claimed in self.inner_claims[first.inner_claims : last.inner_claims]:
             section = claimed.section
             section = section._replace(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from archdsl.errors import ArchError, Note
-from archdsl.expand.choices import SUM
+from archdsl.expand.choices import SUM, spelling
 from archdsl.expand.context import Context
 from archdsl.expand.layers import LayerExpander, hwc
 from archdsl.expand.line_names import notation
@@ -265,7 +265,7 @@ class GroupExpander:
             )
         layer, frame = moved[0]
         if not self.declared_activation(group, position.frame):
-            activation = layer.kind.kind
+            activation = spelling(layer.kind)
             self.context.decide(SUM, position.path, group, position.frame, activation=activation)
         self.layers.append(layer, self.graph.free_scope(position.path, layer.kind.kind), frame)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
@@ -11,9 +10,13 @@ from archdsl.expand.choices import (
     BIAS,
     DEFAULT,
     GROUP_STRIDE,
+    HELD,
+    OTHER,
     PADDING,
+    POOL,
     PRINTED,
     TWO_ACTIVATIONS,
+    spelling,
 )
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
@@ -39,7 +42,7 @@ from archdsl.layers import (
 )
 from archdsl.layers.checks import check_elements
 from archdsl.notation import ast, pytorch_calls
-from archdsl.notation.ast import LayerText
+from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
 
 
@@ -60,11 +63,13 @@ class LayerExpander:
         chain = self.with_companions(layers, position, neighbours)
         following = [*chain[1:], *neighbours.after[:1]] if neighbours else chain[1:]
         for index, (layer, after) in enumerate(zip(chain, following, strict=False)):
-            if layer.kind.weighs and after.kind.absorbs_bias:
+            if not layer.kind.weighs or "bias" in self.conventions.keeps:
+                continue
+            if after.kind.absorbs_bias:
                 chain[index] = bare = without_bias(layer)  # a written `Conv-BN`
                 if bare is not layer:
-                    values = {"kind": layer.kind.kind, "norm": after.kind.kind}
-                    self.context.decide(BIAS, position.path, layer, position.frame, **values)
+                    norm = spelling(after.kind)
+                    self.context.decide(BIAS, position.path, layer, position.frame, norm=norm)
         if position.printed is not None:
             chain = self.sized(chain, position)
         if position.ends_branch:
@@ -81,11 +86,14 @@ class LayerExpander:
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
     ) -> list[LayerText]:
         """The layers with the companions that conventions add to them."""
-        output = _output_layer(layers) if position.last else None
+        is_bare = position.last and "companions" not in self.conventions.keeps
+        output = _output_layer(layers) if is_bare else None
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
             layer = self.complete(written, position)
+            if layer.naming is not None:
+                self.decide_naming(layer, layer.naming, position)
             around = Surroundings(
                 *_written_next_to(layers, index, neighbours),
                 position.row_rules,
@@ -101,6 +109,12 @@ class LayerExpander:
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
+
+    def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
+        """Record how the name of a line and the kind of its layer agree."""
+        choice = {"open": POOL, "held": HELD, "other": OTHER}[naming.how]
+        values = {"kind": naming.spelling, "written": spelling(layer.kind)}
+        self.context.decide(choice, position.path, layer, position.frame, **values)
 
     def complete(self, layer: LayerText, position: Position) -> LayerText:
         """The layer with everything that its place in the text decides: the values of names, the
@@ -184,45 +198,43 @@ class LayerExpander:
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)
-                is_padded = self.is_padded(layer, op, x)
+                is_padded = self.is_padded(layer, op)
                 known = self.settled[key] = op, check_elements(op.out(x)), is_padded
             op, shape, is_padded = known
             pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if is_padded or layer.kind.disputed or issubclass(layer.kind, Activation):
+        if (is_padded or op.disputed) and graph.is_new(scope[0], id(op), layer.start):
             self.decide(layer, op, scope, frame, is_padded)
+        if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
+            values = {"first": spelling(type(before)), "second": spelling(type(op))}
+            self.context.decide(TWO_ACTIVATIONS, scope, layer, frame, **values)
         graph.add(op, (graph.current,), scope, shape, place)
 
-    def is_padded(self, layer: LayerText, op: Layer, x: Shape) -> bool:
-        """Whether a layer has another padding because the network declares none."""
-        if "pad" not in layer.kind.attributes or "pad" in layer.given or layer.listed is not None:
+    def is_padded(self, layer: LayerText, op: Layer) -> bool:
+        """Whether a layer is padded because the network declares no padding."""
+        if not layer.kind.weighs or layer.listed is not None or "pad" in layer.given:
             return False
-        if not self.conventions.leaves_open(Padding):
-            return False
-        values: dict[str, Value] = {n: text.value for n, text in layer.given.items()}  # type: ignore[misc]
-        try:
-            return layer.kind.settle(values, x, "valid") != op
-        except LayerError:
-            return True
+        return self.conventions.leaves_open(Padding) and any(getattr(op, "pad", ()))
 
     def decide(
         self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, is_padded: bool
     ) -> None:
-        """Record what the text leaves open about a layer that follows the current value."""
-        graph, kind, path = self.graph, layer.kind, scope
+        """Record which defaults a layer has."""
         if is_padded:
-            self.context.decide(PADDING, path, layer, frame)
-        before = graph.nodes[graph.current].op
-        if issubclass(kind, Activation) and isinstance(before, Activation):
-            values = {"first": before.kind, "second": kind.kind}
-            self.context.decide(TWO_ACTIVATIONS, path, layer, frame, **values)
+            self.context.decide(PADDING, scope, layer, frame)
         if layer.listed is None and frame.source is self.context.network.source:
-            for attribute, others in kind.disputed:
-                if attribute not in layer.given:
-                    value = getattr(op, attribute)
-                    shown = {"kind": kind.kind, "attribute": attribute, "value": value}
-                    self.context.decide(DEFAULT, path, layer, frame, **shown, others=others)
+            for one in layer.kind.disputed:
+                name = one.attribute
+                if name not in layer.given and op.matters(name, self.graph.shape):
+                    form = one.decided or "{kind} with {attribute} {value}"
+                    kind, value = spelling(layer.kind), _shown(getattr(op, name))
+                    shown = {
+                        "decided": form.format(kind=kind, attribute=name, value=value),
+                        "others": one.others,
+                        "instead": one.instead or f"{name} …",
+                    }
+                    self.context.decide(DEFAULT, scope, layer, frame, **shown)
 
     def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
         """The layer that a text describes, on an input."""
@@ -271,6 +283,11 @@ def _extend(
     waiting += applied.after
 
 
+def _shown(value: object) -> str:
+    """A value of an attribute as texts write it: `1e-5`."""
+    return str(value).replace("e-0", "e-")
+
+
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:
     """The layer with the size, (H, W), of the branch next to it."""
     if frame.target is None or len(frame.target.shape) == 1:
@@ -310,19 +327,33 @@ def _written_next_to(
     layer; before it only those of the first weight layer."""
     if neighbours is None and len(layers) == 1:
         return NOTHING_WRITTEN, NOTHING_WRITTEN
-    beyond = neighbours or Neighbours((), (), [])
-    before = Written(layers[:index][::-1], beyond.before[::-1])
-    if any(layer.kind.weighs for side in before for layer in side):
-        before = NOTHING_WRITTEN  # they belong to the weight layer before this one
-    after = Written(_companions(layers[index + 1 :]))
-    if len(after.phrase) == len(layers) - index - 1:
-        after = Written(after.phrase, _companions(beyond.after))
+    beyond_before, beyond_after, _ = neighbours or _ALONE
+    before = after = NOTHING_WRITTEN
+    preceding = layers[:index]
+    # Before a weight layer further left they would belong to that one.
+    if not _weighs_any(preceding) and not _weighs_any(beyond_before):
+        if preceding or beyond_before:
+            before = Written(preceding[::-1], beyond_before[::-1])
+    following = layers[index + 1 :]
+    if following or beyond_after:
+        near = _companions(following)
+        after = Written(near, _companions(beyond_after) if len(near) == len(following) else ())
     return before, after
 
 
-def _companions(layers: Sequence[LayerText]) -> tuple[LayerText, ...]:
+_ALONE = Neighbours((), (), [])
+
+
+def _weighs_any(layers: Sequence[LayerText]) -> bool:
+    return any([layer.kind.weighs for layer in layers]) if layers else False
+
+
+def _companions(layers: Sequence[LayerText]) -> Sequence[LayerText]:
     """The layers up to the first weight layer."""
-    return tuple(takewhile(lambda layer: not layer.kind.weighs, layers))
+    for index, layer in enumerate(layers):
+        if layer.kind.weighs:
+            return layers[:index]
+    return layers
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

@@ -73,8 +73,9 @@ class LineExpander:
         frame, labels = position.frame, position.labels.new_child()
         lines = [line for line in lines if frame.holds(line)]
         kinds, names = self.names(lines, position)
+        row_rules = position.row_rules
         outputs = self.output_lines(lines, position) if position.last else ()
-        end, row_rules = _last_line(lines, len(lines) - 1, self.lets_pass), position.row_rules
+        end = self.end_line(lines) if position.ends_branch else -1
         sums = self.sums(lines) if self.conventions.activation == "after" else {}
         moved: dict[int, int] = {}  # by the line of a sum: the activations before those it takes
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
@@ -85,7 +86,7 @@ class LineExpander:
                 frame=frame,
                 labels=labels,
                 last=index in outputs,
-                ends_branch=(position.ends_branch and index == end) or index in sums,
+                ends_branch=index == end or index in sums,
                 moved=moved.get(index, -1),
                 entry=self.context.entry_channels(position),
                 # A paper that prints input sizes gives the output size of the line before.
@@ -136,10 +137,8 @@ class LineExpander:
         links = [Line(Item((w,), ()), (p,), None) for w, p in zip(written, parsed, strict=True)]
         labels = position.labels.new_child()
         kinds, names = self.new_names(links, position)
-        outputs, end = (
-            (self.output_line(links, len(links) - 1),),
-            _last_line(links, len(links) - 1, self.lets_pass),
-        )
+        output = self.output_line(links, len(links) - 1) if position.last else -1
+        end = self.end_line(links) if position.ends_branch else -1
         sized = next((i for i in reversed(range(len(links))) if _may_be_sized(links[i])), None)
         neighbours = _neighbours(parsed)
         for index, (link, name) in enumerate(zip(links, names, strict=True)):
@@ -147,8 +146,8 @@ class LineExpander:
             inner = position._replace(
                 path=(*position.path, name),
                 labels=labels,
-                last=position.last and index in outputs,
-                ends_branch=position.ends_branch and index == end,
+                last=index == output,
+                ends_branch=index == end,
                 is_branch=False,
                 printed=self.printed_output(link) or printed,
             )
@@ -458,6 +457,10 @@ class LineExpander:
         return all(self.may_trail(parsed) for line in lines for parsed in line.phrases)
 
     # Activations that move after a sum.
+
+    def end_line(self, lines: Sequence[Line]) -> int:
+        """The last line that an activation cannot move past."""
+        return _last_line(lines, len(lines) - 1, self.lets_pass)
 
     def lets_pass(self, parsed: ParsedPhrase) -> bool:
         """Whether an activation could move past everything in a phrase: `identity`, a constant

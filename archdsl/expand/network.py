@@ -14,7 +14,8 @@ from archdsl.expand.lines import LineExpander
 from archdsl.expand.parameters import declarable, declared, values_of
 from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Labels, Position
-from archdsl.figures import numbers_of
+from archdsl.expand.table_sizes import has_sizes_of_tables, with_axes
+from archdsl.figures import counted, numbers_of
 from archdsl.graph import Claimed, Graph, Section
 from archdsl.layers import Input, LayerError, Value
 from archdsl.layers.terms import times
@@ -48,13 +49,22 @@ def expand(
     input. Raises ArchError for everything that is wrong with the text.
     """
     parameters = parameters or {}
+    if not (parameters or input):
+        return with_axes(network, _own_graph)[1]
+    if has_sizes_of_tables(network):
+        needed = _without_default(network, parameters)
+        network, _ = with_axes(network, lambda one: _graph(one, read(one, needed), None, None))
     text = read(network, parameters)
     paper_settings = None
-    if (parameters or input) and any(isinstance(s, SizesDecide) for s in network.statements):
+    if any(isinstance(s, SizesDecide) for s in network.statements):
         papers_own = read(network, _without_default(network, parameters))
         settled = _graph(network, papers_own, None, None).origin.settled
         paper_settings = PaperSettings(settled, bool(parameters))
     return _graph(network, text, input, paper_settings)
+
+
+def _own_graph(network: NetworkText) -> Graph:
+    return _graph(network, read(network), None, None)
 
 
 def _without_default(
@@ -228,11 +238,12 @@ def _decide_channels(context: Context, layer: LayerText, op: Input, frame: Frame
         return
     *lengths, last = sizes = tuple(n for n in value if isinstance(n, int))
     if sizes != (*op.lengths, op.channels):
+        rank = " clip" if len(lengths) > 2 else ""
         values = {
-            "channels": op.channels,
+            "channels": counted(op.channels, "channel"),
             "lengths": times(op.lengths),
             "sizes": times(sizes),
-            "other": f"{times(tuple(lengths))}, {last} channels",
+            "other": f"{times(tuple(lengths))}{rank}, {counted(last, 'channel')}",
         }
         context.decide(CHANNELS, ("input",), layer, frame, **values)
 

@@ -5,7 +5,17 @@ from typing import ClassVar, Self
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, number, positive
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, brief
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    brief,
+)
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing, listed_as
 
 
@@ -94,7 +104,7 @@ class LeakyReLU(Activation):
     """x if positive, otherwise slope · x (Maas, Hannun & Ng 2013)."""
 
     takes_number = "slope"
-    disputed = (("slope", "Darknet has 0.1, DCGAN 0.2, Keras 0.3"),)
+    disputed = (Disputed("slope", "Darknet has 0.1, DCGAN 0.2, Keras 0.3"),)
     examples = ("leaky relu on 3x4x4", "lrelu(0.2) on 7", "leaky relu slope 0.1 on 3x5")
     listed = listed_as(
         "LeakyReLU", Argument("negative_slope", "slope", 0.01, written="position"), INPLACE
@@ -179,7 +189,11 @@ class GELU(Activation):
     """
 
     details = ("approximate",)
-    disputed = (("approximate", "many releases have the approximation with a tanh"),)
+    disputed = (
+        Disputed(
+            "approximate", "many releases approximate it with a tanh", "gelu in its exact form"
+        ),
+    )
     examples = ("gelu on 3x4x4", "gelu approximate tanh on 7", "approximate gelu on 3x5")
     listed = listed_as(
         "GELU", Argument("approximate", "approximate", "none", texts=("none", "tanh"))

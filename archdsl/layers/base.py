@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from archdsl.layers.terms import Call, Kept, LayerError, Shape, Value, Values, Window, brief
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Shape,
+    Value,
+    Values,
+    Window,
+    brief,
+)
 from archdsl.layers.torch_signature import Listing
 
 _MISSING: Any = object()
@@ -76,9 +86,7 @@ class Layer:
     takes_times: ClassVar[str | None] = None  # the field that `x2` sets, instead of repeating
 
     details: ClassVar[tuple[str, ...]] = ()  # fields without a place in the label
-
-    # The attributes whose defaults differ between papers or frameworks, with those of others.
-    disputed: ClassVar[tuple[tuple[str, str], ...]] = ()
+    disputed: ClassVar[tuple[Disputed, ...]] = ()
 
     fits: ClassVar[str | None] = None  # the field that defaults to the size of the other branch
 
@@ -177,6 +185,10 @@ class Layer:
     def kept(self, x: Shape) -> Kept:
         """What autograd keeps for the backward pass, in training mode."""
         return self.keeps
+
+    def matters(self, attribute: str, x: Shape) -> bool:
+        """Whether the default of a disputed attribute makes a difference on such an input."""
+        return True
 
     def plainest(self, x: Shape) -> "Layer":
         """The simplest layer that computes the same on such an input, to compare networks."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, fraction, needs_map
-from archdsl.layers.terms import Call, Kept, Shape, Value
+from archdsl.layers.terms import Call, Disputed, Kept, Shape, Value
 from archdsl.layers.torch_signature import INPLACE, Argument, Listing
 
 _P = Argument("p", "p", 0.5, written="position")
@@ -40,7 +40,7 @@ class Dropout(BaseDropout):
     Channel dropout drops whole channels (Tompson et al. 2015).
     """
 
-    disputed = (("p", "papers give different rates"),)
+    disputed = (Disputed("p", "papers give different rates"),)
     examples = (
         "dropout(0.5) on 3x4x4",
         "dropout (40%) on 6",

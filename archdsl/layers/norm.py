@@ -7,7 +7,7 @@ import math
 
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import count, flag, fraction, needs_map, positive
-from archdsl.layers.terms import Call, Kept, Misfit, Shape, times
+from archdsl.layers.terms import Call, Disputed, Kept, Misfit, Shape, times
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 AFFINE = {"affine": True, "no affine": False}
@@ -42,8 +42,8 @@ class BatchNorm(Normalisation):
     absorbs_bias = True
     uses_batch_statistics = True
     disputed = (
-        ("eps", "TensorFlow and Keras have 0.001"),
-        ("momentum", "Keras has 0.01"),
+        Disputed("eps", "TensorFlow and Keras have 0.001"),
+        Disputed("momentum", "Keras has 0.01"),
     )
     examples = (
         "bn on 3x4x4",

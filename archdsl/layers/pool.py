@@ -9,7 +9,18 @@ from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, margin, needs_map
 from archdsl.layers.conv import show_axes, show_window
 from archdsl.layers.padding import same
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    Window,
+    times,
+)
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import KERNEL_WORDS, axes, enlarged, slide
 
@@ -29,6 +40,9 @@ class Pool(Layer):
     takes_number = "kernel"
     default_kernel: ClassVar[int | None]
     name: ClassVar[str]
+    disputed: ClassVar[tuple[Disputed, ...]] = (
+        Disputed("ceil", "Caffe rounds up", "{kind} rounding down", "ceil"),
+    )
 
     kernel: tuple[int, ...] = attribute(
         *KERNEL_WORDS,
@@ -88,6 +102,13 @@ class Pool(Layer):
                 "pad at most half of the window",
             )
         return cls(kernel, stride, margins, bool(values.get("ceil", False)))
+
+    def matters(self, attribute: str, x: Shape) -> bool:
+        if attribute == "ceil":
+            return bool(self.kernel) and type(self)(**{**vars(self), "ceil": True}).out(
+                x
+            ) != self.out(x)
+        return attribute != "counted" or any(self.pad)
 
     def out(self, x: Shape) -> Shape:
         if not self.kernel:
@@ -177,6 +198,15 @@ class AvgPool(Pool):
     details = ("ceil", "counted")
     default_kernel = None
     name = "avg pool"
+    disputed = (
+        *Pool.disputed,
+        Disputed(
+            "counted",
+            "TensorFlow leaves them out",
+            "{kind} counting the zeros of its padding",
+            "exclude padding",
+        ),
+    )
     counted: bool = attribute(
         "count include pad",
         check=flag,

@@ -7,7 +7,18 @@ from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
 from archdsl.layers.checks import flag, lengths, needs_map, per_axis, positive
 from archdsl.layers.pool import AdaptiveAvgPool
-from archdsl.layers.terms import Call, Kept, LayerError, Misfit, Shape, Value, Values, Window, times
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    Window,
+    times,
+)
 from archdsl.layers.torch_signature import Argument, Listing, fixed, scalar_if_equal
 from archdsl.layers.windows import axes, enlarged
 
@@ -50,7 +61,7 @@ class Resize(Layer):
     takes_number = "factor"
     takes_size = "pair"
     takes_times = "factor"
-    disputed = (("mode", "others interpolate bilinearly"),)
+    disputed = (Disputed("mode", "others interpolate bilinearly"),)
     examples = (
         "upsample on 3x4x5",
         "upsample 2 bilinear on 3x4x5",

@@ -38,6 +38,18 @@ class Call(NamedTuple):
         return f"{'' if self.own else 'nn.'}{self.name}({', '.join(arguments)})"
 
 
+class Disputed(NamedTuple):
+    """An attribute whose default papers or frameworks disagree about, and what `others` have.
+
+    `decided` and `instead` are texts in place of `KIND with ATTRIBUTE VALUE` and `ATTRIBUTE …`.
+    """
+
+    attribute: str
+    others: str
+    decided: str = ""
+    instead: str = ""
+
+
 Reads = Callable[[int], tuple[int, int]]
 
 

@@ -56,6 +56,18 @@ class ListedCall(NamedTuple):
     argument: str  # torch's name of that number
 
 
+class Naming(NamedTuple):
+    """How the name of a line and the kind of its layer agree.
+
+    `how` is "open" if the name is that of a pool, whatever its kind, which is read as `spelling`;
+    "held" if it holds the words `spelling`, which the line leaves to it; "other" if the line writes
+    another layer than the name spells.
+    """
+
+    how: str
+    spelling: str
+
+
 class LayerText(NamedTuple):
     """A layer of a phrase, with the attributes that the text gives it."""
 
@@ -68,6 +80,7 @@ class LayerText(NamedTuple):
     conventional: bool = False  # added by a convention, not written in the line
     listed: ListedCall | None = None
     ranked: str = ""  # its word, if that tells the axes of its map: `conv1d`
+    naming: Naming | None = None
 
 
 class Group(NamedTuple):

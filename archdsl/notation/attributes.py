@@ -7,14 +7,14 @@ after a size it stays with that size.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archdsl.errors import ArchError
 from archdsl.layers import REGISTRY, Conv, Layer, Value
-from archdsl.notation.ast import LayerText, ValueText, checked
+from archdsl.notation.ast import LayerText, Naming, ValueText, checked
 from archdsl.notation.context import Context
+from archdsl.notation.layer_names import kind_named
 from archdsl.notation.lookup import Words, fields_of, vocabulary
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import Phrase, Token
@@ -36,6 +36,7 @@ class LayerDraft:
         self.removed: set[str] = set()
         self.is_used = True  # False of an optional layer that the network does not use
         self.ranked = ""  # its word, if that tells the axes of its map: `conv1d`
+        self.naming: Naming | None = None
 
     def freeze(self) -> LayerText:
         return LayerText(
@@ -46,6 +47,7 @@ class LayerDraft:
             self.end,
             any(isinstance(value.value, Expression) for value in self.values.values()),
             ranked=self.ranked,
+            naming=self.naming,
         )
 
 
@@ -66,6 +68,7 @@ class Mention:
     position: int = 0
     follows: Mention | None = None  # `3x3/2`: the stride goes where the kernel goes
     layer: LayerDraft | None = None  # to which it was assigned
+    is_of_row: bool = False  # from a column of a table, which is about the row's main layer
 
     def field(self, kind: type[Layer]) -> tuple[str, Value | Expression] | None:
         """The field of a layer kind that the mention sets, and its value there."""
@@ -135,23 +138,62 @@ class Assigner:
             layer.removed |= set(removal.words)
 
     def imply_layer(self, label: Token | None) -> None:
-        """Add the layer of a phrase without a layer word: the one its label names, or the one that
+        """Add the layer of a phrase without a layer word: the one its name names, or the one that
         its units and sizes call for."""
         # After the label: in a row of a table the layer may be in another cell.
         tokens = self.draft.phrase.tokens
         kinds = [token.kind for token in tokens]
         first = tokens[kinds.index("colon") + 1 if label is not None else 0]
-        kind = _named_by(label) or self.implied_kind()
-        if kind is None:
+        layer = self.named_layer(first, label)
+        if layer is None:
+            kind = self.implied_kind()
+            layer = LayerDraft(kind, first.start, first.end) if kind is not None else None
+        if layer is None:
             text = self.context.source.text[first.start : self.draft.phrase.end]
             raise ArchError(
                 f"`{text if len(text) <= 60 else text[:57] + '…'}` does not name a layer",
                 self.context.source.span(first.start, self.draft.phrase.end),
                 help="write `conv3-64`, `FC-4096`, …",
             )
-        self.layers.append(LayerDraft(kind, first.start, first.end))
+        self.layers.append(layer)
         for mention in self.draft.mentions:
             mention.position = 1
+
+    def named_layer(self, first: Token, label: Token | None) -> LayerDraft | None:
+        """The layer that the label of the phrase, or the name of its row, names: `FC6: 4096
+        neurons`. None if the attributes before other layers are not such a layer's.
+
+        Raises ArchError if the name is nothing but that of a layer of another kind.
+        """
+        name = self.draft.phrase.row_name or (label.text if label is not None else "")
+        if "separable" in name.lower():
+            raise self.context.fail(
+                f"`{name}` is two layers",
+                first,
+                "write the block, `separable(64)`, or both: `dw conv 3x3 -> conv1-64`",
+            )
+        named = kind_named(name)
+        if named is None:
+            return None
+        mentions = [one for one in self.draft.mentions if not one.position]
+        mentions = [one for one in mentions if one.form in ("size", "number", "units")]
+        fields = [field[0] for one in mentions if (field := one.field(named.kind)) is not None]
+        is_matrix = "matrix" in fields and len(mentions) > 1  # `fc6: 7x7, 4096`
+        if len({*fields}) < len(mentions) or is_matrix:
+            is_other = named.is_whole and named.kind is not Conv
+            if is_other and any(one.form == "size" for one in mentions):
+                text = self.context.source.plain[first.start : mentions[-1].end]
+                raise self.context.fail(
+                    f"`{text}` in a line named `{name}`",
+                    mentions[-1],
+                    f"write the layer: `{named.text} …`, or `conv {text}`",
+                )
+            return None
+        layer = LayerDraft(named.kind, first.start, first.end, named.preset)
+        is_implied = named.kind is Conv and not named.preset  # without the name too
+        if named.is_open or not (named.is_whole or is_implied):
+            layer.naming = Naming("open" if named.is_open else "held", named.text)
+        return layer
 
     def implied_kind(self) -> type[Layer] | None:
         """The layer that units (`4096 neurons`, `2x2 window`) or sizes (`3x3, 64`) call for."""
@@ -163,13 +205,18 @@ class Assigner:
                     return kind
         return Conv if any(mention.form == "size" for mention in mentions) else None
 
-    def imply_leading_conv(self) -> None:
-        """Add the convolution before its companions, as in `3x3, 64, relu`."""
+    def imply_leading_layer(self, label: Token | None) -> None:
+        """Add the layer before its companions, as in `3x3, 64, relu`: a convolution, or the one
+        that the name of the line names."""
         mentions = self.draft.mentions
         sized = any(mention.form == "size" and not mention.position for mention in mentions)
         if not sized or not all(layer.kind.accompanies for layer in self.layers):
             return
-        self.layers.insert(0, LayerDraft(Conv, mentions[0].start, mentions[0].end))
+        first = mentions[0]
+        place = Token("", "", first.start, first.end)
+        layer = self.named_layer(place, label)
+        self.draft.is_implied = True
+        self.layers.insert(0, layer or LayerDraft(Conv, first.start, first.end))
         for mention in (*mentions, *self.draft.removals):
             mention.position += 1
 
@@ -180,6 +227,10 @@ class Assigner:
             return
         if mention.follows is not None and mention.follows.layer is not None:
             yield mention.follows.layer
+            return
+        if mention.is_of_row:
+            used = (one for one in self.layers if one.is_used)
+            yield from sorted(used, key=lambda one: one.kind.accompanies)
             return
         yield from (one for one in reversed(self.layers[: mention.position]) if one.is_used)
         yield from (one for one in self.layers[mention.position :] if one.is_used)
@@ -193,13 +244,16 @@ class Assigner:
             if field is None or (occupied is not None and layer not in following):
                 continue  # past a layer that has it, only what precedes the next layer is tried
             name, value = field
-            if name in layer.preset and layer.values[name].value == value:
-                return  # MobileNet's `Conv dw / s1 3x3x32 dw`
+            may_repeat = name in layer.preset or mention.is_of_row or mention.words == ("width",)
+            if may_repeat and name in layer.values and layer.values[name].value == value:
+                return  # MobileNet's `Conv dw / s1 3x3x32 dw`; a column that repeats the type
             if name in layer.values:
                 if occupied is not None:
                     break
                 occupied = layer, name
                 continue
+            if layer.kind.accompanies:
+                self.check_meant_for(layer, name, mention)
             if not isinstance(value, Expression):
                 value = checked(source, layer.kind, name, value, mention.start, mention.end)
             layer.values[name] = ValueText(value, mention.start, mention.end)
@@ -208,6 +262,25 @@ class Assigner:
             layer.end = max(layer.end, mention.end)
             return
         raise self.unassigned(mention, occupied)
+
+    def check_meant_for(self, layer: LayerDraft, name: str, mention: Mention) -> None:
+        """Refuse a number between commas that may be the width of a weight layer as well:
+        `dw conv 3x3, leaky relu, 64`."""
+        value, plain = mention.value, self.context.source.plain
+        is_bare = mention.form == "number" and mention.owner is None and layer.end < mention.start
+        if not is_bare or "," not in plain[layer.end : mention.start]:
+            return
+        if isinstance(value, Expression) or not isinstance(value, int) or value < 2:
+            return
+        for other in self.layers[: mention.position]:
+            if other.kind.weighs and other.kind.takes_number == "width":
+                if not {"width", "matrix"} & {*other.values}:
+                    word = plain[layer.start : layer.end]
+                    raise self.context.fail(
+                        f"is {value} the width of `{other.kind.kind}`, or the {name} of `{word}`?",
+                        mention,
+                        f"write `width {value}`, or `{word} {value}`",
+                    )
 
     def unassigned(self, mention: Mention, occupied: tuple[LayerDraft, str] | None) -> ArchError:
         """The error of an attribute that no layer takes, or that a layer has already."""
@@ -234,12 +307,3 @@ class Assigner:
             mention,
             f"it takes {', '.join(takes)}" if takes else "it does not take attributes",
         )
-
-
-def _named_by(label: Token | None) -> type[Layer] | None:
-    """The layer that a label names: `FC6: 4096 neurons`."""
-    if label is None:
-        return None
-    words = tuple(re.sub(r"\d+$", "", label.text).lower().replace("_", " ").split())
-    found = vocabulary().layers.get(words)
-    return found[0] if found else None

@@ -80,7 +80,7 @@ class CompositeReader:
         for column in self.draft.phrase.columns or ():
             value = column.tokens[0]
             if column.role == "attribute" and column.name == "stride":
-                self.draft.set_stride(numbers.value(self.context, value), value)
+                self.draft.set_stride(self.stride_value(value), value)
             elif column.role != "times" and not (is_block and column.role == "argument"):
                 raise self.unexpected(value, is_block)
 
@@ -231,12 +231,13 @@ class CompositeReader:
         if value.kind != "size" and not numbers.counts(context, value):
             raise context.fail("`stride` has no value", word, "write `[ … ] x 3, stride 2`")
         cursor.take()
-        if value.kind == "size":
-            axes = numbers.tight_size(context, value)
-            self.draft.set_stride(ValueText(axes, value.start, value.end), word)
-        else:
-            self.draft.set_stride(numbers.value(context, value), word)
+        self.draft.set_stride(self.stride_value(value), word)
         return True
+
+    def stride_value(self, token: Token) -> ValueText:
+        if token.kind != "size":
+            return numbers.value(self.context, token)
+        return ValueText(numbers.tight_size(self.context, token), token.start, token.end)
 
     def unexpected(self, token: Token, is_block: bool) -> ArchError:
         """The error of a token that cannot follow a composite."""

@@ -39,11 +39,18 @@ def read_columns(draft: PhraseDraft) -> None:
     """Read what the columns of a table give to the layer of a row."""
     for column in draft.phrase.columns or ():
         scan = Scan(draft, column.tokens)
+        before = len(draft.mentions)
         if column.role == "attribute":
             if not read_attribute(scan, (column.name,), 0):
                 draft.unknown.append(column.tokens[0])
+        elif column.role == "width":
+            width = numbers.value(draft.context, column.tokens[0]).value
+            scan.mention("words", width, *column.tokens, words=("width",))
         elif column.role != "times":
             read_tokens(scan)
+            continue
+        for mention in draft.mentions[before:]:
+            mention.is_of_row = True
 
 
 # Readers by the kind of token: each takes what it reads.

@@ -18,6 +18,7 @@ from archdsl.notation.ast import (
     Blocks,
     LayerText,
     Line,
+    Naming,
     NoBlocks,
     ParsedPhrase,
     Placeholder,
@@ -30,6 +31,7 @@ from archdsl.notation.context import Context
 from archdsl.notation.cursor import Cursor
 from archdsl.notation.groups import CompositeReader, read_repeat_of_row
 from archdsl.notation.labels import Labels, label_of
+from archdsl.notation.layer_names import NamedKind, kind_named
 from archdsl.notation.layer_phrase import read_columns, read_tokens
 from archdsl.notation.numbers import split_repeat
 from archdsl.notation.parentheses import is_remark
@@ -168,10 +170,11 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
         reference = context.labels.reference(context.source, tokens[0], context.blocks)
         return ParsedPhrase(label, claimed, (), reference, None, None, start, end)
     # After a label or a claim the same words may mean something else: `FC6: 4096 neurons`.
+    named = kind_named(phrase.row_name or (label.text if label is not None else ""))
     key = context.source.plain[start:end]
     key = key if start == phrase.start else f":{key}"
     if phrase.is_text and (parsed := context.cache.get(key)) is not None:
-        return _moved(parsed, label, claimed, start)
+        return _compared(_moved(parsed, label, claimed, start), named)
     draft = PhraseDraft(context, phrase)
     composite = CompositeReader(draft, tokens, _read_group).read()
     if isinstance(composite, Side) and (name := composite.name) is not None:
@@ -193,7 +196,33 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     is_computed = draft.repeat is not None or any(layer.computed for layer in layers)
     if phrase.is_text and not is_computed and not depends:
         context.cache[key] = parsed
-    return parsed
+    return parsed if draft.is_implied else _compared(parsed, named, bool(phrase.row_name))
+
+
+def _compared(parsed: ParsedPhrase, named: NamedKind | None, is_row: bool = False) -> ParsedPhrase:
+    """The phrase, marked if the kind that its name spells is open or is not among its layers: what
+    a line writes wins."""
+    first = next((layer for layer in parsed.layers if not layer.kind.accompanies), None)
+    if named is None or not named.is_whole or first is None:
+        return parsed
+    same = next((layer for layer in parsed.layers if _is_named(layer, named)), None)
+    how = "other" if same is None else "open" if is_row and named.is_open else ""
+    if not how:
+        return parsed
+    layers = [
+        layer._replace(naming=Naming(how, named.text)) if layer is (same or first) else layer
+        for layer in parsed.layers
+    ]
+    return parsed._replace(layers=tuple(layers))
+
+
+def _is_named(layer: LayerText, named: NamedKind) -> bool:
+    """Whether a layer is of the kind that a name spells; of a pool in general, any pool."""
+    is_kind = layer.kind.kind == named.kind.kind if named.is_open else layer.kind is named.kind
+    return is_kind and all(
+        name in layer.given and layer.given[name].value == value
+        for name, value in named.preset.items()
+    )
 
 
 def _read_group(context: Context, token: Token, is_join: bool) -> tuple[Line, ...]:
@@ -216,7 +245,7 @@ def _read_layers(
     _check_alone(draft, tokens[0].start)
     assigner = Assigner(draft)
     if draft.layers:
-        assigner.imply_leading_conv()
+        assigner.imply_leading_layer(label)
     else:
         draft.is_implied = True
         assigner.imply_layer(label)
@@ -258,7 +287,7 @@ def _moved(
     """A parsed phrase of the cache, at another place."""
     by = start - parsed.start
     layers = []
-    for kind, values, removed, begin, end, *_, ranked in parsed.layers:
+    for kind, values, removed, begin, end, *_, ranked, _ in parsed.layers:
         moved = {n: ValueText(value, a + by, b + by) for n, (value, a, b) in values.items()}
         layers.append(LayerText(kind, moved, removed, begin + by, end + by, ranked=ranked))
     return ParsedPhrase(label, claimed, tuple(layers), None, None, None, start, parsed.end + by)

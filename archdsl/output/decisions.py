@@ -37,6 +37,7 @@ _ORDER = (
     "bias",
     "defaults",
 )
+_EVERYWHERE = ("input", "defaults")  # where they apply is of less interest than that they do
 
 
 def summary_lines(network: Model) -> list[str]:
@@ -50,17 +51,28 @@ def summary_lines(network: Model) -> list[str]:
     lines: list[str] = []
     by_topic = sorted(groups.items(), key=lambda item: _ORDER.index(item[0][0]))
     for topic, items in groupby(by_topic, key=lambda item: item[0][0]):
-        if topic == "defaults":
-            # Where they apply is of less interest than that they do.
-            lines.append("; ".join(f"{decided}, {because}" for (_, decided, because), _ in items))
-            continue
+        by_reason: dict[str, list[str]] = {}
         for (_, decided, because), names in items:
-            where = f" in {_names(names, kinds)}" if names else ""
-            lines.append(f"{decided}{where}, {because}")
+            where = f" in {_names(names, kinds)}" if names and topic not in _EVERYWHERE else ""
+            by_reason.setdefault(because, []).append(f"{decided}{where}")
+        if topic == "library":
+            lines += [f"{_listed(texts)}, {because}" for because, texts in by_reason.items()]
+        else:
+            shown = [f"{one}, {because}" for because, texts in by_reason.items() for one in texts]
+            lines += ["; ".join(shown)] if topic == "defaults" else shown
     if len(lines) > MOST_LINES:
         count = len(lines) - MOST_LINES + 1
         lines[MOST_LINES - 1 :] = [f"{count} more: `--explain` shows each beside its line"]
     return lines
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """`the blocks a in 1, b in 2 and c in 3`, of `the block a in 1` and the like."""
+    *first, last = texts
+    if first and all(text.startswith("the block ") for text in texts):
+        *first, last = (text.removeprefix("the block ") for text in texts)
+        return f"the blocks {', '.join(first)} and {last}"
+    return "; ".join(texts)
 
 
 def _names(names: Sequence[str], kinds: Mapping[str, str]) -> str:
@@ -77,7 +89,7 @@ def _names(names: Sequence[str], kinds: Mapping[str, str]) -> str:
         pieces += [f"{first} to {rest[-1]}"] if len(rest) > 1 else [first, *rest]
     if len(pieces) > MOST_NAMES:
         more = len(known) - MOST_NAMES + 1
-        pieces[MOST_NAMES - 1 :] = [f"{more} more lines"]
+        return f"{', '.join(pieces[: MOST_NAMES - 1])} and {more} more lines"
     return ", ".join(pieces)
 
 
@@ -85,27 +97,36 @@ def explanation(network: Model) -> str:
     """Every decision below the line of the text that leaves it open, with what to write for another
     choice."""
     source = network.text.source
+    kinds = {section.name: section.kind for section in network.graph.sections}
     parts = []
     decisions = sorted(network.decisions, key=lambda one: one.start)
     for (start, end), group in groupby(decisions, key=lambda one: source.line(one.start)):
         line, _ = source.position(start)
         text = source.text[start:end].strip()
-        parts.append("\n".join([f"{source.name}:{line}: {text}", *_explained(group)]))
+        parts.append("\n".join([f"{source.name}:{line}: {text}", *_explained(group, kinds)]))
     return "\n\n".join(parts) or "the text leaves nothing open"
 
 
-def _explained(decisions: Iterable[Decision]) -> Iterator[str]:
+def _explained(decisions: Iterable[Decision], kinds: Mapping[str, str]) -> Iterator[str]:
+    """The decisions of one line of text: each once, with the names of the lines that it is in."""
+    same: dict[tuple[str, ...], list[Decision]] = {}
     for one in decisions:
-        where = f"{one.where}: " if one.path else ""
-        yield f"  {where}{one.decided}, {one.because}"
-        if one.instead:
-            yield f"    instead: {' or '.join(one.instead)}"
+        same.setdefault((one.decided, one.because, *one.instead), []).append(one)
+    for (decided, because, *instead), group in same.items():
+        names = [one.path[0] for one in group if one.path]
+        where = group[0].where if len(group) == 1 else _names(names, kinds)
+        yield f"  {where}: {decided}, {because}" if names else f"  {decided}, {because}"
+        if instead:
+            yield f"    instead: {' or '.join(instead)}"
 
 
 def as_list(network: Model) -> list[dict[str, Any]]:
     """The decisions as `archdsl.output.records.Decision` describes them."""
     position = network.text.source.position
-    return [
-        {"line": position(one.start)[0], **attributes(one, "where topic decided because instead")}
-        for one in network.decisions
-    ]
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for one in network.decisions:
+        line = position(one.start)[0]
+        key = (line, one.path[:1], one.topic, one.decided)
+        fields = attributes(one, "where topic decided because instead")
+        found.setdefault(key, {"line": line, **fields})
+    return list(found.values())

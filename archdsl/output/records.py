@@ -92,9 +92,11 @@ class Settled(_Record):
 
 
 class Decision(_Record):
-    """What the text leaves open and archdsl decides, once for each line of the network.
+    """What the text leaves open and archdsl decides.
 
-    `line` is its number in the text; `instead` holds what can be written for another choice.
+    `line` is the number of the line of text, `where` the place in the network. A line in a block
+    has one of each kind for each of the network's own lines that use the block. `instead` holds
+    what can be written for another choice.
     """
 
     line: int

@@ -49,10 +49,11 @@ class ColumnValue(NamedTuple):
     """A value that a row of a table gives to its layer or block in a column of its own.
 
     `role` is "times", "argument" (of a block; `name` is its parameter, or empty), "attribute"
-    (`name` is its word) or "value", which is read like the tokens of a phrase.
+    (`name` is its word), "width" (`name` is its word where the row has other layers that take a
+    number) or "value", which is read like the tokens of a phrase.
     """
 
-    role: Literal["times", "argument", "attribute", "value"]
+    role: Literal["times", "argument", "attribute", "width", "value"]
     name: str
     tokens: tuple[Token, ...]
 
@@ -62,11 +63,13 @@ class Phrase(NamedTuple):
 
     A row of a table whose rows are layers has `columns` too; a phrase of text has None.
     `connections` are those of the table below the line, in its notation: `0 1 2, 1 2 3`.
+    `row_name` is the name of its row where that may name its layer.
     """
 
     tokens: tuple[Token, ...]
     columns: tuple[ColumnValue, ...] | None = None
     connections: str = ""
+    row_name: str = ""
 
     @property
     def start(self) -> int:
@@ -79,7 +82,7 @@ class Phrase(NamedTuple):
     @property
     def is_text(self) -> bool:
         """Whether the text from start to end is the whole phrase: no column or table adds to it."""
-        return self.columns is None and not self.connections
+        return self.columns is None and not self.connections and not self.row_name
 
 
 def row_pieces(
@@ -331,6 +334,15 @@ class Option(NamedTuple):
     word: Token  # several words, as in `with group norm`, are one token
 
 
+class Keeps(NamedTuple):
+    """What conventions do not leave out: `bias` next to norms, `companions` of the output layer.
+
+    No text has this statement; readings add it.
+    """
+
+    what: str
+
+
 @statement("output", "output p5, p4, p3", once="output", of=lambda c: (_words(c),))
 class Outputs(NamedTuple):
     """The labels of the lines whose values are the network's outputs."""
@@ -461,6 +473,7 @@ Statement = (
     | SizesDecide
     | ParamsCount
     | Option
+    | Keeps
     | Means
     | Block
     | Expect

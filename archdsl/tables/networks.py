@@ -84,12 +84,15 @@ def _read_tables(
     rules = RowRules(source, [s for s in draft.statements if isinstance(s, Rows)])
     grids = {grid.start: grid for grid in source.grids}
     blocks = _parameters_of([s for s in (*shared, *draft.statements) if isinstance(s, Block)])
+    items = [s for s in draft.statements if isinstance(s, Item) and is_labelled(s)]
+    defined = {item.phrases[0].tokens[0].text for item in items}
     readers: dict[int, TableReader] = {}
     errors = Errors()
     for statement in draft.statements:
         if isinstance(statement, Table):
             with errors:
-                reader = TableReader(source, grids[statement.start], rules, lines, blocks)
+                args = grids[statement.start], rules, lines, blocks, defined
+                reader = TableReader(source, *args)
                 reader.read()
                 readers[statement.start] = reader
     errors.check()

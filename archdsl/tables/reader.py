@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors, same_name
 from archdsl.figures import FIGURE, SIZE
-from archdsl.notation.lookup import is_word_of_a_layer
+from archdsl.notation.layer_names import kind_named
+from archdsl.notation.lookup import begins_attribute, is_word_of_a_layer, vocabulary
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import ClaimText, Expect, Item, Means, Phrase, Reported, Statement, Token
 from archdsl.tables.columns import TableColumn, holds_names, quantity_of, read_columns, squeezed
-from archdsl.tables.row_line import CellReader, LineBuilder, Lines, words_in
+from archdsl.tables.row_line import CellReader, LineBuilder, Lines, Numbers, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
 from archdsl.text.grids import Cell, Grid
 from archdsl.text.limits import LINES_OF_NETWORKS
@@ -35,7 +36,8 @@ class TableReader(CellReader):
     """Reads one table.
 
     `statements` are those of each network, by name; a table whose rows are layers has one network,
-    with an empty name. `blocks` are the parameters of the blocks of its file.
+    with an empty name. `blocks` are the parameters of the blocks of its file, `defined` the labels
+    of lines, which may define types.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class TableReader(CellReader):
         rules: RowRules,
         lines: Lines,
         blocks: Mapping[str, Sequence[str]],
+        defined: Collection[str] = (),
     ) -> None:
         super().__init__(source, lines)
         self.grid = grid
         self.rules = rules
         self.blocks = blocks
+        self.defined = defined
         self.columns = read_columns(source, grid, {name for own in blocks.values() for name in own})
         self.counts = Counter(
             self.text(cell) for row in grid.rows for cell in row if cell.is_filled
@@ -64,6 +68,8 @@ class TableReader(CellReader):
         self.has_layers = False
         self.labels: set[str] = set()
         self.count = 0  # statements of all networks
+        self.types: list[str] = []  # of all rows
+        self.passed: Counter[str] = Counter()  # the rows of each type that have been read
         self.words: dict[str, list[str]] = {}  # types that may be blocks, with their parameters
 
     def read(self) -> None:
@@ -132,7 +138,7 @@ class TableReader(CellReader):
             return None
         named = [i for i, column in enumerate(self.columns) if column.role == "name"]
         name = " ".join(filter(None, (self.text(by_column.get(i)) for i in named)))
-        is_named = bool(name)
+        is_named, own_name = bool(name), name
         if named and not name and above is not None:
             name = above.name
             sizes = [i for i, c in enumerate(self.columns) if c.quantity.endswith("size")]
@@ -145,7 +151,7 @@ class TableReader(CellReader):
         self.rules.rows += (texts[0], " ".join(texts[:2]))
         texts = [without_spaces(text) for text in texts]
         ends = frozenset(accumulate(map(len, texts)))
-        return TableRow(by_column, name, "".join(texts), ends, is_named)
+        return TableRow(by_column, name, "".join(texts), ends, is_named, own_name=own_name)
 
     # Columns that are networks.
 
@@ -227,7 +233,10 @@ class TableReader(CellReader):
             start = _start_of_repeat(phrase.tokens)
             begins = [token.start for token in phrase.tokens[:-1] if token.kind == "size"]
             if phrase.tokens[0].kind != "size":
-                begins = [phrase.tokens[at].start for _, at in words_in(phrase.tokens)]
+                words = [at for _, at in words_in(phrase.tokens)]
+                # After `no` a word removes a layer.
+                words = [at for at in words if not at or phrase.tokens[at - 1].text != "no"]
+                begins = [phrase.tokens[at].start for at in words]
             if len(phrases) > 1 and phrase is phrases[-1]:
                 begins = [one.start for one in phrases]
             if start is None or start == phrase.start or len(begins) < 2:
@@ -263,12 +272,32 @@ class TableReader(CellReader):
         if items := self.items_of_rules(row):
             self.statements[""] += self.finished(row, items, cell, None, list(self.widths(row)))
             return
-        may_be_label = holds_names(self.columns[typed]) and self.counts[self.text(cell)] == 1
-        builder = LineBuilder(self, self.columns, self.blocks, row.cells, typed, may_be_label)
+        numbers = self.numbers(typed, cell)
+        args = self.columns, self.blocks, row.cells, typed, numbers, self.defined
+        builder = LineBuilder(self, *args)
         line = builder.line()
         if line.word is not None:
             self.words[line.word] = line.parameters
         self.statements[""] += self.finished(row, [line.item], cell, line.label, line.claims)
+
+    def numbers(self, typed: int, cell: Cell) -> Numbers:
+        """How the digits of a row's type number it among the rows of its column."""
+        if not self.types:
+            for row in self.grid.rows[self.grid.header + 1 :]:
+                self.types += [self.text(one) for one in row if one.holds(typed)]
+        text = self.text(cell)
+        are_names, is_unique = holds_names(self.columns[typed]), self.counts[text] == 1
+        stem = text.rstrip("0123456789")
+        if stem == text:
+            return Numbers(are_names, is_unique)
+        alike = (one[len(stem) :] for one in self.types if one.startswith(stem))
+        order = [int(digits) for digits in alike if digits.isdecimal() and len(digits) < 10]
+        distinct = sorted({*order})
+        counts_up = len(order) > 1 and order == sorted(order)
+        counts_up = counts_up and distinct == [*range(distinct[0], distinct[-1] + 1)]
+        self.passed[text] += 1
+        is_last = self.passed[text] == self.types.count(text)
+        return Numbers(are_names, is_unique, is_last, counts_up, len(distinct) == 1)
 
     def widths(self, row: TableRow) -> Iterator[tuple[TableColumn, Cell]]:
         """The widths of a row that a rule defines, which are claims. Raises ArchError for other
@@ -291,12 +320,32 @@ class TableReader(CellReader):
     # Both.
 
     def items_of_rules(self, row: TableRow) -> list[Item]:
-        """The lines that a rule `in "name" { … }` gives a row; as one group, if several."""
+        """The lines that a rule `in "name" { … }` gives a row; as one group, if several. A row of
+        networks without a layer may have one for its name: `Flatten`."""
         items = [one for one in self.rules.of(row) if isinstance(one, Item)]
+        if not items and self.networks and row.cells.keys().isdisjoint(self.networks):
+            items = self.items_of_name(row)
         if len(items) < 2:
             return items
         group = Token("braces", "{", items[0].start, items[-1].end, tuple(items))
         return [Item((Phrase((group,)),), ())]
+
+    def items_of_name(self, row: TableRow) -> list[Item]:
+        """The layer that the name of a row is, if it takes no width and no window."""
+        named = kind_named(row.own_name)
+        if (
+            named is None
+            or not named.is_whole
+            or (named.kind.weighs and not named.kind.accompanies)
+        ):
+            return []
+        if "kernel" in named.kind.attributes and "everywhere" not in named.preset:
+            return []
+        if "size" in named.kind.attributes or "factor" in named.kind.attributes:
+            return []
+        cell = next(iter(row.cells.values()))
+        word = Token("word", "_".join(named.words), cell.start, cell.end)
+        return [Item((Phrase((word,)),), ())]
 
     def finished(
         self,
@@ -322,6 +371,8 @@ class TableReader(CellReader):
             is_last = index == len(items) - 1
             claims = [*(of_input if index == 0 else ()), *(of_output if is_last else ())]
             phrases = item.phrases
+            if len(items) == len(phrases) == 1 and _leaves_kind_open(phrases[0]):
+                phrases = (phrases[0]._replace(row_name=row.own_name),)
             if is_last and label is not None and not _has_name(item):
                 colon = Token("colon", ":", label.start, label.end)
                 labelled = phrases[0]._replace(tokens=(label, colon, *phrases[0].tokens))
@@ -368,6 +419,17 @@ class TableReader(CellReader):
 def is_labelled(item: Item) -> bool:
     tokens = item.phrases[0].tokens
     return len(tokens) > 2 and tokens[1].kind == "colon"
+
+
+def _leaves_kind_open(phrase: Phrase) -> bool:
+    """Whether a phrase is sizes and numbers, with attributes, which do not say of which layer."""
+    tokens = phrase.tokens
+    if tokens[0].kind == "word" and not begins_attribute(tokens):
+        return False
+    kinds = {token.kind for token in tokens}
+    if not kinds & {"size", "number"} or kinds & {"bracket", "braces", "colon"}:
+        return False
+    return all(vocabulary().layers[words][0].accompanies for words, _ in words_in(tokens))
 
 
 def _has_name(item: Item) -> bool:

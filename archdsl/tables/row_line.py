@@ -10,13 +10,15 @@ columns hold are the phrase's column values, here one value 64.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.layers import Layer
+from archdsl.layers import Conv, Layer
 from archdsl.notation.ast import WIDTH
+from archdsl.notation.layer_names import kind_named
 from archdsl.notation.lookup import is_word_of_a_layer, runs, vocabulary, words_of
+from archdsl.notation.numbers import FUSED
 from archdsl.notation.reserved_names import is_reserved
 from archdsl.syntax.ast import ColumnValue, Item, Phrase, Statement, Token
 from archdsl.tables.columns import (
@@ -32,7 +34,8 @@ from archdsl.tables.columns import (
 from archdsl.text.grids import Cell
 from archdsl.text.source import Source, Span
 
-_NUMBERED = re.compile(r"([A-Za-z_]+)\d+")
+_NUMBERED = re.compile(r"([a-z_]+)\d+")
+_LETTER = re.compile(r"[A-Z]\d+")  # LeNet's `C1`, `S2`, `F6`
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 _YES_OR_NO = {**dict.fromkeys("✓✔", "1"), **dict.fromkeys("✗✘", "0"), "yes": "1", "no": "0"}
 # Values that mean nothing for a layer without the attribute: an average pool has no groups.
@@ -77,6 +80,21 @@ class CellReader:
         return items
 
 
+class Numbers(NamedTuple):
+    """How the digits at the end of a row's type number it among the rows of its column.
+
+    `are_names`: the column holds names. `counts_up`: rows whose types differ in the digits alone
+    count up, or repeat the number, in order; `repeat_alone`: it is the same in all of them.
+    `is_unique`: no other row has the type; `is_last`: no later row.
+    """
+
+    are_names: bool
+    is_unique: bool
+    is_last: bool = True
+    counts_up: bool = False
+    repeat_alone: bool = False
+
+
 class RowLine(NamedTuple):
     """The line of a row, its label, and the widths that are claims.
 
@@ -94,8 +112,9 @@ class RowLine(NamedTuple):
 class LineBuilder:
     """Builds the line of a row from its cells, by column, with its type in the column `typed`.
 
-    `blocks` are the parameters of the blocks of the file, by name in lower case. The digits of a
-    type are its label where it `may_be_label`: `conv1`. Raises ArchError.
+    `blocks` are the parameters of the blocks of the file, by name in lower case, `defined` the
+    types that lines of the text define. `numbers` is how the digits of a type number the rows, as
+    in `conv1`. Raises ArchError.
     """
 
     def __init__(
@@ -105,20 +124,29 @@ class LineBuilder:
         blocks: Mapping[str, Sequence[str]],
         row: Mapping[int, Cell],
         typed: int,
-        may_be_label: bool,
+        numbers: Numbers,
+        defined: Collection[str] = (),
     ) -> None:
         self.reader = reader
         self.blocks = blocks
+        self.numbers = numbers
         self.type = reader.text(row[typed])
-        self.tokens, self.words = self.read_type(row[typed])
-        kinds = [vocabulary().layers[words][0] for words in self.words]
+        self.tokens = self.read_type(row[typed])
+        self.row_name = ""  # of a pool whose kind is open
+        self.label = self.take_layer_name(defined)
+        if self.label is None and numbers.are_names:
+            self.label = self.take_letter()
+        self.words = [words for words, _ in words_in(self.tokens)]
+        self.kinds = kinds = [vocabulary().layers[words][0] for words in self.words]
         if sum(not kind.accompanies for kind in kinds) > 1:
             raise self.several_layers(row[typed])
-        self.kind: type[Layer] | None = next(iter(kinds), None)  # None: a block
-        self.label = self.take_remark()
-        if self.label is None and may_be_label:
-            kernels = [i for i, column in enumerate(columns) if column.role == "kernel"]
-            self.label = self.take_number(has_kernel=any(i in row for i in kernels))
+        main = (kind for kind in kinds if not kind.accompanies)
+        self.kind: type[Layer] | None = next(main, next(iter(kinds), None))  # None: a block
+        if kinds and self.kind is kinds[0] and self.kind.accompanies and self.begins_with_size():
+            self.kind = Conv  # `3x3, leaky relu`
+        self.label = self.label or self.take_remark()
+        if self.label is None:
+            self.label = self.take_number({c.role for i, c in enumerate(columns) if i in row})
         self.drop_idle_stride(columns[typed])
         self.kernel: list[ColumnValue] = []
         self.arguments: list[ColumnValue] = []
@@ -135,19 +163,62 @@ class LineBuilder:
 
     # The type.
 
-    def read_type(self, cell: Cell) -> tuple[list[Token], list[tuple[str, ...]]]:
-        """The tokens of a row's type, and the layer words among them."""
+    def read_type(self, cell: Cell) -> list[Token]:
+        """The tokens of a row's type."""
         items = self.reader.items(cell)
         if len(items) != 1 or len(items[0].phrases) > 1:
             raise self.several_layers(cell)
-        tokens = list(items[0].phrases[0].tokens)
-        return tokens, [words for words, _ in words_in(tokens)]
+        return list(items[0].phrases[0].tokens)
+
+    def take_letter(self) -> Token | None:
+        """Take the letter and the number before a layer that are its name: `S2 subsampling`."""
+        if len(self.tokens) < 2 or not _LETTER.fullmatch(self.tokens[0].text):
+            return None
+        if next((at for _, at in words_in(self.tokens)), None) != 1:
+            return None
+        first = self.tokens.pop(0)
+        text = first.text.lower()
+        return first._replace(text=text) if self.numbers.is_unique else None
+
+    def take_layer_name(self, defined: Collection[str]) -> Token | None:
+        """Replace a word that is the name of a layer, `max_pool_2`, `Pooling`, with the layer; its
+        label if it has a number of its own."""
+        if any(True for _ in words_in(self.tokens)):
+            return None
+        for index, token in enumerate(self.tokens):
+            named = kind_named(token.text) if token.kind in ("word", "mixed") else None
+            stem = token.text.lower()
+            is_block = stem in self.blocks or stem.rstrip("0123456789") in self.blocks
+            is_defined = token.text in defined and len(self.tokens) == 1
+            fused = FUSED.fullmatch(stem)
+            is_sized = fused is not None and (fused[1],) in vocabulary().layers  # `Conv3x3`
+            if named is None or not named.is_whole or is_block or is_defined or is_sized:
+                continue
+            self.tokens[index] = token._replace(kind="word", text="_".join(named.words))
+            self.row_name = token.text if named.is_open else ""
+            text, end = stem, token.end
+            following = self.tokens[index + 1 : index + 2]
+            is_number = self.numbers.are_names and [t.kind for t in following] == ["number"]
+            if is_number:  # `Pool 1`
+                text, end = f"{stem}_{following[0].text}", following[0].end
+                del self.tokens[index + 1]
+            has_number = text[-1].isdigit() and not is_reserved(text)
+            may_be_label = self.numbers.are_names and self.numbers.is_unique and has_number
+            return Token("word", text, token.start, end) if may_be_label else None
+        return None
 
     def several_layers(self, cell: Cell) -> ArchError:
         return self.reader.fail(
             "more than one layer in a row",
             cell,
             f'give each a row of its own, or define the row: `in "{self.type}" {{ … }}`',
+        )
+
+    def begins_with_size(self) -> bool:
+        """Whether a size precedes the words of layers."""
+        return any(
+            token.kind == "size"
+            for token in self.tokens[: next(at for _, at in words_in(self.tokens))]
         )
 
     def take_remark(self) -> Token | None:
@@ -163,18 +234,36 @@ class LineBuilder:
         del self.tokens[-1]
         return Token("word", text, remark.start, remark.end)
 
-    def take_number(self, has_kernel: bool) -> Token | None:
-        """Take the digits off a type that is a name: the kernel of `conv1` has its own column."""
-        if len(self.tokens) != 1 or not (found := _NUMBERED.fullmatch(self.tokens[0].text)):
+    def take_number(self, filled: Collection[str]) -> Token | None:
+        """Take the digits off a type that is a name, where the columns with the roles `filled` say
+        what they could mean instead: the kernel of `conv1`, or of `Conv 1`, has its own column.
+        Those of a block are a name where they count the rows: `Stage2`. The digits of only one row
+        are its label."""
+        word, *rest = self.tokens
+        text = "_".join(token.text for token in self.tokens).lower()
+        found = _NUMBERED.fullmatch(text)
+        if not found or self.tokens[-1].kind not in ("word", "number") or text in self.blocks:
             return None
-        word = self.tokens[0]
-        stem = word._replace(text=found[1], end=word.start + len(found[1]))
-        is_layer = self.kind is not None and (has_kernel or "kernel" not in self.kind.attributes)
-        if not (is_layer or (self.kind is None and found[1].lower() in self.blocks)):
+        kind, stem = self.kind, found[1].rstrip("_")
+        if kind is None:
+            numbers = self.numbers
+            counts = numbers.counts_up and (numbers.are_names or not numbers.repeat_alone)
+            if not (counts or (numbers.are_names and numbers.is_unique)) or len(rest) > 1:
+                return None
+            if stem not in self.blocks:
+                return None
+        elif not (self.numbers.are_names and self.numbers.is_unique):
             return None
-        self.tokens = [stem]
-        text = word.text.lower()
-        return None if is_reserved(text) else word._replace(text=text)
+        elif "kernel" in kind.attributes and "kernel" not in filled:
+            return None
+        elif rest and "kernel" not in kind.attributes and "width" not in filled:
+            return None
+        name = word.text.rstrip("0123456789")
+        short = word._replace(text=name, end=word.start + len(name))
+        self.tokens = self.tokens[:-1] if rest else [short]
+        if not self.numbers.is_last or is_reserved(text):
+            return None
+        return Token("word", text, word.start, (rest or [word])[-1].end)
 
     def drop_idle_stride(self, column: TableColumn) -> None:
         """Remove `/ s1` from a type that has no stride, below `Type / Stride`."""
@@ -246,7 +335,9 @@ class LineBuilder:
             )
         else:
             self.check_kernel(cell, column)
-            self.values.append(ColumnValue("value", "", self.value(cell, column)))
+            # A bare number after `conv, leaky relu` would be the slope.
+            word = "width" if len(self.words) > 1 or kind not in self.kinds else ""
+            self.values.append(ColumnValue("width", word, self.value(cell, column)))
 
     def is_idle(self, attribute: str, cell: Cell) -> bool:
         """Whether a cell means nothing for a layer that does not take its attribute."""
@@ -298,7 +389,7 @@ class LineBuilder:
                 "it belongs in the column of types; a cell has slid here",
             )
         is_number = [token.kind for token in tokens] == ["number"]
-        is_word = column.role == "attribute" and len(tokens) == 1  # `same`, `1x1`
+        is_word = column.role in ("attribute", "stride") and len(tokens) == 1  # `same`, `1x1`
         if column.role == "kernel" or is_number or is_word:
             return tokens
         return (Token("parens", "(", cell.start, cell.end, tokens),)
@@ -312,6 +403,8 @@ class LineBuilder:
 
     def phrases(self) -> tuple[Phrase, ...]:
         """The phrase of the row, after that of the column `#3×3 reduce`."""
+        if self.kind is not None and self.times and not self.stride:
+            self.take_stride()
         tokens = tuple(self.tokens)
         columns = (*self.kernel, *self.ordered_arguments(), *self.values)
         if self.kind is not None and self.times and self.stride:
@@ -319,12 +412,32 @@ class LineBuilder:
             inner = Phrase(tokens, columns)
             group = Token("braces", "{", inner.start, inner.end, (Item((inner,), ()),))
             tokens, columns = (group,), ()
-        phrase = Phrase(tokens, (*columns, *self.times, *self.stride))
+        values = (*columns, *self.times, *self.stride)
+        phrase = Phrase(tokens, values, row_name=self.row_name)
         if not self.reduce:
             return (phrase,)
         place = self.reduce[0].start, self.reduce[-1].end
         conv = Token("word", "conv", *place), Token("size", "1x1", *place)
         return Phrase(conv, (ColumnValue("value", "", self.reduce),)), phrase
+
+    def take_stride(self) -> None:
+        """Take the stride out of the cells of a row that is repeated, `3x3/2`, `conv / s2`, `3x3
+        stride 2`: as from a column of strides it is that of the first repetition."""
+        kinds = [token.kind for token in self.tokens]
+        for at, token in enumerate(self.tokens[:-1]):
+            is_word = token.kind == "word" and token.text.lower() == "stride"
+            if not (is_word or (token.kind == "slash" and at)):
+                continue
+            end = at + 1 + (is_word and kinds[at + 1] in ("equals", "colon"))
+            value = self.tokens[end] if end < len(kinds) else token
+            if found := re.fullmatch(r"s(\d+)", value.text):
+                start = value.start + 1
+                value = Token("number", found[1], start, value.end)
+            if value.kind in ("number", "size"):
+                self.stride = [ColumnValue("attribute", "stride", (value,))]
+                is_comma = at > 0 and kinds[at - 1] == "comma"
+                del self.tokens[at - is_comma : end + 1]
+                return
 
     def ordered_arguments(self) -> list[ColumnValue]:
         """The arguments of the row's block. If one has a name, those without get the names of the

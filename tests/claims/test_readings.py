@@ -11,6 +11,7 @@ import archdsl
 from archdsl import spec_files
 from archdsl.claims import readings
 from archdsl.claims.readings import Alternative
+from archdsl.expand import choices
 from archdsl.output.records import Readings
 
 
@@ -34,10 +35,11 @@ def test_resnet50_has_the_stride_in_its_first_convolution():
 def test_a_printed_number_decides_between_readings():
     text = spec_files.read_source(spec_files.names()["resnet50"]).text + "\nexpect params 25.6M\n"
     holding = [a.changes for a in archdsl.loads(text).readings().alternatives if a.all_hold]
-    assert holding == [()]
+    bias = "`bias` next to norms"
+    assert holding == [(), (bias,), ("activation before add",)]
     wrong = archdsl.loads(text.replace("stride on first", "stride on 3x3"))
     holding = [a.changes for a in wrong.readings().alternatives if a.all_hold]
-    assert holding == [("stride on first",)]
+    assert holding == [("stride on first",), ("stride on first", bias)]
     # Without a statement its default holds.
     silent = archdsl.loads(text.replace("stride on first", "").replace("shortcut B", ""))
     assert silent.readings().said == ("stride on first", "shortcut B")
@@ -62,7 +64,8 @@ def test_only_what_makes_a_difference_is_varied():
     # In a basic block the first convolution is a 3×3.
     changes = {c for a in archdsl.load("resnet18").readings().alternatives for c in a.changes}
     assert changes == {
-        *("stride on last", "shortcut A", "shortcut C", "max pool means max pool ceil")
+        *("stride on last", "shortcut A", "shortcut C", "max pool means max pool ceil"),
+        *("activation before add", "`bias` next to norms"),
     }  # fmt: skip
 
 
@@ -82,6 +85,67 @@ def test_padding_and_pools_are_varied():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "params", "reading"),
+    [
+        # A bias next to a norm, which a convention drops.
+        ("input 8x8x3; conv means conv-bn; conv3-4; FC-2", 514 + 116 + 4, "`bias` next to norms"),
+        ("input 8x8x3; Conv3-4-BN; FC-2", 514 + 108 + 8 + 4, "`bias` next to norms"),
+        # The companions of the output layer.
+        ("input 8x8x3; conv means conv-bn-elu; conv3-4", 108 + 8, "bn, elu after the output layer"),
+        ("input 8; fc means fc-bn; fc 4; fc 2", 32 + 8 + 8 + 4, "bn after the output layer"),
+        # Optional layers.
+        ("input 8x8x3; conv3-4-(BN); FC-2", 514 + 108 + 8, "with bn"),
+        ("input 8x8x3; conv3-4-(prelu); FC-2", 514 + 112 + 1, "with prelu"),
+        ("input 8x8x3; with bn; conv3-4-(BN); FC-2", 514 + 112, "without bn"),
+        # Channels first or last.
+        ("input 3x32x100; conv3-4; gap; FC-2", 3600 + 4 + 10, "input 3x32, 100 channels"),
+        ("input 1x30x50; conv3-4; gap; FC-2", 1800 + 4 + 10, "input 1x30, 50 channels"),
+        # Pools that round up, padding, strides and shortcuts.
+        ("input 8x8x3; maxpool 3x3/2; FC-2", 98, "max pool means max pool same"),
+        ("input 8x8x3; conv3-4; FC-2", 112 + 290, "padding valid"),
+        ("input 8x8x4; [] means residual; [3x3, 8] x 2; FC-2", 296 + 584 + 1026, "shortcut A"),
+    ],
+)  # fmt: skip
+def test_a_printed_number_finds_the_other_reading(
+    text: str, params: int, reading: str, archdsl_cli, tmp_path
+):
+    text = f"{text}; expect params {params}"
+    net = archdsl.loads(text)
+    own, *others = net.readings().alternatives
+    assert not own.all_hold and own.params != params
+    assert (reading,) in [one.changes for one in others if one.all_hold and one.params == params]
+    # The text that says so has these parameters.
+    spec = tmp_path / "n.arch"
+    spec.write_text(text + "\n")
+    code, out, _ = archdsl_cli("verify", "--readings", str(spec))
+    assert code == 1 and reading in out
+
+
+def test_choices_that_no_number_decides_are_readings_too():
+    """An activation before a sum or after it changes neither parameters nor multiply-adds."""
+    text = "input 8x8x4; conv means conv-relu; [] means residual; [3x3, 4] x 2; FC-2"
+    net = archdsl.loads(text + "; expect params 810")
+    own, *others = net.readings().alternatives
+    assert (own.params, own.changes) == (810, ())
+    assert [a.changes for a in others if a.all_hold] == [("activation before add",)]
+    declared = archdsl.loads(f"{text}; expect params 810; activation before add")
+    assert declared.readings().said == ("shortcut B", "activation before add")
+    assert ("activation after add",) in [a.changes for a in declared.readings().alternatives]
+    relu = archdsl.loads("input 4; fc means fc-relu; fc 3; fc 2; expect params 23")
+    holding = [a.changes for a in relu.readings().alternatives if a.all_hold]
+    assert holding == [(), ("relu after the output layer",)]
+
+
+def test_every_statement_that_makes_a_choice_is_tried():
+    """Readings take their statements from the choices of the expansion, and each is one."""
+    for choice, convention in zip(choices.STATEMENTS, readings.CONVENTIONS, strict=True):
+        assert convention.options == choice.options
+        assert choice.default in ("", *choice.options)
+        for option in choice.options:
+            archdsl.loads(f"input 8x8x3; {option}; conv3-4; maxpool; FC-2")
+
+
 def test_ways_to_count_params_are_varied():
     silent = archdsl.loads(GOOGLENET.replace("params count K = 1024, no bias\n", ""))
     found = silent.readings().alternatives
@@ -89,7 +153,9 @@ def test_ways_to_count_params_are_varied():
     assert len({(a.params, a.macs) for a in found}) == 1
     found = archdsl.loads(GOOGLENET).readings()
     assert found.said == ("params without bias, K = 1024",)
-    assert [a.changes for a in found.alternatives if a.all_hold] == [()]
+    # Whether its pools round up or pad is a choice that no printed number decides.
+    holding = [a.changes for a in found.alternatives if a.all_hold]
+    assert holding == [(), ("max pool means max pool ceil",)]
     assert ("params with bias, K = 1000",) in [a.changes for a in found.alternatives]
     net = archdsl.loads("input 8x8x3\nconv means conv-bn\nconv3-4 => 8x8, params 108\nFC-2")
     assert [a.changes for a in net.readings().alternatives if a.all_hold] == [
@@ -105,7 +171,9 @@ def test_a_text_may_leave_a_value_open():
     assert (other.params, other.macs) == (5_288_548, 516_350_752)
     assert own.all_hold and "macs 0.39e9" in other.fails
     assert net.readings().said[0] == "let stride5 = 2"
-    assert [a.changes for a in net.readings().alternatives if a.all_hold] == [()]
+    # Biases next to the norms would not change a printed digit.
+    holding = [a.changes for a in net.readings().alternatives if a.all_hold]
+    assert holding == [(), ("`bias` next to norms",)]
     written = spec_files.read_source(spec_files.names()["efficientnet_b0"]).text.replace(
         "2 or 1", "1 or 2"
     )
@@ -155,13 +223,13 @@ def test_parameters_apply_to_every_reading():
 def test_verify_command_shows_readings(archdsl_cli, tmp_path):
     code, out, error = archdsl_cli("verify", "--readings", "resnet50")
     assert (code, error) == (0, "")
-    assert "resnet50: every claim holds under 2 of 18 readings" in out
+    assert "resnet50: every claim holds under 5 of 37 readings" in out
     assert "as written: stride on first, shortcut B" in out
     assert "✓ 8 of 8  25,557,032  3,857,973,248" in out
     code, out, _ = archdsl_cli("verify", "--readings", "resnet50", "lenet5", "--format", "json")
     read = Readings.model_validate(json.loads(out))
     assert code == 0 and [n.network for n in read.networks] == ["resnet50", "lenet5"]
-    assert [r.all_hold for r in read.networks[0].readings[:3]] == [True, True, False]
+    assert [r.all_hold for r in read.networks[0].readings[:3]] == [True, True, True]
     wrong = tmp_path / "wrong.arch"
     wrong.write_text("input 12x12x1\nmaxpool 3x3/2 => 6x6\nFC-2\n")
     code, out, _ = archdsl_cli("verify", "--readings", str(wrong))

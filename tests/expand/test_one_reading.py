@@ -112,6 +112,20 @@ SAME = [
     (BN_RELU + "[ conv3-8-elu ] x 2", "conv3-8 no bias -> bn -> elu; conv3-8 no bias -> bn -> elu"),
     (BN_RELU + "conv3-8 -> silu", "conv3-8 no bias -> bn -> relu; silu"),
     (BN_RELU + "conv3-8; silu", "conv3-8 no bias -> bn -> relu; silu"),
+    # A norm that the line writes in its place takes over the bias like that of the convention.
+    ("conv means conv-relu-bn; conv3-8, bn", "conv3-8 no bias -> relu -> bn"),
+    ("conv means conv-relu-bn; conv3-8 -> bn", "conv3-8 no bias -> relu -> bn"),
+    ("conv means conv-relu-bn; conv3-8 -> relu -> bn", "conv3-8 no bias -> relu -> bn"),
+    ("conv means conv-relu-bn; 3x3 dw conv, bn", "3x3 dw conv no bias -> relu -> bn"),
+    ("conv means conv-elu-bn; conv3-8 -> bn -> dropout", "conv3-8 no bias -> elu -> bn -> dropout"),
+    ("conv means conv-relu-bn; conv3-8, ln", "conv3-8 bias -> relu -> ln"),
+    # The norm of the line's own phrase is the convention's; one further on is a second norm.
+    (BN_RELU + "conv3-8, gn 2 -> bn", "conv3-8 -> gn 2 -> relu -> bn"),
+    (BN_RELU + "conv3-8, ln -> bn", "conv3-8 -> ln -> relu -> bn"),
+    (BN_RELU + "conv3-8, instance norm -> bn", "conv3-8 -> instance norm -> relu -> bn"),
+    (BN_RELU + "conv3-8, gn 2, silu -> bn", "conv3-8 -> gn 2 -> silu -> bn"),
+    (BN_RELU + "conv3-8, silu -> relu", "conv3-8 no bias -> bn -> silu -> relu"),
+    (BN_RELU + "conv3-8, bn -> bn", "conv3-8 no bias -> bn -> relu -> bn"),
     ("fc means fc-relu; gap; FC-8, tanh; FC-2", "gap; FC-8; tanh; FC-2"),
     (BN_RELU + "multiply { identity; [ global average pool; conv1-4; conv1-64, sigmoid ] }",
      "multiply { identity; [ gap; conv1-4 no bias -> bn -> relu; conv1-64 no bias -> bn -> "

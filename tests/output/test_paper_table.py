@@ -254,6 +254,22 @@ def test_numbers_next_to_repeats_and_minus_signs(line: str):
     assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "conv kernel 3 width 4 no elu x2",
+        "conv3-4 no elu x2",
+        "3x3, 4 no bn x 2",
+        "conv 3x3 4 no bn no elu x3",
+        "dw conv kernel 3 no elu x2",
+        "conv3-4 no bias no elu x2",
+    ],
+)
+def test_repeats_of_layers_without_a_companion(line: str):
+    printed = nets(f"input 8x8x4\nconv means conv-bn-elu\n{line}\nFC-2\n")
+    assert_same(printed, read(render.markdown(printed)))
+
+
 def test_used_blocks_are_printed(tmp_path):
     (tmp_path / "parts.arch").write_text(
         "block outer(c) {\n  # twice\n  inner(c)\n  inner(c)\n}\n"

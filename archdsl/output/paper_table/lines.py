@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 from archdsl.expand.printed_sizes import size_in
 from archdsl.figures import numbers_of
-from archdsl.notation.ast import Blocks, LayerText, Line, Side, ValueText
+from archdsl.layers import Conv
+from archdsl.notation.ast import Blocks, LayerText, Line, ParsedPhrase, Side, ValueText
+from archdsl.notation.layer_names import kind_named
 from archdsl.notation.lookup import is_word_of_a_layer, layers_among, runs, vocabulary
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.syntax import expressions
@@ -94,6 +96,8 @@ class Printer:
             if parsed.label is not None and index:
                 chain.append(Piece("text", f"{parsed.label.text}:", True))
             pieces = self.phrase(tokens, phrase)
+            if (word := _word_of_row(phrase, parsed)) is not None:
+                pieces = [word, *_spaced(pieces)]
             if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
                 pieces = _grouped(pieces, parsed.repeat, tokens[-1])
             chain += _spaced(pieces)
@@ -229,6 +233,17 @@ class Printer:
         return is_attribute and not is_name
 
 
+def _word_of_row(phrase: Phrase, parsed: ParsedPhrase) -> Piece | None:
+    """The layer that only the name of a row of its table gives, since the row may get another."""
+    if not phrase.row_name or phrase.columns is not None or not parsed.layers:
+        return None
+    named, layer = kind_named(phrase.row_name), parsed.layers[0]
+    is_given = named is not None and layer.kind is named.kind
+    if named is None or not is_given or (layer.kind is Conv and not named.preset):
+        return None
+    return Piece("text", named.text)
+
+
 def _after_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:
     """The tokens after a label and its colon."""
     if label is None or tokens[0].start != label.start:
@@ -272,14 +287,14 @@ def _spaced(pieces: Sequence[Piece]) -> Pieces:
 
 
 def _with_tight_counts(pieces: list[Piece]) -> list[Piece]:
-    """Pieces with `64 x3` for a width and a repeat: `64 x 3` is a size."""
+    """Pieces with `64 x3` for a width and a repeat: `64 x 3` and `64x3` are sizes."""
     for index in range(2, len(pieces)):
         before, times, count = pieces[index - 2 : index + 1]
         is_count = count.kind == "value" or (
             count.kind == "text" and (count.text[0].isdigit() or count.text == "(")
         )
         if times.kind == "times" and before.text[-1:].isdigit() and is_count:
-            pieces[index] = count._replace(blank=False)
+            pieces[index - 1 : index + 1] = times._replace(blank=True), count._replace(blank=False)
     return pieces
 
 

@@ -158,17 +158,16 @@ def _decided(text: NetworkText, analysis: Analysis) -> list[Choice]:
     found: dict[object, Choice] = {}
     for one in analysis.graph.origin.decisions:
         key = one.topic, one.decided
-        match one.topic:
-            case choices.BIAS.topic:
-                found[one.topic] = Addition(("`bias` next to norms",), (Keeps("bias"),))
-            case choices.OUTPUT.topic:
-                companions = one.decided.removeprefix("no ").replace(" or ", ", ")
-                kept = f"{companions} after the output layer"
-                found[one.topic] = Addition((kept,), (Keeps("companions"),))
-            case choices.OPTIONAL.topic:
-                found[key] = Addition(one.instead, _statements(one.instead[0]))
-            case choices.CHANNELS.topic:
-                found[key] = InputLine(one.instead, one.start)
+        if one.choice == choices.BIAS:
+            found[one.topic] = Addition(("`bias` next to norms",), (Keeps("bias"),))
+        elif one.choice == choices.OUTPUT:
+            companions = one.decided.removeprefix("no ").replace(" or ", ", ")
+            kept = f"{companions} after the output layer"
+            found[one.topic] = Addition((kept,), (Keeps("companions"),))
+        elif one.choice == choices.OPTIONAL:
+            found[key] = Addition(one.instead, _statements(one.instead[0]))
+        elif one.choice == choices.CHANNELS:
+            found[key] = InputLine(one.instead, one.start)
     used = [Omission(s) for s in text.statements if isinstance(s, Option)]
     return [*found.values(), *used]
 

@@ -174,7 +174,7 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     key = context.source.plain[start:end]
     key = key if start == phrase.start else f":{key}"
     if phrase.is_text and (parsed := context.cache.get(key)) is not None:
-        return _compared(_moved(parsed, label, claimed, start), named)
+        return _compared(context, _moved(parsed, label, claimed, start), named)
     draft = PhraseDraft(context, phrase)
     composite = CompositeReader(draft, tokens, _read_group).read()
     if isinstance(composite, Side) and (name := composite.name) is not None:
@@ -196,17 +196,20 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
     is_computed = draft.repeat is not None or any(layer.computed for layer in layers)
     if phrase.is_text and not is_computed and not depends:
         context.cache[key] = parsed
-    return parsed if draft.is_implied else _compared(parsed, named, bool(phrase.row_name))
+    return parsed if draft.is_implied else _compared(context, parsed, named)
 
 
-def _compared(parsed: ParsedPhrase, named: NamedKind | None, is_row: bool = False) -> ParsedPhrase:
+def _compared(context: Context, parsed: ParsedPhrase, named: NamedKind | None) -> ParsedPhrase:
     """The phrase, marked if the kind that its name spells is open or is not among its layers: what
     a line writes wins."""
     first = next((layer for layer in parsed.layers if not layer.kind.accompanies), None)
     if named is None or not named.is_whole or first is None:
         return parsed
     same = next((layer for layer in parsed.layers if _is_named(layer, named)), None)
-    how = "other" if same is None else "open" if is_row and named.is_open else ""
+    how = "other" if same is None else ""
+    if same is not None and named.is_open:  # the type `pool1` of a row
+        written = kind_named(context.source.plain[same.start : same.end])
+        how = "open" if written is not None and written.is_open else ""
     if not how:
         return parsed
     layers = [

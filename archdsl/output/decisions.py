@@ -56,7 +56,7 @@ def summary_lines(network: Model) -> list[str]:
             where = f" in {_names(names, kinds)}" if names and topic not in _EVERYWHERE else ""
             by_reason.setdefault(because, []).append(f"{decided}{where}")
         if topic == "library":
-            lines += [f"{_listed(texts)}, {because}" for because, texts in by_reason.items()]
+            lines.append(_blocks(by_reason))
         else:
             shown = [f"{one}, {because}" for because, texts in by_reason.items() for one in texts]
             lines += ["; ".join(shown)] if topic == "defaults" else shown
@@ -66,13 +66,17 @@ def summary_lines(network: Model) -> list[str]:
     return lines
 
 
-def _listed(texts: Sequence[str]) -> str:
-    """`the blocks a in 1, b in 2 and c in 3`, of `the block a in 1` and the like."""
-    *first, last = texts
-    if first and all(text.startswith("the block ") for text in texts):
+def _blocks(by_paper: Mapping[str, Sequence[str]]) -> str:
+    """The blocks of the library in one line: `the blocks a in 1 and b in 2, from the library: P`,
+    or with several papers `the blocks a in 1 (P) and b in 2 (Q), from the library`."""
+    where, papers = zip(*(because.split(": ", 1) for because in by_paper), strict=True)
+    texts = []
+    for paper, blocks in zip(papers, by_paper.values(), strict=True):
+        texts += [f"{text} ({paper})" if len(papers) > 1 else text for text in blocks]
+    if len(texts) > 1 and all(text.startswith("the block ") for text in texts):
         *first, last = (text.removeprefix("the block ") for text in texts)
-        return f"the blocks {', '.join(first)} and {last}"
-    return "; ".join(texts)
+        texts = [f"the blocks {', '.join(first)} and {last}"]
+    return f"{'; '.join(texts)}, {where[0]}" + (f": {papers[0]}" if len(papers) == 1 else "")
 
 
 def _names(names: Sequence[str], kinds: Mapping[str, str]) -> str:

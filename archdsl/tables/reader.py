@@ -371,8 +371,9 @@ class TableReader(CellReader):
             is_last = index == len(items) - 1
             claims = [*(of_input if index == 0 else ()), *(of_output if is_last else ())]
             phrases = item.phrases
-            if len(items) == len(phrases) == 1 and _leaves_kind_open(phrases[0]):
-                phrases = (phrases[0]._replace(row_name=row.own_name),)
+            if len(items) == len(phrases) == 1 and not phrases[0].row_name:
+                if _leaves_kind_open(phrases[0]) or _spells_layers(phrases[0], row.own_name):
+                    phrases = (phrases[0]._replace(row_name=row.own_name),)
             if is_last and label is not None and not _has_name(item):
                 colon = Token("colon", ":", label.start, label.end)
                 labelled = phrases[0]._replace(tokens=(label, colon, *phrases[0].tokens))
@@ -430,6 +431,13 @@ def _leaves_kind_open(phrase: Phrase) -> bool:
     if not kinds & {"size", "number"} or kinds & {"bracket", "braces", "colon"}:
         return False
     return all(vocabulary().layers[words][0].accompanies for words, _ in words_in(tokens))
+
+
+def _spells_layers(phrase: Phrase, name: str) -> bool:
+    """Whether a phrase writes the layer of a row whose name is one too."""
+    named = kind_named(name)
+    is_group = any(token.kind in ("bracket", "braces") for token in phrase.tokens)
+    return named is not None and named.is_whole and not is_group and any(words_in(phrase.tokens))
 
 
 def _has_name(item: Item) -> bool:

@@ -35,6 +35,7 @@ from archdsl.text.grids import Cell
 from archdsl.text.source import Source, Span
 
 _NUMBERED = re.compile(r"([a-z_]+)\d+")
+_DIGITS = re.compile(r"\d+(?:[x×]\d+)*$")
 _LETTER = re.compile(r"[A-Z]\d+")  # LeNet's `C1`, `S2`, `F6`
 _REMARK = re.compile(r"\w*[A-Za-z]\w*|\d{1,2}")
 _YES_OR_NO = {**dict.fromkeys("✓✔", "1"), **dict.fromkeys("✗✘", "0"), "yes": "1", "no": "0"}
@@ -197,11 +198,11 @@ class LineBuilder:
             self.tokens[index] = token._replace(kind="word", text="_".join(named.words))
             self.row_name = token.text if named.is_open else ""
             text, end = stem, token.end
-            following = self.tokens[index + 1 : index + 2]
-            is_number = self.numbers.are_names and [t.kind for t in following] == ["number"]
-            if is_number:  # `Pool 1`
-                text, end = f"{stem}_{following[0].text}", following[0].end
-                del self.tokens[index + 1]
+            following = self.tokens[index + 1 :]
+            kinds = [one.kind for one in following]
+            if self.numbers.are_names and kinds in (["number"], ["join", "number"]):  # `Pool 1`
+                text, end = f"{stem}_{following[-1].text}", following[-1].end
+                del self.tokens[index + 1 :]
             has_number = text[-1].isdigit() and not is_reserved(text)
             may_be_label = self.numbers.are_names and self.numbers.is_unique and has_number
             return Token("word", text, token.start, end) if may_be_label else None
@@ -240,7 +241,9 @@ class LineBuilder:
         Those of a block are a name where they count the rows: `Stage2`. The digits of only one row
         are its label."""
         word, *rest = self.tokens
-        text = "_".join(token.text for token in self.tokens).lower()
+        is_hyphen = [token.kind for token in rest[-2:]] == ["join", "number"]
+        parts = [token for token in self.tokens if token.kind != "join"]
+        text = "_".join(token.text for token in parts).lower()
         found = _NUMBERED.fullmatch(text)
         if not found or self.tokens[-1].kind not in ("word", "number") or text in self.blocks:
             return None
@@ -248,7 +251,7 @@ class LineBuilder:
         if kind is None:
             numbers = self.numbers
             counts = numbers.counts_up and (numbers.are_names or not numbers.repeat_alone)
-            if not (counts or (numbers.are_names and numbers.is_unique)) or len(rest) > 1:
+            if not (counts or (numbers.are_names and numbers.is_unique)) or len(parts) > 2:
                 return None
             if stem not in self.blocks:
                 return None
@@ -256,11 +259,11 @@ class LineBuilder:
             return None
         elif "kernel" in kind.attributes and "kernel" not in filled:
             return None
-        elif rest and "kernel" not in kind.attributes and "width" not in filled:
+        elif rest and "width" in kind.attributes and "width" not in filled:
             return None
         name = word.text.rstrip("0123456789")
         short = word._replace(text=name, end=word.start + len(name))
-        self.tokens = self.tokens[:-1] if rest else [short]
+        self.tokens = self.tokens[: -1 - is_hyphen] if rest else [short]
         if not self.numbers.is_last or is_reserved(text):
             return None
         return Token("word", text, word.start, (rest or [word])[-1].end)
@@ -466,14 +469,14 @@ def _parameter(column: TableColumn, parameters: Sequence[str]) -> str | None:
 
 
 def words_in(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The layer words among tokens without their digits, `conv` for `conv3`, and the indexes of
-    the tokens that they begin at."""
+    """The layer words among tokens without their digits, `conv` for `conv3` and `Conv3x3`, and the
+    indexes of the tokens that they begin at."""
     known = vocabulary().layers
     at = 0
     while at < len(tokens):
         more = 1
         for words, count in runs(tokens, at) if tokens[at].kind == "word" else ():
-            stem = (*words[:-1], words[-1].rstrip("0123456789"))
+            stem = (*words[:-1], _DIGITS.sub("", words[-1]))
             if words in known or stem in known:
                 yield words if words in known else stem, at
                 more = count

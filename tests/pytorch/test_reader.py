@@ -72,13 +72,13 @@ class SEBottleneck(nn.Module):
         super().__init__()
         out = 4 * width
         changes = wide != out
-        self.shortcut = Unit(wide, out, 1, stride, "") if changes else nn.Identity()
         self.body = nn.Sequential(
             Unit(wide, width, 1, 1, "relu"),
             Unit(width, width, 3, stride, "relu"),
             Unit(width, out, 1, 1, ""),
         )
         self.gate = Gate(out)
+        self.shortcut = Unit(wide, out, 1, stride, "") if changes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.body(x)
@@ -175,8 +175,6 @@ def test_outputs_and_gradients_are_those_of_the_reference(name: str):
     [
         ("darknet53", "activation before add\n", ""),
         ("se_resnet50", "stride on 3x3\n", "stride on 3x3\nactivation before add\n"),
-        ("cspresnet50", "[] means residual\n", "[] means residual\nactivation before add\n"),
-        ("efficientnetv2_s", "conv1-(c) no activation if", "conv1-(c) if"),
         ("mobilenetv3_large", "conv1-(c) no activation", "conv1-(c)"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from intended import (
@@ -201,6 +202,11 @@ class Reading:
         if not links:
             return
         alone = len(links) == 1
+        for one, other in pairwise(links):
+            # Whose companions are between a repeat and its neighbours, the manual does not say.
+            if isinstance(one.step, Phrase) and isinstance(other.step, Phrase):
+                if one.repeat != 1 or other.repeat != 1:
+                    raise Refused("a repeat next to another phrase")
         last = end = len(links) - 1
         while last > 0 and self.step_trails(links[last].step):
             last -= 1

@@ -120,8 +120,7 @@ def compare_values(net: Network, plain: Plain) -> None:
            for node in plain.nodes):  # fmt: skip
         return  # statistics of two values amplify rounding
     compare_training(ours, reference, x)
-    maps = any(node.op == "ln" and len(node.shape) > 1 for node in plain.nodes)
-    if not maps and ours.training and all(one.requires_grad for one in _tuple(ours(x))):
+    if ours.training and all(one.requires_grad for one in _tuple(ours(x))):
         memory = kept_for_backward(net.module(), x[:1].float())
         same("memory for backward", net.memory.backward, memory)
 
@@ -160,6 +159,9 @@ def compare_training(ours: nn.Module, reference: nn.Module, x: Tensor) -> None:
         results.append((tuple(one.detach() for one in outputs), gradients))
     (outputs, gradients), (others, expected) = results
     compare_outputs("outputs in training", outputs, others)
+    for one, other in zip(ours.buffers(), reference.buffers(), strict=True):
+        if not torch.allclose(one, other, rtol=1e-9):
+            raise Difference("statistics differ")
     for one, other in zip(gradients, expected, strict=True):
         if float((one - other).abs().max()) > 1e-7 * (1 + float(other.abs().max())):
             raise Difference("gradients differ")

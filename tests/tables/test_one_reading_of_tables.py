@@ -51,6 +51,8 @@ WIDTHS = [
     ("bn-relu-conv 3x3", "10", "bn; relu; conv 3x3 10"),
     ("leaky relu, conv 3x3", "10", "leaky relu; conv 3x3 10"),
     ("conv3-16, leaky relu", "16", "conv 3x3 16; leaky relu"),
+    ("Conv3x3, leaky relu", "16", "conv 3x3 16; leaky relu"),
+    ("Conv3x3", "16", "conv 3x3 16"),
 ]
 
 
@@ -239,6 +241,16 @@ def test_what_a_name_leaves_open_or_contradicts_is_a_decision():
     ]
     found = load("", table("layer | kernel size/stride", "Pooling | 3x3/2", "MaxPool | 2x2"))
     assert decisions(found) == ["pool1: max pool"]
+    found = load("", table("layer name | type | kernel", "pool1 | max pool | 2x2",
+                           "Pool 2 | pool | 2x2", "Depthwise | conv | 3x3, 8",
+                           "Conv | conv | 3x3, 8"))  # fmt: skip
+    assert decisions(found) == [
+        "pool_2: max pool",
+        "conv1: conv, not depthwise conv as the name says",
+    ]
+    rows = ("pool1 | 28x28 | 2x2 max pool", "MaxPool | 14x14 | avg pool 2x2")
+    found = load("", table("layer name | output size | net", *rows))
+    assert decisions(found) == ["pool2: avgpool, not max pool as the name says"]
 
 
 @pytest.mark.parametrize(
@@ -326,6 +338,12 @@ def test_a_row_without_a_cell_may_be_a_layer_by_its_name():
     for name in ("Conv", "Pool 1", "MaxPool", "FC", "Stem", "Upsample"):
         with pytest.raises(archdsl.ArchError, match="has no layer"):
             load("", table("name | output size | net", rows[0], f"{name} | 8 | "))
+
+
+def test_numbers_after_hyphens_name_rows():
+    rows = ("Conv-1 | 3 | 1 | 8", "Pool-1 | 2 | 2 | ", "Max-Pool-3 | 2 | 2 | ", "Dense-1 | | | 10")
+    found = load("", table("layer | filter size | stride | #filters", *rows))
+    check(found, load("conv 3x3 8; max pool 2x2; max pool 2x2; FC-10"))
 
 
 def test_a_line_below_the_table_defines_a_type():

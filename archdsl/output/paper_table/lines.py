@@ -238,10 +238,10 @@ def _word_of_row(phrase: Phrase, parsed: ParsedPhrase) -> Piece | None:
     if not phrase.row_name or phrase.columns is not None or not parsed.layers:
         return None
     named, layer = kind_named(phrase.row_name), parsed.layers[0]
-    is_given = named is not None and layer.kind is named.kind
-    if named is None or not is_given or (layer.kind is Conv and not named.preset):
+    if named is None or layer.kind is not named.kind or (layer.kind is Conv and not named.preset):
         return None
-    return Piece("text", named.text)
+    is_written = any(not kind.accompanies for kind, *_ in layers_among(phrase.tokens))
+    return None if is_written else Piece("text", named.text)
 
 
 def _after_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:

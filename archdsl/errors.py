@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from archdsl.text.limits import Limit
+from archdsl.text.printable import printable
 from archdsl.text.source import Span
 
 MOST_ERRORS = 1000  # a text is not checked further after this many
@@ -102,7 +103,7 @@ def render(error: ArchError, most: int | None = SHOWN) -> str:
         shown.append(f"{len(shown)} errors")
     # The text may contain file names: no character may move the terminal's cursor.
     text = "\n\n".join(shown)
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+    return printable(text, keep="\n\t")
 
 
 def _render_one(error: ArchError) -> str:
@@ -124,6 +125,7 @@ def _render_one(error: ArchError) -> str:
 
 def _cut(text: str) -> str:
     """Shortens a message that quotes a very long word."""
+    text = printable(text, keep="\t")  # a file name in it may have several lines
     half = LONGEST_MESSAGE // 2
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 
@@ -145,7 +147,7 @@ def _excerpt(span: Span) -> list[str]:
     column -= cut
     width = min(width, EXCERPT - column)
     # Control characters would move the carets, or the terminal's cursor.
-    shown = "".join(c if c == "\t" or c.isprintable() else "?" for c in shown)
+    shown = printable(shown, keep="\t")
     blank = "".join("\t" if c == "\t" else " " for c in shown[:column])
     gutter = " " * len(str(number))
     return [

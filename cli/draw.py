@@ -2,6 +2,7 @@
 
 import click
 
+from archdsl.text.printable import printable
 from . import output
 
 
@@ -22,4 +23,4 @@ def command(
     net = output.load(network, input_, parameters)
     path = path or f"{net.name}.svg"
     net.draw(path)
-    output.emit(path)
+    output.emit(printable(path))

@@ -7,6 +7,7 @@ from archdsl.atomic_files import replace_whole
 from archdsl.errors import ArchError
 from archdsl.figures import counted
 from archdsl.fmt.formatter import formatted
+from archdsl.text.printable import printable
 from . import output
 
 
@@ -31,12 +32,12 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
             if diff and new != data:
                 output.emit(_difference(path, data.decode(), new.decode()))
             elif check and new != data:
-                output.emit(path)
+                output.emit(printable(path))
             elif path == "-" and not (check or diff):
                 output.emit(new.decode().removesuffix("\n"))
             elif new != data:
                 replace_whole(path, new)
-                output.emit(path)
+                output.emit(printable(path))
     if errors:
         raise ArchError.several(errors)
     only_asked = check or diff
@@ -49,5 +50,8 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
 def _difference(path: str, old: str, new: str) -> str:
     import difflib  # only needed here
 
-    lines = difflib.unified_diff(old.split("\n"), new.split("\n"), path, path, lineterm="")
-    return "\n".join(lines)
+    name = printable(path)
+    lines = difflib.unified_diff(old.split("\n"), new.split("\n"), name, name, lineterm="")
+    text = "\n".join(lines)
+    # A file or a program gets the exact text, so that it can apply the difference.
+    return text if output.width() is None else printable(text, keep="\n\t")

@@ -4,6 +4,7 @@ import click
 
 from archdsl.extras import require
 from archdsl.output.table import Cell, Column, Table, text_table
+from archdsl.text.printable import printable
 from . import output
 
 
@@ -35,7 +36,7 @@ def command(run: str, images: tuple[str, ...], top: int, device: str | None, for
     columns = (Column("image", shrinks=True), Column("class"), Column("probability", "right"))
     rows = tuple(
         (
-            Cell(_shown(prediction.image) if rank == 0 else ""),
+            Cell(printable(prediction.image) if rank == 0 else ""),
             Cell(likely.name, "cyan"),
             Cell(f"{likely.probability:.2%}"),
         )
@@ -43,8 +44,3 @@ def command(run: str, images: tuple[str, ...], top: int, device: str | None, for
         for rank, likely in enumerate(prediction.classes)
     )
     output.emit(text_table(Table(columns, rows), output.width(), output.colour()))
-
-
-def _shown(name: str) -> str:
-    """A file name on one line, without characters that move the terminal's cursor."""
-    return "".join(c if c.isprintable() else "?" for c in name)

@@ -193,7 +193,7 @@ class Analysis:
         return tuple(
             Row(
                 node.name,
-                node.op.label,
+                node.op.described,
                 node.op.kind,
                 1,
                 nodes[node.inputs[0]].shape,

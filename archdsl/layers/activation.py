@@ -78,6 +78,7 @@ class ScaledTanh(Activation):
     (appendix A).
     """
 
+    details = ("amplitude", "slope")
     examples = ("scaled tanh on 3x4x4", "scaled tanh amplitude 1.5 slope 0.5 on 7")
 
     amplitude: float = attribute("amplitude", check=positive, default=1.7159)
@@ -120,6 +121,7 @@ class PReLU(Activation):
     initial value.
     """
 
+    details = ("channelwise",)
     takes_number = "slope"
     examples = ("prelu on 3x4x4", "channel-wise prelu on 3x4x4", "prelu(0.1) per channel on 7")
     listed = listed_as(
@@ -186,6 +188,7 @@ class GELU(Activation):
     `gelu approximate tanh` is the paper's approximation with a tanh.
     """
 
+    details = ("approximate",)
     disputed = (
         Disputed(
             "approximate", "many releases approximate it with a tanh", "gelu in its exact form"
@@ -232,6 +235,7 @@ class Softplus(Activation):
     As in torch, it is x itself if beta · x is greater than `threshold`.
     """
 
+    details = ("threshold",)
     takes_number = "beta"
     examples = ("softplus on 3x4x4", "softplus beta 2 threshold 0.5 on 7", "softplus 3 on 7")
     listed = listed_as(
@@ -249,6 +253,7 @@ class HardTanh(Activation):
     Other bounds: `hard tanh from 0 to 20`.
     """
 
+    details = ("low", "high")
     examples = ("hard tanh on 3x4x4", "hard tanh from 0 to 0.5 on 7")
     listed = listed_as(
         "Hardtanh", Argument("min_val", "low", -1.0), Argument("max_val", "high", 1.0), INPLACE
@@ -308,6 +313,7 @@ class RReLU(Activation):
     default 1/8 to 1/3; otherwise it is their mean.
     """
 
+    details = ("lower", "upper")
     examples = ("rrelu on 3x4x4", "randomized leaky relu lower 0.1 upper 0.3 on 7")
     listed = listed_as(
         "RReLU", Argument("lower", "lower", 1 / 8), Argument("upper", "upper", 1 / 3), INPLACE
@@ -423,6 +429,7 @@ class Threshold(Activation):
     `thresholded relu 0.5`; as in torch's Threshold, another value than zero is `value -1`.
     """
 
+    details = ("value",)
     named = "thresholded relu {threshold}"
     takes_number = "threshold"
     examples = ("thresholded relu 0.5 on 3x4x4", "truncated relu threshold 0.3 value -1 on 7")

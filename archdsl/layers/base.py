@@ -85,6 +85,7 @@ class Layer:
     takes_suffix: ClassVar[str | None] = None  # the field that the digits of `conv3` set
     takes_times: ClassVar[str | None] = None  # the field that `x2` sets, instead of repeating
 
+    details: ClassVar[tuple[str, ...]] = ()  # fields without a place in the label
     disputed: ClassVar[tuple[Disputed, ...]] = ()
 
     fits: ClassVar[str | None] = None  # the field that defaults to the size of the other branch
@@ -207,6 +208,27 @@ class Layer:
         """The layer in a few words, for diagrams and `--layers`."""
         shown = {name: brief(value) for name, value in vars(self).items()}
         return self.named.format_map(shown) or self.kind
+
+    @property
+    def described(self) -> str:
+        """The label, and of the `details` those that are not the default: `bn, eps 0.001`."""
+        parts = [self.label]
+        for name in self.details:
+            value, default = vars(self)[name], self.defaults[name]
+            if isinstance(value, tuple):  # `default` is a length for every axis
+                value, default = (set(value), set(default)) if value else (value, value)
+            if value != default:
+                parts.append(self._written(name))
+        return ", ".join(parts)
+
+    def _written(self, name: str) -> str:
+        value, attribute = vars(self)[name], self.attributes[name]
+        flags = [flag for flag, sets in attribute.flags.items() if sets == value]
+        if flags and isinstance(value, bool):
+            return flags[0]
+        if isinstance(value, tuple) and len(set(value)) == 1:
+            value = value[0]
+        return f"{attribute.words[0]} {brief(value)}"
 
 
 REGISTRY: list[type[Layer]] = []

@@ -30,6 +30,7 @@ class Filters(Layer):
     a width of 32.
     """
 
+    details = ("groups", "dilation")
     takes_size = "kernel"
     takes_number = "width"
     takes_suffix = "kernel"
@@ -333,6 +334,12 @@ class Conv(Filters):
         if not self.connections:
             return call
         return Call("PartialConv", (tables(self.connections), self.kernel), call.options, True)
+
+    @property
+    def described(self) -> str:
+        # A depthwise convolution has a group for each channel: its label says so.
+        described = super().described
+        return described.replace(f", groups {self.groups}", "") if self.depthwise else described
 
     @property
     def label(self) -> str:

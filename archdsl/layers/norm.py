@@ -36,6 +36,7 @@ class BatchNorm(Normalisation):
     convolution before it has no bias, unlike with other norms.
     """
 
+    details = ("eps", "momentum", "affine")
     keeps_channels = True
     kind = "bn"
     absorbs_bias = True
@@ -80,6 +81,7 @@ class LocalResponseNorm(Layer):
     `alpha` is that of the paper, a factor of the sum; torch divides its alpha by the size.
     """
 
+    details = ("size", "alpha", "beta", "k")
     kind = "norm"
     named = "LRN"
     accompanies = True
@@ -123,6 +125,7 @@ class LayerNorm(Normalisation):
     convolution before it keeps its bias.
     """
 
+    details = ("eps", "affine")
     kind = "ln"
     examples = (
         "layer norm on 3x4x5",
@@ -162,6 +165,7 @@ class GroupNorm(Normalisation):
     neither with `no affine`. A convolution before it keeps its bias.
     """
 
+    details = ("eps", "affine")
     kind = "gn"
     named = "gn {groups}"
     takes_number = "groups"
@@ -211,6 +215,7 @@ class InstanceNorm(Normalisation):
     convolution before it keeps its bias. `IN` is read only in capitals.
     """
 
+    details = ("eps", "affine")
     keeps_channels = True
     named = "instance norm"
     examples = (

@@ -163,6 +163,7 @@ _GLOBAL: Mapping[str, Value] = {"everywhere": True}
 class MaxPool(Pool):
     """The largest value of each window, which is 2x2 with stride 2 unless a size is given."""
 
+    details = ("ceil",)
     compact = ((r"MP(?P<kernel>\d+)", {}),)  # MP3 in Ciresan, Meier & Schmidhuber 2012
     default_kernel = 2
     name = "max pool"
@@ -205,6 +206,7 @@ class AvgPool(Pool):
     The zeros of the padding count; with `exclude padding` they do not.
     """
 
+    details = ("ceil", "counted")
     default_kernel = None
     name = "avg pool"
     disputed = (

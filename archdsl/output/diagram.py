@@ -33,7 +33,14 @@ FILLS = {  # by the colour of a layer kind
 INK = "#222222"
 FAINT = "#666666"
 LONGEST_NOTATION = 60  # characters of a notation
+LONGEST_LINE = 300  # characters of a title, a paper, a name; `dot` refuses more than 16,384
+MOST_DRAWN = 4_000  # boxes and arrows of a picture
+LONGEST_LAYOUT = 60  # seconds; long arrows can take `dot` hours
 
+TOO_LARGE = (
+    "write a .dot, .mmd or .graphml file, which have no limit, or put lines that repeat into a "
+    "group: it is one box"
+)
 MISSING = (
     "install graphviz (`apt install graphviz`, `brew install graphviz`), "
     "or write a .dot or .mmd file, which need no program"
@@ -50,11 +57,15 @@ class Diagram:
 
     def dot(self) -> str:
         """The diagram in graphviz's language."""
+        return self._dot()[0]
+
+    def _dot(self) -> tuple[str, int]:
+        """The diagram for `dot`, and how many boxes and arrows it has."""
         import graphviz
 
         network = self.network
         # A backslash at the end of a name would escape the closing quotation mark.
-        graph = graphviz.Digraph(graphviz.escape(network.name))
+        graph = graphviz.Digraph(graphviz.escape(cut(network.name, LONGEST_LINE)))
         graph.attr(rankdir="TB", nodesep="0.3", ranksep="0.28", pad="0.2", bgcolor="white")
         graph.attr(labelloc="t", fontname="Helvetica", fontcolor=INK, label=self._title())
         graph.attr("node", shape="box", style="filled,rounded", fontname="Helvetica")
@@ -78,7 +89,7 @@ class Diagram:
         for name, maker, label in self._ends():
             graph.node(name, label=label, shape="plaintext", style="", fontsize="10", height="0.2")
             graph.edge(str(maker + 1), name)
-        return str(graph.source)
+        return str(graph.source), len(graph.body)
 
     def _ends(self) -> list[tuple[str, int, str]]:
         """The results of the network: a name, the row that computes it, and its size."""
@@ -90,7 +101,7 @@ class Diagram:
         else:
             outputs = zip(network.output_names, network.graph.outputs, strict=True)
             ends = [
-                (f"end{i}", row_of[node], f"{name} {hwc(nodes[node].shape)}")
+                (f"end{i}", row_of[node], f"{cut(name, LONGEST_LINE)} {hwc(nodes[node].shape)}")
                 for i, (name, node) in enumerate(outputs, 1)
             ]
         for side in network.sides:
@@ -100,9 +111,11 @@ class Diagram:
 
     def _title(self) -> str:
         network = self.network
-        small = [line for line in (network.paper, with_values(network)) if line]
+        small = [cut(line, LONGEST_LINE) for line in (network.paper, with_values(network)) if line]
         lines = "".join(f'<BR/><FONT POINT-SIZE="10">{_html(line)}</FONT>' for line in small)
-        title = _html(network.title) or " "  # graphviz refuses a tag around nothing
+        title = (
+            _html(cut(network.title, LONGEST_LINE)) or " "
+        )  # graphviz refuses a tag around nothing
         return (
             f'<<B>{title}</B>{lines}<BR/><FONT POINT-SIZE="10" COLOR="{FAINT}">'
             f"{number(network.params)} params · {number(network.macs)} multiply-adds</FONT>"
@@ -112,7 +125,7 @@ class Diagram:
     def _label(self, row: Row) -> str:
         # The name of a group does not contain its block.
         shows_block = self._family(row) == "group" and not row.name.startswith(row.kind)
-        small = _html(row.name + (f" · {row.kind}" if shows_block else ""))
+        small = _html(cut(row.name + (f" · {row.kind}" if shows_block else ""), LONGEST_LINE))
         small += f" · {number(row.params)} params" if row.params else ""
         return (
             f'<<FONT POINT-SIZE="12">{_html(cut(row.notation, LONGEST_NOTATION))}</FONT><BR/>'
@@ -128,7 +141,7 @@ class Diagram:
         network = self.network
         lines = [
             "---",
-            f"title: {_yaml(network.title)}",
+            f"title: {_yaml(cut(network.title, LONGEST_LINE))}",
             "---",
             "flowchart TD",
             f'  n0["input<br>{hwc(network.input)}"]',
@@ -154,14 +167,26 @@ class Diagram:
         return "\n".join(lines) + "\n"
 
     def render(self, format: str = "svg") -> bytes:
-        """The picture as svg, png or pdf. Raises ArchError without graphviz's `dot`."""
+        """The picture as svg, png or pdf. Raises ArchError without graphviz's `dot`, and for more
+        than it can lay out."""
+        text, count = self._dot()
+        if count > MOST_DRAWN:
+            raise ArchError(
+                f"a picture of {count:,} boxes and arrows; the limit is {MOST_DRAWN:,}",
+                help=TOO_LARGE,
+            )
         try:
             result = subprocess.run(
                 ["dot", f"-T{format}", *(["-Gdpi=144"] if format == "png" else [])],
-                input=self.dot().encode(),
+                input=text.encode(),
                 capture_output=True,
                 check=False,
+                timeout=LONGEST_LAYOUT,
             )
+        except subprocess.TimeoutExpired:
+            raise ArchError(
+                f"`dot` did not finish this picture in {LONGEST_LAYOUT} seconds", help=TOO_LARGE
+            ) from None
         except FileNotFoundError:
             raise ArchError("graphviz's program `dot` is not installed", help=MISSING) from None
         except OSError as problem:

@@ -39,7 +39,7 @@ class StochasticDepth(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or self.p == 0:
             return x
-        kept = torch.empty(len(x), *(1,) * (x.dim() - 1), dtype=x.dtype, device=x.device)
+        kept = torch.empty([len(x)] + [1] * (x.dim() - 1), dtype=x.dtype, device=x.device)
         return x * kept.bernoulli_(1 - self.p).div_(1 - self.p)
 
     def extra_repr(self) -> str:
@@ -53,7 +53,10 @@ class ChannelNorm(nn.LayerNorm):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1).contiguous()
+        last = x.movedim(1, -1)
+        shape, weight, bias = self.normalized_shape, self.weight, self.bias
+        normalised = nn.functional.layer_norm(last, shape, weight, bias, self.eps)
+        return normalised.movedim(-1, 1).contiguous()
 
 
 class LearnedScale(nn.Module):
@@ -79,7 +82,10 @@ class Maxout(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         made = x.shape[1] // self.pieces
-        return x.reshape(len(x), made, self.pieces, *x.shape[2:]).max(dim=2).values
+        shape = list(x.shape)
+        shape[1] = made
+        shape.insert(2, self.pieces)
+        return x.reshape(shape).max(dim=2).values
 
     def extra_repr(self) -> str:
         return str(self.pieces)

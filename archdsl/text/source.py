@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from archdsl.text.grids import MARK, Cell, Expanded, Grid
 from archdsl.text.limits import Limit
+from archdsl.text.printable import printable
 from archdsl.text.typography import cell, plain
 
 _HELP = "no network needs so much: write what repeats with `x 3`, blocks and parameters"
@@ -178,4 +179,4 @@ class Span(NamedTuple):
 
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
-        return f"{self.source.name}:{line}:{column}"
+        return f"{printable(self.source.name)}:{line}:{column}"

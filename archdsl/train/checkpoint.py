@@ -50,7 +50,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     saved = weights.read(path)
     try:
         spec, record = saved.pop("spec"), RunRecord.model_validate(saved.pop("record"))
-        if isinstance(spec, str) and record.epochs and "module" in saved:
+        if isinstance(spec, str) and record.epochs and isinstance(saved["module"], dict):
             return Checkpoint(path, spec, record, saved)
     except (KeyError, TypeError, AttributeError, ValidationError):
         pass

@@ -11,10 +11,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from archdsl.errors import ArchError
+from archdsl.figures import times
 
 # Pillow knows more formats; for one of them (EPS) it would start another program.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MOST_PIXELS = 2**26  # 67 million; the header of a tiny file can claim any number
+MOST_SIDE = 2**15  # pixels of one side: resizing a long line costs far more than a square
 
 
 def read_image(path: Path, channels: int) -> Tensor:
@@ -30,9 +32,16 @@ def read_image(path: Path, channels: int) -> Tensor:
             # Pillow only warns of oddities and of many pixels, which are refused here.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
+                if max(image.size) > MOST_SIDE:
+                    raise ArchError(
+                        f"{path} is {times(image.size)} pixels",
+                        help=f"the limit is {MOST_SIDE:,} on a side: crop or shrink it",
+                    )
                 if image.width * image.height > MOST_PIXELS:
                     raise Image.DecompressionBombError
                 return _values(ImageOps.exif_transpose(image), channels)
+    except ArchError:
+        raise
     except UnidentifiedImageError:
         raise ArchError(
             f"{path} is not a picture that can be read",
@@ -60,5 +69,6 @@ def _values(image: Image.Image, channels: int) -> Tensor:
         black = Image.new("RGBA", image.size, "black")
         image = Image.alpha_composite(black, image.convert("RGBA"))
     image = image.convert("L" if channels == 1 else "RGB")
-    values = np.array(image, dtype=np.float32) / 255
+    values = np.array(image, dtype=np.float32)
+    values /= 255
     return torch.from_numpy(values.reshape(*values.shape[:2], channels)).permute(2, 0, 1)

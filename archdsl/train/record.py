@@ -11,8 +11,9 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from archdsl.atomic_files import make_whole, remove_halves, write_whole
 from archdsl.errors import ArchError
@@ -23,6 +24,7 @@ from archdsl.text.source import Source
 from archdsl.train.recipe import Recipe
 
 FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")
+MOST_THREADS = 1024
 DEAD = 3600  # seconds after which a half-made folder is abandoned; making one takes moments
 
 
@@ -47,14 +49,15 @@ class RunRecord(BaseModel):
 
     network: str
     parameters: dict[str, float | int]
-    input: list[int]
+    input: Annotated[list[PositiveInt], Field(min_length=1, max_length=4)]
     params: int
     recipe: Recipe
-    seed: int
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**64)]
     device: str
     archdsl: str
     torch: str
-    threads: int = 0  # of the CPU: their number decides the order in which sums are added
+    # Of the CPU: their number decides the order in which sums are added. More exhaust a machine.
+    threads: Annotated[int, Field(ge=0, le=MOST_THREADS)] = 0
     finished: bool
     epochs: list[Epoch]
 

@@ -326,3 +326,12 @@ def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, ar
         assert (code, out) == (2, "") and error.startswith(f"error: {shown}"), error
     with pytest.raises(ArchError, match="nothing"):
         predict(run, ["nothing"])
+
+
+@pytest.mark.parametrize("size", [(1, 67_000_000), (40_000, 1), (32_769, 3)])
+def test_long_pictures_are_refused(size: tuple[int, int], tmp_path: Path):
+    path = tmp_path / "long.png"
+    Image.new("L", size).save(path)
+    with pytest.raises(archdsl.ArchError, match="pixels") as caught:
+        read_image.read_image(path, 1)
+    assert caught.value.help == "the limit is 32,768 on a side: crop or shrink it"

@@ -888,3 +888,46 @@ def test_a_finished_run_keeps_its_record(halted: Path):
     before = (halted / "record.json").read_text()
     resume(halted, device="cpu:0")
     assert (halted / "record.json").read_text() == before
+
+
+def crafted(folder: Path, **changes: object) -> Path:
+    """The run with other values in its checkpoint; `record_x` is in its record."""
+    path = folder / "checkpoint.pt"
+    state = saved(folder)
+    for name, value in changes.items():
+        place, _, inner = name.partition("_") if name.startswith("record_") else (name, "", "")
+        (state[place] if inner else state)[inner or name] = value
+    torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"module": None},
+        {"module": []},
+        {"module": {5: torch.zeros(1)}},
+        {"optimizer": None},
+        {"optimizer": {"state": 1}},
+        {"schedule": None},
+        {"generator": None},
+        {"random": None},
+        {"random": {}},
+        {"record_input": []},
+        {"record_input": [1, -8, 8]},
+        {"record_threads": -1},
+        {"record_threads": 1_000_000},
+        {"record_seed": 10**30},
+        {"record": None},
+        {"spec": 5},
+    ],
+)
+def test_crafted_checkpoints(changes: dict, halted: Path, archdsl_cli):
+    path = crafted(halted, **changes)
+    reads_state = {*changes} & {"optimizer", "schedule", "generator", "random"}
+    for command in (["train", "--resume", str(halted)], ["eval", str(path)]):
+        if command[0] == "eval" and reads_state:
+            continue
+        code, _, err = archdsl_cli(*command)
+        assert code == 2, err
+        assert err.startswith("error: ") and str(path) in err and "Traceback" not in err

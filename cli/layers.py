@@ -2,8 +2,9 @@
 
 import click
 
+from archdsl.errors import ArchError
 from archdsl.layers import REGISTRY
-from archdsl.output import layer_reference
+from archdsl.output import block_reference, layer_reference
 from . import output
 
 
@@ -11,17 +12,31 @@ from . import output
 @click.argument("words", metavar="[KIND]", nargs=-1)
 @output.formats("table", "json", "markdown")
 def command(words: tuple[str, ...], format_: str) -> None:
-    """List the layer kinds, or explain one.
+    """List the layer kinds and the blocks of the library, or explain one.
 
-    KIND is any spelling of a layer kind.
+    KIND is any spelling of a layer kind, or the name of a block.
     """
-    chosen = layer_reference.find(" ".join(words)) if words else None
+    width, colour = output.width(), output.colour()
+    text = " ".join(words)
+    block = block_reference.find(text)
+    try:
+        chosen = layer_reference.find(text) if words else []
+    except ArchError:
+        if block is None:
+            raise
+        chosen = []
     if format_ == "json":
-        output.emit_json(layer_reference.as_dict(chosen or REGISTRY))
+        data = layer_reference.as_dict(chosen if words else REGISTRY)
+        blocks = [one for one in block_reference.as_list() if not words or one["name"] == block]
+        output.emit_json({**data, "blocks": blocks})
     elif format_ == "markdown":
-        output.emit(layer_reference.markdown(chosen))
-    elif chosen is None:
-        output.emit(layer_reference.index(output.width(), output.colour()))
+        pages = [layer_reference.markdown(chosen)] if chosen or not words else []
+        pages += [block_reference.markdown(block)] if block or not words else []
+        output.emit("\n\n".join(pages))
+    elif not words:
+        output.emit(layer_reference.index(width, colour))
+        output.emit(f"\n{block_reference.index(width, colour)}")
     else:
-        texts = (layer_reference.explanation(k, output.width(), output.colour()) for k in chosen)
+        texts = [layer_reference.explanation(kind, width, colour) for kind in chosen]
+        texts += [block_reference.explanation(block, colour)] if block else []
         output.emit("\n\n".join(texts))

@@ -99,13 +99,12 @@ class BlockExpander:
         if not is_written or not self.graph.is_new(path[0], use.start, "library", use.block):
             return
         spelled = _spelled(use, frame.source)
-        block, source = definition.block, definition.source
-        form = f"the block `{source.text[block.name.start : (block.parameters or block.name).end]}`"
+        form = f"the block `{definition.form}`"
         if spelled != use.block:
             form = f"`{spelled}` read as {form}"
         values = {
             "form": form,
-            "paper": self.blocks.paper_of(definition),
+            "paper": definition.paper,
             "name": use.block,
         }
         if elsewhere := self.blocks.elsewhere(definition):
@@ -140,7 +139,7 @@ class BlockExpander:
             raise frame.fail(
                 f"is `{written}` the library's {form}, with {name} = {value:g}?",
                 use,
-                f"there {name} is {most} ({self.blocks.paper_of(definition)}): "
+                f"there {name} is {most} ({definition.paper}): "
                 f"if it is meant, name it, `{use.block}({named_all})`; "
                 + (elsewhere or f"else define it: `block {use.block} {{ … }}`"),
             )

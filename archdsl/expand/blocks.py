@@ -50,6 +50,30 @@ class Definition(NamedTuple):
         """Whether it is a block of archdsl's library."""
         return self.source.name.startswith("archdsl/library/")
 
+    @property
+    def form(self) -> str:
+        """How the block is used, with its defaults: `bottleneck(t, c, s=1)`."""
+        end = (self.block.parameters or self.block.name).end
+        return self.source.text[self.block.name.start : end]
+
+    @property
+    def text(self) -> str:
+        """The block as it is written."""
+        start = self.source.text.rindex("block", 0, self.block.name.start)
+        return self.source.text[start : self.block.body.end]
+
+    @property
+    def comment(self) -> str:
+        """The lines of comments directly above the block."""
+        above = self.source.text[: self.block.name.start].rpartition("\n")[0]
+        found = re.search(r"(?:^#[^\n]*(?:\n|\Z))*\Z", above, re.MULTILINE)
+        return f"{found[0]}\n" if found and found[0] else ""
+
+    @property
+    def paper(self) -> str:
+        """The paper of a block of the library: the last one that a comment above it names."""
+        return _paper_above(self.source.text, self.block.name.start)
+
     def holds(self, source: Source, offset: int) -> bool:
         """Whether an offset of a source is within the block."""
         return source is self.source and self.block.name.start <= offset < self.block.body.end
@@ -149,19 +173,15 @@ class Blocks:
         names = [parameter.text for parameter, _ in self.parameters(self[name])]
         return next((one for one in STRIDES if one in names), None)
 
-    def paper_of(self, definition: Definition) -> str:
-        """The paper of a block of the library: the last one that a comment above it names."""
-        return _paper_above(definition.source.text, definition.block.name.start)
-
     def bounds_of(self, definition: Definition) -> Mapping[str, tuple[str, float]]:
         """The bounds that the library gives for the usual values of a block's parameters."""
-        found = _USUAL.search(_comment_above(definition))
+        found = _USUAL.search(definition.comment)
         bounds = _BOUND.findall(found[1]) if found else []
         return {name: (sign, float(bound)) for name, sign, bound in bounds}
 
     def elsewhere(self, definition: Definition) -> str:
         """What other papers mean by the word of a block of the library; empty if nothing."""
-        found = _ELSEWHERE.search(_comment_above(definition))
+        found = _ELSEWHERE.search(definition.comment)
         return re.sub(r"\s*\n#\s*", " ", found[1]).strip(" .") if found else ""
 
     def read(self) -> None:
@@ -177,13 +197,6 @@ class Blocks:
 def _paper_above(text: str, start: int) -> str:
     """The last paper that a comment names before a place in a text."""
     return _PAPER.findall(text, 0, start)[-1]  # type: ignore[no-any-return]
-
-
-def _comment_above(definition: Definition) -> str:
-    """The lines of comments directly above a block."""
-    above = definition.source.text[: definition.block.name.start].rpartition("\n")[0]
-    found = re.search(r"(?:^#[^\n]*(?:\n|\Z))*\Z", above, re.MULTILINE)
-    return found[0] if found else ""
 
 
 def _ships(source: Source, block: Block) -> bool:
@@ -211,6 +224,11 @@ def _cases() -> dict[str, str]:
 def _text(file: str) -> str:
     with open(os.path.join(LIBRARY, file), encoding="utf-8") as text:
         return text.read()
+
+
+def library_block(name: str) -> Definition:
+    """A block of the library."""
+    return _of_file(library()[name])[name]
 
 
 @cache

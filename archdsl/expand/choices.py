@@ -81,7 +81,7 @@ LIBRARY = Choice(
     "from the library: {paper}",
     ("define it: `block {name} {{ … }}`",),
 )
-LIBRARY_WORD = LIBRARY._replace(instead=("{elsewhere}", *LIBRARY.instead))
+LIBRARY_WORD = LIBRARY._replace(instead=("for another one: {elsewhere}", *LIBRARY.instead))
 DEFAULT = Choice(
     "defaults",
     "{decided}",

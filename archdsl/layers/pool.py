@@ -24,7 +24,7 @@ from archdsl.layers.terms import (
 from archdsl.layers.torch_signature import Argument, fixed, listed_as
 from archdsl.layers.windows import KERNEL_WORDS, axes, enlarged, slide
 
-LARGE = 8  # a window that is rather the size of a map
+LARGE = 14  # a window that is rather the size of a map
 
 
 class Pool(Layer):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from archdsl.errors import MOST_ERRORS, ArchError
+from archdsl.layers import Conv
 from archdsl.layers.padding import MODES
 from archdsl.notation import keras_calls, prefixes, pytorch_calls, unknown_words
 from archdsl.notation.ast import (
@@ -210,7 +211,9 @@ def _compared(context: Context, parsed: ParsedPhrase, named: NamedKind | None) -
     if named is None or not named.is_whole or first is None:
         return parsed
     same = next((layer for layer in parsed.layers if _is_named(layer, named)), None)
-    how = "other" if same is None else ""
+    # `conv2_x` is the name of a stage that begins with a pool.
+    is_stage = named.kind is Conv and not named.preset
+    how = "other" if same is None and not is_stage else ""
     if same is not None and named.is_open:  # the type `pool1` of a row
         written = kind_named(context.source.plain[same.start : same.end])
         how = "open" if written is not None and written.is_open else ""

@@ -31,7 +31,7 @@ def to_networkx(network: Model) -> DiGraph:
             node.name,
             name=node.name,
             kind=node.op.kind,
-            notation=node.op.label,
+            notation=node.op.described,
             shape=node.shape,
             params=params,
             macs=macs,

@@ -298,7 +298,7 @@ def _hanging(title: str, text: str, width: int | None) -> str:
 
 def markdown(chosen: Sequence[type[Layer]] | None = None) -> str:
     """The reference of all kinds, one section per file of archdsl/layers, or of some kinds."""
-    if chosen is not None:
+    if chosen:
         return "\n".join("\n".join(_section(kind, "#")) for kind in chosen).rstrip()
     lines = [
         "# The layers",

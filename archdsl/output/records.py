@@ -309,10 +309,20 @@ class LayerKind(_Record):
     examples: list[LayerExample]
 
 
+class LibraryBlock(_Record):
+    """A block of the library: how it is used, the paper it is from, and its text."""
+
+    name: str
+    form: str
+    paper: str
+    text: str
+
+
 class LayerKinds(_Record):
-    """`archdsl layers --format json`."""
+    """`archdsl layers --format json`; the blocks of the library only without a kind."""
 
     kinds: list[LayerKind]
+    blocks: list[LibraryBlock] = []
 
 
 class ClassAccuracy(_Record):

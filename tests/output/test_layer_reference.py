@@ -9,8 +9,9 @@ import pytest
 from paths import ROOT
 
 from archdsl.errors import ArchError
+from archdsl.expand.blocks import library
 from archdsl.layers import REGISTRY, Layer
-from archdsl.output import layer_reference
+from archdsl.output import block_reference, layer_reference
 from archdsl.output.records import LayerKinds
 
 KINDS = [pytest.param(kind, id=kind.__name__) for kind in REGISTRY]
@@ -89,7 +90,7 @@ def test_an_unknown_kind(archdsl_cli):
 
 
 def test_the_index_has_a_row_for_every_kind(archdsl_cli):
-    lines = archdsl_cli("layers")[1].splitlines()
+    lines = archdsl_cli("layers")[1].partition("\n\n")[0].splitlines()
     assert len(lines) == 1 + len(REGISTRY)
     for line, kind in zip(lines[1:], REGISTRY, strict=True):
         assert line.startswith(f"{layer_reference.name(kind)} ")
@@ -119,3 +120,26 @@ def test_json(archdsl_cli):
     assert [a.name for a in one.attributes] == ["width", "inputs", "matrix", "bias"]
     assert (one.examples[0].text, one.examples[0].output) == ("FC-10", [10])
     assert (one.examples[0].params, one.examples[0].macs) == (130, 120)
+
+
+@pytest.mark.parametrize("name", library())
+def test_one_block_of_the_library_is_shown(name: str, archdsl_cli):
+    """With its paper, and a text that can be read in place of the library's."""
+    code, text, _ = archdsl_cli("layers", name)
+    assert code == 0
+    assert block_reference.form(name) in text and block_reference.text_of(name) in text
+    assert re.search(r"^[A-Z][^:]* \d{4}$", text, re.MULTILINE)
+    _, _, body = block_reference.text_of(name).rpartition(f"block {name}")
+    assert body.count("{") == body.count("}") > 0
+
+
+def test_all_blocks_are_listed(archdsl_cli):
+    listed = archdsl_cli("layers")[1]
+    assert all(block_reference.form(name) in listed for name in library())
+    records = LayerKinds.model_validate(json.loads(archdsl_cli("layers", "--format", "json")[1]))
+    assert [block.name for block in records.blocks] == list(library())
+    assert not LayerKinds.model_validate_json(
+        archdsl_cli("layers", "relu", "--format", "json")[1]
+    ).blocks
+    code, _, error = archdsl_cli("layers", "residuall")
+    assert code and "there is no layer kind" in error

@@ -234,13 +234,15 @@ class Printer:
 
 
 def _word_of_row(phrase: Phrase, parsed: ParsedPhrase) -> Piece | None:
-    """The layer that only the name of a row of its table gives, since the row may get another."""
-    if not phrase.row_name or phrase.columns is not None or not parsed.layers:
+    """The layer that only the name of a row of its table gives, if the row may get another: a
+    label is its name again."""
+    if not phrase.row_name or phrase.columns is not None or not parsed.layers or parsed.label:
         return None
     named, layer = kind_named(phrase.row_name), parsed.layers[0]
     if named is None or layer.kind is not named.kind or (layer.kind is Conv and not named.preset):
         return None
-    is_written = any(not kind.accompanies for kind, *_ in layers_among(phrase.tokens))
+    written = [kind for kind, *_ in layers_among(phrase.tokens)]
+    is_written = any(kind is layer.kind or not kind.accompanies for kind in written)
     return None if is_written else Piece("text", named.text)
 
 

@@ -126,9 +126,11 @@ class BlockExpander:
             # An argument by position, `Bottleneck 64`, has its parameter's name too.
             if one.name and plain.startswith(one.name.text.split("_")[0], one.name.start)
         }
+        # `original_unit(4)` is that block, if a small one; `original unit 4` may be another.
+        is_call = plain.startswith(f"{use.block}(", use.start)
         for name, (sign, bound) in self.blocks.bounds_of(definition).items():
             value = values.get(name)
-            if value is None or name in named:
+            if value is None or name in named or (is_call and sign == ">="):
                 continue
             if value <= bound if sign == "<=" else value >= bound:
                 continue

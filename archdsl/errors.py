@@ -119,13 +119,14 @@ def _render_one(error: ArchError) -> str:
         if note.span is not None:
             lines += _excerpt(note.span)
     if error.help:
-        lines.append(f"help: {_cut(error.help)}")
+        lines.append("help: " + _cut(error.help, keep="\n\t"))
     return "\n".join(lines)
 
 
-def _cut(text: str) -> str:
-    """Shortens a message that quotes a very long word."""
-    text = printable(text, keep="\t")  # a file name in it may have several lines
+def _cut(text: str, keep: str = "\t") -> str:
+    """Shortens a message that quotes a very long word. A file name in it may have several lines; a
+    help has those that are to be written."""
+    text = printable(text, keep)
     half = LONGEST_MESSAGE // 2
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 

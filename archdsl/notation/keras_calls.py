@@ -84,90 +84,108 @@ class _Class(NamedTuple):
 
 def _classes() -> dict[str, _Class]:
     """The classes of Keras that we have layers for."""
-    found = {
-        "Dense": _Class("fc", (Argument("units", "width"), _ACTIVATION, _BIAS), rank=-1),
-        "Flatten": _Class("flatten", (_DATA_FORMAT,)),
-        "Activation": _Class("", (_ACTIVATION._replace(default=REQUIRED),)),
-        "Dropout": _Class(
-            "dropout", (Argument("rate", "p"), Argument("noise_shape", only=(None,), default=None))
+    return {**_PLAIN, **_ranked(1), **_ranked(2), **_ranked(3)}
+
+
+# The classes without a number of axes in their names.
+_PLAIN = {
+    "Dense": _Class("fc", (Argument("units", "width"), _ACTIVATION, _BIAS), rank=-1),
+    "Flatten": _Class("flatten", (_DATA_FORMAT,)),
+    "Activation": _Class("", (_ACTIVATION._replace(default=REQUIRED),)),
+    "Dropout": _Class(
+        "dropout", (Argument("rate", "p"), Argument("noise_shape", only=(None,), default=None))
+    ),
+    "BatchNormalization": _Class(
+        "bn",
+        (
+            Argument("axis", default=-1, only=(-1, 3)),
+            Argument("momentum", "momentum", 0.99),
+            Argument("epsilon", "eps", 1e-3),
+            Argument("center", "center", True),
+            Argument("scale", "affine", True),
         ),
-        "BatchNormalization": _Class(
-            "bn",
-            (
-                Argument("axis", default=-1, only=(-1, 3)),
-                Argument("momentum", "momentum", 0.99),
-                Argument("epsilon", "eps", 1e-3),
-                Argument("center", "center", True),
-                Argument("scale", "affine", True),
-            ),
+    ),
+    "LayerNormalization": _Class(
+        "layernorm",
+        (
+            Argument("axis", default=-1, only=(-1, 3)),
+            Argument("epsilon", "eps", 1e-3),
+            Argument("center", "center", True),
+            Argument("scale", "affine", True),
         ),
-        "LayerNormalization": _Class(
-            "layernorm",
-            (
-                Argument("axis", default=-1, only=(-1, 3)),
-                Argument("epsilon", "eps", 1e-3),
-                Argument("center", "center", True),
-                Argument("scale", "affine", True),
-            ),
+    ),
+    "ReLU": _Class(
+        "relu",
+        (
+            Argument("max_value", "max_value", None),
+            Argument("negative_slope", default=0.0, only=(0,)),
+            Argument("threshold", default=0.0, only=(0,)),
         ),
-        "ReLU": _Class(
-            "relu",
-            (
-                Argument("max_value", "max_value", None),
-                Argument("negative_slope", default=0.0, only=(0,)),
-                Argument("threshold", default=0.0, only=(0,)),
-            ),
+    ),
+    "LeakyReLU": _Class(
+        "leakyrelu",
+        (
+            Argument("alpha", "slope", None, like="negative_slope"),
+            Argument("negative_slope", "", 0.3),
         ),
-        "LeakyReLU": _Class(
-            "leakyrelu",
-            (
-                Argument("alpha", "slope", None, like="negative_slope"),
-                Argument("negative_slope", "", 0.3),
-            ),
-        ),
-        "ELU": _Class("elu", (Argument("alpha", "alpha", 1.0),)),
-        "Softmax": _Class("softmax", (Argument("axis", default=-1, only=(-1,)),)),
-    }
-    for rank in (1, 2, 3):
-        conv = (_FILTERS, _KERNEL, _STRIDES, _PADDING, _DATA_FORMAT, _DILATION)
-        over = Argument("data_format", default=None, only=(None, "channels_last"))
-        more = {
-            "Conv": _Class("conv", (*conv, Argument("groups", "groups", 1), _ACTIVATION, _BIAS)),
-            "SeparableConv": _Class("separable", (*conv, _MULTIPLIER, _ACTIVATION, _BIAS)),
-            "DepthwiseConv": _Class("conv", (
-                _KERNEL, _STRIDES, _PADDING, _MULTIPLIER, _DATA_FORMAT, _DILATION, _ACTIVATION,
-                _BIAS,
-            ), {"depthwise": True}),
-            "ZeroPadding": _Class("pad", (Argument("padding", "margin", 1), over),
-                                  {"mode": "zeros"}),
-            "UpSampling": _Class("resize", (Argument("size", "factor", 2), over, Argument(
-                "interpolation", "mode", "nearest", texts=("nearest", "bilinear", "bicubic")))),
-            "SpatialDropout": _Class("dropout", (Argument("rate", "p"),), {"channelwise": True}),
-        }  # fmt: skip
-        for name, kind in (("Max", "maxpool"), ("Average", "avgpool")):
-            pool = _Class(kind, (
-                Argument("pool_size", "kernel", 2),
-                Argument("strides", "stride", None, like="pool_size"),
-                _PADDING,
-                over,
-            ))  # fmt: skip
-            whole = _Class(kind, (over, Argument("keepdims", "keepdims", False)),
-                           {"everywhere": True})  # fmt: skip
-            for word in ("Pool", "Pooling"):
-                more[f"{name}{word}"] = pool
-                more[f"Global{name}{word}"] = whole
-            more[f"{name[:3]}{'Pool'}"] = pool
-        more["Convolution"] = more["Conv"]
-        if rank > 1:
-            transposed = (
-                _FILTERS, _KERNEL, _STRIDES, _PADDING,
-                Argument("output_padding", default=None, only=(None,)),
-                _DATA_FORMAT, _DILATION._replace(sets="", only=(1,)), _ACTIVATION, _BIAS,
-            )  # fmt: skip
-            found[f"Conv{rank}DTranspose"] = _Class("upconv", transposed, rank=rank)
-        if rank == 3:
-            del more["SeparableConv"], more["DepthwiseConv"]
-        found |= {f"{name}{rank}D": one._replace(rank=rank) for name, one in more.items()}
+    ),
+    "ELU": _Class("elu", (Argument("alpha", "alpha", 1.0),)),
+    "Softmax": _Class("softmax", (Argument("axis", default=-1, only=(-1,)),)),
+}
+
+
+def _ranked(rank: int) -> dict[str, _Class]:
+    """The classes whose names have a number of axes: `Conv2D`."""
+    conv = (_FILTERS, _KERNEL, _STRIDES, _PADDING, _DATA_FORMAT, _DILATION)
+    more = {
+        "Conv": _Class("conv", (*conv, Argument("groups", "groups", 1), _ACTIVATION, _BIAS)),
+        "SeparableConv": _Class("separable", (*conv, _MULTIPLIER, _ACTIVATION, _BIAS)),
+        "DepthwiseConv": _Class("conv", (
+            _KERNEL, _STRIDES, _PADDING, _MULTIPLIER, _DATA_FORMAT, _DILATION, _ACTIVATION,
+            _BIAS,
+        ), {"depthwise": True}),
+        "ZeroPadding": _Class("pad", (Argument("padding", "margin", 1), _OVER),
+                              {"mode": "zeros"}),
+        "UpSampling": _Class("resize", (Argument("size", "factor", 2), _OVER, Argument(
+            "interpolation", "mode", "nearest", texts=("nearest", "bilinear", "bicubic")))),
+        "SpatialDropout": _Class("dropout", (Argument("rate", "p"),), {"channelwise": True}),
+    }  # fmt: skip
+    more |= _pools()
+    more["Convolution"] = more["Conv"]
+    if rank > 1:
+        transposed = (
+            _FILTERS, _KERNEL, _STRIDES, _PADDING,
+            Argument("output_padding", default=None, only=(None,)),
+            _DATA_FORMAT, _DILATION._replace(sets="", only=(1,)), _ACTIVATION, _BIAS,
+        )  # fmt: skip
+        more["Transposed"] = _Class("upconv", transposed)
+    if rank == 3:
+        del more["SeparableConv"], more["DepthwiseConv"]
+    named = {f"{name}{rank}D": one._replace(rank=rank) for name, one in more.items()}
+    if rank > 1:
+        named[f"Conv{rank}DTranspose"] = named.pop(f"Transposed{rank}D")
+    return named
+
+
+_OVER = Argument("data_format", default=None, only=(None, "channels_last"))
+
+
+def _pools() -> dict[str, _Class]:
+    """The pools, by their names without the number of axes."""
+    found: dict[str, _Class] = {}
+    for name, kind in (("Max", "maxpool"), ("Average", "avgpool")):
+        pool = _Class(kind, (
+            Argument("pool_size", "kernel", 2),
+            Argument("strides", "stride", None, like="pool_size"),
+            _PADDING,
+            _OVER,
+        ))  # fmt: skip
+        whole = _Class(kind, (_OVER, Argument("keepdims", "keepdims", False)),
+                       {"everywhere": True})  # fmt: skip
+        for word in ("Pool", "Pooling"):
+            found[f"{name}{word}"] = pool
+            found[f"Global{name}{word}"] = whole
+        found[f"{name[:3]}Pool"] = pool
     return found
 
 

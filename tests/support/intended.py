@@ -253,16 +253,25 @@ def braces(*lines: Line) -> Group:
     return Group(list(lines), "{}")
 
 
-def _library() -> dict[str, Block]:
-    def block(name: str, parameters: dict[str, Number | None], *lines: Line) -> None:
-        found[name] = Block(name, parameters, list(lines), ships=True)
+LIBRARY: dict[str, Block] = {}
+_SAME: dict[str, Any] = {"pad": "same"}
 
-    def add(*lines: Line, activation: str = "") -> Line:
-        return chain(Join("add", list(lines), activation, ships=True))
 
-    found: dict[str, Block] = {}
-    identity, gap = Word("identity"), Layer("gap", "")
-    same: dict[str, Any] = {"pad": "same"}
+def block(name: str, parameters: dict[str, Number | None], *lines: Line) -> None:
+    """Add a block to the library."""
+    LIBRARY[name] = Block(name, parameters, list(lines), ships=True)
+
+
+def add(*lines: Line, activation: str = "") -> Line:
+    return chain(Join("add", list(lines), activation, ships=True))
+
+
+def gated(*steps: Layer | Step) -> Line:
+    return chain(Join("multiply", [chain(*steps[:-1]), chain(steps[-1])], ships=True))
+
+
+def _residual_blocks() -> None:
+    identity = Word("identity")
     block("residual", {}, add(chain(Word("shortcut")), chain(Word("body")), activation="after"))
     block(
         "projected_residual",
@@ -270,6 +279,20 @@ def _library() -> dict[str, Block]:
         add(chain(Word("shortcut", "C")), chain(Word("body")), activation="after"),
     )
     block("dense", {}, chain(Join("concat", [chain(identity), chain(Word("body"))], ships=True)))
+    unit = (
+        chain(conv("width", 3, True, stride="stride", **_SAME), act("bn"), act("relu")),
+        chain(conv("width", 3, True, **_SAME), act("bn")),
+    )
+    block(
+        "original_unit",
+        {"width": None, "stride": 1},
+        add(chain(Word("shortcut")), chain(braces(*unit))),
+        chain(act("relu")),
+    )
+
+
+def _mobile_blocks() -> None:
+    identity, gap = Word("identity"), Layer("gap", "")
     gate = braces(
         chain(gap),
         chain(conv("max(1, _in // r)", bare=True), act("relu")),
@@ -293,12 +316,15 @@ def _library() -> dict[str, Block]:
             chain(
                 braces(
                     wide,
-                    chain(Layer("dw", "", {"kernel": 3, "stride": "s", **same})),
+                    chain(Layer("dw", "", {"kernel": 3, "stride": "s", **_SAME})),
                     chain(narrow),
                 )
             ),
         ),
     )
+
+
+def _plain_blocks() -> None:
     block(
         "inception",
         dict.fromkeys(("c1", "r3", "c3", "r5", "c5", "proj")),
@@ -307,23 +333,13 @@ def _library() -> dict[str, Block]:
                 "concat",
                 [
                     chain(conv("c1")),
-                    chain(conv("r3"), conv("c3", 3, **same)),
-                    chain(conv("r5"), conv("c5", 5, **same)),
+                    chain(conv("r3"), conv("c3", 3, **_SAME)),
+                    chain(conv("r5"), conv("c5", 5, **_SAME)),
                     chain(Layer("maxpool", "", {"kernel": 3, "stride": 1}), conv("proj")),
                 ],
                 ships=True,
             )
         ),
-    )
-    unit = (
-        chain(conv("width", 3, True, stride="stride", **same), act("bn"), act("relu")),
-        chain(conv("width", 3, True, **same), act("bn")),
-    )
-    block(
-        "original_unit",
-        {"width": None, "stride": 1},
-        add(chain(Word("shortcut")), chain(braces(*unit))),
-        chain(act("relu")),
     )
     block(
         "mlpconv",
@@ -338,14 +354,14 @@ def _library() -> dict[str, Block]:
         chain(conv("int(theta * _in)")),
         chain(Layer("avgpool", "", {"kernel": 2})),
     )
-    body = Group([chain(conv("4*k")), chain(conv("k", 3, **same))])
-    layers = Link(Use(found["dense"], {}, "", body), "n")
+    body = Group([chain(conv("4*k")), chain(conv("k", 3, **_SAME))])
+    layers = Link(Use(LIBRARY["dense"], {}, "", body), "n")
     block("dense_block", {"n": None, "k": 32}, Line([layers]))
 
-    def gated(*steps: Layer | Step) -> Line:
-        return chain(Join("multiply", [chain(*steps[:-1]), chain(steps[-1])], ships=True))
 
-    start, gate_value = chain(identity), chain(conv("_in", "kernel", True, **same), act("sigmoid"))
+def _highway() -> None:
+    identity = Word("identity")
+    start, gate_value = chain(identity), chain(conv("_in", "kernel", True, **_SAME), act("sigmoid"))
     start.label, gate_value.label = "start", "gate"
     block(
         "highway",
@@ -355,7 +371,7 @@ def _library() -> dict[str, Block]:
         add(
             gated(
                 Reference("start"),
-                conv("_in", "kernel", True, **same),
+                conv("_in", "kernel", True, **_SAME),
                 act("relu"),
                 Reference("gate"),
             ),
@@ -368,7 +384,9 @@ def _library() -> dict[str, Block]:
             ),
         ),
     )
-    return found  # fmt: skip
 
 
-LIBRARY = _library()
+_residual_blocks()
+_mobile_blocks()
+_plain_blocks()
+_highway()

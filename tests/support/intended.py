@@ -279,16 +279,6 @@ def _residual_blocks() -> None:
         add(chain(Word("shortcut", "C")), chain(Word("body")), activation="after"),
     )
     block("dense", {}, chain(Join("concat", [chain(identity), chain(Word("body"))], ships=True)))
-    unit = (
-        chain(conv("width", 3, True, stride="stride", **_SAME), act("bn"), act("relu")),
-        chain(conv("width", 3, True, **_SAME), act("bn")),
-    )
-    block(
-        "original_unit",
-        {"width": None, "stride": 1},
-        add(chain(Word("shortcut")), chain(braces(*unit))),
-        chain(act("relu")),
-    )
 
 
 def _mobile_blocks() -> None:
@@ -324,7 +314,7 @@ def _mobile_blocks() -> None:
     )
 
 
-def _plain_blocks() -> None:
+def _inception_and_units() -> None:
     block(
         "inception",
         dict.fromkeys(("c1", "r3", "c3", "r5", "c5", "proj")),
@@ -341,6 +331,19 @@ def _plain_blocks() -> None:
             )
         ),
     )
+    unit = (
+        chain(conv("width", 3, True, stride="stride", **_SAME), act("bn"), act("relu")),
+        chain(conv("width", 3, True, **_SAME), act("bn")),
+    )
+    block(
+        "original_unit",
+        {"width": None, "stride": 1},
+        add(chain(Word("shortcut")), chain(braces(*unit))),
+        chain(act("relu")),
+    )
+
+
+def _plain_blocks() -> None:
     block(
         "mlpconv",
         dict.fromkeys(("size", "width1", "width2", "width3")),
@@ -388,5 +391,6 @@ def _highway() -> None:
 
 _residual_blocks()
 _mobile_blocks()
+_inception_and_units()
 _plain_blocks()
 _highway()

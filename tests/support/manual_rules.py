@@ -169,6 +169,8 @@ class Reading:
                 return all(one.kind not in (*WEIGHTS, *ENDING) for one in layers)
             case Group(lines=lines):
                 return all(map(self.trails, lines))
+            case Use(block=block, body=None):
+                return all(map(self.trails, block.lines))
             case Word(word="identity") | Side():
                 return True
         return False

@@ -184,10 +184,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return spelled[found[0]] if found else None
 
 
-def _pairs(word: str) -> set[str]:
-    """The pairs of adjacent letters of a word, with its first letter and its last."""
+def _pairs(word: str) -> Iterable[str]:
+    """The pairs of adjacent letters of a word, in order, with its first letter and its last."""
     padded = f" {word.lower()} "
-    return {padded[at : at + 2] for at in range(len(padded) - 1)}
+    return dict.fromkeys(padded[at : at + 2] for at in range(len(padded) - 1))
 
 
 @lru_cache(4)

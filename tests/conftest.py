@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from paths import DATA
@@ -17,6 +19,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 if sys.platform == "win32":
     # They limit the memory of processes, fork, and send signals.
     collect_ignore = ["test_bombs.py", "train/test_resume.py"]
+
+
+@pytest.fixture(autouse=True)
+def memory_is_given_back(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After large networks: glibc keeps freed memory, and a run of all tests would hold 15 GB."""
+    yield
+    if request.node.get_closest_marker("slow") and sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

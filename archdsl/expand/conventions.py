@@ -278,7 +278,8 @@ class _Expanded:
                 anchored.append(Companion(anchor, layer))
         self.left = left + self.left
         absorbing = next((kind for kind in norms if kind.absorbs_bias), None)
-        if absorbing is not None and not self.keeps_bias:
+        # The output layer has no companions: a norm that is written before it is another layer.
+        if absorbing is not None and not self.keeps_bias and not self.around.is_output:
             bare = without_bias(self.layer)
             if bare is not self.layer:
                 self.layer, self.absorbing = bare, absorbing

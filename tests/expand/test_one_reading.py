@@ -182,6 +182,7 @@ SAME = [
          CBR.replace("64", "8") + "; side { gap; conv1-3; sigmoid }; conv1-2; sigmoid"),
     ]),
     (BN_RELU + "gap; fc 1, sigmoid", "gap; fc 1; sigmoid"),
+    ("conv means bn-relu-conv; gap; bn -> conv1-4; END", "gap; bn; conv1-4; END"),
     # Not where its value is read again.
     (BN_RELU + "a: conv3-4; b: conv3-5; output a, b",
      "a: conv3-4 no bias -> bn -> relu; b: conv3-5; output a, b"),

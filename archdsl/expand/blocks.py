@@ -65,9 +65,7 @@ class Definition(NamedTuple):
     @property
     def comment(self) -> str:
         """The lines of comments directly above the block."""
-        above = self.source.text[: self.block.name.start].rpartition("\n")[0]
-        found = re.search(r"(?:^#[^\n]*(?:\n|\Z))*\Z", above, re.MULTILINE)
-        return f"{found[0]}\n" if found and found[0] else ""
+        return _comment_above(self.source.text, self.block.name.start)
 
     @property
     def paper(self) -> str:
@@ -175,14 +173,12 @@ class Blocks:
 
     def bounds_of(self, definition: Definition) -> Mapping[str, tuple[str, float]]:
         """The bounds that the library gives for the usual values of a block's parameters."""
-        found = _USUAL.search(definition.comment)
-        bounds = _BOUND.findall(found[1]) if found else []
-        return {name: (sign, float(bound)) for name, sign, bound in bounds}
+        return _bounds(definition.comment)
 
     def elsewhere(self, definition: Definition) -> str:
-        """What other papers mean by the word of a block of the library; empty if nothing."""
-        found = _ELSEWHERE.search(definition.comment)
-        return re.sub(r"\s*\n#\s*", " ", found[1]).strip(" .") if found else ""
+        """What other papers mean by the word of a block of the library, and what to write for it;
+        empty if the library does not say."""
+        return _elsewhere(definition.comment)
 
     def read(self) -> None:
         """Read the blocks of the spec, used or not. Raises ArchError with all their errors."""
@@ -191,6 +187,30 @@ class Blocks:
             with errors:
                 self.lines(definition)
         errors.check()
+
+
+# What comments of the library say is found once for each block.
+
+
+@cache
+def _comment_above(text: str, start: int) -> str:
+    """The lines of comments directly above a place in a text."""
+    above = text[:start].rpartition("\n")[0]
+    found = re.search(r"(?:^#[^\n]*(?:\n|\Z))*\Z", above, re.MULTILINE)
+    return f"{found[0]}\n" if found and found[0] else ""
+
+
+@cache
+def _bounds(comment: str) -> Mapping[str, tuple[str, float]]:
+    found = _USUAL.search(comment)
+    bounds = _BOUND.findall(found[1]) if found else []
+    return {name: (sign, float(bound)) for name, sign, bound in bounds}
+
+
+@cache
+def _elsewhere(comment: str) -> str:
+    found = _ELSEWHERE.search(comment)
+    return re.sub(r"\s*\n#\s*", " ", found[1]).strip(" .") if found else ""
 
 
 @cache

@@ -116,7 +116,8 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
     """
     nodes = graph.nodes
     fields: list[Fields] = [tuple(Field(1, 1, 0, n) for n in nodes[0].shape[1:])]
-    parts: dict[int, Parts] | None = {} if any(_cuts(graph, node) for node in nodes) else None
+    slices = [node for node in nodes if isinstance(node.op, Slice)]
+    parts: dict[int, Parts] | None = {} if any(_cuts(graph, node) for node in slices) else None
     phases = 0  # of all nodes so far
     for index, (node, window) in enumerate(zip(nodes[1:], windows[1:], strict=True), 1):
         if len(node.inputs) > 1:
@@ -158,8 +159,8 @@ def receptive_fields(graph: Graph, windows: Sequence[Windows | None]) -> list[Fi
 
 
 def _cuts(graph: Graph, node: Node) -> bool:
-    """Whether a node is a slice that omits channels."""
-    return isinstance(node.op, Slice) and node.shape[0] != graph.nodes[node.inputs[0]].shape[0]
+    """Whether a slice omits channels."""
+    return node.shape[0] != graph.nodes[node.inputs[0]].shape[0]
 
 
 def _joined(

@@ -248,7 +248,7 @@ class _Partition:
         return image
 
     def next_pair(self) -> tuple[int, int] | None:
-        """Two layers of a class that holds several pairs; None if there is no such class."""
+        """Two layers of a class that holds several pairs, or None if every class holds one."""
         while self.ambiguous:
             ones, others = self.members[self.ambiguous[-1]]
             if len(ones) > 1:

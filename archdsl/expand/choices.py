@@ -41,7 +41,7 @@ TWO_ACTIVATIONS = Choice(
 GROUP_STRIDE = Choice(
     "stride of groups",
     "the stride in the first layer of the group",
-    "as there is no `stride on`",
+    "as the text has no `stride on`",
     ("stride on 3x3", "stride on last"),
     ("stride on first", "stride on 3x3", "stride on last"),
     "stride on first",
@@ -49,7 +49,7 @@ GROUP_STRIDE = Choice(
 SHORTCUT = Choice(
     "shortcut",
     "{shortcut} where the shape changes",
-    "as there is no `shortcut`",
+    "as the text has no `shortcut`",
     ("shortcut A", "shortcut C"),
     ("shortcut A", "shortcut B", "shortcut C"),
     "shortcut B",
@@ -98,7 +98,7 @@ POOL_EDGES = Choice(
 OPTIONAL = Choice(
     "optional layers",
     "({kind}) left out",
-    "as there is no `with {kind}`",
+    "as the text has no `with {kind}`",
     ("with {kind}",),
 )
 POOL = Choice(

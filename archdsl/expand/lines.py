@@ -445,16 +445,21 @@ class LineExpander:
             case Side():
                 return True
             case BlockUse(block=block, body=None):
-                if block not in self.trailing:
-                    self.trailing[block] = False  # ends the recursion of a block that uses itself
-                    blocks = self.context.blocks
-                    self.trailing[block] = self.all_may_trail(blocks.lines(blocks[block]))
-                return self.trailing[block]
+                return self.of_block(block, self.trailing, self.all_may_trail)
             case _:
                 return False
 
     def all_may_trail(self, lines: Sequence[Line]) -> bool:
         return all(self.may_trail(parsed) for line in lines for parsed in line.phrases)
+
+    def of_block(
+        self, name: str, known: dict[str, bool], test: Callable[[Sequence[Line]], bool]
+    ) -> bool:
+        """Whether a test holds for the lines of a block, found once."""
+        if name not in known:
+            known[name] = False  # ends the recursion of a block that uses itself
+            known[name] = test(self.context.blocks.lines(self.context.blocks[name]))
+        return known[name]
 
     # Activations that move after a sum.
 
@@ -473,11 +478,7 @@ class LineExpander:
             case Group(kind="multiply", lines=lines):
                 return any(map(_is_identity, lines))
             case BlockUse(block=block, body=None):
-                if block not in self.passable:
-                    self.passable[block] = False  # ends the recursion of a block that uses itself
-                    blocks = self.context.blocks
-                    self.passable[block] = self.all_let_pass(blocks.lines(blocks[block]))
-                return self.passable[block]
+                return self.of_block(block, self.passable, self.all_let_pass)
             case None:
                 return all(layer.kind.weakens for layer in parsed.layers)
             case _:

@@ -194,8 +194,8 @@ _CLASSES: dict[str, _Class] = {}
 _OTHERS = {
     "Add": "a sum has its branches in braces: `add { identity; [ … ] }`",
     "Concatenate": "a join has its branches in braces: `concat { … }`",
-    "Reshape": "there is no layer that reshapes",
-    "Permute": "there is no layer that reorders axes",
+    "Reshape": "archdsl cannot reshape a value; `flatten` makes it a vector",
+    "Permute": "archdsl cannot reorder the axes of a value",
     "Embedding": "archdsl has no recurrent layers, embeddings or attention",
     "LSTM": "archdsl has no recurrent layers, embeddings or attention",
 }

@@ -19,6 +19,7 @@ def device_of(name: str | None) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).sum().item()
+    # What torch raises depends on the device: NotImplementedError for those it was built without.
     except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise ArchError(
             f"there is no device `{name}` here", help="write `--device cpu`, or `cuda` with a GPU"

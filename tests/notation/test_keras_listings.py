@@ -156,7 +156,7 @@ def test_a_listing_is_what_keras_builds(listing: str, plain: str):
         ("Conv2D(8, 3, input_shape=(32, 32, 3))", "another input_shape", "28x28x4"),
         ("Cropping2D(1)", "no layer for Keras's `Cropping2D`", ""),
         ("LocallyConnected2D(8, 3)", "no layer for Keras's", ""),
-        ("Reshape((7, 7, 16))", "no layer for Keras's `Reshape`", "reshapes"),
+        ("Reshape((7, 7, 16))", "no layer for Keras's `Reshape`", "cannot reshape"),
         ("Concatenate()", "no layer for Keras's `Concatenate`", "concat {"),
         ("BatchNormalization(scale=False)", "a shift alone", "center=False"),
         ("ReLU(max_value=4)", "a `max_value` other than 6", ""),

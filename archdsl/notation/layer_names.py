@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from archdsl.layers import Conv, Layer, Value
@@ -52,8 +52,9 @@ def kind_named(name: str) -> NamedKind | None:
     return _kind_named(name, len(vocabulary().layers)) if len(name) <= _MOST else None
 
 
-@cache
-def _kind_named(name: str, _: int) -> NamedKind | None:
+@lru_cache(10_000)
+def _kind_named(name: str, known: int) -> NamedKind | None:
+    """`known`: the number of layer words, so that a new layer is found in names as well."""
     pieces = [piece for piece in _WORDS.findall(name) if not piece[0].isdigit()]
     words = tuple(piece.lower() for piece in pieces)
     found: list[NamedKind] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +51,8 @@ def check(network: Network, recipe: Recipe) -> None:
                 help=f"end it with {end}",
             )
     _, height, width = image_shape(network.input, data)
-    if recipe.shift >= min(height, width):
-        raise ArchError(
-            f"a shift of {recipe.shift} moves images of {height}x{width} out of view",
-            help="write `random shift 2`, or leave it out",
-        )
+    for augmentation in recipe.augment:
+        augmentation.check(height, width)
     nodes = network.graph.nodes
     alone = any(n.op.uses_batch_statistics and math.prod(n.shape[1:]) == 1 for n in nodes)
     if recipe.batch == 1 and alone:
@@ -133,22 +129,3 @@ def batches(order: Tensor, size: int) -> list[Tensor]:
     if size > 1 and len(chunks) > 1 and len(chunks[-1]) == 1:
         chunks[-2:] = [torch.cat(chunks[-2:])]
     return chunks
-
-
-def shifted(images: Tensor, most: int, generator: torch.Generator, size: Sequence[int]) -> Tensor:
-    """Move each image by up to `most` pixels in both directions, filling with zeros.
-
-    Takes and returns inputs (N, …) that hold images of `size` (H, W): (N, C, H, W), images row by
-    row, or clips, whose frames move together.
-    """
-    height, width = size
-    maps = images.reshape(len(images), -1, height, width)
-    padded = torch.nn.functional.pad(maps, (most, most, most, most))
-    # Drawn on the CPU, so that every device uses the same shifts.
-    offsets = torch.randint(0, 2 * most + 1, (2, len(maps), 1), generator=generator)
-    offsets = offsets.to(images.device)
-    rows = offsets[0] + torch.arange(height, device=images.device)
-    columns = offsets[1] + torch.arange(width, device=images.device)
-    index = torch.arange(len(maps), device=images.device)[:, None, None]
-    moved = padded[index, :, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2).reshape(images.shape)

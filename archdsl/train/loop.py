@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from archdsl import __version__
 from archdsl.atomic_files import write_whole
@@ -20,7 +19,7 @@ from archdsl.errors import ArchError, Note
 from archdsl.figures import memory_size
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
-from archdsl.train import checkpoint, datasets, optimizers
+from archdsl.train import checkpoint, datasets
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
@@ -241,9 +240,12 @@ class _Training:
         self.module = network.module(device=device)
         self.data = datasets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(record.seed)
-        self.optimizer = optimizers.optimizer(self.recipe, self.module)
+        recipe = self.recipe
+        parameters = self.module.parameters()
+        self.optimizer = recipe.optimizer.build(parameters, recipe.lr, recipe.weight_decay)
         self.steps = len(datasets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
-        self.schedule, self.each_step = optimizers.schedule(self.recipe, self.optimizer, self.steps)
+        epochs = recipe.epochs
+        self.schedule, self.each_step = recipe.schedule.build(self.optimizer, epochs, self.steps)
 
     def next(self, number: int, progress: Progress | None) -> Epoch:
         """Train an epoch, counted from 1, and measure the module. Raises NotFinite."""
@@ -277,8 +279,9 @@ class _Training:
         reported = time.perf_counter()
         for step, chosen in enumerate(datasets.batches(order, self.recipe.batch), 1):
             x, y = images[chosen], labels[chosen]
-            if self.recipe.shift:
-                x = datasets.shifted(x, self.recipe.shift, self.generator, self.size)
+            for augmentation in self.recipe.augment:
+                maps = x.reshape(len(x), -1, *self.size)  # also of images row by row, and of clips
+                x = augmentation.apply(maps, self.generator).reshape(x.shape)
             random = random_state(self.device) if self.reads_every_loss else None
             logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):
@@ -303,12 +306,11 @@ class _Training:
 
     def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The logits of a batch, and its loss plus the weighted losses of the side heads."""
-        smoothing = self.recipe.label_smoothing
         outputs = self.module(x)
         logits, *side_logits = outputs if self.network.sides else (outputs,)
-        loss = cross_entropy(logits, y, label_smoothing=smoothing)
+        loss = self.recipe.loss.of(logits, y)
         for side, extra in zip(self.network.sides, side_logits, strict=True):
-            loss = loss + side.weight * cross_entropy(extra, y, label_smoothing=smoothing)
+            loss = loss + side.weight * self.recipe.loss.of(extra, y)
         return logits, loss
 
     def not_finite(self, message: str, fault: str | None) -> NotFinite:

@@ -1,38 +1,57 @@
-"""The optimizers and learning-rate schedules that a recipe can name."""
+"""The optimizers that a recipe can name."""
 
 from __future__ import annotations
 
-from torch import nn
-from torch.optim import SGD, Adam, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, OneCycleLR, StepLR
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
-from archdsl.train.recipe import Recipe
+from pydantic import Field
 
+from archdsl.train.settings import Setting
 
-def optimizer(recipe: Recipe, module: nn.Module) -> Optimizer:
-    """The optimizer of a recipe, for the parameters of a module."""
-    parameters, decay = module.parameters(), recipe.weight_decay
-    if recipe.optimizer == "adam":
-        return Adam(parameters, lr=recipe.lr, weight_decay=decay)
-    return SGD(parameters, lr=recipe.lr, momentum=recipe.momentum, weight_decay=decay)
+if TYPE_CHECKING:
+    from torch.optim import Optimizer as TorchOptimizer
+
+Momentum = Annotated[float, Field(ge=0, lt=1)]
 
 
-def schedule(recipe: Recipe, optimizer: Optimizer, steps: int) -> tuple[LRScheduler, bool]:
-    """The schedule of a recipe whose epochs have `steps` steps, and whether it advances after
-    every step instead of after every epoch."""
-    total = steps * recipe.epochs
-    match recipe.schedule:
-        case "one-cycle":
-            # torch would cycle the momentum too; the recipe's stays.
-            cycle = OneCycleLR(optimizer, max_lr=recipe.lr, total_steps=total, cycle_momentum=False)
-            return cycle, True
-        case "cosine":
-            return CosineAnnealingLR(optimizer, T_max=total), True
-        case "step":
-            return StepLR(optimizer, step_size=recipe.every, gamma=recipe.factor), False
-        case "constant":
-            return LambdaLR(optimizer, _constant), False
+class Optimizer(Setting):
+    """How gradients change the parameters."""
+
+    def build(self, groups: Iterable[Any], lr: float, weight_decay: float) -> TorchOptimizer:
+        """The torch optimizer of groups of parameters; a group's own options win."""
+        raise NotImplementedError
 
 
-def _constant(epoch: int) -> float:
-    return 1.0
+class Sgd(Optimizer):
+    """Stochastic gradient descent; with Nesterov's momentum if asked (Sutskever et al. 2013)."""
+
+    forms = ("sgd", "gradient descent")
+
+    momentum: Momentum = 0.0
+    nesterov: bool = False
+
+    def build(self, groups: Iterable[Any], lr: float, weight_decay: float) -> TorchOptimizer:
+        from torch.optim import SGD
+
+        return SGD(
+            groups,
+            lr=lr,
+            momentum=self.momentum,
+            weight_decay=weight_decay,
+            nesterov=self.nesterov,
+        )
+
+
+class Adam(Optimizer):
+    """Kingma & Ba 2014; the decay is added to the gradient."""
+
+    forms = ("adam",)
+
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+
+    def build(self, groups: Iterable[Any], lr: float, weight_decay: float) -> TorchOptimizer:
+        from torch.optim import Adam as TorchAdam
+
+        return TorchAdam(groups, lr=lr, betas=self.betas, eps=self.eps, weight_decay=weight_decay)

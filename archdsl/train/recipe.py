@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
-from itertools import takewhile
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.spec import parse
-from archdsl.syntax.arguments import duplicate_error, entries_of
-from archdsl.syntax.ast import NetworkText, Token, Train
+from archdsl.syntax.ast import NetworkText, Train
 from archdsl.text.source import Source
+from archdsl.train.augment import Augmentation
+from archdsl.train.losses import CrossEntropy, Loss
+from archdsl.train.optimizers import Optimizer, Sgd
+from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of
+from archdsl.train.schedules import Constant, Schedule
+from archdsl.train.settings import Setting, Words, fields_of, one_of
 
 EXAMPLE = """train on digits {
   optimizer adam lr 0.002
   batch 32, epochs 20
   schedule one-cycle
 }"""
+_FORM = "a recipe looks like this:\n" + EXAMPLE
+
+# The fields of a recipe that name one of a family, and those that name several.
+FAMILIES: dict[str, type[Setting]] = {"optimizer": Optimizer, "schedule": Schedule, "loss": Loss}
+LISTS: dict[str, type[Setting]] = {"augment": Augmentation}
 
 
 class Recipe(BaseModel):
     """How a network is trained.
 
-    `lr` is the highest learning rate of the schedule: `step` multiplies it by `factor` every
-    `every` epochs, `cosine` takes it to zero, `one-cycle` raises it first (Smith & Topin 2018).
-    `shift` moves each training image by up to that many pixels in both directions. `split` is the
-    seed of the stratified 80/20 split of the data.
+    `lr` is the highest learning rate of the schedule. `split` is the seed of the stratified 80/20
+    split of data that has no test set of its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: Literal["digits"] = "digits"
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    lr: Annotated[float, Field(gt=0, le=1000)] = 0.01
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
-    batch: Annotated[int, Field(ge=1, le=2**20)] = 32
+    optimizer: one_of(Optimizer) = Sgd()  # type: ignore[valid-type]
+    lr: Annotated[float, Field(gt=0, le=1000), Words(("learning rate",))] = 0.01
+    weight_decay: Annotated[float, Field(ge=0, le=10), Words(("l2",))] = 0.0
+    batch: Annotated[int, Field(ge=1, le=2**20), Words(("batch size", "mini batch"))] = 32
     epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
-    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "constant"
-    every: Annotated[int, Field(ge=1)] = 1
-    factor: Annotated[float, Field(gt=0, le=1)] = 1.0
-    shift: Annotated[int, Field(ge=0, le=1024)] = 0
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    schedule: one_of(Schedule) = Constant()  # type: ignore[valid-type]
+    loss: one_of(Loss) = CrossEntropy()  # type: ignore[valid-type]
+    augment: tuple[one_of(Augmentation), ...] = ()  # type: ignore[valid-type]
     split: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+_READER = SectionReader(Recipe, FAMILIES, LISTS, _FORM)
 
 
 def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Recipe:
@@ -66,180 +72,121 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
 
 def read_recipe(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a text that has a `train` section. Raises ArchError."""
-    section = text.only(Train)
-    assert section is not None
-    written = _SettingsReader(text).read(section.settings)
-    if section.data is not None:
-        written["data"] = Setting(section.data.text, section.data, text)
-    replaced: dict[str, Setting] = {}
-    for name, value in (settings or {}).items():
+    statement = text.only(Train)
+    assert statement is not None
+    section = _READER.read(text, statement.settings)
+    if (data := statement.data) is not None:
+        section.values["data"] = Written(data.text, data.start, data.end, text)
+    replaced = _replacements(settings or {})
+    _assign(section, keep=set(replaced.drafts))
+    section = section.replaced_by(replaced)
+    _assign(section)
+    return _checked(section)
+
+
+def _replacements(settings: Mapping[str, str]) -> Section:
+    """The settings that replace those of the text, each read as a line of a section."""
+    replaced = Section()
+    for name, value in settings.items():
         if re.search(r"[{};\n]", f"{name}{value}"):
             message = f"`--set {name}={value}` is not a setting"
             raise ArchError(message, help="write `--set epochs=3`")
         (option,) = parse(Source("--set", f"train {{ {name} {value} }}"))
         setting = option.only(Train)
         assert setting is not None
-        replaced |= _SettingsReader(option).read(setting.settings)
-    if "schedule" in replaced:
-        # Another schedule has its own steps.
-        written = {k: v for k, v in written.items() if k not in ("schedule", "every", "factor")}
-    if "optimizer" in replaced and replaced["optimizer"].value == "adam":
-        written = {k: v for k, v in written.items() if k != "momentum"}  # adam has none
-    written |= replaced
-    try:
-        recipe = Recipe.model_validate({name: setting.value for name, setting in written.items()})
-    except ValidationError as problems:
-        raise ArchError.several([_translated(p, written) for p in problems.errors()]) from None
-    if recipe.optimizer == "adam" and "momentum" in written:
-        message = "`adam` does not take a momentum"
-        raise written["momentum"].error(message, "leave it out, or use `sgd`")
-    return recipe
+        replaced = replaced.replaced_by(_READER.read(option, setting.settings))
+    return replaced
 
 
-class Setting(NamedTuple):
-    """A value and the token that it comes from."""
+def _assign(section: Section, keep: set[str] | None = None) -> None:
+    """Give each field that is a line of its own, `momentum 0.9`, to the setting that has it.
 
-    value: Any
-    token: Token
-    text: NetworkText
+    With `keep`, the families that something else replaces, what only those have is dropped.
+    """
+    for name, written in list(section.loose.items()):
+        for field in FAMILIES:
+            draft = section.drafts.get(field) or _default(field, written)
+            if name in draft.setting.model_fields:
+                section.drafts[field] = draft
+                if keep is None:
+                    draft.fields[name] = written  # `--set momentum=0.5`
+                elif field not in keep:
+                    draft.put(name, written)
+                del section.loose[name]
+                break
+        else:
+            if keep is None:
+                raise _misplaced(section, name, written)
 
-    def error(self, message: str, help: str) -> ArchError:
-        return ArchError(message, self.text.span(self.token.start, self.token.end), help=help)
+
+def _default(field: str, written: Written) -> Draft:
+    """The default setting of a family, to be given a field."""
+    default = Recipe.model_fields[field].default
+    return Draft(type(default), written)
 
 
-def _translated(problem: Any, written: Mapping[str, Setting]) -> ArchError:
-    """A validation error of pydantic, as an error at the text that it is about."""
-    name = problem["loc"][0]
-    limits = {
-        "greater_than": "above {gt:g}",
-        "greater_than_equal": "at least {ge:g}",
-        "less_than": "below {lt:g}",
-        "less_than_equal": "at most {le:g}",
-        "literal_error": "one of {expected}",
-        "int_parsing": "a whole number",
-        "int_parsing_size": "a whole number of fewer digits",
-        "int_from_float": "a whole number",
-        "float_parsing": "a number",
-        "finite_number": "a finite number",
+def _misplaced(section: Section, name: str, written: Written) -> ArchError:
+    """The error of a field that none of the recipe's settings has: `momentum` with `adam`."""
+    words = name.replace("_", " ")
+    owners = {
+        field: [member for member in family.members.values() if name in member.model_fields]
+        for field, family in FAMILIES.items()
     }
-    limit = limits.get(problem["type"], "another value").format(**problem.get("ctx", {}))
-    message = f"`{name}` must be {limit}, not {problem['input']}"
-    return written[name].error(message, _FORM)
+    field = next(field for field, members in owners.items() if members)
+    draft = section.drafts.get(field) or _default(field, written)
+    others = " or ".join(f"`{member.kind}`" for member in owners[field][:3])
+    return written.error(
+        f"`{draft.setting.kind}` does not take `{words}`", f"leave it out, or use {others}"
+    )
 
 
-# The spellings of each setting, and the words that may come before one.
-SPELLINGS = {
-    "optimizer": ("optimizer",),
-    "lr": ("lr", "learning rate"),
-    "momentum": ("momentum",),
-    "weight_decay": ("weight decay",),
-    "batch": ("batch size", "batch"),
-    "epochs": ("epochs",),
-    "shift": ("random shift", "shift"),
-    "label_smoothing": ("label smoothing",),
-    "split": ("split",),
-    "": ("augment", "loss", "cross entropy", "with"),
+def _checked(section: Section) -> Recipe:
+    values: dict[str, Any] = {name: written.value for name, written in section.values.items()}
+    values |= {name: draft.value for name, draft in section.drafts.items()}
+    values |= {name: [one.value for one in drafts] for name, drafts in section.lists.items()}
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as problems:
+        _raise_translated(problems, section)
+
+
+_LIMITS = {
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "literal_error": "one of {expected}",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
 }
-SETTINGS = {text: name for name, texts in SPELLINGS.items() for text in texts}
-SCHEDULES = (
-    "constant",
-    "cosine",
-    "one-cycle",
-    "divide lr by 10 every 30 epochs",
-    "times 0.96 every epoch",
-    "halve every 50 epochs",
-)
 
 
-class _SettingsReader:
-    """Reads settings, words with their values, in any order."""
-
-    def __init__(self, text: NetworkText) -> None:
-        self.text = text
-        self.values: dict[str, Setting] = {}
-
-    def error(self, message: str, token: Token, help: str) -> ArchError:
-        return Setting("", token, self.text).error(message, help)
-
-    def read(self, settings: Sequence[tuple[Token, ...]]) -> dict[str, Setting]:
-        for setting in settings:
-            for entry in entries_of(setting):
-                tokens = entry.tokens
-                if tokens[0].text.lower() == "schedule":
-                    self.schedule(tokens)
-                else:
-                    self.pairs(tokens)
-        return self.values
-
-    def put(self, name: str, value: Any, token: Token) -> None:
-        if name in self.values:
-            raise duplicate_error(f"`{name}`", self.text.span(token.start, token.end))
-        self.values[name] = Setting(value, token, self.text)
-
-    def pairs(self, tokens: Sequence[Token]) -> None:
-        at = 0
-        while at < len(tokens):
-            key, count = self.key(tokens, at)
-            at += count
-            if not key:
-                continue
-            if at < len(tokens) and tokens[at].kind in ("equals", "colon"):
-                at += 1
-            sign = ""
-            if at + 1 < len(tokens) and tokens[at].text == "-" and tokens[at + 1].kind == "number":
-                sign, at = "-", at + 1
-            if at >= len(tokens) or tokens[at].kind not in ("number", "word"):
-                raise self.error(f"`{key}` has no value", tokens[at - 1], _FORM)
-            self.put(key, sign + tokens[at].text.lower(), tokens[at])
-            at += 1
-
-    def key(self, tokens: Sequence[Token], at: int) -> tuple[str, int]:
-        """The setting whose spelling begins here ("" for words before one), and its tokens."""
-        for count in range(min(4, len(tokens) - at), 0, -1):
-            words = " ".join(token.text.lower() for token in tokens[at : at + count])
-            name = SETTINGS.get(re.sub(r"[\s_-]+(?=\w)", " ", words))
-            if name is not None:
-                return name, count
-        run = list(takewhile(lambda token: token.kind == "word", tokens[at:])) or [tokens[at]]
-        if tokens[0].text.lower() == "augment" and not any(
-            token.text.lower() == "shift" for token in run
-        ):
-            text = " ".join(token.text for token in run)
-            help = "a recipe augments with `random shift 2` alone: leave the others out"
-            raise self.error(f"there is no augmentation `{text}`", tokens[at], help)
-        text = tokens[at].text
-        known = [text for text, name in SETTINGS.items() if name] + ["schedule"]
-        help = did_you_mean(text, known) or f"settings: {', '.join(known)}"
-        raise self.error(f"a recipe has no setting `{text}`", tokens[at], help)
-
-    def schedule(self, tokens: Sequence[Token]) -> None:
-        words = [p.text.lower() for p in tokens[1:] if p.text != "-"]
-        words = [w for w in words if w not in ("lr", "by", "epoch", "epochs")]
-        token = tokens[-1]
-        match words:
-            case ["constant" | "cosine" as name]:
-                self.put("schedule", name, token)
-            case ["one", "cycle"] | ["one_cycle"] | ["onecycle"]:
-                self.put("schedule", "one-cycle", token)
-            case ["halve", "every", *epochs] if len(epochs) <= 1:
-                self.step(0.5, epochs, token)
-            case ["divide" | "times" as verb, factor, "every", *epochs] if len(epochs) <= 1:
-                try:
-                    number = float(factor)
-                    factor_ = 1 / number if verb == "divide" else number
-                    if not math.isfinite(factor_):
-                        raise ValueError(factor)
-                except (ValueError, ZeroDivisionError):
-                    raise self.error(f"`{factor}` is not a valid factor", token, _ONE_OF) from None
-                self.step(factor_, epochs, token)
-            case _:
-                raise self.error("unknown schedule", token, _ONE_OF)
-
-    def step(self, factor: float, epochs: Sequence[str], token: Token) -> None:
-        self.put("schedule", "step", token)
-        self.put("factor", factor, token)
-        self.put("every", epochs[0] if epochs else 1, token)
+def _raise_translated(problems: ValidationError, section: Section) -> NoReturn:
+    """Raise the errors of pydantic, each at the text that it is about."""
+    places = dict(places_of(section))
+    raise ArchError.several([_translated(one, places) for one in problems.errors()]) from None
 
 
-_FORM = "a recipe looks like this:\n" + EXAMPLE
-_ONE_OF = "write one of: " + "; ".join(f"`schedule {s}`" for s in SCHEDULES)
+def _translated(problem: Any, places: Mapping[tuple[Any, ...], Written]) -> ArchError:
+    path = tuple(problem["loc"])
+    while path not in places and path:
+        path = path[:-1]
+    where = places[path]
+    name = str(next((one for one in reversed(path) if isinstance(one, str)), "")).replace("_", " ")
+    if problem["type"] in _LIMITS:
+        limit = _LIMITS[problem["type"]].format(**problem.get("ctx", {}))
+        return where.error(f"`{name}` must be {limit}, not {problem['input']}", _FORM)
+    if problem["type"] == "missing":
+        missing = str(problem["loc"][-1]).replace("_", " ")
+        return where.error(f"`{missing}` is missing", f"write `{missing} …` after it")
+    if problem["type"] == "value_error":
+        return where.error(str(problem["ctx"]["error"]), _FORM)
+    return where.error(f"`{name}` must be another value, not {problem['input']}", _FORM)
+
+
+def spelled_fields() -> dict[tuple[str, ...], str]:
+    """The recipe's own fields, by their spellings."""
+    return fields_of(Recipe)

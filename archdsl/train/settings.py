@@ -90,7 +90,7 @@ def member_of(family: type[Setting]) -> Callable[[Any], Any]:
 
 def one_of(family: type[Setting]) -> Any:
     """The type of a field that holds any member of a family."""
-    return Annotated[SerializeAsAny[family], BeforeValidator(member_of(family))]  # type: ignore[misc]
+    return Annotated[SerializeAsAny[family], BeforeValidator(member_of(family))]  # type: ignore[misc, valid-type]
 
 
 # Spellings of fields, and the values that they take.

@@ -34,7 +34,7 @@ class Shift(Augmentation):
 
         if not self.pixels:
             return images
-        count, channels, height, width = images.shape
+        count, _, height, width = images.shape
         most = 2 * self.pixels + 1
         offsets = torch.randint(0, most, (2, count), generator=generator).to(images.device)
         padded = pad(images, (self.pixels,) * 4)

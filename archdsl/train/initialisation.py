@@ -16,7 +16,7 @@ from archdsl.train.settings import Setting, Words
 if TYPE_CHECKING:
     from torch import Tensor
 
-Names = Annotated[tuple[str, ...], Words(("in",), replace=True), Field(max_length=10_000)]
+Names = Annotated[tuple[str, ...], Words(("in",), replace=True), Field(max_length=1000)]
 Fan = Annotated[Literal["in", "out"], Words(("fan",), replace=True)]
 Spread = Annotated[float, Field(gt=0, le=1e6)]
 Value = Annotated[float, Field(ge=-1e6, le=1e6)]

@@ -229,7 +229,12 @@ def _translated(problem: Any, places: Mapping[tuple[Any, ...], Written]) -> Arch
     if problem["type"] in _LIMITS:
         limit = _LIMITS[problem["type"]].format(**problem.get("ctx", {}))
         return where.error(f"`{name}` must be {limit}, not {problem['input']}", _FORM)
+    if problem["type"] == "too_long":
+        most, count = problem["ctx"]["max_length"], problem["ctx"]["actual_length"]
+        return where.error(f"`{name}` takes at most {most} values, not {count}", _FORM)
     if problem["type"] == "missing":
+        if isinstance(problem["loc"][-1], int):
+            return where.error(f"`{name}` needs more values", _FORM)
         missing = str(problem["loc"][-1]).replace("_", " ")
         return where.error(f"`{missing}` is missing", f"write `{missing} …` after it")
     if problem["type"] == "value_error":

@@ -170,11 +170,7 @@ class _LineReader:
 
     def spelled(self, known: Mapping[Words, Any]) -> tuple[Words, Any] | None:
         """The longest run of words from here that is known, with what it means."""
-        words = _run(self.atoms, self.at)
-        for count in range(len(words), 0, -1):
-            if words[:count] in known:
-                return words[:count], known[words[:count]]
-        return None
+        return _spelled(self.atoms, self.at, known)
 
     def read_keyword(self, words: Words, name: str) -> None:
         if name in self.reader.members:
@@ -352,6 +348,8 @@ def _match(
         if field := re.fullmatch(r"(-?)<(\w+)>(%?)", part):
             before, name, after = field.groups()
             info = form.setting.model_fields[name]
+            if _spelled(atoms, at, fields_of(form.setting)):  # `he fan out` has no <shape>
+                return {}, start
             value, at = value_at(atoms, at, is_list(info), text, (before, after))
             if value is None:
                 return {}, start
@@ -408,6 +406,16 @@ def _number(text: Any) -> Any:
     if isinstance(text, str) and text.endswith("%"):
         return str(float(text[:-1]) / 100)
     return text
+
+
+def _spelled(
+    atoms: Sequence[Atom], at: int, known: Mapping[Words, Any]
+) -> tuple[Words, Any] | None:
+    words = _run(atoms, at)
+    for count in range(len(words), 0, -1):
+        if words[:count] in known:
+            return words[:count], known[words[:count]]
+    return None
 
 
 def _run(atoms: Sequence[Atom], at: int) -> Words:

@@ -44,7 +44,7 @@ from archdsl.layers import (
 from archdsl.layers.checks import check_elements
 from archdsl.layers.terms import Disputed
 from archdsl.notation import ast, keras_calls, pytorch_calls
-from archdsl.notation.ast import LayerText, Naming
+from archdsl.notation.ast import LayerText, Naming, ValueText
 from archdsl.syntax.ast import Padding, StrideOn
 
 
@@ -55,6 +55,7 @@ class LayerExpander:
         self.context = context
         self.graph = context.graph
         self.source = context.network.source
+        self.widths = context.widths
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
         self.settled: dict[object, tuple[Layer, Shape, bool]] = {}
@@ -209,6 +210,8 @@ class LayerExpander:
     def append_settled(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         """Append a layer whose attributes do not depend on the map that it is on."""
         graph, x = self.graph, self.graph.shape
+        if self.widths and scope in self.widths:
+            layer = _widened(layer, self.widths[scope])
         is_own = frame.source is self.source
         place = (layer.start, layer.end) if is_own else frame.place
         try:
@@ -383,6 +386,13 @@ def _companions(layers: Sequence[LayerText]) -> Sequence[LayerText]:
         if layer.kind.weighs:
             return layers[:index]
     return layers
+
+
+def _widened(layer: LayerText, width: int) -> LayerText:
+    """The layer with another number of channels."""
+    given = {name: text for name, text in layer.given.items() if name != "matrix"}
+    given["width"] = ValueText(width, layer.start, layer.end)
+    return layer._replace(given=given)
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

@@ -249,6 +249,14 @@ def _only(module: nn.Module, kind: type) -> nn.Module:
 
 # A functional model, and the lines that it is.
 MODELS = {
+    "a model in lines": ("""input 28x28x1
+Conv2D(32, (3,3))
+MaxPool2D((2))
+Conv2D(64, kernel_size=(3,3))
+Flatten()
+Dense(10)
+expect params 96,266
+""", "input 28x28x1; conv 3x3 32 valid; maxpool 2x2; conv 3x3 64 valid; FC-10"),
     "a chain": ("""
 inputs = keras.Input(shape=(28, 28, 1))
 x = layers.Conv2D(8, 3, activation="relu")(inputs)

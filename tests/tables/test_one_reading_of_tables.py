@@ -114,6 +114,33 @@ def test_a_number_between_commas_asks(line: str, message: str):
     assert message in str(caught.value)
 
 
+# A column of activations replaces the activation of the convention; the norm stays.
+@pytest.mark.parametrize(
+    ("head", "columns", "row", "plain"),
+    [
+        ("conv means conv-bn-relu", "Operator | #out | activation", "conv 3x3 | 8 | silu",
+         "conv 3x3 8 no bias; bn; silu"),
+        ("conv means conv-bn-relu", "type | kernel | filters | activation", "conv | 5x5 | 8 | tanh",
+         "conv 5x5 8 no bias; bn; tanh"),
+        ("conv means conv-relu", "Layer | Filters | Activation", "conv 3x3 | 8 | h-swish",
+         "conv 3x3 8; hswish"),
+        ("conv means conv-bn-relu", "Operator | n | #out | activation",
+         "conv 3x3 | 2 | 8 | leaky relu",
+         "conv 3x3 8 no bias; bn; leaky relu; conv 3x3 8 no bias; bn; leaky relu"),
+        ("conv means conv-bn-relu", "Operator | #out | activation", "conv 3x3 | 8 | relu",
+         "conv 3x3 8 no bias; bn; relu"),
+        ("conv means relu-conv-bn", "Operator | #out | activation", "conv 3x3 | 8 | elu",
+         "conv 3x3 8 no bias; bn; elu"),
+        ("conv means conv-bn-relu", "Operator | #out", "conv 3x3-LN | 8", "conv 3x3 8; ln; relu"),
+    ],
+)  # fmt: skip
+def test_a_column_of_activations_replaces_that_of_the_convention(
+    head: str, columns: str, row: str, plain: str
+):
+    found = load(head, table(columns, row), below="gap;FC-2")
+    check(found, load(f"{plain}; gap; FC-2"))
+
+
 # The stride that a cell of a repeated row writes is that of the first repetition, as one from a
 # column of strides is.
 @pytest.mark.parametrize(

@@ -435,3 +435,34 @@ def test_another_input_keeps_the_axes_of_the_table():
     lines = "\n".join(["network n", *head.split("; "), table(*rows)])
     found = archdsl.loads(lines, input=(131, 131))
     check(found, load("input 131x131x3; conv 11x11/4 96 valid; max pool 3x3/2"))
+
+
+@pytest.mark.parametrize(
+    "header", ["Module type", "Block type", "Operator Type", "Op type", "Unit type", "Layer kind"]
+)
+def test_a_column_of_types_has_many_names(header: str):
+    check(load("", table(f"{header} | #out", "conv 3x3 | 8")), load("conv 3x3 8"))
+
+
+@pytest.mark.parametrize(
+    ("header", "help"),
+    [
+        ("What | #out", "if `What` is the column of the layers, call it `type`"),
+        ("Unit | kernel size", "if `Unit` is the column of the layers, call it `type`"),
+        ("type | exp size", "an expansion is an argument of a block"),
+        ("Operator | Exp Size", "an expansion is an argument of a block"),
+        ("type | expansion factor", "an expansion is an argument of a block"),
+        ("type | expand ratio", "an expansion is an argument of a block"),
+        ("type | exp_size", "an expansion is an argument of a block"),
+    ],
+)
+def test_a_header_that_is_not_known_is_explained(header: str, help: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        load("", table(header, "conv 3x3 | 8"))
+    assert help in str(caught.value)
+
+
+def test_the_parameter_of_a_block_may_be_an_expansion():
+    block = "block bneck(exp_size, c) { conv1-(exp_size); conv3-(c) }"
+    found = load("", table("Operator | exp size | #out", "bneck | 16 | 24"), blocks=block)
+    check(found, load("conv1-16; conv3-24"))

@@ -330,7 +330,8 @@ def _with_networks(source: Source, column: TableColumn, first: str) -> TableColu
         raise ArchError(
             f"the column `{column.text}` next to columns that are networks",
             source.span(column.cell.start, column.cell.end),
-            help=f"if `{first}` is the column of the layers, call it `type`, or `operator`",
+            help="a table whose rows are layers has a column `type`, or `operator`: "
+            f"if that is `{first}`, call it so",
         )
     return _network(source, column) if column.role in ("network", *FEEDING) else column
 

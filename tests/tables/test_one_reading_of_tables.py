@@ -447,8 +447,8 @@ def test_a_column_of_types_has_many_names(header: str):
 @pytest.mark.parametrize(
     ("header", "help"),
     [
-        ("What | #out", "if `What` is the column of the layers, call it `type`"),
-        ("Unit | kernel size", "if `Unit` is the column of the layers, call it `type`"),
+        ("What | #out", "if that is `What`, call it so"),
+        ("Unit | kernel size", "if that is `Unit`, call it so"),
         ("type | exp size", "an expansion is an argument of a block"),
         ("Operator | Exp Size", "an expansion is an argument of a block"),
         ("type | expansion factor", "an expansion is an argument of a block"),

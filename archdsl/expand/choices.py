@@ -72,7 +72,7 @@ PADDING = Choice(
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
-    "as it has the form of channels first",
+    "as {why}",
     ("input {other}",),
 )
 LIBRARY = Choice(

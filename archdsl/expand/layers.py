@@ -128,7 +128,8 @@ class LayerExpander:
             layer = ast.evaluated(position.frame.source, layer, names)
         if position.stride is not None:
             layer = self.strided(layer, position)
-        if layer.kind.fits is not None and layer.kind.fits not in layer.given:
+        is_listed = layer.listed is not None  # what it cuts off depends on the map
+        if layer.kind.fits is not None and layer.kind.fits not in layer.given and not is_listed:
             layer = _fitted(layer, layer.kind.fits, position.frame)
         return layer
 

@@ -18,6 +18,7 @@ from archdsl.expand.table_sizes import has_sizes_of_tables, with_axes
 from archdsl.figures import counted, numbers_of
 from archdsl.graph import Claimed, Graph, Scope, Section
 from archdsl.layers import Input, LayerError, Value
+from archdsl.layers.input import MOST_CHANNELS
 from archdsl.layers.terms import times
 from archdsl.notation import ast, phrase
 from archdsl.notation import labels as line_labels
@@ -273,9 +274,23 @@ def _decide_channels(context: Context, layer: LayerText, op: Input, frame: Frame
             "channels": counted(op.channels, "channel"),
             "lengths": times(op.lengths),
             "sizes": times(sizes),
+            "why": _why_first(sizes),
             "other": f"{times(tuple(lengths))}{rank}, {counted(last, 'channel')}",
         }
         context.decide(CHANNELS, ("input",), layer, frame, **values)
+
+
+def _why_first(sizes: tuple[int, ...]) -> str:
+    """Why another number of an input than the last is the channels."""
+    if len(sizes) == 2:
+        return f"only the first number is at most {MOST_CHANNELS}"
+    if sizes[-1] == sizes[-2]:
+        return "the last two numbers are equal"
+    if sizes[-1] == sizes[0]:
+        return "the first and the last number are equal"
+    if sizes[1] in (1, 3):
+        return "the first number is 1 or 3 and the last is not"
+    return "only the first number is 1 or 3"
 
 
 def _input_layer(parsed: ParsedPhrase) -> tuple[ast.LayerText, Token | None]:

@@ -134,6 +134,23 @@ def test_what_a_decision_names_instead_can_be_written(
         ]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [
+        ("3x32x100", "only the first number is 1 or 3"),
+        ("1x66x200", "only the first number is 1 or 3"),
+        ("1x3x100", "the first number is 1 or 3 and the last is not"),
+        ("3x224x224", "the last two numbers are equal"),
+        ("64x3x64", "the first and the last number are equal"),
+        ("3x1000", "only the first number is at most 16"),
+        ("3x16x112x112", "the last two numbers are equal"),
+    ],
+)
+def test_the_channels_of_an_input_are_decided_by_what_is_true_of_it(sizes: str, why: str):
+    (decision,) = found(f"input {sizes}; conv3-4; gap; FC-2", "input")
+    assert decision.because == f"as {why}"
+
+
 def test_every_choice_of_the_expansion_has_a_case():
     every = [one for one in vars(choices).values() if isinstance(one, Choice)]
     assert {one.topic for one in every} - {"names"} <= {case[0] for case in CASES}

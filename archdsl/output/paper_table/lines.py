@@ -236,14 +236,29 @@ class Printer:
 def _word_of_row(phrase: Phrase, parsed: ParsedPhrase) -> Piece | None:
     """The layer that only the name of a row of its table gives, if the row may get another: a
     label is its name again."""
-    if not phrase.row_name or phrase.columns is not None or not parsed.layers or parsed.label:
+    if not phrase.row_name or parsed.label:
         return None
-    named, layer = kind_named(phrase.row_name), parsed.layers[0]
+    word = _word_of_name(phrase.row_name, phrase, parsed)
+    return Piece("text", word) if word else None
+
+
+def word_of_label(line: Line) -> str:
+    """The layer that only the label of a line gives: `pool1: 3x3/2`."""
+    parsed = line.phrases[0]
+    label = parsed.label
+    return _word_of_name(label.text, line.item.phrases[0], parsed) if label is not None else ""
+
+
+def _word_of_name(name: str, phrase: Phrase, parsed: ParsedPhrase) -> str:
+    """The layer of a phrase as its name spells it; empty if the phrase writes one."""
+    if phrase.columns is not None or not parsed.layers:
+        return ""
+    named, layer = kind_named(name), parsed.layers[0]
     if named is None or layer.kind is not named.kind or (layer.kind is Conv and not named.preset):
-        return None
-    written = [kind for kind, *_ in layers_among(phrase.tokens)]
+        return ""
+    written = [kind for kind, *_ in layers_among(_after_label(phrase.tokens, parsed.label))]
     is_written = any(kind is layer.kind or not kind.accompanies for kind in written)
-    return None if is_written else Piece("text", named.text)
+    return "" if is_written else named.text
 
 
 def _after_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:

@@ -92,9 +92,9 @@ class Network(Model):
         if weights is not None:
             from archdsl.pytorch.weights import load_into
 
-            load_into(
-                weights, module, left_out=() if sides else [s.section.name for s in self.sides]
-            )
+            heads = [side.section.name for side in self.sides]
+            heads += [self.graph.nodes[index].name for index in self.graph.of_sides()]
+            load_into(weights, module, left_out=() if sides else heads)
         return module
 
     def source(self) -> str:

@@ -12,12 +12,14 @@ from archdsl.errors import ArchError, Note
 from archdsl.expand.blocks import Definition
 from archdsl.expand.network import read as read_network
 from archdsl.figures import hwc, times
-from archdsl.layers import Shape
+from archdsl.layers import Conv, Shape
 from archdsl.notation import ast
 from archdsl.notation.ast import Line
+from archdsl.notation.layer_names import kind_named
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import Item, Means, Phrase, Printed, SizesDecide, StrideOn
+from archdsl.tables.row_line import words_in
 
 if TYPE_CHECKING:
     from archdsl.model import Model
@@ -30,15 +32,17 @@ class Entry(NamedTuple):
     """A line of one network.
 
     `label` is that of the text, `name` that of summaries. `referred`: other lines refer to the
-    label. `is_implied`: the label gives the kind of the layer. `lengths` is the size of the output,
-    `size` as it is printed. `rules` are the conventions of its row in the table
-    that it comes from. One that `fills` a cell is not a line of its network.
+    label. `is_implied`: the label gives the kind of the layer. `is_misnamed`: the name is that of
+    another layer than the line begins with. `lengths` is the size of the output, `size` as it is
+    printed. `rules` are the conventions of its row in the table that it comes from. One that
+    `fills` a cell is not a line of its network.
     """
 
     pieces: Pieces
     label: str | None
     referred: bool
     is_implied: bool
+    is_misnamed: bool
     name: str
     kind: str
     lengths: Shape
@@ -223,6 +227,7 @@ class NetworkColumn:
                 label=label,
                 referred=label in referred,
                 is_implied=_is_implied(line),
+                is_misnamed=_is_misnamed(line, section.name),
                 name=section.name,
                 kind=section.kind,
                 lengths=shape[1:] or shape,
@@ -239,6 +244,18 @@ def _is_implied(line: Line) -> bool:
     """Whether the label gives the kind of the layer: `FC6: 4096 neurons`."""
     parsed = line.phrases[0]
     return any(layer.start < parsed.start for layer in parsed.layers)
+
+
+def _is_misnamed(line: Line, name: str) -> bool:
+    """Whether a name is that of another layer than a line begins with. After `[] means dense` the
+    line `3x3, 4 -> [3x3, 3]` is `dense1`, which as a label would make `3x3, 4` fully connected."""
+    layers = [layer for layer in line.phrases[0].layers if not layer.kind.accompanies]
+    named = kind_named(name)
+    if not layers or named is None or any(map(named.is_kind_of, layers)):
+        return False
+    # A line that writes its layer may have the name of a convolution, `conv2_x`.
+    is_stage = named.kind is Conv and not named.preset
+    return not (is_stage and any(words_in(line.item.phrases[0].tokens)))
 
 
 def _name(word: str) -> str:

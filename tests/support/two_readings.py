@@ -59,9 +59,9 @@ def difference(network: Intended, plain: Plain, deep: bool = True) -> str | None
     try:
         compare_figures(net, plain)
         compare_spellings(net, text)
+        compare_table(net)
         if deep:
             compare_values(net, plain)
-            compare_table(net)
     except Difference as found:
         return str(found)
     return None

@@ -508,6 +508,7 @@ def test_side_heads_are_counted_separately():
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore")  # of torch.jit
 def test_layers_that_only_side_heads_need_are_theirs(lines: str, main: str):
     head = "network one\ninput 8x8x2\nconv means conv-bn-relu\n"
     net, alone = load(head + lines), load(head + main)

@@ -56,6 +56,11 @@ class NamedKind(NamedTuple):
         )
 
 
+def is_separable(name: str) -> bool:
+    """Whether a name is that of a separable convolution, which is two layers."""
+    return "separable" in name.lower()
+
+
 def kind_named(name: str) -> NamedKind | None:
     """The layer that a name is or holds; the last one, as `max pool` in `conv1 max pool`."""
     return _kind_named(name, len(vocabulary().layers)) if len(name) <= _MOST else None

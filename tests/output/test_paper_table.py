@@ -284,6 +284,8 @@ def test_a_repeated_link_keeps_what_its_chain_writes(conventions: str, line: str
         ("[] means dense", "3x3, 4 -> [3x3, 3]", "dense"),
         ("[] means dense", "4 maps, 3x3 -> [3x3, 3]", "dense"),
         ("", "3x3, stride 2, 4 -> maxpool -> dense [3x3, 3]", "dense"),
+        ("", "3x3, 4 -> separable(6)", "row 1"),
+        ("", "4x4, 4, bn -> separable 6 -> relu", "row 1"),
         ("", "2x2 window -> FC-5", "fc"),
         ("", "2x2 window -> conv3-5", "conv"),
         ("block pooling(c) { conv3-c }", "3x3, stride 2, 4 -> pooling(4)", "row 1"),
@@ -291,6 +293,7 @@ def test_a_repeated_link_keeps_what_its_chain_writes(conventions: str, line: str
         # Names that agree with the line, or do not matter to it.
         ("[] means dense", "[3x3, 4] -> 3x3, 3", "dense1"),
         ("", "maxpool -> conv3-5", "conv1"),
+        ("", "conv3-4 -> separable(6)", "separable1"),
         ("", "average pool -> relu", "pool1"),
         ("", "3x3, 4 -> 2x2 window", "conv1"),
     ],

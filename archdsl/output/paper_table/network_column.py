@@ -15,7 +15,8 @@ from archdsl.figures import hwc, times
 from archdsl.layers import Conv, Shape
 from archdsl.notation import ast
 from archdsl.notation.ast import Line
-from archdsl.notation.layer_names import kind_named
+from archdsl.notation.layer_names import is_separable, kind_named
+from archdsl.notation.lookup import vocabulary
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import Item, Means, Phrase, Printed, SizesDecide, StrideOn
@@ -250,12 +251,16 @@ def _is_misnamed(line: Line, name: str) -> bool:
     """Whether a name is that of another layer than a line begins with. After `[] means dense` the
     line `3x3, 4 -> [3x3, 3]` is `dense1`, which as a label would make `3x3, 4` fully connected."""
     layers = [layer for layer in line.phrases[0].layers if not layer.kind.accompanies]
-    named = kind_named(name)
+    named, known = kind_named(name), vocabulary().layers
+    words = [words for words, _ in words_in(line.item.phrases[0].tokens)]
+    is_written = any(not known[one][0].accompanies for one in words)
+    if layers and is_separable(name):
+        return not is_written
     if not layers or named is None or any(map(named.is_kind_of, layers)):
         return False
     # A line that writes its layer may have the name of a convolution, `conv2_x`.
     is_stage = named.kind is Conv and not named.preset
-    return not (is_stage and any(words_in(line.item.phrases[0].tokens)))
+    return not (is_stage and is_written)
 
 
 def _name(word: str) -> str:

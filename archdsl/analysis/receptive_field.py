@@ -220,8 +220,8 @@ def _branches(graph: Graph, node: Node, fields: Sequence[Fields]) -> list[Fields
 def spatial_inputs(graph: Graph, node: Node) -> list[int]:
     """The inputs of a join that are maps of its own size. A gate with one value per channel is
     not: it has no positions, and reads the whole map."""
-    nodes = graph.nodes
-    same = [i for i in node.inputs if nodes[i].shape[1:] == node.shape[1:]]
+    nodes, size = graph.nodes, node.shape[1:]
+    same = [i for i in node.inputs if nodes[i].shape[1:] == size]
     return same or list(node.inputs)
 
 
@@ -253,7 +253,8 @@ def trunk(
     last_map = 0
     gathered = [False]
     for index, node in enumerate(graph.nodes[1:], 1):
-        reach = max(reach, last_use[index - 1])
+        if last_use[index - 1] > reach:
+            reach = last_use[index - 1]
         # A join has gathered if all its branches have.
         inputs = node.inputs
         all_gathered = gathered[inputs[0]] and all(gathered[i] for i in inputs)
@@ -283,12 +284,8 @@ def _slide_axis(f: Field, window: AxisWindow, positions: int) -> Field:
     kernel, stride, pad, dilation, up, reads = window
     if up == 1 and not f.phases and reads is None:
         jump = int(f.stride)
-        return Field(
-            size=f.size + dilation * (kernel - 1) * jump,
-            stride=jump * stride,
-            start=f.start - pad * jump,
-            positions=positions,
-        )
+        size = f.size + dilation * (kernel - 1) * jump
+        return Field(size, jump * stride, f.start - pad * jump, positions)
     from fractions import Fraction
 
     phases = f.phases or ((f.start, f.start + f.size),)
@@ -306,21 +303,24 @@ def _slide_axis(f: Field, window: AxisWindow, positions: int) -> Field:
 
 def _union(branches: Sequence[Fields]) -> Fields:
     """What a join reads through any of its branches."""
-    union = []
-    for axis in zip(*branches, strict=True):
-        stride = max(f.stride for f in axis)
-        period = _common_period(axis)
-        if not period:
-            start = min(f.start for f in axis)
-            end = max(f.start + f.size for f in axis)
-            union.append(Field(end - start, stride, start, axis[0].positions))
-            continue
-        intervals = []
-        for position in range(period):
-            starts, ends = zip(*(f.reads(position) for f in axis), strict=True)
-            intervals.append((min(starts), max(ends)))
-        union.append(_of_phases(intervals, stride, axis[0].positions))
-    return tuple(union)
+    rank = len(branches[0])
+    if all([branch.count(branch[0]) == rank for branch in branches]):
+        return (_union_axis([branch[0] for branch in branches]),) * rank
+    return tuple(map(_union_axis, zip(*branches, strict=True)))
+
+
+def _union_axis(axis: Sequence[Field]) -> Field:
+    stride = max([f.stride for f in axis])
+    period = _common_period(axis)
+    if not period:
+        start = min([f.start for f in axis])
+        end = max([f.start + f.size for f in axis])
+        return Field(end - start, stride, start, axis[0].positions)
+    intervals = []
+    for position in range(period):
+        starts, ends = zip(*(f.reads(position) for f in axis), strict=True)
+        intervals.append((min(starts), max(ends)))
+    return _of_phases(intervals, stride, axis[0].positions)
 
 
 def _whole_map(f: Field) -> Field:

@@ -110,10 +110,11 @@ class Analysis:
         """
         depths = [0]
         for node in self.graph.nodes[1:]:
-            inputs: Sequence[int] = node.inputs
-            if len(inputs) > 1:
+            if len(node.inputs) == 1:
+                before = depths[node.inputs[0]]
+            else:
                 inputs = receptive_field.spatial_inputs(self.graph, node)
-            before = depths[inputs[0]] if len(inputs) == 1 else max(depths[i] for i in inputs)
+                before = max([depths[i] for i in inputs])
             depths.append(before + node.op.weighs)
         return depths
 

@@ -56,7 +56,9 @@ class BlockExpander:
         names = self.context.names_at(position)
         parameters = [name.text for name, _ in self.blocks.parameters(definition)]
         values = _values(definition, parameters, use, frame, names)
-        self.check_usual(definition, use, values, frame)
+        is_named = definition.ships and frame.source is self.context.network.source
+        if is_named:
+            self.check_usual(definition, use, values, frame)
         parameter = self.blocks.stride_of(use.block)
         if stride is not None and parameter is not None:
             value = ast.value_of(frame.source, stride, names)
@@ -89,14 +91,14 @@ class BlockExpander:
                 "write its layers in the bracket: `[ conv3-64; conv3-64 ]`",
             )
         body = Body(use.body, frame, position.labels) if use.body is not None else None
-        self.decide_library(definition, use, position)
+        if is_named:
+            self.decide_library(definition, use, position)
         self.enter(Call(definition, use, bound, body, stride), position)
 
     def decide_library(self, definition: Definition, use: BlockUse, position: Position) -> None:
         """Record that the network's text uses a block of the library."""
         frame, path = position.frame, position.path
-        is_written = frame.source is self.context.network.source and definition.ships
-        if not is_written or not self.graph.is_new(path[0], use.start, "library", use.block):
+        if not self.graph.is_new(path[0], use.start, "library", use.block):
             return
         spelled = _spelled(use, frame.source)
         form = f"the block `{definition.form}`"
@@ -117,22 +119,14 @@ class BlockExpander:
     ) -> None:
         """Refuse a block of the library with values that its paper cannot mean, unless the line
         names them: `Bottleneck 64, 256` with an expansion of 64."""
-        if frame.source is not self.context.network.source or not definition.ships:
-            return
         plain = frame.source.plain
-        named = {
-            one.name.text
-            for one in use.arguments
-            # An argument by position, `Bottleneck 64`, has its parameter's name too.
-            if one.name and plain.startswith(one.name.text.split("_")[0], one.name.start)
-        }
-        # `original_unit(4)` is that block, if a small one; `original unit 4` may be another.
-        is_call = plain.startswith(f"{use.block}(", use.start)
         for name, (sign, bound) in self.blocks.bounds_of(definition).items():
             value = values.get(name)
-            if value is None or name in named or (is_call and sign == ">="):
+            if value is None or (value <= bound if sign == "<=" else value >= bound):
                 continue
-            if value <= bound if sign == "<=" else value >= bound:
+            # `original_unit(4)` is that block, if a small one; `original unit 4` may be another.
+            is_call = plain.startswith(f"{use.block}(", use.start)
+            if _names_argument(use, name, plain) or (is_call and sign == ">="):
                 continue
             most = f"{'at most' if sign == '<=' else 'at least'} {bound:g}"
             named_all = ", ".join(f"{name}={value:g}" for name, value in values.items())
@@ -343,6 +337,16 @@ def _values(
         notes = [*error.notes, _note(definition)]
         raise ArchError(error.message, error.span, notes, error.help) from None
     return {name: expressions.evaluate(one.value, names, source) for name, one in bound.items()}
+
+
+def _names_argument(use: BlockUse, name: str, plain: str) -> bool:
+    """Whether a text writes the name of an argument; one by position, `Bottleneck 64`, has the name
+    of its parameter too."""
+    return any(
+        one.name.text == name and plain.startswith(name.split("_")[0], one.name.start)
+        for one in use.arguments
+        if one.name
+    )
 
 
 def _spelled(use: BlockUse, source: Source) -> str:

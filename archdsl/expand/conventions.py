@@ -255,8 +255,10 @@ class _Expanded:
         before = self.around.before.replacing(rule.kinds)
         after = self.around.after.replacing(rule.kinds)
         left: list[LayerText] = []
-        norms = [before[kind] for kind in rule.kinds[:index] if kind in before]
-        norms += [after[kind] for kind in rule.kinds[index + 1 :] if kind in after]
+        norms: list[Kind] = []
+        if before or after:
+            norms += [before[kind] for kind in rule.kinds[:index] if kind in before]
+            norms += [after[kind] for kind in rule.kinds[index + 1 :] if kind in after]
         for i, one in enumerate(rule.layers):
             if i == index or self.is_left_out(one, i > index):
                 continue

@@ -143,14 +143,16 @@ class GroupExpander:
         # A branch that leads to the shape of the others comes after them.
         follows = [_fits_others(line) for line in lines]
         for index in sorted(range(len(lines)), key=follows.__getitem__):
-            line = lines[index]
-            branch = position._replace(path=(*position.path, names[index]), is_branch=True)
-            if follows[index]:
-                branch = branch._replace(stride=None)
+            line, inner = lines[index], frame
             if follows[index] and ends:
                 end = next(iter(ends.values()))
-                target = Target(graph.nodes[end].shape, end)
-                branch = branch._replace(frame=frame._replace(target=target))
+                inner = frame._replace(target=Target(graph.nodes[end].shape, end))
+            branch = position._replace(
+                path=(*position.path, names[index]),
+                frame=inner,
+                is_branch=True,
+                stride=None if follows[index] else position.stride,
+            )
             graph.current = entry
             self.lines.expand_line(line, kinds[index], branch)
             ends[index] = graph.current

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
@@ -42,6 +43,7 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.layers.checks import check_elements
+from archdsl.layers.terms import Disputed
 from archdsl.notation import ast, keras_calls, pytorch_calls
 from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
@@ -53,6 +55,7 @@ class LayerExpander:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.graph = context.graph
+        self.source = context.network.source
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
         self.settled: dict[object, tuple[Layer, Shape, bool]] = {}
@@ -217,9 +220,11 @@ class LayerExpander:
     def append_settled(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         """Append a layer whose attributes do not depend on the map that it is on."""
         graph, x = self.graph, self.graph.shape
-        place = self.context.place(layer, frame)
+        is_own = frame.source is self.source
+        place = (layer.start, layer.end) if is_own else frame.place
         try:
-            pytorch_calls.check_entering(layer, x)
+            if layer.listed is not None:
+                pytorch_calls.check_entering(layer, x)
             if layer.ranked:
                 _check_rank(layer.ranked, x)
             if layer.kind.flattens and len(x) > 1:
@@ -234,10 +239,11 @@ class LayerExpander:
                 is_padded = self.is_padded(layer, op)
                 known = self.settled[key] = op, check_elements(op.out(x)), is_padded
             op, shape, is_padded = known
-            pytorch_calls.check(layer, op, x)
+            if layer.listed is not None:
+                pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if (is_padded or op.disputed) and graph.is_new(scope[0], id(op), layer.start):
+        if (is_padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
             self.decide(layer, op, scope, frame, is_padded)
         if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
             values = {"first": spelling(type(before)), "second": spelling(type(op))}
@@ -256,18 +262,12 @@ class LayerExpander:
         """Record which defaults a layer has."""
         if is_padded:
             self.context.decide(PADDING, scope, layer, frame)
-        if layer.listed is None and frame.source is self.context.network.source:
+        if layer.listed is None and frame.source is self.source:
             for one in layer.kind.disputed:
                 name = one.attribute
                 if name not in layer.given and op.matters(name, self.graph.shape):
-                    form = one.decided or "{kind} with {attribute} {value}"
-                    kind, value = spelling(layer.kind), _shown(getattr(op, name))
-                    shown = {
-                        "decided": form.format(kind=kind, attribute=name, value=value),
-                        "others": one.others,
-                        "instead": one.instead or f"{name} …",
-                    }
-                    self.context.decide(DEFAULT, scope, layer, frame, **shown)
+                    texts = _default_texts(spelling(layer.kind), one, getattr(op, name))
+                    self.context.decide(DEFAULT, scope, layer, frame, **texts)
 
     def settle(self, layer: LayerText, x: Shape, frame: Frame) -> Layer:
         """The layer that a text describes, on an input."""
@@ -316,9 +316,16 @@ def _extend(
     waiting += applied.after
 
 
-def _shown(value: object) -> str:
-    """A value of an attribute as texts write it: `1e-5`."""
-    return str(value).replace("e-0", "e-")
+@lru_cache(256, typed=True)  # a network has few different defaults
+def _default_texts(kind: str, disputed: Disputed, value: Value) -> Mapping[str, str]:
+    """The texts of the decision that an attribute has its default."""
+    name, form = disputed.attribute, disputed.decided or "{kind} with {attribute} {value}"
+    shown = str(value).replace("e-0", "e-")  # as texts write it: `1e-5`
+    return {
+        "decided": form.format(kind=kind, attribute=name, value=shown),
+        "others": disputed.others,
+        "instead": disputed.instead or f"{name} …",
+    }
 
 
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:

@@ -116,9 +116,8 @@ class Pool(Layer):
 
     def matters(self, attribute: str, x: Shape) -> bool:
         if attribute == "ceil":
-            return bool(self.kernel) and type(self)(**{**vars(self), "ceil": True}).out(
-                x
-            ) != self.out(x)
+            window = self.window(x)
+            return slide("pool", x, window, ceil=True) != slide("pool", x, window)
         return attribute != "counted" or any(self.pad)
 
     def out(self, x: Shape) -> Shape:

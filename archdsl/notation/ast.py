@@ -277,11 +277,11 @@ def evaluated(source: Source, layer: LayerText, names: Mapping[str, Number]) -> 
         return layer
     values: dict[str, ValueText] = {}
     for name, text in layer.given.items():
-        value = value_of(source, text, names)
-        if isinstance(text.value, Expression):
-            # Other values were checked when they were read.
-            value = checked(source, layer.kind, name, value, text.start, text.end)
-        values[name] = text._replace(value=value)
+        if isinstance(text.value, Expression):  # other values were checked when they were read
+            number = expressions.evaluate(text.value, names, source)
+            value = checked(source, layer.kind, name, number, text.start, text.end)
+            text = ValueText(value, text.start, text.end)
+        values[name] = text
     listed = layer.listed
     if listed is not None and listed.entering is not None:
         entering = value_of(source, listed.entering, names)

@@ -128,7 +128,8 @@ class Assigner:
         for mention in self.draft.mentions:
             self.assign_one(mention)
         for mention in self.draft.mentions:
-            self.check_stride_of_width(mention)
+            if mention.follows is not None:
+                self.check_stride_of_width(mention, mention.follows)
         for removal in self.draft.removals:
             # What is removed accompanies a layer; it is not removed from another companion.
             layers = list(self.candidates(removal))
@@ -210,9 +211,10 @@ class Assigner:
     def imply_leading_layer(self, label: Token | None) -> None:
         """Add the layer before its companions, as in `3x3, 64, relu`: a convolution, or the one
         that the name of the line names."""
+        if not all(layer.kind.accompanies for layer in self.layers):
+            return
         mentions = self.draft.mentions
-        sized = any(mention.form == "size" and not mention.position for mention in mentions)
-        if not sized or not all(layer.kind.accompanies for layer in self.layers):
+        if not any(mention.form == "size" and not mention.position for mention in mentions):
             return
         first = mentions[0]
         place = Token("", "", first.start, first.end)
@@ -265,10 +267,10 @@ class Assigner:
             return
         raise self.unassigned(mention, occupied)
 
-    def check_stride_of_width(self, mention: Mention) -> None:
+    def check_stride_of_width(self, mention: Mention, width: Mention) -> None:
         """Refuse `3x3 conv 64/32`: a stride after a width that is larger than the kernel."""
-        width, layer, stride = mention.follows, mention.layer, mention.value
-        if width is None or width.form != "number" or layer is None or width.layer is not layer:
+        layer, stride = mention.layer, mention.value
+        if width.form != "number" or layer is None or width.layer is not layer:
             return
         kernel = layer.values.get("kernel")
         if kernel is None or isinstance(kernel.value, Expression) or "width" not in layer.values:

@@ -171,7 +171,8 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
         reference = context.labels.reference(context.source, tokens[0], context.blocks)
         return ParsedPhrase(label, claimed, (), reference, None, None, start, end)
     # After a label or a claim the same words may mean something else: `FC6: 4096 neurons`.
-    named = kind_named(phrase.row_name or (label.text if label is not None else ""))
+    line_name = phrase.row_name or (label.text if label is not None else "")
+    named = kind_named(line_name) if line_name else None
     key = context.source.plain[start:end]
     key = key if start == phrase.start else f":{key}"
     if phrase.is_text and (parsed := context.cache.get(key)) is not None:
@@ -207,8 +208,10 @@ def _read_phrase(context: Context, phrase: Phrase) -> ParsedPhrase:
 def _compared(context: Context, parsed: ParsedPhrase, named: NamedKind | None) -> ParsedPhrase:
     """The phrase, marked if the kind that its name spells is open or is not among its layers: what
     a line writes wins."""
+    if named is None or not named.is_whole:
+        return parsed
     first = next((layer for layer in parsed.layers if not layer.kind.accompanies), None)
-    if named is None or not named.is_whole or first is None:
+    if first is None:
         return parsed
     same = next(filter(named.is_kind_of, parsed.layers), None)
     # `conv2_x` is the name of a stage that begins with a pool.

@@ -219,10 +219,10 @@ def _layer(scan: Scan, words: Words, count: int) -> bool:
 def _sets_attribute(scan: Scan, words: Words, count: int) -> bool:
     """Whether the words of a layer belong to the one before them: the flag in `gelu tanh`, the mode
     and the attribute in `conv 5x5 8 circular pad: 2`."""
-    known = vocabulary()
     before = scan.owner or (scan.draft.layers[-1] if scan.draft.layers else None)
     if before is None:
         return False
+    known = vocabulary()
     if words[-1:] in known.attributes and words[:-1] in known.flags:
         return scan.peek(count).kind in ("equals", "colon")
     is_next = scan.owner is not None or scan.peek(-1).end == before.end

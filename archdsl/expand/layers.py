@@ -17,6 +17,7 @@ from archdsl.expand.choices import (
     POOL,
     PRINTED,
     TWO_ACTIVATIONS,
+    WRITTEN_FIRST,
     spelling,
 )
 from archdsl.expand.context import Context
@@ -109,10 +110,20 @@ class LayerExpander:
             comes_again = position.within and layer is written
             apply = self.conventions.apply_again if comes_again else self.conventions.apply
             applied = apply(position.frame.source, layer, around)
+            for kind, companion in applied.before:
+                if all(one.kind is not kind for one in chain):  # an earlier phrase writes it
+                    self.decide_order(kind, companion, layer, position)
             _extend(chain, waiting, layer, applied)
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
+
+    def decide_order(
+        self, written: type[Layer], companion: LayerText, layer: LayerText, position: Position
+    ) -> None:
+        """Record that a chain writes a layer before a companion that a convention has before it."""
+        values = {"written": spelling(written), "companion": spelling(companion.kind)}
+        self.context.decide(WRITTEN_FIRST, position.path, layer, position.frame, **values)
 
     def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
         """Record how the name of a line and the kind of its layer agree."""
@@ -301,7 +312,7 @@ def _extend(
         if indexes:
             chain.insert(indexes[-1], companion)
         else:
-            loose.insert(0, companion)
+            loose.append(companion)
     chain += loose
     chain += applied.layers
     chain += [companion for kind, companion in waiting if kind is layer.kind]

@@ -208,6 +208,25 @@ SAME = [
                          ("3x3 conv means conv-bn", "conv 3x3x3 4"),
                          ("3x3x3 conv means conv-bn", "conv3-4"),
                          ("conv3 means conv-bn", "conv 3x3x3 4")]),
+    # What a chain writes stays where it is written, and the rest of the convention keeps its order.
+    ("conv means bn-relu6-conv; relu6 -> conv5-6", "relu6 -> bn -> conv5-6 no bias"),
+    ("conv means bn-relu6-conv; relu6, conv5-6", "bn -> relu6 -> conv5-6 no bias"),
+    ("conv means bn-relu6-conv; bn -> conv5-6", "bn -> relu6 -> conv5-6 no bias"),
+    ("conv means bn-relu6-conv; gelu -> conv5-6", "gelu -> bn -> relu6 -> conv5-6 no bias"),
+    ("conv means bn-relu-conv; relu -> gelu -> conv5-6", "relu -> gelu -> bn -> conv5-6 no bias"),
+    ("conv means bn-relu-dropout-conv; dropout(0.2) -> conv3-8",
+     "dropout(0.2) -> bn -> relu -> conv3-8 no bias"),
+    ("conv means bn-relu-dropout-conv; dropout(0.2), conv3-8",
+     "bn -> relu -> dropout(0.2) -> conv3-8 no bias"),
+    ("conv means bn-relu-conv; relu -> conv3-8 x 2",
+     "relu -> bn -> conv3-8 no bias -> bn -> relu -> conv3-8 no bias"),
+    ("conv means bn-relu-conv; relu -> [ conv3-8 ]", "relu -> bn -> relu -> conv3-8 no bias"),
+    ("conv means conv-bn-relu; conv3-8 -> bn", "conv3-8 no bias -> bn -> relu"),
+    ("conv means conv-bn-relu; [ conv3-8 ] -> bn", "conv3-8 no bias -> bn -> relu -> bn"),
+    ("conv means conv-bn-relu; conv3-8 x 2 -> bn",
+     "conv3-8 no bias -> bn -> relu -> conv3-8 no bias -> bn -> relu"),
+    ("conv means conv-bn-relu; { conv3-8 } x 2 -> bn",
+     "conv3-8 no bias -> bn -> relu -> conv3-8 no bias -> bn -> relu -> bn"),
 ]  # fmt: skip
 
 

@@ -255,6 +255,56 @@ def test_numbers_next_to_repeats_and_minus_signs(line: str):
 
 
 @pytest.mark.parametrize(
+    ("conventions", "line", "cell"),
+    [
+        ("conv means conv-bn-relu", "conv3-2-relu6 x3 -> bn", "3x conv3-2-relu6 -> bn"),
+        ("conv means conv-bn-relu", "bn -> conv3-2 x3", "bn -> 3x conv3-2"),
+        ("conv means bn-relu-conv", "relu -> 3x3, 4 x 3", "relu -> 3x 3×3, 4"),
+        ("conv means relu-conv-bn", "conv3-4, silu x2 -> bn", "2x conv3-4, silu -> bn"),
+        ("conv means conv-bn-silu", "bn -> dw conv 3x3 x2", "bn -> 2x dw conv 3×3"),
+        ("conv means relu-conv", "relu -> conv3-4 x (in // 2)", "relu -> (in // 2) × conv3-4"),
+        ("", "conv3-4, relu x (max(in, 2) - 1)", "{ conv3-4, relu } × (max(in, 2) - 1)"),
+        ("fc means fc-bn-relu", "bn -> FC-4, silu x 2", "bn -> 2x FC-4, silu"),
+        (
+            "conv means leaky relu-conv-bn",
+            "conv3-4, gn 2 x3 -> leaky relu -> 5x5 conv, 8",
+            "3x conv3-4, gn 2 -> leaky relu -> 5×5 conv, 8",
+        ),
+    ],
+)
+def test_a_repeated_link_keeps_what_its_chain_writes(conventions: str, line: str, cell: str):
+    printed = nets(f"input 8x8x4\n{conventions}\n{line}\n")
+    assert table(printed)[1][2] == cell
+    assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "name"),
+    [
+        ("[] means dense", "3x3, 4 -> [3x3, 3]", "dense"),
+        ("[] means dense", "4 maps, 3x3 -> [3x3, 3]", "dense"),
+        ("", "3x3, stride 2, 4 -> maxpool -> dense [3x3, 3]", "dense"),
+        ("", "3x3, 4 -> separable(6)", "row 1"),
+        ("", "4x4, 4, bn -> separable 6 -> relu", "row 1"),
+        ("", "2x2 window -> FC-5", "fc"),
+        ("", "2x2 window -> conv3-5", "conv"),
+        ("block pooling(c) { conv3-c }", "3x3, stride 2, 4 -> pooling(4)", "row 1"),
+        ("block pool3(c) { conv3-c }", "3x3, stride 2, 4 -> pool3(4)", "row 1"),
+        # Names that agree with the line, or do not matter to it.
+        ("[] means dense", "[3x3, 4] -> 3x3, 3", "dense1"),
+        ("", "maxpool -> conv3-5", "conv1"),
+        ("", "conv3-4 -> separable(6)", "separable1"),
+        ("", "average pool -> relu", "pool1"),
+        ("", "3x3, 4 -> 2x2 window", "conv1"),
+    ],
+)
+def test_the_name_of_a_row_does_not_change_its_first_layer(before: str, line: str, name: str):
+    printed = nets(f"input 8x8x4\n{before}\n{line}\n")
+    assert table(printed)[1][0] == name
+    assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "conv kernel 3 width 4 no elu x2",

@@ -99,7 +99,7 @@ class Printer:
             if (word := _word_of_row(phrase, parsed)) is not None:
                 pieces = [word, *_spaced(pieces)]
             if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
-                pieces = _grouped(pieces, parsed.repeat, tokens[-1])
+                pieces = _grouped(pieces, parsed.repeat, tokens[-1], is_chain)
             chain += _spaced(pieces)
         return _begun(chain)
 
@@ -274,11 +274,14 @@ def _from(tokens: Sequence[Token], start: int) -> tuple[Token, ...]:
     return tuple(dropwhile(lambda token: token.start != start, tokens))
 
 
-def _grouped(pieces: list[Piece], repeat: ValueText | None, last: Token) -> list[Piece]:
+def _grouped(
+    pieces: list[Piece], repeat: ValueText | None, last: Token, is_link: bool
+) -> list[Piece]:
     """Pieces with what their repeat repeats as a group: a table refuses to guess which of several
     layers, or links of a chain, are repeated. The `x2` of an upsampling stays in the group.
 
-    `last`: the last token of the phrase.
+    A link of a chain has its repeat in front instead, `3x conv3-4, relu`: braces would hide from
+    its conventions what the chain writes next to it. `last`: the last token of the phrase.
     """
     if any(piece.kind in ("bracket", "braces") for piece in pieces):
         return pieces
@@ -287,10 +290,29 @@ def _grouped(pieces: list[Piece], repeat: ValueText | None, last: Token) -> list
         number, count = (token.text for token in pair)
         times = [Piece("times", "x", True), Piece("text", count, True)]
         pieces = [*pieces[:-1], pieces[-1]._replace(text=number), *times]
-    if len(pieces) < 3 or pieces[-2].kind != "times":
+    end = _start_of_repeat(pieces)
+    if end < 1:
         return pieces
-    end = -2 if repeat is not None else len(pieces)
-    return [Piece("braces", "", True, (_begun(pieces[:end]),)), *_spaced(pieces[end:])]
+    if repeat is None:
+        return [Piece("braces", "", True, (_begun(pieces),))]
+    if not is_link:
+        return [Piece("braces", "", True, (_begun(pieces[:end]),)), *_spaced(pieces[end:])]
+    sign, *value = pieces[end:]
+    if len(value) == 1:
+        return [value[0]._replace(text=f"{value[0].text}x"), *_spaced(pieces[:end])]
+    return [*value, sign._replace(blank=True), *_spaced(pieces[:end])]
+
+
+def _start_of_repeat(pieces: Sequence[Piece]) -> int:
+    """The index of the sign of the repeat that pieces end with, `x 3` or `x (in // 2)`; -1 if there
+    is none."""
+    end, depth = len(pieces) - 1, 0
+    while end > 0:
+        depth += (pieces[end].text == ")") - (pieces[end].text == "(")
+        end -= 1
+        if not depth:
+            break
+    return end if end >= 0 and pieces[end].kind == "times" else -1
 
 
 def _begun(pieces: Sequence[Piece]) -> Pieces:

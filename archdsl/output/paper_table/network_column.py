@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.expand.blocks import Definition
 from archdsl.expand.network import read as read_network
 from archdsl.figures import hwc, times
-from archdsl.layers import Shape
+from archdsl.layers import Conv, Shape
 from archdsl.notation import ast
-from archdsl.notation.lookup import layers_among
+from archdsl.notation.ast import Line
+from archdsl.notation.layer_names import is_separable, kind_named
+from archdsl.notation.lookup import layers_among, vocabulary
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import Item, Means, Phrase, Printed, SizesDecide, StrideOn
+from archdsl.tables.row_line import words_in
 
 if TYPE_CHECKING:
     from archdsl.model import Model
@@ -34,15 +37,17 @@ class Entry(NamedTuple):
     """A line of one network.
 
     `label` is that of the text, `name` that of summaries. `referred`: other lines refer to the
-    label. `implied`: the kind of the layer, if the label gives it. `lengths` is the size of the
-    output, `size` as it is printed. `rules` are the conventions of its row in the table that it
-    comes from. One that `fills` a cell is not a line of its network.
+    label. `implied`: the kind of the layer, if the label gives it. `is_misnamed`: the name is that
+    of another layer than the line begins with. `lengths` is the size of the output, `size` as it is
+    printed. `rules` are the conventions of its row in the table that it comes from. One that
+    `fills` a cell is not a line of its network.
     """
 
     pieces: Pieces
     label: str | None
     referred: bool
     implied: str
+    is_misnamed: bool
     name: str
     kind: str
     lengths: Shape
@@ -204,6 +209,7 @@ class NetworkColumn:
                 label=label,
                 referred=label in referred,
                 implied=lines.word_of_label(line),
+                is_misnamed=_is_misnamed(line, section.name),
                 name=section.name,
                 kind=section.kind,
                 lengths=shape[1:] or shape,
@@ -220,6 +226,22 @@ def _kinds(left: Phrase) -> frozenset[str]:
     """The layers that the left side of a `means` is about; of a bracket, `[`."""
     kinds = {kind.kind for kind, *_ in layers_among(left.tokens)}
     return frozenset(kinds) or frozenset("[")
+
+
+def _is_misnamed(line: Line, name: str) -> bool:
+    """Whether a name is that of another layer than a line begins with. After `[] means dense` the
+    line `3x3, 4 -> [3x3, 3]` is `dense1`, which as a label would make `3x3, 4` fully connected."""
+    layers = [layer for layer in line.phrases[0].layers if not layer.kind.accompanies]
+    named, known = kind_named(name), vocabulary().layers
+    words = [words for words, _ in words_in(line.item.phrases[0].tokens)]
+    is_written = any(not known[one][0].accompanies for one in words)
+    if layers and is_separable(name):
+        return not is_written
+    if not layers or named is None or any(map(named.is_kind_of, layers)):
+        return False
+    # A line that writes its layer may have the name of a convolution, `conv2_x`.
+    is_stage = named.kind is Conv and not named.preset
+    return not (is_stage and is_written)
 
 
 def _name(word: str) -> str:

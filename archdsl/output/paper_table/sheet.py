@@ -313,7 +313,7 @@ def _row_name(
         return UNNAMED, True
     labels, names = {line.label for line in lines}, {line.name for line in lines}
     label = labels.pop() if len(labels) == 1 else ""
-    if label is None and len(names) == 1:
+    if label is None and len(names) == 1 and not any(line.is_misnamed for line in lines):
         name = names.pop()
         if _is_name(name) and not any(name.lower() in known for known in (places, used, lone)):
             return name, False

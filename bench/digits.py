@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -22,7 +23,10 @@ from torch.nn.functional import cross_entropy
 
 import archdsl
 from archdsl.train import Recipe, recipe_of, train
-from archdsl.train.datasets import Data, digits, shifted
+from archdsl.train.data.shift import Shift
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+from digits_data import Data, digits
 
 
 def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:
@@ -53,7 +57,7 @@ def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:
         order = torch.randperm(len(data.train_labels), generator=generator)
         for chosen in order.split(recipe.batch):
             images = data.train_images[chosen]
-            x = shifted(images, recipe.shift, generator, images.shape[2:])
+            x = Shift(recipe.shift).apply(images, generator)
             loss = cross_entropy(net(x), data.train_labels[chosen])
             optimizer.zero_grad()
             loss.backward()

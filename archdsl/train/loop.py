@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,15 +21,19 @@ from archdsl.errors import ArchError, Note
 from archdsl.figures import memory_size
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
-from archdsl.train import checkpoint, datasets, optimizers
+from archdsl.train import checkpoint, optimizers
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
+from archdsl.train.data import pipeline, reading
+from archdsl.train.data.base import default_folder
+from archdsl.train.data.images import Data
+from archdsl.train.data.shift import Shift
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
 from archdsl.train.evaluation import measure, tally
 from archdsl.train.lock import locked
 from archdsl.train.not_finite import NotFinite, describe, first_fault, first_fault_of_weights
 from archdsl.train.recipe import Recipe
-from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
+from archdsl.train.record import DataRecord, Epoch, Run, RunRecord, new_run, read_record
 
 REPORT_INTERVAL = 0.1  # seconds
 # Devices whose loss is read at every step; reading it from a GPU means waiting.
@@ -56,14 +61,23 @@ def train(
     device: str | None = None,
     runs: str | Path = "runs",
     progress: Progress | None = None,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    stream: bool | None = None,
 ) -> tuple[Run, nn.Module]:
     """Train a network by a recipe. Returns the run and the trained module.
 
     The same seed gives the same numbers on the same machine. `device` is by default a GPU if there
-    is one. Raises ArchError if the network does not fit the data or the folder of the run cannot be
-    written, and NotFinite if the loss is nan or infinite.
+    is one. `data_dir` has torchvision's data sets, by default $ARCHDSL_DATA or `data`; `download`
+    lets torchvision put a missing one there. `stream` decides whether pictures are decoded anew in
+    each epoch, instead of once into memory. Raises ArchError if the network does not fit the data,
+    the data cannot be read, or the folder of the run cannot be written, and NotFinite if the loss
+    is nan or infinite.
     """
     where = device_of(device)
+    folder = os.path.abspath(Path(data_dir or default_folder()).expanduser())
+    reading.check(network, recipe)
+    data = reading.read(network, recipe, folder, download)
     record = RunRecord(
         network=network.name,
         parameters=dict(network.parameters),
@@ -75,10 +89,13 @@ def train(
         archdsl=__version__,
         torch=torch.__version__,
         threads=torch.get_num_threads(),
+        data=DataRecord(
+            folder=folder, stream=stream, classes=list(data.classes), images=len(data.train.labels)
+        ),
         finished=False,
         epochs=[],
     )
-    with _prepared(network, record, where) as training:
+    with _prepared(network, record, where, data) as training:
         spec = network.spec
         run = new_run(Path(runs), record, spec)
         with locked(run.folder):
@@ -86,13 +103,17 @@ def train(
 
 
 def resume(
-    run: str | Path, device: str | None = None, progress: Progress | None = None
+    run: str | Path,
+    device: str | None = None,
+    progress: Progress | None = None,
+    data_dir: str | Path | None = None,
 ) -> tuple[Run, nn.Module]:
     """Continue a run, wherever it was stopped. Returns the run and the trained module.
 
     `run` is its folder or its checkpoint. On the same device it ends with the same weights, bit by
-    bit, as if it had not been stopped. A finished run is only read. Raises ArchError if the run is
-    damaged or in use, and the errors of `train`.
+    bit, as if it had not been stopped. A finished run is only read. `data_dir` is where its data is
+    now. Raises ArchError if the run is damaged or in use, or its data has changed, and the errors
+    of `train`.
     """
     folder = Path(run)
     if folder.is_file() and folder.name != CHECKPOINT:
@@ -114,7 +135,8 @@ def resume(
         network = saved.network()
         current = Run(folder, saved.record)
         current.tidy()
-        with _prepared(network, saved.record, where) as training:
+        data = reading.read_again(network, saved.record.recipe, saved.record.data, data_dir)
+        with _prepared(network, saved.record, where, data) as training:
             if saved.state:
                 training.restore(saved)
             # The other files are written again, from the checkpoint.
@@ -147,11 +169,29 @@ def _saved(folder: Path) -> Checkpoint:
 
 
 @contextmanager
-def _prepared(network: Network, record: RunRecord, device: torch.device) -> Iterator[_Training]:
+def _prepared(
+    network: Network, record: RunRecord, device: torch.device, data: Data
+) -> Iterator[_Training]:
     """A training before its first step; in the context torch is seeded and deterministic."""
-    datasets.check(network, record.recipe)
     with reproducible(record.seed, device, record.threads), _memory(network):
-        yield _Training(network, record, device)
+        yield _Training(network, record, device, _splits(network, record, device, data))
+
+
+class _Splits(NamedTuple):
+    """What is trained on, and what each epoch is measured by."""
+
+    train: pipeline.Split
+    epochs: pipeline.Split
+
+
+def _splits(network: Network, record: RunRecord, device: torch.device, data: Data) -> _Splits:
+    recipe, stream = record.recipe, record.data.stream
+    form = pipeline.form_of(network, recipe.data, recipe.batch, device)
+    shift = (Shift(recipe.shift),) if recipe.shift else ()
+    return _Splits(
+        pipeline.split_of(data.train, form._replace(augment=shift), stream),
+        pipeline.split_of(data.epochs, form, stream),
+    )
 
 
 def _continue(
@@ -192,7 +232,7 @@ def _draw(run: Run, network: Network) -> None:
 
 def _diagnosed(training: _Training, run: Run, number: int) -> NotFinite:
     """The error of a loss found late: run the epoch again, reading the loss at every step."""
-    again = _Training(training.network, training.record, training.device)
+    again = _Training(training.network, training.record, training.device, training.data)
     again.reads_every_loss = True
     if run.record.epochs:
         again.restore(checkpoint.read_checkpoint(run.checkpoint))
@@ -229,20 +269,20 @@ class _FoundLate(Exception):
 class _Training:
     """Trains a module one epoch at a time, from the beginning or from a checkpoint."""
 
-    def __init__(self, network: Network, record: RunRecord, device: torch.device) -> None:
+    def __init__(
+        self, network: Network, record: RunRecord, device: torch.device, data: _Splits
+    ) -> None:
         self.network = network
         self.record = record
         self.recipe = record.recipe
         self.device = device
         self.reads_every_loss = device.type in SYNCHRONOUS
-        data = datasets.digits(network.input, self.recipe.split)
-        _, *self.size = datasets.image_shape(network.input, self.recipe.data)
+        self.data = data
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
-        self.data = datasets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(record.seed)
         self.optimizer = optimizers.optimizer(self.recipe, self.module)
-        self.steps = len(datasets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
+        self.steps = data.train.steps
         self.schedule, self.each_step = optimizers.schedule(self.recipe, self.optimizer, self.steps)
 
     def next(self, number: int, progress: Progress | None) -> Epoch:
@@ -253,8 +293,7 @@ class _Training:
         seconds = time.perf_counter() - start
         if fault := first_fault_of_weights(self.module):
             raise self.not_finite(f"the weights are not finite after epoch {number}", fault)
-        images, labels = self.data.test_images, self.data.test_labels
-        test = measure(self.module, images, labels, self.recipe.batch)
+        test = measure(self.module, self.data.epochs)
         if not math.isfinite(test.loss):
             raise self.not_finite(f"the test loss after epoch {number} is {test.loss}", test.fault)
         return Epoch(
@@ -270,15 +309,10 @@ class _Training:
     def epoch(self, number: int, progress: Progress | None) -> tuple[float, float]:
         """One pass over the training images in a new order; mean loss and accuracy."""
         self.module.train()
-        images, labels = self.data.train_images, self.data.train_labels
-        order = torch.randperm(len(images), generator=self.generator).to(images.device)
-        total = torch.zeros(2, device=images.device)
+        total = torch.zeros(2, device=self.device)
         seen = 0
         reported = time.perf_counter()
-        for step, chosen in enumerate(datasets.batches(order, self.recipe.batch), 1):
-            x, y = images[chosen], labels[chosen]
-            if self.recipe.shift:
-                x = datasets.shifted(x, self.recipe.shift, self.generator, self.size)
+        for step, (x, y) in enumerate(self.data.train.epoch(self.generator), 1):
             random = random_state(self.device) if self.reads_every_loss else None
             logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):
@@ -296,7 +330,7 @@ class _Training:
             if progress is not None and time.perf_counter() - reported > REPORT_INTERVAL:
                 reported = time.perf_counter()
                 mean = _read(total, seen)
-                progress.step(number, seen / len(images), mean[0], mean[1])
+                progress.step(number, seen / self.data.train.images, mean[0], mean[1])
         if not self.each_step:
             self.schedule.step()
         return _read(total, seen)

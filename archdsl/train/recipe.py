@@ -16,6 +16,7 @@ from archdsl.spec import parse
 from archdsl.syntax.arguments import duplicate_error, entries_of
 from archdsl.syntax.ast import NetworkText, Token, Train
 from archdsl.text.source import Source
+from archdsl.train.data.name import DataName, read_data
 
 EXAMPLE = """train on digits {
   optimizer adam lr 0.002
@@ -29,13 +30,14 @@ class Recipe(BaseModel):
 
     `lr` is the highest learning rate of the schedule: `step` multiplies it by `factor` every
     `every` epochs, `cosine` takes it to zero, `one-cycle` raises it first (Smith & Topin 2018).
-    `shift` moves each training image by up to that many pixels in both directions. `split` is the
-    seed of the stratified 80/20 split of the data.
+    `shift` moves each training image by up to that many pixels in both directions. `val_split` is
+    the share of the training images, of each class, that is held out to measure the epochs by (0.2
+    of data without test images), `split` the seed of that split.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: Literal["digits"] = "digits"
+    data: DataName = DataName(name="digits")
     optimizer: Literal["sgd", "adam"] = "sgd"
     lr: Annotated[float, Field(gt=0, le=1000)] = 0.01
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -48,6 +50,7 @@ class Recipe(BaseModel):
     shift: Annotated[int, Field(ge=0, le=1024)] = 0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     split: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    val_split: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Recipe:
@@ -69,8 +72,9 @@ def read_recipe(text: NetworkText, settings: Mapping[str, str] | None = None) ->
     section = text.only(Train)
     assert section is not None
     written = _SettingsReader(text).read(section.settings)
-    if section.data is not None:
-        written["data"] = Setting(section.data.text, section.data, text)
+    if section.data:
+        data = read_data(text, section.data)
+        written["data"] = Setting(data, section.data[0], text)
     replaced: dict[str, Setting] = {}
     for name, value in (settings or {}).items():
         if re.search(r"[{};\n]", f"{name}{value}"):
@@ -138,6 +142,7 @@ SPELLINGS = {
     "shift": ("random shift", "shift"),
     "label_smoothing": ("label smoothing",),
     "split": ("split",),
+    "val_split": ("val split", "validation split"),
     "": ("augment", "loss", "cross entropy", "with"),
 }
 SETTINGS = {text: name for name, texts in SPELLINGS.items() for text in texts}

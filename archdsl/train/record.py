@@ -42,6 +42,19 @@ class Epoch(BaseModel):
     seconds: float
 
 
+class DataRecord(BaseModel):
+    """The data that a run was trained on: where it was read, its classes, and how many images there
+    were to train on. `stream`: whether pictures are decoded anew in each epoch, or None to decide
+    by their size."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: str = ""
+    stream: bool | None = None
+    classes: list[str] = []
+    images: int = 0
+
+
 class RunRecord(BaseModel):
     """record.json: what was trained, how, on which device, and the results."""
 
@@ -58,6 +71,7 @@ class RunRecord(BaseModel):
     torch: str
     # Of the CPU: their number decides the order in which sums are added. More exhaust a machine.
     threads: Annotated[int, Field(ge=0, le=MOST_THREADS)] = 0
+    data: DataRecord = DataRecord()
     finished: bool
     epochs: list[Epoch]
 

@@ -24,6 +24,7 @@ from filelock import FileLock
 import archdsl
 from archdsl import ArchError, atomic_files
 from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
+from archdsl.train.data.images import Pixels
 from archdsl.train.lock import NO_LOCKS, locked
 from archdsl.train.not_finite import first_fault, first_fault_of_weights
 from archdsl.train.record import DEAD
@@ -477,11 +478,11 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
 def test_the_last_good_epoch_stays(synchronous: set, tmp_path: Path, monkeypatch):
     """The weights become nan in epoch 2; epoch 1 is on disk, and the error names it."""
     monkeypatch.setattr(loop, "SYNCHRONOUS", synchronous)
-    shifts = loop.datasets.shifted
+    shifted = loop.Shift.apply
 
-    def broken(images, most, generator, size):
-        moved = shifts(images, most, generator, size)
-        return moved * math.inf if len(progress.run_epochs()) and generator is not None else moved
+    def broken(self, images, generator):
+        moved = shifted(self, images, generator)
+        return moved * math.inf if len(progress.run_epochs()) else moved
 
     class Recorded(CallAt):
         done = 0
@@ -493,14 +494,14 @@ def test_the_last_good_epoch_stays(synchronous: set, tmp_path: Path, monkeypatch
             return range(self.done)
 
     progress = Recorded("never", stop)
-    monkeypatch.setattr(loop.datasets, "shifted", broken)
+    monkeypatch.setattr(loop.Shift, "apply", broken)
     with pytest.raises(NotFinite) as caught:
         start(tmp_path, progress)
     shown = str(caught.value)
     assert "the loss of epoch 2, step 1 of 6 is nan" in shown
     assert "`conv1.conv`, in its output" in shown
     assert f"note: epoch 1 is saved in {progress.run.folder}" in shown
-    monkeypatch.setattr(loop.datasets, "shifted", shifts)
+    monkeypatch.setattr(loop.Shift, "apply", shifted)
     good = saved(progress.run.folder)
     assert all(t.isfinite().all() for t in good["module"].values())
     assert resume(progress.run.folder)[0].record.finished
@@ -526,13 +527,14 @@ def test_weights_that_the_last_step_breaks_are_never_saved(tmp_path: Path, monke
 
 
 def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
-    digits = loop.datasets.digits
+    read = loop.reading.read
 
-    def huge(shape, split):
-        data = digits(shape, split)
-        return data._replace(test_images=data.test_images * math.inf)
+    def huge(*arguments):
+        data = read(*arguments)
+        values, labels = data.epochs
+        return data._replace(epochs=Pixels(values * math.inf, labels))
 
-    monkeypatch.setattr(loop.datasets, "digits", huge)
+    monkeypatch.setattr(loop.reading, "read", huge)
     with pytest.raises(NotFinite, match=r"the test loss after epoch 1 is nan; .*`conv1\.conv`"):
         start(tmp_path)
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from digits_data import digits
 
 import archdsl
 from archdsl.train import Recipe, RunRecord, recipe_of, train
-from archdsl.train.datasets import digits, shifted
+from archdsl.train.data.name import DataName
+from archdsl.train.data.shift import Shift
 
 SMALL = "network small\ninput 8x8x1\nconv3-4 stride 2\nrelu\nFC-10\n"
 RECIPE = "train on digits { optimizer adam lr 0.01; batch 64, epochs 2; schedule one-cycle }\n"
@@ -23,7 +25,7 @@ def recipe(section: str, **settings: str) -> Recipe:
 
 def test_recipe_of_lenet5():
     assert recipe_of(archdsl.load("lenet5")) == Recipe(
-        data="digits",
+        data=DataName(name="digits"),
         optimizer="adam",
         lr=0.004,
         batch=32,
@@ -72,7 +74,7 @@ def test_settings_of_the_command_line_take_precedence():
             "train on digits { optimizer adm }",
             "`optimizer` must be one of 'sgd' or 'adam'",
         ),
-        ("train on digitz { }", "`data` must be one of 'digits'"),
+        ("train on digitz { }", "did you mean `digits`?"),
         ("train on digits { momentun 0.9 }", "did you mean `momentum`?"),
         ("train on digits { lr }", "`lr` has no value"),
         ("train on digits { lr 1; lr 2 }", "`lr` is given twice"),
@@ -117,14 +119,14 @@ def test_another_optimizer_drops_the_momentum_of_the_recipe():
 
 
 def test_the_split_of_digits_is_stratified():
-    data = digits((1, 28, 28), split=3)
+    data = digits((1, 28, 28), 3)
     assert (len(data.train_images), len(data.test_images)) == (1437, 360)
     assert data.train_images.shape[1:] == (1, 28, 28)
     assert 0 <= data.train_images.min() < data.train_images.max() <= 1
     shares = torch.bincount(data.test_labels) / torch.bincount(data.train_labels)
     assert shares.min() > 0.24 and shares.max() < 0.26
-    assert torch.equal(data.test_labels, digits((1, 28, 28), split=3).test_labels)
-    assert not torch.equal(data.test_labels, digits((1, 28, 28), split=4).test_labels)
+    assert torch.equal(data.test_labels, digits((1, 28, 28), 3).test_labels)
+    assert not torch.equal(data.test_labels, digits((1, 28, 28), 4).test_labels)
 
 
 def test_digits_are_resized_to_the_input():
@@ -136,7 +138,7 @@ def test_digits_are_resized_to_the_input():
 def test_shifts_move_each_image_separately():
     """Every image moves by its own offset and is otherwise unchanged."""
     images = torch.arange(1.0, 1 + 200 * 16).view(200, 1, 4, 4)
-    moved = shifted(images, 1, torch.Generator().manual_seed(0), images.shape[2:])
+    moved = Shift(1).apply(images, torch.Generator().manual_seed(0))
     seen = set()
     for image, after in zip(images[:, 0], moved[:, 0], strict=True):
         found = [
@@ -239,7 +241,10 @@ def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
         (SMALL.replace("FC-10", "FC-5"), "end it with `FC-10`"),
         (SMALL.replace("FC-10", "conv1-10"), "end it with `flatten`"),
         (SMALL.replace("8x8x1", "8x8x2"), "write an input such as `input 32x32x1`"),
-        (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "has grey images"),
+        (
+            SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"),
+            "digits has images, but the input is",
+        ),
     ],
 )
 def test_networks_that_do_not_fit_the_data(text: str, shown: str, tmp_path: Path):

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from digits_data import digits
 from PIL import Image
 
 import archdsl
 from archdsl import ArchError
 from archdsl.train import evaluate, predict, recipe_of, resume, train
-from archdsl.train.datasets import digits, fitted, shifted
+from archdsl.train.data.fit import fitted
+from archdsl.train.data.images import Pixels
+from archdsl.train.data.pipeline import Form, split_of
+from archdsl.train.data.shift import Shift
 
 RECIPE = """
 train on digits {
@@ -66,11 +70,19 @@ def test_a_clip_shows_the_image_in_every_frame():
     assert long.untyped_storage().nbytes() == one.train_images.untyped_storage().nbytes()
 
 
+def batch_of(images: torch.Tensor, shape: tuple[int, ...], augment: tuple = ()) -> torch.Tensor:
+    """All images as one batch of inputs."""
+    form = Form(shape, "digits", len(images), torch.device("cpu"), augment=augment)
+    split = split_of(Pixels(images, torch.arange(len(images))), form)
+    inputs, order = next(split.epoch(torch.Generator().manual_seed(0)))
+    return inputs[order.argsort()]
+
+
 def test_rows_and_frames_move_with_their_image():
     """A shift moves the image in a signal, and all frames of a clip together."""
     images = torch.rand(20, 1, 8, 8)
     moved = [
-        shifted(fitted(images, shape), 2, torch.Generator().manual_seed(0), (8, 8))
+        batch_of(images, shape, (Shift(2),))
         for shape in ((1, 8, 8), (64,), (1, 64), (3, 64), (1, 5, 8, 8), (3, 5, 8, 8))
     ]
     image, vector, signal, coloured, clip, video = moved

@@ -89,9 +89,7 @@ def train(
         archdsl=__version__,
         torch=torch.__version__,
         threads=torch.get_num_threads(),
-        data=DataRecord(
-            folder=folder, stream=stream, classes=list(data.classes), images=len(data.train.labels)
-        ),
+        data=DataRecord.of(data, folder, stream),
         finished=False,
         epochs=[],
     )

@@ -182,7 +182,9 @@ def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Pat
     """A resume that forgot one of the states would end differently."""
     net = archdsl.loads(SPEC)
     record = Run(halted, checkpoint.read_checkpoint(halted / "checkpoint.pt").record).record
-    fresh = loop._Training(net, record.model_copy(update={"seed": 8}), torch.device("cpu")).state()
+    device, other = torch.device("cpu"), record.model_copy(update={"seed": 8})
+    data = loop._splits(net, other, device, loop.reading.read(net, other.recipe))
+    fresh = loop._Training(net, other, device, data).state()
     state = saved(halted)
     assert fresh.keys() < state.keys()
     state[part] = fresh[part]

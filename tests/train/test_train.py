@@ -243,7 +243,7 @@ def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
         (SMALL.replace("8x8x1", "8x8x2"), "write an input such as `input 32x32x1`"),
         (
             SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"),
-            "digits has images, but the input is",
+            "digits has images, but the input is 65",
         ),
     ],
 )

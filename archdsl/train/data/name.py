@@ -90,11 +90,11 @@ def named_by_option(text: str) -> DataName:
 def read_data(text: NetworkText, tokens: Sequence[Token]) -> DataName:
     """The data set that the tokens of a `train` section name. Raises ArchError."""
     path = next((token.text[1:-1] for token in tokens if token.kind == "string"), None)
-    words = "".join(
-        token.text if token.kind == "join" else f" {token.text}"
-        for token in tokens
-        if token.kind != "string"
-    )
+    words, end = "", tokens[0].start
+    for token in tokens:
+        if token.kind != "string":
+            words += (" " if token.start > end else "") + token.text
+        end = token.end
     try:
         return _named_in_spec(words, path, text.source.folder or os.getcwd())
     except ArchError as error:

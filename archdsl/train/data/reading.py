@@ -54,10 +54,11 @@ def read_again(
             + (f": `{named[0]}` is different" if named else ""),
             help="give the data the same classes, or train again",
         )
-    if record.images and record.images != len(data.train.labels):
+    now = (len(data.train.labels), len(data.epochs.labels))
+    if record.images and now != (record.images, record.held_out):
         raise ArchError(
-            f"{recipe.data} has {len(data.train.labels)} images to train on, but had "
-            f"{record.images} when the run began",
+            f"{recipe.data} has {sum(now)} images to train on and measure by, but had "
+            f"{record.images + record.held_out} when the run began",
             help="put the same images back, or train again",
         )
     return data
@@ -79,8 +80,8 @@ def check_classes(network: Network, classes: Sequence[str], data: str) -> None:
         end = f"end it with `FC-{count}`"
         if shape[0] == count:
             end = "end it with `flatten`, or with a pool of the whole map and `flatten`"
-        elif "classes" in network.parameters:
-            end = f"set them: `-p classes={count}`"
+        elif "classes" in network.values:
+            end = f"write `-p classes={count}`"
         raise ArchError(f"{data} has {count} classes, {head} gives {hwc(shape)}", help=end)
 
 

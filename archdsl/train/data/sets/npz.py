@@ -69,6 +69,8 @@ class Npz(DataSet):
                 help="name the arrays `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`",
             )
         x, y, test_x, test_y = found
+        if not len(arrays[y]):
+            raise ArchError(f"`{x}` in {self.place.path} has no images", help="save some")
         labels = self._labels(arrays, y)
         test_labels = self._labels(arrays, test_y) if test_y else labels
         names = next((arrays[key] for key in CLASSES if key in arrays), None)

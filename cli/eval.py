@@ -9,9 +9,18 @@ from . import output
 
 @click.command("eval")
 @output.run_argument
+@click.option("--on", metavar="DATA", help="Measure on other data: --on 'folder photos'.")
+@output.data
 @output.device
 @output.formats("table", "json")
-def command(run: str, device: str | None, format_: str) -> None:
+def command(
+    run: str,
+    on: str | None,
+    data_dir: str | None,
+    download: bool,
+    device: str | None,
+    format_: str,
+) -> None:
     """Measure a trained network on its test images.
 
     RUN is the folder of a run (runs/NETWORK/TIME) or a checkpoint.
@@ -19,7 +28,7 @@ def command(run: str, device: str | None, format_: str) -> None:
     require("archdsl eval", "train")
     from archdsl.train import evaluate
 
-    result = evaluate(run, device)
+    result = evaluate(run, device, on, data_dir, download)
     if format_ == "json":
         output.emit_json(result.model_dump())
         return

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.output.records import ClassAccuracy, Evaluation
-from archdsl.train import datasets
 from archdsl.train.checkpoint import trained
+from archdsl.train.data import pipeline, reading
+from archdsl.train.data.name import named_by_option
 from archdsl.train.device import reproducible
 from archdsl.train.losses import CrossEntropy, Loss
 from archdsl.train.not_finite import NotFinite, describe, first_fault
@@ -29,32 +30,48 @@ class Measured(NamedTuple):
     fault: str | None
 
 
-def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
-    """Measure a run's folder or checkpoint on the test images of its recipe.
+def evaluate(
+    run: str | Path,
+    device: str | None = None,
+    on: str | None = None,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+) -> Evaluation:
+    """Measure a run's folder or checkpoint on the test images of its recipe, or of the data that
+    `on` names.
 
-    On the device that it was trained on these are the numbers of the epoch whose weights it kept.
-    Raises ArchError if the run is missing or damaged.
+    On the device that it was trained on these are the numbers of the epoch whose weights it kept,
+    unless training images were held out to measure the epochs by. `data_dir` is where torchvision's
+    data sets are, by default where they were for the training. Raises ArchError if the run or the
+    data is missing or damaged.
     """
     saved, network, module, where = trained(run, device)
     recipe = saved.record.recipe
-    data = datasets.digits(network.input, recipe.split)
-    images, labels = data.test_images.to(where), data.test_labels.to(where)
+    record = saved.record.data
+    if on is not None:
+        recipe = recipe.model_copy(update={"data": named_by_option(on)})
+        record = record.model_copy(update={"images": 0})
+    data = reading.read_again(network, recipe, record, data_dir, download)
+    form = pipeline.form_of(network, recipe.data, recipe.batch, where)
     with reproducible(0, where):
-        result = measure(module, images, labels, recipe.batch, recipe.loss.plain)
+        test = pipeline.split_of(data.test, form, record.stream)
+        result = measure(module, test, recipe.loss.plain)
     if not math.isfinite(result.loss):
         raise NotFinite(f"the test loss of {saved.path} is {result.loss}; {describe(result.fault)}")
     classes = []
-    for label, name in enumerate(datasets.CLASSES[recipe.data]):
-        right = result.right[labels == label]
+    for label, name in enumerate(data.classes):
+        right = result.right[test.labels == label]
+        if not len(right):
+            continue
         share = float(right.float().mean())
         classes.append(ClassAccuracy(name=name, images=len(right), accuracy=share))
     return Evaluation(
         network=network.name,
         checkpoint=str(saved.path),
         epoch=saved.record.kept.epoch,
-        data=recipe.data,
+        data=str(recipe.data),
         split=recipe.split,
-        images=len(labels),
+        images=test.images,
         loss=result.loss,
         accuracy=result.accuracy,
         classes=classes,
@@ -65,22 +82,19 @@ _CROSS_ENTROPY = CrossEntropy()
 
 
 @torch.no_grad()
-def measure(
-    module: nn.Module, images: Tensor, labels: Tensor, batch: int, loss: Loss = _CROSS_ENTROPY
-) -> Measured:
-    """Run images (N, …) with labels (N,) through a module in eval mode."""
+def measure(module: nn.Module, split: pipeline.Split, loss: Loss = _CROSS_ENTROPY) -> Measured:
+    """Run the images of a split through a module in eval mode."""
     module.eval()
-    total = torch.zeros(2, device=images.device)
+    total = torch.zeros(2, device=split.form.device)
     right = []
-    batches = images.split(batch)
-    for x, y in zip(batches, labels.split(batch), strict=True):
+    for x, y in split.epoch():
         logits = module(x)
         total += tally(loss.of(logits, y), logits, y)
         right.append(logits.argmax(1) == y)
-    mean, accuracy = (total / len(labels)).tolist()
+    mean, accuracy = (total / split.images).tolist()
     fault = None
     if not math.isfinite(mean):
-        fault = next(filter(None, (first_fault(module, x) for x in batches)), None)
+        fault = next(filter(None, (first_fault(module, x) for x, _ in split.epoch())), None)
     return Measured(mean, accuracy, torch.cat(right), fault)
 
 

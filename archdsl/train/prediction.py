@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from archdsl.output.records import Prediction, Predictions, Probability
-from archdsl.train import datasets, read_image
+from archdsl.train import read_image
 from archdsl.train.checkpoint import trained
+from archdsl.train.data.fit import fitted, image_shape
 from archdsl.train.device import reproducible
 from archdsl.train.not_finite import NotFinite, describe, first_fault
 
@@ -25,13 +26,13 @@ def predict(
     """
     saved, network, module, where = trained(run, device)
     data = saved.record.recipe.data
-    names = datasets.CLASSES[data]
-    channels, _, _ = datasets.image_shape(network.input, data)
+    names = saved.record.data.classes
+    channels, _, _ = image_shape(network.input, str(data))
     predictions = []
     with reproducible(0, where):
         for path in images:
             x = read_image.read_image(Path(path), channels)[None]
-            x = datasets.fitted(x, network.input, data).to(where)
+            x = fitted(x, network.input, str(data), data.kind.whole).to(where)
             probabilities = module(x)[0].softmax(0)
             if not probabilities.isfinite().all():
                 fault = describe(first_fault(module, x))

@@ -17,7 +17,7 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import NetworkText, Token
 from archdsl.train.atoms import Atom, atoms_of
-from archdsl.train.settings import Setting, fields_of, is_flag, is_list
+from archdsl.train.settings import Setting, fields_of, is_flag, is_list, is_number
 
 Words = tuple[str, ...]
 NOISE = frozenset({"with", "of", "to", "by", "for", "and"})  # may come before a value or a name
@@ -271,6 +271,8 @@ def _match(
         if part.startswith("<"):
             name = part.strip("<>")
             field = form.setting.model_fields.get(name)
+            if field is not None and is_number(field) and _is_word(atoms, at):
+                return {}, start  # `flip p 0.5` is not `flip <p>`
             value, at = value_at(atoms, at, field is not None and is_list(field), text)
             if value is None:
                 return {}, start
@@ -280,6 +282,10 @@ def _match(
         elif not part.startswith("["):
             return {}, start
     return values, at
+
+
+def _is_word(atoms: Sequence[Atom], at: int) -> bool:
+    return at < len(atoms) and atoms[at].kind == "word"
 
 
 def value_at(

@@ -41,8 +41,8 @@ class Setting(BaseModel):
 
     `forms` are the ways to write it, each beginning with the words that name it: `<field>` is a
     value, words in brackets may be left out. After a form its fields follow in any order, each as
-    its name and a value; a field that is true or false is a word alone. A class without forms of
-    its own is a family, in which each class with forms is registered.
+    its name and a value; a field that is true or false is a word alone. A class directly below this
+    one and without forms is a family, in which each class with forms below it is registered.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +57,7 @@ class Setting(BaseModel):
             if "kind" not in vars(cls):
                 cls.kind = " ".join(_leading_words(cls.forms[0]))
             cls.members[cls.kind] = cls
-        else:
+        elif Setting in cls.__bases__:
             cls.members = {}
 
     @model_serializer(mode="wrap")
@@ -122,6 +122,15 @@ def is_flag(field: FieldInfo) -> bool:
 def is_list(field: FieldInfo) -> bool:
     """Whether a field takes several values: `epochs 82, 123`, `betas (0.9, 0.999)`."""
     return any(get_origin(one) is tuple for one in _alternatives(field.annotation))
+
+
+def is_number(field: FieldInfo) -> bool:
+    """Whether a field takes one number, and no word."""
+    numbers = (int, float, types.NoneType)
+    return all(
+        (get_args(one)[0] if get_origin(one) is Annotated else one) in numbers
+        for one in _alternatives(field.annotation)
+    )
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from archdsl.syntax.ast import NetworkText, Train
 from archdsl.text.source import Source
 from archdsl.train.augment import Augmentation
 from archdsl.train.losses import CrossEntropy, Loss
+from archdsl.train.normalisation import Interval, Normalisation
 from archdsl.train.optimizers import Optimizer, Sgd
 from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of
 from archdsl.train.schedules import Constant, Schedule
@@ -28,7 +29,12 @@ EXAMPLE = """train on digits {
 _FORM = "a recipe looks like this:\n" + EXAMPLE
 
 # The fields of a recipe that name one of a family, and those that name several.
-FAMILIES: dict[str, type[Setting]] = {"optimizer": Optimizer, "schedule": Schedule, "loss": Loss}
+FAMILIES: dict[str, type[Setting]] = {
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "loss": Loss,
+    "normalise": Normalisation,
+}
 LISTS: dict[str, type[Setting]] = {"augment": Augmentation}
 
 
@@ -49,6 +55,7 @@ class Recipe(BaseModel):
     epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
     schedule: one_of(Schedule) = Constant()  # type: ignore[valid-type]
     loss: one_of(Loss) = CrossEntropy()  # type: ignore[valid-type]
+    normalise: Annotated[one_of(Normalisation), Words(("normalize",))] = Interval()  # type: ignore[valid-type]
     augment: tuple[one_of(Augmentation), ...] = ()  # type: ignore[valid-type]
     split: Annotated[int, Field(ge=0, lt=2**32)] = 0
 

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 import archdsl
 from archdsl.train import Recipe, recipe_of, train
-from archdsl.train.datasets import Data, digits, shifted
+from archdsl.train.datasets import Data, digits
 
 
 def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:
@@ -53,7 +53,8 @@ def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:
         order = torch.randperm(len(data.train_labels), generator=generator)
         for chosen in order.split(recipe.batch):
             images = data.train_images[chosen]
-            x = shifted(images, recipe.shift, generator, images.shape[2:])
+            (shift,) = recipe.augment
+            x = shift.apply(images, generator)
             loss = cross_entropy(net(x), data.train_labels[chosen])
             optimizer.zero_grad()
             loss.backward()

@@ -31,7 +31,7 @@ def load_into(
         state: Any = weights
     else:
         path = checkpoint_of(weights)
-        state, place = _state_of(read(path)), str(path)
+        state, place = state_of(read(path)), str(path)
     if left_out and isinstance(state, Mapping):
         heads = tuple(f"{name}." for name in left_out)
         state = {k: t for k, t in state.items() if not str(k).startswith(heads)}
@@ -88,7 +88,7 @@ def read(path: Path) -> Any:
         raise ArchError(f"{path} is damaged, or was not saved by torch") from None
 
 
-def _state_of(saved: Any) -> Any:
+def state_of(saved: Any) -> Any:
     """Only the weights of a checkpoint or a state dict."""
     if isinstance(saved, Mapping) and isinstance(saved.get("module"), Mapping):
         return saved["module"]
@@ -107,10 +107,7 @@ def _misfits(state: Any, own: Mapping[str, Tensor]) -> list[str]:
     odd = [
         f"`{name}` is not a plain tensor of numbers"
         for name, tensor in state.items()
-        if tensor.is_nested
-        or tensor.layout is not torch.strided
-        or tensor.is_meta
-        or tensor.is_quantized
+        if not is_plain(tensor)
         or (name in own and tensor.is_floating_point() != own[name].is_floating_point())
     ]
     if odd:
@@ -121,6 +118,16 @@ def _misfits(state: Any, own: Mapping[str, Tensor]) -> list[str]:
         if name in state and state[name].shape != tensor.shape
     ]
     return [*problems, *wrong[:SHOWN], *_more(wrong)]
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor that was read can be copied: it may be nested, sparse or quantized."""
+    return not (
+        tensor.is_nested
+        or tensor.layout is not torch.strided
+        or tensor.is_meta
+        or tensor.is_quantized
+    )
 
 
 def _shape(tensor: Tensor) -> str:

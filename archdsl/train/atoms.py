@@ -45,6 +45,8 @@ def atoms_of(tokens: Sequence[Token]) -> list[Atom]:
                 number = found.pop()
                 found.append(number._replace(text=f"{token.text}{number.text}", start=token.start))
                 at += 2 if _is_percent(tokens, at + 1) else 1
+            elif at == 1 or tokens[at - 2].end < token.start:  # not the hyphen of `one-cycle`
+                found.append(Atom("sign", token.text, token.start, token.end))
         elif token.kind == "mixed":
             found.append(Atom("word", token.text.lower(), token.start, token.end))
         elif token.kind == "string":

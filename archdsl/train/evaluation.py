@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from archdsl.output.records import ClassAccuracy, Evaluation
 from archdsl.train import datasets
 from archdsl.train.checkpoint import trained
 from archdsl.train.device import reproducible
+from archdsl.train.losses import CrossEntropy, Loss
 from archdsl.train.not_finite import NotFinite, describe, first_fault
 
 
@@ -32,15 +32,15 @@ class Measured(NamedTuple):
 def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
     """Measure a run's folder or checkpoint on the test images of its recipe.
 
-    On the device that it was trained on these are the numbers of its last epoch. Raises ArchError
-    if the run is missing or damaged.
+    On the device that it was trained on these are the numbers of the epoch whose weights it kept.
+    Raises ArchError if the run is missing or damaged.
     """
     saved, network, module, where = trained(run, device)
     recipe = saved.record.recipe
     data = datasets.digits(network.input, recipe.split)
     images, labels = data.test_images.to(where), data.test_labels.to(where)
     with reproducible(0, where):
-        result = measure(module, images, labels, recipe.batch)
+        result = measure(module, images, labels, recipe.batch, recipe.loss.plain)
     if not math.isfinite(result.loss):
         raise NotFinite(f"the test loss of {saved.path} is {result.loss}; {describe(result.fault)}")
     classes = []
@@ -51,7 +51,7 @@ def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
     return Evaluation(
         network=network.name,
         checkpoint=str(saved.path),
-        epoch=len(saved.record.epochs),
+        epoch=saved.record.kept.epoch,
         data=recipe.data,
         split=recipe.split,
         images=len(labels),
@@ -61,8 +61,13 @@ def evaluate(run: str | Path, device: str | None = None) -> Evaluation:
     )
 
 
+_CROSS_ENTROPY = CrossEntropy()
+
+
 @torch.no_grad()
-def measure(module: nn.Module, images: Tensor, labels: Tensor, batch: int) -> Measured:
+def measure(
+    module: nn.Module, images: Tensor, labels: Tensor, batch: int, loss: Loss = _CROSS_ENTROPY
+) -> Measured:
     """Run images (N, …) with labels (N,) through a module in eval mode."""
     module.eval()
     total = torch.zeros(2, device=images.device)
@@ -70,16 +75,19 @@ def measure(module: nn.Module, images: Tensor, labels: Tensor, batch: int) -> Me
     batches = images.split(batch)
     for x, y in zip(batches, labels.split(batch), strict=True):
         logits = module(x)
-        total += tally(cross_entropy(logits, y), logits, y)
+        total += tally(loss.of(logits, y), logits, y)
         right.append(logits.argmax(1) == y)
-    loss, accuracy = (total / len(labels)).tolist()
+    mean, accuracy = (total / len(labels)).tolist()
     fault = None
-    if not math.isfinite(loss):
+    if not math.isfinite(mean):
         fault = next(filter(None, (first_fault(module, x) for x in batches)), None)
-    return Measured(loss, accuracy, torch.cat(right), fault)
+    return Measured(mean, accuracy, torch.cat(right), fault)
 
 
 def tally(loss: Tensor, logits: Tensor, y: Tensor) -> Tensor:
-    """Summed loss and number of correct answers of a batch, (2,)."""
-    right = (logits.argmax(1) == y).sum()
+    """Summed loss and number of correct answers of a batch, (2,).
+
+    Of shares of the classes (B, classes) the largest is correct.
+    """
+    right = (logits.argmax(1) == (y if y.ndim == 1 else y.argmax(1))).sum()
     return torch.stack((loss.detach() * len(y), right.to(loss.dtype)))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from archdsl import __version__
 from archdsl.atomic_files import write_whole
@@ -24,10 +25,12 @@ from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
 from archdsl.train.evaluation import measure, tally
+from archdsl.train.initialise import initialise
 from archdsl.train.lock import locked
 from archdsl.train.not_finite import NotFinite, describe, first_fault, first_fault_of_weights
 from archdsl.train.recipe import Recipe
 from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
+from archdsl.train.stepper import Stepper
 
 REPORT_INTERVAL = 0.1  # seconds
 # Devices whose loss is read at every step; reading it from a GPU means waiting.
@@ -55,12 +58,16 @@ def train(
     device: str | None = None,
     runs: str | Path = "runs",
     progress: Progress | None = None,
+    *,
+    channels_last: bool = False,
+    compile: bool = False,
 ) -> tuple[Run, nn.Module]:
     """Train a network by a recipe. Returns the run and the trained module.
 
     The same seed gives the same numbers on the same machine. `device` is by default a GPU if there
-    is one. Raises ArchError if the network does not fit the data or the folder of the run cannot be
-    written, and NotFinite if the loss is nan or infinite.
+    is one. `channels_last` stores maps pixel by pixel and `compile` runs torch.compile, which both
+    can be faster. Raises ArchError if the network does not fit the data or the folder of the run
+    cannot be written, and NotFinite if the loss is nan or infinite.
     """
     where = device_of(device)
     record = RunRecord(
@@ -74,12 +81,14 @@ def train(
         archdsl=__version__,
         torch=torch.__version__,
         threads=torch.get_num_threads(),
+        channels_last=channels_last,
+        compile=compile,
         finished=False,
         epochs=[],
     )
     with _prepared(network, record, where) as training:
         spec = network.spec
-        run = new_run(Path(runs), record, spec)
+        run = new_run(Path(runs), training.record, spec)
         with locked(run.folder):
             return _continue(run, spec, training, progress)
 
@@ -113,7 +122,7 @@ def resume(
         network = saved.network()
         current = Run(folder, saved.record)
         current.tidy()
-        with _prepared(network, saved.record, where) as training:
+        with _prepared(network, saved.record, where, fresh=not saved.state) as training:
             if saved.state:
                 training.restore(saved)
             # The other files are written again, from the checkpoint.
@@ -146,11 +155,14 @@ def _saved(folder: Path) -> Checkpoint:
 
 
 @contextmanager
-def _prepared(network: Network, record: RunRecord, device: torch.device) -> Iterator[_Training]:
-    """A training before its first step; in the context torch is seeded and deterministic."""
+def _prepared(
+    network: Network, record: RunRecord, device: torch.device, fresh: bool = True
+) -> Iterator[_Training]:
+    """A training before its first step, or before its state is restored; in the context torch is
+    seeded and deterministic."""
     datasets.check(network, record.recipe)
     with reproducible(record.seed, device, record.threads), _memory(network):
-        yield _Training(network, record, device)
+        yield _Training(network, record, device, fresh)
 
 
 def _continue(
@@ -161,12 +173,17 @@ def _continue(
     try:
         if progress is not None:
             progress.begin(run)
-        for number in range(len(run.record.epochs) + 1, recipe.epochs + 1):
+        while not run.record.finished:
+            number = len(run.record.epochs) + 1
             try:
                 epochs = [*run.record.epochs, training.next(number, progress)]
             except _FoundLate:
                 raise _diagnosed(training, run, number) from None
-            update = {"epochs": epochs, "finished": number == recipe.epochs}
+            best, stops = training.choose(epochs)
+            finished = stops or number == recipe.epochs
+            if finished:
+                training.finish()
+            update = {"epochs": epochs, "finished": finished, "best": best}
             record = run.record.model_copy(update=update)
             checkpoint.save(Checkpoint(run.checkpoint, spec, record, training.state()))
             run = Run(run.folder, record)
@@ -182,7 +199,7 @@ def _continue(
             command = f"archdsl train --resume {quote(str(run.folder))}"
             error.help = f"once this is fixed, continue with `{command}`"
         raise
-    return run, training.module
+    return run, training.stepper.averaged
 
 
 def _draw(run: Run, network: Network) -> None:
@@ -191,7 +208,9 @@ def _draw(run: Run, network: Network) -> None:
 
 def _diagnosed(training: _Training, run: Run, number: int) -> NotFinite:
     """The error of a loss found late: run the epoch again, reading the loss at every step."""
-    again = _Training(training.network, training.record, training.device)
+    again = _Training(
+        training.network, training.record, training.device, fresh=not run.record.epochs
+    )
     again.reads_every_loss = True
     if run.record.epochs:
         again.restore(checkpoint.read_checkpoint(run.checkpoint))
@@ -228,37 +247,46 @@ class _FoundLate(Exception):
 class _Training:
     """Trains a module one epoch at a time, from the beginning or from a checkpoint."""
 
-    def __init__(self, network: Network, record: RunRecord, device: torch.device) -> None:
+    def __init__(
+        self, network: Network, record: RunRecord, device: torch.device, fresh: bool = True
+    ) -> None:
         self.network = network
         self.record = record
-        self.recipe = record.recipe
+        self.recipe = recipe = record.recipe
         self.device = device
         self.reads_every_loss = device.type in SYNCHRONOUS
-        data = datasets.digits(network.input, self.recipe.split)
-        _, *self.size = datasets.image_shape(network.input, self.recipe.data)
+        data = datasets.digits(network.input, recipe.split)
+        _, *self.size = datasets.image_shape(network.input, recipe.data)
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
+        if fresh and recipe.init:
+            notes = list(initialise(network, self.module, recipe.init))
+            self.record = record.model_copy(update={"notes": notes})
+        if record.channels_last:
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.forward = torch.compile(self.module) if record.compile else self.module
         self.data = datasets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(record.seed)
-        recipe = self.recipe
-        parameters = self.module.parameters()
-        self.optimizer = recipe.optimizer.build(parameters, recipe.lr, recipe.weight_decay)
-        self.steps = len(datasets.batches(torch.arange(len(data.train_images)), self.recipe.batch))
-        epochs = recipe.epochs
-        self.schedule, self.each_step = recipe.schedule.build(self.optimizer, epochs, self.steps)
+        self.steps = len(datasets.batches(torch.arange(len(data.train_images)), recipe.batch))
+        self.stepper = Stepper(network, self.module, recipe, device, self.steps)
+        self.best: dict[str, Tensor] | None = None  # the weights of the best epoch
 
     def next(self, number: int, progress: Progress | None) -> Epoch:
         """Train an epoch, counted from 1, and measure the module. Raises NotFinite."""
-        lr = self.optimizer.param_groups[0]["lr"]
+        lr = self.stepper.rates.now
         start = time.perf_counter()
         loss, accuracy = self.epoch(number, progress)
         seconds = time.perf_counter() - start
         if fault := first_fault_of_weights(self.module):
             raise self.not_finite(f"the weights are not finite after epoch {number}", fault)
+        module = self.stepper.averaged
+        if self.stepper.needs_statistics:
+            update_bn(map(self.laid_out, self.data.train_images.split(self.recipe.batch)), module)
         images, labels = self.data.test_images, self.data.test_labels
-        test = measure(self.module, images, labels, self.recipe.batch)
+        test = measure(module, images, labels, self.recipe.batch, self.recipe.loss.plain)
         if not math.isfinite(test.loss):
             raise self.not_finite(f"the test loss after epoch {number} is {test.loss}", test.fault)
+        self.stepper.rates.measured(test.loss)
         return Epoch(
             epoch=number,
             lr=lr,
@@ -272,6 +300,7 @@ class _Training:
     def epoch(self, number: int, progress: Progress | None) -> tuple[float, float]:
         """One pass over the training images in a new order; mean loss and accuracy."""
         self.module.train()
+        self.stepper.begin(number)
         images, labels = self.data.train_images, self.data.train_labels
         order = torch.randperm(len(images), generator=self.generator).to(images.device)
         total = torch.zeros(2, device=images.device)
@@ -282,17 +311,16 @@ class _Training:
             for augmentation in self.recipe.augment:
                 maps = x.reshape(len(x), -1, *self.size)  # also of images row by row, and of clips
                 x = augmentation.apply(maps, self.generator).reshape(x.shape)
+            x = self.laid_out(x)
             random = random_state(self.device) if self.reads_every_loss else None
             logits, loss = self.loss(x, y)
             if random is not None and not math.isfinite(value := loss.item()):
                 set_random_state(random, self.device)  # so that dropout drops the same units
                 where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
-                raise self.not_finite(where, first_fault(self.module, x))
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            if self.each_step:
-                self.schedule.step()
+                with self.stepper.precision():
+                    fault = first_fault(self.module, x)
+                raise self.not_finite(where, fault)
+            self.stepper.take(loss, step, number)
             total += tally(loss, logits, y)
             seen += len(y)
             # Reading the loss waits for the device, so not at every step.
@@ -300,18 +328,42 @@ class _Training:
                 reported = time.perf_counter()
                 mean = _read(total, seen)
                 progress.step(number, seen / len(images), mean[0], mean[1])
-        if not self.each_step:
-            self.schedule.step()
         return _read(total, seen)
+
+    def laid_out(self, x: Tensor) -> Tensor:
+        """Inputs as the module's weights are stored."""
+        if self.record.channels_last and x.ndim == 4:
+            return x.contiguous(memory_format=torch.channels_last)
+        return x
 
     def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The logits of a batch, and its loss plus the weighted losses of the side heads."""
-        outputs = self.module(x)
+        with self.stepper.precision():
+            outputs = self.forward(x)
         logits, *side_logits = outputs if self.network.sides else (outputs,)
-        loss = self.recipe.loss.of(logits, y)
+        loss = self.recipe.loss.of(logits.float(), y)
         for side, extra in zip(self.network.sides, side_logits, strict=True):
-            loss = loss + side.weight * self.recipe.loss.of(extra, y)
+            own = self.recipe.side_weight
+            weight = side.weight if own is None else own
+            loss = loss + weight * self.recipe.loss.of(extra.float(), y)
         return logits, loss
+
+    def choose(self, epochs: list[Epoch]) -> tuple[int | None, bool]:
+        """The epoch whose weights are kept, if not the last, and whether the training stops."""
+        early = self.recipe.early_stopping
+        if early is None:
+            return None, False
+        losses, accuracies = zip(*((e.test_loss, e.test_accuracy) for e in epochs), strict=True)
+        best = early.best(losses, accuracies)
+        if best == len(epochs):
+            state = self.stepper.averaged.state_dict()
+            self.best = {name: tensor.clone() for name, tensor in state.items()}
+        return best or None, early.stops(losses, accuracies)
+
+    def finish(self) -> None:
+        """Put the weights of the best epoch into the module that is kept."""
+        if self.best is not None:
+            self.stepper.averaged.load_state_dict(self.best)
 
     def not_finite(self, message: str, fault: str | None) -> NotFinite:
         return NotFinite(
@@ -320,11 +372,11 @@ class _Training:
         )
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on."""
+        """Everything that the next epoch depends on; `module` is what is evaluated."""
         return {
-            "module": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "module": self.stepper.averaged.state_dict(),
+            "best": self.best,
+            **self.stepper.state(),
             "generator": self.generator.get_state(),
             "random": random_state(self.device),
         }
@@ -333,9 +385,11 @@ class _Training:
         """Continue from a checkpoint. Raises ArchError if it belongs to another training."""
         state = saved.state
         try:
+            self.best = state["best"]
+            if self.best is not None:
+                self.module.load_state_dict(self.best)  # so that it fails here if it does not fit
             self.module.load_state_dict(state["module"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.schedule.load_state_dict(state["schedule"])
+            self.stepper.restore(state)
             self.generator.set_state(state["generator"])
             set_random_state(state["random"], self.device)
         except Exception:  # a crafted state fails in as many ways as torch has states

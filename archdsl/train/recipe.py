@@ -14,11 +14,16 @@ from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText, Train
 from archdsl.text.source import Source
 from archdsl.train.augment import Augmentation
+from archdsl.train.averaging import Averaging
+from archdsl.train.clipping import Clipping
+from archdsl.train.early_stopping import EarlyStopping
+from archdsl.train.initialisation import Initialisation
 from archdsl.train.losses import CrossEntropy, Loss
 from archdsl.train.normalisation import Interval, Normalisation
 from archdsl.train.optimizers import Optimizer, Sgd
-from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of
-from archdsl.train.schedules import Constant, Schedule
+from archdsl.train.ramps import Ramp
+from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of, shown
+from archdsl.train.schedules import Constant, Schedule, WarmUp
 from archdsl.train.settings import Setting, Words, fields_of, one_of
 
 EXAMPLE = """train on digits {
@@ -27,40 +32,71 @@ EXAMPLE = """train on digits {
   schedule one-cycle
 }"""
 _FORM = "a recipe looks like this:\n" + EXAMPLE
+_SPARE = Words(
+    (
+        "not on norms and biases",
+        "not on biases and norms",
+        "no weight decay on norms and biases",
+        "no decay on norms and biases",
+    ),
+    replace=True,
+)
+_CLIP = Words(("clip gradients", "gradient clipping", "clipping"))
 
-# The fields of a recipe that name one of a family, and those that name several.
+# The fields of a recipe that name one of a family, those that name several, and those families
+# that need no keyword.
 FAMILIES: dict[str, type[Setting]] = {
     "optimizer": Optimizer,
     "schedule": Schedule,
+    "warm_up": WarmUp,
     "loss": Loss,
     "normalise": Normalisation,
+    "clip": Clipping,
+    "average": Averaging,
+    "early_stopping": EarlyStopping,
+    "dropout": Ramp,
+    "stochastic_depth": Ramp,
 }
-LISTS: dict[str, type[Setting]] = {"augment": Augmentation}
+LISTS: dict[str, type[Setting]] = {"init": Initialisation, "augment": Augmentation}
+BARE = ("optimizer", "schedule", "average")
 
 
 class Recipe(BaseModel):
     """How a network is trained.
 
-    `lr` is the highest learning rate of the schedule. `split` is the seed of the stratified 80/20
-    split of data that has no test set of its own.
+    `lr` is the highest learning rate of the schedule. `spare`: norms and biases do not decay. An
+    optimizer step takes up `accumulate` batches. `side_weight` replaces the weights of the side
+    heads. `split` is the seed of the stratified 80/20 split of data that has no test set of its
+    own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: Literal["digits"] = "digits"
+    init: tuple[one_of(Initialisation), ...] = ()  # type: ignore[valid-type]
     optimizer: one_of(Optimizer) = Sgd()  # type: ignore[valid-type]
     lr: Annotated[float, Field(gt=0, le=1000), Words(("learning rate",))] = 0.01
     weight_decay: Annotated[float, Field(ge=0, le=10), Words(("l2",))] = 0.0
-    batch: Annotated[int, Field(ge=1, le=2**20), Words(("batch size", "mini batch"))] = 32
-    epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
+    spare: Annotated[bool, _SPARE] = False
     schedule: one_of(Schedule) = Constant()  # type: ignore[valid-type]
+    warm_up: one_of(WarmUp) | None = None  # type: ignore[valid-type]
+    batch: Annotated[int, Field(ge=1, le=2**20), Words(("batch size", "mini batch"))] = 32
+    accumulate: Annotated[int, Field(ge=1, le=2**20), Words(("accumulate batches",))] = 1
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
     loss: one_of(Loss) = CrossEntropy()  # type: ignore[valid-type]
+    side_weight: Annotated[float | None, Field(ge=0, le=1000), Words(("side heads",))] = None
     normalise: Annotated[one_of(Normalisation), Words(("normalize",))] = Interval()  # type: ignore[valid-type]
     augment: tuple[one_of(Augmentation), ...] = ()  # type: ignore[valid-type]
+    dropout: one_of(Ramp) | None = None  # type: ignore[valid-type]
+    stochastic_depth: Annotated[one_of(Ramp) | None, Words(("drop path",))] = None  # type: ignore[valid-type]
+    clip: Annotated[one_of(Clipping) | None, _CLIP] = None  # type: ignore[valid-type]
+    average: Annotated[one_of(Averaging) | None, Words(("averaging",))] = None  # type: ignore[valid-type]
+    early_stopping: one_of(EarlyStopping) | None = None  # type: ignore[valid-type]
+    amp: Annotated[Literal["bf16", "fp16"] | None, Words(("mixed precision",))] = None
     split: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
-_READER = SectionReader(Recipe, FAMILIES, LISTS, _FORM)
+_READER = SectionReader(Recipe, FAMILIES, LISTS, BARE, _FORM)
 
 
 def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Recipe:
@@ -111,39 +147,49 @@ def _assign(section: Section, keep: set[str] | None = None) -> None:
     With `keep`, the families that something else replaces, what only those have is dropped.
     """
     for name, written in list(section.loose.items()):
-        for field in FAMILIES:
-            draft = section.drafts.get(field) or _default(field, written)
-            if name in draft.setting.model_fields:
-                section.drafts[field] = draft
-                if keep is None:
-                    draft.fields[name] = written  # `--set momentum=0.5`
-                elif field not in keep:
-                    draft.put(name, written)
-                del section.loose[name]
-                break
-        else:
+        drafts = {
+            field: section.drafts.get(field) or _default(field, written) for field in FAMILIES
+        }
+        owners = {
+            field: draft
+            for field, draft in drafts.items()
+            if draft is not None and name in draft.setting.model_fields
+        }
+        if len(owners) > 1:
+            kinds = " and ".join(f"`{draft.setting.kind}`" for draft in owners.values())
+            help = f"write it after the one that it is about: both {kinds} take it"
+            raise written.error(f"`{shown(name)}` could belong to {kinds}", help)
+        if not owners:
             if keep is None:
-                raise _misplaced(section, name, written)
+                raise _misplaced(name, written, drafts)
+            continue
+        ((field, draft),) = owners.items()
+        section.drafts[field] = draft
+        if keep is None:
+            draft.fields[name] = written  # `--set momentum=0.5`
+        elif field not in keep:
+            draft.put(name, written)
+        del section.loose[name]
 
 
-def _default(field: str, written: Written) -> Draft:
-    """The default setting of a family, to be given a field."""
+def _default(field: str, written: Written) -> Draft | None:
+    """The default setting of a family, if it has one, to be given a field."""
     default = Recipe.model_fields[field].default
-    return Draft(type(default), written)
+    return None if default is None else Draft(type(default), written)
 
 
-def _misplaced(section: Section, name: str, written: Written) -> ArchError:
+def _misplaced(name: str, written: Written, drafts: Mapping[str, Draft | None]) -> ArchError:
     """The error of a field that none of the recipe's settings has: `momentum` with `adam`."""
-    words = name.replace("_", " ")
     owners = {
         field: [member for member in family.members.values() if name in member.model_fields]
         for field, family in FAMILIES.items()
     }
     field = next(field for field, members in owners.items() if members)
-    draft = section.drafts.get(field) or _default(field, written)
     others = " or ".join(f"`{member.kind}`" for member in owners[field][:3])
+    if (draft := drafts[field]) is None:
+        return written.error(f"`{shown(name)}` needs {others}", f"write it after {others}")
     return written.error(
-        f"`{draft.setting.kind}` does not take `{words}`", f"leave it out, or use {others}"
+        f"`{draft.setting.kind}` does not take `{shown(name)}`", f"leave it out, or use {others}"
     )
 
 
@@ -186,7 +232,12 @@ def _translated(problem: Any, places: Mapping[tuple[Any, ...], Written]) -> Arch
     if problem["type"] in _LIMITS:
         limit = _LIMITS[problem["type"]].format(**problem.get("ctx", {}))
         return where.error(f"`{name}` must be {limit}, not {problem['input']}", _FORM)
+    if problem["type"] == "too_long":
+        most, count = problem["ctx"]["max_length"], problem["ctx"]["actual_length"]
+        return where.error(f"`{name}` takes at most {most} values, not {count}", _FORM)
     if problem["type"] == "missing":
+        if isinstance(problem["loc"][-1], int):
+            return where.error(f"`{name}` needs more values", _FORM)
         missing = str(problem["loc"][-1]).replace("_", " ")
         return where.error(f"`{missing}` is missing", f"write `{missing} …` after it")
     if problem["type"] == "value_error":

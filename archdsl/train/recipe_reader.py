@@ -2,12 +2,14 @@
 
 Each line holds settings between commas: `optimizer sgd lr 0.1 momentum 0.9, nesterov`. A keyword
 is the name of a field of the recipe; if that field names one of a family, such as `optimizer`, one
-of the family's forms follows it, then fields of its own. A field of a setting may also be a line of
-its own, `momentum 0.9`.
+of the family's forms follows it, then fields of its own. Families that are known by their forms
+need no keyword: `lr 0.045, -6% every 2 epochs`. A field of a setting may also be a line of its own,
+`momentum 0.9`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,11 +19,13 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import NetworkText, Token
 from archdsl.train.atoms import Atom, atoms_of
-from archdsl.train.settings import Setting, fields_of, is_flag, is_list, is_number
+from archdsl.train.settings import Setting, fields_of, is_flag, is_list, is_names
 
 Words = tuple[str, ...]
 NOISE = frozenset({"with", "of", "to", "by", "for", "and"})  # may come before a value or a name
-UNITS = frozenset({"epochs", "epoch", "steps", "px", "pixels", "degrees"})  # after a value
+UNITS = frozenset({"epochs", "epoch", "steps", "px", "pixels", "degrees", "times"})  # after a value
+# These name a field only within its setting.
+PREPOSITIONS = frozenset({"at", "at most", "by", "for", "from", "in", "of", "on", "over", "to"})
 VALUES = ("number", "list", "string")
 MOST_WORDS = 8  # of a spelling
 
@@ -49,7 +53,7 @@ class Draft:
     def put(self, name: str, written: Written) -> None:
         if name in self.fields:
             span = written.text.span(written.start, written.end)
-            raise duplicate_error(f"`{_shown(name)}`", span)
+            raise duplicate_error(f"`{shown(name)}`", span)
         self.fields[name] = written
 
     @property
@@ -80,6 +84,7 @@ class SectionReader:
     """Reads the lines of a section by the fields of a recipe.
 
     `families` are the recipe's fields that name one of a family, `lists` those that name several.
+    The families `bare` need no keyword.
     """
 
     def __init__(
@@ -87,20 +92,17 @@ class SectionReader:
         recipe: type[BaseModel],
         families: Mapping[str, type[Setting]],
         lists: Mapping[str, type[Setting]],
+        bare: Sequence[str],
         help: str,
     ) -> None:
         self.recipe = recipe
         self.families = families
         self.lists = lists
+        self.bare = bare
         self.help = help
         self.keywords = fields_of(recipe)
         self.members = {name: _forms(family) for name, family in {**families, **lists}.items()}
-        # Every field of every setting, by its spelling, with one setting that has it.
-        self.loose: dict[Words, tuple[type[Setting], str]] = {}
-        for family in families.values():
-            for member in family.members.values():
-                for words, name in fields_of(member).items():
-                    self.loose.setdefault(words, (member, name))
+        self.loose = _loose_fields(families)
 
     def read(self, text: NetworkText, lines: Iterable[tuple[Token, ...]]) -> Section:
         """Raises ArchError."""
@@ -148,18 +150,27 @@ class _LineReader:
             name, written = self.field(member, words, name)
             self.put(self.section.loose, name, written)
             return
+        if any(self.read_member(family) for family in self.reader.bare):
+            return
         if self.atoms[self.at].text in NOISE:
             self.at += 1
             return
         raise self.unknown()
 
+    def begins(self) -> bool:
+        """Whether something other than a name begins here."""
+        reader = self.reader
+        known: list[Mapping[Words, Any]] = [reader.keywords, reader.loose]
+        known += [fields_of(self.draft.setting)] if self.draft is not None else []
+        families = [*reader.bare, self.list] if self.list else reader.bare
+        forms = [form for family in families for form in reader.members[family]]
+        return any(self.spelled(spellings) for spellings in known) or any(
+            _match(form, self.atoms, self.at, self.text)[1] > self.at for form in forms
+        )
+
     def spelled(self, known: Mapping[Words, Any]) -> tuple[Words, Any] | None:
         """The longest run of words from here that is known, with what it means."""
-        words = _run(self.atoms, self.at)
-        for count in range(len(words), 0, -1):
-            if words[:count] in known:
-                return words[:count], known[words[:count]]
-        return None
+        return _spelled(self.atoms, self.at, known)
 
     def read_keyword(self, words: Words, name: str) -> None:
         if name in self.reader.members:
@@ -193,12 +204,12 @@ class _LineReader:
             return
         if name in self.section.drafts:
             span = self.text.span(draft.place.start, draft.place.end)
-            raise duplicate_error(f"`{_shown(name)}`", span)
+            raise duplicate_error(f"`{shown(name)}`", span)
         self.section.drafts[name] = draft
 
     def put(self, into: dict[str, Written], name: str, written: Written) -> None:
         if name in into:
-            raise duplicate_error(f"`{_shown(name)}`", self.text.span(written.start, written.end))
+            raise duplicate_error(f"`{shown(name)}`", self.text.span(written.start, written.end))
         into[name] = written
 
     def field(self, setting: type[BaseModel], words: Words, name: str) -> tuple[str, Written]:
@@ -210,7 +221,10 @@ class _LineReader:
             return name, Written(True, first.start, last.end, self.text)
         while self.at + 1 < len(self.atoms) and self.atoms[self.at].text in NOISE:
             self.at += 1
-        value, self.at = value_at(self.atoms, self.at, is_list(field), self.text)
+        if is_names(field):
+            value = self.names()
+        else:
+            value, self.at = value_at(self.atoms, self.at, is_list(field), self.text)
         if value is None:
             message = f"`{' '.join(words)}` has no value"
             raise Written("", first.start, last.end, self.text).error(message, self.reader.help)
@@ -218,29 +232,92 @@ class _LineReader:
             self.at += 1
         return name, value
 
+    def names(self) -> Written | None:
+        """Names as they are written, `conv2, "conv3.1" and fc6`, up to the next setting."""
+        start, end = self.at, 0
+        found: list[str] = []
+        while self.at < len(self.atoms) and self.atoms[self.at].kind in ("word", "string"):
+            atom = self.atoms[self.at]
+            found.append(self.text.source.text[atom.start : atom.end].strip('"'))
+            end = atom.end
+            while self.at < len(self.atoms) and self.atoms[self.at].start == atom.start:
+                self.at += 1  # `conv2_x` is two words elsewhere
+            after = self.at
+            if after == len(self.atoms) or self.atoms[after].text not in (",", "and"):
+                break
+            self.at += 1
+            if self.atoms[after].text == "," and self.begins():
+                self.at = after
+                break
+        if not found:
+            return None
+        return Written(tuple(found), self.atoms[start].start, end, self.text)
+
     def no_member(self, name: str, keyword: Atom) -> ArchError:
         """The error of a keyword without one of its family's settings."""
-        forms = [form.text for form in self.reader.members[name]]
-        rest = _run(self.atoms, self.at)
-        place = self.atoms[self.at] if self.at < len(self.atoms) else keyword
-        written = Written("", place.start, place.end, self.text)
-        shown = self.text.source.text[place.start : place.end] if rest else ""
-        family = {**self.reader.families, **self.reader.lists}[name].__name__.lower()
-        what = f"there is no {family} `{shown}`" if shown else f"`{_shown(name)}` has no value"
-        near = did_you_mean(shown, [form.setting.kind for form in self.reader.members[name]])
-        every = "; ".join(f"`{_shown(name)} {form}`" for form in forms)
-        return written.error(what, near or f"write one of: {every}")
+        forms = self.reader.members[name]
+        if self.at == len(self.atoms) or self.atoms[self.at].kind != "word":
+            one_each = {form.setting: form for form in forms}.values()
+            return self.written(keyword).error(
+                f"`{shown(name)}` has no value", _listed(name, one_each)
+            )
+        atom = self.atoms[self.at]
+        if begun := [form for form in forms if form.parts[0] == atom.text]:
+            return self.incomplete(name, begun)
+        words = [form.parts[0].strip("[]") for form in forms]
+        near = did_you_mean(atom.text, [form.setting.kind for form in forms] + words)
+        one_each = {form.setting: form for form in forms}.values()
+        message = f"there is no {shown(name)} `{self.written(atom).value}`"
+        return self.written(atom).error(message, near or _listed(name, one_each))
+
+    def incomplete(self, name: str, forms: Iterable[Form]) -> ArchError:
+        """The error of a form that begins here but does not end."""
+        atom = self.atoms[self.at]
+        return self.written(atom).error(
+            f"`{self.written(atom).value}` is not a complete {shown(name)}", _listed(name, forms)
+        )
 
     def unknown(self) -> ArchError:
         atom = self.atoms[self.at]
-        text = self.text.source.text[atom.start : atom.end]
-        written = Written("", atom.start, atom.end, self.text)
+        for name in self.reader.bare:
+            forms = self.reader.members[name]
+            if begun := [form for form in forms if form.parts[0] == atom.text]:
+                return self.incomplete(name, begun)
         known = [" ".join(words) for words in (*self.reader.keywords, *self.reader.loose)]
         if self.draft is not None:
             known += [" ".join(words) for words in fields_of(self.draft.setting)]
-        near = did_you_mean(text, known)
-        names = ", ".join(" ".join(words) for words in self.reader.keywords)
-        return written.error(f"a recipe has no setting `{text}`", near or f"settings: {names}")
+        known += [form.parts[0] for name in self.reader.bare for form in self.reader.members[name]]
+        near = did_you_mean(self.written(atom).value, known)
+        names = ", ".join(shown(name) for name in self.reader.recipe.model_fields)
+        message = f"a recipe has no setting `{self.written(atom).value}`"
+        return self.written(atom).error(message, near or f"settings: {names}")
+
+    def written(self, atom: Atom) -> Written:
+        """An atom as it is written."""
+        text = self.text.source.text[atom.start : atom.end]
+        return Written(text, atom.start, atom.end, self.text)
+
+
+def _listed(name: str, forms: Iterable[Form]) -> str:
+    every = ", ".join(f"`{shown(name)} {form.text}`" for form in forms)
+    return f"write {every}" if every.count("`") == 2 else f"write one of {every}"
+
+
+def _loose_fields(families: Mapping[str, type[Setting]]) -> dict[Words, tuple[type[Setting], str]]:
+    """The fields of all settings of families by their spellings, each with a setting that has it.
+
+    Left out is what only its setting explains: prepositions, and spellings of several fields.
+    """
+    found: dict[Words, list[tuple[type[Setting], str]]] = {}
+    for family in families.values():
+        for member in family.members.values():
+            for words, name in fields_of(member).items():
+                found.setdefault(words, []).append((member, name))
+    return {
+        words: owners[0]
+        for words, owners in found.items()
+        if len({name for _, name in owners}) == 1 and " ".join(words) not in PREPOSITIONS
+    }
 
 
 class Form(NamedTuple):
@@ -255,7 +332,7 @@ def _forms(family: type[Setting]) -> list[Form]:
     """The forms of all members of a family, the ones with most words first, so that `every epoch`
     comes before `every <every>`."""
     forms = [
-        Form(member, form, tuple(form.replace("-", " ").split()))
+        Form(member, form, tuple(re.sub(r"(?<=\w)-(?=\w)", " ", form).split()))
         for member in family.members.values()
         for form in member.forms
     ]
@@ -268,36 +345,42 @@ def _match(
     """The values of a form that is written at `at`, and the end of it; `at` if it is not."""
     start, values = at, {}
     for part in form.parts:
-        if part.startswith("<"):
-            name = part.strip("<>")
-            field = form.setting.model_fields.get(name)
-            if field is not None and is_number(field) and _is_word(atoms, at):
-                return {}, start  # `flip p 0.5` is not `flip <p>`
-            value, at = value_at(atoms, at, field is not None and is_list(field), text)
+        if field := re.fullmatch(r"(-?)<(\w+)>(%?)", part):
+            before, name, after = field.groups()
+            info = form.setting.model_fields[name]
+            if _spelled(atoms, at, fields_of(form.setting)):  # `he fan out` has no <shape>
+                return {}, start
+            value, at = value_at(atoms, at, is_list(info), text, (before, after))
             if value is None:
                 return {}, start
             values[name] = value
-        elif at < len(atoms) and atoms[at].kind == "word" and atoms[at].text == part.strip("[]"):
+        elif at < len(atoms) and atoms[at].text == part.strip("[]"):
             at += 1
         elif not part.startswith("["):
             return {}, start
     return values, at
 
 
-def _is_word(atoms: Sequence[Atom], at: int) -> bool:
-    return at < len(atoms) and atoms[at].kind == "word"
-
-
 def value_at(
-    atoms: Sequence[Atom], at: int, is_list: bool, text: NetworkText
+    atoms: Sequence[Atom],
+    at: int,
+    is_list: bool,
+    text: NetworkText,
+    between: tuple[str, str] = ("", ""),
 ) -> tuple[Written | None, int]:
-    """The value that begins at `at`, and the end of it; None if no value begins there.
+    """The value that begins at `at`, and the end of it; None if no value begins there, or not one
+    `between` two signs.
 
     Numbers are kept as text, so that errors show them as they are written.
     """
     if at >= len(atoms) or atoms[at].kind not in (*VALUES, "word"):
         return None, at
     first = atoms[at]
+    before, after = between
+    if before or after:
+        if not (first.text.startswith(before) and first.text.endswith(after)):
+            return None, at
+        first = first._replace(text=first.text.removeprefix(before).removesuffix(after))
     if not is_list:
         value: Any = list(first.values) if first.kind == "list" else first.text
         return Written(_number(value), first.start, first.end, text), at + 1
@@ -325,17 +408,28 @@ def _number(text: Any) -> Any:
     return text
 
 
+def _spelled(
+    atoms: Sequence[Atom], at: int, known: Mapping[Words, Any]
+) -> tuple[Words, Any] | None:
+    words = _run(atoms, at)
+    for count in range(len(words), 0, -1):
+        if words[:count] in known:
+            return words[:count], known[words[:count]]
+    return None
+
+
 def _run(atoms: Sequence[Atom], at: int) -> Words:
     """The words from here on, at most as many as the longest spelling has."""
     words: list[str] = []
     for atom in atoms[at : at + MOST_WORDS]:
-        if atom.kind != "word":
+        if atom.kind not in ("word", "sign"):
             break
         words.append(atom.text)
     return tuple(words)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """The name of a field as it is written."""
     return name.replace("_", " ")
 
 

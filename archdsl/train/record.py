@@ -43,7 +43,11 @@ class Epoch(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """record.json: what was trained, how, on which device, and the results."""
+    """record.json: what was trained, how, on which device, and the results.
+
+    `best` is the epoch whose weights are kept, by default the last. `notes`: what the user should
+    know about the beginning.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,8 +62,17 @@ class RunRecord(BaseModel):
     torch: str
     # Of the CPU: their number decides the order in which sums are added. More exhaust a machine.
     threads: Annotated[int, Field(ge=0, le=MOST_THREADS)] = 0
+    channels_last: bool = False
+    compile: bool = False
+    notes: list[str] = []
     finished: bool
+    best: Annotated[int | None, Field(ge=1)] = None
     epochs: list[Epoch]
+
+    @property
+    def kept(self) -> Epoch:
+        """The epoch whose weights are kept."""
+        return self.epochs[(self.best or len(self.epochs)) - 1]
 
 
 def network_of(spec: str, record: RunRecord) -> Network:
@@ -89,8 +102,8 @@ class Run:
     """A training run and its folder.
 
     The folder holds spec.arch, record.json, metrics.csv, checkpoint.pt and curves.png, all of which
-    are written from what the checkpoint holds. `accuracy` is the test accuracy after the last
-    epoch, `seconds` the time of training alone.
+    are written from what the checkpoint holds. `accuracy` is the test accuracy of the weights that
+    are kept, `seconds` the time of training alone.
     """
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
@@ -99,7 +112,7 @@ class Run:
 
     @property
     def accuracy(self) -> float:
-        return self.record.epochs[-1].test_accuracy
+        return self.record.kept.test_accuracy
 
     @property
     def seconds(self) -> float:

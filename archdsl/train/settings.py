@@ -36,34 +36,38 @@ class Words(NamedTuple):
     replace: bool = False
 
 
+Forms = tuple[str, ...]
+
+
 class Setting(BaseModel):
     """One thing that a recipe names, `sgd` or `rotation 5`, with its fields.
 
-    `forms` are the ways to write it, each beginning with the words that name it: `<field>` is a
-    value, words in brackets may be left out. After a form its fields follow in any order, each as
-    its name and a value; a field that is true or false is a word alone. A class directly below this
-    one and without forms is a family, in which each class with forms below it is registered.
+    `forms` are the ways to write it, most beginning with the words that name it: `<field>` is a
+    value, `-<field>%` one between signs, words in brackets may be left out. After a form its fields
+    follow in any order, each as its name and a value; a field that is true or false is a word
+    alone. A class directly below this one is a family, in which each class with forms is
+    registered, itself too.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    forms: ClassVar[tuple[str, ...]] = ()
+    forms: ClassVar[Forms] = ()
     kind: ClassVar[str] = ""  # its name in records: the first words of its first form
     members: ClassVar[dict[str, type[Setting]]] = {}  # of a family, by kind
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if Setting in cls.__bases__:
+            cls.members = {}
         if "forms" in vars(cls):
             if "kind" not in vars(cls):
                 cls.kind = " ".join(_leading_words(cls.forms[0]))
             cls.members[cls.kind] = cls
-        elif Setting in cls.__bases__:
-            cls.members = {}
 
     @model_serializer(mode="wrap")
     def _with_kind(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields = serialize(self)
-        return {"kind": self.kind, **fields} if self.kind else fields
+        fields = {name: value for name, value in serialize(self).items() if value is not None}
+        return {"kind": self.kind, **fields}
 
 
 def _leading_words(form: str) -> Iterator[str]:
@@ -124,13 +128,9 @@ def is_list(field: FieldInfo) -> bool:
     return any(get_origin(one) is tuple for one in _alternatives(field.annotation))
 
 
-def is_number(field: FieldInfo) -> bool:
-    """Whether a field takes one number, and no word."""
-    numbers = (int, float, types.NoneType)
-    return all(
-        (get_args(one)[0] if get_origin(one) is Annotated else one) in numbers
-        for one in _alternatives(field.annotation)
-    )
+def is_names(field: FieldInfo) -> bool:
+    """Whether a field takes several names: `in conv2, conv4 and fc6`."""
+    return tuple[str, ...] in _alternatives(field.annotation)
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

@@ -24,7 +24,9 @@ from filelock import FileLock
 import archdsl
 from archdsl import ArchError, atomic_files
 from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
+from archdsl.train.augment import Shift
 from archdsl.train.lock import NO_LOCKS, locked
+from archdsl.train.losses import CrossEntropy
 from archdsl.train.not_finite import first_fault, first_fault_of_weights
 from archdsl.train.record import DEAD
 
@@ -167,7 +169,18 @@ def test_a_run_may_be_resumed_several_times(whole: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["adam lr 0.01; schedule cosine", "sgd lr 0.1; schedule halve every epoch"]
+    "recipe",
+    [
+        "adam lr 0.01; schedule cosine",
+        "sgd lr 0.1; schedule halve every epoch",
+        "alexnet lr 0.01; warm-up 1 epoch; accumulate 2; clip norm 1",
+        "rmsprop lr 0.001, eps inside, momentum 0.9; average ema 0.9 warm start",
+        "adamw lr 0.01; weight decay 0.1, not on norms and biases; average swa from epoch 2",
+        "muon lr 0.01; average polyak; schedule halve on plateau patience 0 threshold 0.5",
+        "adagrad lr 0.01; early stopping patience 1 threshold 10; amp bf16",
+        "adadelta lr 1; amp fp16; dropout from 0 to 0.5 over 2 epochs; linear",
+        "sgd lr 0.1; init he normal, bias 0; early stopping patience 2 on accuracy; clip value 1",
+    ],
 )
 def test_other_optimizers_and_schedules(recipe: str, tmp_path: Path):
     text = SPEC.replace("sgd lr 0.05 momentum 0.9", recipe).replace("schedule one-cycle\n", "\n")
@@ -176,7 +189,10 @@ def test_other_optimizers_and_schedules(recipe: str, tmp_path: Path):
     assert same(folder, start(tmp_path / "whole", None, text)[0].folder)
 
 
-@pytest.mark.parametrize("part", ["module", "optimizer", "schedule", "generator", "random"])
+STATES = ("optimizer", "rates", "generator", "random")
+
+
+@pytest.mark.parametrize("part", ["module", *STATES])
 def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Path):
     """A resume that forgot one of the states would end differently."""
     net = archdsl.loads(SPEC)
@@ -477,11 +493,11 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, monkeypatch, archdsl_cli):
 def test_the_last_good_epoch_stays(synchronous: set, tmp_path: Path, monkeypatch):
     """The weights become nan in epoch 2; epoch 1 is on disk, and the error names it."""
     monkeypatch.setattr(loop, "SYNCHRONOUS", synchronous)
-    shifts = loop.datasets.shifted
+    shifts = Shift.apply
 
-    def broken(images, most, generator, size):
-        moved = shifts(images, most, generator, size)
-        return moved * math.inf if len(progress.run_epochs()) and generator is not None else moved
+    def broken(self, images, generator):
+        moved = shifts(self, images, generator)
+        return moved * math.inf if len(progress.run_epochs()) else moved
 
     class Recorded(CallAt):
         done = 0
@@ -493,14 +509,14 @@ def test_the_last_good_epoch_stays(synchronous: set, tmp_path: Path, monkeypatch
             return range(self.done)
 
     progress = Recorded("never", stop)
-    monkeypatch.setattr(loop.datasets, "shifted", broken)
+    monkeypatch.setattr(Shift, "apply", broken)
     with pytest.raises(NotFinite) as caught:
         start(tmp_path, progress)
     shown = str(caught.value)
     assert "the loss of epoch 2, step 1 of 6 is nan" in shown
     assert "`conv1.conv`, in its output" in shown
     assert f"note: epoch 1 is saved in {progress.run.folder}" in shown
-    monkeypatch.setattr(loop.datasets, "shifted", shifts)
+    monkeypatch.setattr(Shift, "apply", shifts)
     good = saved(progress.run.folder)
     assert all(t.isfinite().all() for t in good["module"].values())
     assert resume(progress.run.folder)[0].record.finished
@@ -541,14 +557,14 @@ def test_the_failed_batch_runs_again_unchanged(tmp_path: Path, monkeypatch):
     """The same units drop out; otherwise the layer might not fail again."""
     seen: list[torch.Tensor] = []
 
-    def third_is_nan(logits, y, label_smoothing):
+    def third_is_nan(self, logits, y):
         seen.append(logits)
         return logits.sum() * (math.nan if len(seen) == 3 else 1e-3)
 
     def run_again(module, x):
         seen.append(module(x))
 
-    monkeypatch.setattr(loop, "cross_entropy", third_is_nan)
+    monkeypatch.setattr(CrossEntropy, "of", third_is_nan)
     monkeypatch.setattr(loop, "first_fault", run_again)
     with pytest.raises(NotFinite, match="the loss of epoch 1, step 3 of 6 is nan; every layer is"):
         start(tmp_path)
@@ -909,7 +925,9 @@ def crafted(folder: Path, **changes: object) -> Path:
         {"module": {5: torch.zeros(1)}},
         {"optimizer": None},
         {"optimizer": {"state": 1}},
-        {"schedule": None},
+        {"rates": None},
+        {"rates": {"step": -1, "best": 0, "bad": 0, "drops": 0}},
+        {"best": {"conv1": 3}},
         {"generator": None},
         {"random": None},
         {"random": {}},
@@ -924,7 +942,7 @@ def crafted(folder: Path, **changes: object) -> Path:
 )
 def test_crafted_checkpoints(changes: dict, halted: Path, archdsl_cli):
     path = crafted(halted, **changes)
-    reads_state = {*changes} & {"optimizer", "schedule", "generator", "random"}
+    reads_state = {*changes} & {*STATES, "best"}
     for command in (["train", "--resume", str(halted)], ["eval", str(path)]):
         if command[0] == "eval" and reads_state:
             continue

@@ -10,110 +10,12 @@ import pytest
 import torch
 
 import archdsl
-from archdsl.train import Recipe, RunRecord, recipe_of, train
-from archdsl.train.datasets import digits, shifted
+from archdsl.train import RunRecord, recipe_of, train
+from archdsl.train.augment import Shift
+from archdsl.train.datasets import digits
 
 SMALL = "network small\ninput 8x8x1\nconv3-4 stride 2\nrelu\nFC-10\n"
 RECIPE = "train on digits { optimizer adam lr 0.01; batch 64, epochs 2; schedule one-cycle }\n"
-
-
-def recipe(section: str, **settings: str) -> Recipe:
-    return recipe_of(archdsl.loads(SMALL + section), settings)
-
-
-def test_recipe_of_lenet5():
-    assert recipe_of(archdsl.load("lenet5")) == Recipe(
-        data="digits",
-        optimizer="adam",
-        lr=0.004,
-        batch=32,
-        epochs=20,
-        schedule="one-cycle",
-        shift=3,
-    )
-
-
-@pytest.mark.parametrize(
-    ("setting", "expected"),
-    [
-        ("optimizer sgd lr 0.01 momentum 0.9 weight-decay 5e-4",
-         {"optimizer": "sgd", "lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}),
-        ("learning rate: 0.1, batch size = 256", {"lr": 0.1, "batch": 256}),
-        ("schedule constant", {"schedule": "constant"}),
-        ("schedule cosine", {"schedule": "cosine"}),
-        ("schedule one-cycle", {"schedule": "one-cycle"}),
-        ("schedule divide lr by 10 every 30 epochs",
-         {"schedule": "step", "factor": 0.1, "every": 30}),
-        ("schedule times 0.96 every epoch", {"schedule": "step", "factor": 0.96, "every": 1}),
-        ("schedule halve every 50 epochs", {"schedule": "step", "factor": 0.5, "every": 50}),
-        ("augment random shift 4", {"shift": 4}),
-        ("loss cross-entropy label-smoothing 0.1", {"label_smoothing": 0.1}),
-        ("", {}),
-    ],
-)  # fmt: skip
-def test_settings_of_a_recipe(setting: str, expected: dict[str, object]):
-    assert recipe(f"train on digits {{ {setting} }}") == Recipe.model_validate(expected)
-
-
-def test_settings_of_the_command_line_take_precedence():
-    changed = recipe(RECIPE, epochs="7", label_smoothing="0.2", schedule="halve every 5 epochs")
-    assert (changed.epochs, changed.label_smoothing, changed.lr) == (7, 0.2, 0.01)
-    assert (changed.schedule, changed.factor, changed.every) == ("step", 0.5, 5)
-    assert recipe_of(archdsl.loads(SMALL + RECIPE), {"random shift": "2"}).shift == 2
-
-
-@pytest.mark.parametrize(
-    ("section", "shown"),
-    [
-        ("", "the network small has no recipe"),
-        ("train on digits { lr 0 }", "`lr` must be above 0, not 0"),
-        ("train on digits { epochs 2.5 }", "`epochs` must be a whole number, not 2.5"),
-        (
-            "train on digits { optimizer adm }",
-            "`optimizer` must be one of 'sgd' or 'adam'",
-        ),
-        ("train on digitz { }", "`data` must be one of 'digits'"),
-        ("train on digits { momentun 0.9 }", "did you mean `momentum`?"),
-        ("train on digits { lr }", "`lr` has no value"),
-        ("train on digits { lr 1; lr 2 }", "`lr` is given twice"),
-        ("train on digits { schedule sometimes }", "unknown schedule"),
-        ("train on digits { schedule divide by 0 every epoch }", "`0` is not a valid factor"),
-        ("train on digits { lr -0.1 }", "`lr` must be above 0, not -0.1"),
-        ("train on digits { random shift -3 }", "`shift` must be at least 0"),
-        ("train on digits { lr - - 0.1 }", "`lr` has no value"),
-        ("train on digits { schedule times nan every epoch }", "`nan` is not a valid factor"),
-        ("train on digits { lr 1 }; train on digits { lr 2 }", "a second `train`"),
-        ("train on digits { schedule times 3 every epoch }", "`factor` must be at most 1"),
-    ],
-)
-def test_bad_recipes_are_refused(section: str, shown: str):
-    with pytest.raises(archdsl.ArchError) as caught:
-        recipe(section)
-    assert shown in str(caught.value)
-    if section:
-        assert "<text>:6:" in str(caught.value)
-
-
-def test_bad_settings_of_the_command_line():
-    for settings, shown in (
-        ({"epoch": "3"}, "did you mean `epochs`"),
-        ({"epochs": "many"}, "`epochs` must be a whole number, not many"),
-        ({"momentum": "0.5"}, "`adam` does not take a momentum"),
-        ({"factor": "0.5"}, "a recipe has no setting `factor`"),
-    ):
-        with pytest.raises(archdsl.ArchError) as caught:
-            recipe(RECIPE, **settings)
-        assert shown in str(caught.value) and "--> --set:1:" in str(caught.value)
-    for value in ("3 }", "3; batch 8", "3 }\nconv3-8\nlet a = {"):
-        with pytest.raises(archdsl.ArchError, match="is not a setting"):
-            recipe(RECIPE, epochs=value)
-
-
-def test_another_optimizer_drops_the_momentum_of_the_recipe():
-    section = "train on digits { optimizer sgd lr 0.1 momentum 0.9 weight-decay 0.01 }"
-    assert recipe(section, optimizer="sgd lr 0.2").momentum == 0.9
-    adam = recipe(section, optimizer="adam")
-    assert (adam.momentum, adam.lr, adam.weight_decay) == (0, 0.1, 0.01)
 
 
 def test_the_split_of_digits_is_stratified():
@@ -136,7 +38,7 @@ def test_digits_are_resized_to_the_input():
 def test_shifts_move_each_image_separately():
     """Every image moves by its own offset and is otherwise unchanged."""
     images = torch.arange(1.0, 1 + 200 * 16).view(200, 1, 4, 4)
-    moved = shifted(images, 1, torch.Generator().manual_seed(0), images.shape[2:])
+    moved = Shift(pixels=1).apply(images, torch.Generator().manual_seed(0))
     seen = set()
     for image, after in zip(images[:, 0], moved[:, 0], strict=True):
         found = [
@@ -193,7 +95,9 @@ def test_the_reported_accuracy_is_that_of_the_module(tmp_path: Path):
 
 
 def test_the_same_seed_gives_the_same_numbers(tmp_path: Path):
-    text = SMALL.replace("relu", "relu\ndropout 0.2") + RECIPE.replace("}", "; random shift 1 }")
+    text = SMALL.replace("relu", "relu\ndropout 0.2") + RECIPE.replace(
+        "}", "; augment random shift 1 }"
+    )
     runs = [run_small(tmp_path, seed, text) for seed in (0, 0, 1)]
     metrics = [[e.model_dump(exclude={"seconds"}) for e in run.record.epochs] for run, _ in runs]
     assert metrics[0] == metrics[1]
@@ -227,8 +131,11 @@ def test_learning_rates_of_schedules(name: str, tmp_path: Path):
 def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
     plain = run_small(tmp_path, optimizer="sgd")[0].record.epochs
     for settings in (
-        {"momentum": "0.9"}, {"weight_decay": "0.1"}, {"label_smoothing": "0.3"}, {"shift": "2"},
-    ):  # fmt: skip
+        {"momentum": "0.9"},
+        {"weight_decay": "0.1"},
+        {"label_smoothing": "0.3"},
+        {"augment": "shift 2"},
+    ):
         changed = run_small(tmp_path, optimizer="sgd", **settings)[0].record.epochs
         assert changed[-1].train_loss != plain[-1].train_loss
 
@@ -259,7 +166,7 @@ def test_a_single_last_image_joins_the_preceding_batch(tmp_path: Path):
 
 def test_a_shift_out_of_view(tmp_path: Path):
     with pytest.raises(archdsl.ArchError, match="out of view"):
-        run_small(tmp_path, shift="8")
+        run_small(tmp_path, augment="shift 8")
 
 
 def test_too_large_for_memory(tmp_path: Path):

@@ -11,7 +11,8 @@ from PIL import Image
 import archdsl
 from archdsl import ArchError
 from archdsl.train import evaluate, predict, recipe_of, resume, train
-from archdsl.train.datasets import digits, fitted, shifted
+from archdsl.train.augment import Shift
+from archdsl.train.datasets import digits, fitted
 
 RECIPE = """
 train on digits {
@@ -69,11 +70,14 @@ def test_a_clip_shows_the_image_in_every_frame():
 def test_rows_and_frames_move_with_their_image():
     """A shift moves the image in a signal, and all frames of a clip together."""
     images = torch.rand(20, 1, 8, 8)
-    moved = [
-        shifted(fitted(images, shape), 2, torch.Generator().manual_seed(0), (8, 8))
-        for shape in ((1, 8, 8), (64,), (1, 64), (3, 64), (1, 5, 8, 8), (3, 5, 8, 8))
-    ]
-    image, vector, signal, coloured, clip, video = moved
+
+    def moved(shape: tuple[int, ...]) -> torch.Tensor:
+        x = fitted(images, shape)
+        maps = Shift(pixels=2).apply(x.reshape(20, -1, 8, 8), torch.Generator().manual_seed(0))
+        return maps.reshape(x.shape)
+
+    shapes = ((1, 8, 8), (64,), (1, 64), (3, 64), (1, 5, 8, 8), (3, 5, 8, 8))
+    image, vector, signal, coloured, clip, video = map(moved, shapes)
     assert not torch.equal(image, images)
     assert torch.equal(vector, image.view(20, 64))
     assert torch.equal(signal, image.view(20, 1, 64))

@@ -75,7 +75,7 @@ class Scale(Affine):
 class Rotation(Affine):
     """By up to an angle in both directions."""
 
-    forms = ("rotation <degrees>", "random rotation <degrees>", "rotate <degrees>")
+    forms = ("rotation <degrees> [degrees]", "random rotation <degrees> [degrees]")
 
     degrees: Annotated[float, Field(ge=0, le=180), Words(("angle",))]
 
@@ -91,7 +91,7 @@ class Rotation(Affine):
 class Shear(Affine):
     """Rows moved against each other, by up to an angle in both directions."""
 
-    forms = ("shear <degrees>", "random shear <degrees>")
+    forms = ("shear <degrees> [degrees]", "random shear <degrees> [degrees]")
 
     degrees: Annotated[float, Field(ge=0, lt=90), Words(("angle",))]
 

@@ -18,7 +18,11 @@ class Shift(Augmentation):
     """Moves an image by up to `pixels` in both directions; zeros come in at the edges."""
 
     on_bytes: ClassVar[bool] = True
-    forms = ("random shift <pixels>", "shift <pixels>", "translation <pixels>")
+    forms = (
+        "random shift <pixels> [px] [pixels]",
+        "shift <pixels> [px] [pixels]",
+        "translation <pixels> [px] [pixels]",
+    )
 
     pixels: Annotated[int, Field(ge=0, le=1024)]
 

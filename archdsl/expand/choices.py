@@ -38,6 +38,12 @@ TWO_ACTIVATIONS = Choice(
     "as the text has each",
     ("for the second alone, write it in the line of the layer, without `->`",),
 )
+WRITTEN_FIRST = Choice(
+    "companions",
+    "{written}, then {companion}",
+    "as the chain writes {written} before the layer",
+    ("for the order of the convention, `{written}, …` in one phrase, without `->`",),
+)
 GROUP_STRIDE = Choice(
     "stride of groups",
     "the stride in the first layer of the group",
@@ -72,7 +78,7 @@ PADDING = Choice(
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
-    "as it has the form of channels first",
+    "as {why}",
     ("input {other}",),
 )
 LIBRARY = Choice(

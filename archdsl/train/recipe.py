@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archdsl.errors import ArchError
+from archdsl.errors import ArchError, Note
 from archdsl.network import Network
 from archdsl.spec import parse
 from archdsl.syntax.ast import NetworkText, Train
@@ -106,8 +106,14 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
     Raises ArchError if there is no section, or a setting is unknown or out of range.
     """
     if not network.train_sections:
+        texts = parse(network.text.source) if network.text.source.text else ()
+        others = [f"`{text.name}`" for text in texts if text.only(Train)]
+        what = ", ".join(others)
         raise ArchError(
             f"the network {network.name} has no recipe",
+            notes=[Note(f"the `train` section belongs to the network before it, {what}")]
+            if others
+            else (),
             help="add a `train` section to its spec:\n" + EXAMPLE,
         )
     return read_recipe(network.text, settings)

@@ -19,7 +19,7 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import NetworkText, Token
 from archdsl.train.atoms import Atom, atoms_of
-from archdsl.train.settings import Setting, fields_of, is_flag, is_list, is_names
+from archdsl.train.settings import Setting, choices, fields_of, is_flag, is_list, is_names
 
 Words = tuple[str, ...]
 NOISE = frozenset({"with", "of", "to", "by", "for", "and"})  # may come before a value or a name
@@ -348,8 +348,9 @@ def _match(
         if field := re.fullmatch(r"(-?)<(\w+)>(%?)", part):
             before, name, after = field.groups()
             info = form.setting.model_fields[name]
-            if _spelled(atoms, at, fields_of(form.setting)):  # `he fan out` has no <shape>
-                return {}, start
+            is_choice = at < len(atoms) and atoms[at].text in choices(info)
+            if not is_choice and _spelled(atoms, at, fields_of(form.setting)):
+                return {}, start  # `he fan out` has no <shape>
             value, at = value_at(atoms, at, is_list(info), text, (before, after))
             if value is None:
                 return {}, start

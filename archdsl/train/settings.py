@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, ClassVar, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -131,6 +131,16 @@ def is_list(field: FieldInfo) -> bool:
 def is_names(field: FieldInfo) -> bool:
     """Whether a field takes several names: `in conv2, conv4 and fc6`."""
     return tuple[str, ...] in _alternatives(field.annotation)
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The words that a field takes, if it takes only some."""
+    return tuple(
+        word
+        for one in _alternatives(field.annotation)
+        if get_origin(one) is Literal
+        for word in get_args(one)
+    )
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:

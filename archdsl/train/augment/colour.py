@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from archdsl.errors import ArchError
 from archdsl.train.augment.base import Augmentation, Probability
@@ -99,8 +99,8 @@ class PcaColour(Augmentation):
     each component times its eigenvalue times a number from N(0, strength) (Krizhevsky et al. 2012,
     §4.1).
 
-    Eigenvalues and components, the columns of `vectors`, are of the covariance of the training
-    images' colours in 0 … 1, or with `imagenet` those that are in use for ImageNet.
+    Eigenvalues and components are of the covariance of the training images' colours in 0 … 1, or
+    with `imagenet` those that are in use for ImageNet.
     """
 
     kind: ClassVar[str] = "pca colour"
@@ -115,25 +115,26 @@ class PcaColour(Augmentation):
 
     strength: Annotated[float, Field(ge=0, le=10), Words(("std",))] = 0.1
     imagenet: bool = False
-    values: Vector | None = None
-    vectors: tuple[Vector, ...] | None = None
+    _values: Vector = PrivateAttr(IMAGENET_VALUES)
+    _vectors: tuple[Vector, ...] = PrivateAttr(IMAGENET_VECTORS)
 
     def fit(self, images: Tensor) -> Augmentation:
-        if self.imagenet or self.values is not None:
+        if self.imagenet:
             return self
         import torch
 
         from archdsl.train.augment.moments import moments
 
         values, vectors = torch.linalg.eigh(moments(images).covariance)
-        measured = {"values": tuple(values.tolist()), "vectors": _rows(vectors)}
-        return self.model_copy(update=measured)
+        measured = self.model_copy()
+        measured._values = tuple(values.tolist())
+        measured._vectors = tuple(tuple(row) for row in vectors.tolist())
+        return measured
 
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         import torch
 
-        values = torch.tensor(IMAGENET_VALUES if self.values is None else self.values)
-        vectors = torch.tensor(IMAGENET_VECTORS if self.vectors is None else self.vectors)
+        values, vectors = torch.tensor(self._values), torch.tensor(self._vectors)
         if len(values) != images.shape[1]:
             raise ArchError(
                 f"the principal components are of {len(values)} channels, the images have "
@@ -144,7 +145,3 @@ class PcaColour(Augmentation):
         change = (alphas * values) @ vectors.T
         shape = (*change.shape, *[1] * (images.dim() - 2))
         return (images + change.to(images).reshape(shape)).clamp(0, 1)
-
-
-def _rows(matrix: Tensor) -> tuple[Vector, ...]:
-    return tuple(tuple(row) for row in matrix.tolist())

@@ -20,6 +20,7 @@ from archdsl.train.data.name import DataName, read_data
 from archdsl.train.early_stopping import EarlyStopping
 from archdsl.train.initialisation import Initialisation
 from archdsl.train.losses import CrossEntropy, Loss
+from archdsl.train.normalisation import Interval, Normalisation
 from archdsl.train.optimizers import Optimizer, Sgd
 from archdsl.train.ramps import Ramp
 from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of, shown
@@ -50,6 +51,7 @@ FAMILIES: dict[str, type[Setting]] = {
     "schedule": Schedule,
     "warm_up": WarmUp,
     "loss": Loss,
+    "normalise": Normalisation,
     "clip": Clipping,
     "average": Averaging,
     "early_stopping": EarlyStopping,
@@ -84,6 +86,7 @@ class Recipe(BaseModel):
     epochs: Annotated[int, Field(ge=1, le=10**6)] = 10
     loss: one_of(Loss) = CrossEntropy()  # type: ignore[valid-type]
     side_weight: Annotated[float | None, Field(ge=0, le=1000), Words(("side heads",))] = None
+    normalise: Annotated[one_of(Normalisation), Words(("normalize",))] = Interval()  # type: ignore[valid-type]
     augment: tuple[one_of(Augmentation), ...] = ()  # type: ignore[valid-type]
     dropout: one_of(Ramp) | None = None  # type: ignore[valid-type]
     stochastic_depth: Annotated[one_of(Ramp) | None, Words(("drop path",))] = None  # type: ignore[valid-type]

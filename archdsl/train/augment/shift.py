@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 class Shift(Augmentation):
     """Moves an image by up to `pixels` in both directions; zeros come in at the edges."""
 
-    forms = ("random shift <pixels>", "shift <pixels>", "translation <pixels>")
+    on_bytes: ClassVar[bool] = True
+    forms = (
+        "random shift <pixels> [px] [pixels]",
+        "shift <pixels> [px] [pixels]",
+        "translation <pixels> [px] [pixels]",
+    )
 
     pixels: Annotated[int, Field(ge=0, le=1024)]
 
@@ -30,16 +35,12 @@ class Shift(Augmentation):
 
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         import torch
-        from torch.nn.functional import pad
+
+        from archdsl.train.augment import geometry
 
         if not self.pixels:
             return images
-        count, _, height, width = images.shape
-        most = 2 * self.pixels + 1
-        offsets = torch.randint(0, most, (2, count), generator=generator).to(images.device)
-        padded = pad(images, (self.pixels,) * 4)
-        rows = offsets[0, :, None] + torch.arange(height, device=images.device)
-        columns = offsets[1, :, None] + torch.arange(width, device=images.device)
-        index = torch.arange(count, device=images.device)[:, None, None]
-        moved = padded.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]
-        return moved.permute(0, 3, 1, 2).contiguous()
+        count, (height, width) = len(images), images.shape[-2:]
+        top, left = torch.randint(0, 2 * self.pixels + 1, (2, count), generator=generator)
+        maps = geometry.padded(geometry.maps_of(images), self.pixels)
+        return geometry.like(geometry.windows(maps, top, left, height, width), images)

@@ -135,5 +135,5 @@ def test_the_number_of_classes_as_a_parameter(tmp_path: Path, monkeypatch, archd
     text = "network small(classes=5)\ninput 8x8x1\nFC-(classes)\ntrain on digits { epochs 1 }"
     Path("a.arch").write_text(text)
     code, _, error = archdsl_cli("train", "a.arch", "--device=cpu")
-    assert code == 2 and "write `-p classes=10`" in error
+    assert code == 2 and "or add `-p classes=10`" in error
     assert archdsl_cli("train", "a.arch", "--device=cpu", "-p", "classes=10")[0] == 0

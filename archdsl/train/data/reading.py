@@ -77,11 +77,9 @@ def check_classes(network: Network, classes: Sequence[str], data: str) -> None:
         shape = network.graph.nodes[output].shape
         if shape == (count,):
             continue
-        end = f"end it with `FC-{count}`"
+        end = f"end it with `FC-{count}`, or add `-p classes={count}`"
         if shape[0] == count:
             end = "end it with `flatten`, or with a pool of the whole map and `flatten`"
-        elif "classes" in network.values:
-            end = f"write `-p classes={count}`"
         raise ArchError(f"{data} has {count} classes, {head} gives {hwc(shape)}", help=end)
 
 

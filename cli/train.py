@@ -57,6 +57,8 @@ KEPT = ("resume", "device", "data_dir")  # options that `--resume` may be combin
     help="Decode pictures anew in each epoch, or once into memory.  [default: by their size]",
 )
 @click.option("--device", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
+@click.option("--channels-last", is_flag=True, help="Store maps pixel by pixel: often faster.")
+@click.option("--compile", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--runs", default="runs", show_default=True, help="The folder for runs.")
 @click.option("--resume", metavar="RUN", help="Continue a stopped run, given by its folder.")
 @output.changes
@@ -72,6 +74,8 @@ def command(
     val_split: str | None,
     stream: bool | None,
     device: str | None,
+    channels_last: bool,
+    compile: bool,
     runs: str,
     resume: str | None,
     input_: str | None,
@@ -110,13 +114,25 @@ def command(
                 recipe = recipe_of(net, values)
                 if on is not None:
                     recipe = recipe.model_copy(update={"data": named_by_option(on)})
-                run, _ = train(net, recipe, seed, device, runs, bar, data_dir, download, stream)
+                run, _ = train(
+                    net,
+                    recipe,
+                    seed,
+                    device,
+                    runs,
+                    bar,
+                    data_dir,
+                    download,
+                    stream,
+                    channels_last=channels_last,
+                    compile=compile,
+                )
         except KeyboardInterrupt:
             bar.close()
             output.emit(bar.stopped())
             context.exit(stop.exit_code)
     output.emit(
-        f"test accuracy {run.accuracy:.2%} after epoch {len(run.record.epochs)}, "
+        f"test accuracy {run.accuracy:.2%} after epoch {run.record.kept.epoch}, "
         f"{run.seconds:.1f} s of training, in {run.folder}"
     )
 
@@ -166,6 +182,8 @@ class _Bar:
             f"{record.network}: {number(record.params)} params, input {hwc(record.input)}, "
             f"{recipe.data}, {recipe.epochs} epochs of batches of {recipe.batch}"
         )
+        for note in () if self.saved else record.notes:
+            output.emit(note)
         if record.finished:
             output.emit("the run is finished")
         elif self.saved:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 
 import torch
-import vision  # noqa: F401  makes torchvision importable
 from torch import Tensor
+
+import archdsl.pytorch.vision  # noqa: F401  makes torchvision importable
 
 transforms = importlib.import_module("torchvision.transforms.v2")
 functional = transforms.functional

@@ -14,17 +14,14 @@ from archdsl.atomic_files import write_whole
 from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.pytorch import weights
-from archdsl.train.data.fit import image_shape
 from archdsl.train.device import device_of, reproducible
-from archdsl.train.inputs import Normalised
-from archdsl.train.normaliser import Normaliser
 from archdsl.train.record import RunRecord, network_of
 
 
 class Checkpoint(NamedTuple):
     """What was trained, how far, and everything that the next epoch depends on.
 
-    `state` holds the states of the module, the stepper, the normalisation and the random numbers.
+    `state` holds the states of the module, the optimizer, the schedule and the random numbers.
     """
 
     path: Path
@@ -64,7 +61,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 class Trained(NamedTuple):
-    """A trained network: the module in eval mode, on its device, which takes images in 0 … 1."""
+    """A trained network: the module in eval mode, on its device."""
 
     checkpoint: Checkpoint
     network: Network
@@ -89,20 +86,4 @@ def trained(run: str | Path, device: str | None = None) -> Trained:
     with reproducible(0, where):
         module = network.module(device=where)
     weights.load_into(saved.state["module"], module, str(saved.path))
-    if (normaliser := saved.state.get("normaliser")) is not None:
-        module = _normalised(saved, network, module, normaliser, where)
     return Trained(saved, network, module.eval(), where)
-
-
-def _normalised(
-    saved: Checkpoint, network: Network, module: nn.Module, values: Any, device: torch.device
-) -> Normalised:
-    """The module with the normalisation of its run before it. Raises ArchError."""
-    shape = image_shape(network.input, str(saved.record.recipe.data))
-    try:
-        mean, deviation = values
-        for tensor in (mean, deviation):
-            torch.broadcast_to(tensor, shape)
-        return Normalised(module, Normaliser(mean, deviation).to(device), shape)
-    except (TypeError, ValueError, AttributeError, RuntimeError):
-        raise ArchError(f"{saved.path} does not fit the network and recipe in it") from None

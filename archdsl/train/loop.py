@@ -21,7 +21,7 @@ from archdsl.errors import ArchError, Note
 from archdsl.figures import memory_size
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
-from archdsl.train import checkpoint, inputs
+from archdsl.train import checkpoint
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.data import pipeline, reading
@@ -195,7 +195,8 @@ def _splits(network: Network, record: RunRecord, device: torch.device, data: Dat
     recipe, stream = record.recipe, record.data.stream
     form = pipeline.form_of(network, recipe.data, recipe.batch, device)
     return _Splits(
-        pipeline.split_of(data.train, form, stream), pipeline.split_of(data.epochs, form, stream)
+        pipeline.split_of(data.train, form._replace(augment=recipe.augment), stream),
+        pipeline.split_of(data.epochs, form, stream),
     )
 
 
@@ -294,7 +295,6 @@ class _Training:
         self.device = device
         self.reads_every_loss = device.type in SYNCHRONOUS
         self.data = data
-        self.normaliser = inputs.prepare(data.train, recipe, len(record.data.classes))
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
         if fresh and recipe.init:
@@ -302,8 +302,7 @@ class _Training:
             self.record = record.model_copy(update={"notes": notes})
         if record.channels_last:
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        compiled: Any = torch.compile(self.module) if record.compile else self.module
-        self.forward = self.whole(compiled)
+        self.forward = torch.compile(self.module) if record.compile else self.module
         self.generator = torch.Generator().manual_seed(record.seed)
         self.steps = data.train.steps
         self.stepper = Stepper(network, self.module, recipe, device, self.steps)
@@ -319,8 +318,8 @@ class _Training:
             raise self.not_finite(f"the weights are not finite after epoch {number}", fault)
         module = self.stepper.averaged
         if self.stepper.needs_statistics:
-            update_bn((self.laid_out(x) for x, _ in self.data.train.epoch()), self.whole(module))
-        test = measure(self.whole(module), self.data.epochs, self.recipe.loss.plain)
+            update_bn((self.laid_out(x) for x, _ in self.data.train.epoch()), module)
+        test = measure(module, self.data.epochs, self.recipe.loss.plain)
         if not math.isfinite(test.loss):
             raise self.not_finite(f"the test loss after epoch {number} is {test.loss}", test.fault)
         self.stepper.rates.measured(test.loss)
@@ -349,7 +348,7 @@ class _Training:
                 set_random_state(random, self.device)  # so that dropout drops the same units
                 where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
                 with self.stepper.precision():
-                    fault = first_fault(self.whole(self.module), x)
+                    fault = first_fault(self.module, x)
                 raise self.not_finite(where, fault)
             self.stepper.take(loss, step, number)
             total += tally(loss, logits, y)
@@ -360,13 +359,6 @@ class _Training:
                 mean = _read(total, seen)
                 progress.step(number, seen / self.data.train.images, mean[0], mean[1])
         return _read(total, seen)
-
-    def whole(self, module: nn.Module) -> nn.Module:
-        """A module as what takes images in 0 … 1."""
-        if self.normaliser is None:
-            return module
-        form = self.data.train.form
-        return inputs.Normalised(module, self.normaliser, (form.channels, *form.size))
 
     def laid_out(self, x: Tensor) -> Tensor:
         """Inputs as the module's weights are stored."""
@@ -414,7 +406,6 @@ class _Training:
         return {
             "module": self.stepper.averaged.state_dict(),
             "best": self.best,
-            "normaliser": self.normaliser and [self.normaliser.mean, self.normaliser.deviation],
             **self.stepper.state(),
             "generator": self.generator.get_state(),
             "random": random_state(self.device),

@@ -34,8 +34,7 @@ def first_fault(module: nn.Module, x: Tensor) -> str | None:
             faults.append(f"`{name}`, in its output")
 
     hooks = []
-    for path, layer in module.named_modules():
-        name = path.removeprefix("_network.")  # of a network that normalises its images
+    for name, layer in module.named_modules():
         if not list(layer.children()):
             hooks += [
                 layer.register_forward_pre_hook(lambda layer, _, name=name: before(name, layer)),

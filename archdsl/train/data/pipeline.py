@@ -158,10 +158,6 @@ class Split(ABC):
         self.images = len(labels)
         self.steps = len(batches(torch.arange(self.images), form.batch, form.drop_last))
 
-    def use(self, form: Form) -> None:
-        """Make batches of another form, with the same images and sizes."""
-        self.form, self.finish = form, _Finish(form)
-
     def epoch(
         self, generator: torch.Generator | None = None, skip: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:

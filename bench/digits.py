@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -22,7 +23,9 @@ from torch.nn.functional import cross_entropy
 
 import archdsl
 from archdsl.train import Recipe, recipe_of, train
-from archdsl.train.datasets import Data, digits
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+from digits_data import Data, digits
 
 
 def peer(recipe: Recipe, data: Data, seed: int) -> tuple[float, float]:

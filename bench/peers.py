@@ -8,7 +8,6 @@ prints torchinfo's summary of a network, as a user without archdsl would get it.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -76,8 +75,7 @@ BY_HAND = {
 def main() -> None:
     kind, name = sys.argv[1:]
     if kind == "torchvision":
-        sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
-        from vision import torchvision
+        from archdsl.pytorch.vision import torchvision
 
         net = getattr(torchvision.models, name)()
     else:

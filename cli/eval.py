@@ -18,9 +18,19 @@ MOST_CONFUSED = 3
     help="What the network sees of each image: center crop, 10-crop, 144-crop, dense, each also "
     "with scales, 'dense scales 256, 384'.  [default: that of the recipe]",
 )
+@click.option("--on", metavar="DATA", help="Measure on other data: --on 'folder photos'.")
+@output.data
 @output.device
 @output.formats("table", "json")
-def command(runs: tuple[str, ...], views: str | None, device: str | None, format_: str) -> None:
+def command(
+    runs: tuple[str, ...],
+    views: str | None,
+    on: str | None,
+    data_dir: str | None,
+    download: bool,
+    device: str | None,
+    format_: str,
+) -> None:
     """Measure a trained network on its test images.
 
     RUN is the folder of a run (runs/NETWORK/TIME) or a checkpoint. Several runs, also of different
@@ -29,7 +39,7 @@ def command(runs: tuple[str, ...], views: str | None, device: str | None, format
     require("archdsl eval", "train")
     from archdsl.train import evaluate
 
-    result = evaluate(runs, device, views)
+    result = evaluate(runs, device, on, data_dir, download, views)
     if format_ == "json":
         output.emit_json(result.model_dump())
         return

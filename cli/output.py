@@ -25,6 +25,19 @@ device = click.option(
 )
 
 
+def data(function: F) -> F:
+    """--data-dir and --download, which say where data is."""
+    function = click.option(
+        "--download", is_flag=True, help="Download the data set if it is missing."
+    )(function)
+    return click.option(
+        "--data-dir",
+        metavar="FOLDER",
+        help="The folder of the data sets, in torchvision's layout.  [default: $ARCHDSL_DATA, or "
+        "data]",
+    )(function)
+
+
 def changes(function: F) -> F:
     """--input and -p, which change the network of the text."""
     function = click.option(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from archdsl.train import Epoch, Run
 
+KEPT = ("resume", "device", "data_dir")  # options that `--resume` may be combined with
+
 
 @click.command("train")
 @click.argument("network", metavar="[NETWORK]", required=False)
@@ -38,7 +40,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="The same seed gives the same numbers on the same machine.",
 )
+@click.option(
+    "--on",
+    metavar="DATA",
+    help="Train on other data than the recipe says: --on cifar-10, --on 'folder photos'.",
+)
+@output.data
+@click.option(
+    "--val-split",
+    metavar="SHARE",
+    help="Hold out a share of the training images to measure the epochs by: --val-split 0.2.",
+)
+@click.option(
+    "--stream/--no-stream",
+    default=None,
+    help="Decode pictures anew in each epoch, or once into memory.  [default: by their size]",
+)
 @click.option("--device", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
+@click.option("--channels-last", is_flag=True, help="Store maps pixel by pixel: often faster.")
+@click.option("--compile", is_flag=True, help="Compile the network with torch.compile.")
 @click.option("--runs", default="runs", show_default=True, help="The folder for runs.")
 @click.option("--resume", metavar="RUN", help="Continue a stopped run, given by its folder.")
 @output.changes
@@ -48,7 +68,14 @@ def command(
     network: str | None,
     settings: tuple[str, ...],
     seed: int,
+    on: str | None,
+    data_dir: str | None,
+    download: bool,
+    val_split: str | None,
+    stream: bool | None,
     device: str | None,
+    channels_last: bool,
+    compile: bool,
     runs: str,
     resume: str | None,
     input_: str | None,
@@ -74,29 +101,47 @@ def command(
             if resume is not None:
                 from archdsl.train import resume as continue_run
 
-                run, _ = continue_run(resume, device, bar)
+                run, _ = continue_run(resume, device, bar, data_dir)
             else:
                 assert net is not None
                 # Late, so that an error in the spec does not wait a second for torch.
                 from archdsl.train import recipe_of, train
+                from archdsl.train.data.name import named_by_option
 
-                recipe = recipe_of(net, _settings(settings))
-                run, _ = train(net, recipe, seed, device, runs, bar)
+                values = _settings(settings)
+                if val_split is not None:
+                    values["val_split"] = val_split
+                recipe = recipe_of(net, values)
+                if on is not None:
+                    recipe = recipe.model_copy(update={"data": named_by_option(on)})
+                run, _ = train(
+                    net,
+                    recipe,
+                    seed,
+                    device,
+                    runs,
+                    bar,
+                    data_dir,
+                    download,
+                    stream,
+                    channels_last=channels_last,
+                    compile=compile,
+                )
         except KeyboardInterrupt:
             bar.close()
             output.emit(bar.stopped())
             context.exit(stop.exit_code)
     output.emit(
-        f"test accuracy {run.accuracy:.2%} after epoch {len(run.record.epochs)}, "
+        f"test accuracy {run.accuracy:.2%} after epoch {run.record.kept.epoch}, "
         f"{run.seconds:.1f} s of training, in {run.folder}"
     )
 
 
 def _refuse_others(context: click.Context) -> None:
-    """A run continues as it began: only its device may change."""
+    """A run continues as it began: only its device and the place of its data may change."""
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
-        if source is ParameterSource.COMMANDLINE and option.name not in ("resume", "device"):
+        if source is ParameterSource.COMMANDLINE and option.name not in KEPT:
             name = option.opts[0] if isinstance(option, click.Option) else "NETWORK"
             raise ArchError(
                 f"`--resume` continues a run as it began and cannot be combined with {name}",
@@ -137,6 +182,8 @@ class _Bar:
             f"{record.network}: {number(record.params)} params, input {hwc(record.input)}, "
             f"{recipe.data}, {recipe.epochs} epochs of batches of {recipe.batch}"
         )
+        for note in () if self.saved else record.notes:
+            output.emit(note)
         if record.finished:
             output.emit("the run is finished")
         elif self.saved:

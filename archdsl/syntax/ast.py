@@ -153,9 +153,9 @@ def _rules(children: Children) -> Fields:
 
 
 def _recipe(children: Children) -> Fields:
-    data = children[0] if children[0].kind == "word" else None
+    data = tuple(takewhile(lambda child: child.kind != "lbrace", children))
     settings = tuple(child for child in children if type(child) is tuple)
-    tokens = [token for setting in settings for token in setting] + ([data] if data else [])
+    tokens = [token for part in (data, *settings) for token in part]
     start = min((token.start for token in tokens), default=0)
     return data, settings, start, max((token.end for token in tokens), default=start)
 
@@ -431,9 +431,9 @@ class Reported(NamedTuple):
     "train", "train on digits { optimizer adam lr 0.002; epochs 20 }", once="train", of=_recipe
 )
 class Train(NamedTuple):
-    """How the network is trained: its data set, and the tokens of each setting."""
+    """How the network is trained: the tokens of its data set, and of each setting."""
 
-    data: Token | None
+    data: tuple[Token, ...]
     settings: tuple[tuple[Token, ...], ...]
     start: int
     end: int

@@ -131,8 +131,9 @@ def _quotation_mark(stop: _Stop) -> Explanation:
     if stop.text[stop.offset] != '"':
         return None
     if found := re.match(r'\s*train[ \t]+on[ \t]+"([^"\n]*)"', stop.line):
-        name = re.sub(r"\W+", "_", found[1])
-        return "the name of a data set in quotation marks", f"write `train on {name} {{ … }}`"
+        name = re.sub(r"[^\w-]+", " ", found[1]).strip() or "digits"
+        help = f'write `train on {name} {{ … }}`, or `train on folder "{found[1]}" {{ … }}`'
+        return "the name of a data set in quotation marks", help
     if stop.line.count('"') % 2:
         return "this quotation mark is never closed", None
     return "unexpected text in quotation marks", None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.errors import ArchError
-from archdsl.layers import Shape
 from archdsl.output.records import ClassAccuracy, EvaluatedRun, Evaluation
-from archdsl.train import datasets, metrics
+from archdsl.train import metrics
 from archdsl.train.checkpoint import Trained, trained
+from archdsl.train.data import pipeline, reading
+from archdsl.train.data.fit import as_inputs
+from archdsl.train.data.images import Images, Pixels
+from archdsl.train.data.name import named_by_option
 from archdsl.train.device import reproducible
 from archdsl.train.losses import CrossEntropy, Loss
 from archdsl.train.not_finite import NotFinite, describe, first_fault
@@ -38,6 +41,7 @@ class Answers(NamedTuple):
     """What one run gives for the test images: probabilities (N, classes) and the mean loss."""
 
     trained: Trained
+    classes: tuple[str, ...]
     probabilities: Tensor
     labels: Tensor
     loss: float
@@ -53,23 +57,41 @@ class Answers(NamedTuple):
         )
 
 
+class _Options(NamedTuple):
+    """What is evaluated on, and where it is."""
+
+    view: View | None
+    on: str | None
+    folder: str | Path | None
+    download: bool
+
+
 def evaluate(
-    run: str | Path | Sequence[str | Path], device: str | None = None, views: str | None = None
+    run: str | Path | Sequence[str | Path],
+    device: str | None = None,
+    on: str | None = None,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    views: str | None = None,
 ) -> Evaluation:
-    """Measure a run's folder or checkpoint on the test images of its recipe, or several runs, also
-    of different networks, as one: their probabilities are averaged.
+    """Measure a run's folder or checkpoint on the test images of its recipe, or of the data that
+    `on` names; or several runs, also of different networks, as one: their probabilities are
+    averaged.
 
     `views` is what a network sees of each image, `10-crop`, by default as its recipe has it. On the
     device that a run was trained on the numbers are those of the epoch whose weights it kept,
-    unless the recipe names a view. Raises ArchError if a run is missing or damaged, or if the runs
-    were not trained on the same data.
+    unless training images were held out to measure the epochs by, or a view is named. `data_dir` is
+    where torchvision's data sets are, by default where they were for the training. Raises ArchError
+    if a run or the data is missing or damaged, or if the runs were not trained on the same data.
     """
     view = None if views is None else read_view(views)
     paths = [run] if isinstance(run, (str, Path)) else list(run)
-    answers = [_answers(trained(path, device), view) for path in paths]
+    answers = [
+        _answers(trained(path, device), _Options(view, on, data_dir, download)) for path in paths
+    ]
     first, recipe = answers[0], answers[0].trained.checkpoint.record.recipe
     for other in answers[1:]:
-        _check_alike(first.trained, other.trained)
+        _check_alike(first, other, on)
     probabilities, labels, loss = first.probabilities, first.labels, first.loss
     if len(answers) > 1:
         probabilities = torch.stack([one.probabilities for one in answers]).mean(0)
@@ -77,19 +99,18 @@ def evaluate(
     right = probabilities.argmax(1) == labels
     runs = [one.record for one in answers]
     mean = metrics.mean_interval([one.accuracy for one in runs]) if len(runs) > 1 else None
-    names = list(dict.fromkeys(one.network for one in runs))
     return Evaluation(
-        network=" + ".join(names),
+        network=" + ".join(dict.fromkeys(one.network for one in runs)),
         checkpoint=", ".join(one.checkpoint for one in runs),
         epoch=runs[0].epoch,
-        data=recipe.data,
+        data=str(recipe.data) if on is None else str(named_by_option(on)),
         split=recipe.split,
         images=len(labels),
         loss=loss,
         accuracy=_share(right),
         classes=[
-            ClassAccuracy(name=name, images=int((labels == n).sum()), accuracy=_share(own))
-            for n, name in enumerate(datasets.CLASSES[recipe.data])
+            ClassAccuracy(name=name, images=len(own), accuracy=_share(own))
+            for n, name in enumerate(first.classes)
             if len(own := right[labels == n])
         ],
         view=(view or recipe.view).title,
@@ -104,64 +125,77 @@ def evaluate(
     )
 
 
-def _answers(run: Trained, view: View | None) -> Answers:
-    """The probabilities that a run gives for the test images of its recipe. Raises ArchError."""
-    saved, network, module, where = run
-    recipe = saved.record.recipe
-    data = datasets.digits(network.input, recipe.split)
-    images, labels = data.test_images.to(where), data.test_labels.to(where)
-    view = view or recipe.view
+def _answers(run: Trained, options: _Options) -> Answers:
+    """The probabilities that a run gives for test images. Raises ArchError."""
+    saved, network, module, where, normaliser = run
+    recipe, record = saved.record.recipe, saved.record.data
+    if options.on is not None:
+        recipe = recipe.model_copy(update={"data": named_by_option(options.on)})
+        record = record.model_copy(update={"images": 0})
+    data = reading.read_again(network, recipe, record, options.folder, options.download)
+    form = pipeline.form_of(network, recipe.data, recipe.batch, where)
+    form = form._replace(normalise=normaliser)
+    view = options.view or recipe.view
+    plain = view == CenterView()  # the images as they are
+    if not plain:
+        form = form._replace(load=_load(view, data.test, form))
     with reproducible(0, where):
-        if view == CenterView():  # the images as they are
-            result = measure(module, images, labels, recipe.batch, recipe.loss.plain)
+        test = pipeline.split_of(data.test, form, record.stream)
+        labels = test.labels.cpu()
+        if plain:
+            result = measure(module, test, recipe.loss.plain)
             if not math.isfinite(result.loss):
                 fault = describe(result.fault)
                 raise NotFinite(f"the test loss of {saved.path} is {result.loss}; {fault}")
-            return Answers(run, result.logits.double().softmax(1).cpu(), labels.cpu(), result.loss)
-        channels, *size = datasets.image_shape(network.input, recipe.data)
-        maps = images.reshape(len(images), -1, *size)[:, :channels]  # of clips one frame
-        probabilities = viewed(
-            view,
-            module,
-            maps.split(recipe.batch),
-            (size[0], size[1]),
-            lambda crop: _inputs(crop, network.input),
-        ).cpu()
+            probabilities = result.logits.double().softmax(1).cpu()
+            return Answers(run, data.classes, probabilities, labels, result.loss)
+        probabilities = viewed(view, module, test).cpu()
     if not probabilities.isfinite().all():
         raise NotFinite(f"{saved.path} does not compute finite probabilities")
-    return Answers(run, probabilities, labels.cpu(), _mean_loss(probabilities, labels.cpu()))
+    loss = _mean_loss(probabilities, labels)
+    return Answers(run, data.classes, probabilities, labels, loss)
+
+
+def _load(view: View, images: Images, form: pipeline.Form) -> tuple[int, int]:
+    """The size (H, W) that images have before they are seen: their own, or of pictures in files
+    the largest that the view takes."""
+    if isinstance(images, Pixels):
+        return (images.values.shape[2], images.values.shape[3])
+    height, width = form.size
+    side = max(view.sides(form.size), default=min(height, width))
+    return (side * height // min(height, width), side * width // min(height, width))
 
 
 @torch.no_grad()
-def viewed(
-    view: View,
-    module: nn.Module,
-    batches: Iterable[Tensor],
-    size: tuple[int, int],
-    as_inputs: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """The probabilities (N, classes) of batches of images (B, C, H, W) under a view."""
+def viewed(view: View, module: nn.Module, split: pipeline.Split) -> Tensor:
+    """The probabilities (N, classes) of the images of a split under a view."""
     module.eval()
-    return torch.cat([view.probabilities(module, some, size, as_inputs) for some in batches])
+    form = split.form
+
+    def inputs(images: Tensor) -> Tensor:
+        if len(form.shape) == 3:  # also of another size than the network's
+            return images
+        return as_inputs(images, form.shape, form.data)
+
+    return torch.cat(
+        [view.probabilities(module, images, form.size, inputs) for images in split.plain()]
+    )
 
 
-def _inputs(images: Tensor, shape: Shape) -> Tensor:
-    """Images (B, C, h, w) as inputs; those of a network for images may be larger than its own."""
-    if len(shape) == 3:
-        return images
-    if len(shape) == 4:
-        return images.unsqueeze(2).expand(-1, -1, shape[1], -1, -1)
-    return images.reshape(len(images), *shape)
-
-
-def _check_alike(first: Trained, other: Trained) -> None:
+def _check_alike(first: Answers, other: Answers, on: str | None) -> None:
     """Raise ArchError unless two runs are evaluated on the same images."""
-    ours, theirs = first.checkpoint.record.recipe, other.checkpoint.record.recipe
-    if (ours.data, ours.split) != (theirs.data, theirs.split):
+    paths = [one.trained.checkpoint.path for one in (first, other)]
+    ours, theirs = (one.trained.checkpoint.record.recipe for one in (first, other))
+    if on is None and (ours.data, ours.split) != (theirs.data, theirs.split):
         raise ArchError(
-            f"{first.checkpoint.path} was trained on {ours.data}, split {ours.split}, "
-            f"{other.checkpoint.path} on {theirs.data}, split {theirs.split}",
+            f"{paths[0]} was trained on {ours.data}, split {ours.split}, {paths[1]} on "
+            f"{theirs.data}, split {theirs.split}",
             help="evaluate runs of the same data and split",
+        )
+    if first.classes != other.classes or not torch.equal(first.labels, other.labels):
+        raise ArchError(
+            f"{paths[0]} and {paths[1]} have other classes or test images",
+            help="evaluate runs of the same data",
         )
 
 
@@ -179,22 +213,19 @@ _CROSS_ENTROPY = CrossEntropy()
 
 
 @torch.no_grad()
-def measure(
-    module: nn.Module, images: Tensor, labels: Tensor, batch: int, loss: Loss = _CROSS_ENTROPY
-) -> Measured:
-    """Run images (N, …) with labels (N,) through a module in eval mode."""
+def measure(module: nn.Module, split: pipeline.Split, loss: Loss = _CROSS_ENTROPY) -> Measured:
+    """Run the images of a split through a module in eval mode."""
     module.eval()
-    total = torch.zeros(2, device=images.device)
+    total = torch.zeros(2, device=split.form.device)
     kept = []
-    batches = images.split(batch)
-    for x, y in zip(batches, labels.split(batch), strict=True):
+    for x, y in split.epoch():
         logits = module(x)
         total += tally(loss.of(logits, y), logits, y)
         kept.append(logits)
-    mean, accuracy = (total / len(labels)).tolist()
+    mean, accuracy = (total / split.images).tolist()
     fault = None
     if not math.isfinite(mean):
-        fault = next(filter(None, (first_fault(module, x) for x in batches)), None)
+        fault = next(filter(None, (first_fault(module, x) for x, _ in split.epoch())), None)
     return Measured(mean, accuracy, torch.cat(kept), fault)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +21,21 @@ from archdsl.errors import ArchError, Note
 from archdsl.figures import memory_size
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
-from archdsl.train import checkpoint, datasets
+from archdsl.train import checkpoint
+from archdsl.train.augment.base import load_size
+from archdsl.train.augment.batch import mix_of
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
+from archdsl.train.data import pipeline, reading
+from archdsl.train.data.base import default_folder
+from archdsl.train.data.images import Data
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
 from archdsl.train.evaluation import measure, tally
 from archdsl.train.initialise import initialise
 from archdsl.train.lock import locked
 from archdsl.train.not_finite import NotFinite, describe, first_fault, first_fault_of_weights
 from archdsl.train.recipe import Recipe
-from archdsl.train.record import Epoch, Run, RunRecord, new_run, read_record
+from archdsl.train.record import DataRecord, Epoch, Run, RunRecord, new_run, read_record
 from archdsl.train.stepper import Stepper
 
 REPORT_INTERVAL = 0.1  # seconds
@@ -58,6 +64,9 @@ def train(
     device: str | None = None,
     runs: str | Path = "runs",
     progress: Progress | None = None,
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    stream: bool | None = None,
     *,
     channels_last: bool = False,
     compile: bool = False,
@@ -65,11 +74,17 @@ def train(
     """Train a network by a recipe. Returns the run and the trained module.
 
     The same seed gives the same numbers on the same machine. `device` is by default a GPU if there
-    is one. `channels_last` stores maps pixel by pixel and `compile` runs torch.compile, which both
-    can be faster. Raises ArchError if the network does not fit the data or the folder of the run
-    cannot be written, and NotFinite if the loss is nan or infinite.
+    is one. `data_dir` has torchvision's data sets, by default $ARCHDSL_DATA or `data`; `download`
+    lets torchvision put a missing one there. `stream` decides whether pictures are decoded anew in
+    each epoch, instead of once into memory. `channels_last` stores maps pixel by pixel and
+    `compile` runs torch.compile, which both can be faster. Raises ArchError if the network does not
+    fit the data, the data cannot be read, or the folder of the run cannot be written, and NotFinite
+    if the loss is nan or infinite.
     """
     where = device_of(device)
+    folder = os.path.abspath(Path(data_dir or default_folder()).expanduser())
+    reading.check(network, recipe)
+    data = reading.read(network, recipe, folder, download)
     record = RunRecord(
         network=network.name,
         parameters=dict(network.parameters),
@@ -83,10 +98,11 @@ def train(
         threads=torch.get_num_threads(),
         channels_last=channels_last,
         compile=compile,
+        data=DataRecord.of(data, folder, stream),
         finished=False,
         epochs=[],
     )
-    with _prepared(network, record, where) as training:
+    with _prepared(network, record, where, data) as training:
         spec = network.spec
         run = new_run(Path(runs), training.record, spec)
         with locked(run.folder):
@@ -94,13 +110,17 @@ def train(
 
 
 def resume(
-    run: str | Path, device: str | None = None, progress: Progress | None = None
+    run: str | Path,
+    device: str | None = None,
+    progress: Progress | None = None,
+    data_dir: str | Path | None = None,
 ) -> tuple[Run, nn.Module]:
     """Continue a run, wherever it was stopped. Returns the run and the trained module.
 
     `run` is its folder or its checkpoint. On the same device it ends with the same weights, bit by
-    bit, as if it had not been stopped. A finished run is only read. Raises ArchError if the run is
-    damaged or in use, and the errors of `train`.
+    bit, as if it had not been stopped. A finished run is only read. `data_dir` is where its data is
+    now. Raises ArchError if the run is damaged or in use, or its data has changed, and the errors
+    of `train`.
     """
     folder = Path(run)
     if folder.is_file() and folder.name != CHECKPOINT:
@@ -122,7 +142,9 @@ def resume(
         network = saved.network()
         current = Run(folder, saved.record)
         current.tidy()
-        with _prepared(network, saved.record, where, fresh=not saved.state) as training:
+        data = reading.read_again(network, saved.record.recipe, saved.record.data, data_dir)
+        fresh = not saved.state
+        with _prepared(network, saved.record, where, data, fresh) as training:
             if saved.state:
                 training.restore(saved)
             # The other files are written again, from the checkpoint.
@@ -156,13 +178,31 @@ def _saved(folder: Path) -> Checkpoint:
 
 @contextmanager
 def _prepared(
-    network: Network, record: RunRecord, device: torch.device, fresh: bool = True
+    network: Network, record: RunRecord, device: torch.device, data: Data, fresh: bool = True
 ) -> Iterator[_Training]:
     """A training before its first step, or before its state is restored; in the context torch is
     seeded and deterministic."""
-    datasets.check(network, record.recipe)
     with reproducible(record.seed, device, record.threads), _memory(network):
-        yield _Training(network, record, device, fresh)
+        yield _Training(network, record, device, _splits(network, record, device, data), fresh)
+
+
+class _Splits(NamedTuple):
+    """What is trained on, and what each epoch is measured by."""
+
+    train: pipeline.Split
+    epochs: pipeline.Split
+
+
+def _splits(network: Network, record: RunRecord, device: torch.device, data: Data) -> _Splits:
+    recipe, stream = record.recipe, record.data.stream
+    form = pipeline.form_of(network, recipe.data, recipe.batch, device)
+    load = load_size(recipe.augment, form.size)
+    train = pipeline.split_of(data.train, form._replace(load=load), stream)
+    form = form._replace(normalise=recipe.normalise.fit(train.raw(), form.channels))
+    augment = [one.fit(train.raw(), form.channels) for one in recipe.augment]
+    mix, classes = mix_of(augment), len(data.classes)
+    train.change(form._replace(load=load, augment=augment, mix=mix, classes=classes))
+    return _Splits(train, pipeline.split_of(data.epochs, form, stream))
 
 
 def _continue(
@@ -208,9 +248,8 @@ def _draw(run: Run, network: Network) -> None:
 
 def _diagnosed(training: _Training, run: Run, number: int) -> NotFinite:
     """The error of a loss found late: run the epoch again, reading the loss at every step."""
-    again = _Training(
-        training.network, training.record, training.device, fresh=not run.record.epochs
-    )
+    fresh = not run.record.epochs
+    again = _Training(training.network, training.record, training.device, training.data, fresh)
     again.reads_every_loss = True
     if run.record.epochs:
         again.restore(checkpoint.read_checkpoint(run.checkpoint))
@@ -248,15 +287,21 @@ class _Training:
     """Trains a module one epoch at a time, from the beginning or from a checkpoint."""
 
     def __init__(
-        self, network: Network, record: RunRecord, device: torch.device, fresh: bool = True
+        self,
+        network: Network,
+        record: RunRecord,
+        device: torch.device,
+        data: _Splits,
+        fresh: bool = True,
     ) -> None:
         self.network = network
         self.record = record
         self.recipe = recipe = record.recipe
         self.device = device
         self.reads_every_loss = device.type in SYNCHRONOUS
-        data = datasets.digits(network.input, recipe.split)
-        _, *self.size = datasets.image_shape(network.input, recipe.data)
+        self.data = data
+        assert data.epochs.form.normalise is not None
+        self.normaliser = data.epochs.form.normalise
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
         if fresh and recipe.init:
@@ -265,9 +310,8 @@ class _Training:
         if record.channels_last:
             self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward = torch.compile(self.module) if record.compile else self.module
-        self.data = datasets.Data(*(t.to(device) for t in data))
         self.generator = torch.Generator().manual_seed(record.seed)
-        self.steps = len(datasets.batches(torch.arange(len(data.train_images)), recipe.batch))
+        self.steps = data.train.steps
         self.stepper = Stepper(network, self.module, recipe, device, self.steps)
         self.best: dict[str, Tensor] | None = None  # the weights of the best epoch
 
@@ -281,9 +325,8 @@ class _Training:
             raise self.not_finite(f"the weights are not finite after epoch {number}", fault)
         module = self.stepper.averaged
         if self.stepper.needs_statistics:
-            update_bn(map(self.laid_out, self.data.train_images.split(self.recipe.batch)), module)
-        images, labels = self.data.test_images, self.data.test_labels
-        test = measure(module, images, labels, self.recipe.batch, self.recipe.loss.plain)
+            update_bn((self.laid_out(x) for x, _ in self.data.train.epoch()), module)
+        test = measure(module, self.data.epochs, self.recipe.loss.plain)
         if not math.isfinite(test.loss):
             raise self.not_finite(f"the test loss after epoch {number} is {test.loss}", test.fault)
         self.stepper.rates.measured(test.loss)
@@ -301,16 +344,10 @@ class _Training:
         """One pass over the training images in a new order; mean loss and accuracy."""
         self.module.train()
         self.stepper.begin(number)
-        images, labels = self.data.train_images, self.data.train_labels
-        order = torch.randperm(len(images), generator=self.generator).to(images.device)
-        total = torch.zeros(2, device=images.device)
+        total = torch.zeros(2, device=self.device)
         seen = 0
         reported = time.perf_counter()
-        for step, chosen in enumerate(datasets.batches(order, self.recipe.batch), 1):
-            x, y = images[chosen], labels[chosen]
-            for augmentation in self.recipe.augment:
-                maps = x.reshape(len(x), -1, *self.size)  # also of images row by row, and of clips
-                x = augmentation.apply(maps, self.generator).reshape(x.shape)
+        for step, (x, y) in enumerate(self.data.train.epoch(self.generator), 1):
             x = self.laid_out(x)
             random = random_state(self.device) if self.reads_every_loss else None
             logits, loss = self.loss(x, y)
@@ -327,7 +364,7 @@ class _Training:
             if progress is not None and time.perf_counter() - reported > REPORT_INTERVAL:
                 reported = time.perf_counter()
                 mean = _read(total, seen)
-                progress.step(number, seen / len(images), mean[0], mean[1])
+                progress.step(number, seen / self.data.train.images, mean[0], mean[1])
         return _read(total, seen)
 
     def laid_out(self, x: Tensor) -> Tensor:
@@ -376,6 +413,7 @@ class _Training:
         return {
             "module": self.stepper.averaged.state_dict(),
             "best": self.best,
+            "normaliser": self.normaliser.state,
             **self.stepper.state(),
             "generator": self.generator.get_state(),
             "random": random_state(self.device),

@@ -16,6 +16,7 @@ from archdsl.text.source import Source
 from archdsl.train.augment import Augmentation
 from archdsl.train.averaging import Averaging
 from archdsl.train.clipping import Clipping
+from archdsl.train.data.name import DataName, read_data
 from archdsl.train.early_stopping import EarlyStopping
 from archdsl.train.initialisation import Initialisation
 from archdsl.train.losses import CrossEntropy, Loss
@@ -68,13 +69,13 @@ class Recipe(BaseModel):
 
     `lr` is the highest learning rate of the schedule. `spare`: norms and biases do not decay. An
     optimizer step takes up `accumulate` batches. `side_weight` replaces the weights of the side
-    heads. `split` is the seed of the stratified 80/20 split of data that has no test set of its
-    own.
+    heads. `val_split` is the share of the training images, of each class, that is held out to
+    measure the epochs by (0.2 of data without test images), `split` the seed of that split.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    data: Literal["digits"] = "digits"
+    data: DataName = DataName(name="digits")
     init: tuple[one_of(Initialisation), ...] = ()  # type: ignore[valid-type]
     optimizer: one_of(Optimizer) = Sgd()  # type: ignore[valid-type]
     lr: Annotated[float, Field(gt=0, le=1000), Words(("learning rate",))] = 0.01
@@ -97,6 +98,7 @@ class Recipe(BaseModel):
     view: Annotated[one_of(View), Words(("views", "evaluate", "evaluation"))] = CenterView()  # type: ignore[valid-type]
     amp: Annotated[Literal["bf16", "fp16"] | None, Words(("mixed precision",))] = None
     split: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    val_split: Annotated[float | None, Field(gt=0, lt=1), Words(("validation split",))] = None
 
 
 _READER = SectionReader(Recipe, FAMILIES, LISTS, BARE, _FORM)
@@ -133,8 +135,10 @@ def read_recipe(text: NetworkText, settings: Mapping[str, str] | None = None) ->
     statement = text.only(Train)
     assert statement is not None
     section = _READER.read(text, statement.settings)
-    if (data := statement.data) is not None:
-        section.values["data"] = Written(data.text, data.start, data.end, text)
+    if statement.data:
+        first, last = statement.data[0], statement.data[-1]
+        data = read_data(text, statement.data)
+        section.values["data"] = Written(data, first.start, last.end, text)
     replaced = _replacements(settings or {})
     _assign(section, keep=set(replaced.drafts))
     section = section.replaced_by(replaced)

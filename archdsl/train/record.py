@@ -21,6 +21,7 @@ from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
 from archdsl.spec import parse
 from archdsl.text.source import Source
+from archdsl.train.data.images import Data
 from archdsl.train.recipe import Recipe
 
 FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")
@@ -40,6 +41,30 @@ class Epoch(BaseModel):
     test_loss: float
     test_accuracy: float
     seconds: float
+
+
+class DataRecord(BaseModel):
+    """The data that a run was trained on: where it was read, its classes, and how many images there
+    were to train on and to measure the epochs by. `stream`: whether pictures are
+    decoded anew in each epoch, or None to decide by their size."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: str = ""
+    stream: bool | None = None
+    classes: list[str] = []
+    images: int = 0
+    held_out: int = 0
+
+    @classmethod
+    def of(cls, data: Data, folder: str, stream: bool | None) -> DataRecord:
+        return cls(
+            folder=folder,
+            stream=stream,
+            classes=list(data.classes),
+            images=len(data.train.labels),
+            held_out=len(data.epochs.labels),
+        )
 
 
 class RunRecord(BaseModel):
@@ -65,6 +90,7 @@ class RunRecord(BaseModel):
     channels_last: bool = False
     compile: bool = False
     notes: list[str] = []
+    data: DataRecord = DataRecord()
     finished: bool
     best: Annotated[int | None, Field(ge=1)] = None
     epochs: list[Epoch]

@@ -208,7 +208,7 @@ def test_blocks_with_guards_are_mobilenet_v2():
 
 @pytest.mark.slow
 def test_parity_of_mobilenet_v2():
-    from vision import torchvision
+    from archdsl.pytorch.vision import torchvision
 
     net = load(MOBILENET, input=(64, 64))
     assert compare(net, torchvision.models.mobilenet_v2()) < CLOSE

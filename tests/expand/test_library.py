@@ -265,7 +265,7 @@ def test_depthwise_is_one_layer_in_every_spelling():
 
 
 def test_stochastic_depth_equals_torchvisions():
-    from vision import torchvision
+    from archdsl.pytorch.vision import torchvision
 
     x = torch.randn(6, 3, 4, 4)
     for p in (0.0, 0.3):

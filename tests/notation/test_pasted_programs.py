@@ -94,7 +94,7 @@ def test_a_word_of_papers_is_explained(text: str, help: str):
     ],
 )
 def test_a_data_set_in_quotation_marks_is_one_error(recipe: str):
-    with pytest.raises(archdsl.ArchError, match="data set in quotation marks") as caught:
+    with pytest.raises(archdsl.ArchError, match="name of a data set in quotation marks") as caught:
         archdsl.loads(f"input 8x8x3\nFC-2\n{recipe}")
     assert not caught.value.others
     assert "write `train on " in (caught.value.help or "")

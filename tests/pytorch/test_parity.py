@@ -427,7 +427,7 @@ class InceptionOfTable(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from vision import torchvision
+        from archdsl.pytorch.vision import torchvision
 
         parts = torchvision.models.inception
         conv = parts.BasicConv2d
@@ -475,7 +475,7 @@ class ConvBlocks(nn.Module):
 
 def of_torchvision(name: str, **options: object) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
-        from vision import torchvision
+        from archdsl.pytorch.vision import torchvision
 
         return getattr(torchvision.models, name)(**options)
 

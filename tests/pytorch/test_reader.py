@@ -14,10 +14,10 @@ import torch
 from oracle import difference, macs
 from paths import ROOT
 from torch import Tensor, nn
-from vision import torchvision
 
 import archdsl
 from archdsl.output import decisions
+from archdsl.pytorch.vision import torchvision
 
 CLOSE = 1e-9
 LEAKY = 0.01

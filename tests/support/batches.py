@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-
 import torch
-import vision  # noqa: F401  makes torchvision importable
 from torch import Tensor
 
-transforms = importlib.import_module("torchvision.transforms.v2")
+from archdsl.pytorch.vision import v2 as transforms
+
 functional = transforms.functional
 
 

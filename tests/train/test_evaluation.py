@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from digits_data import digits
+from PIL import Image
 
 import archdsl
 from archdsl import ArchError
 from archdsl.output.records import Evaluation
-from archdsl.train import evaluate, recipe_of, train
-from archdsl.train.datasets import digits
+from archdsl.train import evaluate, predict, recipe_of, train
 
 TEXT = """network {name}
 input 8x8x1
@@ -40,7 +41,7 @@ def module(run: Path) -> torch.nn.Module:
 
 
 def test_the_probabilities_of_several_runs_are_averaged(runs: list[Path]) -> None:
-    data = digits((1, 8, 8), split=2)
+    data = digits((1, 8, 8), 2)
     modules = [module(run) for run in runs]
     rights, losses = 0, 0.0
     matrix = torch.zeros(10, 10, dtype=torch.long)
@@ -101,3 +102,47 @@ def test_the_command(runs: list[Path], archdsl_cli) -> None:
     assert any(line.startswith("mean of the runs ") for line in lines)
     code, out, error = archdsl_cli("eval", str(runs[0]), "--views", "many")
     assert code == 2 and "there is no view `many`" in error
+
+
+AUGMENTED = """network c
+input 8x8x1
+conv3-8
+flatten
+FC-10
+train on digits {
+  optimizer adam lr 0.01; batch 100, epochs 2; split 2
+  normalise per channel
+  augment padded crop 1, rotation 10, scale 0.9 to 1.1, erasing 0.2, mixup 0.2, cutmix
+}
+"""
+
+
+def test_a_run_is_normalised_in_training_evaluation_and_prediction(tmp_path: Path) -> None:
+    net = archdsl.loads(AUGMENTED)
+    run, _ = train(net, recipe_of(net), device="cpu", runs=tmp_path)
+    found, last = evaluate(run.folder), run.record.epochs[-1]
+    assert (found.loss, found.accuracy) == (last.test_loss, last.test_accuracy)
+    data = digits((1, 8, 8), 2)
+    kept = data.train_images
+    inputs = (data.test_images - kept.mean()) / kept.std(correction=0)
+    with torch.no_grad():
+        logits = module(run.folder)(inputs)
+    loss = torch.nn.functional.cross_entropy(logits, data.test_labels)
+    assert found.loss == pytest.approx(float(loss), rel=1e-4)
+    picture = tmp_path / "0.png"
+    pixels = (data.test_images[0, 0] * 255).round().byte().numpy()
+    Image.fromarray(pixels).save(picture)
+    (one,) = predict(run.folder, [picture], top=10).predictions
+    shown = (torch.from_numpy(pixels) / 255 - kept.mean()) / kept.std(correction=0)
+    with torch.no_grad():
+        expected = module(run.folder)(shown[None, None])[0].softmax(0)
+    for likely in one.classes:
+        assert likely.probability == pytest.approx(float(expected[int(likely.name)]), abs=1e-4)
+
+
+def test_a_checkpoint_without_its_normalisation(runs: list[Path], tmp_path: Path) -> None:
+    state = torch.load(runs[0] / "checkpoint.pt", weights_only=True)
+    del state["normaliser"]
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(ArchError, match="does not hold how its images are normalised"):
+        evaluate(tmp_path / "a.pt")

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from digits_data import digits
 from PIL import Image
 
 import archdsl
 from archdsl import ArchError
 from archdsl.output.records import Evaluation, Predictions
 from archdsl.train import NotFinite, evaluate, predict, read_image, recipe_of, train
-from archdsl.train.datasets import digits, fitted
+from archdsl.train.data.fit import fitted
 
 TEXT = """network small
 input 8x8x1
@@ -68,7 +69,7 @@ def test_evaluation_gives_the_numbers_of_the_last_epoch(run: Path):
 def test_the_accuracy_of_each_class(run: Path):
     found = evaluate(run)
     assert [c.name for c in found.classes] == list("0123456789")
-    data = digits((1, 8, 8), split=2)
+    data = digits((1, 8, 8), 2)
     module = archdsl.load(run / "spec.arch").module(weights=run).eval()
     answers = module(data.test_images).argmax(1)
     for label, of_class in enumerate(found.classes):

@@ -25,6 +25,7 @@ import archdsl
 from archdsl import ArchError, atomic_files
 from archdsl.train import Epoch, NotFinite, Run, checkpoint, loop, recipe_of, resume, train
 from archdsl.train.augment import Shift
+from archdsl.train.data.images import Pixels
 from archdsl.train.lock import NO_LOCKS, locked
 from archdsl.train.losses import CrossEntropy
 from archdsl.train.not_finite import first_fault, first_fault_of_weights
@@ -197,7 +198,9 @@ def test_every_state_matters(part: str, halted: Path, whole: Path, tmp_path: Pat
     """A resume that forgot one of the states would end differently."""
     net = archdsl.loads(SPEC)
     record = Run(halted, checkpoint.read_checkpoint(halted / "checkpoint.pt").record).record
-    fresh = loop._Training(net, record.model_copy(update={"seed": 8}), torch.device("cpu")).state()
+    device, other = torch.device("cpu"), record.model_copy(update={"seed": 8})
+    data = loop._splits(net, other, device, loop.reading.read(net, other.recipe))
+    fresh = loop._Training(net, other, device, data).state()
     state = saved(halted)
     assert fresh.keys() < state.keys()
     state[part] = fresh[part]
@@ -542,13 +545,14 @@ def test_weights_that_the_last_step_breaks_are_never_saved(tmp_path: Path, monke
 
 
 def test_a_test_loss_that_is_not_finite(tmp_path: Path, monkeypatch):
-    digits = loop.datasets.digits
+    read = loop.reading.read
 
-    def huge(shape, split):
-        data = digits(shape, split)
-        return data._replace(test_images=data.test_images * math.inf)
+    def huge(*arguments):
+        data = read(*arguments)
+        values, labels = data.epochs
+        return data._replace(epochs=Pixels(values * math.inf, labels))
 
-    monkeypatch.setattr(loop.datasets, "digits", huge)
+    monkeypatch.setattr(loop.reading, "read", huge)
     with pytest.raises(NotFinite, match=r"the test loss after epoch 1 is nan; .*`conv1\.conv`"):
         start(tmp_path)
 

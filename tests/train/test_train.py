@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 import torch
+from digits_data import digits
 
 import archdsl
 from archdsl.train import RunRecord, recipe_of, train
 from archdsl.train.augment import Shift
-from archdsl.train.datasets import digits
 
 SMALL = "network small\ninput 8x8x1\nconv3-4 stride 2\nrelu\nFC-10\n"
 RECIPE = "train on digits { optimizer adam lr 0.01; batch 64, epochs 2; schedule one-cycle }\n"
 
 
 def test_the_split_of_digits_is_stratified():
-    data = digits((1, 28, 28), split=3)
+    data = digits((1, 28, 28), 3)
     assert (len(data.train_images), len(data.test_images)) == (1437, 360)
     assert data.train_images.shape[1:] == (1, 28, 28)
     assert 0 <= data.train_images.min() < data.train_images.max() <= 1
     shares = torch.bincount(data.test_labels) / torch.bincount(data.train_labels)
     assert shares.min() > 0.24 and shares.max() < 0.26
-    assert torch.equal(data.test_labels, digits((1, 28, 28), split=3).test_labels)
-    assert not torch.equal(data.test_labels, digits((1, 28, 28), split=4).test_labels)
+    assert torch.equal(data.test_labels, digits((1, 28, 28), 3).test_labels)
+    assert not torch.equal(data.test_labels, digits((1, 28, 28), 4).test_labels)
 
 
 def test_digits_are_resized_to_the_input():
@@ -146,7 +146,10 @@ def test_sgd_momentum_and_smoothing_matter(tmp_path: Path):
         (SMALL.replace("FC-10", "FC-5"), "end it with `FC-10`"),
         (SMALL.replace("FC-10", "conv1-10"), "end it with `flatten`"),
         (SMALL.replace("8x8x1", "8x8x2"), "write an input such as `input 32x32x1`"),
-        (SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"), "has grey images"),
+        (
+            SMALL.replace("input 8x8x1\nconv3-4 stride 2", "input 65\nFC-4"),
+            "digits has images, but the input is 65",
+        ),
     ],
 )
 def test_networks_that_do_not_fit_the_data(text: str, shown: str, tmp_path: Path):

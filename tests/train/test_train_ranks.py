@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from digits_data import digits
 from PIL import Image
 
 import archdsl
 from archdsl import ArchError
 from archdsl.train import evaluate, predict, recipe_of, resume, train
 from archdsl.train.augment import Shift
-from archdsl.train.datasets import digits, fitted
+from archdsl.train.data.fit import fitted
+from archdsl.train.data.images import Pixels
+from archdsl.train.data.pipeline import Form, split_of
 
 RECIPE = """
 train on digits {
@@ -67,17 +70,22 @@ def test_a_clip_shows_the_image_in_every_frame():
     assert long.untyped_storage().nbytes() == one.train_images.untyped_storage().nbytes()
 
 
+def batch_of(images: torch.Tensor, shape: tuple[int, ...], augment: tuple = ()) -> torch.Tensor:
+    """All images as one batch of inputs."""
+    form = Form(shape, "digits", len(images), torch.device("cpu"), augment=augment)
+    split = split_of(Pixels(images, torch.arange(len(images))), form)
+    inputs, order = next(split.epoch(torch.Generator().manual_seed(0)))
+    return inputs[order.argsort()]
+
+
 def test_rows_and_frames_move_with_their_image():
     """A shift moves the image in a signal, and all frames of a clip together."""
     images = torch.rand(20, 1, 8, 8)
-
-    def moved(shape: tuple[int, ...]) -> torch.Tensor:
-        x = fitted(images, shape)
-        maps = Shift(pixels=2).apply(x.reshape(20, -1, 8, 8), torch.Generator().manual_seed(0))
-        return maps.reshape(x.shape)
-
-    shapes = ((1, 8, 8), (64,), (1, 64), (3, 64), (1, 5, 8, 8), (3, 5, 8, 8))
-    image, vector, signal, coloured, clip, video = map(moved, shapes)
+    moved = [
+        batch_of(images, shape, (Shift(pixels=2),))
+        for shape in ((1, 8, 8), (64,), (1, 64), (3, 64), (1, 5, 8, 8), (3, 5, 8, 8))
+    ]
+    image, vector, signal, coloured, clip, video = moved
     assert not torch.equal(image, images)
     assert torch.equal(vector, image.view(20, 64))
     assert torch.equal(signal, image.view(20, 1, 64))
@@ -110,6 +118,6 @@ def test_signals_and_clips_learn_digits(text: str, tmp_path: Path):
 @pytest.mark.parametrize("input", ["16000x1", "256x2", "4x16x16x2", "4x16x16x4"])
 def test_inputs_that_do_not_show_an_image(input: str):
     net = archdsl.loads(f"input {input}\n10-d fc\n{RECIPE}")
-    with pytest.raises(ArchError, match="digits has grey images") as caught:
+    with pytest.raises(ArchError, match="digits has images, but the input is") as caught:
         train(net, recipe_of(net))
     assert "row by row" in str(caught.value)

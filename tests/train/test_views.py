@@ -12,15 +12,21 @@ from batches import images, seeded
 from torch import Tensor, nn
 
 from archdsl.errors import ArchError
+from archdsl.layers import Shape
 from archdsl.train import metrics
+from archdsl.train.data.images import Pixels
+from archdsl.train.data.pipeline import Form, split_of
 from archdsl.train.evaluation import viewed
 from archdsl.train.recipe import read_view
 from archdsl.train.views import CenterView, Dense, GoogLeNetCrops, TenCrop, View
 from archdsl.train.views.convolutional import fully_convolutional
 
 
-def same(crop: Tensor) -> Tensor:
-    return crop
+def seen(view: View, network: nn.Module, batch: Tensor, shape: Shape = (3, 14, 14)) -> Tensor:
+    load = (batch.shape[2], batch.shape[3])
+    form = Form(shape, "data", 4, torch.device("cpu"), load=load)
+    split = split_of(Pixels(batch, torch.zeros(len(batch), dtype=torch.long)), form)
+    return viewed(view, network, split)
 
 
 @pytest.fixture
@@ -56,8 +62,7 @@ def resized(image: Tensor, side: int) -> Tensor:
 
 
 def check(view: View, network: nn.Module, batch: Tensor, expected: Tensor) -> None:
-    with torch.no_grad():
-        result = viewed(view, network, batch.split(4), (14, 14), same)
+    result = seen(view, network, batch)
     torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(result.sum(1), torch.ones(len(batch)))
 
@@ -176,7 +181,7 @@ def test_what_is_not_convolutional_is_not_evaluated_densely() -> None:
     with pytest.raises(ArchError, match="it cannot be evaluated densely"):
         fully_convolutional(network.eval(), images(1, 3, 14, 14))
     with pytest.raises(ArchError, match="does not take images"):
-        viewed(Dense(), network, [images(1, 3, 14, 14)], (14, 14), lambda x: x.flatten(1))
+        seen(Dense(), network, images(4, 3, 14, 14), (588,))
 
 
 def test_the_network_itself_stays_as_it_was(network: nn.Module) -> None:
@@ -187,7 +192,7 @@ def test_the_network_itself_stays_as_it_was(network: nn.Module) -> None:
 
 def test_the_crop_fits_into_the_image(network: nn.Module) -> None:
     with pytest.raises(ArchError, match="an image of 10x10 is smaller than the input, 14x14"):
-        viewed(TenCrop(scales=(10,)), network, [images(2, 3, 20, 20)], (14, 14), same)
+        seen(TenCrop(scales=(10,)), network, images(2, 3, 20, 20))
 
 
 @torch.no_grad()

@@ -32,9 +32,8 @@ def scale_to(images: Tensor, side: int) -> Tensor:
     new = [int(side * length / min(old)) for length in old]
     if list(old) == new:
         return images
-    return interpolate(
-        images, new, mode="bilinear", align_corners=False, antialias=side < min(old)
-    ).clamp(0, 1)
+    shrinks = side < min(old)
+    return interpolate(images, new, mode="bilinear", align_corners=False, antialias=shrinks)
 
 
 def center(images: Tensor, size: Sequence[int]) -> Tensor:

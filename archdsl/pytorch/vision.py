@@ -6,6 +6,8 @@ library should have declared. This module declares them, only if the library cou
 Everything that needs torchvision imports it from here.
 """
 
+from __future__ import annotations
+
 import importlib.util
 from pathlib import Path
 
@@ -20,7 +22,8 @@ _DECLARATIONS = (
 def _declare() -> torch.library.Library | None:
     """Declare the operators unless torchvision's library does; return the declarations' owner."""
     spec = importlib.util.find_spec("torchvision")
-    assert spec is not None and spec.origin is not None
+    if spec is None or spec.origin is None:
+        return None
     for library in Path(spec.origin).parent.glob("_C*"):
         try:
             torch.ops.load_library(library)
@@ -37,5 +40,7 @@ def _declare() -> torch.library.Library | None:
 _owner = _declare()
 
 import torchvision  # noqa: E402
+import torchvision.datasets  # noqa: E402
+from torchvision.transforms import v2  # noqa: E402
 
-__all__ = ["torchvision"]
+__all__ = ["torchvision", "v2"]

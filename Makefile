@@ -30,7 +30,7 @@ lint: setup
 
 # Read the difference before you commit it.
 golden: setup
-	$(BIN)/python -m pytest -q --update tests/syntax/test_errors.py tests/output/test_summary.py tests/output/test_layer_reference.py
+	$(BIN)/python -m pytest -q --update tests/syntax/test_errors.py tests/output/test_summary.py tests/output/test_layer_reference.py tests/train/test_recipe_reference.py
 
 grammar: setup
 	$(BIN)/python -m archdsl.grammar.generate

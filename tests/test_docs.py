@@ -31,6 +31,7 @@ DOCUMENTS = [
     "docs/language.md",
     "docs/errors.md",
     "docs/notation.md",
+    "docs/training.md",
 ]
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = {"arch", "arch part", "arch file", "console", "pycon", "sh", "text", "python"}
@@ -244,7 +245,9 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, "docs/layers.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, "docs/layers.md", "docs/recipes.md", "CHANGELOG.md"]
+)
 def test_links_have_targets(document: str):
     path = ROOT / document
     text = BLOCK.sub("", path.read_text("utf-8"))

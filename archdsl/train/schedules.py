@@ -137,7 +137,11 @@ class Plateau(_Multiplied):
     """
 
     kind = "plateau"
-    forms = ("divide [lr] by <divisor> on plateau", "times <factor> on plateau", "halve on plateau")
+    forms = (
+        "divide [lr] by <divisor> on plateau",
+        "times <factor> on plateau",
+        "halve [lr] on plateau",
+    )
 
     patience: Annotated[int, Field(ge=0, le=10**6)] = 10
     threshold: Annotated[float, Field(ge=0, lt=1)] = 1e-4

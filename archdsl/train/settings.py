@@ -120,32 +120,33 @@ def fields_of(setting: type[BaseModel]) -> dict[tuple[str, ...], str]:
 
 def is_flag(field: FieldInfo) -> bool:
     """Whether a field is true or false, and so written as a word alone."""
-    return bool in _alternatives(field.annotation)
+    return bool in alternatives(field.annotation)
 
 
 def is_list(field: FieldInfo) -> bool:
     """Whether a field takes several values: `epochs 82, 123`, `betas (0.9, 0.999)`."""
-    return any(get_origin(one) is tuple for one in _alternatives(field.annotation))
+    return any(get_origin(one) is tuple for one in alternatives(field.annotation))
 
 
 def is_names(field: FieldInfo) -> bool:
     """Whether a field takes several names: `in conv2, conv4 and fc6`."""
-    return tuple[str, ...] in _alternatives(field.annotation)
+    return tuple[str, ...] in alternatives(field.annotation)
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The words that a field takes, if it takes only some."""
     return tuple(
         word
-        for one in _alternatives(field.annotation)
+        for one in alternatives(field.annotation)
         if get_origin(one) is Literal
         for word in get_args(one)
     )
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
+def alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union, without their annotations."""
     if get_origin(annotation) in (Union, types.UnionType):
-        return get_args(annotation)
+        return tuple(one for part in get_args(annotation) for one in alternatives(part))
     if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
+        return alternatives(get_args(annotation)[0])
     return (annotation,)

@@ -545,6 +545,20 @@ def test_folders_that_cannot_be_trained_on(case: str, tmp_path: Path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch):
+    write_pictures(tmp_path / "photos", PETS, 4)
+    scan = os.scandir
+
+    def refused(path: str | Path) -> Any:
+        if Path(path).name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr("archdsl.train.data.sets.folder.os.scandir", refused)
+    with pytest.raises(ArchError, match=r"cannot read the folder .*dog: Permission denied"):
+        contents("folder", tmp_path, tmp_path / "photos")
+
+
 def test_a_broken_picture_is_named_while_streaming(tmp_path: Path):
     write_pictures(tmp_path / "photos", PETS, 5)
     shown = broken_copy(tmp_path / "photos")

@@ -61,6 +61,21 @@ def test_a_pass_continues_bit_by_bit():
         assert torch.equal(again.get_state(), generator.get_state())
 
 
+def test_a_smaller_last_batch_may_be_left_out():
+    split = split_of(pixels(50), form(drop_last=True))
+    assert split.steps == len(list(split.epoch(seeded()))) == 3
+    assert sum(len(y) for _, y in split.epoch()) == 50
+    assert split_of(pixels(5), form(drop_last=True)).steps == 1
+
+
+def test_processes_share_each_batch():
+    data = pixels(48)
+    whole = list(split_of(data, form()).epoch(seeded()))
+    parts = [split_of(data, form(rank=r, ranks=2)).epoch(seeded()) for r in (0, 1)]
+    for (x, y), (a, b), (c, d) in zip(whole, *parts, strict=True):
+        assert torch.equal(x, torch.cat((a, c))) and torch.equal(y, torch.cat((b, d)))
+
+
 def test_normalisation():
     data = pixels(50)
     plain = split_of(data, form())

@@ -198,7 +198,7 @@ def test_train_command_refuses_bad_arguments(tmp_path: Path, monkeypatch, archds
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").write_text("a file in the way")
     for arguments, shown in (
-        (["vgg16"], "the network vgg16 has no recipe"),
+        (["unet"], "the network unet has no recipe"),
         (["lenet5", "--set", "epochs"], "write `--set epochs=3`"),
         (["lenet5", "--set", "epochs=0"], "`epochs` must be at least 1"),
         (["lenet5", "--device", "quantum"], "there is no device `quantum` here"),

@@ -7,6 +7,7 @@ batches. Others are decoded by processes of their own, a batch ahead.
 from __future__ import annotations
 
 import os
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -39,7 +40,9 @@ class Form(NamedTuple):
     `shape`: the input of the network. `data`: the name of the data, for errors. `grey`: pictures in
     colour are made grey. `whole`: pictures are resized as a whole, instead of cropped. `augment`
     and `mix` apply only to batches in random order. `load`: the size (H, W) that images have before
-    the augmentations, by default that of the input.
+    the augmentations, by default that of the input. `drop_last`: a last batch that is smaller is
+    left out of passes in random order. Of several `ranks`, processes with the same generator, each
+    gets its own part of every batch.
     """
 
     shape: Shape
@@ -53,6 +56,9 @@ class Form(NamedTuple):
     classes: int = 0
     normalise: Normaliser | None = None
     load: tuple[int, int] | None = None
+    drop_last: bool = False
+    rank: int = 0
+    ranks: int = 1
 
     @property
     def channels(self) -> int:
@@ -96,6 +102,8 @@ class _Finish:
                 targets = one_hot(labels, form.classes).to(images.dtype)
                 images, targets = form.mix(images, targets, generator)
         images = self.normalised(resized(images, self.size, form.whole))
+        if images.shape[1:] == form.shape:
+            return images, targets
         return as_inputs(images, form.shape, form.data), targets
 
     def normalised(self, images: Tensor) -> Tensor:
@@ -114,7 +122,7 @@ class Split(ABC):
         self.labels = labels
         self.finish = _Finish(form)
         self.images = len(labels)
-        self.steps = len(batches(torch.arange(self.images), form.batch))
+        self.steps = len(batches(torch.arange(self.images), form.batch, form.drop_last))
 
     def epoch(
         self, generator: torch.Generator | None = None, skip: int = 0
@@ -126,15 +134,18 @@ class Split(ABC):
         of each batch. So a pass with its state at that time, and with `skip`, continues one that
         was stopped after as many batches, bit by bit.
         """
+        form, own = self.form, torch.Generator()
         if generator is None:
-            order, seeds = torch.arange(self.images), [None] * self.steps
+            order = torch.arange(self.images)
         else:
             order = torch.randperm(self.images, generator=generator)
             seeds = torch.randint(LARGEST_SEED, (self.steps,), generator=generator).tolist()
-        own = torch.Generator()
-        chunks = batches(order.to(self.labels.device), self.form.batch)[skip:]
-        for seed, (images, labels) in zip(seeds[skip:], self.fetched(chunks), strict=True):
-            random = None if seed is None else own.manual_seed(seed)
+        drop_last = form.drop_last and generator is not None
+        chunks = batches(order.to(self.labels.device), form.batch, drop_last)[skip:]
+        if form.ranks > 1:
+            chunks = [chunk.tensor_split(form.ranks)[form.rank] for chunk in chunks]
+        for step, (images, labels) in enumerate(self.fetched(chunks), skip):
+            random = None if generator is None else own.manual_seed(seeds[step] + form.rank)
             yield self.finish(images, labels, random)
 
     def change(self, form: Form) -> None:
@@ -215,8 +226,17 @@ def split_of(images: Images, form: Form, stream: bool | None = None) -> Split:
             )
         values = torch.cat([in_grey(chunk) for chunk in values.split(CHUNK)])
     if height * width * values.shape[1] * len(values) <= IN_MEMORY:  # otherwise batch by batch
-        values = torch.cat([resized(c, (height, width), form.whole) for c in values.split(CHUNK)])
+        values = _resized_in_chunks(values, (height, width), form.whole)
     return InMemory(form, Pixels(values, images.labels))
+
+
+def _resized_in_chunks(values: Tensor, size: tuple[int, int], whole: bool) -> Tensor:
+    if values.shape[2:] == size:
+        return values
+    images = torch.empty((len(values), values.shape[1], *size), dtype=values.dtype)
+    for old, new in zip(values.split(CHUNK), images.split(CHUNK), strict=True):
+        new.copy_(resized(old, size, whole))
+    return images
 
 
 class _Decoder(Dataset[Any]):
@@ -246,11 +266,25 @@ def _loader(decoder: _Decoder, chunks: Any, device: torch.device) -> DataLoader[
         decoder,
         batch_sampler=chunks,
         collate_fn=_same,
-        num_workers=min(MOST_WORKERS, os.cpu_count() or 1),
+        num_workers=min(MOST_WORKERS, _cores()),
         persistent_workers=True,
+        worker_init_fn=_leave_signals,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # otherwise it would use random numbers of the training
     )
+
+
+def _leave_signals(worker: int) -> None:
+    """Ctrl-C reaches all processes of a terminal: only the training decides when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _same(batch: Any) -> Any:
@@ -271,15 +305,21 @@ def _all_decoded(pictures: Pictures, form: Form) -> Pixels:
         loader: Iterable[Tensor | ArchError] = [decoder.__getitems__(chunks[0])]
     else:
         loader = _loader(decoder, chunks, torch.device("cpu"))
-    return Pixels(torch.cat(list(_decoded(loader))), pictures.labels)
+    images = torch.empty((len(pictures.labels), form.channels, *form.stored), dtype=torch.uint8)
+    for place, decoded in zip(images.split(CHUNK), _decoded(loader), strict=True):
+        place.copy_(decoded)
+    return Pixels(images, pictures.labels)
 
 
-def batches(order: Tensor, size: int) -> list[Tensor]:
+def batches(order: Tensor, size: int, drop_last: bool = False) -> list[Tensor]:
     """Split an order into batches; a single last image joins the batch before it.
 
-    Batch normalisation needs more than one image.
+    Batch normalisation needs more than one image. `drop_last` leaves out a last batch that is
+    smaller, unless it is the only one.
     """
     chunks = list(order.split(size))
+    if drop_last and len(chunks) > 1 and len(chunks[-1]) < size:
+        return chunks[:-1]
     if size > 1 and len(chunks) > 1 and len(chunks[-1]) == 1:
         chunks[-2:] = [torch.cat(chunks[-2:])]
     return chunks

@@ -93,20 +93,31 @@ class TorchvisionSet(DataSet):
         try:
             root.mkdir(parents=True, exist_ok=True)
             with _temporary(root) as half:
-                if self.folder and (root / self.folder).is_dir():
-                    # torchvision unpacks archives that are there already.
-                    shutil.copytree(root / self.folder, half / self.folder)
+                # torchvision unpacks archives that are there already.
+                for place in {root, root / self.folder}:
+                    for archive in (*place.glob("*.gz"), *place.glob("*.zip")):
+                        _link(archive, half / archive.relative_to(root))
                 for train in (True, False):
                     self.open(str(half), train, download=True)
-                for part in (*self.parts(True), *self.parts(False)):
-                    (root / part.path).parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(half / part.path, root / part.path)
+                for file in [path for path in half.rglob("*") if path.is_file()]:
+                    target = root / file.relative_to(half)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(file, target)
         except Exception as problem:
             reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
             raise ArchError(
                 f"cannot download {self.name} to {root}: {reason.strip()}",
                 help="try again, or put its files there yourself",
             ) from None
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make a file appear in a second place, without a copy where the file system can."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
 
 
 @contextmanager

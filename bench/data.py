@@ -13,20 +13,20 @@ below 10.
 from __future__ import annotations
 
 import argparse
-import importlib
 import statistics
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from archdsl.pytorch.vision import v2
 from archdsl.train.augment import Augmentation, HorizontalFlip, PaddedCrop, RandomErasing
-from archdsl.train.augment.batch import augmented
+from archdsl.train.data.images import Pixels
+from archdsl.train.data.pipeline import Form, InMemory
 from archdsl.train.normalisation import Given
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)
@@ -50,9 +50,6 @@ class Single(Dataset[tuple[Tensor, int]]):
 
 
 def loader(images: Tensor, labels: Tensor, batch: int, erasing: bool) -> Any:
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
-    importlib.import_module("vision")  # makes torchvision importable
-    v2 = importlib.import_module("torchvision.transforms.v2")
     steps = [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip()]
     steps += [v2.RandomErasing(p=0.5)] if erasing else []
     steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
@@ -65,12 +62,11 @@ def in_memory(
     images: Tensor, labels: Tensor, batch: int, erasing: bool, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """An epoch of the pipeline."""
-    changes: list[Augmentation] = [PaddedCrop(padding=4), HorizontalFlip()]
-    changes += [RandomErasing(p=0.5)] if erasing else []
-    normaliser = Given(mean=MEAN, std=STD).fit(images)
-    for chosen in torch.randperm(len(images), generator=generator).split(batch):
-        changed = augmented(images.index_select(0, chosen), changes, generator)
-        yield normaliser.apply(changed), labels[chosen]
+    augment: list[Augmentation] = [PaddedCrop(padding=4), HorizontalFlip()]
+    augment += [RandomErasing(p=0.5)] if erasing else []
+    normalise = Given(mean=MEAN, std=STD).fit([], 3)
+    form = Form((3, 32, 32), "images", batch, images.device, augment=augment, normalise=normalise)
+    return InMemory(form, Pixels(images, labels)).epoch(generator)
 
 
 def rate(batches: Any) -> float:

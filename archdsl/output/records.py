@@ -333,10 +333,26 @@ class ClassAccuracy(_Record):
     accuracy: float
 
 
+class EvaluatedRun(_Record):
+    """One of the runs that are evaluated; accuracies are in 0 … 1."""
+
+    network: str
+    checkpoint: str
+    epoch: int
+    accuracy: float
+    top5: float
+
+
 class Evaluation(_Record):
     """`archdsl eval --format json`: a trained network on its test images.
 
-    `loss` is the mean cross-entropy in nats, without smoothing; accuracies are in 0 … 1.
+    `loss` is the mean cross-entropy in nats, without smoothing; accuracies are in 0 … 1, and
+    `interval` is the 95 % interval of the accuracy (Wilson). `view` is what the network sees of an
+    image, `calibration` the expected calibration error in 15 bins; a row of `confusion` counts the
+    answers to the images of one class. `reported` are the paper's figures.
+
+    Of several `runs` the probabilities are averaged; `mean` is the mean of their own accuracies,
+    and `mean_interval` its 95 % interval.
     """
 
     network: str
@@ -348,6 +364,15 @@ class Evaluation(_Record):
     loss: float
     accuracy: float
     classes: list[ClassAccuracy]
+    view: str
+    top5: float
+    interval: list[float]
+    calibration: float
+    confusion: list[list[int]]
+    reported: list[str]
+    runs: list[EvaluatedRun]
+    mean: float | None
+    mean_interval: list[float] | None
 
 
 class Probability(_Record):

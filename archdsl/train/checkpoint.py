@@ -15,6 +15,7 @@ from archdsl.errors import ArchError
 from archdsl.network import Network
 from archdsl.pytorch import weights
 from archdsl.train.device import device_of, reproducible
+from archdsl.train.normaliser import Normaliser
 from archdsl.train.record import RunRecord, network_of
 
 
@@ -61,12 +62,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 class Trained(NamedTuple):
-    """A trained network: the module in eval mode, on its device."""
+    """A trained network: the module in eval mode, on its device, and how its images are
+    normalised."""
 
     checkpoint: Checkpoint
     network: Network
     module: nn.Module
     device: torch.device
+    normaliser: Normaliser
 
 
 def trained(run: str | Path, device: str | None = None) -> Trained:
@@ -86,4 +89,8 @@ def trained(run: str | Path, device: str | None = None) -> Trained:
     with reproducible(0, where):
         module = network.module(device=where)
     weights.load_into(saved.state["module"], module, str(saved.path))
-    return Trained(saved, network, module.eval(), where)
+    try:
+        normaliser = Normaliser(**saved.state["normaliser"]).to(where)
+    except (KeyError, TypeError, AttributeError):
+        raise ArchError(f"{saved.path} does not hold how its images are normalised") from None
+    return Trained(saved, network, module.eval(), where, normaliser)

@@ -22,6 +22,8 @@ from archdsl.figures import memory_size
 from archdsl.network import Network
 from archdsl.pytorch.weights import CHECKPOINT
 from archdsl.train import checkpoint
+from archdsl.train.augment.base import load_size
+from archdsl.train.augment.batch import mix_of
 from archdsl.train.checkpoint import Checkpoint
 from archdsl.train.curves import curves
 from archdsl.train.data import pipeline, reading
@@ -194,10 +196,13 @@ class _Splits(NamedTuple):
 def _splits(network: Network, record: RunRecord, device: torch.device, data: Data) -> _Splits:
     recipe, stream = record.recipe, record.data.stream
     form = pipeline.form_of(network, recipe.data, recipe.batch, device)
-    return _Splits(
-        pipeline.split_of(data.train, form._replace(augment=recipe.augment), stream),
-        pipeline.split_of(data.epochs, form, stream),
-    )
+    load = load_size(recipe.augment, form.size)
+    train = pipeline.split_of(data.train, form._replace(load=load), stream)
+    form = form._replace(normalise=recipe.normalise.fit(train.raw(), form.channels))
+    augment = [one.fit(train.raw(), form.channels) for one in recipe.augment]
+    mix, classes = mix_of(augment), len(data.classes)
+    train.change(form._replace(load=load, augment=augment, mix=mix, classes=classes))
+    return _Splits(train, pipeline.split_of(data.epochs, form, stream))
 
 
 def _continue(
@@ -295,6 +300,8 @@ class _Training:
         self.device = device
         self.reads_every_loss = device.type in SYNCHRONOUS
         self.data = data
+        assert data.epochs.form.normalise is not None
+        self.normaliser = data.epochs.form.normalise
         torch.manual_seed(record.seed)
         self.module = network.module(device=device)
         if fresh and recipe.init:
@@ -406,6 +413,7 @@ class _Training:
         return {
             "module": self.stepper.averaged.state_dict(),
             "best": self.best,
+            "normaliser": self.normaliser.state,
             **self.stepper.state(),
             "generator": self.generator.get_state(),
             "random": random_state(self.device),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
@@ -24,8 +25,9 @@ Deviation = Annotated[float, Field(gt=0, le=1000)]
 class Normalisation(Setting):
     """A shift and a scale of images in 0 … 1."""
 
-    def fit(self, images: Tensor) -> Normaliser:
-        """With what it measures on training images (N, C, H, W), which are uint8 or in 0 … 1.
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Normaliser:
+        """With what it measures on training images (N, C, H, W), which are uint8 or in 0 … 1, some
+        at a time.
 
         Raises ArchError if it does not fit their channels.
         """
@@ -45,11 +47,11 @@ class Interval(Normalisation):
             raise ValueError("an interval begins with its smaller end, as in `[-1, 1]`")
         return self
 
-    def fit(self, images: Tensor) -> Normaliser:
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Normaliser:
         from archdsl.train.normaliser import by_channel
 
         low, high = self.interval
-        return by_channel((low / (low - high),), (1 / (high - low),), images.shape[1])
+        return by_channel((low / (low - high),), (1 / (high - low),), channels)
 
 
 class PerChannel(Normalisation):
@@ -57,14 +59,14 @@ class PerChannel(Normalisation):
 
     forms = ("per channel", "each channel", "by channel")
 
-    def fit(self, images: Tensor) -> Normaliser:
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Normaliser:
         from archdsl.train.augment.moments import moments
         from archdsl.train.normaliser import by_channel
 
-        mean, covariance = moments(images)
+        mean, covariance = moments(chunks, channels)
         deviation = covariance.diagonal().clamp(min=0).sqrt()
         deviation[deviation < 1e-6] = 1  # of a channel with one value alone
-        return by_channel(mean.tolist(), deviation.tolist(), images.shape[1])
+        return by_channel(mean.tolist(), deviation.tolist(), channels)
 
 
 class Given(Normalisation):
@@ -75,10 +77,10 @@ class Given(Normalisation):
     mean: tuple[Number, ...]
     std: Annotated[tuple[Deviation, ...], Words(("deviation", "standard deviation"))] = (1.0,)
 
-    def fit(self, images: Tensor) -> Normaliser:
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Normaliser:
         from archdsl.train.normaliser import by_channel
 
-        return by_channel(self.mean, self.std, images.shape[1])
+        return by_channel(self.mean, self.std, channels)
 
 
 class MeanImage(Normalisation):
@@ -87,7 +89,7 @@ class MeanImage(Normalisation):
 
     forms = ("mean image", "minus mean image", "subtract mean image")
 
-    def fit(self, images: Tensor) -> Normaliser:
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Normaliser:
         from archdsl.train.normaliser import by_image
 
-        return by_image(images)
+        return by_image(chunks)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from archdsl.errors import ArchError
-
-CHUNK = 1000  # images that are converted to double precision at once
+from archdsl.train.augment.batch import as_floats
 
 
 class Normaliser:
@@ -21,6 +20,11 @@ class Normaliser:
         self.factor = (1 / deviation.double()).float()
         self.offset = (mean.double() / deviation.double()).float()
         self.changes = bool((mean != 0).any() or (deviation != 1).any())
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """What it needs to be made again."""
+        return {"mean": self.mean, "deviation": self.deviation}
 
     def to(self, device: torch.device) -> Normaliser:
         return Normaliser(self.mean.to(device), self.deviation.to(device))
@@ -64,10 +68,12 @@ def by_channel(mean: Sequence[float], deviation: Sequence[float], channels: int)
     return Normaliser(*(one.expand(channels)[:, None, None].clone() for one in both))
 
 
-def by_image(images: Tensor) -> Normaliser:
-    """By the mean of images (N, C, H, W) that are uint8 or in 0 … 1."""
-    total = torch.zeros(images.shape[1:], dtype=torch.float64)
-    for chunk in images.split(CHUNK):
-        total += chunk.cpu().double().sum(0)
-    mean = total / len(images) / (1 if images.is_floating_point() else 255)
+def by_image(chunks: Iterable[Tensor]) -> Normaliser:
+    """By the mean of images (N, C, H, W) that are uint8 or in 0 … 1, some at a time."""
+    total: Tensor | float = 0.0
+    count = 0
+    for images in chunks:
+        total = total + as_floats(images).cpu().sum(0, dtype=torch.float64)
+        count += len(images)
+    mean = torch.as_tensor(total) / count
     return Normaliser(mean, torch.ones(len(mean), 1, 1))

@@ -10,7 +10,7 @@ import torch
 from archdsl.output.records import Prediction, Predictions, Probability
 from archdsl.train import read_image
 from archdsl.train.checkpoint import trained
-from archdsl.train.data.fit import fitted, image_shape
+from archdsl.train.data.fit import as_inputs, image_shape, resized
 from archdsl.train.device import reproducible
 from archdsl.train.not_finite import NotFinite, describe, first_fault
 
@@ -24,15 +24,16 @@ def predict(
     A picture is converted to what the training images are: grey or RGB, resized to the input, in
     0 … 1. Raises ArchError if the run or a picture is missing or damaged.
     """
-    saved, network, module, where = trained(run, device)
+    saved, network, module, where, normaliser = trained(run, device)
     data = saved.record.recipe.data
     names = saved.record.data.classes
-    channels, _, _ = image_shape(network.input, str(data))
+    channels, height, width = image_shape(network.input, str(data))
     predictions = []
     with reproducible(0, where):
         for path in images:
             x = read_image.read_image(Path(path), channels)[None]
-            x = fitted(x, network.input, str(data), data.kind.whole).to(where)
+            x = resized(x, (height, width), data.kind.whole).to(where)
+            x = as_inputs(normaliser.apply(x), network.input, str(data))
             probabilities = module(x)[0].softmax(0)
             if not probabilities.isfinite().all():
                 fault = describe(first_fault(module, x))

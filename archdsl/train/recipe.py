@@ -26,6 +26,7 @@ from archdsl.train.ramps import Ramp
 from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of, shown
 from archdsl.train.schedules import Constant, Schedule, WarmUp
 from archdsl.train.settings import Setting, Words, fields_of, one_of
+from archdsl.train.views import CenterView, View
 
 EXAMPLE = """train on digits {
   optimizer adam lr 0.002
@@ -52,6 +53,7 @@ FAMILIES: dict[str, type[Setting]] = {
     "warm_up": WarmUp,
     "loss": Loss,
     "normalise": Normalisation,
+    "view": View,
     "clip": Clipping,
     "average": Averaging,
     "early_stopping": EarlyStopping,
@@ -93,6 +95,7 @@ class Recipe(BaseModel):
     clip: Annotated[one_of(Clipping) | None, _CLIP] = None  # type: ignore[valid-type]
     average: Annotated[one_of(Averaging) | None, Words(("averaging",))] = None  # type: ignore[valid-type]
     early_stopping: one_of(EarlyStopping) | None = None  # type: ignore[valid-type]
+    view: Annotated[one_of(View), Words(("views", "evaluate", "evaluation"))] = CenterView()  # type: ignore[valid-type]
     amp: Annotated[Literal["bf16", "fp16"] | None, Words(("mixed precision",))] = None
     split: Annotated[int, Field(ge=0, lt=2**32)] = 0
     val_split: Annotated[float | None, Field(gt=0, lt=1), Words(("validation split",))] = None
@@ -119,6 +122,12 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
             help="add a `train` section to its spec:\n" + EXAMPLE,
         )
     return read_recipe(network.text, settings)
+
+
+def read_view(text: str) -> View:
+    """The view that an option names: `10-crop`, `dense scales 256, 384`. Raises ArchError."""
+    view: View = _checked(_replacements({"view": text})).view
+    return view
 
 
 def read_recipe(text: NetworkText, settings: Mapping[str, str] | None = None) -> Recipe:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-
 import torch
 from torch import Tensor
 
-import archdsl.pytorch.vision  # noqa: F401  makes torchvision importable
+from archdsl.pytorch.vision import v2 as transforms
 
-transforms = importlib.import_module("torchvision.transforms.v2")
 functional = transforms.functional
 
 

@@ -24,7 +24,7 @@ from archdsl.train.augment import (
     masks,
     rand_augment,
 )
-from archdsl.train.augment.batch import mixed
+from archdsl.train.augment.batch import mix_of
 from archdsl.train.augment.moments import moments
 
 
@@ -99,7 +99,7 @@ def test_grayscale_is_that_of_torchvision() -> None:
 
 def test_pca_colour_adds_multiples_of_the_principal_components_of_the_training_images() -> None:
     training = smooth(50, 3, 10, 10)
-    fitted = PcaColour().fit(training)
+    fitted = PcaColour().fit(training.split(20), 3)
     pixels = training.permute(0, 2, 3, 1).reshape(-1, 3).double()
     covariance = torch.from_numpy(__import__("numpy").cov(pixels.numpy().T, bias=True))
     values, vectors = torch.linalg.eigh(covariance)
@@ -114,24 +114,23 @@ def test_pca_colour_adds_multiples_of_the_principal_components_of_the_training_i
             sign = torch.sign(own.double() @ vector)
             expected = expected + (number * value * sign * vector).float()[:, None, None]
         close(changed, expected.clamp(0, 1))
-    as_bytes = PcaColour().fit((training * 255).round().to(torch.uint8))
+    as_bytes = PcaColour().fit([(training * 255).round().to(torch.uint8)], 3)
     close(torch.tensor(as_bytes._values), torch.tensor(fitted._values), 1e-8)
 
 
 def test_pca_colour_of_imagenet_is_for_rgb_alone() -> None:
     batch = images(5, 3, 6, 6)
     colour = PcaColour(imagenet=True)
-    assert colour.fit(batch) is colour
+    assert colour.fit([batch], 3) is colour
     assert not torch.equal(colour.apply(batch, seeded()), batch)
     with pytest.raises(ArchError, match="are of 3 channels, the images have 1"):
         colour.apply(images(5, 1, 6, 6), seeded())
 
 
-def test_moments_do_not_depend_on_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moments_do_not_depend_on_chunks() -> None:
     training = images(21, 3, 4, 5)
-    mean, covariance = moments(training)
-    monkeypatch.setattr("archdsl.train.augment.moments.CHUNK", 60)
-    for one, other in zip((mean, covariance), moments(training), strict=True):
+    mean, covariance = moments([training], 3)
+    for one, other in zip((mean, covariance), moments(training.split(4), 3), strict=True):
         close(one, other, 1e-12)
     close(mean, training.double().mean((0, 2, 3)))
 
@@ -265,16 +264,24 @@ def test_cutmix_pastes_a_box_and_mixes_targets_by_the_area_that_remains() -> Non
 
 
 def test_the_mixers_of_a_recipe_take_turns() -> None:
-    batch, labels = images(30, 3, 6, 6, byte=True), torch.arange(30) % 5
+    batch, targets = images(30, 3, 6, 6), one_hot(torch.arange(30) % 5)
+    mix = mix_of([Mixup(alpha=1), Grayscale(), Cutmix()])
+    assert mix is not None
     generator = seeded()
     kinds = set()
     for _ in range(20):
-        result, shares = mixed(batch, labels, [Mixup(alpha=1), Cutmix()], generator, 5)
-        assert result.dtype == torch.float32 and shares.shape == (30, 5)
-        pasted = (result[:, None] == batch.float() / 255).flatten(2).any(2).any(1)
+        result, shares = mix(batch, targets, generator)
+        assert shares.shape == (30, 5)
+        pasted = (result[:, None] == batch).flatten(2).any(2).any(1)
         kinds.add(bool(pasted.all()))
     assert kinds == {True, False}
-    assert mixed(batch, labels, [Grayscale()], generator, 5) == (batch, labels)
+    assert mix_of([Grayscale()]) is None
+    one = mix_of([Grayscale(), Cutmix()])
+    assert one is not None
+    for ours, theirs in zip(
+        one(batch, targets, seeded()), Cutmix().mix(batch, targets, seeded()), strict=True
+    ):
+        assert torch.equal(ours, theirs)
 
 
 EVERY = [

@@ -90,10 +90,13 @@ def test_eval_command(run: Path, archdsl_cli):
     lines = out.splitlines()
     assert lines[0] == "small after epoch 3, on 360 test images of digits"
     assert lines[1] == f"loss {found.loss:.4f}  accuracy {found.accuracy:.2%}"
-    assert lines[3].split() == ["class", "images", "accuracy"]
+    low, high = found.interval
+    assert lines[2].startswith(f"95 % interval {low:.2%} to {high:.2%}  top-5 {found.top5:.2%}  ")
+    assert lines[3].startswith("most confused: ")
+    assert lines[5].split() == ["class", "images", "accuracy"]
     zero = found.classes[0]
-    assert lines[4].split() == ["0", str(zero.images), f"{zero.accuracy:.2%}"]
-    assert len(lines) == 14
+    assert lines[6].split() == ["0", str(zero.images), f"{zero.accuracy:.2%}"]
+    assert len(lines) == 16
 
 
 def test_a_run_from_a_device_that_is_not_available(run: Path, tmp_path: Path, archdsl_cli):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -33,10 +34,20 @@ class Augmentation(Setting):
         """The height and width of what images of a size become."""
         return height, width
 
-    def fit(self, images: Tensor) -> Augmentation:
+    def load(self, height: int, width: int) -> tuple[int, int]:
+        """The size that images are best read in, for results of a size."""
+        return height, width
+
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Augmentation:
         """This augmentation with what it measures of the training images (N, C, H, W), which are
-        uint8 or in 0 … 1."""
+        uint8 or in 0 … 1, some at a time."""
         return self
+
+
+def load_size(augmentations: Sequence[Augmentation], size: tuple[int, int]) -> tuple[int, int]:
+    """The size (H, W) that images are best read in, for augmented ones of a size."""
+    sizes = [size, *(one.load(*size) for one in augmentations)]
+    return max(height for height, _ in sizes), max(width for _, width in sizes)
 
 
 class Mixer(Augmentation):

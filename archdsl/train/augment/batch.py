@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 import torch
@@ -10,6 +10,9 @@ from torch import Tensor
 
 from archdsl.train.augment.affine import Affine, apply_all
 from archdsl.train.augment.base import Augmentation, Mixer
+
+# From images, targets (B, classes) and a generator to mixed ones.
+Mix = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
 
 def augmented(
@@ -40,23 +43,19 @@ def _grouped(
         yield ([one for one in members if isinstance(one, Affine)] if is_affine else []), members
 
 
-def mixed(
-    images: Tensor,
-    targets: Tensor,
-    augmentations: Sequence[Augmentation],
-    generator: torch.Generator,
-    classes: int,
-) -> tuple[Tensor, Tensor]:
-    """Images and their labels (B,), mixed by the mixers among the augmentations: of several, each
-    batch takes one. Without a mixer the targets stay labels, otherwise they are (B, classes)."""
+def mix_of(augmentations: Sequence[Augmentation]) -> Mix | None:
+    """The mixer among the augmentations; of several, each batch takes one at random."""
     mixers = [one for one in augmentations if isinstance(one, Mixer)]
-    if not mixers:
-        return images, targets
-    number = 0
-    if len(mixers) > 1:
+    if len(mixers) < 2:
+        return mixers[0].mix if mixers else None
+
+    def one_of(
+        images: Tensor, targets: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         number = int(torch.randint(0, len(mixers), (), generator=generator))
-    shares = torch.nn.functional.one_hot(targets, classes).float()
-    return mixers[number].mix(as_floats(images), shares, generator)
+        return mixers[number].mix(images, targets, generator)
+
+    return one_of
 
 
 def as_floats(images: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, PrivateAttr
@@ -118,14 +119,14 @@ class PcaColour(Augmentation):
     _values: Vector = PrivateAttr(IMAGENET_VALUES)
     _vectors: tuple[Vector, ...] = PrivateAttr(IMAGENET_VECTORS)
 
-    def fit(self, images: Tensor) -> Augmentation:
+    def fit(self, chunks: Iterable[Tensor], channels: int) -> Augmentation:
         if self.imagenet:
             return self
         import torch
 
         from archdsl.train.augment.moments import moments
 
-        values, vectors = torch.linalg.eigh(moments(images).covariance)
+        values, vectors = torch.linalg.eigh(moments(chunks, channels).covariance)
         measured = self.model_copy()
         measured._values = tuple(values.tolist())
         measured._vectors = tuple(tuple(row) for row in vectors.tolist())

@@ -39,6 +39,9 @@ class PaddedCrop(Augmentation):
     def size_after(self, height: int, width: int) -> tuple[int, int]:
         return (height, width) if self.size is None else (self.size, self.size)
 
+    def load(self, height: int, width: int) -> tuple[int, int]:
+        return (height, width) if self.padding or self.size is None else _larger(height, width)
+
     def check(self, height: int, width: int) -> None:
         smaller = min(height, width)
         if self.size is not None and self.size > smaller + 2 * self.padding:
@@ -78,6 +81,9 @@ class RandomResizedCrop(Augmentation):
     area: Annotated[ShareRange, Words(("scale",))] = (0.08, 1.0)
     ratio: Range = (3 / 4, 4 / 3)
 
+    def load(self, height: int, width: int) -> tuple[int, int]:
+        return (height, width) if self.size is None else _larger(height, width)
+
     def size_after(self, height: int, width: int) -> tuple[int, int]:
         return (height, width) if self.size is None else (self.size, self.size)
 
@@ -109,6 +115,9 @@ class ScaleJitter(Augmentation):
     sides: Annotated[Range, Words(("side",))]
     crop: Size = 224
 
+    def load(self, height: int, width: int) -> tuple[int, int]:
+        return round(self.sides[1]), round(self.sides[1])
+
     def size_after(self, height: int, width: int) -> tuple[int, int]:
         return self.crop, self.crop
 
@@ -137,6 +146,11 @@ class ScaleJitter(Augmentation):
             start = offset.to(images.device) * scale
             weights.append(geometry.weights(self.crop, length, start, scale, *edges))
         return geometry.like(geometry.resampled(geometry.maps_of(images), *weights), images)
+
+
+def _larger(height: int, width: int) -> tuple[int, int]:
+    """256 for a crop of 224, as papers have it."""
+    return round(height * 256 / 224), round(width * 256 / 224)
 
 
 class CenterCrop(Augmentation):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-
-CHUNK = 2**22  # pixels that are converted to double precision at once
 
 
 class Moments(NamedTuple):
@@ -17,17 +16,16 @@ class Moments(NamedTuple):
     covariance: Tensor
 
 
-def moments(images: Tensor) -> Moments:
-    """Of images (N, C, …) that are uint8 or in 0 … 1."""
-    channels = images.shape[1]
-    scale = 1 if images.is_floating_point() else 255
+def moments(chunks: Iterable[Tensor], channels: int) -> Moments:
+    """Of images (N, C, …) that are uint8 or in 0 … 1, some at a time."""
     total = torch.zeros(channels, dtype=torch.float64)
     squares = torch.zeros(channels, channels, dtype=torch.float64)
-    pixels = images[0, 0].numel()
-    for chunk in images.split(max(CHUNK // max(pixels, 1), 1)):
-        colours = chunk.cpu().double().transpose(0, 1).reshape(channels, -1) / scale
+    count = 0
+    for images in chunks:
+        scale = 1 if images.is_floating_point() else 255
+        colours = images.cpu().double().transpose(0, 1).reshape(channels, -1) / scale
         total += colours.sum(1)
         squares += colours @ colours.T
-    count = len(images) * pixels
+        count += colours.shape[1]
     mean = total / count
     return Moments(mean, squares / count - torch.outer(mean, mean))

@@ -10,6 +10,7 @@ from archdsl.errors import ArchError
 from archdsl.expand.layers import hwc
 from archdsl.extras import require
 from archdsl.network import Network
+from archdsl.train.augment.base import load_size
 from archdsl.train.data.base import DataSet, Place, default_folder
 from archdsl.train.data.fit import image_shape
 from archdsl.train.data.images import Data, split
@@ -86,9 +87,11 @@ def check_classes(network: Network, classes: Sequence[str], data: str) -> None:
 def check(network: Network, recipe: Recipe) -> None:
     """Raise ArchError, with what to write instead, if a recipe does not fit a network, whatever is
     in its data."""
-    _, height, width = image_shape(network.input, str(recipe.data))
+    _, *size = image_shape(network.input, str(recipe.data))
+    height, width = load_size(recipe.augment, (size[0], size[1]))
     for augmentation in recipe.augment:
         augmentation.check(height, width)
+        height, width = augmentation.size_after(height, width)
     nodes = network.graph.nodes
     alone = any(n.op.uses_batch_statistics and math.prod(n.shape[1:]) == 1 for n in nodes)
     if recipe.batch == 1 and alone:

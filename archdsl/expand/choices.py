@@ -119,6 +119,12 @@ OTHER = Choice(
     "as the line writes it",
     ("name the line otherwise",),
 )
+SPANS = Choice(
+    "tables",
+    "a row of all networks",
+    "as only the first of its cells is filled",
+    ("for the first network alone, write `-` in the other cells",),
+)
 AXES = Choice(
     "input",
     "sizes as channels, height, width",

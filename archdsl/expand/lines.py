@@ -13,7 +13,7 @@ from weakref import proxy
 from archdsl.errors import ArchError
 from archdsl.expand import printed_sizes
 from archdsl.expand.block_uses import BlockExpander
-from archdsl.expand.choices import PRINTED
+from archdsl.expand.choices import PRINTED, SPANS
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import NO_RULES, Companion
 from archdsl.expand.graph_builder import Mark, Stretch
@@ -185,6 +185,8 @@ class LineExpander:
         )
         if is_outermost:
             graph.sections.append(section)
+            if line.item.spans:
+                self.context.decide(SPANS, position.path, line.item, frame)
         if claims or size:
             claimed = Claimed(section, size, claims, line.item.start)
             (graph.claims if is_outermost else graph.inner_claims).append(claimed)

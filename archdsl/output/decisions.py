@@ -26,6 +26,7 @@ MOST_NAMES = 4  # of lines of the network that one line of a summary names
 _ORDER = (
     "input",
     "names",
+    "tables",
     "library",
     "activation of sums",
     "companions",

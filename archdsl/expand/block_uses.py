@@ -21,6 +21,7 @@ from archdsl.syntax.ast import Shortcut, Token
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
+_LARGEST_DIVISOR = 32  # of channels; a larger number in place of a share is rather a width
 MOST_EMPTY = 10_000  # uses of blocks that add no node, beyond one for each layer
 
 
@@ -120,13 +121,14 @@ class BlockExpander:
         """Refuse a block of the library with values that its paper cannot mean, unless the line
         names them: `Bottleneck 64, 256` with an expansion of 64."""
         plain = frame.source.plain
-        for name, (sign, bound) in self.blocks.bounds_of(definition).items():
+        self.check_parts(definition, use, values, frame)
+        for name, sign, bound in self.blocks.bounds_of(definition):
             value = values.get(name)
             if value is None or (value <= bound if sign == "<=" else value >= bound):
                 continue
             # `original_unit(4)` is that block, if a small one; `original unit 4` may be another.
             is_call = plain.startswith(f"{use.block}(", use.start)
-            if _names_argument(use, name, plain) or (is_call and sign == ">="):
+            if _names_argument(use, name, plain) or (is_call and sign == ">=" and bound > 1):
                 continue
             most = f"{'at most' if sign == '<=' else 'at least'} {bound:g}"
             named_all = ", ".join(f"{name}={value:g}" for name, value in values.items())
@@ -138,6 +140,24 @@ class BlockExpander:
                 f"there {name} is {most} ({definition.paper}): "
                 f"if it is meant, name it, `{use.block}({named_all})`; "
                 + (elsewhere or f"else define it: `block {use.block} {{ … }}`"),
+            )
+
+    def check_parts(
+        self, definition: Definition, use: BlockUse, values: Mapping[str, Number], frame: Frame
+    ) -> None:
+        """Refuse a share for a divisor, `squeeze_excitation(0.25)`, and a divisor for a share."""
+        for name, how in self.blocks.parts_of(definition).items():
+            value = values.get(name, 1)
+            if not (0 < value < 1 if how == "divisor" else 1 < value <= _LARGEST_DIVISOR):
+                continue
+            other = "share" if how == "divisor" else "divisor"
+            most = "at least 1" if how == "divisor" else "at most 1"
+            elsewhere = self.blocks.elsewhere(definition)
+            raise frame.fail(
+                f"`{name}` of `{use.block}` is a {how} of the channels, {most}; not {value:g}",
+                use,
+                f"if {value:g} is a {other}, write `{name}={1 / value:.3g}`; "
+                + (elsewhere or f"else define the block: `block {use.block} {{ … }}`"),
             )
 
     def takes_body(self, definition: Definition) -> bool:

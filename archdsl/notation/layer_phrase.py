@@ -14,7 +14,8 @@ from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer, Value
 from archdsl.notation import numbers, unknown_words
 from archdsl.notation.attribute_values import VALUES, read_attribute
-from archdsl.notation.attributes import LayerDraft, PhraseDraft
+from archdsl.notation.ast import ValueText
+from archdsl.notation.attributes import EarlyRepeat, LayerDraft, PhraseDraft
 from archdsl.notation.cursor import END
 from archdsl.notation.lookup import NOISE, Words, vocabulary, words_of
 from archdsl.notation.numbers import REPEAT
@@ -30,6 +31,7 @@ from archdsl.syntax.expressions import Expression
 _REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)
 _WINDOWS = [("kernel",), ("size",), ("window",), ("filter",), ("k",)]  # `kernel 2x2/3`
 _LEAST_WIDTH = 8
+_MOST_VECTORS = 9  # in `fc 4096 x 2`; more are its width
 _MOST_REPEATS = 32  # in `conv3-64 x 2`; more may be meant as another width
 _CHOSEN = r"\bwith[ \t]+([\w \t-]+)|\b(\w+)[ \t]*=[ \t]*[01]\b"  # `with bn`, `cifar(bn=1)`
 _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
@@ -65,8 +67,10 @@ def _size(scan: Scan) -> None:
     context, draft = scan.context, scan.draft
     before, token = scan.peek(-1), scan.take()
     axes = numbers.size(context, token)
-    may_repeat = not scan and before is not END and draft.repeat is None
+    may_repeat = before is not END and draft.repeat is None and scan.owner is None
     pair = numbers.number_and_repeat(token) if may_repeat else None
+    if pair is not None:
+        _check_matrix(scan, token, axes)
     if pair is not None and _has_sizes(scan, before):
         # `conv3-64 x 2`: the second size of a layer is its width and a repeat.
         width, repeat = pair
@@ -79,7 +83,7 @@ def _size(scan: Scan) -> None:
                 + " or ".join(f"`{n}`" for n in dict.fromkeys(axes)),
             )
         scan.mention("number", axes[0], width)
-        draft.repeat = numbers.value(context, repeat)
+        _repeat(scan, numbers.value(context, repeat))
     else:
         scan.mention("size", axes, token)
 
@@ -88,7 +92,56 @@ def _has_sizes(scan: Scan, before: Token) -> bool:
     """Whether every layer so far has its size, so that another one is width and repeat."""
     windows = sum(layer.kind.takes_size is not None for layer in scan.draft.layers)
     sizes = sum(mention.form in ("size", "suffix") for mention in scan.draft.mentions)
-    return before.kind == "join" or sizes >= max(1, windows)
+    return (before.kind == "join" and not scan) or sizes >= max(1, windows)
+
+
+def _check_matrix(scan: Scan, token: Token, axes: tuple[int, ...]) -> None:
+    """Refuse `fc 4096 x 2`: inputs and width, or a repeat?"""
+    layer = scan.draft.layers[-1] if scan.draft.layers else None
+    is_matrix = layer is not None and layer.kind.takes_size == "matrix"
+    if is_matrix and scan.peek(-2).kind == "word" and axes[1] <= _MOST_VECTORS:
+        raise scan.context.fail(
+            f"is `{' '.join(token.text.split())}` inputs and width, or {axes[1]} repetitions?",
+            token,
+            f"write `{axes[0]}x{axes[1]}` for inputs and width, "
+            f"`{axes[0]} x{axes[1]}` for the repeat",
+        )
+
+
+def _repeat(scan: Scan, count: ValueText) -> None:
+    """Set the repeat of the phrase; if more follows, it must be attributes."""
+    draft = scan.draft
+    draft.set_repeat(count)
+    if scan:
+        draft.early_repeat = EarlyRepeat(len(draft.layers), len(draft.mentions))
+
+
+def check_after_repeat(draft: PhraseDraft) -> None:
+    """Refuse what may or may not belong to the layers that are repeated: a layer after the repeat,
+    `conv3-64 x 2, relu`, and a stride, `conv3-64 x 2, stride 2`."""
+    repeat, early = draft.repeat, draft.early_repeat
+    if repeat is None or early is None or any(one.kind.takes_times for one in draft.layers):
+        return
+    plain = draft.context.source.plain
+    times = plain[repeat.start : repeat.end]
+    start = draft.phrase.tokens[0].start
+    line = plain[start : repeat.start].rstrip(" x×")
+    for layer in draft.layers[early.layers :]:
+        text = plain[layer.start : draft.phrase.tokens[-1].end]
+        raise draft.context.fail(
+            f"is `{text}` repeated too?",
+            layer,
+            f"write `{line}, {text} x{times}`, or `{line} x{times} -> {text}`",
+        )
+    for mention in draft.mentions[early.mentions :]:
+        if mention.words in (("stride",), ("s",)):
+            text = plain[mention.start : mention.end]
+            raise draft.context.fail(
+                f"is `{text}` that of each repetition, or of the first?",
+                mention,
+                f"write `{line} {text} x{times}` for each, "
+                f"`{{ {line} }} x {times}, {text}` for the first",
+            )
 
 
 def _number(scan: Scan) -> None:
@@ -147,8 +200,9 @@ def _mixed(scan: Scan) -> None:
     if read_compact(scan):
         return
     context, token = scan.context, scan.take()
-    if REPEAT.fullmatch(token.text):
-        raise context.fail("a second repeat", token, "put one of them around a group: `[ … ] x 3`")
+    if (times := REPEAT.fullmatch(token.text)) is not None:
+        _times_after(scan, token, times[1])
+        return
     match = _NUMBER_WITH_WORD.fullmatch(token.text)
     if match is None:
         scan.draft.unknown.append(token)
@@ -157,6 +211,20 @@ def _mixed(scan: Scan) -> None:
         scan.mention("units", number, token, words=(match[2].lower(),))
     else:
         scan.mention("number", context.expression([token]), token)
+
+
+def _times_after(scan: Scan, token: Token, digits: str) -> None:
+    """The factor of `upsample 2x`. A repeat comes before its layer, `2x conv3-64`."""
+    context, draft = scan.context, scan.draft
+    if draft.layers and draft.layers[-1].kind.takes_times:
+        scan.mention("times", numbers.whole(context, digits, token), token)
+        return
+    if draft.repeat is not None:
+        help = "put one of them around a group: `[ … ] x 3`"
+        raise context.fail("a second repeat", token, help)
+    line = context.source.plain[draft.phrase.tokens[0].start : token.start].rstrip(" ,")
+    help = f"write it first, `{token.text} {line}`, or last, `{line} x{digits}`"
+    raise context.fail("a repeat after its layer", token, help if line else "")
 
 
 def _slash(scan: Scan) -> None:
@@ -288,6 +356,14 @@ def _times(scan: Scan) -> None:
     if scan.draft.unknown:
         raise unknown_words.error(scan.draft)
     if scan.at:
+        if (
+            scan.draft.repeat is None
+            and scan.owner is None
+            and numbers.counts(context, scan.peek(1))
+        ):
+            scan.take(2)
+            _repeat(scan, numbers.value(context, scan.peek(-1)))
+            return
         help = "write it last: `conv3-64 x2`"
         raise context.fail("a repeat in the middle of a layer", token, help)
     name = _REPEAT_AS_NAME.match(context.source.text, token.start)

@@ -117,8 +117,8 @@ class TableReader(CellReader):
                 )
         width = sum(cell.wide for cell in cells)
         networks = list(self.networks)
-        if width < count and networks and (networks[0], networks[-1]) == (width - 1, count - 1):
-            return  # it ends with the cell of the first network, which is that of all
+        if width == 1 and networks[:1] == [0] and networks[-1] == count - 1:
+            return  # its only cell is that of all networks
         ends_within = any(i < width for i in networks[1:]) and any(i >= width for i in networks)
         if ends_within or (width < count and not self.may_be_short):
             raise self.fail(

@@ -38,8 +38,7 @@ MARKDOWN = "| layer | A | B |\n|---|---|---|\n| conv1 | conv3-16 | conv3-16 |\n"
         # An editor may have cut the tabs off.
         ("A\tB\nconv3-16\tconv3-16\nLRN\nconv3-8\tconv3-8", "conv norm conv", "conv norm conv",
          ["norm1"]),
-        # A row that ends with its first cell spans all.
-        (MARKDOWN + "| norm1 | LRN |", "conv norm", "conv norm", []),
+        # A row of one cell spans all.
         ("| A | B |\n|---|---|\n| conv3-16 | conv3-16 |\n| LRN |", "conv norm", "conv norm", []),
         (MARKDOWN + "| norm1 | LRN | LRN |", "conv norm", "conv norm", []),
         # A dash is no layer; so is an empty cell of another network.
@@ -70,6 +69,9 @@ def test_what_the_decision_names_instead():
 
 
 def test_a_row_that_ends_between_networks_is_refused():
+    """A cell may be lost, or those that follow the name may span all."""
     three = "| A | B | C |\n|---|---|---|\n| conv3-8 | conv3-8 | conv3-8 |\n| LRN | LRN |"
+    with pytest.raises(archdsl.ArchError, match="a row of 2 cells where the header has 3"):
+        networks(MARKDOWN + "| norm1 | LRN |")
     with pytest.raises(archdsl.ArchError, match="a row of 2 cells where the header has 3"):
         networks(three)

@@ -38,6 +38,12 @@ TWO_ACTIVATIONS = Choice(
     "as the text has each",
     ("for the second alone, write it in the line of the layer, without `->`",),
 )
+REPEATED_STRIDE = Choice(
+    "repeats",
+    "stride {stride} in each of {count} repetitions",
+    "as it is the layer's",
+    ("for the first alone, `{{ … }} x {count}, stride {stride}`",),
+)
 GROUP_STRIDE = Choice(
     "stride of groups",
     "the stride in the first layer of the group",

@@ -16,6 +16,7 @@ from archdsl.expand.choices import (
     PADDING,
     POOL,
     PRINTED,
+    REPEATED_STRIDE,
     TWO_ACTIVATIONS,
     spelling,
 )
@@ -33,6 +34,7 @@ from archdsl.expand.scopes import Frame, Neighbours, Position
 from archdsl.graph import Scope, Settled
 from archdsl.layers import (
     Activation,
+    Conv,
     Flatten,
     Input,
     Layer,
@@ -42,7 +44,7 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.layers.checks import check_elements
-from archdsl.layers.terms import Disputed
+from archdsl.layers.terms import Disputed, show
 from archdsl.notation import ast, keras_calls, pytorch_calls
 from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
@@ -112,6 +114,21 @@ class LayerExpander:
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
+
+    def decide_repeated_stride(
+        self, layers: Sequence[LayerText], count: int, position: Position
+    ) -> None:
+        """Record that a convolution that is repeated has its stride each time."""
+        for layer in layers:
+            if layer.kind is not Conv or "stride" not in layer.given:
+                continue
+            if layer.computed:
+                names = self.context.names_at(position)
+                layer = ast.evaluated(position.frame.source, layer, names)
+            stride = show(layer.given["stride"].value)
+            if set(stride.split("x")) != {"1"}:
+                values = {"stride": stride, "count": count}
+                self.context.decide(REPEATED_STRIDE, position.path, layer, position.frame, **values)
 
     def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
         """Record how the name of a line and the kind of its layer agree."""

@@ -313,6 +313,8 @@ class LineExpander:
                 within="a repeat" if repeat > 1 else position.within,
                 factor=position.factor * repeat if is_first else position.factor,
             )
+            if is_first and repeat > 1 and link.parsed.composite is None:
+                self.layers.decide_repeated_stride(link.parsed.layers, repeat, position)
             once = link
             if neighbours is not None:
                 once = link._replace(neighbours=neighbours.of_one(is_first, is_final))

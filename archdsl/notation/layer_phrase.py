@@ -13,8 +13,8 @@ from typing import NoReturn
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer, Value
 from archdsl.notation import numbers, unknown_words
-from archdsl.notation.attribute_values import VALUES, read_attribute
 from archdsl.notation.ast import ValueText
+from archdsl.notation.attribute_values import VALUES, read_attribute
 from archdsl.notation.attributes import EarlyRepeat, LayerDraft, PhraseDraft
 from archdsl.notation.cursor import END
 from archdsl.notation.lookup import NOISE, Words, vocabulary, words_of
@@ -60,6 +60,28 @@ def read_columns(draft: PhraseDraft) -> None:
             mention.is_of_row = True
 
 
+def check_repeated(draft: PhraseDraft) -> None:
+    """Refuse a repeat next to several layers, `conv3-64, maxpool x 2`: of both, or of one?"""
+    repeat = draft.repeat
+    main = [one for one in draft.layers if not one.kind.accompanies]
+    if repeat is None or len(main) < 2 or draft.phrase.columns is not None:
+        return
+    plain = draft.context.source.plain
+    is_last = repeat.start > main[0].start
+    starts = [min(one.start for one in draft.layers), *(one.start for one in main[1:])]
+    ends = [*starts[1:], repeat.start if is_last else draft.phrase.end]
+    pieces = [plain[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+    if is_last:
+        pieces[-1] = re.sub(r"[,\s]*[x×]$", "", pieces[-1])
+    pieces = [piece.strip(" \t,-") for piece in pieces]
+    times = REPEAT.sub(r"\1", plain[repeat.start : repeat.end])
+    all_of = "; ".join(pieces)
+    alone, help = pieces[0], f"`{times}x {' -> '.join(pieces)}`, or `{times}x {{ {all_of} }}`"
+    if is_last:
+        alone, help = pieces[-1], f"`{' -> '.join(pieces)} x{times}`, or `{{ {all_of} }} x {times}`"
+    raise draft.context.fail(f"is `{alone}` repeated alone?", repeat, f"write {help}")
+
+
 # Readers by the kind of token: each takes what it reads.
 
 
@@ -92,7 +114,14 @@ def _has_sizes(scan: Scan, before: Token) -> bool:
     """Whether every layer so far has its size, so that another one is width and repeat."""
     windows = sum(layer.kind.takes_size is not None for layer in scan.draft.layers)
     sizes = sum(mention.form in ("size", "suffix") for mention in scan.draft.mentions)
-    return (before.kind == "join" and not scan) or sizes >= max(1, windows)
+    if not scan:
+        return before.kind == "join" or sizes >= max(1, windows)
+    # More follows: not the kernel of another layer, `3 x 3 conv`.
+    has_number = any(mention.form in ("number", "units") for mention in scan.draft.mentions)
+    layers = vocabulary().layers
+    following = (layers[words][0] for words, _ in scan.runs() if words in layers)
+    is_before_layer = any(not kind.accompanies for kind in following)
+    return sizes >= max(1, windows) and not has_number and not is_before_layer
 
 
 def _check_matrix(scan: Scan, token: Token, axes: tuple[int, ...]) -> None:
@@ -125,13 +154,13 @@ def check_after_repeat(draft: PhraseDraft) -> None:
     plain = draft.context.source.plain
     times = plain[repeat.start : repeat.end]
     start = draft.phrase.tokens[0].start
-    line = plain[start : repeat.start].rstrip(" x×")
+    line = re.sub(r"[,\s]*[x×]?\s*$", "", plain[start : repeat.start])
     for layer in draft.layers[early.layers :]:
         text = plain[layer.start : draft.phrase.tokens[-1].end]
         raise draft.context.fail(
             f"is `{text}` repeated too?",
             layer,
-            f"write `{line}, {text} x{times}`, or `{line} x{times} -> {text}`",
+            f"write `{{ {line}; {text} }} x {times}`, or `{line} x{times} -> {text}`",
         )
     for mention in draft.mentions[early.mentions :]:
         if mention.words in (("stride",), ("s",)):

@@ -33,7 +33,12 @@ from archdsl.notation.cursor import Cursor
 from archdsl.notation.groups import CompositeReader, read_repeat_of_row
 from archdsl.notation.labels import Labels, label_of
 from archdsl.notation.layer_names import NamedKind, kind_named
-from archdsl.notation.layer_phrase import check_after_repeat, read_columns, read_tokens
+from archdsl.notation.layer_phrase import (
+    check_after_repeat,
+    check_repeated,
+    read_columns,
+    read_tokens,
+)
 from archdsl.notation.numbers import split_repeat
 from archdsl.notation.parentheses import is_remark
 from archdsl.notation.scan import Scan
@@ -265,6 +270,8 @@ def _read_layers(
         draft.is_implied = True
         assigner.imply_layer(label)
     assigner.assign()
+    if draft.repeat is not None:
+        check_repeated(draft)
     return tuple(layer.freeze() for layer in draft.layers if layer.is_used)
 
 

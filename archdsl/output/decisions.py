@@ -32,6 +32,7 @@ _ORDER = (
     "companions",
     "optional layers",
     "output layer",
+    "repeats",
     "stride of groups",
     "shortcut",
     "padding",

@@ -73,16 +73,42 @@ def _removal(scan: Scan) -> bool:
     if removable is not None:
         words, count = removable
         last = scan.take(count)
-        sign, other = scan.peek(), scan.peek(1)
-        if sign.text in ("-", "and") and _removable((other,), 0):
-            help = f"write `no {last.text} no {other.text}`"
-            raise fail(f"does `no` remove `{other.text}` too?", other, help)
+        if (other := _after_removal(scan)) is not None:
+            raise fail(
+                f"does `no` remove `{other.text}` too?",
+                other,
+                f"write `no {last.text} no {other.text}`; "
+                f"to keep it, `{other.text} no {last.text}`",
+            )
         scan.mention("removal", True, first, last, words=words)
     elif after.kind == "word" and begins_attribute((after,)):
         raise fail(f"`no {after.text}` removes nothing", first, "`no relu`, `no bias`, …")
     else:
         scan.draft.unknown.append(scan.accept("word") or first)
     return True
+
+
+def _after_removal(scan: Scan) -> Token | None:
+    """The companion that may be removed too: `relu` in `no bn and relu`, `no bn, relu`, but not in
+    `no bn, leaky relu 0.1`, which gives it a value."""
+    sign = scan.peek()
+    is_list = sign.text.lower() in ("-", "and", "or", "nor")
+    skipped = int(is_list or sign.kind == "comma")
+    other = scan.peek(skipped)
+    if other.kind != "word" or (found := _removable(scan.tokens, scan.at + skipped)) is None:
+        return None
+    words, count = found
+    if is_list:
+        return other
+    known = vocabulary().layers
+    is_companion = words == (ACTIVATION,) or any(
+        known[run][0].accompanies for run, _ in scan.runs(skipped) if run in known
+    )
+    last = scan.at + skipped + count
+    ends = last == len(scan.tokens) or scan.tokens[last].kind in ("comma", "times", "join")
+    start, end = other.start, scan.tokens[last - 1].end
+    whole = other._replace(text=scan.context.source.plain[start:end], end=end)
+    return whole if is_companion and ends else None
 
 
 def _removable(tokens: Sequence[Token], at: int) -> tuple[Words, int] | None:

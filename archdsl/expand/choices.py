@@ -44,6 +44,12 @@ REPEATED_STRIDE = Choice(
     "as it is the layer's",
     ("for the first alone, `{{ … }} x {count}, stride {stride}`",),
 )
+WRITTEN_FIRST = Choice(
+    "companions",
+    "{written}, then {companion}",
+    "as the chain writes {written} before the layer",
+    ("for the order of the convention, `{written}, …` in one phrase, without `->`",),
+)
 GROUP_STRIDE = Choice(
     "stride of groups",
     "the stride in the first layer of the group",
@@ -78,7 +84,7 @@ PADDING = Choice(
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
-    "as it has the form of channels first",
+    "as {why}",
     ("input {other}",),
 )
 LIBRARY = Choice(

@@ -18,6 +18,7 @@ from archdsl.expand.choices import (
     PRINTED,
     REPEATED_STRIDE,
     TWO_ACTIVATIONS,
+    WRITTEN_FIRST,
     spelling,
 )
 from archdsl.expand.context import Context
@@ -46,7 +47,7 @@ from archdsl.layers import (
 from archdsl.layers.checks import check_elements
 from archdsl.layers.terms import Disputed, show
 from archdsl.notation import ast, keras_calls, pytorch_calls
-from archdsl.notation.ast import LayerText, Naming
+from archdsl.notation.ast import LayerText, Naming, ValueText
 from archdsl.syntax.ast import Padding, StrideOn
 
 
@@ -57,6 +58,7 @@ class LayerExpander:
         self.context = context
         self.graph = context.graph
         self.source = context.network.source
+        self.widths = context.widths
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
         self.settled: dict[object, tuple[Layer, Shape, bool]] = {}
@@ -110,6 +112,9 @@ class LayerExpander:
             comes_again = position.within and layer is written
             apply = self.conventions.apply_again if comes_again else self.conventions.apply
             applied = apply(position.frame.source, layer, around)
+            for kind, companion in applied.before:
+                if all(one.kind is not kind for one in chain):  # an earlier phrase writes it
+                    self.decide_order(kind, companion, layer, position)
             _extend(chain, waiting, layer, applied)
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
@@ -130,6 +135,13 @@ class LayerExpander:
                 values = {"stride": stride, "count": count}
                 self.context.decide(REPEATED_STRIDE, position.path, layer, position.frame, **values)
 
+    def decide_order(
+        self, written: type[Layer], companion: LayerText, layer: LayerText, position: Position
+    ) -> None:
+        """Record that a chain writes a layer before a companion that a convention has before it."""
+        values = {"written": spelling(written), "companion": spelling(companion.kind)}
+        self.context.decide(WRITTEN_FIRST, position.path, layer, position.frame, **values)
+
     def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
         """Record how the name of a line and the kind of its layer agree."""
         choice = {"open": POOL, "held": HELD, "other": OTHER}[naming.how]
@@ -144,7 +156,8 @@ class LayerExpander:
             layer = ast.evaluated(position.frame.source, layer, names)
         if position.stride is not None:
             layer = self.strided(layer, position)
-        if layer.kind.fits is not None and layer.kind.fits not in layer.given:
+        is_listed = layer.listed is not None  # what it cuts off depends on the map
+        if layer.kind.fits is not None and layer.kind.fits not in layer.given and not is_listed:
             layer = _fitted(layer, layer.kind.fits, position.frame)
         return layer
 
@@ -226,6 +239,8 @@ class LayerExpander:
     def append_settled(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         """Append a layer whose attributes do not depend on the map that it is on."""
         graph, x = self.graph, self.graph.shape
+        if self.widths and scope in self.widths:
+            layer = _widened(layer, self.widths[scope])
         is_own = frame.source is self.source
         place = (layer.start, layer.end) if is_own else frame.place
         try:
@@ -314,7 +329,7 @@ def _extend(
         if indexes:
             chain.insert(indexes[-1], companion)
         else:
-            loose.insert(0, companion)
+            loose.append(companion)
     chain += loose
     chain += applied.layers
     chain += [companion for kind, companion in waiting if kind is layer.kind]
@@ -400,6 +415,13 @@ def _companions(layers: Sequence[LayerText]) -> Sequence[LayerText]:
         if layer.kind.weighs:
             return layers[:index]
     return layers
+
+
+def _widened(layer: LayerText, width: int) -> LayerText:
+    """The layer with another number of channels."""
+    given = {name: text for name, text in layer.given.items() if name != "matrix"}
+    given["width"] = ValueText(width, layer.start, layer.end)
+    return layer._replace(given=given)
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

@@ -301,6 +301,7 @@ class LineExpander:
             return 1
         repeat = self.repeat_of(link.parsed.repeat, position)
         has_end = position.last or position.ends_branch or bool(neighbours and neighbours.after)
+        has_end = has_end or self.context.widens(position.path)
         first, index = len(graph.nodes), 0
         while index < repeat:
             is_first, is_final = index == 0, index == repeat - 1

@@ -32,6 +32,12 @@ REPLACED = Choice(
     "as the line writes it",
     ("for both, `-> {written}`",),
 )
+MOVED = Choice(
+    "companions",
+    "{companions} {here} {layer}, not {there} it{bias}",
+    "as the line writes it",
+    ("for both, write {companions} {there} it too",),
+)
 TWO_ACTIVATIONS = Choice(
     "companions",
     "{first}, then {second}",

@@ -106,6 +106,12 @@ DEFAULT = Choice(
     "while {others}",
     ("write `{instead}` where the layer is written",),
 )
+MULTIPLE = Choice(
+    "depthwise",
+    "{count} filters for each of {channels} channels",
+    "as the width is {width}",
+    ("write no width for one filter a channel", "write a 1x1 convolution of that width after it"),
+)
 POOL_EDGES = Choice(
     "defaults",
     "{kind} rounding down",

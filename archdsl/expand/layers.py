@@ -12,6 +12,7 @@ from archdsl.expand.choices import (
     DEFAULT,
     GROUP_STRIDE,
     HELD,
+    MULTIPLE,
     OTHER,
     PADDING,
     POOL,
@@ -264,12 +265,21 @@ class LayerExpander:
                 pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
+        if is_own and layer.kind is Conv and "depthwise" in layer.given:
+            self.decide_multiple(layer, op, scope, frame)
         if (is_padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
             self.decide(layer, op, scope, frame, is_padded)
         if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
             values = {"first": spelling(type(before)), "second": spelling(type(op))}
             self.context.decide(TWO_ACTIVATIONS, scope, layer, frame, **values)
         graph.add(op, (graph.current,), scope, shape, place)
+
+    def decide_multiple(self, layer: LayerText, op: Layer, scope: Scope, frame: Frame) -> None:
+        """Record that a depthwise convolution has several filters for each channel."""
+        channels = self.graph.shape[0]
+        if isinstance(op, Conv) and op.width != channels:
+            values = {"count": op.width // channels, "width": op.width, "channels": channels}
+            self.context.decide(MULTIPLE, scope, layer, frame, **values)
 
     def is_padded(self, layer: LayerText, op: Layer) -> bool:
         """Whether a layer is padded because the network declares no padding."""

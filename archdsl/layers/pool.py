@@ -44,6 +44,12 @@ class Pool(Layer):
     name: ClassVar[str]
     disputed: ClassVar[tuple[Disputed, ...]] = (
         Disputed("ceil", "Caffe rounds up", "{kind} rounding down", "ceil"),
+        Disputed(
+            "stride",
+            "AlexNet and ResNet have 3x3/2",
+            "{kind} with the stride of its window",
+            "stride 2",
+        ),
     )
 
     kernel: tuple[int, ...] = attribute(
@@ -118,6 +124,8 @@ class Pool(Layer):
         if attribute == "ceil":
             window = self.window(x)
             return slide("pool", x, window, ceil=True) != slide("pool", x, window)
+        if attribute == "stride":
+            return any(k > 2 and k != n for k, n in zip(self.kernel, x[1:], strict=False))
         return attribute != "counted" or any(self.pad)
 
     def out(self, x: Shape) -> Shape:

@@ -32,6 +32,7 @@ _ORDER = (
     "companions",
     "optional layers",
     "output layer",
+    "depthwise",
     "repeats",
     "stride of groups",
     "shortcut",

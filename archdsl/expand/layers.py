@@ -126,7 +126,7 @@ class LayerExpander:
     ) -> None:
         """Record that a convolution that is repeated has its stride each time."""
         for layer in layers:
-            if layer.kind is not Conv or "stride" not in layer.given:
+            if "stride" not in layer.given or layer.kind is not Conv:
                 continue
             if layer.computed:
                 names = self.context.names_at(position)
@@ -265,7 +265,7 @@ class LayerExpander:
                 pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if is_own and layer.kind is Conv and "depthwise" in layer.given:
+        if "depthwise" in layer.given and is_own:
             self.decide_multiple(layer, op, scope, frame)
         if (is_padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
             self.decide(layer, op, scope, frame, is_padded)

@@ -272,7 +272,9 @@ class Conv(Filters):
     @classmethod
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        values = cls.grouped(unfolded(values, x), x)
+        values = unfolded(values, x)
+        if "group_width" in values:
+            values = cls.grouped(values, x)
         if values.get("depthwise"):
             if "groups" in values:
                 raise LayerError(

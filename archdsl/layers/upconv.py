@@ -61,7 +61,9 @@ class UpConv(Filters):
     @classmethod
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
-        values = cls.grouped(unfolded(values, x), x)
+        values = unfolded(values, x)
+        if "group_width" in values:
+            values = cls.grouped(values, x)
         for name in ("width", "kernel"):
             if name not in values:
                 raise LayerError(f"the transposed convolution has no {name}", cls.form())

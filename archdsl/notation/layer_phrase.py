@@ -89,7 +89,8 @@ def _size(scan: Scan) -> None:
     context, draft = scan.context, scan.draft
     before, token = scan.peek(-1), scan.take()
     axes = numbers.size(context, token)
-    may_repeat = before is not END and draft.repeat is None and scan.owner is None
+    is_tight = token.text[1:2] in ("x", "×")  # most sizes, `3x3`
+    may_repeat = not is_tight and before is not END and draft.repeat is None and scan.owner is None
     pair = numbers.number_and_repeat(token) if may_repeat else None
     if pair is not None:
         _check_matrix(scan, token, axes)

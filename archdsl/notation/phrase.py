@@ -261,7 +261,7 @@ def _read_layers(
         draft.is_implied = True
         assigner.imply_layer(label)
     assigner.assign()
-    if draft.repeat is not None:
+    if draft.repeat is not None and len(draft.layers) > 1:
         check_repeated(draft)
     return tuple(layer.freeze() for layer in draft.layers if layer.is_used)
 

@@ -99,7 +99,9 @@ class LayerExpander:
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
-            layer = self.complete(written, position)
+            layer = written
+            if written.computed or position.stride is not None or written.kind.fits is not None:
+                layer = self.complete(written, position)
             if layer.naming is not None:
                 self.decide_naming(layer, layer.naming, position)
             around = Surroundings(

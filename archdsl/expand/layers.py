@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -33,6 +34,7 @@ from archdsl.expand.conventions import (
 )
 from archdsl.expand.line_names import numbered
 from archdsl.expand.scopes import Frame, Neighbours, Position
+from archdsl.figures import counted
 from archdsl.graph import Scope, Settled
 from archdsl.layers import (
     Activation,
@@ -156,13 +158,25 @@ class LayerExpander:
         stride of its group, the size of the branch that it fits."""
         if layer.computed:
             names = self.context.names_at(position)
-            layer = ast.evaluated(position.frame.source, layer, names)
+            try:
+                layer = ast.evaluated(position.frame.source, layer, names)
+            except ArchError as error:
+                self.explain_entry(error, layer, position)
+                raise
         if position.stride is not None:
             layer = self.strided(layer, position)
         is_listed = layer.listed is not None  # what it cuts off depends on the map
         if layer.kind.fits is not None and layer.kind.fits not in layer.given and not is_listed:
             layer = _fitted(layer, layer.kind.fits, position.frame)
         return layer
+
+    def explain_entry(self, error: ArchError, layer: LayerText, position: Position) -> None:
+        """Add what `in` is to the error of a value that is computed from it outside blocks."""
+        text = position.frame.source.plain[layer.start : layer.end]
+        if position.frame.definition is None and re.search(r"\bin\b", text):
+            channels = self.context.entry_channels(position)
+            what = f"`in` is what enters the line, here {counted(channels, 'channel')}"
+            error.notes += (Note(f"{what}; in a block it is what enters the block"),)
 
     def strided(self, layer: LayerText, position: Position) -> LayerText:
         """The layer with the stride of its group, if it is the one that carries it."""

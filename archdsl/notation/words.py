@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from archdsl.layers import Activation, Value
+from archdsl.layers import REGISTRY, Activation, Value
 from archdsl.notation import numbers
 from archdsl.notation.ast import ValueText, checked
 from archdsl.notation.attribute_values import VALUES, read_attribute
@@ -73,7 +73,7 @@ def _removal(scan: Scan) -> bool:
     if removable is not None:
         words, count = removable
         last = scan.take(count)
-        if (other := _after_removal(scan)) is not None:
+        if (other := _after_removal(scan, words)) is not None:
             raise fail(
                 f"does `no` remove `{other.text}` too?",
                 other,
@@ -88,9 +88,11 @@ def _removal(scan: Scan) -> bool:
     return True
 
 
-def _after_removal(scan: Scan) -> Token | None:
-    """The companion that may be removed too: `relu` in `no bn and relu`, `no bn, relu`, but not in
-    `no bn, leaky relu 0.1`, which gives it a value."""
+def _after_removal(scan: Scan, removed: Words) -> Token | None:
+    """The companion that may be removed too: `relu` in `no bn and relu`, `no bn, relu`.
+
+    Not one with a value, `no bn, leaky relu 0.1`, or in place of what is removed, `no relu, silu`.
+    """
     sign = scan.peek()
     is_list = sign.text.lower() in ("-", "and", "or", "nor")
     skipped = int(is_list or sign.kind == "comma")
@@ -101,14 +103,22 @@ def _after_removal(scan: Scan) -> Token | None:
     if is_list:
         return other
     known = vocabulary().layers
-    is_companion = words == (ACTIVATION,) or any(
-        known[run][0].accompanies for run, _ in scan.runs(skipped) if run in known
-    )
+    kinds = [known[run][0] for run, _ in scan.runs(skipped) if run in known]
+    is_companion = words == (ACTIVATION,) or any(kind.accompanies for kind in kinds)
+    is_companion = is_companion and _role_of(words) != _role_of(removed)
     last = scan.at + skipped + count
     ends = last == len(scan.tokens) or scan.tokens[last].kind in ("comma", "times", "join")
     start, end = other.start, scan.tokens[last - 1].end
     whole = other._replace(text=scan.context.source.plain[start:end], end=end)
     return whole if is_companion and ends else None
+
+
+def _role_of(removed: Words) -> str:
+    """The role of a companion that `no` removes; its name if it has none."""
+    if removed == (ACTIVATION,):
+        return ACTIVATION
+    roles = (kind.role for kind in REGISTRY if kind.kind == removed[0])
+    return next(roles, "") or removed[0]
 
 
 def _removable(tokens: Sequence[Token], at: int) -> tuple[Words, int] | None:

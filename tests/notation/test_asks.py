@@ -103,7 +103,19 @@ def test_what_follows_a_removal(text: str, both: str, one: str):
 @pytest.mark.parametrize(
     "text",
     ["conv3-16 no bn, leaky relu 0.2", "conv3-16 no bn, maxpool", "conv3-16 no bn, stride 2",
+     "conv3-16 no relu, silu", "conv3-16 no activation, silu", "conv3-16 no bn, ln",
      "conv3-16 no bias, relu", "conv3-16 no bn -> relu", "conv3-16 no relu, no bn"],
 )  # fmt: skip
 def test_what_cannot_be_removed_does_not_ask(text: str):
     archdsl.loads(f"{BOTH_OR_ONE}{text}\nFC-2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[conv1-(in // 4); conv3-(in // 4); conv1-(in)] x 3", "[conv1-1; conv3-(in // 2)]",
+     "conv1-1\nconv3-(in - 1)"],
+)  # fmt: skip
+def test_what_enters_a_line_is_explained(text: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        archdsl.loads(f"input 16x16x16\n{text}\nFC-2")
+    assert "`in` is what enters the line, here 1 channel" in str(caught.value)

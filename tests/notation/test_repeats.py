@@ -75,3 +75,19 @@ def test_a_repeat_with_two_meanings_asks(text: str, message: str, meanings: tupl
     for one in meanings:
         # The help gives its part of the line.
         assert one.split("gap -> fc ")[-1] in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("conv2d 1x1 16, NBN", "no batch norm: write `no bn`"),
+        ("atrous conv 3x3 16", "write `dilation 2`"),
+        ("conv3-16, activation silu", "`conv3-64, silu`"),
+        ("sep conv 3x3 16", "`separable(64)`"),
+        ("downsample 2", "`max pool 2x2`"),
+    ],
+)
+def test_words_that_have_another_name(text: str, help: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        load(text)
+    assert help in (caught.value.help or "")

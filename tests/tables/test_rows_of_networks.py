@@ -68,6 +68,11 @@ def test_what_the_decision_names_instead():
     assert decision.instead == ("for the first network alone, write `-` in the other cells",)
 
 
+def test_a_column_with_the_title_of_its_network():
+    text = 'network n "A"\ninput 16x16x16\n\n' + MARKDOWN + TAIL
+    assert [net.title for net in networks_of(text).values()] == ["A", "A, B"]
+
+
 def test_a_row_that_ends_between_networks_is_refused():
     """A cell may be lost, or those that follow the name may span all."""
     three = "| A | B | C |\n|---|---|---|\n| conv3-8 | conv3-8 | conv3-8 |\n| LRN | LRN |"

@@ -14,6 +14,18 @@ SUM = Choice(
     ("activation before add",),
     ("activation before add", "activation after add"),
 )
+KEPT = Choice(
+    "activation of sums",
+    "{activation} before the sum",
+    "as {reason}",
+    ("write it after the sum: `add {{ shortcut; [ … ] }} -> {activation}`",),
+)
+NO_ACTIVATION = Choice(
+    "activation of sums",
+    "no activation after the sum",
+    "as no branch has one to move",
+    ("write one after the sum: `add {{ shortcut; [ … ] }} -> relu`",),
+)
 OUTPUT = Choice(
     "output layer",
     "no {companions}",

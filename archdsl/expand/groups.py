@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from archdsl.errors import ArchError, Note
-from archdsl.expand.choices import SUM, spelling
+from archdsl.expand.choices import KEPT, NO_ACTIVATION, SUM, spelling
 from archdsl.expand.context import Context
 from archdsl.expand.layers import LayerExpander, hwc
 from archdsl.expand.line_names import notation
 from archdsl.expand.scopes import Frame, Position, Stride, Target
+from archdsl.expand.sums import Branch, Unmoved, unmoved, unmoved_of
 from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
 from archdsl.layers.checks import check_elements
@@ -110,9 +111,11 @@ class GroupExpander:
                 group,
                 f"write one branch per line: `{group.kind} {{ identity; conv3-64 }}`",
             )
-        moved_before = len(graph.activations)
-        ends = self.expand_branches(group, lines, position)
+        moved_before, entry = len(graph.activations), graph.current
+        is_moving = self.moves_activation(group, frame)
+        branches = self.expand_branches(group, lines, position, is_moving)
         if len(lines) > 1:
+            ends = [branch.end for branch in branches]
             scope = graph.free_scope(position.path, group.kind)
 
             def text(branch: int) -> str:
@@ -121,31 +124,38 @@ class GroupExpander:
             self.join(group, scope, frame, text, ends)
         moved = graph.activations[moved_before:]
         del graph.activations[moved_before:]
+        if is_moving and len(lines) > 1:
+            found = unmoved(graph.nodes, branches, entry)
+            if not moved and group.activation == "after" and self.is_networks_own(frame):
+                raise self.moves_nothing(group, found, frame)
+            self.decide_unmoved(found, bool(moved), group, position)
         if moved:
             self.append_activation(moved, group, position)
 
-    def expand_branches(self, group: Group, lines: Sequence[Line], position: Position) -> list[int]:
-        """Append the branches of a join, and return the nodes that they end in."""
+    def expand_branches(
+        self, group: Group, lines: Sequence[Line], position: Position, is_moving: bool
+    ) -> list[Branch]:
+        """Append the branches of a join, whose activations follow it where it `is_moving`."""
         graph, frame, entry = self.graph, position.frame, self.graph.current
         kinds, names = self.lines.names(lines, position, are_branches=True)
         graph.containers.append((position.path, group.kind))
         position = position._replace(
             labels=position.labels.new_child(),
             last=False,
-            ends_branch=self.moves_activation(group, frame),
+            ends_branch=is_moving,
             entry=graph.channels,
             printed=None,
             moved=-1,
             within=f"`{group.kind}`",
             depth=position.depth + 1,
         )
-        ends: dict[int, int] = {}
+        branches: dict[int, Branch] = {}
         # A branch that leads to the shape of the others comes after them.
         follows = [_fits_others(line) for line in lines]
         for index in sorted(range(len(lines)), key=follows.__getitem__):
             line, inner = lines[index], frame
-            if follows[index] and ends:
-                end = next(iter(ends.values()))
+            if follows[index] and branches:
+                end = next(iter(branches.values())).end
                 inner = frame._replace(target=Target(graph.nodes[end].shape, end))
             branch = position._replace(
                 path=(*position.path, names[index]),
@@ -154,11 +164,13 @@ class GroupExpander:
                 stride=None if follows[index] else position.stride,
             )
             graph.current = entry
+            first, waiting = len(graph.nodes), len(graph.activations)
             self.lines.expand_line(line, kinds[index], branch)
-            ends[index] = graph.current
+            moves = len(graph.activations) > waiting
+            branches[index] = Branch(first, graph.current, moves)
             if line.label is not None:
                 branch.labels[line.label.text] = graph.label()
-        return [ends[index] for index in range(len(lines))]
+        return [branches[index] for index in range(len(lines))]
 
     def moves_activation(self, group: Group, frame: Frame) -> bool:
         """Whether the activations at the ends of the branches of a join follow it.
@@ -177,6 +189,41 @@ class GroupExpander:
             return join.activation or declared
         return declared
 
+    def is_networks_own(self, frame: Frame) -> bool:
+        """Whether lines are the network's own: a block cannot know the networks that use it."""
+        return frame.source is self.context.network.source and frame.definition is None
+
+    def moves_nothing(self, group: Group, found: Sequence[Unmoved], frame: Frame) -> ArchError:
+        """The error of `activation after` at a sum whose branches have no activation to move."""
+        stays = [one for one in found if one.activation]
+        activation = stays[0].activation if stays else "relu"
+        why = f": {activation} stays in its branch, as {stays[0].reason}" if stays else ""
+        return frame.fail(
+            f"`activation after` moves nothing{why}",
+            group,
+            f"write the activation after the sum, `add {{ … }} -> {activation}`, "
+            "or leave `activation after` out",
+        )
+
+    def decide_unmoved(
+        self,
+        found: Sequence[Unmoved],
+        is_moved: bool,
+        join: Group | LabelJoin,
+        position: Position,
+    ) -> None:
+        """Record which activations stay before a sum that could have them after it, or that it has
+        none. Of preactivated branches nothing else is expected."""
+        context, path, frame = self.context, position.path, position.frame
+        stays = [one for one in found if one.activation]
+        for one in stays:
+            if one.is_reference and is_moved:
+                continue
+            texts = {"activation": one.activation, "reason": one.reason}
+            context.decide(KEPT, path, join, frame, **texts)
+        if not is_moved and not stays and not any(one.is_plain for one in found):
+            context.decide(NO_ACTIVATION, path, join, frame)
+
     def expand_label_join(self, join: LabelJoin, position: Position) -> None:
         """Append the join of the current value with labelled ones."""
         graph, path = self.graph, position.path
@@ -188,6 +235,11 @@ class GroupExpander:
         moved = graph.activations[position.moved :] if position.moved >= 0 else []
         if not moved:
             self.join(join, path, position.frame, texts.__getitem__, ends)
+            if join.kind == "add" and self.context.conventions.activation == "after":
+                # Where no line leads to it alone, the values have their activations.
+                first = 1 if position.moved >= 0 else ends[0] + 1
+                found = [unmoved_of(graph.nodes, Branch(first, ends[0], False))]
+                self.decide_unmoved(found, False, join, position)
             return
         del graph.activations[position.moved :]
         graph.containers.append((path, join.kind))

@@ -366,6 +366,9 @@ class Reading:
             self.joined(join.kind, [ends[index] for index in range(len(lines))])
         moved = self.moved[waiting:]
         del self.moved[waiting:]
+        is_own = not join.ships and "_in" not in place.names  # not of a block
+        if join.activation == "after" and is_own and len(lines) > 1 and not moved:
+            raise Refused("`activation after` moves nothing")
         self.after_sum(moved)
 
     def stride_between(self, start: int, end: int) -> int:

@@ -1,0 +1,136 @@
+"""Texts that could be read as another network show it, or are errors that give both fixes.
+
+`;` separates lines, as in test_one_reading.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+from test_one_reading import BN_RELU, GATE, RESIDUAL, load
+
+import archdsl
+
+AFTER = "activation after add; "
+PRE = "conv means bn-relu-conv; "
+NONE = "no activation after the sum, as no branch has one to move"
+
+
+def shown(text: str, topic: str) -> list[str]:
+    """What is decided about a topic, with the reasons."""
+    return [f"{d.decided}, {d.because}" for d in load(text).decisions if d.topic == topic]
+
+
+# A sum after which its own text, its network or its block expects an activation.
+SUMS = [
+    *((BN_RELU + RESIDUAL + f"[ conv3-64; {end} ] x 2", decided) for end, decided in [
+        ("conv3-64", "relu after the sum, as residual blocks do"),
+        ("conv3-64; squeeze_excitation(4)", "relu after the sum, as residual blocks do"),
+        ("conv3-64 no relu", NONE),
+        ("conv3-64 bare", NONE),
+        ("conv3-64 no activation; dropout", NONE),
+        ("conv3-64 no relu; squeeze_excitation(4)", NONE),
+        ("conv3-64; channel shuffle 4", "relu before the sum, as channel shuffle follows it"),
+        ("conv3-64 -> channel shuffle 4", "relu before the sum, as channel shuffle follows it"),
+        ("conv3-64; bn", "relu before the sum, as bn follows it"),
+        ("conv3-64; maxpool 3x3/1; dropout", "relu before the sum, as maxpool follows it"),
+        ("concat { conv3-32; conv3-32 }", "relu before the sum, as concat follows it"),
+        ("add { conv3-64; conv1-64 }", "relu before the sum, as add follows it"),
+        ("multiply { conv3-64; conv1-64 bare -> sigmoid }",
+         "relu before the sum, as multiply follows it"),
+        ("conv3-64-relu", "relu before the sum, as the line writes it"),
+        ("conv3-64 -> relu", "relu before the sum, as the line writes it"),
+        ("conv3-64; relu; scale 0.5", "relu before the sum, as the line writes it"),
+        ("conv3-64-relu; " + GATE, "relu before the sum, as the line writes it"),
+        ("conv3-64-silu", "silu before the sum, as the line writes it"),
+    ]),
+    ("residual [ conv3-64; conv3-64 ]", NONE),
+    (BN_RELU + "residual [ conv3-64; conv3-64 no relu ]", NONE),
+    (BN_RELU + "dropout_residual(0.2) [ conv3-64; bn ]", "relu before the sum, as bn follows it"),
+    ("block u(w) { add { identity; [ conv3-(w); conv3-(w) no relu ] }, activation after }; "
+     + BN_RELU + "u(64) x 3", NONE),
+    # Preactivated branches are plain: nothing follows their sums.
+    (PRE + RESIDUAL + "[ conv3-64; conv3-64 ]", ""),
+    (RESIDUAL + "[ bn-relu-conv3-64; bn-relu-conv3-64 ]", ""),
+    (RESIDUAL + "[ bn -> relu -> conv3-64; bn -> relu -> conv3-64 ]", ""),
+    (RESIDUAL + "[ bn; relu; conv3-64; squeeze_excitation(4) ]", ""),
+    # The network's own statement.
+    (BN_RELU + AFTER + "c1: conv3-64; conv3-64; add c1", ""),
+    (BN_RELU + AFTER + "c1: conv3-64; c2: conv3-64; add c1; concat c2",
+     "relu before the sum, as the joined values have it"),
+    (BN_RELU + AFTER + "c1: conv3-64; conv3-64 -> add c1",
+     "relu before the sum, as the joined values have it"),
+    (BN_RELU + AFTER + "c1: conv3-64; c2: conv3-64; add { c1; c2 }",
+     "relu before the sum, as the joined values have it"),
+    (BN_RELU + AFTER + "c1: conv3-64; c2: conv3-64; add { c1; conv1-64 }; concat c2", ""),
+    (BN_RELU + AFTER + "c1: conv3-64; conv3-64 no relu; add c1", NONE),
+    (BN_RELU + AFTER + "c1: conv3-64; conv3-64; channel shuffle 4; add c1",
+     "relu before the sum, as channel shuffle follows it"),
+    (BN_RELU + AFTER + "c1: conv3-64; conv3-64; relu; add c1",
+     "relu before the sum, as the line writes it"),
+    (BN_RELU + AFTER + "bottleneck(6, 64)", NONE),
+    (BN_RELU + AFTER + "add { identity; conv3-64 no relu }", NONE),
+    (BN_RELU + AFTER + "add { conv3-64; conv3-64 -> relu }",
+     "relu before the sum, as the line writes it"),
+    (BN_RELU + AFTER + "concat { identity; conv3-64 no relu }", ""),
+    (BN_RELU + "activation before add; residual [ conv3-64 no relu ]", ""),
+    (BN_RELU + "add { identity; conv3-64 no relu }", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "decided"), SUMS)
+def test_where_a_sum_has_its_activation_is_shown(text: str, decided: str):
+    found = shown(text, "activation of sums")
+    assert found == ([decided] if decided else [])
+
+
+def test_a_block_in_a_block_shows_both_sums():
+    text = BN_RELU + RESIDUAL + "[ conv3-64; residual [ conv3-64 ] ]"
+    assert shown(text, "activation of sums") == [
+        "relu after the sum, as residual blocks do",
+        "relu before the sum, as it follows another sum",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("branch", "why"),
+    [
+        ("[ conv3-64; conv3-64 no relu ]", "moves nothing\n"),
+        ("[ conv3-64; channel shuffle 4 ]; [ conv1-64 no relu ]", "as channel shuffle follows it"),
+        ("conv3-64 no bn no relu -> conv3-64-bn no relu", "moves nothing\n"),
+        ("[ conv3-64 no relu; squeeze_excitation(4) ]", "moves nothing\n"),
+        ("[ conv3-64; channel shuffle 4 ]", "relu stays in its branch, as channel shuffle follows"),
+        ("conv3-64, relu", "relu stays in its branch, as the line writes it"),
+        ("conv3-64-silu", "silu stays in its branch, as the line writes it"),
+        ("concat { conv3-32; conv3-32 }", "relu stays in its branch, as concat follows it"),
+        ("residual [ conv3-64 ]", "as it follows another sum"),
+    ],
+)
+def test_an_activation_after_a_sum_that_moves_nothing_is_an_error(branch: str, why: str):
+    for group in ("", "residual [ conv1-64; ", "concat { identity; "):
+        end = {"": "", "r": " ]", "c": " }"}[group[:1]]
+        text = f"{BN_RELU}{group}add {{ identity; {branch} }}, activation after{end}"
+        with pytest.raises(archdsl.ArchError, match="`activation after` moves nothing") as caught:
+            load(text)
+        assert why in str(caught.value)
+        assert "`add { … } -> " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c1: conv3-64; c2: conv3-64; add { c1; c2 }, activation after",
+        PRE + "add { identity; conv3-64 }, activation after",
+        "add { identity; conv3-64 }, activation after",
+        BN_RELU + "[ add { identity; conv3-64 bare }, activation after ] x 2",
+    ],
+)
+def test_nothing_to_move_is_an_error_whatever_the_reason(text: str):
+    with pytest.raises(archdsl.ArchError, match="`activation after` moves nothing"):
+        load(text)
+
+
+@pytest.mark.parametrize("conv", ["conv3-64 no relu", "conv3-64-bn no activation"])
+def test_the_fix_for_a_sum_without_an_activation_works(conv: str):
+    body = f"[ conv3-64; {conv} ]"
+    written = load(f"{BN_RELU}add {{ identity; {body} }} -> relu")
+    assert written.diff(load(f"{BN_RELU}residual [ conv3-64; conv3-64 ]")).same

@@ -11,7 +11,7 @@ from archdsl.expand.context import Context
 from archdsl.expand.layers import LayerExpander, hwc
 from archdsl.expand.line_names import notation
 from archdsl.expand.scopes import Frame, Position, Stride, Target
-from archdsl.expand.sums import Branch, Unmoved, unmoved, unmoved_of
+from archdsl.expand.sums import Branch, Unmoved, unmoved
 from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
 from archdsl.layers.checks import check_elements
@@ -111,11 +111,10 @@ class GroupExpander:
                 group,
                 f"write one branch per line: `{group.kind} {{ identity; conv3-64 }}`",
             )
-        moved_before, entry = len(graph.activations), graph.current
+        moved_before = len(graph.activations)
         is_moving = self.moves_activation(group, frame)
-        branches = self.expand_branches(group, lines, position, is_moving)
+        ends, staying = self.expand_branches(group, lines, position, is_moving)
         if len(lines) > 1:
-            ends = [branch.end for branch in branches]
             scope = graph.free_scope(position.path, group.kind)
 
             def text(branch: int) -> str:
@@ -124,8 +123,8 @@ class GroupExpander:
             self.join(group, scope, frame, text, ends)
         moved = graph.activations[moved_before:]
         del graph.activations[moved_before:]
-        if is_moving and len(lines) > 1:
-            found = unmoved(graph.nodes, branches, entry)
+        if is_moving and (staying or not moved) and len(lines) > 1:
+            found = [unmoved(graph.nodes, one) for one in staying]
             if not moved and group.activation == "after" and self.is_networks_own(frame):
                 raise self.moves_nothing(group, found, frame)
             self.decide_unmoved(found, bool(moved), group, position)
@@ -134,8 +133,12 @@ class GroupExpander:
 
     def expand_branches(
         self, group: Group, lines: Sequence[Line], position: Position, is_moving: bool
-    ) -> list[Branch]:
-        """Append the branches of a join, whose activations follow it where it `is_moving`."""
+    ) -> tuple[list[int], list[Branch]]:
+        """Append the branches of a join, whose activations follow it where it `is_moving`.
+
+        Returns the nodes that they end in, and of such a join the branches that keep theirs, but
+        for `identity` and those that lead to the shape of the others.
+        """
         graph, frame, entry = self.graph, position.frame, self.graph.current
         kinds, names = self.lines.names(lines, position, are_branches=True)
         graph.containers.append((position.path, group.kind))
@@ -149,13 +152,14 @@ class GroupExpander:
             within=f"`{group.kind}`",
             depth=position.depth + 1,
         )
-        branches: dict[int, Branch] = {}
+        ends: dict[int, int] = {}
+        staying: list[Branch] = []
         # A branch that leads to the shape of the others comes after them.
         follows = [_fits_others(line) for line in lines]
         for index in sorted(range(len(lines)), key=follows.__getitem__):
             line, inner = lines[index], frame
-            if follows[index] and branches:
-                end = next(iter(branches.values())).end
+            if follows[index] and ends:
+                end = next(iter(ends.values()))
                 inner = frame._replace(target=Target(graph.nodes[end].shape, end))
             branch = position._replace(
                 path=(*position.path, names[index]),
@@ -166,11 +170,13 @@ class GroupExpander:
             graph.current = entry
             first, waiting = len(graph.nodes), len(graph.activations)
             self.lines.expand_line(line, kinds[index], branch)
-            moves = len(graph.activations) > waiting
-            branches[index] = Branch(first, graph.current, moves)
+            ends[index] = end = graph.current
+            is_staying = is_moving and len(graph.activations) == waiting
+            if is_staying and end != entry and not follows[index]:
+                staying.append(Branch(first, end))
             if line.label is not None:
                 branch.labels[line.label.text] = graph.label()
-        return [branches[index] for index in range(len(lines))]
+        return [ends[index] for index in range(len(lines))], staying
 
     def moves_activation(self, group: Group, frame: Frame) -> bool:
         """Whether the activations at the ends of the branches of a join follow it.
@@ -238,7 +244,7 @@ class GroupExpander:
             if join.kind == "add" and self.context.conventions.activation == "after":
                 # Where no line leads to it alone, the values have their activations.
                 first = 1 if position.moved >= 0 else ends[0] + 1
-                found = [unmoved_of(graph.nodes, Branch(first, ends[0], False))]
+                found = [unmoved(graph.nodes, Branch(first, ends[0]))]
                 self.decide_unmoved(found, False, join, position)
             return
         del graph.activations[position.moved :]

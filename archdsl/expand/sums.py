@@ -4,7 +4,7 @@ In a residual block of `conv3-64; conv3-64; channel shuffle 4` with `conv means 
 last relu stays before the sum, as channel shuffle follows it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.expand.choices import spelling
@@ -13,12 +13,10 @@ from archdsl.layers import Add, Layer, Multiply
 
 
 class Branch(NamedTuple):
-    """A branch of a join: the first node that may belong to it, the node that it ends in, and
-    whether an activation moves out of it."""
+    """A branch of a join: the first node that may belong to it, and the node that it ends in."""
 
     first: int
     end: int
-    moves: bool
 
 
 class Unmoved(NamedTuple):
@@ -35,12 +33,7 @@ class Unmoved(NamedTuple):
     is_reference: bool = False
 
 
-def unmoved(nodes: Sequence[Node], branches: Iterable[Branch], entry: int) -> list[Unmoved]:
-    """The branches of a sum that no activation moves out of, without `identity`."""
-    return [unmoved_of(nodes, one) for one in branches if not one.moves and one.end != entry]
-
-
-def unmoved_of(nodes: Sequence[Node], branch: Branch) -> Unmoved:
+def unmoved(nodes: Sequence[Node], branch: Branch) -> Unmoved:
     """Why no activation moves out of a branch."""
     if branch.end < branch.first:
         op = nodes[branch.end].op

@@ -52,11 +52,17 @@ TWO_ACTIVATIONS = Choice(
 )
 GROUP_STRIDE = Choice(
     "stride of groups",
-    "the stride in the first layer of the group",
+    "the stride in the first layer of the group ({layer})",
     "as the text has no `stride on`",
     ("stride on 3x3", "stride on last"),
     ("stride on first", "stride on 3x3", "stride on last"),
     "stride on first",
+)
+BRACKET = Choice(
+    "brackets",
+    "the bracket as a group",
+    "as it is a branch of a join",
+    ("write `{block} [ … ]` in the branch", "for a group without this line, `{{ … }}`"),
 )
 SHORTCUT = Choice(
     "shortcut",

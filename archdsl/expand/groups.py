@@ -64,8 +64,8 @@ class GroupExpander:
         source, conventions = position.frame.source, self.context.conventions
         value = ast.value_of(source, stride, self.context.names_at(position))
         carrier = _last_carrier(group.lines) if conventions.stride_on_last else None
-        is_open = sum(1 for _ in _carriers(group.lines)) > 1
-        carried = Stride(stride, value, carrier, source, is_open)
+        is_open = self.count_carriers(group.lines) > 1
+        carried = Stride(stride, value, carrier, source, self.graph.shape, is_open)
         self.lines.expand_lines(group.lines, position._replace(stride=carried))
         if not carried.carried:
             raise position.frame.fail(
@@ -75,6 +75,22 @@ class GroupExpander:
                 if conventions.stride_on is not None
                 else "put a convolution into the group, or leave the stride out",
             )
+
+    def count_carriers(self, lines: Sequence[Line], within: tuple[str, ...] = ()) -> int:
+        """How many layers written in lines, or in the blocks that they use, could carry a stride;
+        `within` are the blocks around them. Those of products may be gates."""
+        count = 0
+        for parsed in (parsed for line in lines for parsed in line.phrases):
+            match parsed.composite:
+                case Group(kind=kind, lines=inner) if kind != "multiply":
+                    count += self.count_carriers(inner, within)
+                case BlockUse(body=Group(lines=inner)):
+                    count += self.count_carriers(inner, within)
+                case BlockUse(block=block) if block not in within:
+                    inner = self.context.blocks.lines(self.context.blocks[block])
+                    count += self.count_carriers(inner, (*within, block))
+            count += sum(1 for layer in parsed.layers if _takes_stride(layer))
+        return count
 
     def with_stride(self, lines: tuple[Line, ...], stride: ValueText) -> tuple[Line, ...] | None:
         """The lines with the stride after the block that is all they hold; None if they hold
@@ -154,6 +170,8 @@ class GroupExpander:
         )
         ends: dict[int, int] = {}
         staying: list[Branch] = []
+        if (stride := position.stride) is not None and group.kind == "multiply":
+            stride.products += 1
         # A branch that leads to the shape of the others comes after them.
         follows = [_fits_others(line) for line in lines]
         for index in sorted(range(len(lines)), key=follows.__getitem__):
@@ -176,6 +194,8 @@ class GroupExpander:
                 staying.append(Branch(first, end))
             if line.label is not None:
                 branch.labels[line.label.text] = graph.label()
+        if stride is not None and group.kind == "multiply":
+            stride.products -= 1
         return [ends[index] for index in range(len(lines))], staying
 
     def moves_activation(self, group: Group, frame: Frame) -> bool:
@@ -360,8 +380,12 @@ def _carriers(lines: Sequence[Line]) -> Iterator[int]:
             case Group(kind="bracket" | "braces", lines=inner) | BlockUse(body=Group(lines=inner)):
                 yield from _carriers(inner)
         for layer in reversed(parsed.layers):
-            if layer.kind.weighs and "stride" in layer.kind.attributes:
+            if _takes_stride(layer):
                 yield layer.start
+
+
+def _takes_stride(layer: LayerText) -> bool:
+    return layer.kind.weighs and "stride" in layer.kind.attributes
 
 
 def _fits_others(line: Line) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -42,7 +43,7 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.layers.checks import check_elements
-from archdsl.layers.terms import Disputed
+from archdsl.layers.terms import Disputed, show
 from archdsl.notation import ast, keras_calls, pytorch_calls
 from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
@@ -94,7 +95,7 @@ class LayerExpander:
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
-            layer = self.complete(written, position)
+            layer = self.complete(written, position, chain)
             if layer.naming is not None:
                 self.decide_naming(layer, layer.naming, position)
             around = Surroundings(
@@ -119,28 +120,46 @@ class LayerExpander:
         values = {"kind": naming.spelling, "written": spelling(layer.kind)}
         self.context.decide(choice, position.path, layer, position.frame, **values)
 
-    def complete(self, layer: LayerText, position: Position) -> LayerText:
+    def complete(
+        self, layer: LayerText, position: Position, chain: Sequence[LayerText]
+    ) -> LayerText:
         """The layer with everything that its place in the text decides: the values of names, the
-        stride of its group, the size of the branch that it fits."""
+        stride of its group, the size of the branch that it fits. `chain` are the layers of the
+        phrase before it."""
         if layer.computed:
             names = self.context.names_at(position)
             layer = ast.evaluated(position.frame.source, layer, names)
         if position.stride is not None:
-            layer = self.strided(layer, position)
+            layer = self.strided(layer, position, chain)
         if layer.kind.fits is not None and layer.kind.fits not in layer.given:
             layer = _fitted(layer, layer.kind.fits, position.frame)
         return layer
 
-    def strided(self, layer: LayerText, position: Position) -> LayerText:
-        """The layer with the stride of its group, if it is the one that carries it."""
+    def strided(
+        self, layer: LayerText, position: Position, chain: Sequence[LayerText]
+    ) -> LayerText:
+        """The layer with the stride of its group, if it is the one that carries it.
+
+        A gate of one value for each channel does not carry it.
+        """
         stride, frame = position.stride, position.frame
         if stride is None or not stride.may_go_to(layer, frame.source):
             return layer
         if not self.conventions.carries_stride(layer):
             return layer
+        x = self.shape_after(chain, frame)
+        if _is_point(x) and stride.products:
+            return layer
+        if _is_point(x) and not _is_point(stride.entering) and stride.value != 1:
+            raise frame.fail(
+                "the stride of the group reaches only a map of 1x1",
+                stride.text,
+                "write it at the layer that carries it, before the map is pooled",
+            )
         stride.carried = True
         if stride.is_open and self.conventions.leaves_open(StrideOn):
-            self.context.decide(GROUP_STRIDE, position.path, layer, frame)
+            named = _with_kernel(layer, len(x) - 1)
+            self.context.decide(GROUP_STRIDE, position.path, layer, frame, layer=named)
         if "stride" in layer.given:
             raise frame.fail(
                 "the layer that carries the stride of its group already has one",
@@ -153,6 +172,15 @@ class LayerExpander:
             raise frame.fail(f"the stride of a group {problem.message}", stride.text) from None
         text = stride.text._replace(value=value)
         return layer._replace(given={**layer.given, "stride": text})
+
+    def shape_after(self, chain: Sequence[LayerText], frame: Frame) -> Shape:
+        """The shape that the layers of a phrase lead to."""
+        x = self.graph.shape
+        for layer in chain:
+            if layer.kind.flattens:
+                x = (math.prod(x),)
+            x = self.settle(layer, x, frame).out(x)
+        return x
 
     def sized(self, chain: list[LayerText], position: Position) -> list[LayerText]:
         """The layers of a line with what the printed size settles."""
@@ -315,6 +343,20 @@ def _default_texts(kind: str, disputed: Disputed, value: Value) -> Mapping[str, 
         "others": disputed.others,
         "instead": disputed.instead or f"{name} …",
     }
+
+
+def _is_point(x: Shape) -> bool:
+    """Whether a map has one position, or a shape is that of a vector."""
+    return all(n == 1 for n in x[1:])
+
+
+def _with_kernel(layer: LayerText, rank: int) -> str:
+    """A layer by its kind and its kernel: `conv 3x3`."""
+    name = "dw conv" if "depthwise" in layer.given else spelling(layer.kind)
+    if "kernel" not in layer.given:
+        return name
+    kernel = layer.given["kernel"].value
+    return f"{name} {show(kernel if isinstance(kernel, tuple) else (kernel,) * rank)}"
 
 
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:

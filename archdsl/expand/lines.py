@@ -13,7 +13,7 @@ from weakref import proxy
 from archdsl.errors import ArchError
 from archdsl.expand import printed_sizes
 from archdsl.expand.block_uses import BlockExpander
-from archdsl.expand.choices import PRINTED
+from archdsl.expand.choices import BRACKET, PRINTED
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import NO_RULES, Companion
 from archdsl.expand.graph_builder import Mark, Stretch
@@ -263,6 +263,8 @@ class LineExpander:
                     "write its lines: `[ conv3-64; conv3-64 ]`, `add { identity; conv3-64 }`",
                 )
             case Group(kind="bracket" | "braces"):
+                if position.is_branch and composite.kind == "bracket":
+                    self.decide_bracket(link.parsed, composite, position)
                 # Outside blocks each line has an `in` of its own.
                 self.groups.expand_group(composite, position._replace(entry=0), stride)
             case Side():
@@ -285,6 +287,15 @@ class LineExpander:
     def bracket_at(self, position: Position) -> BlockUse | None:
         """The block that a bracket stands for; one that is a branch of a join is a group."""
         return None if position.is_branch else self.context.bracket_of(position.frame)
+
+    def decide_bracket(self, parsed: ParsedPhrase, group: Group, position: Position) -> None:
+        """Record that a bracket which could be a block is a group, as a branch of a join."""
+        use = self.context.bracket_of(position.frame)
+        if use is None:
+            return
+        layers = (layer for one in ast.phrases_in(group.lines) for layer in one.layers)
+        if parsed.repeat is not None or sum(1 for layer in layers if layer.kind.weighs) > 1:
+            self.context.decide(BRACKET, position.path, group, position.frame, block=use.block)
 
     def expand_repeats(self, link: Link, position: Position) -> int:
         """Append the repetitions of a phrase, and return their number.

@@ -112,14 +112,17 @@ class Stride:
         value: Value,
         carrier: int | None,
         source: Source,
-        is_open: bool = False,
+        entering: Shape,
+        is_open: bool,
     ) -> None:
         self.text = text
         self.value = value
         self.carrier = carrier
         self.source = source
+        self.entering = entering  # the shape that enters the group
         self.is_open = is_open  # whether several layers of the group could carry it
         self.carried = False
+        self.products = 0  # how many products are being expanded, whose branches may be gates
 
     def may_go_to(self, layer: LayerText, source: Source) -> bool:
         if self.carried or layer.listed is not None:

@@ -27,6 +27,7 @@ _ORDER = (
     "input",
     "names",
     "library",
+    "brackets",
     "activation of sums",
     "companions",
     "optional layers",

@@ -134,3 +134,83 @@ def test_the_fix_for_a_sum_without_an_activation_works(conv: str):
     body = f"[ conv3-64; {conv} ]"
     written = load(f"{BN_RELU}add {{ identity; {body} }} -> relu")
     assert written.diff(load(f"{BN_RELU}residual [ conv3-64; conv3-64 ]")).same
+
+
+POOLED = "global average pool -> conv1-4 -> relu -> conv1-64 bare -> sigmoid"
+FIRST = "the stride in the first layer of the group ({}), as the text has no `stride on`"
+
+
+@pytest.mark.parametrize(
+    ("group", "plain", "carrier"),
+    [
+        ("squeeze_excitation; conv3-64", "squeeze_excitation; conv3-64 stride 2", ""),
+        (GATE + "; conv3-64", GATE + "; conv3-64 stride 2", ""),
+        ("multiply { identity; " + POOLED + " }; conv3-64",
+         "multiply { identity; " + POOLED + " }; conv3-64 stride 2", ""),
+        ("multiply { identity; [ gap, conv1-64 bare -> sigmoid ] }; conv3-64; conv1-8",
+         "multiply { identity; [ gap, conv1-64 bare -> sigmoid ] }; conv3-64 stride 2; conv1-8",
+         "conv 3x3"),
+        ("gate; conv3-64; gate", "gate; conv3-64 stride 2; gate", ""),
+        ("squeeze_excitation; squeeze_excitation(4); 3x3 dw conv; conv1-8",
+         "squeeze_excitation; squeeze_excitation(4); 3x3 dw conv stride 2; conv1-8", "dw conv 3x3"),
+        ("conv3-64; squeeze_excitation", "conv3-64 stride 2; squeeze_excitation", ""),
+        ("conv3-64; conv1-8", "conv3-64 stride 2; conv1-8", "conv 3x3"),
+        ("two(8); conv3-64", "conv 5x5 8 stride 2; conv1-8; conv3-64", "conv 5x5"),
+        ("two(8)", "conv 5x5 8 stride 2; conv1-8", "conv 5x5"),
+        ("conv3-64 x 2", "conv3-64 stride 2; conv3-64", ""),
+        ("deconv 2x2 8; conv3-8", "deconv 2x2 8 stride 2; conv3-8", "transposed conv 2x2"),
+    ],
+)  # fmt: skip
+def test_the_stride_of_a_group_never_goes_to_a_gate(group: str, plain: str, carrier: str):
+    blocks = "block two(w) { conv 5x5 (w); conv1-(w) }; block gate { " + GATE + " }; " + BN_RELU
+    text = f"{blocks}[ {group} ], stride 2"
+    assert load(text).diff(load(f"{blocks}{plain}")).same
+    assert shown(text, "stride of groups") == ([FIRST.format(carrier)] if carrier else [])
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ("gap; conv1-16", "reaches only a map of 1x1"),
+        ("gap, conv1-16", "reaches only a map of 1x1"),
+        ("conv 56x56 8 valid stride 1 -> conv1-8", "already has one"),
+        ("maxpool 56x56; conv3-8; conv3-8", "reaches only a map of 1x1"),
+        ("squeeze_excitation", "no layer of the group carries the stride"),
+        ("squeeze_excitation; maxpool 3x3/1", "no layer of the group carries the stride"),
+    ],
+)
+def test_a_stride_that_no_map_can_take_is_an_error(group: str, message: str):
+    with pytest.raises(archdsl.ArchError, match=message):
+        load(f"[ {group} ], stride 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_shown"),
+    [
+        ("concat { identity; [conv1-8; conv3-64] x 3 }", True),
+        ("concat { identity; [conv3-64] x 3 }", True),
+        ("concat { [conv1-32; conv3-64]; [conv1-64] }", True),
+        ("multiply { identity; [conv3-64; conv1-64, sigmoid] }", True),
+        ("add { identity; [conv1-8; concat { conv1-32; conv3-32 }] }", True),
+        ("block u { add { identity; [conv1-8; conv3-64] } }; u x 3", True),
+        ("residual [ add { identity; [conv1-8; conv3-64] } ]", True),
+        ("concat { identity; [conv3-64] }", False),
+        ("multiply { identity; [gap; conv1-64 -> sigmoid] }", False),
+        ("concat { identity; {conv1-8; conv3-64} x 3 }", False),
+        ("concat { identity; residual [conv1-8; conv3-64] x 3 }", False),
+        ("concat { identity; conv1-64 -> [conv1-8; conv3-64] x 3 }", False),
+        ("[conv1-8; conv3-64] x 3", False),
+        ("inception(8, 8, 8, 8, 8, 8)", False),
+    ],
+)
+def test_a_bracket_that_is_a_branch_is_shown_as_a_group(text: str, is_shown: bool):
+    found = "the bracket as a group, as it is a branch of a join"
+    assert shown(RESIDUAL + text, "brackets") == [found] * is_shown
+    assert shown(text, "brackets") == []
+
+
+def test_a_residual_block_as_a_branch_is_written_with_its_name():
+    stage = load(BN_RELU + RESIDUAL + "concat { identity; residual [conv1-8; conv3-64] x 3 }")
+    unit = "conv1-8 no bias -> bn -> relu; conv3-64 no bias -> bn"
+    units = " -> ".join([f"add {{ identity; [ {unit} ] }} -> relu"] * 3)
+    assert stage.diff(load(f"concat {{ identity; [ {units} ] }}")).same

@@ -42,6 +42,7 @@ class Carried:
     """The stride of a group, and the convolution that it goes to, if one is settled."""
 
     value: int
+    entering: Shape
     carrier: Layer | None = None
     done: bool = False
 
@@ -57,6 +58,7 @@ class Place:
     is_branch: bool = False
     carried: Carried | None = None
     ships: bool = False  # in a block of the library
+    in_product: bool = False  # a map of 1x1 is a gate here, which carries no stride
     body: tuple[Group, Place, int] | None = None  # with the stride that it carries
     target: tuple[Shape, int] | None = None  # shape of the branch next to it, and its stride
 
@@ -258,7 +260,7 @@ class Reading:
                 assert place.body is not None
                 group, outer, inside = place.body
                 inner = replace(outer, is_last=place.is_last, ends=place.ends, is_branch=False,
-                                carried=place.carried)  # fmt: skip
+                                carried=place.carried, in_product=place.in_product)  # fmt: skip
                 self.group(group, inner, inside)
             case Word(word="shortcut"):
                 self.shortcut(step.option or self.network.shortcut or "B", place)
@@ -296,7 +298,7 @@ class Reading:
                 # Around a block: the block's.
                 self.repeated(Link(link.step, link.repeat, stride), place, None)
                 return
-        carried = Carried(stride)
+        carried = Carried(stride, self.shape)
         if self.network.stride_on == "last":
             carried.carrier = [*convolutions(group.lines)][-1]
         self.lines(group.lines, replace(place, carried=carried))
@@ -317,6 +319,7 @@ class Reading:
             ends=place.ends,
             carried=place.carried,
             ships=block.ships,
+            in_product=place.in_product,
             body=None if use.body is None else (use.body, place, stride),
             target=place.target,
         )
@@ -351,7 +354,8 @@ class Reading:
             said = "" if join.ships else join.activation
             after = (said or self.network.activation or join.activation) == "after"
         labels = dict(place.labels)
-        inner = replace(place, is_last=False, ends=after, is_branch=True, target=None)
+        inner = replace(place, is_last=False, ends=after, is_branch=True, target=None,
+                        in_product=place.in_product or join.kind == "multiply")  # fmt: skip
         ends: dict[int, int] = {}
         # The shortcut comes last: it leads to the shape of the other branch.
         for index in sorted(range(len(lines)), key=lambda i: is_shortcut(lines[i])):
@@ -435,7 +439,10 @@ class Reading:
         if carried is not None and not carried.done and layer.kind in CONVOLUTIONS:
             on = self.network.stride_on
             fits = layer.kind != "upconv" and values["kernel"] == 3 if on == "3x3" else True
-            if fits and carried.carrier in (None, layer):
+            is_point = set(self.shape[1:]) <= {1}
+            if fits and carried.carrier in (None, layer) and not (is_point and place.in_product):
+                if is_point and carried.value > 1 and set(carried.entering[1:]) != {1}:
+                    raise Refused("a stride on a map of 1x1")
                 if "stride" in given:
                     raise Refused("two strides")
                 carried.done = True

@@ -214,3 +214,44 @@ def test_a_residual_block_as_a_branch_is_written_with_its_name():
     unit = "conv1-8 no bias -> bn -> relu; conv3-64 no bias -> bn"
     units = " -> ".join([f"add {{ identity; [ {unit} ] }} -> relu"] * 3)
     assert stage.diff(load(f"concat {{ identity; [ {units} ] }}")).same
+
+
+@pytest.mark.parametrize(
+    ("join", "fix"),
+    [
+        ("add { conv3-64, conv1-64 }", "add { conv3-64; conv1-64 }"),
+        ("add { conv3-64 and conv1-64 }", "add { conv3-64; conv1-64 }"),
+        ("concat { maxpool 3x3/1, conv1-8 } x 2", "concat { maxpool 3x3/1; conv1-8 }"),
+        ("concat { conv3-8, relu, conv1-8, bn }", "concat { conv3-8, relu; conv1-8, bn }"),
+        ("concat { conv3-8 -> conv3-16, conv1-16 }", "concat { conv3-8 -> conv3-16; conv1-16 }"),
+        ("multiply { conv3-64, sigmoid }", "multiply { conv3-64; sigmoid }"),
+        ("[ conv1-8; add { a: conv3-8, conv1-8 } ]", "add { a: conv3-8; conv1-8 }"),
+        ("{ concat { conv3-8, conv1-8 } if 1 > 0 }", "concat { conv3-8; conv1-8 }"),
+    ],
+)
+def test_a_comma_in_the_only_branch_of_a_join_is_an_error(join: str, fix: str):
+    with pytest.raises(archdsl.ArchError, match="does not separate branches") as caught:
+        load(join)
+    message = str(caught.value)
+    assert f"`{fix}` for two branches" in message
+    assert f"leave `{fix.split()[0]}` out" in message
+    assert load(fix).output == (2,)
+
+
+@pytest.mark.parametrize(
+    ("join", "plain"),
+    [
+        ("concat { conv3-8, conv1-8; conv1-16 }", "concat { conv3-8 -> conv1-8; conv1-16 }"),
+        ("concat { conv3-8, conv1-8\n conv1-16 }", "concat { conv3-8 -> conv1-8; conv1-16 }"),
+        ("concat { [conv3-8, conv1-8] }", "conv3-8; conv1-8"),
+        ("add { conv 3x3, 64, stride 1; identity }", "add { conv3-64; identity }"),
+        ("concat { conv 3x3, 8, stride 2 }", "conv3-8 stride 2"),
+        ("concat { conv3-8 -> conv1-8 }", "conv3-8; conv1-8"),
+        (
+            "block u(c) { add { identity if in == c; conv3-(c), dropout } }; u(8)",
+            "conv3-8; dropout",
+        ),
+    ],
+)
+def test_a_join_of_one_branch_without_a_comma_is_that_branch(join: str, plain: str):
+    assert load(join).diff(load(plain)).same

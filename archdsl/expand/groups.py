@@ -62,7 +62,7 @@ class GroupExpander:
             self.lines.expand_lines(lines, position)
             return
         source, conventions = position.frame.source, self.context.conventions
-        value = ast.value_of(source, stride, self.context.names_at(position))
+        value = ast.value_of(source, stride, self.context.names_at(position, [stride]))
         carrier = _last_carrier(group.lines) if conventions.stride_on_last else None
         is_open = self.count_carriers(group.lines) > 1
         carried = Stride(stride, value, carrier, source, self.graph.shape, is_open)
@@ -163,6 +163,7 @@ class GroupExpander:
             last=False,
             ends_branch=is_moving,
             entry=graph.channels,
+            outer=position.outer or self.context.entry_channels(position),
             printed=None,
             moved=-1,
             within=f"`{group.kind}`",

@@ -127,7 +127,7 @@ class LayerExpander:
         stride of its group, the size of the branch that it fits. `chain` are the layers of the
         phrase before it."""
         if layer.computed:
-            names = self.context.names_at(position)
+            names = self.context.names_at(position, layer.given.values())
             layer = ast.evaluated(position.frame.source, layer, names)
         if position.stride is not None:
             layer = self.strided(layer, position, chain)

@@ -89,6 +89,7 @@ class LineExpander:
                 ends_branch=index == end or index in sums,
                 moved=moved.get(index, -1),
                 entry=self.context.entry_channels(position),
+                outer=position.outer,
                 # A paper that prints input sizes gives the output size of the line before.
                 printed=self.printed_input(lines[index + 1 : index + 2]),
                 stride=position.stride,
@@ -266,7 +267,9 @@ class LineExpander:
                 if position.is_branch and composite.kind == "bracket":
                     self.decide_bracket(link.parsed, composite, position)
                 # Outside blocks each line has an `in` of its own.
-                self.groups.expand_group(composite, position._replace(entry=0), stride)
+                outer = position.outer or self.context.entry_channels(position)
+                inner = position._replace(entry=0, outer=outer)
+                self.groups.expand_group(composite, inner, stride)
             case Side():
                 self.groups.expand_side(composite, position)
             case Group(kind=name) | LabelJoin(kind=name) | Placeholder(word=name) if stride:
@@ -350,7 +353,7 @@ class LineExpander:
     def repeat_of(self, text: ValueText, position: Position) -> int:
         """How often a phrase is repeated."""
         frame = position.frame
-        value = ast.value_of(frame.source, text, self.context.names_at(position))
+        value = ast.value_of(frame.source, text, self.context.names_at(position, [text]))
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise frame.fail(f"a repeat of {value}", text, "repeat a whole number of times, from 1")
         return value

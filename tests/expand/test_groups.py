@@ -228,7 +228,7 @@ def test_scope_of_a_body():
         "network outer(w=3)\n"
         "block twice(w) { conv1-w; body; body }\n"
         "block around(w) { twice(8) [ conv1-w ] }\n"
-        "input 4x4x2\naround(5)\ntwice(7) [ conv3-w; conv1-(in) ]\nFC-2"
+        "input 4x4x2\naround(5)\ntwice(7) [ conv3-w; conv1-w ]\nFC-2"
     )
     widths = [layer.output[0] for layer in net.layers if layer.kind == "conv"]
     assert widths == [8, 5, 5, 7, 3, 3, 3, 3]

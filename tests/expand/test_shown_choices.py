@@ -255,3 +255,50 @@ def test_a_comma_in_the_only_branch_of_a_join_is_an_error(join: str, fix: str):
 )
 def test_a_join_of_one_branch_without_a_comma_is_that_branch(join: str, plain: str):
     assert load(join).diff(load(plain)).same
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "multiply { identity; [ gap; fc 4, relu; fc (in), sigmoid ] }",
+        "[ conv1-8; conv3-(in) ] x 2",
+        "{ conv1-8; conv3-(2*in) }",
+        "conv1-8 -> [ conv3-(in) ]",
+        "conv1-8 -> multiply { identity; conv1-(in) -> sigmoid }",
+        "[ conv1-8; multiply { identity; conv1-(in) -> sigmoid } ]",
+        "residual [ conv1-8; conv3-(in) ]",
+        "[ conv1-8; residual [ conv3-(in) ] ]",
+        "conv1-8; residual [ conv3-(in) ]; conv1-16; [ conv1-8; residual [ conv3-(in) ] ]",
+        "[ conv1-8; separable(in) ]",
+        "[ conv1-8; conv1-8 x (in//4) ]",
+        "[ conv1-8; [ conv1-8 ] x (in//4) ]",
+    ],
+)
+def test_channels_that_could_be_those_of_a_line_or_a_group_are_an_error(text: str):
+    with pytest.raises(archdsl.ArchError, match=r"`in` could be \d+, for the line, or") as caught:
+        load(text)
+    assert "write the number" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("multiply { identity; gap -> fc (in//16), relu -> fc (in), sigmoid }",
+         "multiply { identity; [ gap; fc 4, relu; fc 64, sigmoid ] }"),
+        ("block se { multiply { identity; [ gap; fc (in//16), relu; fc (in), sigmoid ] } }; se",
+         "multiply { identity; [ gap; fc 4, relu; fc 64, sigmoid ] }"),
+        ("conv1-8 -> conv3-(in)", "conv1-8; conv3-64"),
+        ("conv1-8; conv3-(in)", "conv1-8; conv3-8"),
+        ("[ conv1-(in//2) ] x 2", "conv1-32; conv1-16"),
+        ("[ conv1-(in//2); conv1-8 ] x 2", "conv1-32; conv1-8; conv1-4; conv1-8"),
+        ("residual [ conv1-(in//4); conv3-64 ]", "residual [ conv1-16; conv3-64 ]"),
+        ("[ conv3-64; conv1-(in) ]", "conv3-64; conv1-64"),
+        ("block u { [ conv1-8; conv3-(in) ] }; u", "conv1-8; conv3-64"),
+        ("concat { slice channels 0 to (in//2); [ slice channels (in//2) to (in); conv3-8 ] }",
+         "concat { slice channels 0 to 32; [ slice channels 32 to 64; conv3-8 ] }"),
+        ("1x1 conv means conv-(in//2); [ 1x1 conv; 3x3 conv, 8; 1x1 conv ]",
+         "conv1-32; conv3-8; conv1-4"),
+    ],
+)  # fmt: skip
+def test_channels_that_enter_are_those_of_the_line_or_the_block(text: str, plain: str):
+    assert load(text).diff(load(plain)).same

@@ -56,6 +56,7 @@ class Place:
     is_last: bool = False  # its last weight layer is an output layer
     ends: bool = False  # a conventional activation at its end follows a sum instead
     is_branch: bool = False
+    outer: int = 0  # the channels that enter the outermost group around it
     carried: Carried | None = None
     ships: bool = False  # in a block of the library
     in_product: bool = False  # a map of 1x1 is a gate here, which carries no stride
@@ -288,7 +289,7 @@ class Reading:
     # Groups and blocks.
 
     def group(self, group: Group, place: Place, stride: int) -> None:
-        place = replace(place, is_branch=False)
+        place = replace(place, is_branch=False, outer=place.outer or self.shape[0])
         if stride == 1:
             self.lines(group.lines, place)
             return
@@ -313,6 +314,7 @@ class Reading:
             names[takes] = stride
             stride = 1
         names["_in"] = self.shape[0]
+        outer = replace(place, outer=place.outer or self.shape[0])
         inner = Place(
             names=names,
             is_last=place.is_last,
@@ -320,7 +322,7 @@ class Reading:
             carried=place.carried,
             ships=block.ships,
             in_product=place.in_product,
-            body=None if use.body is None else (use.body, place, stride),
+            body=None if use.body is None else (use.body, outer, stride),
             target=place.target,
         )
         self.lines(block.lines, inner)
@@ -355,6 +357,7 @@ class Reading:
             after = (said or self.network.activation or join.activation) == "after"
         labels = dict(place.labels)
         inner = replace(place, is_last=False, ends=after, is_branch=True, target=None,
+                        outer=place.outer or self.shape[0],
                         in_product=place.in_product or join.kind == "multiply")  # fmt: skip
         ends: dict[int, int] = {}
         # The shortcut comes last: it leads to the shape of the other branch.
@@ -433,6 +436,9 @@ class Reading:
     ) -> dict[str, Any]:
         """The attributes of a weight layer: what it prints wins over what the convention says."""
         names = {**place.names, "_in": place.names.get("_in", self.shape[0])}
+        reads_in = any("_in" in one for one in layer.values.values() if isinstance(one, str))
+        if "_in" not in place.names and reads_in and place.outer not in (0, self.shape[0]):
+            raise Refused("two meanings of `in`")
         given = {name: value(one, names) for name, one in layer.values.items()}
         values = {**conventional, **given}
         carried = place.carried

@@ -6,6 +6,7 @@ After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, t
 
 from archdsl.graph import Choice
 from archdsl.layers import Layer
+from archdsl.notation.ast import LayerText
 
 SUM = Choice(
     "activation of sums",
@@ -50,6 +51,12 @@ TWO_ACTIVATIONS = Choice(
     "as the text has each",
     ("for the second alone, write it in the line of the layer, without `->`",),
 )
+OTHER_KIND = Choice(
+    "companions",
+    "no {companions} next to {layer}",
+    "as only `{selector} means` is given",
+    ("write `{layer} means …`",),
+)
 GROUP_STRIDE = Choice(
     "stride of groups",
     "the stride in the first layer of the group ({layer})",
@@ -86,7 +93,12 @@ PADDING = Choice(
     ("padding same", "padding valid"),
     "padding same",
 )
-
+NO_PADDING = Choice(
+    "padding",
+    "no padding of {layer}",
+    "as {reason}",
+    ("write `pad …` in the line",),
+)
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
@@ -148,6 +160,11 @@ AXES = Choice(
 def spelling(kind: type[Layer]) -> str:
     """A kind of layer as texts spell it: `leaky relu`."""
     return next(iter(kind.words), kind.kind)
+
+
+def spelling_of(layer: LayerText) -> str:
+    """A layer as texts spell its kind: `up-conv` if its stride is its kernel's."""
+    return "up-conv" if "up" in layer.given else spelling(layer.kind)
 
 
 # The choices that statements for the whole network make, in the order in which readings vary them.

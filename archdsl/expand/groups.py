@@ -163,7 +163,7 @@ class GroupExpander:
             last=False,
             ends_branch=is_moving,
             entry=graph.channels,
-            outer=position.outer or self.context.entry_channels(position),
+            outer=position.outer or position.entry or graph.channels,
             printed=None,
             moved=-1,
             within=f"`{group.kind}`",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
@@ -13,12 +14,14 @@ from archdsl.expand.choices import (
     DEFAULT,
     GROUP_STRIDE,
     HELD,
+    NO_PADDING,
     OTHER,
     PADDING,
     POOL,
     PRINTED,
     TWO_ACTIVATIONS,
     spelling,
+    spelling_of,
 )
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
@@ -31,9 +34,10 @@ from archdsl.expand.conventions import (
 )
 from archdsl.expand.line_names import numbered
 from archdsl.expand.scopes import Frame, Neighbours, Position
-from archdsl.graph import Scope, Settled
+from archdsl.graph import Choice, Scope, Settled
 from archdsl.layers import (
     Activation,
+    Conv,
     Flatten,
     Input,
     Layer,
@@ -43,10 +47,15 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.layers.checks import check_elements
+from archdsl.layers.conv import Filters
 from archdsl.layers.terms import Disputed, show
+from archdsl.layers.upconv import UpConv
 from archdsl.notation import ast, keras_calls, pytorch_calls
 from archdsl.notation.ast import LayerText, Naming
 from archdsl.syntax.ast import Padding, StrideOn
+
+_POINTS = {rank: (1,) * rank for rank in (1, 2, 3)}  # kernels that need no padding, by their axes
+Padded: TypeAlias = tuple[Choice, Mapping[str, str]] | None
 
 
 class LayerExpander:
@@ -58,7 +67,7 @@ class LayerExpander:
         self.source = context.network.source
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
-        self.settled: dict[object, tuple[Layer, Shape, bool]] = {}
+        self.settled: dict[object, tuple[Layer, Shape, Padded]] = {}
 
     def expand(
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
@@ -158,7 +167,9 @@ class LayerExpander:
             )
         stride.carried = True
         if stride.is_open and self.conventions.leaves_open(StrideOn):
-            named = _with_kernel(layer, len(x) - 1)
+            kernel = layer.given["kernel"].value if "kernel" in layer.given else ()
+            of_all_axes = kernel if isinstance(kernel, tuple) else (kernel,) * (len(x) - 1)
+            named = _with_kernel(layer, of_all_axes)
             self.context.decide(GROUP_STRIDE, position.path, layer, frame, layer=named)
         if "stride" in layer.given:
             raise frame.fail(
@@ -253,32 +264,55 @@ class LayerExpander:
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)
-                is_padded = self.is_padded(layer, op)
-                known = self.settled[key] = op, check_elements(op.out(x)), is_padded
-            op, shape, is_padded = known
+                shape = check_elements(op.out(x))
+                known = self.settled[key] = op, shape, self.padded(layer, op, x, shape)
+            op, shape, padded = known
             if layer.listed is not None:
                 pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if (is_padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
-            self.decide(layer, op, scope, frame, is_padded)
+        if (padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
+            self.decide(layer, op, scope, frame, padded)
         if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
             values = {"first": spelling(type(before)), "second": spelling(type(op))}
             self.context.decide(TWO_ACTIVATIONS, scope, layer, frame, **values)
         graph.add(op, (graph.current,), scope, shape, place)
 
-    def is_padded(self, layer: LayerText, op: Layer) -> bool:
-        """Whether a layer is padded because the network declares no padding."""
+    def padded(self, layer: LayerText, op: Layer, x: Shape, shape: Shape) -> Padded:
+        """The choice of a layer's padding and the values of its texts, if its line leaves it open:
+        padded where the network declares nothing, or not padded where `same` cannot be, or where
+        the map is not `stride` times as large after a transposed convolution."""
         if not layer.kind.weighs or layer.listed is not None or "pad" in layer.given:
-            return False
-        return self.conventions.leaves_open(Padding) and any(getattr(op, "pad", ()))
+            return None
+        pad: tuple[int, ...] = getattr(op, "pad", ())
+        is_plain = all(pad) or getattr(op, "kernel", pad) == _POINTS.get(len(pad))
+        if not is_plain and self.conventions.padding == "same":
+            reason = self.unpadded(op, x, shape)
+            if reason and isinstance(op, Filters):
+                part = "the even side of " if any(pad) else ""
+                named = f"{part}{_with_kernel(layer, op.kernel)}"
+                return NO_PADDING, {"layer": named, "reason": reason}
+        return (PADDING, {}) if any(pad) and self.conventions.leaves_open(Padding) else None
+
+    @staticmethod
+    def unpadded(op: Layer, x: Shape, shape: Shape) -> str:
+        """Why a layer that `padding same` seems to hold for is not padded; "" if it holds, or if
+        its windows do not overlap or are the whole map."""
+        if isinstance(op, Conv) and op.kernel != x[1:]:
+            sides = zip(op.kernel, op.stride, strict=True)
+            if any(k % 2 == 0 and k > s for k, s in sides):
+                return "an even kernel has no `same`"
+        if isinstance(op, UpConv) and max(x[1:]) > 1 and not any(op.pad):
+            if shape[1:] != tuple(n * s for n, s in zip(x[1:], op.stride, strict=True)):
+                return "its line has none"
+        return ""
 
     def decide(
-        self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, is_padded: bool
+        self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, padded: Padded
     ) -> None:
         """Record which defaults a layer has."""
-        if is_padded:
-            self.context.decide(PADDING, scope, layer, frame)
+        if padded is not None:
+            self.context.decide(padded[0], scope, layer, frame, **padded[1])
         if layer.listed is None and frame.source is self.source:
             for one in layer.kind.disputed:
                 name = one.attribute
@@ -350,13 +384,10 @@ def _is_point(x: Shape) -> bool:
     return all(n == 1 for n in x[1:])
 
 
-def _with_kernel(layer: LayerText, rank: int) -> str:
+def _with_kernel(layer: LayerText, kernel: Sequence[object]) -> str:
     """A layer by its kind and its kernel: `conv 3x3`."""
-    name = "dw conv" if "depthwise" in layer.given else spelling(layer.kind)
-    if "kernel" not in layer.given:
-        return name
-    kernel = layer.given["kernel"].value
-    return f"{name} {show(kernel if isinstance(kernel, tuple) else (kernel,) * rank)}"
+    name = "dw conv" if "depthwise" in layer.given else spelling_of(layer)
+    return f"{name} {show(tuple(kernel))}".rstrip()
 
 
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:

@@ -267,7 +267,7 @@ class LineExpander:
                 if position.is_branch and composite.kind == "bracket":
                     self.decide_bracket(link.parsed, composite, position)
                 # Outside blocks each line has an `in` of its own.
-                outer = position.outer or self.context.entry_channels(position)
+                outer = position.outer or position.entry or self.graph.channels
                 inner = position._replace(entry=0, outer=outer)
                 self.groups.expand_group(composite, inner, stride)
             case Side():

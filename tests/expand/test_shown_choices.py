@@ -302,3 +302,99 @@ def test_channels_that_could_be_those_of_a_line_or_a_group_are_an_error(text: st
 )  # fmt: skip
 def test_channels_that_enter_are_those_of_the_line_or_the_block(text: str, plain: str):
     assert load(text).diff(load(plain)).same
+
+
+EVEN = "no padding of {}, as an even kernel has no `same`"
+DECONV = "no padding of {}, as its line has none"
+BY_DEFAULT = "padding same, as the text declares none"
+
+
+@pytest.mark.parametrize(
+    ("line", "decided"),
+    [
+        ("conv 4x4 8 stride 2", EVEN.format("conv 4x4")),
+        ("conv 2x2 8", EVEN.format("conv 2x2")),
+        ("conv 6x6 8 stride 3 dilation 2", EVEN.format("conv 6x6")),
+        ("conv 4x3 8", EVEN.format("the even side of conv 4x3")),
+        ("4x4 dw conv, stride 2", EVEN.format("dw conv 4x4")),
+        ("conv 4x4 8 stride 2 pad 1", ""),
+        ("conv 4x4 8 stride 2 valid", ""),
+        ("conv 4x4 8 stride 4", ""),  # windows that do not overlap, as in ConvNeXt
+        ("conv 1x1 8 stride 2", ""),
+        ("conv 56x56 8", ""),  # the whole map
+        ("20C4", ""),
+        ("deconv 4x4 8 stride 2", DECONV.format("transposed conv 4x4")),
+        ("deconv 3x3 8 stride 2", DECONV.format("transposed conv 3x3")),
+        ("deconv 3x3 8", DECONV.format("transposed conv 3x3")),
+        ("deconv 4x4 8 stride 2 pad 1", ""),
+        ("deconv 2x2 8 stride 2", ""),
+        ("up-conv 2x2 8", ""),
+        ("gap -> deconv 4x4 8", ""),  # the first layer of a generator
+        ("nn.Conv2d(64, 8, 4, stride=2)", ""),
+        ("nn.ConvTranspose2d(64, 8, 4, stride=2)", ""),
+    ],
+)
+def test_padding_that_same_does_not_give_is_shown(line: str, decided: str):
+    for start in ("padding same; ", ""):
+        found = [one for one in shown(start + line, "padding") if one != BY_DEFAULT]
+        assert found == ([decided] if decided else [])
+    if "nn." not in line:
+        assert shown(f"padding valid; {line}", "padding") == []
+
+
+OTHERS = "no {} next to {}, as only `conv means` is given"
+
+
+@pytest.mark.parametrize(
+    ("text", "decided"),
+    [
+        (BN_RELU + "deconv 2x2 8 stride 2", OTHERS.format("bn or relu", "transposed conv")),
+        (BN_RELU + "up-conv 2x2 8", OTHERS.format("bn or relu", "up-conv")),
+        ("conv means conv-relu; [ transposed conv 2x2 8 stride 2 ] x 2",
+         OTHERS.format("relu", "transposed conv")),
+        ("conv means bn-relu-conv; up-conv 2x2 8", OTHERS.format("bn or relu", "up-conv")),
+        (BN_RELU + "up-conv 2x2 8, relu", OTHERS.format("bn", "up-conv")),
+        (BN_RELU + "up-conv 2x2 8, gn 2 -> silu", ""),
+        (BN_RELU + "up-conv 2x2 8 -> bn -> relu", ""),
+        (BN_RELU + "up-conv means up-conv-relu; up-conv 2x2 8", ""),
+        (BN_RELU + "deconv means deconv; deconv 2x2 8 stride 2", ""),
+        (BN_RELU + "up-conv 2x2 8; END", ""),  # the output layer
+        (BN_RELU + "FC-8", ""),
+        (BN_RELU + "3x3 dw conv; separable(8)", ""),
+        (BN_RELU + "nn.ConvTranspose2d(64, 8, 2, stride=2)", ""),
+        ("conv means conv; up-conv 2x2 8", ""),
+        ("1x1 conv means conv-relu; up-conv 2x2 8", ""),
+        ("fc means fc-relu; up-conv 2x2 8", ""),
+    ],
+)  # fmt: skip
+def test_a_transposed_convolution_without_a_convention_is_shown(text: str, decided: str):
+    found = [one for one in shown(text, "companions") if "next to" in one]
+    assert found == ([decided] if decided else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "write"),
+    [
+        ("bn momentum 0.99", "momentum 0.01"),
+        ("conv3-8, bn(momentum 0.9)", "momentum 0.1"),
+        ("batch norm momentum=0.997", "momentum 0.003"),
+        ("bn momentum 90%", "momentum 0.1"),
+        ("conv means conv-bn(momentum 0.99)-relu; conv3-8", "momentum 0.01"),
+        ("block u(m) { bn momentum (m) }; u(0.9)", "momentum 0.1"),
+    ],
+)
+def test_a_momentum_of_the_old_statistics_is_an_error(line: str, write: str):
+    with pytest.raises(archdsl.ArchError, match="or of the old statistics") as caught:
+        load(line)
+    assert f"write `{write}`" in str(caught.value)
+    assert "nn.BatchNorm2d(…, momentum=0.9" in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["bn momentum 0.5", "bn momentum 0", "bn momentum 1e-3"])
+def test_a_momentum_of_the_new_batch_is_read(line: str):
+    assert load(line).output == (2,)
+
+
+def test_a_listing_has_the_momentum_of_torch():
+    net = load("nn.BatchNorm2d(64, momentum=0.99)")
+    assert net.graph.nodes[1].op.described == "bn, momentum 0.99"

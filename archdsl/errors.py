@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,8 +28,9 @@ class Note(NamedTuple):
 class ArchError(Exception):
     """What is wrong with a spec, where, and what to write instead.
 
-    `others` holds further errors of the same text: all are shown at once. `str(error)` is what the
-    command line prints, `exit_code` its exit status.
+    `help` is a text, or a function that gives it. `others` holds further errors of the same text:
+    all are shown at once. `str(error)` is what the command line prints, `exit_code` its exit
+    status.
     """
 
     exit_code = 2
@@ -39,15 +40,27 @@ class ArchError(Exception):
         message: str,
         span: Span | None = None,
         notes: Sequence[Note] = (),
-        help: str | None = None,
+        help: str | Callable[[], str] | None = None,
         others: Sequence[ArchError] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.span = span
         self.notes = tuple(notes)
-        self.help = help
+        self._help = help
         self.others = tuple(others)
+
+    @property
+    def help(self) -> str | None:
+        """What to write instead. A search for similar names is only made for errors that are shown,
+        as a text may have thousands."""
+        if callable(self._help):
+            self._help = self._help()
+        return self._help
+
+    @help.setter
+    def help(self, help: str | None) -> None:
+        self._help = help
 
     @classmethod
     def several(cls, errors: Sequence[ArchError]) -> ArchError:

@@ -214,6 +214,14 @@ class Graph(NamedTuple):
                     needed[i] = True
         return [index for index, one in enumerate(needed) if one]
 
+    def of_sides(self) -> frozenset[int]:
+        """The nodes of side heads: those in them, and those that nothing but side heads needs."""
+        if not self.sides:
+            return frozenset()
+        spans = (range(side.section.first, side.section.last) for side in self.sides)
+        needed = {*self.computed(sides=True)}.difference(self.computed(sides=False))
+        return frozenset(needed.union(*spans))
+
     def tree(self, sides: bool = True) -> Tree:
         """The layers that a module computes, nested by scope as its modules are."""
         root: Tree = {}

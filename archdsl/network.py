@@ -92,9 +92,9 @@ class Network(Model):
         if weights is not None:
             from archdsl.pytorch.weights import load_into
 
-            load_into(
-                weights, module, left_out=() if sides else [s.section.name for s in self.sides]
-            )
+            left_out = [side.section.name for side in self.sides]
+            left_out += [self.graph.nodes[index].name for index in self.graph.of_sides()]
+            load_into(weights, module, left_out=() if sides else left_out)
         return module
 
     def source(self) -> str:

@@ -304,7 +304,7 @@ def _slide_axis(f: Field, window: AxisWindow, positions: int) -> Field:
 def _union(branches: Sequence[Fields]) -> Fields:
     """What a join reads through any of its branches."""
     rank = len(branches[0])
-    if all([branch.count(branch[0]) == rank for branch in branches]):
+    if rank and all([branch.count(branch[0]) == rank for branch in branches]):
         return (_union_axis([branch[0] for branch in branches]),) * rank
     return tuple(map(_union_axis, zip(*branches, strict=True)))
 

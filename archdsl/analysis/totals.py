@@ -121,8 +121,7 @@ class Analysis:
     @cached_property
     def side_nodes(self) -> frozenset[int]:
         """The nodes of side heads: the totals of a network are those of its main path."""
-        spans = (range(s.section.first, s.section.last) for s in self.graph.sides)
-        return frozenset(i for span in spans for i in span)
+        return self.graph.of_sides()
 
     @cached_property
     def _last_use(self) -> list[int]:

@@ -226,6 +226,8 @@ class BlockExpander:
         is_special = frame.strides or position.awaits_carrier or position.frame.target is not None
         if position.ends_branch or is_special or frame.definition is None:
             return None
+        if self.context.widens(position.path):
+            return None
         # 2 and 2.0 are equal, and True and 1, but a repeat tells them apart.
         values = tuple((name, type(value), value) for name, value in frame.names.items())
         body, x = _body_key(frame.body, position.outer), self.graph.shape

@@ -57,6 +57,12 @@ OTHER_KIND = Choice(
     "as only `{selector} means` is given",
     ("write `{layer} means …`",),
 )
+WRITTEN_FIRST = Choice(
+    "companions",
+    "{written}, then {companion}",
+    "as the chain writes {written} before the layer",
+    ("for the order of the convention, `{written}, …` in one phrase, without `->`",),
+)
 GROUP_STRIDE = Choice(
     "stride of groups",
     "the stride in the first layer of the group ({layer})",
@@ -102,7 +108,7 @@ NO_PADDING = Choice(
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
-    "as it has the form of channels first",
+    "as {why}",
     ("input {other}",),
 )
 LIBRARY = Choice(

@@ -21,7 +21,7 @@ SHORTEST = 4  # characters of a text per layer beyond that limit
 
 class Context(NamedTuple):
     """One expansion. `outputs` are the labels that `output` names; `paper_settings` are set if the
-    input or the parameters are not the paper's."""
+    input or the parameters are not the paper's; `widths` replace those of layers, by scope."""
 
     network: NetworkText
     names: Mapping[str, Number]
@@ -29,6 +29,7 @@ class Context(NamedTuple):
     conventions: Conventions
     outputs: frozenset[str]
     paper_settings: PaperSettings | None
+    widths: Mapping[Scope, int]
     graph: GraphBuilder
 
     def names_at(
@@ -55,6 +56,11 @@ class Context(NamedTuple):
     def entry_channels(self, position: Position) -> int:
         """The channels that enter the line."""
         return position.entry or self.graph.channels
+
+    def widens(self, path: Scope) -> bool:
+        """Whether a layer within a path has another width than its text, so that it is not a copy
+        of anything."""
+        return any(scope[: len(path)] == path for scope in self.widths)
 
     def place(self, where: Located, frame: Frame) -> Place:
         """Where something is in the network's own source."""

@@ -20,6 +20,7 @@ from archdsl.expand.choices import (
     POOL,
     PRINTED,
     TWO_ACTIVATIONS,
+    WRITTEN_FIRST,
     spelling,
     spelling_of,
 )
@@ -51,7 +52,7 @@ from archdsl.layers.conv import Filters
 from archdsl.layers.terms import Disputed, show
 from archdsl.layers.upconv import UpConv
 from archdsl.notation import ast, keras_calls, pytorch_calls
-from archdsl.notation.ast import LayerText, Naming
+from archdsl.notation.ast import LayerText, Naming, ValueText
 from archdsl.syntax.ast import Padding, StrideOn
 
 _POINTS = {rank: (1,) * rank for rank in (1, 2, 3)}  # kernels that need no padding, by their axes
@@ -65,6 +66,7 @@ class LayerExpander:
         self.context = context
         self.graph = context.graph
         self.source = context.network.source
+        self.widths = context.widths
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
         self.settled: dict[object, tuple[Layer, Shape, Padded]] = {}
@@ -104,7 +106,9 @@ class LayerExpander:
         waiting = neighbours.waiting if neighbours is not None else []
         chain: list[LayerText] = []
         for index, written in enumerate(layers):
-            layer = self.complete(written, position, chain)
+            layer = written
+            if written.computed or position.stride is not None or written.kind.fits is not None:
+                layer = self.complete(written, position, chain)
             if layer.naming is not None:
                 self.decide_naming(layer, layer.naming, position)
             around = Surroundings(
@@ -118,10 +122,20 @@ class LayerExpander:
             comes_again = position.within and layer is written
             apply = self.conventions.apply_again if comes_again else self.conventions.apply
             applied = apply(position.frame.source, layer, around)
+            for kind, companion in applied.before:
+                if all(one.kind is not kind for one in chain):  # an earlier phrase writes it
+                    self.decide_order(kind, companion, layer, position)
             _extend(chain, waiting, layer, applied)
             for choice, values in applied.choices:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
+
+    def decide_order(
+        self, written: type[Layer], companion: LayerText, layer: LayerText, position: Position
+    ) -> None:
+        """Record that a chain writes a layer before a companion that a convention has before it."""
+        values = {"written": spelling(written), "companion": spelling(companion.kind)}
+        self.context.decide(WRITTEN_FIRST, position.path, layer, position.frame, **values)
 
     def decide_naming(self, layer: LayerText, naming: Naming, position: Position) -> None:
         """Record how the name of a line and the kind of its layer agree."""
@@ -140,7 +154,8 @@ class LayerExpander:
             layer = ast.evaluated(position.frame.source, layer, names)
         if position.stride is not None:
             layer = self.strided(layer, position, chain)
-        if layer.kind.fits is not None and layer.kind.fits not in layer.given:
+        is_listed = layer.listed is not None  # what it cuts off depends on the map
+        if layer.kind.fits is not None and layer.kind.fits not in layer.given and not is_listed:
             layer = _fitted(layer, layer.kind.fits, position.frame)
         return layer
 
@@ -248,6 +263,8 @@ class LayerExpander:
     def append_settled(self, layer: LayerText, scope: Scope, frame: Frame) -> None:
         """Append a layer whose attributes do not depend on the map that it is on."""
         graph, x = self.graph, self.graph.shape
+        if self.widths and scope in self.widths:
+            layer = _widened(layer, self.widths[scope])
         is_own = frame.source is self.source
         place = (layer.start, layer.end) if is_own else frame.place
         try:
@@ -359,7 +376,7 @@ def _extend(
         if indexes:
             chain.insert(indexes[-1], companion)
         else:
-            loose.insert(0, companion)
+            loose.append(companion)
     chain += loose
     chain += applied.layers
     chain += [companion for kind, companion in waiting if kind is layer.kind]
@@ -456,6 +473,13 @@ def _companions(layers: Sequence[LayerText]) -> Sequence[LayerText]:
         if layer.kind.weighs:
             return layers[:index]
     return layers
+
+
+def _widened(layer: LayerText, width: int) -> LayerText:
+    """The layer with another number of channels."""
+    given = {name: text for name, text in layer.given.items() if name != "matrix"}
+    given["width"] = ValueText(width, layer.start, layer.end)
+    return layer._replace(given=given)
 
 
 def _output_layer(layers: Sequence[LayerText]) -> int | None:

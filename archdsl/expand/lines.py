@@ -77,6 +77,7 @@ class LineExpander:
         outputs = self.output_lines(lines, position) if position.last else ()
         end = self.end_line(lines) if position.ends_branch else -1
         sums = self.sums(lines) if self.conventions.activation == "after" else {}
+        decides = self.conventions.decides
         moved: dict[int, int] = {}  # by the line of a sum: the activations before those it takes
         for index, (line, name) in enumerate(zip(lines, names, strict=True)):
             if not position.path:
@@ -91,7 +92,7 @@ class LineExpander:
                 entry=self.context.entry_channels(position),
                 outer=position.outer,
                 # A paper that prints input sizes gives the output size of the line before.
-                printed=self.printed_input(lines[index + 1 : index + 2]),
+                printed=self.printed_input(lines[index + 1 : index + 2]) if decides else None,
                 stride=position.stride,
                 row_rules=row_rules,
                 within=position.within,
@@ -117,7 +118,7 @@ class LineExpander:
         """Append a line, and record it."""
         graph, first, entry = self.graph, len(self.graph.nodes), self.graph.current
         inner, phrases = position, line.phrases
-        if (printed := self.printed_output(line)) is not None:
+        if self.conventions.decides and (printed := printed_sizes.output_of(line)) is not None:
             inner = position._replace(printed=printed)
         if isinstance(phrases[0].composite, Reference):
             graph.current = self.groups.resolve(phrases[0].composite, inner)
@@ -313,6 +314,7 @@ class LineExpander:
             return 1
         repeat = self.repeat_of(link.parsed.repeat, position)
         has_end = position.last or position.ends_branch or bool(neighbours and neighbours.after)
+        has_end = has_end or self.context.widens(position.path)
         first, index = len(graph.nodes), 0
         while index < repeat:
             is_first, is_final = index == 0, index == repeat - 1
@@ -365,8 +367,8 @@ class LineExpander:
         return printed_sizes.output_of(line) if self.conventions.decides else None
 
     def printed_input(self, lines: Sequence[Line]) -> Printed | None:
-        """The printed size of the first line's input, if sizes decide anything."""
-        return printed_sizes.input_of(lines[0]) if lines and self.conventions.decides else None
+        """The printed size of the first line's input."""
+        return printed_sizes.input_of(lines[0]) if lines else None
 
     def expand_sized(self, link: Link, position: Position, printed: Printed) -> int:
         """Append a group or a block as it is written, or with the stride that leads to the printed

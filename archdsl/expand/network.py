@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import MOST_ERRORS, ArchError, Errors
-from archdsl.expand import convention_statements
+from archdsl.expand import classifiers, convention_statements
 from archdsl.expand.blocks import Blocks
 from archdsl.expand.choices import CHANNELS, OPTIONAL
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import Conventions
 from archdsl.expand.graph_builder import GraphBuilder
 from archdsl.expand.lines import LineExpander
-from archdsl.expand.parameters import declarable, declared, values_of
+from archdsl.expand.parameters import classes_of, declarable, declared, values_of
 from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Labels, Position
 from archdsl.expand.table_sizes import has_sizes_of_tables, with_axes
 from archdsl.figures import counted, numbers_of
-from archdsl.graph import Claimed, Graph, Section
+from archdsl.graph import Claimed, Graph, Scope, Section
 from archdsl.layers import Input, LayerError, Value
+from archdsl.layers.input import MOST_CHANNELS
 from archdsl.layers.terms import times
 from archdsl.notation import ast, phrase
 from archdsl.notation import labels as line_labels
@@ -36,6 +37,8 @@ from archdsl.syntax.ast import (
 )
 from archdsl.syntax.expressions import Number
 
+NO_WIDTHS: Mapping[Scope, int] = {}
+
 
 def expand(
     network: NetworkText,
@@ -49,8 +52,34 @@ def expand(
     input. Raises ArchError for everything that is wrong with the text.
     """
     parameters = parameters or {}
+    classes = classes_of(network, parameters)
+    if classes is not None:
+        return _with_classes(network, parameters, input, classes)
     if not parameters and input is None:
         return with_axes(network, _own_graph)[1]
+    return _changed_graph(network, parameters, input, {})
+
+
+def _with_classes(
+    network: NetworkText,
+    parameters: Mapping[str, Number],
+    input: Sequence[int] | None,
+    classes: Number,
+) -> Graph:
+    """The graph of a network whose classifiers have another number of classes."""
+    graph = _changed_graph(network, parameters, input, {})
+    graph = _changed_graph(network, parameters, input, classifiers.widths(graph, classes))
+    classifiers.check(graph, classes)
+    return graph
+
+
+def _changed_graph(
+    network: NetworkText,
+    parameters: Mapping[str, Number],
+    input: Sequence[int] | None,
+    widths: Mapping[Scope, int],
+) -> Graph:
+    """The graph of a network with other parameters, another input, or other widths of layers."""
     if has_sizes_of_tables(network):
         needed = _without_default(network, parameters)
         network, _ = with_axes(network, lambda one: _graph(one, read(one, needed), None, None))
@@ -60,7 +89,7 @@ def expand(
         papers_own = read(network, _without_default(network, parameters))
         settled = _graph(network, papers_own, None, None).origin.settled
         paper_settings = PaperSettings(settled, bool(parameters))
-    return _graph(network, text, input, paper_settings)
+    return _graph(network, text, input, paper_settings, widths)
 
 
 def _own_graph(network: NetworkText) -> Graph:
@@ -163,8 +192,9 @@ def _graph(
     text: Text,
     input: Sequence[int] | None,
     paper_settings: PaperSettings | None,
+    widths: Mapping[Scope, int] = NO_WIDTHS,
 ) -> Graph:
-    """The graph of a network that is read."""
+    """The graph of a network that is read. `widths` replace those of the layers at their scopes."""
     if not text.lines:
         header = network.header
         raise ArchError(
@@ -191,6 +221,7 @@ def _graph(
         text.conventions,
         frozenset(token.text for token in outputs),
         paper_settings,
+        widths,
         graph,
     )
     expander = LineExpander(context)
@@ -243,9 +274,23 @@ def _decide_channels(context: Context, layer: LayerText, op: Input, frame: Frame
             "channels": counted(op.channels, "channel"),
             "lengths": times(op.lengths),
             "sizes": times(sizes),
+            "why": _why_first(sizes),
             "other": f"{times(tuple(lengths))}{rank}, {counted(last, 'channel')}",
         }
         context.decide(CHANNELS, ("input",), layer, frame, **values)
+
+
+def _why_first(sizes: tuple[int, ...]) -> str:
+    """Why another number of an input than the last is the channels."""
+    if len(sizes) == 2:
+        return f"only the first number is at most {MOST_CHANNELS}"
+    if sizes[-1] == sizes[-2]:
+        return "the last two numbers are equal"
+    if sizes[-1] == sizes[0]:
+        return "the first and the last number are equal"
+    if sizes[1] in (1, 3):
+        return "the first number is 1 or 3 and the last is not"
+    return "only the first number is 1 or 3"
 
 
 def _input_layer(parsed: ParsedPhrase) -> tuple[ast.LayerText, Token | None]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from archdsl.errors import ArchError, Note, same_name
+from archdsl.expand.classifiers import CLASSES
 from archdsl.notation import optional_layers
 from archdsl.notation.lookup import is_word, vocabulary
 from archdsl.notation.optional_layers import Choice, Options
@@ -32,6 +33,8 @@ def values_of(
             raise ArchError(f"the parameter `{key}` is not a number: {value!r}", help="give an int")
     parameters = declared(network.source, network.header) if network.header else []
     names = [name.text for name, _ in parameters]
+    if CLASSES not in names and CLASSES in overrides:
+        overrides = {name: value for name, value in overrides.items() if name != CLASSES}
     # Report a misspelt name before the missing value it causes.
     given = _arguments(network, names)
     for name, value in overrides.items():
@@ -39,6 +42,8 @@ def values_of(
             owner = f"the network `{network.name or network.source.name}`"
             raise arguments.unknown_parameter(name, names, owner, None)
         given[name] = value, None
+    if CLASSES not in names:
+        given.pop(CLASSES, None)
     values = with_defaults(
         network.source,
         parameters,
@@ -49,6 +54,21 @@ def values_of(
     choices = optional_layers.choices_of(network)
     choices += (_choice(name, *given[name]) for name in given if name not in values)
     return values, Options(choices)
+
+
+def classes_of(network: NetworkText, overrides: Mapping[str, Number]) -> Number | None:
+    """The number of classes that a network is to have, if its text or the overrides give one and
+    it has no parameter of that name."""
+    if CLASSES not in overrides and not network.derived:
+        return None
+    parameters = declared(network.source, network.header) if network.header else []
+    names = [name.text for name, _ in parameters]
+    if CLASSES in names:
+        return None
+    if CLASSES in overrides:
+        return overrides[CLASSES]
+    given = _arguments(network, names).get(CLASSES)
+    return given[0] if given is not None else None
 
 
 def with_defaults(
@@ -87,6 +107,11 @@ def _span(source: Source, derived: Derived) -> Span:
     return source.span(derived.base.start, (derived.arguments or derived.base).end)
 
 
+def _is_built_in(name: str) -> bool:
+    """Whether any network may have a parameter of that name."""
+    return name == CLASSES or _is_optional(name)
+
+
 def _is_optional(name: str) -> bool:
     return optional_layers.kind_of(name) is not None
 
@@ -111,7 +136,7 @@ def _arguments(network: NetworkText, parameters: Sequence[str]) -> dict[str, Arg
     for derived in network.derived:
         entries = arguments.entries_in(derived.arguments)
         base = f"the network `{derived.base.text}`"
-        bound = arguments.bind(source, entries, parameters, base, is_other=_is_optional)
+        bound = arguments.bind(source, entries, parameters, base, is_other=_is_built_in)
         for name, entry in bound.items():
             value = expressions.evaluate(expressions.read(source, entry.value), {}, source)
             found[name] = value, source.span(entry.start, entry.end)

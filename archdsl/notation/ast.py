@@ -58,6 +58,7 @@ class ListedCall(NamedTuple):
     rank: int = 0  # of Keras: the axes of the map that it needs; -1 for a vector, 0 for any input
     same: bool = False  # of Keras: padded to the size of the map, divided by the stride
     multiplier: int = 1  # of Keras: filters for each channel
+    cut: tuple[int, ...] = ()  # of Keras: what a crop cuts off both sides of each axis
 
 
 class Naming(NamedTuple):

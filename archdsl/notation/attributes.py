@@ -14,7 +14,7 @@ from archdsl.errors import ArchError
 from archdsl.layers import REGISTRY, Conv, Layer, Value
 from archdsl.notation.ast import LayerText, Naming, ValueText, checked
 from archdsl.notation.context import Context
-from archdsl.notation.layer_names import kind_named
+from archdsl.notation.layer_names import is_separable, kind_named
 from archdsl.notation.lookup import Words, fields_of, vocabulary
 from archdsl.syntax.arguments import duplicate_error
 from archdsl.syntax.ast import Phrase, Token
@@ -169,7 +169,7 @@ class Assigner:
         Raises ArchError if the name is nothing but that of a layer of another kind.
         """
         name = self.draft.phrase.row_name or (label.text if label is not None else "")
-        if "separable" in name.lower():
+        if is_separable(name):
             raise self.context.fail(
                 f"`{name}` is two layers",
                 first,

@@ -1,6 +1,6 @@
 """What a phrase may refer to: the names, blocks and labels around it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from archdsl.errors import ArchError
@@ -38,5 +38,7 @@ class Context(NamedTuple):
         """The tokens as one expression. Raises ArchError."""
         return expressions.read(self.source, tokens)
 
-    def fail(self, message: str, where: Located, help: str | None = None) -> ArchError:
+    def fail(
+        self, message: str, where: Located, help: str | Callable[[], str] | None = None
+    ) -> ArchError:
         return ArchError(message, self.source.span(where.start, where.end), help=help)

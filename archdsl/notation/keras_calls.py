@@ -53,8 +53,9 @@ _WITHOUT_MEANING = tuple(
         "name dtype trainable seed kernel_initializer bias_initializer depthwise_initializer "
         "pointwise_initializer kernel_regularizer bias_regularizer activity_regularizer "
         "beta_initializer gamma_initializer moving_mean_initializer moving_variance_initializer "
-        "beta_regularizer gamma_regularizer depthwise_regularizer pointwise_regularizer "
-        "input_dim renorm fused"
+        "alpha_initializer alpha_regularizer alpha_constraint kernel_constraint bias_constraint "
+        "beta_constraint gamma_constraint beta_regularizer gamma_regularizer "
+        "depthwise_regularizer pointwise_regularizer input_dim renorm fused"
     ).split()
 )
 _INPUT_SHAPE = Argument("input_shape", ENTERING, None)
@@ -114,6 +115,17 @@ _PLAIN = {
             Argument("scale", "affine", True),
         ),
     ),
+    "GroupNormalization": _Class(
+        "gn",
+        (
+            Argument("groups", "groups", 32),
+            Argument("axis", default=-1, only=(-1, 3)),
+            Argument("epsilon", "eps", 1e-3),
+            Argument("center", "center", True),
+            Argument("scale", "affine", True),
+        ),
+    ),
+    "PReLU": _Class("prelu", (Argument("shared_axes", "axes", None),), {"slope": 0.0}),
     "ReLU": _Class(
         "relu",
         (
@@ -146,6 +158,7 @@ def _ranked(rank: int) -> dict[str, _Class]:
         ), {"depthwise": True}),
         "ZeroPadding": _Class("pad", (Argument("padding", "margin", 1), _OVER),
                               {"mode": "zeros"}),
+        "Cropping": _Class("crop", (Argument("cropping", "cut", 0 if rank == 2 else 1), _OVER)),
         "UpSampling": _Class("resize", (Argument("size", "factor", 2), _OVER, Argument(
             "interpolation", "mode", "nearest", texts=("nearest", "bilinear", "bicubic")))),
         "SpatialDropout": _Class("dropout", (Argument("rate", "p"),), {"channelwise": True}),
@@ -192,16 +205,32 @@ def _pools() -> dict[str, _Class]:
 _CLASSES: dict[str, _Class] = {}
 # What Keras has and we do not, with what to write.
 _OTHERS = {
-    "Add": "a sum has its branches in braces: `add { identity; [ … ] }`",
-    "Concatenate": "a join has its branches in braces: `concat { … }`",
-    "Reshape": "archdsl cannot reshape a value; `flatten` makes it a vector",
+    "Reshape": "archdsl cannot reshape a value; `Flatten()` makes it a vector, and a global pool "
+    "with `keepdims=True` keeps its map",
     "Permute": "archdsl cannot reorder the axes of a value",
-    "Embedding": "archdsl has no recurrent layers, embeddings or attention",
-    "LSTM": "archdsl has no recurrent layers, embeddings or attention",
+    "RepeatVector": "archdsl cannot repeat a value",
+    **dict.fromkeys(
+        ("Add", "Multiply", "Concatenate"),
+        "a join has its branches in braces: `add { identity; [ … ] }`, `concat { … }`, "
+        "`multiply { … }`; or write the whole model, from `inputs = Input(shape=…)`",
+    ),
+    **dict.fromkeys(
+        ("Average", "Maximum", "Minimum", "Subtract", "Dot"),
+        "archdsl joins values with `add`, `concat` and `multiply`",
+    ),
+    **dict.fromkeys(
+        "Embedding LSTM GRU SimpleRNN Bidirectional TimeDistributed Attention "
+        "MultiHeadAttention".split(),
+        "archdsl has no recurrent layers, embeddings or attention",
+    ),
 }
+_PREPARES = "remove it: it prepares the images, and is not a part of the network"
 _NAME = (
-    r"[A-Z]\w*[123]D(?:Transpose)?|Dense|Flatten|Activation|Dropout|(?:Batch|Layer)Normalization"
-    r"|(?:Leaky)?ReLU|ELU|Softmax|Add|Concatenate|Reshape|Permute|Embedding|LSTM"
+    r"[A-Z]\w*[123]D(?:Transpose)?|Dense|Flatten|Activation|(?:Gaussian|Alpha)?Dropout"
+    r"|(?:Batch|Layer|Group|Unit)?Normalization|(?:Leaky|P)?ReLU|ELU|Softmax|Add|Multiply"
+    r"|Concatenate|Average|Maximum|Minimum|Subtract|Dot|Reshape|Permute|GaussianNoise|Rescaling"
+    r"|Resizing|Random[A-Z]\w*|CenterCrop|RepeatVector|Embedding|LSTM|GRU|SimpleRNN|Bidirectional"
+    r"|TimeDistributed|(?:MultiHead)?Attention"
 )
 
 
@@ -225,6 +254,8 @@ def read_call(context: Context, tokens: Sequence[Token]) -> tuple[LayerText, ...
     if word.text not in _CLASSES:
         near = nearest(word.text, _CLASSES)
         help = _OTHERS.get(word.text) or (f"did you mean `{near}`?" if near else None)
+        if re.fullmatch(r"Rescaling|Resizing|Normalization|Random\w+|CenterCrop", word.text):
+            help = _PREPARES
         raise context.fail(f"there is no layer for Keras's `{word.text}`", word, help)
     return _KerasCallReader(context, word.text, _CLASSES[word.text]).read_all(tokens)
 
@@ -275,6 +306,11 @@ class _KerasCallReader(CallReader):
                     pass
                 case "multiplier":
                     multiplier = self.multiplier(value)
+                case "axes":
+                    values["channelwise"] = ValueText(True, start, end)
+                    listed = listed._replace(rank=self.shared_axes(value))
+                case "cut":
+                    listed = listed._replace(cut=self.cut(value))
                 case "margin":
                     values |= self.margins(value, start, end)
                 case "momentum":
@@ -351,7 +387,7 @@ class _KerasCallReader(CallReader):
         if not argument.sets and not argument.only and argument.name not in _SLOPE:
             return CallValue(None, *place)  # it changes nothing here
         last = tokens[-1]
-        if argument.sets == "margin" and last.kind == "parens":
+        if argument.sets in ("margin", "cut") and last.kind == "parens":
             return CallValue(last, *place)
         if argument.name == "data_format" and last.text == "channels_first":
             raise self.fail(
@@ -368,6 +404,30 @@ class _KerasCallReader(CallReader):
         if last.kind == "size" and len(tokens) == 1:
             return CallValue(tuple(map(int, re.findall(r"\d+", last.text))), *place)
         return super().value(argument, tokens)
+
+    def shared_axes(self, value: CallValue) -> int:
+        """The axes of the map along which the slopes of PReLU are shared: all, or none, which is -1
+        as only a vector has one slope for each channel then."""
+        axes = value.value if isinstance(value.value, tuple) else (value.value,)
+        if axes == (None,):
+            return -1
+        if sorted(axes) != [*range(1, len(axes) + 1)]:
+            raise self.fail(
+                "axes other than all those of the map", value,
+                "write `shared_axes=[1, 2]`: one slope for each channel of an image",
+            )  # fmt: skip
+        return len(axes)
+
+    def cut(self, value: CallValue) -> tuple[int, ...]:
+        """What a crop cuts off both sides of each axis: `1`, `(1, 2)` or `((1, 1), (2, 2))`."""
+        if type(value.value) is int and value.value >= 0:
+            return (value.value,) * (2 * self.keras.rank)
+        if not isinstance(value.value, Token):
+            raise self.fail("a cropping must be a whole number", value)
+        place = value.start, value.end
+        last_first: Any = self.margins(value, *place)["backwards"].value
+        pairs = [last_first[at : at + 2] for at in range(0, len(last_first), 2)]
+        return tuple(n for pair in reversed(pairs) for n in pair)
 
     def multiplier(self, value: CallValue) -> int:
         if type(value.value) is not int or value.value < 1:
@@ -418,6 +478,12 @@ def _kind(name: str) -> type[Layer]:
 def check_entering(layer: LayerText, listed: ListedCall, x: Shape) -> None:
     """Raises Misfit if Keras would not run the listed layer on `x`."""
     rank = len(x) - 1
+    is_flat = all(n == 1 for n in x[1:])
+    if listed.name == "PReLU" and rank != max(0, listed.rank) and not is_flat:
+        raise Misfit(
+            "`PReLU` with a slope for each position of a map",
+            f"for one slope for each channel write `PReLU(shared_axes={[*range(1, rank + 1)]})`",
+        )
     if listed.rank < 0 and any(n > 1 for n in x[1:]):  # a map of one position is flattened
         width = layer.given["width"].value if "width" in layer.given else 10
         raise Misfit(
@@ -439,6 +505,8 @@ def check_entering(layer: LayerText, listed: ListedCall, x: Shape) -> None:
 def fitted(layer: LayerText, listed: ListedCall, x: Shape) -> list[LayerText]:
     """A listed layer on a map `x`: with the width of a `depth_multiplier`, and with Keras's `same`
     padding in numbers; before it the padding, or after it the crop, of one side alone."""
+    if listed.cut:
+        return [_cropped(layer, listed.cut, x)]
     is_transposed = layer.kind is _kind("upconv")
     if not listed.same and listed.multiplier == 1 and not is_transposed:
         return [layer]
@@ -478,6 +546,21 @@ def fitted(layer: LayerText, listed: ListedCall, x: Shape) -> list[LayerText]:
     sides = tuple(side for n in reversed(pads) for side in (n // 2, n - n // 2))
     padding = {"backwards": ValueText(sides, *place), "mode": ValueText("zeros", *place)}
     return [LayerText(_kind("pad"), padding, frozenset(), *place, listed=plain), layer]
+
+
+def _cropped(layer: LayerText, cut: Sequence[int], x: Shape) -> LayerText:
+    """A crop to the centre of a map `x`, which may cut one more off the end of an axis."""
+    pairs = [*zip(cut[::2], cut[1::2], strict=True)]
+    if any(b - a not in (0, 1) for a, b in pairs):
+        raise LayerError(
+            "a cropping that leaves another part than the centre",
+            "archdsl has `crop 24x24`, the centre of a map: write the same number for both sides",
+        )
+    size = tuple(n - a - b for n, (a, b) in zip(x[1:], pairs, strict=True))
+    if any(n < 1 for n in size):
+        raise Misfit("a cropping that leaves nothing", "write smaller numbers")
+    place = layer.start, layer.end
+    return layer._replace(given={**layer.given, "size": ValueText(size, *place)})
 
 
 def _fit_pool(

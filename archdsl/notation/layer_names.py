@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from archdsl.layers import Conv, Layer, Value
 from archdsl.layers.pool import MaxPool
+from archdsl.notation.ast import LayerText
 from archdsl.notation.lookup import Words, vocabulary
 
 # `MaxPooling2D` is `max`, `pooling`; digits, and the dimensions after them, only number the layer.
@@ -45,6 +46,19 @@ class NamedKind(NamedTuple):
     @property
     def text(self) -> str:
         return " ".join(self.words)
+
+    def is_kind_of(self, layer: LayerText) -> bool:
+        """Whether a layer is of this kind; if it is open, of the kind of any pool."""
+        is_kind = layer.kind.kind == self.kind.kind if self.is_open else layer.kind is self.kind
+        return is_kind and all(
+            name in layer.given and layer.given[name].value == value
+            for name, value in self.preset.items()
+        )
+
+
+def is_separable(name: str) -> bool:
+    """Whether a name is that of a separable convolution, which is two layers."""
+    return "separable" in name.lower()
 
 
 def kind_named(name: str) -> NamedKind | None:

@@ -213,7 +213,7 @@ def _compared(context: Context, parsed: ParsedPhrase, named: NamedKind | None) -
     first = next((layer for layer in parsed.layers if not layer.kind.accompanies), None)
     if first is None:
         return parsed
-    same = next((layer for layer in parsed.layers if _is_named(layer, named)), None)
+    same = next(filter(named.is_kind_of, parsed.layers), None)
     # `conv2_x` is the name of a stage that begins with a pool.
     is_stage = named.kind is Conv and not named.preset
     how = "other" if same is None and not is_stage else ""
@@ -227,15 +227,6 @@ def _compared(context: Context, parsed: ParsedPhrase, named: NamedKind | None) -
         for layer in parsed.layers
     ]
     return parsed._replace(layers=tuple(layers))
-
-
-def _is_named(layer: LayerText, named: NamedKind) -> bool:
-    """Whether a layer is of the kind that a name spells; of a pool in general, any pool."""
-    is_kind = layer.kind.kind == named.kind.kind if named.is_open else layer.kind is named.kind
-    return is_kind and all(
-        name in layer.given and layer.given[name].value == value
-        for name, value in named.preset.items()
-    )
 
 
 def _read_group(context: Context, token: Token, is_join: bool) -> tuple[Line, ...]:

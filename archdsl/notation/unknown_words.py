@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer
@@ -77,11 +78,15 @@ def error(draft: PhraseDraft) -> ArchError:
     if words_of(first) in vocabulary().units:
         return context.fail(f"`{first.text}` without a number", first, "write `64 filters`, …")
     what = "word" if draft.layers else "layer"
-    return context.fail(f"unknown {what} `{first.text}`", first, _help(draft, first))
+    return context.fail(
+        f"unknown {what} `{first.text}`",
+        first,
+        partial(_help, draft, first, first.text in context.labels),
+    )
 
 
-def _help(draft: PhraseDraft, word: Token) -> str:
-    hint = next(_hints(draft, word), None)
+def _help(draft: PhraseDraft, word: Token, is_label: bool) -> str:
+    hint = next(_hints(draft, word, is_label), None)
     # A row is defined by its name alone.
     is_name = all(
         token.kind in ("word", "number", "mixed", "join") for token in draft.phrase.tokens
@@ -95,11 +100,11 @@ def _help(draft: PhraseDraft, word: Token) -> str:
     return hint or "`archdsl layers` lists all; `#` begins a comment"
 
 
-def _hints(draft: PhraseDraft, word: Token) -> Iterator[str]:
-    """What the author may have meant, the most certain first."""
-    context = draft.context
+def _hints(draft: PhraseDraft, word: Token, is_label: bool) -> Iterator[str]:
+    """What the author may have meant, the most certain first. `is_label`: the word is a label of a
+    line before this one."""
     is_first = word is draft.phrase.tokens[0]
-    if word.text in context.labels:
+    if is_label:
         yield f"`{word.text}` is a label: a chain begins with it, `{word.text} -> …`"
     if word.text.lower() == "causal":
         yield "pad the front alone: `zero padding left 2 -> conv kernel 3 width 16 valid`"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.claims.judge import PARAMS, SHAPES, Claim, Verdict
+from archdsl.claims.other_inputs import other_input
 from archdsl.figures import hwc, number, times
 from archdsl.output.plain_data import attributes
 from archdsl.output.table import Cell, Column, Table, filled
@@ -109,6 +110,14 @@ def counting_notes(network: Model) -> list[str]:
     if network.counting.is_usual or not judged:
         return []
     return [f"printed params are counted {network.counting}"]
+
+
+def input_notes(network: Model) -> list[str]:
+    """Another input with which all printed sizes would hold, if those of the text's do not."""
+    if network.changed:
+        return []
+    lengths = other_input(network.text, network.claims, network.input)
+    return [] if lengths is None else [f"an input of {times(lengths)} would give the printed sizes"]
 
 
 def claim_dict(claim: Claim) -> dict[str, Any]:

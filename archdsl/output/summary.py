@@ -13,6 +13,7 @@ from archdsl.output.claims import (
     claim_dict,
     computed,
     counting_notes,
+    input_notes,
     notes,
     row_cell,
     tally,
@@ -181,6 +182,7 @@ def _remarks(network: Model) -> Iterator[str]:
         )
         yield f"settled by printed sizes: {'; '.join(lines)}"
     yield from counting_notes(network)
+    yield from input_notes(network)
 
 
 def markdown(network: Model, layers: bool = False) -> str:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from archdsl.figures import counted, number
-from archdsl.output.claims import claim_dict, claims_table, counting_notes, notes, tally
+from archdsl.output.claims import (
+    claim_dict,
+    claims_table,
+    counting_notes,
+    input_notes,
+    notes,
+    tally,
+)
 from archdsl.output.plain_data import plain_data
 from archdsl.output.table import Cell, Column, Table, filled, paint, text_table
 
@@ -25,7 +32,8 @@ def verification(networks: Sequence[Model], width: int | None = None, colour: bo
         lines = [paint(title, None, bold=colour)]
         if network.claims:
             lines.append(text_table(claims_table(network.claims), width, colour))
-        lines += [filled(note, width) for note in counting_notes(network)]
+        remarks = (*counting_notes(network), *input_notes(network))
+        lines += [filled(note, width) for note in remarks]
         parts.append("\n".join([*lines, *notes(network.claims, width)]))
     everything = [claim for network in networks for claim in network.claims]
     parts.append(filled(f"{counted(len(networks), 'network')}, {tally(everything)}", width))

@@ -84,7 +84,7 @@ class Composite(nn.Module):
             skipped = side and not self.training
             output: Any = None if skipped else child(*[known[i] for i in reads])
             if gives > 1:
-                known.extend(output)
+                known.extend([None] * gives if skipped else output)
             else:
                 known.append(output)
             for i in unused:
@@ -114,7 +114,7 @@ class Composite(nn.Module):
         for child, (reads, gives, side, _) in self._calls():
             name, read = next(names), [known[i] for i in reads]
             if side and not self.training:
-                known.append(None)
+                known += [None] * gives
                 continue
             if isinstance(child, _Join):
                 output = graph.call_function(child.join, (read,))

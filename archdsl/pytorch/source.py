@@ -159,7 +159,8 @@ class _Source:
             else:
                 code = f'self.get_submodule("{step.name}")({", ".join(reads)})'
             if step.side:
-                code += " if self.training else None"
+                nothing = "None" if step.gives == 1 else f"({', '.join(['None'] * step.gives)})"
+                code += f" if self.training else {nothing}"
             lines.append(f"{', '.join(results)} = {code}")
             values += results
             used_names.update(results)

@@ -24,8 +24,8 @@ def load_into(
 ) -> None:
     """Load a run's folder, a checkpoint, a file with a state dict, or a state dict into a module.
 
-    The weights of the side heads `left_out` are ignored. If names or shapes do not match, raises
-    ArchError, naming the file or the mapping's `place`, and leaves the module as it was.
+    The weights of the lines and layers `left_out` are ignored. If names or shapes do not match,
+    raises ArchError, naming the file or the mapping's `place`, and leaves the module as it was.
     """
     if isinstance(weights, Mapping):
         state: Any = weights

@@ -9,8 +9,8 @@ from archdsl.graph import Graph, Node, Scope, Tree
 class Step(NamedTuple):
     """A call of one child: it reads the values `reads` and appends `gives` new ones.
 
-    A container's values are its inputs, then the outputs of its children, in order. A `side` head
-    runs in training mode only.
+    A container's values are its inputs, then the outputs of its children, in order. A child that
+    only the `side` heads need runs in training mode only.
     """
 
     name: str
@@ -70,8 +70,11 @@ def wirings(graph: Graph, sides: bool = True) -> dict[Scope, Wiring]:
         for depth in range(1, len(scope)):
             _add(ports.setdefault(scope[:depth], Ports([], [])).leave, index)
     index_of = {nodes[index].scope: index for index in computed}
-    side_scopes = {side.scope for side in heads}
-    wired = dict(_wired(graph.tree(sides), (), ports, index_of, side_scopes))
+    main_scopes: set[Scope] = set()
+    for index in graph.computed(sides=False) if heads else ():
+        scope = nodes[index].scope
+        main_scopes.update(scope[:depth] for depth in range(1, len(scope) + 1))
+    wired = dict(_wired(graph.tree(sides), (), ports, index_of, main_scopes if heads else None))
     wired[()] = wired[()]._replace(sides=len(heads))
     return wired
 
@@ -97,20 +100,23 @@ def _wired(
     scope: Scope,
     ports: dict[Scope, Ports],
     index_of: dict[Scope, int],
-    side_scopes: set[Scope],
+    main_scopes: set[Scope] | None,
 ) -> Iterator[tuple[Scope, Wiring]]:
+    """The wiring of a container and of those in it. `main_scopes` are the scopes of the main path,
+    or None where everything runs whenever the container does."""
     enter, leave = ports[scope]
     slots = {node: slot for slot, node in enumerate(enter)}
     steps = []
     for name, child in tree.items():
         path = (*scope, name)
+        is_side = main_scopes is not None and path not in main_scopes
         if isinstance(child, Node):
             reads, gives = list(child.inputs), [index_of[path]]
         else:
             reads, gives = ports[path]
-            yield from _wired(child, path, ports, index_of, side_scopes)
+            yield from _wired(child, path, ports, index_of, None if is_side else main_scopes)
         read = tuple(slots[node] for node in reads)
-        steps.append(Step(name, child, read, len(gives), path in side_scopes))
+        steps.append(Step(name, child, read, len(gives), is_side))
         for node in gives:
             slots[node] = len(slots)
     yield scope, Wiring(len(enter), tuple(steps), tuple(slots[node] for node in leave))

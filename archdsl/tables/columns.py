@@ -50,7 +50,8 @@ HEADERS: dict[Role, tuple[str, ...]] = {
         *("group name", "block name", "#"),
     ),
     "type": (
-        *("type", "operator", "operation", "layer type", "layer name/type"),
+        *("type", "operator", "operation", "layer type", "layer name/type", "module type"),
+        *("block type", "operator type", "op type", "unit type", "layer kind"),
         *("type/stride", "operator/stride"),
     ),
     "kernel": (
@@ -156,7 +157,8 @@ def read_columns(source: Source, grid: Grid, parameters: Collection[str] = ()) -
     ]
     if not any(column.role == "type" for column in columns):
         if any(column.role == "network" for column in with_arguments):
-            return [_with_networks(source, column) for column in columns]
+            first = next(column.text for column in with_arguments if column.role == "network")
+            return [_with_networks(source, column, first) for column in columns]
         # `Layer | Output size | Params`: the rows are named after their layers.
         named = [i for i, c in enumerate(with_arguments) if c.role == "name" and c.text]
         if named:
@@ -320,14 +322,16 @@ def _is_layer(name: str) -> bool:
     return tuple(words) in known or (bool(words) and all((word,) in known for word in words))
 
 
-def _with_networks(source: Source, column: TableColumn) -> TableColumn:
-    """A column of a table whose columns are networks. A row has no layer of its own that the column
-    could give a value to; if its header is one letter, it is a network: VGG's `c`."""
+def _with_networks(source: Source, column: TableColumn, first: str) -> TableColumn:
+    """A column of a table whose columns are networks, of which the first is called `first`. A row
+    has no layer of its own that the column could give a value to; if its header is one letter, it
+    is a network: VGG's `c`."""
     if column.role in FEEDING and len(column.text) > 1:
         raise ArchError(
             f"the column `{column.text}` next to columns that are networks",
             source.span(column.cell.start, column.cell.end),
-            help="a table whose rows are layers has a column `type`, or `operator`",
+            help="a table whose rows are layers has a column `type`, or `operator`: "
+            f"if that is `{first}`, call it so",
         )
     return _network(source, column) if column.role in ("network", *FEEDING) else column
 
@@ -371,10 +375,18 @@ _EXAMPLES_OF_ROWS = (
 )
 
 
+_EXPANSION = re.compile(r"(?:exp|expan|expand|expansion)[ _]?(?:size|factor|ratio)?", re.IGNORECASE)
+
+
 def _unknown(source: Source, column: TableColumn, parameters: Collection[str] = ()) -> ArchError:
     near = nearest(column.text, [known for known in KNOWN if len(known) > 1])
     known = ", ".join(f"`{one}`" for one in _EXAMPLES_OF_ROWS)
     help = f"did you mean `{near}`?" if near else f"known: {known}"
+    if _EXPANSION.fullmatch(column.text):
+        help = (
+            "an expansion is an argument of a block, whose parameter has the name of the column: "
+        )
+        help += "`block bneck(exp_size, c) { … }`"
     if parameters:
         own = ", ".join(f"`{one}`" for one in sorted(parameters))
         help += f"; and the parameters of the blocks of this file: {own}"

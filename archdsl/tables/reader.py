@@ -19,7 +19,19 @@ from archdsl.notation.layer_names import kind_named
 from archdsl.notation.lookup import begins_attribute, is_word_of_a_layer, vocabulary
 from archdsl.notation.numbers import number_and_repeat
 from archdsl.notation.reserved_names import is_reserved
-from archdsl.syntax.ast import ClaimText, Expect, Item, Means, Phrase, Reported, Statement, Token
+from archdsl.syntax.ast import (
+    Block,
+    ClaimText,
+    Expect,
+    Item,
+    Means,
+    Option,
+    Phrase,
+    Printed,
+    Reported,
+    Statement,
+    Token,
+)
 from archdsl.tables.columns import TableColumn, holds_names, quantity_of, read_columns, squeezed
 from archdsl.tables.row_line import CellReader, LineBuilder, Lines, Numbers, words_in
 from archdsl.tables.row_rules import RowRules, TableRow, without_spaces
@@ -161,7 +173,8 @@ class TableReader(CellReader):
         indexes = list(self.networks)
         filled = [i for i in indexes if i in row.cells]
         has_figures = self.has_figures(row)
-        spans = filled == indexes[:1] and self.grid.kind != "latex" and not has_figures
+        is_own = has_figures or self.has_conventions(row)
+        spans = filled == indexes[:1] and self.grid.kind != "latex" and not is_own
         first = row.cells[filled[0]] if filled else next(iter(row.cells.values()))
         if not filled and (has_figures or not self.items_of_rules(row)):
             raise self.empty_row(row, first)
@@ -185,6 +198,10 @@ class TableReader(CellReader):
         """Whether a row claims, or reports, a figure of each network."""
         return quantity_of(row.name) is not None or _REPORTED.fullmatch(row.name) is not None
 
+    def has_conventions(self, row: TableRow) -> bool:
+        """Whether a row has the statements of each network in which it differs from the others."""
+        return row.name.lower() == "conventions" and not self.items_of_rules(row)
+
     def empty_row(self, row: TableRow, cell: Cell) -> ArchError:
         """The error of a row that has a name, or sizes, but no cell of a network."""
         name = row.name or self.text(cell)
@@ -199,6 +216,8 @@ class TableReader(CellReader):
     def cell(self, row: TableRow, cell: Cell, column: TableColumn) -> list[Statement]:
         """The statements of a network's cell: lines, or a figure of the network."""
         text = self.text(cell)
+        if self.has_conventions(row):
+            return self.conventions(cell)
         if reported := _REPORTED.fullmatch(row.name):
             return [self.reported(cell, reported)]
         if quantity := quantity_of(row.name):
@@ -214,6 +233,19 @@ class TableReader(CellReader):
             self.check_repeats(items)
         self.has_layers = True
         return list(self.finished(row, items, cell))
+
+    def conventions(self, cell: Cell) -> list[Statement]:
+        """The statements of a cell, as they would be below the `network` line."""
+        found = self.lines(cell.start, cell.end)
+        for statement in found:
+            if not isinstance(statement, Printed | Option | Block) and not _is_input(statement):
+                raise self.fail(
+                    f"`{self.text(cell)}` in the row `conventions`",
+                    cell,
+                    "its cells hold conventions, such as `conv means conv-bn-relu`; layers have "
+                    "rows of their own",
+                )
+        return found
 
     def reported(self, cell: Cell, name: re.Match[str]) -> Reported:
         """The figure that a row `reported top1 error "10-crop"` reports of a network."""
@@ -415,6 +447,14 @@ class TableReader(CellReader):
             tokens.append(Token("word", unit, *place))
         of_network = column if column.names else None
         return ClaimText(tuple(tokens), self.rules.erratum(row, quantity, of_network))
+
+
+def _is_input(statement: Statement) -> bool:
+    """Whether a statement is the line of the input, which may have a label."""
+    if not isinstance(statement, Item):
+        return False
+    tokens = statement.phrases[0].tokens
+    return tokens[2 * is_labelled(statement)].text == "input"
 
 
 def is_labelled(item: Item) -> bool:

@@ -61,6 +61,11 @@ class _TextLine(NamedTuple):
         """Whether a tab follows some text, or two tabs begin the line."""
         return "\t" in self.text.lstrip() or self.text.startswith("\t\t")
 
+    @property
+    def is_statement(self) -> bool:
+        """Whether it ends a table of tabs; a row of Markdown may hold conventions."""
+        return not self.is_piped and _STATEMENT.match(self.text) is not None
+
 
 # `# params` and `#3×3` are not comments but headers, like `number of params`.
 _NUMBERS = [s.replace(" ", "[ -]") for one in QUANTITIES if one.figure != "size" for s in one.words]
@@ -94,7 +99,7 @@ def _of_lines(text: str, latex: Sequence[tuple[int, int]]) -> Iterator[Grid]:
         inside = max(0, inside - bool(re.match(r"[ \t]*[)\]}]", code)))
         # Tabs within brackets are indentation; a Markdown table there is an error later.
         is_inner = inside and line and not line.is_piped
-        if line is None or line.is_blank or is_inner or _STATEMENT.match(line.text):
+        if line is None or line.is_blank or is_inner or line.is_statement:
             yield from _of_block(text, block)
             block = []
         else:

@@ -9,27 +9,36 @@ from __future__ import annotations
 
 import re
 
-_MODULE = r"(?:\b(?:[A-Za-z_]\w*\.)*(?:keras|layers|models)\.)?"
-_CLASS = (
-    r"[A-Z]\w*[123]D(?:Transpose)?|Dense|Flatten|Dropout|BatchNormalization|LayerNormalization|Activation"
-    r"|(?:Leaky)?ReLU|P?ELU|Softmax|Reshape|Permute|Concatenate|Add|GaussianNoise|Embedding|LSTM"
-)
+from archdsl.text import keras_functional
+from archdsl.text.keras_functional import CLASS, MODULE
+
 _NUMBER = r"[ \t]*(\d+)[ \t]*"
 _SHAPE = rf"(?:(?:input_)?shape[ \t]*=[ \t]*)?\({_NUMBER},{_NUMBER}(?:,{_NUMBER})?,?[ \t]*\)"
 _TOKEN = (
     r"(?P<comment>\#[^\n]*)"
-    rf"|(?P<input>{_MODULE}\bInput(?:Layer)?\([ \t]*{_SHAPE}[ \t]*\))"
-    rf"|(?P<whole>^[ \t]*(?:\w+[ \t]*=[ \t]*)?{_MODULE}\bSequential\(\s*(?:layers[ \t]*=[ \t]*)?\[)"
-    rf"|(?P<sequence>{_MODULE}\bSequential\(\s*(?:layers[ \t]*=[ \t]*)?\[)"
-    rf"|(?P<model>^[ \t]*(?:\w+[ \t]*=[ \t]*)?{_MODULE}\bSequential\([ \t]*\)(?=[ \t]*$))"
+    rf"|(?P<input>{MODULE}\bInput(?:Layer)?\([ \t]*{_SHAPE}[ \t]*\))"
+    rf"|(?P<whole>^[ \t]*(?:\w+[ \t]*=[ \t]*)?{MODULE}\bSequential\(\s*(?:layers[ \t]*=[ \t]*)?\[)"
+    rf"|(?P<sequence>{MODULE}\bSequential\(\s*(?:layers[ \t]*=[ \t]*)?\[)"
+    rf"|(?P<model>^[ \t]*(?:\w+[ \t]*=[ \t]*)?{MODULE}\bSequential\([ \t]*\)(?=[ \t]*$))"
     r"|(?P<add>^[ \t]*\w+\.add\()"
-    rf"|(?P<call>{_MODULE}\b(?:{_CLASS})\()"
+    rf"|(?P<call>{MODULE}\b(?:{CLASS})\()"
     r"""|(?P<string>"[^"\n]*"|'[^'\n]*')"""
     r"|(?P<module>\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_]))"
     r"|(?P<point>(?<=\d)\.(?!\d))"
     r"|[()\[\]{},\n]"
 )
-_TELLTALES = ("1D(", "2D(", "3D(", "Dense(", "keras", "layers.", ".add(", "ation(", "LU(")
+_TELLTALES = (
+    "1D(",
+    "2D(",
+    "3D(",
+    "Dense(",
+    "keras",
+    "layers.",
+    ".add(",
+    "ation(",
+    "LU(",
+    "caling(",
+)
 _MODELS = ("", "add", "whole", "sequence")  # where calls are layers
 _LEAD = re.compile(r"[ \t]*(?:[-*`]+[ \t]*)*(?:\w+[ \t]*[:=][ \t]*)?`?")
 
@@ -38,6 +47,7 @@ def unwrapped(text: str) -> str:
     """The text with the language's punctuation in its Keras calls, in as many characters."""
     if not any(map(text.__contains__, _TELLTALES)):
         return text
+    text = keras_functional.unwrapped(text)
     return re.sub(_TOKEN, _Listing(text).replacement, text, flags=re.MULTILINE)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archdsl.errors import ArchError, did_you_mean
+from archdsl.errors import ArchError, Note, did_you_mean
 from archdsl.network import Network
 from archdsl.spec import parse
 from archdsl.syntax.arguments import duplicate_error, entries_of
@@ -57,8 +57,14 @@ def recipe_of(network: Network, settings: Mapping[str, str] | None = None) -> Re
     Raises ArchError if there is no section, or a setting is unknown or out of range.
     """
     if not network.train_sections:
+        texts = parse(network.text.source) if network.text.source.text else ()
+        others = [f"`{text.name}`" for text in texts if text.only(Train)]
+        what = ", ".join(others)
         raise ArchError(
             f"the network {network.name} has no recipe",
+            notes=[Note(f"the `train` section belongs to the network before it, {what}")]
+            if others
+            else (),
             help="add a `train` section to its spec:\n" + EXAMPLE,
         )
     return read_recipe(network.text, settings)

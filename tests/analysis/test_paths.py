@@ -111,3 +111,9 @@ def test_the_depths_of_papers():
             )
         net = archdsl.loads("\n".join([*lines, "global average pool", "dropout 0.2", "fc 1000"]))
         assert net.weight_layers == depth
+
+
+@pytest.mark.parametrize("join", ["concat", "add", "multiply"])
+def test_a_join_of_vectors_has_a_receptive_field(join: str):
+    net = archdsl.loads(f"input 784\na: FC-64\nFC-64\n{join} {{ a; identity }}\nFC-10")
+    assert net.rows[-1].receptive_field == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import archdsl
@@ -265,3 +267,39 @@ def test_lines_inside_groups_count_separately():
     group = "[ conv3-4 => params 108; conv1-3 ] x 2 => params 240"
     text = f"input 8x8x3\nparams count no bias\n{group}\nFC-2"
     assert {c.verdict for c in archdsl.loads(text).verify()} == {"holds"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "lengths"),
+    [
+        ("input 224x224x3; conv 7x7/2 96 valid => 111x111; maxpool 3x3/2 => 55x55", "227×227"),
+        ("input 224x224x3; conv 11x11/4 96 valid => 55x55; FC-10", "227×227"),
+        ("input 28x28x1; conv 5x5 6 valid => 28x28; maxpool 2x2 => 14x14", "32×32"),
+        ("input 299x299x3; conv 3x3/2 8 valid => 111x111", None),
+        ("input 32x100x1; conv 3x3 8 valid => 32x100", "34×102"),
+        ("input 16x16x3; conv 3x3 8 => 16x16", None),
+        ("input 16x16x3; conv 3x3 8 => 17x17; conv 3x3 8 => 19x19", None),
+        ("input 40x4; conv kernel 3 width 8 valid => 40x8", "42"),
+    ],
+)
+def test_the_input_that_gives_the_printed_sizes(lines: str, lengths: str | None):
+    from archdsl.output.verification import verification
+
+    text = verification([archdsl.loads(lines.replace("; ", "\n"))])
+    found = re.findall(r"an input of (\S+) would give the printed sizes", text)
+    assert found == ([lengths] if lengths else [])
+
+
+def test_no_other_input_is_named_where_the_printed_one_is_a_claim_or_an_erratum():
+    from archdsl.output.verification import verification
+
+    text = """
+input 224x224x3
+
+| type | kernel | input size | output size | #out |
+|---|---|---|---|---|
+| conv | 3x3/2 | 224x224 | 113x113 | 8 |
+"""
+    assert "would give" not in verification([archdsl.loads(text)])
+    text = 'input 16x16x3\nconv3-8 => 17x17 erratum "a misprint"\n'
+    assert "would give" not in verification([archdsl.loads(text)])

@@ -477,6 +477,59 @@ def test_side_heads_are_counted_separately():
     assert torch.equal(without.eval()(x), module(x))
 
 
+@pytest.mark.parametrize(
+    ("lines", "main"),
+    [
+        (
+            "v: conv1-2\nconv1-3\nside aux { gap }\nconcat { v }\nFC-2",
+            "v: conv1-2\nFC-2",
+        ),
+        (
+            "v: conv1-2\n[ conv3-3; conv3-3 ] x 2\nside aux { gap; FC-3 }\nv -> conv3-4\nFC-2",
+            "v: conv1-2\nconv3-4\nFC-2",
+        ),
+        (
+            "v: conv1-2\nadd { conv3-3; conv1-3 }\nside aux { gap; FC-3 }\nv\nFC-2",
+            "v: conv1-2\nFC-2",
+        ),
+        (
+            "{ v: conv1-2; conv3-3 -> conv1-3; side aux { gap; FC-3 }; v -> conv3-4 }\nFC-2",
+            "{ conv1-2; conv3-4 }\nFC-2",
+        ),
+        (
+            "v: conv1-2\nconv3-3 -> relu\nside one { gap; FC-3 }\nconv3-4\nside two { gap }\n"
+            "v -> maxpool\nFC-2",
+            "conv1-2\nmaxpool\nFC-2",
+        ),
+        (
+            "v: conv1-2\nw: conv3-3\nconv3-3\nadd w\nside aux { gap; FC-3; softmax }\n"
+            "v -> gap\nFC-2\nsoftmax",
+            "conv1-2\ngap\nFC-2\nsoftmax",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # of torch.jit
+def test_layers_that_only_side_heads_need_are_theirs(lines: str, main: str):
+    head = "network one\ninput 8x8x2\nconv means conv-bn-relu\n"
+    net, alone = load(head + lines), load(head + main)
+    for figure in ("params", "buffers", "macs", "weight_layers", "receptive_field", "output"):
+        assert getattr(net, figure) == getattr(alone, figure), figure
+    assert net.memory.forward_peak == alone.memory.forward_peak
+    module, x = net.module(), images(net, 2).float()
+    assert sum(p.numel() for p in module.parameters()) == net.params + net.side_params
+    assert macs(module, x[:1]) == net.macs
+    assert macs(InTraining(net.module()), x[:1]) == net.macs + net.side_macs
+    without = net.module(sides=False, weights=module.state_dict()).eval()
+    assert sum(p.numel() for p in without.parameters()) == net.params
+    source = of_source(net)
+    source.load_state_dict(module.state_dict())
+    module.eval(), source.eval()
+    scripted = torch.jit.script(module)
+    for other in (without, source, scripted):
+        assert torch.equal(other(x), module(x))
+    assert len(module.train()(x)) == len(source.train()(x)) == 1 + len(net.sides)
+
+
 class InTraining(nn.Module):
     """A module in training mode."""
 

@@ -33,6 +33,11 @@ def test_the_graphs_of_drawn_networks_are_those_of_the_manual(part: int):
         check(seed, deep=seed % 20 == 0)
 
 
+@pytest.mark.parametrize("seed", [7222, 12660, 33840, 38992, 56360, 70020])
+def test_networks_whose_readings_once_differed(seed: int):
+    check(seed)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(20))
 def test_drawn_networks_are_those_of_the_manual(part: int):

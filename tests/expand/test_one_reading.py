@@ -49,6 +49,7 @@ def residual(body: str, width: int = 64, times: int = 1, shortcut: str = "identi
 
 CBR = "conv3-64 no bias -> bn -> relu"
 CB = "conv3-64 no bias -> bn"
+PROJECTION = "conv1-64 no bias -> bn"
 SAME = [
     # The activation of a residual block follows the sum, whatever stands between: a gate, a factor,
     # a dropout, stochastic depth (Hu et al. 2018, Figure 3).
@@ -207,10 +208,188 @@ SAME = [
                          ("3x3 conv means conv-bn", "conv 3x3x3 4"),
                          ("3x3x3 conv means conv-bn", "conv3-4"),
                          ("conv3 means conv-bn", "conv 3x3x3 4")]),
+    # What a chain writes stays where it is written, and the rest of the convention keeps its order.
+    ("conv means bn-relu6-conv; relu6 -> conv5-6", "relu6 -> bn -> conv5-6 no bias"),
+    ("conv means bn-relu6-conv; relu6, conv5-6", "bn -> relu6 -> conv5-6 no bias"),
+    ("conv means bn-relu6-conv; bn -> conv5-6", "bn -> relu6 -> conv5-6 no bias"),
+    ("conv means bn-relu6-conv; gelu -> conv5-6", "gelu -> bn -> relu6 -> conv5-6 no bias"),
+    ("conv means bn-relu-conv; relu -> gelu -> conv5-6", "relu -> gelu -> bn -> conv5-6 no bias"),
+    ("conv means bn-relu-dropout-conv; dropout(0.2) -> conv3-8",
+     "dropout(0.2) -> bn -> relu -> conv3-8 no bias"),
+    ("conv means bn-relu-dropout-conv; dropout(0.2), conv3-8",
+     "bn -> relu -> dropout(0.2) -> conv3-8 no bias"),
+    ("conv means bn-relu-conv; relu -> conv3-8 x 2",
+     "relu -> bn -> conv3-8 no bias -> bn -> relu -> conv3-8 no bias"),
+    ("conv means bn-relu-conv; relu -> [ conv3-8 ]", "relu -> bn -> relu -> conv3-8 no bias"),
+    ("conv means conv-bn-relu; conv3-8 -> bn", "conv3-8 no bias -> bn -> relu"),
+    ("conv means conv-bn-relu; [ conv3-8 ] -> bn", "conv3-8 no bias -> bn -> relu -> bn"),
+    ("conv means conv-bn-relu; conv3-8 x 2 -> bn",
+     "conv3-8 no bias -> bn -> relu -> conv3-8 no bias -> bn -> relu"),
+    ("conv means conv-bn-relu; { conv3-8 } x 2 -> bn",
+     "conv3-8 no bias -> bn -> relu -> conv3-8 no bias -> bn -> relu -> bn"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "plain"), SAME)
+MORE = [
+    # All repetitions have the same kind of sum, whatever the shortcut of the first is.
+    (
+        BN_RELU
+        + RESIDUAL
+        + "input 56x56x32; [1x1, 16; 3x3, 16; 1x1, 64; squeeze_excitation] x 3; FC-2",
+        "input 56x56x32; "
+        + residual(
+            "conv1-16 no bias -> bn -> relu; conv3-16 no bias -> bn -> relu; "
+            + f"conv1-64 no bias -> bn; {GATE}",
+            times=3,
+            shortcut=PROJECTION,
+        )
+        + "; FC-2",
+    ),
+    (
+        BN_RELU + RESIDUAL + "input 56x56x32; [3x3, 64; 3x3, 64; scale 0.1] x 2; FC-2",
+        "input 56x56x32; "
+        + residual(f"{CBR}; {CB}; scale 0.1", times=2, shortcut=PROJECTION)
+        + "; FC-2",
+    ),
+    (
+        BN_RELU + RESIDUAL + "input 56x56x32; [3x3, 64; 3x3, 64; dropout(0.3)] x 2, stride 2; FC-2",
+        "input 56x56x32; "
+        + residual(
+            f"{CBR}; {CB}; dropout(0.3)", times=2, shortcut="conv1-64 stride 2 no bias -> bn"
+        ).replace("conv3-64 no bias -> bn -> relu", "conv3-64 stride 2 no bias -> bn -> relu", 1)
+        + "; FC-2",
+    ),
+    (
+        BN_RELU
+        + RESIDUAL
+        + "shortcut A; input 56x56x32; [3x3, 64; 3x3, 64; squeeze_excitation] x 2; FC-2",
+        "input 56x56x32; "
+        + residual(f"{CBR}; {CB}; {GATE}", times=2, shortcut="channel padding 64")
+        + "; FC-2",
+    ),
+    (
+        BN_RELU
+        + "activation before add; "
+        + RESIDUAL
+        + "input 56x56x32; [3x3, 64; 3x3, 64] x 2; FC-2",
+        "input 56x56x32; add { "
+        + PROJECTION
+        + "; [ "
+        + CBR
+        + "; "
+        + CBR
+        + " ] }; add { identity; [ "
+        + CBR
+        + "; "
+        + CBR
+        + " ] }; FC-2",
+    ),
+    # A sum that the text writes out, in a block or repeated.
+    (
+        "conv means conv-bn-silu; fused(64); "
+        "block fused(c) { add { identity; [ conv3-(c); conv1-(c) ] } }",
+        "add { identity; [ conv3-64 no bias -> bn -> silu; conv1-64 no bias -> bn -> silu ] }",
+    ),
+    (
+        "conv means conv-bn-silu; add { identity; conv3-64 } x 2",
+        "add { identity; conv3-64 no bias -> bn -> silu }; add { identity; "
+        "conv3-64 no bias -> bn -> silu }",
+    ),
+    (
+        "conv means conv-bn-hswish; block f { add { identity; conv3-64 -> "
+        "squeeze_excitation } }; f",
+        "add { identity; [ conv3-64 no bias -> bn -> hswish; " + GATE + " ] }",
+    ),
+    # The activation of a gate's last layer is the written one alone.
+    (
+        BN_RELU + "multiply { identity; [ gap; conv1-64, hard sigmoid ] }",
+        "multiply { identity; [ gap; conv1-64 no bias -> bn -> hard sigmoid ] }",
+    ),
+    (
+        BN_RELU + "multiply { identity; [ conv1-1, sigmoid ] }",
+        "multiply { identity; [ conv1-1 no bias -> bn -> sigmoid ] }",
+    ),
+    (
+        BN_RELU + "multiply { identity; conv7-1-sigmoid }",
+        "multiply { identity; conv7-1 no bias -> bn -> sigmoid }",
+    ),
+    (
+        BN_RELU + "block gate(r) { multiply { identity; [ gap; conv1-(in // r); "
+        "conv1-(in), sigmoid ] } }; gate(16)",
+        "multiply { identity; [ gap; conv1-4 no bias -> bn -> relu; conv1-64 no bias -> bn -> "
+        "sigmoid ] }",
+    ),
+    (
+        BN_RELU + "multiply { conv3-64, tanh; conv3-64, sigmoid }",
+        "multiply { conv3-64 no bias -> bn -> tanh; conv3-64 no bias -> bn -> sigmoid }",
+    ),
+    (
+        "fc means fc-relu; " + "multiply { identity; [ gap; fc 4; fc 64, sigmoid ] }",
+        "multiply { identity; [ gap; fc 4 -> relu; fc 64; sigmoid ] }",
+    ),
+    # `[]` has its meaning in every block of the file.
+    (
+        "block pair(w, n) { [3x3, (w)] x (n) }; " + BN_RELU + RESIDUAL + "pair(64, 3)",
+        BN_RELU + RESIDUAL + "[3x3, 64] x 3",
+    ),
+    (
+        "block down(w) { [3x3, (w); 3x3, (w)], stride 2 }; " + RESIDUAL + "down(128)",
+        RESIDUAL + "[3x3, 128; 3x3, 128], stride 2",
+    ),
+    (
+        "block two { concat { [ [1x1, 64] ]; identity } }; " + RESIDUAL + "two",
+        "concat { residual [conv1-64]; identity }",
+    ),
+    # A bracket that is a branch is a group, in blocks and repeated sums too.
+    (RESIDUAL + "add { [3x3, 64]; [1x1, 64] }", "add { conv3-64; conv1-64 }"),
+    (
+        RESIDUAL + "block b { add { identity; [3x3, 64; 3x3, 64] } }; b",
+        "add { identity; { conv3-64; conv3-64 } }",
+    ),
+    (
+        BN_RELU + RESIDUAL + "add { identity; [3x3, 64; 3x3, 64] } x 2",
+        "; ".join(["add { identity; { " + CBR + "; " + CBR + " } }"] * 2),
+    ),
+    # A sum with a labelled value moves nothing.
+    (
+        "conv means conv-relu; c1: conv3-64; add { c1; conv3-64 }",
+        "c1: conv3-64 -> relu; add { c1; [conv3-64; relu] }",
+    ),
+    (
+        "conv means conv-bn; c1: conv3-64; conv3-64; conv3-64; add c1",
+        "c1: conv3-64 no bias -> bn; conv3-64 no bias -> bn; conv3-64 no bias -> bn; add c1",
+    ),
+    (
+        "conv means conv-relu; c1: conv3-64; c2: conv3-64; conv3-64; add c1, c2",
+        "c1: conv3-64 -> relu; c2: conv3-64 -> relu; conv3-64 -> relu; add c1, c2",
+    ),
+    (
+        "conv means conv-relu; c1: conv3-64; conv3-64 -> conv3-64 -> add c1",
+        "c1: conv3-64 -> relu; conv3-64 -> relu; conv3-64 -> relu; add c1",
+    ),
+    # A value that another line or the output reads keeps its companions.
+    (
+        BN_RELU + "a: conv3-4; b: conv3-5; c: conv3-6; output a, b, c",
+        "a: conv3-4 no bias -> bn -> relu; b: conv3-5 no bias -> bn -> relu; c: conv3-6; "
+        "output a, b, c",
+    ),
+    (
+        BN_RELU + "a: conv3-4; conv3-5; b: conv3-4; add a; END",
+        "a: conv3-4 no bias -> bn -> relu; conv3-5 no bias -> bn -> relu; "
+        "b: conv3-4 no bias -> bn -> relu; add a; END",
+    ),
+    (
+        BN_RELU + "c: conv3-4; a: conv3-4; b: c -> conv3-5; output a, b",
+        "c: conv3-4 no bias -> bn -> relu; a: conv3-4; b: c -> conv3-5; output a, b",
+    ),
+    # An activation of the same phrase replaces the convention's, also one before the weights.
+    ("conv means relu-conv; conv3-4, relu", "conv3-4; relu"),
+    ("conv means bn-silu-conv; conv3-4 -> silu", "bn; silu; conv3-4 no bias; silu"),
+    ("conv means relu-conv-bn; conv3-4; relu", "relu; conv3-4 no bias; bn; relu"),
+]
+
+
+@pytest.mark.parametrize(("text", "plain"), [*SAME, *MORE])
 def test_a_text_has_one_reading(text: str, plain: str):
     found = load(text).diff(load(plain))
     assert found.same, found

@@ -91,6 +91,22 @@ SAME = [
     ("ZeroPadding2D()", "zero padding 1"),
     ("ZeroPadding2D((1, 2))", "zero padding 1x2"),
     ("ZeroPadding2D(padding=((0, 1), (2, 3)))", "zero padding top 0 bottom 1 left 2 right 3"),
+    ("PReLU(shared_axes=[1, 2])", "channel-wise prelu(0)"),
+    ("PReLU(alpha_initializer='zeros', shared_axes=(1, 2))", "channel-wise prelu(0)"),
+    ("input 40x4; PReLU(shared_axes=[1])", "input 40x4; channel-wise prelu(0)"),
+    ("gap; PReLU()", "gap; channel-wise prelu(0)"),
+    ("Flatten(); Dense(3); PReLU()", "FC-3; channel-wise prelu(0)"),
+    ("model.add(keras.layers.PReLU(shared_axes=[1, 2]))", "channel-wise prelu(0)"),
+    ("GroupNormalization(2)", "group norm 2 eps 0.001"),
+    ("GroupNormalization(groups=4, epsilon=1e-5)", "group norm 4"),
+    ("GroupNormalization(1, -1, 1e-6, center=False, scale=False)", "gn 1 eps 0.000001 no affine"),
+    ("Cropping2D(2)", "crop 24x24"),
+    ("Cropping2D()", "crop 28x28"),
+    ("Cropping2D((1, 3))", "crop 26x22"),
+    ("Cropping2D(cropping=((1, 1), (2, 3)))", "crop 26x23"),
+    ("input 40x4; Cropping1D()", "input 40x4; crop 38"),
+    ("input 40x4; Cropping1D((2, 3))", "input 40x4; crop 35"),
+    ("input 6x9x8x4; Cropping3D(1)", "input 6x9x8x4; crop 4x7x6"),
     # Models.
     ("""input 28x28x4
 model = Sequential()
@@ -154,10 +170,26 @@ def test_a_listing_is_what_keras_builds(listing: str, plain: str):
         ("Dense(10)", "`Dense` on a map", "Flatten()"),
         ("Flatten(); Conv2D(8, 3)", "`Conv2D` on a vector", "Flatten"),
         ("Conv2D(8, 3, input_shape=(32, 32, 3))", "another input_shape", "28x28x4"),
-        ("Cropping2D(1)", "no layer for Keras's `Cropping2D`", ""),
+        ("Cropping2D(((2, 1), (0, 0)))", "another part than the centre", "both sides"),
+        ("Cropping2D(14)", "leaves nothing", "smaller"),
+        ("Cropping2D('all')", "", ""),
+        ("PReLU()", "`PReLU` with a slope for each position", "PReLU(shared_axes=[1, 2])"),
+        ("PReLU(shared_axes=[1])", "with a slope for each position", "PReLU(shared_axes=[1, 2])"),
+        ("PReLU(shared_axes=[2, 3])", "axes other than all", "shared_axes=[1, 2]"),
+        ("input 40x4; PReLU()", "a slope for each position", "PReLU(shared_axes=[1])"),
+        ("GroupNormalization(3)", "4 channels cannot be divided", ""),
+        ("Permute((2, 1, 3))", "no layer for Keras's `Permute`", "reorder the axes"),
+        ("RepeatVector(3)", "no layer for Keras's `RepeatVector`", "repeat"),
+        ("Rescaling(1./255)", "no layer for Keras's `Rescaling`", "remove it: it prepares"),
+        ("layers.RandomFlip('horizontal')", "no layer for Keras's `RandomFlip`", "remove it"),
+        ("GRU(32)", "no layer for Keras's `GRU`", "recurrent"),
+        ("MultiHeadAttention(2, 3)", "no layer for Keras's", "attention"),
+        ("Average()", "no layer for Keras's `Average`", "`concat`"),
+        ("LeakyReLU(slope=0.1)", "does not take `slope`", ""),
         ("LocallyConnected2D(8, 3)", "no layer for Keras's", ""),
         ("Reshape((7, 7, 16))", "no layer for Keras's `Reshape`", "cannot reshape"),
-        ("Concatenate()", "no layer for Keras's `Concatenate`", "concat {"),
+        ("Multiply()", "without its branches", ""),
+        ("Concatenate(axis=1)", "no layer for Keras's `Concatenate`", "concat {"),
         ("BatchNormalization(scale=False)", "a shift alone", "center=False"),
         ("ReLU(max_value=4)", "a `max_value` other than 6", ""),
         ("MaxPooling2D(2, strides=1, padding='same')", "even window", "odd window"),
@@ -213,3 +245,197 @@ def _module(text: str) -> nn.Module:
 def _only(module: nn.Module, kind: type) -> nn.Module:
     (found,) = [one for one in module.modules() if isinstance(one, kind)]
     return found
+
+
+# A functional model, and the lines that it is.
+MODELS = {
+    "a model in lines": ("""input 28x28x1
+Conv2D(32, (3,3))
+MaxPool2D((2))
+Conv2D(64, kernel_size=(3,3))
+Flatten()
+Dense(10)
+expect params 96,266
+""", "input 28x28x1; conv 3x3 32 valid; maxpool 2x2; conv 3x3 64 valid; FC-10"),
+    "a chain": ("""
+inputs = keras.Input(shape=(28, 28, 1))
+x = layers.Conv2D(8, 3, activation="relu")(inputs)
+x = layers.MaxPooling2D(2)(x)
+x = layers.Flatten()(x)
+outputs = layers.Dense(10, activation="softmax")(x)
+model = keras.Model(inputs=inputs, outputs=outputs)
+""", "input 28x28x1; conv 3x3 8 valid -> relu; maxpool 2x2; FC-10; softmax"),
+    "names of each step": ("""
+img = Input((16, 16, 3), name='img')
+c1 = Conv2D(4, 3, padding='same')(img)  # the first
+b1 = BatchNormalization()(c1, training=False)
+
+a1 = Activation('relu')(b1)
+m = Model(img, a1)
+""", "input 16x16x3; conv3-4; bn eps 0.001 momentum 0.01; relu"),
+    "a residual": ("""
+inputs = keras.Input(shape=(16, 16, 3))
+x = layers.Conv2D(8, 3, padding="same")(inputs)
+shortcut = x
+x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+x = layers.Conv2D(8, 3, padding="same")(x)
+x = layers.add([x, shortcut])
+x = layers.ReLU()(x)
+model = keras.Model(inputs, x)
+""", "input 16x16x3; a: conv3-8; conv3-8 -> relu; conv3-8; add a; relu"),
+    "two residuals of one variable": ("""
+inputs = keras.Input(shape=(16, 16, 3))
+x = Conv2D(8, 3, padding="same")(inputs)
+y = Conv2D(8, 3, padding="same")(x)
+x = Add()([x, y])
+y = Conv2D(8, 3, padding="same")(x)
+y = Conv2D(8, 1)(y)
+x = Add(name="second")([y, x])
+model = keras.Model(inputs, x)
+""", "input 16x16x3; a: conv3-8; conv3-8; b: add { a; identity }; conv3-8; conv1-8; add b"),
+    "a projection": ("""
+inputs = keras.Input(shape=(16, 16, 8))
+x = Conv2D(16, 3, strides=1, padding="same")(inputs)
+x = Conv2D(16, 3, padding="same")(x)
+s = Conv2D(16, 1)(inputs)
+x = layers.Add()([x, s])
+model = keras.Model(inputs, x)
+""", "a: input 16x16x8; conv3-16; b: conv3-16; a -> conv1-16; add { b; identity }"),
+    "the order of a concatenation": ("""
+inputs = keras.Input(shape=(16, 16, 8))
+a = Conv2D(4, 1)(inputs)
+b = Conv2D(5, 1)(inputs)
+c = Conv2D(6, 1)(inputs)
+x = layers.Concatenate(axis=-1)([c, a, b])
+y = layers.concatenate([a, x], axis=3, name="y")
+model = keras.Model(inputs, y)
+""", "i: input 16x16x8; a: conv1-4; b: i -> conv1-5; i -> conv1-6; concat { identity; a; b }; "
+     "concat { a; identity }"),
+    "a gate": ("""
+inputs = keras.Input(shape=(16, 16, 8))
+x = Conv2D(8, 3, padding="same")(inputs)
+s = GlobalAveragePooling2D(keepdims=True)(x)
+s = Conv2D(2, 1, activation="relu")(s)
+s = Conv2D(8, 1, activation="sigmoid")(s)
+x = Multiply()([x, s])
+model = keras.Model(inputs, x)
+""", "input 16x16x8; a: conv3-8; gap; conv1-2 -> relu; conv1-8 -> sigmoid; "
+     "multiply { a; identity }"),
+    "a U": ("""
+inputs = Input(shape=(16, 16, 3))
+c1 = Conv2D(4, (3, 3), activation='relu', padding='same')(inputs)
+c1 = Dropout(0.1)(c1)
+p1 = MaxPooling2D((2, 2))(c1)
+c2 = Conv2D(
+    8, (3, 3),
+    activation='relu',   # inside
+    padding='same',
+)(p1)
+u3 = Conv2DTranspose(4, (2, 2), strides=(2, 2), padding='same')(c2)
+u3 = concatenate([u3, c1])
+c3 = Conv2D(4, (3, 3), padding='same')(u3)
+outputs = Conv2D(1, (1, 1), activation='sigmoid')(c3)
+model = Model(inputs=[inputs], outputs=[outputs])
+""", "input 16x16x3; conv3-4 -> relu; c: dropout 0.1; maxpool 2x2; conv3-8 -> relu; "
+     "up-conv 2x2 4; concat { identity; c }; conv3-4; conv1-1; sigmoid"),
+    "two outputs": ("""
+inputs = Input(shape=(16, 16, 3))
+x = Conv2D(4, 3, padding='same')(inputs)
+y = Conv2D(5, 3, padding='same')(x)
+model = Model(inputs, [x, y])
+""", "input 16x16x3; a: conv3-4; b: conv3-5; output a, b"),
+    "an output that is not the last": ("""
+inputs = Input(shape=(16, 16, 3))
+x = Conv2D(4, 3, padding='same')(inputs)
+y = Conv2D(5, 3, padding='same')(x)
+z = Add()([x, x])
+model = Model(inputs, [z, y])
+""", "input 16x16x3; a: conv3-4; b: conv3-5; c: add { a; a }; output c, b"),
+    "three in a sum": ("""
+inputs = Input(shape=(16, 16, 4))
+x = Conv2D(4, 3, padding='same')(inputs)
+y = Conv2D(4, 1)(x)
+z = Add()([inputs, x, y])
+model = Model(inputs, z)
+""", "i: input 16x16x4; a: conv3-4; conv1-4; add i, a"),
+    "a vector": ("""
+inputs = keras.Input(shape=(784,), name="digits")
+x = layers.Dense(64, activation="relu", name="dense_1")(inputs)
+skip_1 = x
+x = layers.Dense(64, activation="relu", name="dense_2")(x)
+x = layers.Concatenate()([skip_1, x])
+outputs = layers.Dense(10, name="predictions")(x)
+""", "input 784; a: FC-64 -> relu; FC-64 -> relu; concat { a; identity }; FC-10"),
+    "claims below it": ("""
+inputs = Input(shape=(16, 16, 3))
+x = Conv2D(4, 3, padding='same')(inputs)
+model = Model(inputs, x)
+expect params 112
+""", "input 16x16x3; conv3-4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_functional_model_is_what_keras_builds(name: str):
+    model, lines = MODELS[name]
+    found = archdsl.loads(model)
+    assert found.diff(archdsl.loads(lines)).same
+    assert all(claim.verdict == "holds" for claim in found.verify())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = my_block(x, 16)",
+        "x = x + inputs",
+        "x += inputs",
+        "for width in [8, 16]:",
+        "x = layers.Conv2D(8, 3)(unknown)",
+        "x = layers.Average()([x, inputs])",
+        "x = layers.concatenate([x, inputs], axis=1)",
+        "x = layers.concatenate([x, unknown])",
+        "x = BatchNormalization()(Conv2D(8, 3)(x))",
+        "x = MyLayer(3)(x)",
+        "x = bottleneck(3)(x)",
+        "dense = layers.Dense(8)",
+        "x = unknown",
+        "other = keras.Input(shape=(8, 8, 3))",
+        "x = keras.Sequential([Conv2D(8, 3)])(x)",
+        "y = layers.Conv2D(8, 3)(x)\nz = layers.Conv2D(8, 3)(x)",
+        "x = layers.Reshape((4, 128))(x)",
+        "x = layers.Lambda(lambda y: y)(x)",
+    ],
+)
+def test_what_a_functional_model_cannot_be_read_with_is_an_error(line: str):
+    text = f"""
+inputs = keras.Input(shape=(16, 16, 8))
+x = layers.Conv2D(8, 3, padding="same")(inputs)
+{line}
+x = layers.Conv2D(8, 3, padding="same")(x)
+model = keras.Model(inputs, x)
+"""
+    with pytest.raises(ArchError):
+        archdsl.loads(text)
+
+
+def test_places_of_errors_in_a_functional_model():
+    text = """inputs = keras.Input(shape=(16, 16, 8))
+x = layers.Conv2D(8, 3, padding="same")(inputs)
+x = layers.Conv2D(8, 3, stride=2)(x)
+x = layers.add([x, inputs])
+model = keras.Model(inputs, x)
+"""
+    with pytest.raises(ArchError) as caught:
+        archdsl.loads(text)
+    assert "does not take `stride`" in caught.value.message
+    span = caught.value.span
+    assert span is not None and text[span.start : span.end].startswith("stride")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_functional_model_stays_as_it_is_when_formatted(name: str, archdsl_cli, tmp_path):
+    path = tmp_path / "model.arch"
+    path.write_text(MODELS[name][0].lstrip(), "utf-8")
+    before = archdsl.load(path)
+    assert archdsl_cli("fmt", str(path))[0] == 0
+    assert archdsl.load(path).diff(before).same

@@ -164,6 +164,12 @@ def test_an_argument_of_a_derived_network_overrides_with():
         ("(relu)-conv3-64", "conv"),
         # `with`, `+` and `no` do not make a layer optional.
         ("conv3-64 (with ReLU)", "conv relu"),
+        ("conv3-64 (with batch norm)", "conv bn"),
+        ("conv3-64 (with BN and ReLU)", "conv bn relu"),
+        ("conv3-64 (using ReLU)", "conv relu"),
+        ("conv3-64 (+ ReLU)", "conv relu"),
+        ("conv3-64 (+BN+ReLU)", "conv bn relu"),
+        ("conv3-64 (with LReLU 0.2)", "conv leakyrelu"),
         ("conv3-64 (with leaky ReLU 0.2)", "conv leakyrelu"),
         ("conv3-64 (with BN and ReLU)", "conv bn relu"),
         ("conv3-64 (+ ReLU)", "conv relu"),

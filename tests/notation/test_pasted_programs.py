@@ -38,7 +38,7 @@ PASTED = {
         "class Net(nn.Module):\n    def __init__(self):\n        self.conv1 = nn.Conv2d(1, 6, 5)",
         "input 28x28x1\nConv2D(8, 3)\nmodel.compile(optimizer='adam')",
         "from tensorflow.keras import layers\nlayers.Conv2D(32, 3)",
-        "inputs = keras.Input(shape=(28, 28, 1))\nx = layers.Conv2D(32, 3)(inputs)",
+        "inputs = keras.Input(shape=(28, 28, 1))\nx = conv_block(32, 3)(inputs)",
         "def build(x):\n    return layers.Dense(3)(x)",
     ],
 }

@@ -73,6 +73,9 @@ CASES = [
     ("companions", "layer norm in place of bn", CBR + "conv3-8-LN; FC-2",
      (CBR + "conv3-8; FC-2",)),
     ("companions", "relu, then silu", CBR + "conv3-8 -> silu; FC-2", ()),
+    ("companions", "relu, then bn", "conv means bn-relu-conv; relu -> conv3-8; FC-2",
+     ("conv means bn-relu-conv; relu, conv3-8; FC-2", "conv means bn-relu-conv; conv3-8; FC-2",
+      "conv means bn-relu-conv; bn -> conv3-8; FC-2")),
     ("companions", "relu, then relu6", "conv3-8; relu; relu6; FC-2", ("conv3-8-relu6; FC-2",)),
     ("optional layers", "(bn) left out", "conv3-8-(BN); FC-2", ("with bn; conv3-8-(BN); FC-2",)),
     ("output layer", "no bn or relu", CBR + "conv3-8; conv1-2",
@@ -153,6 +156,23 @@ def test_what_a_decision_names_instead_can_be_written(
         assert not other.diff(net).same or (topic, decided) not in [
             (d.topic, d.decided) for d in other.decisions
         ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [
+        ("3x32x100", "only the first number is 1 or 3"),
+        ("1x66x200", "only the first number is 1 or 3"),
+        ("1x3x100", "the first number is 1 or 3 and the last is not"),
+        ("3x224x224", "the last two numbers are equal"),
+        ("64x3x64", "the first and the last number are equal"),
+        ("3x1000", "only the first number is at most 16"),
+        ("3x16x112x112", "the last two numbers are equal"),
+    ],
+)
+def test_the_channels_of_an_input_are_decided_by_what_is_true_of_it(sizes: str, why: str):
+    (decision,) = found(f"input {sizes}; conv3-4; gap; FC-2", "input")
+    assert decision.because == f"as {why}"
 
 
 def test_every_choice_of_the_expansion_has_a_case():

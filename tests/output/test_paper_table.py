@@ -255,6 +255,56 @@ def test_numbers_next_to_repeats_and_minus_signs(line: str):
 
 
 @pytest.mark.parametrize(
+    ("conventions", "line", "cell"),
+    [
+        ("conv means conv-bn-relu", "conv3-2-relu6 x3 -> bn", "3x conv3-2-relu6 -> bn"),
+        ("conv means conv-bn-relu", "bn -> conv3-2 x3", "bn -> 3x conv3-2"),
+        ("conv means bn-relu-conv", "relu -> 3x3, 4 x 3", "relu -> 3x 3×3, 4"),
+        ("conv means relu-conv-bn", "conv3-4, silu x2 -> bn", "2x conv3-4, silu -> bn"),
+        ("conv means conv-bn-silu", "bn -> dw conv 3x3 x2", "bn -> 2x dw conv 3×3"),
+        ("conv means relu-conv", "relu -> conv3-4 x (in // 2)", "relu -> (in // 2) × conv3-4"),
+        ("", "conv3-4, relu x (max(in, 2) - 1)", "{ conv3-4, relu } × (max(in, 2) - 1)"),
+        ("fc means fc-bn-relu", "bn -> FC-4, silu x 2", "bn -> 2x FC-4, silu"),
+        (
+            "conv means leaky relu-conv-bn",
+            "conv3-4, gn 2 x3 -> leaky relu -> 5x5 conv, 8",
+            "3x conv3-4, gn 2 -> leaky relu -> 5×5 conv, 8",
+        ),
+    ],
+)
+def test_a_repeated_link_keeps_what_its_chain_writes(conventions: str, line: str, cell: str):
+    printed = nets(f"input 8x8x4\n{conventions}\n{line}\n")
+    assert table(printed)[1][2] == cell
+    assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "name"),
+    [
+        ("[] means dense", "3x3, 4 -> [3x3, 3]", "dense"),
+        ("[] means dense", "4 maps, 3x3 -> [3x3, 3]", "dense"),
+        ("", "3x3, stride 2, 4 -> maxpool -> dense [3x3, 3]", "dense"),
+        ("", "3x3, 4 -> separable(6)", "row 1"),
+        ("", "4x4, 4, bn -> separable 6 -> relu", "row 1"),
+        ("", "2x2 window -> FC-5", "fc"),
+        ("", "2x2 window -> conv3-5", "conv"),
+        ("block pooling(c) { conv3-c }", "3x3, stride 2, 4 -> pooling(4)", "row 1"),
+        ("block pool3(c) { conv3-c }", "3x3, stride 2, 4 -> pool3(4)", "row 1"),
+        # Names that agree with the line, or do not matter to it.
+        ("[] means dense", "[3x3, 4] -> 3x3, 3", "dense1"),
+        ("", "maxpool -> conv3-5", "conv1"),
+        ("", "conv3-4 -> separable(6)", "separable1"),
+        ("", "average pool -> relu", "pool1"),
+        ("", "3x3, 4 -> 2x2 window", "conv1"),
+    ],
+)
+def test_the_name_of_a_row_does_not_change_its_first_layer(before: str, line: str, name: str):
+    printed = nets(f"input 8x8x4\n{before}\n{line}\n")
+    assert table(printed)[1][0] == name
+    assert_same(printed, read(re.sub(r"^% ?", "", render.latex(printed), flags=re.MULTILINE)))
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "conv kernel 3 width 4 no elu x2",
@@ -329,26 +379,187 @@ conv means conv-bn-relu6
 
 
 @pytest.mark.parametrize(
-    ("names", "message", "notes"),
-    [
-        (["resnet50", "resnet50_v1_5"], "conventions", ["`stride on first`", "`stride on 3x3`"]),
-        (["vgg16", "vgg13_bn"], "conventions", ["`conv means conv-relu`", "conv-bn-relu, bias`"]),
-        (["resnet20", "resnet50"], "inputs", ["`input 32×32×3`", "`input 224×224×3`"]),
-        (["wrn_16_4", "preact_resnet164"], "blocks", ["`block basic(w) {`", "`block first(w"]),
-        (
-            ["vgg16", "resnet50"],
-            "conventions",
-            ["`conv means conv-relu`", "`conv means conv-bn-relu`"],
-        ),
-    ],
+    "line",
+    ["pool1: 3x3/2, ceil", "maxpool1: 3x3/2", "avgpool1: 2x2/2", "dwconv1: 3x3, 6, stride 2"],
 )
-def test_networks_that_cannot_share_a_table(names, message, notes):
-    with pytest.raises(
-        archdsl.ArchError, match=f"cannot share a table: their {message} differ"
-    ) as found:
-        render.markdown([archdsl.load(name) for name in names])
-    assert all(note in str(found.value) for note in notes), str(found.value)
-    assert all(name in str(found.value) for name in names[:2])
+def test_a_line_of_only_the_first_network_keeps_the_kind_that_its_label_gives(line: str):
+    one = f"input 17x17x3\nsizes decide padding\nconv3-6\n{line}\nconv1-6\nFC-2\n"
+    other = "input 17x17x3\nsizes decide padding\nconv3-6\nconv1-6\nFC-2\n"
+    table(nets(one, other))
+    table(nets(other, one))
+
+
+BASE = "conv3-8; maxpool; [3x3, 8; 3x3, 8] x 2; average pool, 10-d fc"
+STRIDED = "conv3-8; [1x1, 8; 3x3, 8; 1x1, 16] x 2, stride 2; FC-2"
+UNIT = "add {{\n identity\n [ # twice\n  conv3-(c)\n  conv3-(c){} ]\n}}"
+# What the networks have to themselves, by their names, and what they share.
+ABLATIONS = {
+    "with and without batch norm": (
+        {"plain": "conv means conv-relu", "with_bn": "conv means conv-bn-relu"},
+        "[] means residual; " + BASE,
+    ),
+    "activations": (
+        {f"{act}_net": f"conv means conv-bn-{act}" for act in ("relu", "silu", "gelu", "elu")},
+        "[] means residual; " + BASE,
+    ),
+    "norms": (
+        {"bn_net": "conv means conv-bn-relu", "gn_net": "conv means conv-groupnorm(4)-relu"},
+        BASE,
+    ),
+    "optional layers": (
+        {"without": "", "with_norm": "with bn"}, "conv means conv-(bn)-relu; " + BASE,
+    ),
+    "shortcuts or none": (
+        {"plain": "", "residual": "[] means residual"}, "conv means conv-relu; " + BASE,
+    ),
+    "projections": (
+        {f"option_{x.lower()}": f"shortcut {x}" for x in "ABC"},
+        "conv means conv-relu; [] means residual; " + STRIDED,
+    ),
+    "activation at the sum": (
+        {"after_add": "", "before_add": "activation before add"},
+        "conv means conv-relu; [] means residual; " + BASE,
+    ),
+    "place of the stride": (
+        {"v1": "", "v1_5": "stride on 3x3"},
+        "conv means conv-bn-relu; [] means residual; " + STRIDED,
+    ),
+    "padding": ({"same": "", "valid": "padding valid"}, "conv means conv-relu; conv3-8; FC-2"),
+    "blocks": (
+        {n: f"block unit(c) {{ {UNIT.format(more)} }}"
+         for n, more in (("plain", ""), ("se", "\n  squeeze_excitation"))},
+        "conv means conv-relu; conv3-8; unit(8) x 2; FC-2",
+    ),
+    "blocks outside of the networks": (
+        {n: f"block unit(c) {{ conv3-(c){more} }}; network {n}"
+         for n, more in (("plain", ""), ("norm", "; bn; relu"))},
+        "conv3-8; unit(8) x 2; FC-2",
+    ),
+    "a block that uses another": (
+        {n: f"block unit(c) {{ inner(c); inner(c) }}; block inner(c) {{ conv3-(c){more} }}; "
+         f"network {n}" for n, more in (("plain", ""), ("norm", "; bn; relu"))},
+        "conv3-8; unit(8) x 2; FC-2",
+    ),
+    "channels of the input": (
+        {n: f"image: input 8x8 {n}" for n in ("grayscale", "RGB")},
+        "conv3-4; concat image; FC-2",
+    ),
+    "a name in a convention": (
+        {"plain": "conv means conv-relu", "gn_net": "let k = 4; conv means conv-groupnorm(k)-relu"},
+        "conv3-8; FC-2",
+    ),
+    "conventions and parameters": (
+        {"thin": "let k = 2; conv means conv-groupnorm(k)-relu",
+         "wide": "let k = 4; conv means conv-groupnorm(k)-elu"},
+        "conv3-8; FC-2",
+    ),
+    "the order of two conventions": (
+        {"one": "3x3 conv means conv-relu; stride 2 conv means conv-bn",
+         "other": "stride 2 conv means conv-bn; 3x3 conv means conv-relu"},
+        "fc means fc-elu; conv3-4 stride 2; FC-3; FC-2",
+    ),
+    "one of two conventions": (
+        {"one": "stride 2 conv means conv-bn; 3x3 conv means conv-relu",
+         "other": "3x3 conv means conv-relu"},
+        "conv3-4 stride 2; FC-2",
+    ),
+    "outputs": ({"both": "output low, high", "last": ""}, "low: conv3-4; high: conv3-4"),
+    "sizes decide": (
+        {"decided": "sizes decide stride", "written": ""},
+        "conv3-4, stride 2 => 8x8; FC-2",
+    ),
+}  # fmt: skip
+
+
+def ablated(own: dict[str, str], base: str) -> list[archdsl.Network]:
+    """The networks of an ablation, each of a text of its own."""
+    texts = []
+    for name, statements in own.items():
+        before, _, after = statements.rpartition(f"; network {name}")
+        head = "" if "input" in statements else "input 16x16x3; "
+        texts.append(f"{before}\nnetwork {name}\n{head}{after}; {base}\n".replace("; ", "\n"))
+    return nets(*texts)
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_is_side_by_side(name: str):
+    own, base = ABLATIONS[name]
+    printed = ablated(own, base)
+    rows = table(printed)
+    assert [header.split(" (")[0] for header in rows[0][2:]] == list(own)
+    assert rows[1][0] == "conventions" and len({*rows[1][2:]}) == len(own)
+    # Whatever order the networks come in, and in LaTeX.
+    table(printed[::-1])
+    for networks in (printed, printed[::-1]):
+        text = render.latex(networks)
+        assert_same(networks, read(re.sub(r"^% ?", "", text, flags=re.MULTILINE)))
+
+
+def test_only_what_differs_is_in_the_row_of_conventions():
+    rows = table(ablated(*ABLATIONS["with and without batch norm"]))
+    assert [row[2:] for row in rows[1:3]] == [
+        ["conv means conv-relu", "conv means conv-bn-relu"],
+        ["conv3-8", ""],
+    ]
+    rows = table(ablated(*ABLATIONS["optional layers"]))
+    assert rows[1][2:] == ["-", "with bn"]
+    rows = table(ablated(*ABLATIONS["padding"]))
+    assert rows[1][2:] == ["padding same", "padding valid"]  # the default is written out
+    (unit, gated) = table(ablated(*ABLATIONS["blocks"]))[1][2:]
+    assert unit == "block unit(c) { add { identity; [ conv3-(c); conv3-(c) ] } }"
+    assert gated == unit.replace("(c) ]", "(c); squeeze_excitation ]")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["resnet50", "resnet50_v1_5"],
+        ["vgg16", "vgg13_bn"],
+        ["vgg16", "resnet50"],
+        ["wrn_16_4", "preact_resnet164", "resnet20"],
+        ["squeezenet1_1", "mobilenet_v1", "googlenet"],
+        ["densenet121", "mobilenet_v2"],
+        ["resnext50", "resnet50", "shufflenet_v2_x0_5"],
+    ],
+    ids="+".join,
+)
+def test_networks_of_the_zoo_with_other_conventions(names: list[str]):
+    printed = [archdsl.load(name) for name in names]
+    table(printed)
+    assert_same(printed, read(re.sub(r"^% ?", "", latex(*names), flags=re.MULTILINE)))
+
+
+def test_networks_with_inputs_of_other_lengths_cannot_share_a_table():
+    with pytest.raises(archdsl.ArchError, match="share a table: their inputs differ") as found:
+        render.markdown([archdsl.load(name) for name in ("resnet20", "resnet50")])
+    message = str(found.value)
+    assert "`input 32×32×3`" in message and "`input 224×224×3`" in message
+
+
+def test_a_block_that_would_see_a_name_in_the_network():
+    one = "block unit(c) { conv3-(c) -> k }\nblock k { relu }\n"
+    texts = (
+        f"{one}network a1\ninput 8x8x3\nlet k = 2\nunit(k)\nFC-2\n",
+        f"{one.replace('relu', 'elu')}network b1\ninput 8x8x3\nunit(2)\nFC-2\n",
+    )
+    with pytest.raises(archdsl.ArchError, match="has a value for `k`"):
+        render.markdown(nets(*texts))
+
+
+@pytest.mark.parametrize("cell", ["conv3-8", "expect params 3K", "network other", "let k = 3"])
+def test_the_row_of_conventions_holds_nothing_else(cell: str):
+    text = f"""
+network net
+input 8x8x3
+
+| layer name | output size | one | other |
+|---|---|---|---|
+| conventions | | {cell} | - |
+| conv1 | 8×8 | conv3-4 | |
+"""
+    with pytest.raises(archdsl.ArchError, match="in the row `conventions`") as found:
+        read(text)
+    assert "rows of their own" in (found.value.help or "")
 
 
 def test_names_of_columns():
@@ -371,7 +582,7 @@ def test_the_command(archdsl_cli, tmp_path):
     assert_same([archdsl.load(name) for name in FAMILIES[3]], read(out))
     code, out, _ = archdsl_cli("table", "vgg16", "--format", "latex")
     assert code == 0 and "\\begin{tabular}" in out
-    code, _, error = archdsl_cli("table", "vgg16", "resnet50")
+    code, _, error = archdsl_cli("table", "resnet20", "resnet50")
     assert code == 2 and "cannot share a table" in error
     assert archdsl_cli("table")[0] == 2
     assert "has no value" in archdsl_cli("table", "wrn")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -58,9 +59,9 @@ def difference(network: Intended, plain: Plain, deep: bool = True) -> str | None
     try:
         compare_figures(net, plain)
         compare_spellings(net, text)
+        compare_table(net)
         if deep:
             compare_values(net, plain)
-            compare_table(net)
     except Difference as found:
         return str(found)
     return None
@@ -115,14 +116,30 @@ def compare_values(net: Network, plain: Plain) -> None:
     ours.eval(), reference.eval()
     with torch.no_grad():
         compare_outputs("outputs", ours(x), reference(x))
+        if net.sides:
+            alone = net.module(dtype=x.dtype, weights=ours.state_dict(), sides=False).eval()
+            compare_outputs("outputs without side heads", alone(x), reference(x))
+            same(
+                "params without side heads", sum(p.numel() for p in alone.parameters()), net.params
+            )
         compare_source(net, state, values, ours, x)
     if any(node.op == "bn" and node.shape[1:].count(1) == len(node.shape) - 1
            for node in plain.nodes):  # fmt: skip
         return  # statistics of two values amplify rounding
     compare_training(ours, reference, x)
-    if ours.training and all(one.requires_grad for one in _tuple(ours(x))):
+    if not _keeps_buffers(plain) and all(one.requires_grad for one in _tuple(ours(x))):
         memory = kept_for_backward(net.module(), x[:1].float())
         same("memory for backward", net.memory.backward, memory)
+
+
+def _keeps_buffers(plain: Plain) -> bool:
+    """Whether torch keeps more than values: its transposed convolution of clips writes the output
+    into a buffer of the size of its input, if that is larger."""
+    sizes = [(node, plain.nodes[node.inputs[0]].shape) for node in plain.nodes if node.inputs]
+    return any(
+        node.op == "upconv" and len(x) == 4 and math.prod(x) > math.prod(node.shape)
+        for node, x in sizes
+    )
 
 
 def _random(name: str, tensor: Tensor, generator: torch.Generator) -> Tensor:

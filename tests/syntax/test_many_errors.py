@@ -43,3 +43,25 @@ def test_of_many_names_the_nearest_is_found(word: str):
 
 def test_nothing_near_is_nothing():
     assert nearest("zzzz", [f"label{i}" for i in range(2000)]) is None
+
+
+def test_similar_names_are_searched_only_for_errors_that_are_shown(monkeypatch):
+    from archdsl.notation import unknown_words
+
+    searched = []
+    search = unknown_words.did_you_mean
+
+    def counted(word, known):
+        searched.append(word)
+        return search(word, known)
+
+    monkeypatch.setattr(unknown_words, "did_you_mean", counted)
+    lines = "\n".join(f"unnit{i}a" for i in range(500))
+    with pytest.raises(archdsl.ArchError) as caught:
+        archdsl.loads(f"block unit5a {{ conv3-4 }}\nnetwork n\ninput 8x8x3\n{lines}")
+    assert len(caught.value.others) == 499
+    assert len({*searched}) < 3
+    assert "did you mean `unit5a`?" in str(caught.value)
+    assert 20 <= len({*searched}) < 30
+    assert all(one.help for one in caught.value.others)
+    assert len({*searched}) == 500

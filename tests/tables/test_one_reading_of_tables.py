@@ -114,6 +114,33 @@ def test_a_number_between_commas_asks(line: str, message: str):
     assert message in str(caught.value)
 
 
+# A column of activations replaces the activation of the convention; the norm stays.
+@pytest.mark.parametrize(
+    ("head", "columns", "row", "plain"),
+    [
+        ("conv means conv-bn-relu", "Operator | #out | activation", "conv 3x3 | 8 | silu",
+         "conv 3x3 8 no bias; bn; silu"),
+        ("conv means conv-bn-relu", "type | kernel | filters | activation", "conv | 5x5 | 8 | tanh",
+         "conv 5x5 8 no bias; bn; tanh"),
+        ("conv means conv-relu", "Layer | Filters | Activation", "conv 3x3 | 8 | h-swish",
+         "conv 3x3 8; hswish"),
+        ("conv means conv-bn-relu", "Operator | n | #out | activation",
+         "conv 3x3 | 2 | 8 | leaky relu",
+         "conv 3x3 8 no bias; bn; leaky relu; conv 3x3 8 no bias; bn; leaky relu"),
+        ("conv means conv-bn-relu", "Operator | #out | activation", "conv 3x3 | 8 | relu",
+         "conv 3x3 8 no bias; bn; relu"),
+        ("conv means relu-conv-bn", "Operator | #out | activation", "conv 3x3 | 8 | elu",
+         "conv 3x3 8 no bias; bn; elu"),
+        ("conv means conv-bn-relu", "Operator | #out", "conv 3x3-LN | 8", "conv 3x3 8; ln; relu"),
+    ],
+)  # fmt: skip
+def test_a_column_of_activations_replaces_that_of_the_convention(
+    head: str, columns: str, row: str, plain: str
+):
+    found = load(head, table(columns, row), below="gap;FC-2")
+    check(found, load(f"{plain}; gap; FC-2"))
+
+
 # The stride that a cell of a repeated row writes is that of the first repetition, as one from a
 # column of strides is.
 @pytest.mark.parametrize(
@@ -408,3 +435,34 @@ def test_another_input_keeps_the_axes_of_the_table():
     lines = "\n".join(["network n", *head.split("; "), table(*rows)])
     found = archdsl.loads(lines, input=(131, 131))
     check(found, load("input 131x131x3; conv 11x11/4 96 valid; max pool 3x3/2"))
+
+
+@pytest.mark.parametrize(
+    "header", ["Module type", "Block type", "Operator Type", "Op type", "Unit type", "Layer kind"]
+)
+def test_a_column_of_types_has_many_names(header: str):
+    check(load("", table(f"{header} | #out", "conv 3x3 | 8")), load("conv 3x3 8"))
+
+
+@pytest.mark.parametrize(
+    ("header", "help"),
+    [
+        ("What | #out", "if that is `What`, call it so"),
+        ("Unit | kernel size", "if that is `Unit`, call it so"),
+        ("type | exp size", "an expansion is an argument of a block"),
+        ("Operator | Exp Size", "an expansion is an argument of a block"),
+        ("type | expansion factor", "an expansion is an argument of a block"),
+        ("type | expand ratio", "an expansion is an argument of a block"),
+        ("type | exp_size", "an expansion is an argument of a block"),
+    ],
+)
+def test_a_header_that_is_not_known_is_explained(header: str, help: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        load("", table(header, "conv 3x3 | 8"))
+    assert help in str(caught.value)
+
+
+def test_the_parameter_of_a_block_may_be_an_expansion():
+    block = "block bneck(exp_size, c) { conv1-(exp_size); conv3-(c) }"
+    found = load("", table("Operator | exp size | #out", "bneck | 16 | 24"), blocks=block)
+    check(found, load("conv1-16; conv3-24"))

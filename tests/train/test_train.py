@@ -303,3 +303,16 @@ def test_lenet5_learns_digits(tmp_path: Path):
     net = archdsl.load("lenet5")
     run, _ = train(net, recipe_of(net), device="cpu", runs=tmp_path)
     assert run.accuracy >= 0.98
+
+
+@pytest.mark.parametrize("name", ["n", "a"])
+def test_a_train_section_belongs_to_the_network_before_it(name: str, tmp_path):
+    path = tmp_path / "nets.arch"
+    path.write_text(
+        "network n(w=4)\ninput 16x16x1\nconv3-(w)\nFC-10\n"
+        "network a = n(3)\nnetwork b = n(5)\ntrain on digits { epochs 1 }\n"
+    )
+    with pytest.raises(archdsl.ArchError, match="has no recipe") as caught:
+        recipe_of(archdsl.load(f"{path}:{name}"))
+    assert "belongs to the network before it, `b`" in str(caught.value)
+    assert recipe_of(archdsl.load(f"{path}:b")).epochs == 1

@@ -99,7 +99,7 @@ class Printer:
             if (word := _word_of_row(phrase, parsed)) is not None:
                 pieces = [word, *_spaced(pieces)]
             if len(parsed.layers) > 1 or (is_chain and parsed is line.phrases[-1]):
-                pieces = _grouped(pieces, parsed.repeat, tokens[-1])
+                pieces = _grouped(pieces, parsed.repeat, tokens[-1], is_chain)
             chain += _spaced(pieces)
         return _begun(chain)
 
@@ -236,14 +236,29 @@ class Printer:
 def _word_of_row(phrase: Phrase, parsed: ParsedPhrase) -> Piece | None:
     """The layer that only the name of a row of its table gives, if the row may get another: a
     label is its name again."""
-    if not phrase.row_name or phrase.columns is not None or not parsed.layers or parsed.label:
+    if not phrase.row_name or parsed.label:
         return None
-    named, layer = kind_named(phrase.row_name), parsed.layers[0]
+    word = _word_of_name(phrase.row_name, phrase, parsed)
+    return Piece("text", word) if word else None
+
+
+def word_of_label(line: Line) -> str:
+    """The layer that only the label of a line gives: `pool1: 3x3/2`."""
+    parsed = line.phrases[0]
+    label = parsed.label
+    return _word_of_name(label.text, line.item.phrases[0], parsed) if label is not None else ""
+
+
+def _word_of_name(name: str, phrase: Phrase, parsed: ParsedPhrase) -> str:
+    """The layer of a phrase as its name spells it; empty if the phrase writes one."""
+    if phrase.columns is not None or not parsed.layers:
+        return ""
+    named, layer = kind_named(name), parsed.layers[0]
     if named is None or layer.kind is not named.kind or (layer.kind is Conv and not named.preset):
-        return None
-    written = [kind for kind, *_ in layers_among(phrase.tokens)]
+        return ""
+    written = [kind for kind, *_ in layers_among(_after_label(phrase.tokens, parsed.label))]
     is_written = any(kind is layer.kind or not kind.accompanies for kind in written)
-    return None if is_written else Piece("text", named.text)
+    return "" if is_written else named.text
 
 
 def _after_label(tokens: tuple[Token, ...], label: Token | None) -> tuple[Token, ...]:
@@ -259,11 +274,14 @@ def _from(tokens: Sequence[Token], start: int) -> tuple[Token, ...]:
     return tuple(dropwhile(lambda token: token.start != start, tokens))
 
 
-def _grouped(pieces: list[Piece], repeat: ValueText | None, last: Token) -> list[Piece]:
+def _grouped(
+    pieces: list[Piece], repeat: ValueText | None, last: Token, is_link: bool
+) -> list[Piece]:
     """Pieces with what their repeat repeats as a group: a table refuses to guess which of several
     layers, or links of a chain, are repeated. The `x2` of an upsampling stays in the group.
 
-    `last`: the last token of the phrase.
+    A link of a chain has its repeat in front instead, `3x conv3-4, relu`: braces would hide from
+    its conventions what the chain writes next to it. `last`: the last token of the phrase.
     """
     if any(piece.kind in ("bracket", "braces") for piece in pieces):
         return pieces
@@ -272,10 +290,29 @@ def _grouped(pieces: list[Piece], repeat: ValueText | None, last: Token) -> list
         number, count = (token.text for token in pair)
         times = [Piece("times", "x", True), Piece("text", count, True)]
         pieces = [*pieces[:-1], pieces[-1]._replace(text=number), *times]
-    if len(pieces) < 3 or pieces[-2].kind != "times":
+    end = _start_of_repeat(pieces)
+    if end < 1:
         return pieces
-    end = -2 if repeat is not None else len(pieces)
-    return [Piece("braces", "", True, (_begun(pieces[:end]),)), *_spaced(pieces[end:])]
+    if repeat is None:
+        return [Piece("braces", "", True, (_begun(pieces),))]
+    if not is_link:
+        return [Piece("braces", "", True, (_begun(pieces[:end]),)), *_spaced(pieces[end:])]
+    sign, *value = pieces[end:]
+    if len(value) == 1:
+        return [value[0]._replace(text=f"{value[0].text}x"), *_spaced(pieces[:end])]
+    return [*value, sign._replace(blank=True), *_spaced(pieces[:end])]
+
+
+def _start_of_repeat(pieces: Sequence[Piece]) -> int:
+    """The index of the sign of the repeat that pieces end with, `x 3` or `x (in // 2)`; -1 if there
+    is none."""
+    end, depth = len(pieces) - 1, 0
+    while end > 0:
+        depth += (pieces[end].text == ")") - (pieces[end].text == "(")
+        end -= 1
+        if not depth:
+            break
+    return end if end >= 0 and pieces[end].kind == "times" else -1
 
 
 def _begun(pieces: Sequence[Piece]) -> Pieces:

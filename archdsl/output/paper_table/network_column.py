@@ -4,41 +4,50 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.errors import ArchError, Note
 from archdsl.expand.blocks import Definition
 from archdsl.expand.network import read as read_network
 from archdsl.figures import hwc, times
-from archdsl.layers import Shape
+from archdsl.layers import Conv, Shape
 from archdsl.notation import ast
 from archdsl.notation.ast import Line
+from archdsl.notation.layer_names import is_separable, kind_named
+from archdsl.notation.lookup import layers_among, vocabulary
 from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import YIELDS, Piece, Pieces, Printer
 from archdsl.syntax.ast import Item, Means, Phrase, Printed, SizesDecide, StrideOn
+from archdsl.tables.row_line import words_in
 
 if TYPE_CHECKING:
     from archdsl.model import Model
     from archdsl.syntax.expressions import Number
 
-DEFAULTS = ("padding same", "stride on first", "shortcut B")  # without such a statement
+
+class Convention(NamedTuple):
+    """A convention as a table prints it. `kinds` are the layers that a `means` is about, of which
+    a later one may be about the same: their order matters."""
+
+    text: str
+    kinds: frozenset[str]
 
 
 class Entry(NamedTuple):
     """A line of one network.
 
     `label` is that of the text, `name` that of summaries. `referred`: other lines refer to the
-    label. `is_implied`: the label gives the kind of the layer. `lengths` is the size of the output,
-    `size` as it is printed. `rules` are the conventions of its row in the table
-    that it comes from. One that `fills` a cell is not a line of its network.
+    label. `implied`: the kind of the layer, if the label gives it. `is_misnamed`: the name is that
+    of another layer than the line begins with. `lengths` is the size of the output, `size` as it is
+    printed. `rules` are the conventions of its row in the table that it comes from. One that
+    `fills` a cell is not a line of its network.
     """
 
     pieces: Pieces
     label: str | None
     referred: bool
-    is_implied: bool
+    implied: str
+    is_misnamed: bool
     name: str
     kind: str
     lengths: Shape
@@ -56,15 +65,17 @@ class Entry(NamedTuple):
     @property
     def is_needed(self) -> bool:
         """Whether the label does more than name the line."""
-        return self.referred or self.is_implied
+        return self.referred or bool(self.implied)
 
     @property
     def sized(self) -> Entry:
         """The line in a group, with a claim of its size unless it is a side head or a reference."""
         if self.kind == "side" or self.is_reference:
             return self
-        size = Piece("size", self.size.replace("×", "x"), True)
-        return self._replace(pieces=(Piece("braces", "", False, ((*self.pieces, YIELDS, size),)),))
+        pieces = [*self.pieces, YIELDS, Piece("size", self.size.replace("×", "x"), True)]
+        if self.implied:  # a label names the group, not the line in it
+            pieces = [Piece("text", self.implied), pieces[0]._replace(blank=True), *pieces[1:]]
+        return self._replace(pieces=(Piece("braces", "", False, (tuple(pieces),)),))
 
     @property
     def labelled(self) -> Pieces:
@@ -94,11 +105,17 @@ class NetworkColumn:
         options = self.text.options
         words = {choice.kind: choice.word for choice in options.choices}
         left = self.optional()  # a choice without optional layers would be an error
-        self.conventions = (
+        texts = (
             *(one.printed(self.plain) for one in others),
             *(f"with {words[kind]}" for kind, on in options.chosen.items() if on and kind in left),
-            *(one.printed(self.plain) for one in means),
         )
+        self.conventions = (
+            *(Convention(text, frozenset()) for text in texts),
+            *(Convention(one.printed(self.plain), _kinds(one.left)) for one in means),
+        )
+        definitions = list(self.definitions())
+        self.blocks = {one.name: self.block(one) for one in definitions}
+        self.is_inner = {one.name: one.inner for one in definitions}
 
     # Its statements.
 
@@ -131,18 +148,13 @@ class NetworkColumn:
         names: set[str] = set()
         while True:
             text = _without_spaces(" ".join(used))
-            new = [d for d in waiting if d.name not in names and _is_used(d.name, text)]
+            new = [d for d in waiting if d.name not in names and is_used(d.name, text)]
             if not new:
                 break
             for definition in new:
                 names.add(definition.name)
                 used += lines.words(definition.block.items)
         yield from (d for d in waiting if d.name in names)
-
-    def blocks(self, inner: bool) -> tuple[str, ...]:
-        """The text of the blocks in which the names of the network are visible, or of the
-        others."""
-        return tuple(self.block(d) for d in self.definitions() if d.inner == inner)
 
     def block(self, definition: Definition) -> str:
         """The text of a block. One that a line below a table defines gets braces and widths."""
@@ -171,31 +183,6 @@ class NetworkColumn:
         used |= {*map(_name, lines.words(others))}
         return [name for name in self.names if name in used]
 
-    def check(self, other: NetworkColumn) -> None:
-        """Raises ArchError if another network has other conventions, blocks or another input."""
-        pairs = [
-            ("inputs", *([f"input {hwc(c.network.input)}"] for c in (self, other))),
-            ("conventions", self.conventions, other.conventions),
-            ("blocks", *(sorted(map(c.block, c.definitions())) for c in (self, other))),
-        ]
-        for what, mine, theirs in pairs:
-            # Order matters only among `means`, which come last.
-            own = [text for text in mine if text not in DEFAULTS]
-            others = [text for text in theirs if text not in DEFAULTS]
-            means = [[s for s in texts if " means " in s] for texts in (own, others)]
-            if {*own} == {*others} and means[0] == means[1]:
-                continue
-            here, there = _first_difference(own, others)
-            raise ArchError(
-                f"`{self.network.name}` and `{other.network.name}` cannot share a table: "
-                f"their {what} differ",
-                notes=[
-                    Note(f"{column.network.name} has {text}")
-                    for column, text in ((self, here), (other, there))
-                ],
-                help="give each a table of its own",
-            )
-
     @property
     def input_label(self) -> str | None:
         label = self.text.lines[0].label
@@ -205,14 +192,13 @@ class NetworkColumn:
 
     def _entries(self) -> Iterator[Entry]:
         network, graph = self.network, self.network.graph
-        lines = self.text.lines[1:]
-        referred = {*ast.references(lines), *network.output_names}
+        referred = {*ast.references(self.text.lines[1:]), *network.output_names}
         settled = sorted(
             one.start
             for one in graph.origin.settled
             if any(s.name == "width" for s in one.settings)
         )
-        standing = [line for line in lines if self.printer.holds(line.item)]
+        standing = [line for line in self.text.lines[1:] if self.printer.holds(line.item)]
         for line, section in zip(standing, graph.sections, strict=True):
             label = line.label.text if line.label is not None else None
             shape = graph.nodes[section.exit].shape
@@ -222,7 +208,8 @@ class NetworkColumn:
                 pieces=self.printer.line(line),
                 label=label,
                 referred=label in referred,
-                is_implied=_is_implied(line),
+                implied=lines.word_of_label(line),
+                is_misnamed=_is_misnamed(line, section.name),
                 name=section.name,
                 kind=section.kind,
                 lengths=shape[1:] or shape,
@@ -235,10 +222,26 @@ class NetworkColumn:
             )
 
 
-def _is_implied(line: Line) -> bool:
-    """Whether the label gives the kind of the layer: `FC6: 4096 neurons`."""
-    parsed = line.phrases[0]
-    return any(layer.start < parsed.start for layer in parsed.layers)
+def _kinds(left: Phrase) -> frozenset[str]:
+    """The layers that the left side of a `means` is about; of a bracket, `[`."""
+    kinds = {kind.kind for kind, *_ in layers_among(left.tokens)}
+    return frozenset(kinds) or frozenset("[")
+
+
+def _is_misnamed(line: Line, name: str) -> bool:
+    """Whether a name is that of another layer than a line begins with. After `[] means dense` the
+    line `3x3, 4 -> [3x3, 3]` is `dense1`, which as a label would make `3x3, 4` fully connected."""
+    layers = [layer for layer in line.phrases[0].layers if not layer.kind.accompanies]
+    named, known = kind_named(name), vocabulary().layers
+    words = [words for words, _ in words_in(line.item.phrases[0].tokens)]
+    is_written = any(not known[one][0].accompanies for one in words)
+    if layers and is_separable(name):
+        return not is_written
+    if not layers or named is None or any(map(named.is_kind_of, layers)):
+        return False
+    # A line that writes its layer may have the name of a convolution, `conv2_x`.
+    is_stage = named.kind is Conv and not named.preset
+    return not (is_stage and is_written)
 
 
 def _name(word: str) -> str:
@@ -250,7 +253,7 @@ def _without_spaces(text: str) -> str:
     return re.sub(r"[\s_]", "", text).lower()
 
 
-def _is_used(block: str, text: str) -> bool:
+def is_used(block: str, text: str) -> bool:
     """Whether a text may use a block; an unused block does no harm."""
     return block.startswith("shortcut_") or _without_spaces(block) in text
 
@@ -262,19 +265,3 @@ def _block(definition: Definition) -> str:
     margin = len(rest[-1]) - len(rest[-1].lstrip()) if rest else 0
     rest = [line[min(margin, len(line) - len(line.lstrip())) :] for line in rest]
     return "\n".join((f"block {first}", *rest))
-
-
-def _first_difference(mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, str]:
-    """The first statement that each of two lists does not share with the other."""
-    if {*mine} == {*theirs}:
-        pair = next((a, b) for a, b in zip_longest(mine, theirs, fillvalue="") if a != b)
-        return f"`{pair[0]}` first", f"`{pair[1]}` first"
-    differences = []
-    for own, other in ((mine, theirs), (theirs, mine)):
-        differences.append(next((one.partition("\n")[0] for one in own if one not in other), ""))
-    # If one has no such statement, the default holds.
-    for index, one in enumerate(differences):
-        word = differences[1 - index].partition(" ")[0]
-        default = next((d for d in DEFAULTS if d.partition(" ")[0] == word), "")
-        differences[index] = f"`{one or default}`" if one or default else "no such statement"
-    return differences[0], differences[1]

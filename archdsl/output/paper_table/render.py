@@ -16,17 +16,20 @@ from archdsl.output.paper_table import lines
 from archdsl.output.paper_table.lines import Piece, Pieces
 from archdsl.output.paper_table.sheet import Sheet, SheetRow, sheet
 
-NAME, SIZE = "layer name", "output size"
+NAME, SIZE, CONVENTIONS = "layer name", "output size", "conventions"
 
 
 def markdown(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, as Markdown that archdsl reads back.
 
-    The statements that the table needs precede it as code. Raises ArchError for networks whose
-    conventions differ in more than the values of names.
+    The statements that the table needs precede it as code. Raises ArchError for networks that
+    cannot share a table.
     """
     table = sheet(networks)
     lines = [(NAME, SIZE, *table.headers)]
+    if table.conventions:
+        cells = (re.sub(r" *\* *", " * ", "<br>".join(own)) or "-" for own in table.conventions)
+        lines.append((CONVENTIONS, "", *cells))
     for row in table.rows:
         lines.append((row.name, row.size, *_cells(row, _markdown)))
     lines += [(name, "", *figures) for name, figures in _figures(table)]
@@ -39,13 +42,17 @@ def latex(networks: Sequence[Model]) -> str:
     """The table of networks, a column each, for LaTeX with booktabs.
 
     The statements that the table needs precede it as comments; uncommented, archdsl reads it back.
-    Raises ArchError for networks whose conventions differ in more than the values of names.
+    Raises ArchError for networks that cannot share a table.
     """
     table = sheet(networks)
     count = len(table.headers)
     lines = [f"% {line}" for line in _statements(table) if line]  # not an empty comment
     lines += [f"\\begin{{tabular}}{{ll{'c' * count}}}", "\\toprule"]
     lines += [_line((NAME, SIZE, *map(_escaped, table.headers))), "\\midrule"]
+    if table.conventions:
+        cells = ["\\\\".join(map(_latex_statement, own)) or "-" for own in table.conventions]
+        cells = [f"\\makecell{{{cell}}}" if "\\\\" in cell else cell for cell in cells]
+        lines.append(_line((CONVENTIONS, "", *cells)))
     for row in table.rows:
         cells = _cells(row, _latex)
         if row.spans and count > 1:
@@ -104,6 +111,10 @@ _PLAIN = re.compile(r"[\d.,/() ]*")  # what mathematics sets as text does
 
 def _escaped(text: str) -> str:
     return text.translate(_SPECIAL)
+
+
+def _latex_statement(text: str) -> str:
+    return _escaped(text).replace("-$>$", "$\\rightarrow$").replace("=$>$", "$=>$")
 
 
 def _clear(pieces: Sequence[Piece]) -> list[Piece]:

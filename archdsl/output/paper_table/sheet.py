@@ -18,6 +18,7 @@ from archdsl.compare.alignment import common
 from archdsl.errors import ArchError
 from archdsl.notation.lookup import is_word_of_a_layer
 from archdsl.notation.reserved_names import is_reserved
+from archdsl.output.paper_table.ablation import ablation
 from archdsl.output.paper_table.lines import Piece, Pieces, lone_words
 from archdsl.output.paper_table.network_column import Entry, NetworkColumn
 from archdsl.tables.columns import names_network, quantity_of
@@ -44,7 +45,8 @@ class Sheet(NamedTuple):
     """A table of networks, and the statements that it needs.
 
     `blocks` precede the `network` line, `statements` follow it. `headers` are the names of the
-    networks, with the parameters in which they differ.
+    networks, with the parameters in which they differ; `conventions` are the statements that each
+    has to itself, if they differ.
     """
 
     name: str
@@ -52,59 +54,53 @@ class Sheet(NamedTuple):
     blocks: tuple[str, ...]
     statements: tuple[str, ...]
     headers: tuple[str, ...]
+    conventions: tuple[tuple[str, ...], ...]
     rows: tuple[SheetRow, ...]
     params: tuple[int, ...]
     macs: tuple[int, ...]
 
 
 def sheet(networks: Sequence[Model]) -> Sheet:
-    """The table of networks, a column each. Raises ArchError if their conventions differ in more
-    than the values of names."""
+    """The table of networks, a column each. Raises ArchError for networks that cannot share one."""
     columns = [NetworkColumn(network) for network in networks]
-    first = columns[0]
-    for column in columns[1:]:
-        first.check(column)
-    headers = _headers(columns)
-    bound = first.bound
-    common = [name for name in bound if all(c.names[name] == first.names[name] for c in columns)]
-    for index, column in enumerate(columns):
-        own = ", ".join(f"{n} = {column.names[n]}" for n in bound if n not in common)
-        headers[index] += f" ({own})" * bool(own)
+    statements = ablation(columns)
+    headers, lets = _bound(columns, _headers(columns))
     rows, rules = _rows(columns)
-    lets = (f"let {name} = {first.names[name]}" for name in common)
     title = networks[0].text.header.title if networks[0].text.header else None
     papers = {network.paper for network in networks}
     paper = papers.pop() if len(papers) == 1 else None
     return Sheet(
         _family(networks),
         title if len(networks) == 1 else None,
-        first.blocks(inner=False),
+        statements.outer_blocks,
         (
             *([f'paper "{paper}"'] if paper else []),
-            _input(columns),
+            *statements.input,
             *lets,
-            *first.conventions,
-            *first.blocks(inner=True),
+            *statements.conventions,
+            *statements.blocks,
             *rules,
         ),
-        tuple(headers),
+        headers,
+        statements.own if any(statements.own) else (),
         tuple(rows),
         tuple(network.params for network in networks),
         tuple(network.macs for network in networks),
     )
 
 
-def _input(columns: Sequence[NetworkColumn]) -> str:
-    """The statement of the input, with its label if a network refers to it."""
-    labelled = [column for column in columns if column.input_label is not None]
-    labels = {column.input_label: column for column in labelled}
-    if len(labels) > 1:
-        first, second = (f"`{column.network.name}`" for column in [*labels.values()][:2])
-        raise ArchError(
-            f"{first} and {second} have different names for their input",
-            help="give each a table of its own",
-        )
-    return (labelled or columns)[0].input
+def _bound(
+    columns: Sequence[NetworkColumn], headers: list[str]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The headers with the values of the names in which the networks differ, and the statements
+    with the values of the others."""
+    bound = dict.fromkeys(name for column in columns for name in column.bound)
+    values = {name: {column.names.get(name) for column in columns} for name in bound}
+    shared = [name for name in bound if len(values[name]) == 1]
+    for index, column in enumerate(columns):
+        own = [f"{n} = {column.names[n]}" for n in bound if n not in shared and n in column.names]
+        headers[index] += f" ({', '.join(own)})" * bool(own)
+    return tuple(headers), [f"let {name} = {columns[0].names[name]}" for name in shared]
 
 
 # Names.
@@ -317,7 +313,7 @@ def _row_name(
         return UNNAMED, True
     labels, names = {line.label for line in lines}, {line.name for line in lines}
     label = labels.pop() if len(labels) == 1 else ""
-    if label is None and len(names) == 1:
+    if label is None and len(names) == 1 and not any(line.is_misnamed for line in lines):
         name = names.pop()
         if _is_name(name) and not any(name.lower() in known for known in (places, used, lone)):
             return name, False

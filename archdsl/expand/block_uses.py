@@ -54,7 +54,7 @@ class BlockExpander:
                 use,
                 "a block cannot use itself; repeat it with `x n`",
             )
-        names = self.context.names_at(position)
+        names = self.context.names_at(position, use.arguments)
         parameters = [name.text for name, _ in self.blocks.parameters(definition)]
         values = _values(definition, parameters, use, frame, names)
         is_named = definition.ships and frame.source is self.context.network.source
@@ -220,6 +220,7 @@ class BlockExpander:
                 frame=frame,
                 labels=Labels(),
                 entry=graph.channels,
+                outer=position.outer or graph.channels,
                 is_branch=False,
                 moved=-1,
                 within="a block",
@@ -249,7 +250,7 @@ class BlockExpander:
             return None
         # 2 and 2.0 are equal, and True and 1, but a repeat tells them apart.
         values = tuple((name, type(value), value) for name, value in frame.names.items())
-        body, x = _body_key(frame.body), self.graph.shape
+        body, x = _body_key(frame.body, position.outer), self.graph.shape
         brackets = self.context.bracket_of(frame) is None
         return frame.definition.name, body, x, position.last, position.row_rules, brackets, values
 
@@ -388,11 +389,11 @@ def _note(definition: Definition) -> Note:
     return Note("it is defined here", definition.source.span(name.start, name.end))
 
 
-def _body_key(body: Body | None) -> Hashable:
+def _body_key(body: Body | None, outer: int) -> Hashable:
     """What the nodes of a body depend on: the text of the group, the frame where it is written,
-    and the values of the labels that it reads."""
+    the channels that enter the group around it, and the values of the labels that it reads."""
     if body is None:
         return None
     group, frame, labels = body
     values = tuple((name, labels.get(name)) for name in ast.references(group.lines))
-    return frame.source.text[group.start : group.end], frame, values
+    return frame.source.text[group.start : group.end], frame, outer, values

@@ -6,6 +6,7 @@ After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, t
 
 from archdsl.graph import Choice
 from archdsl.layers import Layer
+from archdsl.notation.ast import LayerText
 
 SUM = Choice(
     "activation of sums",
@@ -13,6 +14,18 @@ SUM = Choice(
     "as residual blocks do",
     ("activation before add",),
     ("activation before add", "activation after add"),
+)
+KEPT = Choice(
+    "activation of sums",
+    "{activation} before the sum",
+    "as {reason}",
+    ("write it after the sum: `add {{ shortcut; [ … ] }} -> {activation}`",),
+)
+NO_ACTIVATION = Choice(
+    "activation of sums",
+    "no activation after the sum",
+    "as no branch has one to move",
+    ("write one after the sum: `add {{ shortcut; [ … ] }} -> relu`",),
 )
 OUTPUT = Choice(
     "output layer",
@@ -50,6 +63,12 @@ REPEATED_STRIDE = Choice(
     "as it is the layer's",
     ("for the first alone, `{{ … }} x {count}, stride {stride}`",),
 )
+OTHER_KIND = Choice(
+    "companions",
+    "no {companions} next to {layer}",
+    "as only `{selector} means` is given",
+    ("write `{layer} means …`",),
+)
 WRITTEN_FIRST = Choice(
     "companions",
     "{written}, then {companion}",
@@ -58,11 +77,17 @@ WRITTEN_FIRST = Choice(
 )
 GROUP_STRIDE = Choice(
     "stride of groups",
-    "the stride in the first layer of the group",
+    "the stride in the first layer of the group ({layer})",
     "as the text has no `stride on`",
     ("stride on 3x3", "stride on last"),
     ("stride on first", "stride on 3x3", "stride on last"),
     "stride on first",
+)
+BRACKET = Choice(
+    "brackets",
+    "the bracket as a group",
+    "as it is a branch of a join",
+    ("write `{block} [ … ]` in the branch", "for a group without this line, `{{ … }}`"),
 )
 SHORTCUT = Choice(
     "shortcut",
@@ -86,7 +111,12 @@ PADDING = Choice(
     ("padding same", "padding valid"),
     "padding same",
 )
-
+NO_PADDING = Choice(
+    "padding",
+    "no padding of {layer}",
+    "as {reason}",
+    ("write `pad …` in the line",),
+)
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
@@ -160,6 +190,11 @@ AXES = Choice(
 def spelling(kind: type[Layer]) -> str:
     """A kind of layer as texts spell it: `leaky relu`."""
     return next(iter(kind.words), kind.kind)
+
+
+def spelling_of(layer: LayerText) -> str:
+    """A layer as texts spell its kind: `up-conv` if its stride is its kernel's."""
+    return "up-conv" if "up" in layer.given else spelling(layer.kind)
 
 
 # The choices that statements for the whole network make, in the order in which readings vary them.

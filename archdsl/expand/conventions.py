@@ -8,10 +8,19 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.expand.choices import BIAS, MOVED, OUTPUT, REPLACED, spelling
+from archdsl.expand.choices import (
+    BIAS,
+    MOVED,
+    OTHER_KIND,
+    OUTPUT,
+    REPLACED,
+    spelling,
+    spelling_of,
+)
 from archdsl.expand.memo import Memo
 from archdsl.graph import Choice
-from archdsl.layers import Activation, Layer, Value
+from archdsl.layers import Activation, Conv, Layer, Value
+from archdsl.layers.upconv import UpConv
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
 from archdsl.notation.lookup import ACTIVATION, BARE
@@ -214,7 +223,7 @@ class Conventions:
         if layer.removed and not around.in_block:
             _check_removals(source, layer, rules)
         if not rules:
-            return Applied((layer,))
+            return Applied((layer,), choices=self.of_another_kind(layer, around))
         expanded = _Expanded(layer, around, "bias" in self.keeps)
         for rule in rules:
             names = {**self.names, "in": around.channels} if rule.computed else self.names
@@ -225,6 +234,34 @@ class Conventions:
             expanded.after,
             expanded.choices(),
         )
+
+    def of_another_kind(
+        self, layer: LayerText, around: Surroundings
+    ) -> Sequence[tuple[Choice, Mapping[str, str]]]:
+        """The choice that a transposed convolution has no companions though convolutions have
+        them, unless its line decides that."""
+        if (
+            layer.kind is not UpConv
+            or around.is_output
+            or layer.removed
+            or Conv not in self.rules.index
+        ):
+            return ()
+        rule = self.rules.nearest(LayerText(Conv, {}, frozenset(), layer.start, layer.end))
+        written = (*around.after.phrase, *around.after.chain, *around.before.phrase)
+        roles = {one.kind.role for one in written}
+        missing = (
+            [one.kind for one in rule.companions if one.kind.role not in roles] if rule else []
+        )
+        if not missing:
+            return ()
+        layer_word, selector = spelling_of(layer), spelling(Conv)
+        texts = {
+            "companions": _either([spelling(kind) for kind in missing]),
+            "layer": layer_word,
+            "selector": selector,
+        }
+        return ((OTHER_KIND, texts),)
 
 
 class _Expanded:
@@ -336,9 +373,8 @@ class _Expanded:
         """What was decided without the text."""
         found: list[tuple[Choice, Mapping[str, str]]] = []
         if self.bare:
-            *first, last = self.bare
-            companions = f"{', '.join(first)} or {last}" if first else last
-            found.append((OUTPUT, {"companions": companions, "written": ", ".join(self.bare)}))
+            texts = {"companions": _either(self.bare), "written": ", ".join(self.bare)}
+            found.append((OUTPUT, texts))
         if self.moved:
             found.append((MOVED, self.texts_of_moved()))
         for written, kind in self.replaced:
@@ -346,6 +382,12 @@ class _Expanded:
         if self.absorbing is not None:
             found.append((BIAS, {"norm": spelling(self.absorbing)}))
         return found
+
+
+def _either(words: Sequence[str]) -> str:
+    """Words as a text lists them: `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _first(kinds: Iterable[Kind], written: Mapping[Kind, Kind]) -> Kind | None:

@@ -17,7 +17,17 @@ from archdsl.layers.checks import (
     positive,
     with_groups,
 )
-from archdsl.layers.terms import Call, Disputed, Kept, Misfit, Shape, Values, times
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    times,
+)
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 AFFINE = {"affine": True, "no affine": False}
@@ -34,6 +44,18 @@ class Normalisation(Layer):
 
     def params(self, x: Shape) -> int:
         return 2 * x[0] * self.affine
+
+
+def share_of_new_batch(value: Value) -> None:
+    """Raises LayerError for a momentum that papers and Keras give to the old statistics."""
+    momentum = float(value)  # type: ignore[arg-type]
+    if momentum > 0.5:
+        raise LayerError(
+            f"is {momentum:g}: the share of the new batch, or of the old statistics?",
+            "torch's is that of the new batch, that of papers and Keras the rest: "
+            f"write `momentum {1 - momentum:g}`; if the new batch has {momentum:g}, write "
+            f"`nn.BatchNorm2d(…, momentum={momentum:g})`",
+        )
 
 
 @layer("bn", "batch norm")
@@ -64,7 +86,7 @@ class BatchNorm(Normalisation):
     )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
-    momentum: float = attribute("momentum", check=fraction, default=0.1)
+    momentum: float = attribute("momentum", check=fraction, doubt=share_of_new_batch, default=0.1)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
     def buffers(self, x: Shape) -> int:

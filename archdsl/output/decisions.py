@@ -28,6 +28,7 @@ _ORDER = (
     "names",
     "tables",
     "library",
+    "brackets",
     "activation of sums",
     "companions",
     "optional layers",

@@ -104,7 +104,7 @@ conv means conv-relu
 stem: conv3-(2*k)
 conv3-k x n if deep == 1
 unit(4*k) x (n - 1)
-[ conv1-k if deep == 0; conv3-(k + in) ] x n
+[ conv3-(k + in); conv1-k if deep == 0 ] x n
 average pool, 10-d fc
 """
 
@@ -118,7 +118,7 @@ def test_names_are_replaced_by_values_and_conditions_are_decided():
     assert [row[2:] for row in rows[1:-2]] == [
         ["conv3-8", ""],
         ["conv3-4 ×2", "unit(16) × 2"],
-        ["unit(16) × 1", "[conv1-4<br>conv3-(4 + in)] × 3"],
+        ["unit(16) × 1", "[conv3-(4 + in)<br>conv1-4] × 3"],
         ["[conv3-(4 + in)] × 2", "identity"],
         ["average pool, 10-d fc", ""],
     ] or [row[2:] for row in rows[1:-2]]

@@ -56,6 +56,7 @@ def evaluate(
     with reproducible(0, where):
         test = pipeline.split_of(data.test, form, record.stream)
         result = measure(module, test)
+        test.close()
     if not math.isfinite(result.loss):
         raise NotFinite(f"the test loss of {saved.path} is {result.loss}; {describe(result.fault)}")
     classes = []

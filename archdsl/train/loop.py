@@ -172,7 +172,12 @@ def _prepared(
 ) -> Iterator[_Training]:
     """A training before its first step; in the context torch is seeded and deterministic."""
     with reproducible(record.seed, device, record.threads), _memory(network):
-        yield _Training(network, record, device, _splits(network, record, device, data))
+        splits = _splits(network, record, device, data)
+        try:
+            yield _Training(network, record, device, splits)
+        finally:
+            for split in splits:
+                split.close()
 
 
 class _Splits(NamedTuple):

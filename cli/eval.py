@@ -1,11 +1,17 @@
 """archdsl eval"""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
 from archdsl.extras import require
-from archdsl.output.records import Evaluation
 from archdsl.output.table import Cell, Column, Table, text_table
 from . import output
+
+if TYPE_CHECKING:
+    from archdsl.output.records import Evaluation
 
 MOST_CONFUSED = 3
 

@@ -62,7 +62,8 @@ class Model:
         header = self.text.header
         if header is None or header.title is None:
             return self.name
-        return f"{header.title}, {self.name}" if header.family else header.title
+        is_column = bool(header.family) and header.title != self.name
+        return f"{header.title}, {self.name}" if is_column else header.title
 
     @property
     def paper(self) -> str | None:

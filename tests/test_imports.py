@@ -39,8 +39,8 @@ VARIANTS = [
     (["verify"], STATIC),
     (["verify", "lenet5", "--format", "json"], STATIC),
     (["verify", "--readings", "resnet18"], STATIC),
-    (["check", "vgg16", "densenet"], STATIC),
-    (["check", "vgg16", "--format", "json"], STATIC),
+    (["check", "unet", "mobilenet_v1"], STATIC),
+    (["check", "unet", "--format", "json"], STATIC),
     (["check", "lenet5"], [name for name in STATIC if name != "pydantic"]),  # its recipe
     (["fmt", "--check", spec_files.folder()], STATIC),
     (["diff", "vgg16", "vgg16"], STATIC),

@@ -21,6 +21,7 @@ from archdsl.syntax.ast import Shortcut, Token
 from archdsl.syntax.expressions import Number
 from archdsl.text.source import Source
 
+_LARGEST_DIVISOR = 32  # of channels; a larger number in place of a share is rather a width
 MOST_EMPTY = 10_000  # uses of blocks that add no node, beyond one for each layer
 
 
@@ -53,7 +54,7 @@ class BlockExpander:
                 use,
                 "a block cannot use itself; repeat it with `x n`",
             )
-        names = self.context.names_at(position)
+        names = self.context.names_at(position, use.arguments)
         parameters = [name.text for name, _ in self.blocks.parameters(definition)]
         values = _values(definition, parameters, use, frame, names)
         is_named = definition.ships and frame.source is self.context.network.source
@@ -120,13 +121,14 @@ class BlockExpander:
         """Refuse a block of the library with values that its paper cannot mean, unless the line
         names them: `Bottleneck 64, 256` with an expansion of 64."""
         plain = frame.source.plain
-        for name, (sign, bound) in self.blocks.bounds_of(definition).items():
+        self.check_parts(definition, use, values, frame)
+        for name, sign, bound in self.blocks.bounds_of(definition):
             value = values.get(name)
             if value is None or (value <= bound if sign == "<=" else value >= bound):
                 continue
             # `original_unit(4)` is that block, if a small one; `original unit 4` may be another.
             is_call = plain.startswith(f"{use.block}(", use.start)
-            if _names_argument(use, name, plain) or (is_call and sign == ">="):
+            if _names_argument(use, name, plain) or (is_call and sign == ">=" and bound > 1):
                 continue
             most = f"{'at most' if sign == '<=' else 'at least'} {bound:g}"
             named_all = ", ".join(f"{name}={value:g}" for name, value in values.items())
@@ -138,6 +140,24 @@ class BlockExpander:
                 f"there {name} is {most} ({definition.paper}): "
                 f"if it is meant, name it, `{use.block}({named_all})`; "
                 + (elsewhere or f"else define it: `block {use.block} {{ … }}`"),
+            )
+
+    def check_parts(
+        self, definition: Definition, use: BlockUse, values: Mapping[str, Number], frame: Frame
+    ) -> None:
+        """Refuse a share for a divisor, `squeeze_excitation(0.25)`, and a divisor for a share."""
+        for name, how in self.blocks.parts_of(definition).items():
+            value = values.get(name, 1)
+            if not (0 < value < 1 if how == "divisor" else 1 < value <= _LARGEST_DIVISOR):
+                continue
+            other = "share" if how == "divisor" else "divisor"
+            most = "at least 1" if how == "divisor" else "at most 1"
+            elsewhere = self.blocks.elsewhere(definition)
+            raise frame.fail(
+                f"`{name}` of `{use.block}` is a {how} of the channels, {most}; not {value:g}",
+                use,
+                f"if {value:g} is a {other}, write `{name}={1 / value:.3g}`; "
+                + (elsewhere or f"else define the block: `block {use.block} {{ … }}`"),
             )
 
     def takes_body(self, definition: Definition) -> bool:
@@ -200,6 +220,7 @@ class BlockExpander:
                 frame=frame,
                 labels=Labels(),
                 entry=graph.channels,
+                outer=position.outer or graph.channels,
                 is_branch=False,
                 moved=-1,
                 within="a block",
@@ -229,7 +250,7 @@ class BlockExpander:
             return None
         # 2 and 2.0 are equal, and True and 1, but a repeat tells them apart.
         values = tuple((name, type(value), value) for name, value in frame.names.items())
-        body, x = _body_key(frame.body), self.graph.shape
+        body, x = _body_key(frame.body, position.outer), self.graph.shape
         brackets = self.context.bracket_of(frame) is None
         return frame.definition.name, body, x, position.last, position.row_rules, brackets, values
 
@@ -368,11 +389,11 @@ def _note(definition: Definition) -> Note:
     return Note("it is defined here", definition.source.span(name.start, name.end))
 
 
-def _body_key(body: Body | None) -> Hashable:
+def _body_key(body: Body | None, outer: int) -> Hashable:
     """What the nodes of a body depend on: the text of the group, the frame where it is written,
-    and the values of the labels that it reads."""
+    the channels that enter the group around it, and the values of the labels that it reads."""
     if body is None:
         return None
     group, frame, labels = body
     values = tuple((name, labels.get(name)) for name in ast.references(group.lines))
-    return frame.source.text[group.start : group.end], frame, values
+    return frame.source.text[group.start : group.end], frame, outer, values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -24,9 +24,11 @@ from archdsl.syntax.statements import FORMS
 from archdsl.text.source import Source
 
 _PAPER = re.compile(r"^#.*?([A-Z][^:#\n]*? \d{4}), arXiv:", re.MULTILINE)
-# `# Usual: t <= 12, s <= 4.` and `# Elsewhere: …` above a block of the library.
+# `# Usual: t <= 12, s <= 4.`, `# Share: se.`, `# Divisor: r.` and `# Elsewhere: …` above a block of
+# the library.
 _USUAL = re.compile(r"^# Usual:(.*(?:\n#   .*)*)", re.MULTILINE)
 _BOUND = re.compile(r"(\w+) (<=|>=) (\d+(?:\.\d+)?)")
+_PART = re.compile(r"^# (Share|Divisor): (\w+)", re.MULTILINE)
 _ELSEWHERE = re.compile(r"^# Elsewhere: (.*(?:\n#   .*)*)", re.MULTILINE)
 LIBRARY = os.path.join(os.path.dirname(archdsl.__file__), "library")
 
@@ -171,9 +173,14 @@ class Blocks:
         names = [parameter.text for parameter, _ in self.parameters(self[name])]
         return next((one for one in STRIDES if one in names), None)
 
-    def bounds_of(self, definition: Definition) -> Mapping[str, tuple[str, float]]:
+    def bounds_of(self, definition: Definition) -> Sequence[tuple[str, str, float]]:
         """The bounds that the library gives for the usual values of a block's parameters."""
         return _bounds(definition.comment)
+
+    def parts_of(self, definition: Definition) -> Mapping[str, str]:
+        """The parameters of a block of the library that are a part of the channels, each with how
+        they give it: as a "share" of them or as their "divisor"."""
+        return _parts(definition.comment)
 
     def elsewhere(self, definition: Definition) -> str:
         """What other papers mean by the word of a block of the library, and what to write for it;
@@ -201,10 +208,15 @@ def _comment_above(text: str, start: int) -> str:
 
 
 @cache
-def _bounds(comment: str) -> Mapping[str, tuple[str, float]]:
+def _bounds(comment: str) -> Sequence[tuple[str, str, float]]:
     found = _USUAL.search(comment)
     bounds = _BOUND.findall(found[1]) if found else []
-    return {name: (sign, float(bound)) for name, sign, bound in bounds}
+    return [(name, sign, float(bound)) for name, sign, bound in bounds]
+
+
+@cache
+def _parts(comment: str) -> Mapping[str, str]:
+    return {name: how.lower() for how, name in _PART.findall(comment)}
 
 
 @cache

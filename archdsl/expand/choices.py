@@ -6,6 +6,7 @@ After `conv means conv-bn-relu`, `[] means residual` and `[3x3, 64; 3x3, 64]`, t
 
 from archdsl.graph import Choice
 from archdsl.layers import Layer
+from archdsl.notation.ast import LayerText
 
 SUM = Choice(
     "activation of sums",
@@ -13,6 +14,18 @@ SUM = Choice(
     "as residual blocks do",
     ("activation before add",),
     ("activation before add", "activation after add"),
+)
+KEPT = Choice(
+    "activation of sums",
+    "{activation} before the sum",
+    "as {reason}",
+    ("write it after the sum: `add {{ shortcut; [ … ] }} -> {activation}`",),
+)
+NO_ACTIVATION = Choice(
+    "activation of sums",
+    "no activation after the sum",
+    "as no branch has one to move",
+    ("write one after the sum: `add {{ shortcut; [ … ] }} -> relu`",),
 )
 OUTPUT = Choice(
     "output layer",
@@ -32,11 +45,29 @@ REPLACED = Choice(
     "as the line writes it",
     ("for both, `-> {written}`",),
 )
+MOVED = Choice(
+    "companions",
+    "{companions} {here} {layer}, not {there} it{bias}",
+    "as the line writes it",
+    ("for both, write {companions} {there} it too",),
+)
 TWO_ACTIVATIONS = Choice(
     "companions",
     "{first}, then {second}",
     "as the text has each",
     ("for the second alone, write it in the line of the layer, without `->`",),
+)
+REPEATED_STRIDE = Choice(
+    "repeats",
+    "stride {stride} in each of {count} repetitions",
+    "as it is the layer's",
+    ("for the first alone, `{{ … }} x {count}, stride {stride}`",),
+)
+OTHER_KIND = Choice(
+    "companions",
+    "no {companions} next to {layer}",
+    "as only `{selector} means` is given",
+    ("write `{layer} means …`",),
 )
 WRITTEN_FIRST = Choice(
     "companions",
@@ -46,11 +77,17 @@ WRITTEN_FIRST = Choice(
 )
 GROUP_STRIDE = Choice(
     "stride of groups",
-    "the stride in the first layer of the group",
+    "the stride in the first layer of the group ({layer})",
     "as the text has no `stride on`",
     ("stride on 3x3", "stride on last"),
     ("stride on first", "stride on 3x3", "stride on last"),
     "stride on first",
+)
+BRACKET = Choice(
+    "brackets",
+    "the bracket as a group",
+    "as it is a branch of a join",
+    ("write `{block} [ … ]` in the branch", "for a group without this line, `{{ … }}`"),
 )
 SHORTCUT = Choice(
     "shortcut",
@@ -74,7 +111,12 @@ PADDING = Choice(
     ("padding same", "padding valid"),
     "padding same",
 )
-
+NO_PADDING = Choice(
+    "padding",
+    "no padding of {layer}",
+    "as {reason}",
+    ("write `pad …` in the line",),
+)
 CHANNELS = Choice(
     "input",
     "{sizes} read as {channels} of {lengths}",
@@ -93,6 +135,12 @@ DEFAULT = Choice(
     "{decided}",
     "while {others}",
     ("write `{instead}` where the layer is written",),
+)
+MULTIPLE = Choice(
+    "depthwise",
+    "{count} filters for each of {channels} channels",
+    "as the width is {width}",
+    ("write no width for one filter a channel", "write a 1x1 convolution of that width after it"),
 )
 POOL_EDGES = Choice(
     "defaults",
@@ -125,6 +173,12 @@ OTHER = Choice(
     "as the line writes it",
     ("name the line otherwise",),
 )
+SPANS = Choice(
+    "tables",
+    "a row of all networks",
+    "as only the first of its cells is filled",
+    ("for the first network alone, write `-` in the other cells",),
+)
 AXES = Choice(
     "input",
     "sizes as channels, height, width",
@@ -136,6 +190,11 @@ AXES = Choice(
 def spelling(kind: type[Layer]) -> str:
     """A kind of layer as texts spell it: `leaky relu`."""
     return next(iter(kind.words), kind.kind)
+
+
+def spelling_of(layer: LayerText) -> str:
+    """A layer as texts spell its kind: `up-conv` if its stride is its kernel's."""
+    return "up-conv" if "up" in layer.given else spelling(layer.kind)
 
 
 # The choices that statements for the whole network make, in the order in which readings vary them.

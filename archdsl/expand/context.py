@@ -1,6 +1,6 @@
 """What every step of an expansion reads, and the graph that they all build."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from archdsl.expand.blocks import Blocks
@@ -9,10 +9,10 @@ from archdsl.expand.graph_builder import GraphBuilder, Place
 from archdsl.expand.printed_sizes import PaperSettings
 from archdsl.expand.scopes import Frame, Position
 from archdsl.graph import Choice, Decision, Scope
-from archdsl.notation.ast import BlockUse
+from archdsl.notation.ast import Argument, BlockUse, ValueText
 from archdsl.notation.context import Located
 from archdsl.syntax.ast import NetworkText
-from archdsl.syntax.expressions import Number
+from archdsl.syntax.expressions import Expression, Number, names_in
 
 # The limit for a short text; a long one may have as many layers as it has room to write.
 MOST_LAYERS = 120_000
@@ -32,10 +32,26 @@ class Context(NamedTuple):
     widths: Mapping[Scope, int]
     graph: GraphBuilder
 
-    def names_at(self, position: Position) -> Mapping[str, Number]:
-        """The names that have values. Outside blocks `in` is the channels that enter the line."""
+    def names_at(
+        self, position: Position, texts: Iterable[ValueText | Argument]
+    ) -> Mapping[str, Number]:
+        """The names that have values in some texts. Outside blocks `in` is the channels that enter
+        the line. Raises ArchError if that could also be those that enter the group around it."""
         names = position.frame.names
-        return names if "in" in names else {**names, "in": self.entry_channels(position)}
+        if "in" in names:
+            return names
+        entry, outer = self.entry_channels(position), position.outer
+        if outer not in (0, entry):
+            for text in texts:
+                value = text.value
+                if isinstance(value, Expression) and "in" in names_in(value):
+                    raise position.frame.fail(
+                        f"`in` could be {entry}, for the line, or {outer}, for what is around it",
+                        text,
+                        "write the number; or write a chain, `a -> b`, or a block: "
+                        "there `in` is what enters the whole",
+                    )
+        return {**names, "in": entry}
 
     def entry_channels(self, position: Position) -> int:
         """The channels that enter the line."""

@@ -8,10 +8,19 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.errors import ArchError
-from archdsl.expand.choices import BIAS, OUTPUT, REPLACED, spelling
+from archdsl.expand.choices import (
+    BIAS,
+    MOVED,
+    OTHER_KIND,
+    OUTPUT,
+    REPLACED,
+    spelling,
+    spelling_of,
+)
 from archdsl.expand.memo import Memo
 from archdsl.graph import Choice
-from archdsl.layers import Activation, Layer, Value
+from archdsl.layers import Activation, Conv, Layer, Value
+from archdsl.layers.upconv import UpConv
 from archdsl.notation import ast
 from archdsl.notation.ast import BlockUse, LayerText, ValueText
 from archdsl.notation.lookup import ACTIVATION, BARE
@@ -214,7 +223,7 @@ class Conventions:
         if layer.removed and not around.in_block:
             _check_removals(source, layer, rules)
         if not rules:
-            return Applied((layer,))
+            return Applied((layer,), choices=self.of_another_kind(layer, around))
         expanded = _Expanded(layer, around, "bias" in self.keeps)
         for rule in rules:
             names = {**self.names, "in": around.channels} if rule.computed else self.names
@@ -225,6 +234,34 @@ class Conventions:
             expanded.after,
             expanded.choices(),
         )
+
+    def of_another_kind(
+        self, layer: LayerText, around: Surroundings
+    ) -> Sequence[tuple[Choice, Mapping[str, str]]]:
+        """The choice that a transposed convolution has no companions though convolutions have
+        them, unless its line decides that."""
+        if (
+            layer.kind is not UpConv
+            or around.is_output
+            or layer.removed
+            or Conv not in self.rules.index
+        ):
+            return ()
+        rule = self.rules.nearest(LayerText(Conv, {}, frozenset(), layer.start, layer.end))
+        written = (*around.after.phrase, *around.after.chain, *around.before.phrase)
+        roles = {one.kind.role for one in written}
+        missing = (
+            [one.kind for one in rule.companions if one.kind.role not in roles] if rule else []
+        )
+        if not missing:
+            return ()
+        layer_word, selector = spelling_of(layer), spelling(Conv)
+        texts = {
+            "companions": _either([spelling(kind) for kind in missing]),
+            "layer": layer_word,
+            "selector": selector,
+        }
+        return ((OTHER_KIND, texts),)
 
 
 class _Expanded:
@@ -240,6 +277,7 @@ class _Expanded:
         self.after: list[Companion] = []
         self.bare: list[str] = []  # the companions that the output layer does not take
         self.replaced: list[tuple[Kind, Kind]] = []  # written kinds, and those of the rules
+        self.moved: list[tuple[Kind, bool]] = []  # written on the other side; whether rules follow
         self.absorbing: Kind | None = None  # the norm next to the layer that takes over its bias
         self.kinds = {one.kind for one in (*around.before.phrase, *around.after.phrase)}
         self.roles = {kind.role for kind in self.kinds} - {""}
@@ -303,6 +341,11 @@ class _Expanded:
         """Whether a companion of a rule, which `follows` the layer or precedes it, is not added."""
         kind, around = companion.kind, self.around
         if kind in self.kinds or kind in self.beyond[follows]:
+            there, here = around.before, around.after
+            if not follows:
+                there, here = here, there
+            if not around.is_output and _writes(there, kind) and not _writes(here, kind):
+                self.moved.append((kind, follows))
             return True
         if not self.layer.removed.isdisjoint(("*", BARE, *_removed_by(companion))):
             return True
@@ -314,18 +357,37 @@ class _Expanded:
             self.bare.append(spelling(kind))
         return around.is_output
 
+    def texts_of_moved(self) -> Mapping[str, str]:
+        kinds, sides = zip(*self.moved, strict=True)
+        loses_bias = any(kind.absorbs_bias for kind in kinds) and self.layer.kind.weighs
+        keeps_bias = loses_bias and without_bias(self.layer) is not self.layer
+        return {
+            "companions": " and ".join(map(spelling, kinds)),
+            "here": "before" if sides[0] else "after",
+            "there": "after" if sides[0] else "before",
+            "layer": spelling(self.layer.kind),
+            "bias": ", which keeps its bias" if keeps_bias else "",
+        }
+
     def choices(self) -> list[tuple[Choice, Mapping[str, str]]]:
         """What was decided without the text."""
         found: list[tuple[Choice, Mapping[str, str]]] = []
         if self.bare:
-            *first, last = self.bare
-            companions = f"{', '.join(first)} or {last}" if first else last
-            found.append((OUTPUT, {"companions": companions, "written": ", ".join(self.bare)}))
+            texts = {"companions": _either(self.bare), "written": ", ".join(self.bare)}
+            found.append((OUTPUT, texts))
+        if self.moved:
+            found.append((MOVED, self.texts_of_moved()))
         for written, kind in self.replaced:
             found.append((REPLACED, {"written": spelling(written), "companion": spelling(kind)}))
         if self.absorbing is not None:
             found.append((BIAS, {"norm": spelling(self.absorbing)}))
         return found
+
+
+def _either(words: Sequence[str]) -> str:
+    """Words as a text lists them: `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _first(kinds: Iterable[Kind], written: Mapping[Kind, Kind]) -> Kind | None:
@@ -356,6 +418,11 @@ def selects(selector: LayerText, layer: LayerText) -> bool:
         return False
     given = selector.given
     return not given or all(_equal(_attribute(layer, n), given[n].value) for n in given)
+
+
+def _writes(written: Written, kind: Kind) -> bool:
+    """Whether a layer of a kind is among the companions that a line writes on one side."""
+    return any(one.kind is kind for one in (*written.phrase, *written.chain))
 
 
 def without_bias(layer: LayerText) -> LayerText:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from archdsl.errors import ArchError, Note
-from archdsl.expand.choices import SUM, spelling
+from archdsl.expand.choices import KEPT, NO_ACTIVATION, SUM, spelling
 from archdsl.expand.context import Context
 from archdsl.expand.layers import LayerExpander, hwc
 from archdsl.expand.line_names import notation
 from archdsl.expand.scopes import Frame, Position, Stride, Target
+from archdsl.expand.sums import Branch, Unmoved, unmoved
 from archdsl.graph import Scope
 from archdsl.layers import JOINS, LayerError
 from archdsl.layers.checks import check_elements
@@ -61,10 +62,10 @@ class GroupExpander:
             self.lines.expand_lines(lines, position)
             return
         source, conventions = position.frame.source, self.context.conventions
-        value = ast.value_of(source, stride, self.context.names_at(position))
+        value = ast.value_of(source, stride, self.context.names_at(position, [stride]))
         carrier = _last_carrier(group.lines) if conventions.stride_on_last else None
-        is_open = sum(1 for _ in _carriers(group.lines)) > 1
-        carried = Stride(stride, value, carrier, source, is_open)
+        is_open = self.count_carriers(group.lines) > 1
+        carried = Stride(stride, value, carrier, source, self.graph.shape, is_open)
         self.lines.expand_lines(group.lines, position._replace(stride=carried))
         if not carried.carried:
             raise position.frame.fail(
@@ -74,6 +75,22 @@ class GroupExpander:
                 if conventions.stride_on is not None
                 else "put a convolution into the group, or leave the stride out",
             )
+
+    def count_carriers(self, lines: Sequence[Line], within: tuple[str, ...] = ()) -> int:
+        """How many layers written in lines, or in the blocks that they use, could carry a stride;
+        `within` are the blocks around them. Those of products may be gates."""
+        count = 0
+        for parsed in (parsed for line in lines for parsed in line.phrases):
+            match parsed.composite:
+                case Group(kind=kind, lines=inner) if kind != "multiply":
+                    count += self.count_carriers(inner, within)
+                case BlockUse(body=Group(lines=inner)):
+                    count += self.count_carriers(inner, within)
+                case BlockUse(block=block) if block not in within:
+                    inner = self.context.blocks.lines(self.context.blocks[block])
+                    count += self.count_carriers(inner, (*within, block))
+            count += sum(1 for layer in parsed.layers if _takes_stride(layer))
+        return count
 
     def with_stride(self, lines: tuple[Line, ...], stride: ValueText) -> tuple[Line, ...] | None:
         """The lines with the stride after the block that is all they hold; None if they hold
@@ -111,7 +128,8 @@ class GroupExpander:
                 f"write one branch per line: `{group.kind} {{ identity; conv3-64 }}`",
             )
         moved_before = len(graph.activations)
-        ends = self.expand_branches(group, lines, position)
+        is_moving = self.moves_activation(group, frame)
+        ends, staying = self.expand_branches(group, lines, position, is_moving)
         if len(lines) > 1:
             scope = graph.free_scope(position.path, group.kind)
 
@@ -121,25 +139,40 @@ class GroupExpander:
             self.join(group, scope, frame, text, ends)
         moved = graph.activations[moved_before:]
         del graph.activations[moved_before:]
+        if is_moving and (staying or not moved) and len(lines) > 1:
+            found = [unmoved(graph.nodes, one) for one in staying]
+            if not moved and group.activation == "after" and self.is_networks_own(frame):
+                raise self.moves_nothing(group, found, frame)
+            self.decide_unmoved(found, bool(moved), group, position)
         if moved:
             self.append_activation(moved, group, position)
 
-    def expand_branches(self, group: Group, lines: Sequence[Line], position: Position) -> list[int]:
-        """Append the branches of a join, and return the nodes that they end in."""
+    def expand_branches(
+        self, group: Group, lines: Sequence[Line], position: Position, is_moving: bool
+    ) -> tuple[list[int], list[Branch]]:
+        """Append the branches of a join, whose activations follow it where it `is_moving`.
+
+        Returns the nodes that they end in, and of such a join the branches that keep theirs, but
+        for `identity` and those that lead to the shape of the others.
+        """
         graph, frame, entry = self.graph, position.frame, self.graph.current
         kinds, names = self.lines.names(lines, position, are_branches=True)
         graph.containers.append((position.path, group.kind))
         position = position._replace(
             labels=position.labels.new_child(),
             last=False,
-            ends_branch=self.moves_activation(group, frame),
+            ends_branch=is_moving,
             entry=graph.channels,
+            outer=position.outer or position.entry or graph.channels,
             printed=None,
             moved=-1,
             within=f"`{group.kind}`",
             depth=position.depth + 1,
         )
         ends: dict[int, int] = {}
+        staying: list[Branch] = []
+        if (stride := position.stride) is not None and group.kind == "multiply":
+            stride.products += 1
         # A branch that leads to the shape of the others comes after them.
         follows = [_fits_others(line) for line in lines]
         for index in sorted(range(len(lines)), key=follows.__getitem__):
@@ -154,11 +187,17 @@ class GroupExpander:
                 stride=None if follows[index] else position.stride,
             )
             graph.current = entry
+            first, waiting = len(graph.nodes), len(graph.activations)
             self.lines.expand_line(line, kinds[index], branch)
-            ends[index] = graph.current
+            ends[index] = end = graph.current
+            is_staying = is_moving and len(graph.activations) == waiting
+            if is_staying and end != entry and not follows[index]:
+                staying.append(Branch(first, end))
             if line.label is not None:
                 branch.labels[line.label.text] = graph.label()
-        return [ends[index] for index in range(len(lines))]
+        if stride is not None and group.kind == "multiply":
+            stride.products -= 1
+        return [ends[index] for index in range(len(lines))], staying
 
     def moves_activation(self, group: Group, frame: Frame) -> bool:
         """Whether the activations at the ends of the branches of a join follow it.
@@ -177,6 +216,41 @@ class GroupExpander:
             return join.activation or declared
         return declared
 
+    def is_networks_own(self, frame: Frame) -> bool:
+        """Whether lines are the network's own: a block cannot know the networks that use it."""
+        return frame.source is self.context.network.source and frame.definition is None
+
+    def moves_nothing(self, group: Group, found: Sequence[Unmoved], frame: Frame) -> ArchError:
+        """The error of `activation after` at a sum whose branches have no activation to move."""
+        stays = [one for one in found if one.activation]
+        activation = stays[0].activation if stays else "relu"
+        why = f": {activation} stays in its branch, as {stays[0].reason}" if stays else ""
+        return frame.fail(
+            f"`activation after` moves nothing{why}",
+            group,
+            f"write the activation after the sum, `add {{ … }} -> {activation}`, "
+            "or leave `activation after` out",
+        )
+
+    def decide_unmoved(
+        self,
+        found: Sequence[Unmoved],
+        is_moved: bool,
+        join: Group | LabelJoin,
+        position: Position,
+    ) -> None:
+        """Record which activations stay before a sum that could have them after it, or that it has
+        none. Of preactivated branches nothing else is expected."""
+        context, path, frame = self.context, position.path, position.frame
+        stays = [one for one in found if one.activation]
+        for one in stays:
+            if one.is_reference and is_moved:
+                continue
+            texts = {"activation": one.activation, "reason": one.reason}
+            context.decide(KEPT, path, join, frame, **texts)
+        if not is_moved and not stays and not any(one.is_plain for one in found):
+            context.decide(NO_ACTIVATION, path, join, frame)
+
     def expand_label_join(self, join: LabelJoin, position: Position) -> None:
         """Append the join of the current value with labelled ones."""
         graph, path = self.graph, position.path
@@ -188,6 +262,11 @@ class GroupExpander:
         moved = graph.activations[position.moved :] if position.moved >= 0 else []
         if not moved:
             self.join(join, path, position.frame, texts.__getitem__, ends)
+            if join.kind == "add" and self.context.conventions.activation == "after":
+                # Where no line leads to it alone, the values have their activations.
+                first = 1 if position.moved >= 0 else ends[0] + 1
+                found = [unmoved(graph.nodes, Branch(first, ends[0]))]
+                self.decide_unmoved(found, False, join, position)
             return
         del graph.activations[position.moved :]
         graph.containers.append((path, join.kind))
@@ -302,8 +381,12 @@ def _carriers(lines: Sequence[Line]) -> Iterator[int]:
             case Group(kind="bracket" | "braces", lines=inner) | BlockUse(body=Group(lines=inner)):
                 yield from _carriers(inner)
         for layer in reversed(parsed.layers):
-            if layer.kind.weighs and "stride" in layer.kind.attributes:
+            if _takes_stride(layer):
                 yield layer.start
+
+
+def _takes_stride(layer: LayerText) -> bool:
+    return layer.kind.weighs and "stride" in layer.kind.attributes
 
 
 def _fits_others(line: Line) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from archdsl.errors import ArchError, Note
 from archdsl.expand import printed_sizes
@@ -12,13 +15,17 @@ from archdsl.expand.choices import (
     DEFAULT,
     GROUP_STRIDE,
     HELD,
+    MULTIPLE,
+    NO_PADDING,
     OTHER,
     PADDING,
     POOL,
     PRINTED,
+    REPEATED_STRIDE,
     TWO_ACTIVATIONS,
     WRITTEN_FIRST,
     spelling,
+    spelling_of,
 )
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import (
@@ -31,9 +38,11 @@ from archdsl.expand.conventions import (
 )
 from archdsl.expand.line_names import numbered
 from archdsl.expand.scopes import Frame, Neighbours, Position
-from archdsl.graph import Scope, Settled
+from archdsl.figures import counted
+from archdsl.graph import Choice, Scope, Settled
 from archdsl.layers import (
     Activation,
+    Conv,
     Flatten,
     Input,
     Layer,
@@ -43,10 +52,15 @@ from archdsl.layers import (
     Value,
 )
 from archdsl.layers.checks import check_elements
-from archdsl.layers.terms import Disputed
+from archdsl.layers.conv import Filters
+from archdsl.layers.terms import Disputed, show
+from archdsl.layers.upconv import UpConv
 from archdsl.notation import ast, keras_calls, pytorch_calls
 from archdsl.notation.ast import LayerText, Naming, ValueText
 from archdsl.syntax.ast import Padding, StrideOn
+
+_POINTS = {rank: (1,) * rank for rank in (1, 2, 3)}  # kernels that need no padding, by their axes
+Padded: TypeAlias = tuple[Choice, Mapping[str, str]] | None
 
 
 class LayerExpander:
@@ -59,7 +73,7 @@ class LayerExpander:
         self.widths = context.widths
         self.conventions = context.conventions
         # Layers that are alike share one object, so what is computed from it is computed once.
-        self.settled: dict[object, tuple[Layer, Shape, bool]] = {}
+        self.settled: dict[object, tuple[Layer, Shape, Padded]] = {}
 
     def expand(
         self, layers: Sequence[LayerText], position: Position, neighbours: Neighbours | None
@@ -98,7 +112,7 @@ class LayerExpander:
         for index, written in enumerate(layers):
             layer = written
             if written.computed or position.stride is not None or written.kind.fits is not None:
-                layer = self.complete(written, position)
+                layer = self.complete(written, position, chain)
             if layer.naming is not None:
                 self.decide_naming(layer, layer.naming, position)
             around = Surroundings(
@@ -120,6 +134,21 @@ class LayerExpander:
                 self.context.decide(choice, position.path, layer, position.frame, **values)
         return chain
 
+    def decide_repeated_stride(
+        self, layers: Sequence[LayerText], count: int, position: Position
+    ) -> None:
+        """Record that a convolution that is repeated has its stride each time."""
+        for layer in layers:
+            if "stride" not in layer.given or layer.kind is not Conv:
+                continue
+            if layer.computed:
+                names = self.context.names_at(position, layer.given.values())
+                layer = ast.evaluated(position.frame.source, layer, names)
+            stride = show(layer.given["stride"].value)
+            if set(stride.split("x")) != {"1"}:
+                values = {"stride": stride, "count": count}
+                self.context.decide(REPEATED_STRIDE, position.path, layer, position.frame, **values)
+
     def decide_order(
         self, written: type[Layer], companion: LayerText, layer: LayerText, position: Position
     ) -> None:
@@ -133,29 +162,61 @@ class LayerExpander:
         values = {"kind": naming.spelling, "written": spelling(layer.kind)}
         self.context.decide(choice, position.path, layer, position.frame, **values)
 
-    def complete(self, layer: LayerText, position: Position) -> LayerText:
+    def complete(
+        self, layer: LayerText, position: Position, chain: Sequence[LayerText]
+    ) -> LayerText:
         """The layer with everything that its place in the text decides: the values of names, the
-        stride of its group, the size of the branch that it fits."""
+        stride of its group, the size of the branch that it fits. `chain` are the layers of the
+        phrase before it."""
         if layer.computed:
-            names = self.context.names_at(position)
-            layer = ast.evaluated(position.frame.source, layer, names)
+            names = self.context.names_at(position, layer.given.values())
+            try:
+                layer = ast.evaluated(position.frame.source, layer, names)
+            except ArchError as error:
+                self.explain_entry(error, layer, position)
+                raise
         if position.stride is not None:
-            layer = self.strided(layer, position)
+            layer = self.strided(layer, position, chain)
         is_listed = layer.listed is not None  # what it cuts off depends on the map
         if layer.kind.fits is not None and layer.kind.fits not in layer.given and not is_listed:
             layer = _fitted(layer, layer.kind.fits, position.frame)
         return layer
 
-    def strided(self, layer: LayerText, position: Position) -> LayerText:
-        """The layer with the stride of its group, if it is the one that carries it."""
+    def explain_entry(self, error: ArchError, layer: LayerText, position: Position) -> None:
+        """Add what `in` is to the error of a value that is computed from it outside blocks."""
+        text = position.frame.source.plain[layer.start : layer.end]
+        if position.frame.definition is None and re.search(r"\bin\b", text):
+            channels = self.context.entry_channels(position)
+            what = f"`in` is what enters the line, here {counted(channels, 'channel')}"
+            error.notes += (Note(f"{what}; in a block it is what enters the block"),)
+
+    def strided(
+        self, layer: LayerText, position: Position, chain: Sequence[LayerText]
+    ) -> LayerText:
+        """The layer with the stride of its group, if it is the one that carries it.
+
+        A gate of one value for each channel does not carry it.
+        """
         stride, frame = position.stride, position.frame
         if stride is None or not stride.may_go_to(layer, frame.source):
             return layer
         if not self.conventions.carries_stride(layer):
             return layer
+        x = self.shape_after(chain, frame)
+        if _is_point(x) and stride.products:
+            return layer
+        if _is_point(x) and not _is_point(stride.entering) and stride.value != 1:
+            raise frame.fail(
+                "the stride of the group reaches only a map of 1x1",
+                stride.text,
+                "write it at the layer that carries it, before the map is pooled",
+            )
         stride.carried = True
         if stride.is_open and self.conventions.leaves_open(StrideOn):
-            self.context.decide(GROUP_STRIDE, position.path, layer, frame)
+            kernel = layer.given["kernel"].value if "kernel" in layer.given else ()
+            of_all_axes = kernel if isinstance(kernel, tuple) else (kernel,) * (len(x) - 1)
+            named = _with_kernel(layer, of_all_axes)
+            self.context.decide(GROUP_STRIDE, position.path, layer, frame, layer=named)
         if "stride" in layer.given:
             raise frame.fail(
                 "the layer that carries the stride of its group already has one",
@@ -168,6 +229,15 @@ class LayerExpander:
             raise frame.fail(f"the stride of a group {problem.message}", stride.text) from None
         text = stride.text._replace(value=value)
         return layer._replace(given={**layer.given, "stride": text})
+
+    def shape_after(self, chain: Sequence[LayerText], frame: Frame) -> Shape:
+        """The shape that the layers of a phrase lead to."""
+        x = self.graph.shape
+        for layer in chain:
+            if layer.kind.flattens:
+                x = (math.prod(x),)
+            x = self.settle(layer, x, frame).out(x)
+        return x
 
     def sized(self, chain: list[LayerText], position: Position) -> list[LayerText]:
         """The layers of a line with what the printed size settles."""
@@ -242,32 +312,64 @@ class LayerExpander:
             known = self.settled.get(key)
             if known is None:
                 op = self.settle(layer, x, frame)
-                is_padded = self.is_padded(layer, op)
-                known = self.settled[key] = op, check_elements(op.out(x)), is_padded
-            op, shape, is_padded = known
+                shape = check_elements(op.out(x))
+                known = self.settled[key] = op, shape, self.padded(layer, op, x, shape)
+            op, shape, padded = known
             if layer.listed is not None:
                 pytorch_calls.check(layer, op, x)
         except LayerError as problem:
             raise self.misfit(problem, layer, frame) from None
-        if (is_padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
-            self.decide(layer, op, scope, frame, is_padded)
+        if "depthwise" in layer.given and is_own:
+            self.decide_multiple(layer, op, scope, frame)
+        if (padded or (is_own and op.disputed)) and graph.is_new(scope[0], id(op), layer.start):
+            self.decide(layer, op, scope, frame, padded)
         if op.role == "activation" and (before := graph.nodes[graph.current].op).role == op.role:
             values = {"first": spelling(type(before)), "second": spelling(type(op))}
             self.context.decide(TWO_ACTIVATIONS, scope, layer, frame, **values)
         graph.add(op, (graph.current,), scope, shape, place)
 
-    def is_padded(self, layer: LayerText, op: Layer) -> bool:
-        """Whether a layer is padded because the network declares no padding."""
+    def decide_multiple(self, layer: LayerText, op: Layer, scope: Scope, frame: Frame) -> None:
+        """Record that a depthwise convolution has several filters for each channel."""
+        channels = self.graph.shape[0]
+        if isinstance(op, Conv) and op.width != channels:
+            values = {"count": op.width // channels, "width": op.width, "channels": channels}
+            self.context.decide(MULTIPLE, scope, layer, frame, **values)
+
+    def padded(self, layer: LayerText, op: Layer, x: Shape, shape: Shape) -> Padded:
+        """The choice of a layer's padding and the values of its texts, if its line leaves it open:
+        padded where the network declares nothing, or not padded where `same` cannot be, or where
+        the map is not `stride` times as large after a transposed convolution."""
         if not layer.kind.weighs or layer.listed is not None or "pad" in layer.given:
-            return False
-        return self.conventions.leaves_open(Padding) and any(getattr(op, "pad", ()))
+            return None
+        pad: tuple[int, ...] = getattr(op, "pad", ())
+        is_plain = all(pad) or getattr(op, "kernel", pad) == _POINTS.get(len(pad))
+        if not is_plain and self.conventions.padding == "same":
+            reason = self.unpadded(op, x, shape)
+            if reason and isinstance(op, Filters):
+                part = "the even side of " if any(pad) else ""
+                named = f"{part}{_with_kernel(layer, op.kernel)}"
+                return NO_PADDING, {"layer": named, "reason": reason}
+        return (PADDING, {}) if any(pad) and self.conventions.leaves_open(Padding) else None
+
+    @staticmethod
+    def unpadded(op: Layer, x: Shape, shape: Shape) -> str:
+        """Why a layer that `padding same` seems to hold for is not padded; "" if it holds, or if
+        its windows do not overlap or are the whole map."""
+        if isinstance(op, Conv) and op.kernel != x[1:]:
+            sides = zip(op.kernel, op.stride, strict=True)
+            if any(k % 2 == 0 and k > s for k, s in sides):
+                return "an even kernel has no `same`"
+        if isinstance(op, UpConv) and max(x[1:]) > 1 and not any(op.pad):
+            if shape[1:] != tuple(n * s for n, s in zip(x[1:], op.stride, strict=True)):
+                return "its line has none"
+        return ""
 
     def decide(
-        self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, is_padded: bool
+        self, layer: LayerText, op: Layer, scope: Scope, frame: Frame, padded: Padded
     ) -> None:
         """Record which defaults a layer has."""
-        if is_padded:
-            self.context.decide(PADDING, scope, layer, frame)
+        if padded is not None:
+            self.context.decide(padded[0], scope, layer, frame, **padded[1])
         if layer.listed is None and frame.source is self.source:
             for one in layer.kind.disputed:
                 name = one.attribute
@@ -332,6 +434,17 @@ def _default_texts(kind: str, disputed: Disputed, value: Value) -> Mapping[str, 
         "others": disputed.others,
         "instead": disputed.instead or f"{name} …",
     }
+
+
+def _is_point(x: Shape) -> bool:
+    """Whether a map has one position, or a shape is that of a vector."""
+    return all(n == 1 for n in x[1:])
+
+
+def _with_kernel(layer: LayerText, kernel: Sequence[object]) -> str:
+    """A layer by its kind and its kernel: `conv 3x3`."""
+    name = "dw conv" if "depthwise" in layer.given else spelling_of(layer)
+    return f"{name} {show(tuple(kernel))}".rstrip()
 
 
 def _fitted(layer: LayerText, field: str, frame: Frame) -> LayerText:

@@ -13,7 +13,7 @@ from weakref import proxy
 from archdsl.errors import ArchError
 from archdsl.expand import printed_sizes
 from archdsl.expand.block_uses import BlockExpander
-from archdsl.expand.choices import PRINTED
+from archdsl.expand.choices import BRACKET, PRINTED, SPANS
 from archdsl.expand.context import Context
 from archdsl.expand.conventions import NO_RULES, Companion
 from archdsl.expand.graph_builder import Mark, Stretch
@@ -90,6 +90,7 @@ class LineExpander:
                 ends_branch=index == end or index in sums,
                 moved=moved.get(index, -1),
                 entry=self.context.entry_channels(position),
+                outer=position.outer,
                 # A paper that prints input sizes gives the output size of the line before.
                 printed=self.printed_input(lines[index + 1 : index + 2]) if decides else None,
                 stride=position.stride,
@@ -186,6 +187,8 @@ class LineExpander:
         )
         if is_outermost:
             graph.sections.append(section)
+            if line.item.spans:
+                self.context.decide(SPANS, position.path, line.item, frame)
         if claims or size:
             claimed = Claimed(section, size, claims, line.item.start)
             (graph.claims if is_outermost else graph.inner_claims).append(claimed)
@@ -264,8 +267,12 @@ class LineExpander:
                     "write its lines: `[ conv3-64; conv3-64 ]`, `add { identity; conv3-64 }`",
                 )
             case Group(kind="bracket" | "braces"):
+                if position.is_branch and composite.kind == "bracket":
+                    self.decide_bracket(link.parsed, composite, position)
                 # Outside blocks each line has an `in` of its own.
-                self.groups.expand_group(composite, position._replace(entry=0), stride)
+                outer = position.outer or position.entry or self.graph.channels
+                inner = position._replace(entry=0, outer=outer)
+                self.groups.expand_group(composite, inner, stride)
             case Side():
                 self.groups.expand_side(composite, position)
             case Group(kind=name) | LabelJoin(kind=name) | Placeholder(word=name) if stride:
@@ -286,6 +293,15 @@ class LineExpander:
     def bracket_at(self, position: Position) -> BlockUse | None:
         """The block that a bracket stands for; one that is a branch of a join is a group."""
         return None if position.is_branch else self.context.bracket_of(position.frame)
+
+    def decide_bracket(self, parsed: ParsedPhrase, group: Group, position: Position) -> None:
+        """Record that a bracket which could be a block is a group, as a branch of a join."""
+        use = self.context.bracket_of(position.frame)
+        if use is None:
+            return
+        layers = (layer for one in ast.phrases_in(group.lines) for layer in one.layers)
+        if parsed.repeat is not None or sum(1 for layer in layers if layer.kind.weighs) > 1:
+            self.context.decide(BRACKET, position.path, group, position.frame, block=use.block)
 
     def expand_repeats(self, link: Link, position: Position) -> int:
         """Append the repetitions of a phrase, and return their number.
@@ -313,6 +329,8 @@ class LineExpander:
                 within="a repeat" if repeat > 1 else position.within,
                 factor=position.factor * repeat if is_first else position.factor,
             )
+            if is_first and repeat > 1 and link.parsed.composite is None:
+                self.layers.decide_repeated_stride(link.parsed.layers, repeat, position)
             once = link
             if neighbours is not None:
                 once = link._replace(neighbours=neighbours.of_one(is_first, is_final))
@@ -341,7 +359,7 @@ class LineExpander:
     def repeat_of(self, text: ValueText, position: Position) -> int:
         """How often a phrase is repeated."""
         frame = position.frame
-        value = ast.value_of(frame.source, text, self.context.names_at(position))
+        value = ast.value_of(frame.source, text, self.context.names_at(position, [text]))
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise frame.fail(f"a repeat of {value}", text, "repeat a whole number of times, from 1")
         return value

@@ -112,14 +112,17 @@ class Stride:
         value: Value,
         carrier: int | None,
         source: Source,
-        is_open: bool = False,
+        entering: Shape,
+        is_open: bool,
     ) -> None:
         self.text = text
         self.value = value
         self.carrier = carrier
         self.source = source
+        self.entering = entering  # the shape that enters the group
         self.is_open = is_open  # whether several layers of the group could carry it
         self.carried = False
+        self.products = 0  # how many products are being expanded, whose branches may be gates
 
     def may_go_to(self, layer: LayerText, source: Source) -> bool:
         if self.carried or layer.listed is not None:
@@ -133,11 +136,12 @@ class Position(NamedTuple):
     `path`: its name, from the outermost container inwards. `last`: only softmax and the like
     follow, so this may be the output layer. `ends_branch`: it ends a branch of a sum
     that its activation follows. `is_branch`: it is a branch of a join. `moved`: if it is such a sum
-    itself, the number of activations that wait for others. `entry`: the
-    channels that enter the line, 0 if each line has its own. `printed`: the size that decides what
-    the line leaves out. `stride`: a stride of the groups around it. `row_rules`: the conventions of
-    the table row. `within`: the join, block or repeat around it, which may not hold a side head.
-    `factor`: how often the network will repeat it. `depth`: how many lines are around it.
+    itself, the number of activations that wait for others. `entry`: the channels that enter the
+    line, 0 if each line has its own. `outer`: those that enter the outermost group, join or block
+    around it, 0 if there is none. `printed`: the size that decides what the line leaves out.
+    `stride`: a stride of the groups around it. `row_rules`: the conventions of the table row.
+    `within`: the join, block or repeat around it, which may not hold a side head. `factor`: how
+    often the network will repeat it. `depth`: how many lines are around it.
     """
 
     path: Scope
@@ -148,6 +152,7 @@ class Position(NamedTuple):
     is_branch: bool = False
     moved: int = -1
     entry: int = 0
+    outer: int = 0
     printed: Printed | None = None
     stride: Stride | None = None
     row_rules: Rules = NO_RULES

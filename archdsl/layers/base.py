@@ -40,6 +40,7 @@ class Attribute(NamedTuple):
     default: Any
     means: str = ""  # what it is, if its spellings do not make it clear
     otherwise: str = ""  # what applies if it is not written, if that is not `default`
+    doubt: Callable[[Value], None] | None = None  # of a text's value; not of a listing's
 
 
 def attribute(
@@ -50,13 +51,16 @@ def attribute(
     default: Any = _MISSING,
     means: str = "",
     otherwise: str = "",
+    doubt: Callable[[Value], None] | None = None,
 ) -> Any:
     """A field of a layer class, with its spellings and the check that its value must pass.
+
+    `doubt` raises LayerError for a value that papers write for something else.
 
     `archdsl layers` prints `means`, `otherwise` and, for the values that are allowed, the first
     sentence of the check's docstring.
     """
-    return Attribute(words, units, flags or {}, check, default, means, otherwise)
+    return Attribute(words, units, flags or {}, check, default, means, otherwise, doubt)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attribute,))

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.layers.terms import LayerError, Misfit, Shape, Value, show
+from archdsl.layers.terms import LayerError, Misfit, Shape, Value, Values, show
 
 LARGEST_LENGTH = 2**31 - 1  # of a width, kernel, stride or padding: torch's limit
 MOST_ELEMENTS = 2**63 - 1  # of the output of a layer: torch's limit
@@ -99,6 +99,31 @@ def check_inputs(stated: Value | None, channels: int, what: str, groups: int = 1
             f"{show(stated)} input {what} on an input of {channels}{share}",
             "the number must agree with the preceding layer: correct it, or leave it out",
         )
+
+
+# `groups of 8`, `group width 8` (RegNet), `8 channels per group`.
+GROUP_WIDTH = ("group width", "group size", "groups of", "groups of size", "channels per group")
+MEANS_GROUP_WIDTH = "the channels of each group, in place of the number of groups"
+
+
+def with_groups(values: Values, channels: int) -> Values:
+    """The attributes with the number of groups in place of the channels of each. Raises LayerError
+    if there cannot be such groups."""
+    width = values.get("group_width")
+    if not isinstance(width, int):
+        return values
+    if "groups" in values:
+        raise LayerError(
+            "the groups are given twice, by their number and by their width",
+            "remove one of the two",
+        )
+    if channels % width:
+        raise Misfit(
+            f"{channels} channels cannot be divided into groups of {width}",
+            f"write a number that divides them, or for {width} groups `groups {width}`",
+        )
+    rest = {name: value for name, value in values.items() if name != "group_width"}
+    return {**rest, "groups": channels // width}
 
 
 def needs_map(kind: str, x: Shape) -> int:

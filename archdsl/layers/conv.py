@@ -4,7 +4,17 @@ import math
 from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
-from archdsl.layers.checks import check_inputs, count, flag, lengths, margin, needs_map
+from archdsl.layers.checks import (
+    GROUP_WIDTH,
+    MEANS_GROUP_WIDTH,
+    check_inputs,
+    count,
+    flag,
+    lengths,
+    margin,
+    needs_map,
+    with_groups,
+)
 from archdsl.layers.connection_table import BELOW, connection_lists, tables, with_connections
 from archdsl.layers.padding import MODES, check_room, padding_mode, same
 from archdsl.layers.terms import (
@@ -76,7 +86,31 @@ class Filters(Layer):
         default=1,
         means="each reads its own channels",
     )
+    group_width: int | None = attribute(
+        *GROUP_WIDTH,
+        units=("channels per group",),
+        check=count,
+        default=None,
+        means=MEANS_GROUP_WIDTH,
+    )
     bias: bool = attribute("bias", check=flag, flags={"no bias": False, "bias": True}, default=True)
+
+    @staticmethod
+    def grouped(values: Values, x: Shape) -> Values:
+        """The attributes with a number of groups. Raises LayerError where their width may be that
+        of the input or of the output."""
+        grouped = with_groups(values, x[0])
+        if grouped is values:
+            return values
+        per, groups, width = values["group_width"], grouped["groups"], values.get("width", x[0])
+        assert isinstance(per, int) and isinstance(width, int)
+        others = width // per
+        if others and groups != others and not width % per and not x[0] % others:
+            raise LayerError(
+                f"are groups of {per} those of the {x[0]} channels, or of the {width} filters?",
+                f"write `groups {groups}`, or `groups {others}`",
+            )
+        return grouped
 
     def check_groups(self, values: Values, x: Shape) -> None:
         """Raises Misfit if the groups do not divide the channels, or the text states others."""
@@ -160,6 +194,8 @@ class Conv(Filters):
         "conv 1x3 16 on 8x9x9",
         "conv 3x3 8 pad 0x1 stride 2x1 on 4x9x12",
         "conv 3x3 12 groups 2 dilation 2 no bias on 6x16x16",
+        "conv 3x3 12 groups of 3 on 6x16x16",
+        "conv 3x3 6, 2 channels per group on 6x5x5",
         "conv 2x2 5 on 3x7x7",
         "conv 5x5 4 valid on 2x5x5",
         "conv 3x3 4 stride 2 on 2x9x9",
@@ -237,6 +273,8 @@ class Conv(Filters):
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         values = unfolded(values, x)
+        if "group_width" in values:
+            values = cls.grouped(values, x)
         if values.get("depthwise"):
             if "groups" in values:
                 raise LayerError(

@@ -4,10 +4,30 @@ Their statistics are not counted in receptive fields, nor are the gates of squee
 """
 
 import math
+from typing import Self
 
 from archdsl.layers.base import Layer, attribute, layer
-from archdsl.layers.checks import count, flag, fraction, needs_map, positive
-from archdsl.layers.terms import Call, Disputed, Kept, Misfit, Shape, times
+from archdsl.layers.checks import (
+    GROUP_WIDTH,
+    MEANS_GROUP_WIDTH,
+    count,
+    flag,
+    fraction,
+    needs_map,
+    positive,
+    with_groups,
+)
+from archdsl.layers.terms import (
+    Call,
+    Disputed,
+    Kept,
+    LayerError,
+    Misfit,
+    Shape,
+    Value,
+    Values,
+    times,
+)
 from archdsl.layers.torch_signature import ENTERING, Argument, fixed, listed_as
 
 AFFINE = {"affine": True, "no affine": False}
@@ -24,6 +44,18 @@ class Normalisation(Layer):
 
     def params(self, x: Shape) -> int:
         return 2 * x[0] * self.affine
+
+
+def share_of_new_batch(value: Value) -> None:
+    """Raises LayerError for a momentum that papers and Keras give to the old statistics."""
+    momentum = float(value)  # type: ignore[arg-type]
+    if momentum > 0.5:
+        raise LayerError(
+            f"is {momentum:g}: the share of the new batch, or of the old statistics?",
+            "torch's is that of the new batch, that of papers and Keras the rest: "
+            f"write `momentum {1 - momentum:g}`; if the new batch has {momentum:g}, write "
+            f"`nn.BatchNorm2d(…, momentum={momentum:g})`",
+        )
 
 
 @layer("bn", "batch norm")
@@ -54,7 +86,7 @@ class BatchNorm(Normalisation):
     )
 
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
-    momentum: float = attribute("momentum", check=fraction, default=0.1)
+    momentum: float = attribute("momentum", check=fraction, doubt=share_of_new_batch, default=0.1)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
 
     def buffers(self, x: Shape) -> int:
@@ -176,11 +208,23 @@ class GroupNorm(Normalisation):
         "gn3 eps 0.001 on 6x5",
         "group normalization groups 2 no affine on 6",
         "group norm, 4 groups on 4x2x3x2",
+        "group norm, 3 channels per group on 6x3x5",
     )
 
     groups: int = attribute("groups", "num groups", units=("groups",), check=count, default=32)
+    group_width: int | None = attribute(
+        *GROUP_WIDTH,
+        units=("channels per group",),
+        check=count,
+        default=None,
+        means=MEANS_GROUP_WIDTH,
+    )
     eps: float = attribute("eps", "epsilon", check=positive, default=1e-5)
     affine: bool = attribute("affine", check=flag, flags=AFFINE, default=True)
+
+    @classmethod
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
+        return super().settle(with_groups(values, x[0]), x, padding)
 
     def check(self, x: Shape) -> None:
         if x[0] % self.groups:

@@ -44,6 +44,12 @@ class Pool(Layer):
     name: ClassVar[str]
     disputed: ClassVar[tuple[Disputed, ...]] = (
         Disputed("ceil", "Caffe rounds up", "{kind} rounding down", "ceil"),
+        Disputed(
+            "stride",
+            "AlexNet and ResNet have 3x3/2",
+            "{kind} with the stride of its window",
+            "stride 2",
+        ),
     )
 
     kernel: tuple[int, ...] = attribute(
@@ -118,6 +124,8 @@ class Pool(Layer):
         if attribute == "ceil":
             window = self.window(x)
             return slide("pool", x, window, ceil=True) != slide("pool", x, window)
+        if attribute == "stride":
+            return max(self.kernel, default=0) > 2 and self.kernel != x[1:]
         return attribute != "counted" or any(self.pad)
 
     def out(self, x: Shape) -> Shape:

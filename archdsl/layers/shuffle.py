@@ -1,9 +1,11 @@
 """Layers that reorder values: channels among themselves, and channels into positions."""
 
+from typing import Self
+
 from archdsl.layers import resize_window
 from archdsl.layers.base import Layer, attribute, layer
-from archdsl.layers.checks import count, needs_map
-from archdsl.layers.terms import Misfit, Shape, Window, times
+from archdsl.layers.checks import GROUP_WIDTH, MEANS_GROUP_WIDTH, count, needs_map, with_groups
+from archdsl.layers.terms import Misfit, Shape, Values, Window, times
 from archdsl.layers.torch_signature import Argument, listed_as
 from archdsl.layers.windows import enlarged
 
@@ -112,9 +114,21 @@ class ChannelShuffle(Layer):
         "channel shuffle groups 2 on 4x5",
         "ChannelShuffle(2) on 6x2x3x2",
         "channel shuffle, 4 groups on 8x3x3",
+        "channel shuffle groups of 4 on 8x3x3",
     )
 
     groups: int = attribute("groups", units=("groups",), check=count)
+    group_width: int | None = attribute(
+        *GROUP_WIDTH,
+        units=("channels per group",),
+        check=count,
+        default=None,
+        means=MEANS_GROUP_WIDTH,
+    )
+
+    @classmethod
+    def settle(cls, values: Values, x: Shape, padding: str) -> Self:
+        return super().settle(with_groups(values, x[0]), x, padding)
 
     def check(self, x: Shape) -> None:
         needs_map("channel shuffle", x)

@@ -29,6 +29,7 @@ class UpConv(Filters):
         "deconv 3x3 4 stride 2 pad 1 output padding 1 on 4x5x5",
         "conv transpose 3x3 4 no bias on 2x6x6",
         "convtranspose2d 3x3 4 groups 2 dilation 2 on 6x5x5",
+        "deconv 3x3 6 group width 2 on 6x5x5",
         "deconv 3x3 4 stride 2 dilation 3 on 2x9x9",
         "deconv 5x3 4 stride 3x2 pad 1x0 on 2x6x5",
         "up-conv 2x2x2 2 on 3x4x3x2",
@@ -61,6 +62,8 @@ class UpConv(Filters):
     def settle(cls, values: Values, x: Shape, padding: str) -> Self:
         rank = needs_map(cls.kind, x)
         values = unfolded(values, x)
+        if "group_width" in values:
+            values = cls.grouped(values, x)
         for name in ("width", "kernel"):
             if name not in values:
                 raise LayerError(f"the transposed convolution has no {name}", cls.form())

@@ -264,8 +264,12 @@ def checked(
     source: Source, kind: type[Layer], name: str, value: Value, start: int, end: int
 ) -> Value:
     """The value of an attribute in its canonical form. Raises ArchError."""
+    attribute = kind.attributes[name]
     try:
-        return kind.attributes[name].check(value)
+        value = attribute.check(value)
+        if attribute.doubt is not None:
+            attribute.doubt(value)
+        return value
     except LayerError as problem:
         message = f"the {name} of `{kind.kind}` {problem.message}"
         help = problem.help or kind.form()

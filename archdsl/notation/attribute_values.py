@@ -46,11 +46,20 @@ def read_attribute(scan: Scan, words: Words, count: int) -> bool:
             follows = scan.draft.mentions[-1] if before.kind == "size" else None
             mention = scan.mention("words", value, first, scan.peek(-1), words=words)
             mention.follows = follows  # `3x3 stride 2` stays together
+            if words == ("groups", "of"):
+                _take_unit_of_group(scan)
             return True
         if not is_flag and not (before.kind == "size" and words in vocabulary().units):
             raise _without_value(scan, words, first)
     scan.at = start  # a flag, or the unit of `2 x 2 window`
     return False
+
+
+def _take_unit_of_group(scan: Scan) -> None:
+    """Take the words after `groups of 8`: `channels`, `channels each`."""
+    for word in ("channels", "each"):
+        if scan.peek().text.lower() == word and scan.peek(1).kind not in VALUES:
+            scan.take()
 
 
 def _value(context: Context, words: Words, cursor: Cursor) -> Value | Expression | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.layers import REGISTRY, Conv, Layer, Value
@@ -82,6 +83,13 @@ class Mention:
         return name, self.value if value is None else value
 
 
+class EarlyRepeat(NamedTuple):
+    """How many layers and attributes precede the repeat of a phrase, if more follows it."""
+
+    layers: int
+    mentions: int
+
+
 class PhraseDraft:
     """What has been read of a phrase so far."""
 
@@ -95,6 +103,7 @@ class PhraseDraft:
         self.unknown: list[Token] = []  # words without a meaning
         self.is_implied = False  # its one layer has no word
         self.repeat: ValueText | None = None
+        self.early_repeat: EarlyRepeat | None = None
         self.stride: ValueText | None = None  # of a composite's first repetition
 
     def add(self, mention: Mention) -> Mention:

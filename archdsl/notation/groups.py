@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from archdsl.errors import ArchError
 from archdsl.layers import JOINS
@@ -103,7 +104,9 @@ class CompositeReader:
             return None
         cursor.take()
         if (braces := cursor.accept("braces")) is not None:
-            return self.group_of(braces, kind)
+            group = self.group_of(braces, kind)
+            self.check_branches(group)
+            return group
         names = [cursor.take()] if cursor else []
         while cursor.peek().kind == "comma" and cursor.peek(1) is not END:
             names.append(cursor.take(2))
@@ -120,6 +123,35 @@ class CompositeReader:
             context.labels.reference(context.source, token, context.blocks) for token in names
         )
         return LabelJoin(kind, references, word.start, names[-1].end)
+
+    def check_branches(self, group: Group) -> None:
+        """Raises ArchError for a join whose only branch has a comma between layers, which might be
+        meant to separate branches; at best one that does not only add a norm or an activation."""
+        if len(group.lines) != 1:
+            return
+        (line,) = group.lines
+        phrases = line.item.phrases[-len(line.phrases) :]
+        commas: list[tuple[bool, Token]] = []
+        for parsed, phrase in zip(line.phrases, phrases, strict=True):
+            for before, after in pairwise(parsed.layers):
+                for token in phrase.tokens:
+                    is_comma = token.kind == "comma" or token.text.lower() == "and"
+                    if is_comma and before.start < token.start and token.end <= after.start:
+                        commas.append((after.kind.accompanies, token))
+        if commas:
+            raise self.one_branch(group, line, min(commas, key=lambda pair: pair[0])[1])
+
+    def one_branch(self, group: Group, line: Line, token: Token) -> ArchError:
+        """The error of a comma, or an `and`, in the only branch of a join."""
+        text, start, end = self.context.source.text, line.item.start, line.item.end
+        first, rest = text[start : token.start].strip(), text[token.end : end].strip()
+        branches = f"`{group.kind} {{ {first}; {rest} }}`"
+        return self.context.fail(
+            f"`{token.text}` does not separate branches, so `{group.kind}` has only one",
+            token,
+            f"write {branches} for two branches; for one layer after the other, leave "
+            f"`{group.kind}` out",
+        )
 
     def placeholder(self) -> Placeholder | None:
         """`identity`, `body`, or `shortcut` with the option it may name: `shortcut B`."""

@@ -13,8 +13,9 @@ from typing import NoReturn
 from archdsl.errors import ArchError, did_you_mean
 from archdsl.layers import Layer, Value
 from archdsl.notation import numbers, unknown_words
+from archdsl.notation.ast import ValueText
 from archdsl.notation.attribute_values import VALUES, read_attribute
-from archdsl.notation.attributes import LayerDraft, PhraseDraft
+from archdsl.notation.attributes import EarlyRepeat, LayerDraft, PhraseDraft
 from archdsl.notation.cursor import END
 from archdsl.notation.lookup import NOISE, Words, vocabulary, words_of
 from archdsl.notation.numbers import REPEAT
@@ -30,6 +31,7 @@ from archdsl.syntax.expressions import Expression
 _REPEAT_AS_NAME = re.compile(r"(x\d*)\s*[:=]", re.IGNORECASE)
 _WINDOWS = [("kernel",), ("size",), ("window",), ("filter",), ("k",)]  # `kernel 2x2/3`
 _LEAST_WIDTH = 8
+_MOST_VECTORS = 9  # in `fc 4096 x 2`; more are its width
 _MOST_REPEATS = 32  # in `conv3-64 x 2`; more may be meant as another width
 _CHOSEN = r"\bwith[ \t]+([\w \t-]+)|\b(\w+)[ \t]*=[ \t]*[01]\b"  # `with bn`, `cifar(bn=1)`
 _NUMBER_WITH_WORD = re.compile(r"(\d+)([A-Za-z_]\w*)")  # `64filters`, `4k`
@@ -58,6 +60,28 @@ def read_columns(draft: PhraseDraft) -> None:
             mention.is_of_row = True
 
 
+def check_repeated(draft: PhraseDraft) -> None:
+    """Refuse a repeat next to several layers, `conv3-64, maxpool x 2`: of both, or of one?"""
+    repeat = draft.repeat
+    main = [one for one in draft.layers if not one.kind.accompanies]
+    if repeat is None or len(main) < 2 or draft.phrase.columns is not None:
+        return
+    plain = draft.context.source.plain
+    is_last = repeat.start > main[0].start
+    starts = [min(one.start for one in draft.layers), *(one.start for one in main[1:])]
+    ends = [*starts[1:], repeat.start if is_last else draft.phrase.end]
+    pieces = [plain[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+    if is_last:
+        pieces[-1] = re.sub(r"[,\s]*[x×]$", "", pieces[-1])
+    pieces = [piece.strip(" \t,-") for piece in pieces]
+    times = REPEAT.sub(r"\1", plain[repeat.start : repeat.end])
+    all_of = "; ".join(pieces)
+    alone, help = pieces[0], f"`{times}x {' -> '.join(pieces)}`, or `{times}x {{ {all_of} }}`"
+    if is_last:
+        alone, help = pieces[-1], f"`{' -> '.join(pieces)} x{times}`, or `{{ {all_of} }} x {times}`"
+    raise draft.context.fail(f"is `{alone}` repeated alone?", repeat, f"write {help}")
+
+
 # Readers by the kind of token: each takes what it reads.
 
 
@@ -65,8 +89,11 @@ def _size(scan: Scan) -> None:
     context, draft = scan.context, scan.draft
     before, token = scan.peek(-1), scan.take()
     axes = numbers.size(context, token)
-    may_repeat = not scan and before is not END and draft.repeat is None
+    is_tight = token.text[1:2] in ("x", "×")  # most sizes, `3x3`
+    may_repeat = not is_tight and before is not END and draft.repeat is None and scan.owner is None
     pair = numbers.number_and_repeat(token) if may_repeat else None
+    if pair is not None:
+        _check_matrix(scan, token, axes)
     if pair is not None and _has_sizes(scan, before):
         # `conv3-64 x 2`: the second size of a layer is its width and a repeat.
         width, repeat = pair
@@ -79,7 +106,7 @@ def _size(scan: Scan) -> None:
                 + " or ".join(f"`{n}`" for n in dict.fromkeys(axes)),
             )
         scan.mention("number", axes[0], width)
-        draft.repeat = numbers.value(context, repeat)
+        _repeat(scan, numbers.value(context, repeat))
     else:
         scan.mention("size", axes, token)
 
@@ -88,7 +115,63 @@ def _has_sizes(scan: Scan, before: Token) -> bool:
     """Whether every layer so far has its size, so that another one is width and repeat."""
     windows = sum(layer.kind.takes_size is not None for layer in scan.draft.layers)
     sizes = sum(mention.form in ("size", "suffix") for mention in scan.draft.mentions)
-    return before.kind == "join" or sizes >= max(1, windows)
+    if not scan:
+        return before.kind == "join" or sizes >= max(1, windows)
+    # More follows: not the kernel of another layer, `3 x 3 conv`.
+    has_number = any(mention.form in ("number", "units") for mention in scan.draft.mentions)
+    layers = vocabulary().layers
+    following = (layers[words][0] for words, _ in scan.runs() if words in layers)
+    is_before_layer = any(not kind.accompanies for kind in following)
+    return sizes >= max(1, windows) and not has_number and not is_before_layer
+
+
+def _check_matrix(scan: Scan, token: Token, axes: tuple[int, ...]) -> None:
+    """Refuse `fc 4096 x 2`: inputs and width, or a repeat?"""
+    layer = scan.draft.layers[-1] if scan.draft.layers else None
+    is_matrix = layer is not None and layer.kind.takes_size == "matrix"
+    if is_matrix and scan.peek(-2).kind == "word" and axes[1] <= _MOST_VECTORS:
+        raise scan.context.fail(
+            f"is `{' '.join(token.text.split())}` inputs and width, or {axes[1]} repetitions?",
+            token,
+            f"write `{axes[0]}x{axes[1]}` for inputs and width, "
+            f"`{axes[0]} x{axes[1]}` for the repeat",
+        )
+
+
+def _repeat(scan: Scan, count: ValueText) -> None:
+    """Set the repeat of the phrase; if more follows, it must be attributes."""
+    draft = scan.draft
+    draft.set_repeat(count)
+    if scan:
+        draft.early_repeat = EarlyRepeat(len(draft.layers), len(draft.mentions))
+
+
+def check_after_repeat(draft: PhraseDraft) -> None:
+    """Refuse what may or may not belong to the layers that are repeated: a layer after the repeat,
+    `conv3-64 x 2, relu`, and a stride, `conv3-64 x 2, stride 2`."""
+    repeat, early = draft.repeat, draft.early_repeat
+    if repeat is None or early is None or any(one.kind.takes_times for one in draft.layers):
+        return
+    plain = draft.context.source.plain
+    times = plain[repeat.start : repeat.end]
+    start = draft.phrase.tokens[0].start
+    line = re.sub(r"[,\s]*[x×]?\s*$", "", plain[start : repeat.start])
+    for layer in draft.layers[early.layers :]:
+        text = plain[layer.start : draft.phrase.tokens[-1].end]
+        raise draft.context.fail(
+            f"is `{text}` repeated too?",
+            layer,
+            f"write `{{ {line}; {text} }} x {times}`, or `{line} x{times} -> {text}`",
+        )
+    for mention in draft.mentions[early.mentions :]:
+        if mention.words in (("stride",), ("s",)):
+            text = plain[mention.start : mention.end]
+            raise draft.context.fail(
+                f"is `{text}` that of each repetition, or of the first?",
+                mention,
+                f"write `{line} {text} x{times}` for each, "
+                f"`{{ {line} }} x {times}, {text}` for the first",
+            )
 
 
 def _number(scan: Scan) -> None:
@@ -147,8 +230,9 @@ def _mixed(scan: Scan) -> None:
     if read_compact(scan):
         return
     context, token = scan.context, scan.take()
-    if REPEAT.fullmatch(token.text):
-        raise context.fail("a second repeat", token, "put one of them around a group: `[ … ] x 3`")
+    if (times := REPEAT.fullmatch(token.text)) is not None:
+        _times_after(scan, token, times[1])
+        return
     match = _NUMBER_WITH_WORD.fullmatch(token.text)
     if match is None:
         scan.draft.unknown.append(token)
@@ -157,6 +241,20 @@ def _mixed(scan: Scan) -> None:
         scan.mention("units", number, token, words=(match[2].lower(),))
     else:
         scan.mention("number", context.expression([token]), token)
+
+
+def _times_after(scan: Scan, token: Token, digits: str) -> None:
+    """The factor of `upsample 2x`. A repeat comes before its layer, `2x conv3-64`."""
+    context, draft = scan.context, scan.draft
+    if draft.layers and draft.layers[-1].kind.takes_times:
+        scan.mention("times", numbers.whole(context, digits, token), token)
+        return
+    if draft.repeat is not None:
+        help = "put one of them around a group: `[ … ] x 3`"
+        raise context.fail("a second repeat", token, help)
+    line = context.source.plain[draft.phrase.tokens[0].start : token.start].rstrip(" ,")
+    help = f"write it first, `{token.text} {line}`, or last, `{line} x{digits}`"
+    raise context.fail("a repeat after its layer", token, help if line else "")
 
 
 def _slash(scan: Scan) -> None:
@@ -288,6 +386,14 @@ def _times(scan: Scan) -> None:
     if scan.draft.unknown:
         raise unknown_words.error(scan.draft)
     if scan.at:
+        if (
+            scan.draft.repeat is None
+            and scan.owner is None
+            and numbers.counts(context, scan.peek(1))
+        ):
+            scan.take(2)
+            _repeat(scan, numbers.value(context, scan.peek(-1)))
+            return
         help = "write it last: `conv3-64 x2`"
         raise context.fail("a repeat in the middle of a layer", token, help)
     name = _REPEAT_AS_NAME.match(context.source.text, token.start)

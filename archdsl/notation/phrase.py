@@ -33,7 +33,12 @@ from archdsl.notation.cursor import Cursor
 from archdsl.notation.groups import CompositeReader, read_repeat_of_row
 from archdsl.notation.labels import Labels, label_of
 from archdsl.notation.layer_names import NamedKind, kind_named
-from archdsl.notation.layer_phrase import read_columns, read_tokens
+from archdsl.notation.layer_phrase import (
+    check_after_repeat,
+    check_repeated,
+    read_columns,
+    read_tokens,
+)
 from archdsl.notation.numbers import split_repeat
 from archdsl.notation.parentheses import is_remark
 from archdsl.notation.scan import Scan
@@ -241,6 +246,8 @@ def _read_layers(
     """The layers of a phrase, without optional ones that are not in use."""
     read_tokens(Scan(draft, tokens))
     read_columns(draft)
+    if draft.early_repeat is not None:
+        check_after_repeat(draft)
     _read_factor(draft)
     if len(draft.layers) > MOST_LINKS:
         raise draft.context.fail(f"more than {MOST_LINKS} layers in a phrase", draft.phrase, _LINES)
@@ -254,6 +261,8 @@ def _read_layers(
         draft.is_implied = True
         assigner.imply_layer(label)
     assigner.assign()
+    if draft.repeat is not None and len(draft.layers) > 1:
+        check_repeated(draft)
     return tuple(layer.freeze() for layer in draft.layers if layer.is_used)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from archdsl.layers import Activation, Value
+from archdsl.layers import REGISTRY, Activation, Value
 from archdsl.notation import numbers
 from archdsl.notation.ast import ValueText, checked
 from archdsl.notation.attribute_values import VALUES, read_attribute
@@ -73,16 +73,52 @@ def _removal(scan: Scan) -> bool:
     if removable is not None:
         words, count = removable
         last = scan.take(count)
-        sign, other = scan.peek(), scan.peek(1)
-        if sign.text in ("-", "and") and _removable((other,), 0):
-            help = f"write `no {last.text} no {other.text}`"
-            raise fail(f"does `no` remove `{other.text}` too?", other, help)
+        if (other := _after_removal(scan, words)) is not None:
+            raise fail(
+                f"does `no` remove `{other.text}` too?",
+                other,
+                f"write `no {last.text} no {other.text}`; "
+                f"to keep it, `{other.text} no {last.text}`",
+            )
         scan.mention("removal", True, first, last, words=words)
     elif after.kind == "word" and begins_attribute((after,)):
         raise fail(f"`no {after.text}` removes nothing", first, "`no relu`, `no bias`, …")
     else:
         scan.draft.unknown.append(scan.accept("word") or first)
     return True
+
+
+def _after_removal(scan: Scan, removed: Words) -> Token | None:
+    """The companion that may be removed too: `relu` in `no bn and relu`, `no bn, relu`.
+
+    Not one with a value, `no bn, leaky relu 0.1`, or in place of what is removed, `no relu, silu`.
+    """
+    sign = scan.peek()
+    is_list = sign.text.lower() in ("-", "and", "or", "nor")
+    skipped = int(is_list or sign.kind == "comma")
+    other = scan.peek(skipped)
+    if other.kind != "word" or (found := _removable(scan.tokens, scan.at + skipped)) is None:
+        return None
+    words, count = found
+    if is_list:
+        return other
+    known = vocabulary().layers
+    kinds = [known[run][0] for run, _ in scan.runs(skipped) if run in known]
+    is_companion = words == (ACTIVATION,) or any(kind.accompanies for kind in kinds)
+    is_companion = is_companion and _role_of(words) != _role_of(removed)
+    last = scan.at + skipped + count
+    ends = last == len(scan.tokens) or scan.tokens[last].kind in ("comma", "times", "join")
+    start, end = other.start, scan.tokens[last - 1].end
+    whole = other._replace(text=scan.context.source.plain[start:end], end=end)
+    return whole if is_companion and ends else None
+
+
+def _role_of(removed: Words) -> str:
+    """The role of a companion that `no` removes; its name if it has none."""
+    if removed == (ACTIVATION,):
+        return ACTIVATION
+    roles = (kind.role for kind in REGISTRY if kind.kind == removed[0])
+    return next(roles, "") or removed[0]
 
 
 def _removable(tokens: Sequence[Token], at: int) -> tuple[Words, int] | None:

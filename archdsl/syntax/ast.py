@@ -189,13 +189,15 @@ class ClaimText(NamedTuple):
 class Item(NamedTuple):
     """A line of layers: phrases chained by `->`, claims after `=>`, tokens of a guard after `if`.
 
-    `rules`: the conventions of its row, if it comes from a table.
+    `rules`: the conventions of its row, if it comes from a table. `spans`: the row has only a cell
+    of the first network, which is taken as that of all.
     """
 
     phrases: tuple[Phrase, ...]
     claims: tuple[ClaimText, ...]
     guard: tuple[Token, ...] = ()
     rules: tuple["Means", ...] = ()
+    spans: bool = False
 
     @property
     def start(self) -> int:

@@ -129,6 +129,8 @@ class TableReader(CellReader):
                 )
         width = sum(cell.wide for cell in cells)
         networks = list(self.networks)
+        if width == 1 and networks[:1] == [0] and networks[-1] == count - 1:
+            return  # its only cell is that of all networks
         ends_within = any(i < width for i in networks[1:]) and any(i >= width for i in networks)
         if ends_within or (width < count and not self.may_be_short):
             raise self.fail(
@@ -163,18 +165,23 @@ class TableReader(CellReader):
         self.rules.rows += (texts[0], " ".join(texts[:2]))
         texts = [without_spaces(text) for text in texts]
         ends = frozenset(accumulate(map(len, texts)))
-        return TableRow(by_column, name, "".join(texts), ends, is_named, own_name=own_name)
+        row = TableRow(by_column, name, "".join(texts), ends, is_named, own_name=own_name)
+        end = len(self.columns) if self.may_be_short else sum(cell.wide for cell in cells)
+        empty = [i for i in self.networks if i not in by_column and i < end]
+        dashed = {cell.column for cell in cells if cell.is_filled}.intersection(empty)
+        return row._replace(has_empty=bool(empty), has_dash=bool(dashed))
 
     # Columns that are networks.
 
     def read_networks(self, row: TableRow) -> None:
         """Give each network the statements of its cell. A row whose only filled cell is that of
-        the first network holds for all."""
+        the first network holds for all, unless dashes say that the others have no layer."""
         indexes = list(self.networks)
         filled = [i for i in indexes if i in row.cells]
         has_figures = self.has_figures(row)
         is_own = has_figures or self.has_conventions(row)
-        spans = filled == indexes[:1] and self.grid.kind != "latex" and not is_own
+        spans = self.may_span(row) and not is_own and not row.has_dash
+        is_open = spans and row.has_empty
         first = row.cells[filled[0]] if filled else next(iter(row.cells.values()))
         if not filled and (has_figures or not self.items_of_rules(row)):
             raise self.empty_row(row, first)
@@ -187,12 +194,19 @@ class TableReader(CellReader):
                 read[cell] = []
                 with errors:
                     read[cell] = self.cell(row, cell, column)
+                    if is_open:
+                        read[cell] = _marked(read[cell], indexes)
             for name in column.names:
                 self.statements[name] += read[cell]
                 self.count += len(read[cell]) + 1
         if self.count > LINES_OF_NETWORKS.most:
             raise ArchError.beyond(LINES_OF_NETWORKS, self.source.span(first.start, first.end))
         errors.check()
+
+    def may_span(self, row: TableRow) -> bool:
+        """Whether only the first network has a layer in a row; LaTeX says which cells span."""
+        first, *others = [i in row.cells for i in self.networks] or [False]
+        return first and not any(others) and self.grid.kind != "latex"
 
     def has_figures(self, row: TableRow) -> bool:
         """Whether a row claims, or reports, a figure of each network."""
@@ -447,6 +461,15 @@ class TableReader(CellReader):
             tokens.append(Token("word", unit, *place))
         of_network = column if column.names else None
         return ClaimText(tuple(tokens), self.rules.erratum(row, quantity, of_network))
+
+
+def _marked(statements: Sequence[Statement], networks: Sequence[int]) -> list[Statement]:
+    """The lines of a row that is taken as one of all networks."""
+    are_several = len(networks) > 1
+    return [
+        one._replace(spans=True) if are_several and isinstance(one, Item) else one
+        for one in statements
+    ]
 
 
 def _is_input(statement: Statement) -> bool:

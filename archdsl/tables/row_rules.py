@@ -36,6 +36,8 @@ class TableRow(NamedTuple):
     is_named: bool  # of rows with one name only the last, unless it prints a size of its own
     label: Token | None = None  # the name, if it can be a label
     own_name: str = ""  # the name, unless it is that of the row above
+    has_empty: bool = False  # whether a cell of a network is empty, or has a dash
+    has_dash: bool = False
 
     def begins_with(self, begin: str) -> bool:
         """Whether the row begins with a text that does not end within a number: `stage 10` does not

@@ -23,9 +23,14 @@ class Optimizer(Setting):
     splits_hidden: ClassVar[bool] = False  # its groups say whether they are `hidden` weights
 
     def build(self, groups: Groups, lr: float) -> TorchOptimizer:
-        """The torch optimizer of groups of parameters, each with its `weight_decay`. torch chooses
-        the fastest implementation for the device."""
+        """The torch optimizer of groups of parameters, each with its `weight_decay`, in the fastest
+        implementation for their device."""
         raise NotImplementedError
+
+
+def _on_gpu(groups: Groups) -> bool:
+    """Whether all parameters are on a GPU, where one kernel can update them all."""
+    return all(p.is_cuda for group in groups for p in group["params"])
 
 
 class Sgd(Optimizer):
@@ -41,7 +46,13 @@ class Sgd(Optimizer):
 
         if self.nesterov and not self.momentum:
             raise ArchError("`nesterov` needs a momentum", help="write `momentum 0.9, nesterov`")
-        return SGD(groups, lr=lr, momentum=self.momentum, nesterov=self.nesterov)
+        return SGD(
+            groups,
+            lr=lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            fused=_on_gpu(groups) or None,
+        )
 
 
 class AlexNetSgd(Optimizer):
@@ -73,7 +84,8 @@ class Adam(Optimizer):
     def build(self, groups: Groups, lr: float) -> TorchOptimizer:
         from torch import optim
 
-        return optim.Adam(groups, lr=lr, betas=self.betas, eps=self.eps)
+        fused = _on_gpu(groups) or None
+        return optim.Adam(groups, lr=lr, betas=self.betas, eps=self.eps, fused=fused)
 
 
 class AdamW(Adam):
@@ -84,7 +96,8 @@ class AdamW(Adam):
     def build(self, groups: Groups, lr: float) -> TorchOptimizer:
         from torch import optim
 
-        return optim.AdamW(groups, lr=lr, betas=self.betas, eps=self.eps)
+        fused = _on_gpu(groups) or None
+        return optim.AdamW(groups, lr=lr, betas=self.betas, eps=self.eps, fused=fused)
 
 
 class RmsProp(Optimizer):

@@ -97,40 +97,35 @@ class MuonAndAdamW(Optimizer):
         eps: float,
     ) -> None:
         hidden = [group for group in groups if group["hidden"]]
+        others = [group for group in groups if not group["hidden"]]
+        super().__init__([*hidden, *others], {"lr": lr})
         # torch's Muon takes matrices alone; these share the memory of the kernels.
         self.kernels = [parameter for group in hidden for parameter in group["params"]]
         self.matrices = [nn.Parameter(kernel.detach().flatten(1)) for kernel in self.kernels]
         views = dict(zip(self.kernels, self.matrices, strict=True))
-        as_matrices = [{**group, "params": [views[p] for p in group["params"]]} for group in hidden]
-        others = [group for group in groups if not group["hidden"]]
         self.parts: list[Optimizer] = []
-        if as_matrices:
+        if hidden:
+            matrices = [
+                {**group, "params": [views[p] for p in group["params"]]} for group in hidden
+            ]
             self.parts.append(
-                torch.optim.Muon(
-                    as_matrices, lr=lr, momentum=momentum, adjust_lr_fn="match_rms_adamw"
-                )
+                torch.optim.Muon(matrices, lr=lr, momentum=momentum, adjust_lr_fn="match_rms_adamw")
             )
         if others:
-            self.parts.append(torch.optim.AdamW(others, lr=lr, betas=betas, eps=eps))
-        super().__init__([p for group in groups for p in group["params"]], {"lr": lr})
-        self._share_groups()
-
-    def _share_groups(self) -> None:
-        """Rates that are set here are set in the parts."""
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
+            rest = [dict(group) for group in others]
+            self.parts.append(torch.optim.AdamW(rest, lr=lr, betas=betas, eps=eps))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        of_parts = [group for part in self.parts for group in part.param_groups]
+        for own, other in zip(self.param_groups, of_parts, strict=True):
+            other["lr"] = own["lr"]
         for kernel, matrix in zip(self.kernels, self.matrices, strict=True):
             matrix.grad = None if kernel.grad is None else kernel.grad.flatten(1)
         for part in self.parts:
             part.step()
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for part in self.parts:
-            part.zero_grad(set_to_none)
-        for kernel in self.kernels:
-            kernel.grad = None
+        for matrix in self.matrices:
+            matrix.grad = None
 
     def state_dict(self) -> dict[str, Any]:
         return {"parts": [part.state_dict() for part in self.parts]}
@@ -138,4 +133,3 @@ class MuonAndAdamW(Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for part, state in zip(self.parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
-        self._share_groups()

@@ -134,15 +134,16 @@ def test_the_activation_at_the_end_of_a_branch_moves_after_the_sum():
     assert kinds(both) == ["conv", "bn", "conv", "bn", "add", "relu", "flatten", "fc"]
     one = load(text.format("identity", "conv1-3"))
     assert kinds(one) == ["conv", "bn", "add", "relu", "flatten", "fc"]
-    written = load(text.format("identity", "conv1-3 relu"))
+    block = "input 4x4x3\nconv means conv-bn-relu\nresidual [ {0} ]\nFC-2"
+    written = load(block.format("conv1-3 relu"))
     assert kinds(written) == ["conv", "bn", "relu", "add", "flatten", "fc"]
-    removed = load(text.format("identity", "conv1-3 no relu"))
+    removed = load(block.format("conv1-3 no relu"))
     assert kinds(removed) == ["conv", "bn", "add", "flatten", "fc"]
     # The last layer of a group, a block or a repeat is the end of the branch too.
     group = load(text.format("identity", "[ conv1-3 x2 ]"))
     assert kinds(group) == ["conv", "bn", "relu", "conv", "bn", "add", "relu", "flatten", "fc"]
     # An activation moves once: the inner sum keeps it.
-    inner = load(text.format("identity", "add { identity; conv1-3 }, activation after"))
+    inner = load(block.format("add { identity; conv1-3 }, activation after"))
     assert kinds(inner) == ["conv", "bn", "add", "relu", "add", "flatten", "fc"]
     # In a concatenation nothing moves, nor with pre-activation.
     concat = load(
@@ -151,7 +152,7 @@ def test_the_activation_at_the_end_of_a_branch_moves_after_the_sum():
         .replace(", activation after", "")
     )
     assert kinds(concat) == ["conv", "bn", "relu", "concat", "flatten", "fc"]
-    before = load(text.format("identity", "conv1-3").replace("conv-bn-relu", "bn-relu-conv"))
+    before = load(block.format("conv1-3").replace("conv-bn-relu", "bn-relu-conv"))
     assert kinds(before) == ["bn", "relu", "conv", "add", "flatten", "fc"]
 
 
@@ -227,7 +228,7 @@ def test_scope_of_a_body():
         "network outer(w=3)\n"
         "block twice(w) { conv1-w; body; body }\n"
         "block around(w) { twice(8) [ conv1-w ] }\n"
-        "input 4x4x2\naround(5)\ntwice(7) [ conv3-w; conv1-(in) ]\nFC-2"
+        "input 4x4x2\naround(5)\ntwice(7) [ conv3-w; conv1-w ]\nFC-2"
     )
     widths = [layer.output[0] for layer in net.layers if layer.kind == "conv"]
     assert widths == [8, 5, 5, 7, 3, 3, 3, 3]
@@ -327,6 +328,7 @@ def test_lines_without_layers_have_rows():
 # Repeats.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50", "resnet18"])
 def test_a_repeat_equals_the_lines_written_out(name: str):
     """A repeat is copied from its first repetitions; it must equal the text without repeats."""
@@ -359,6 +361,7 @@ def test_claims_within_repetitions_are_judged_in_each():
     ]
 
 
+@pytest.mark.slow
 def test_a_network_too_large_is_refused_at_once():
     limit = rf"more than {MOST_LAYERS:,} layers"
     with pytest.raises(archdsl.ArchError, match=limit):

@@ -110,6 +110,40 @@ def test_values_that_the_paper_cannot_mean_ask(text: str, message: str, fixes: t
         archdsl.loads(INPUT + fix)
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "fix"),
+    [
+        ("squeeze_excitation(0.25)", "`r` of `squeeze_excitation` is a divisor", "r=4"),
+        ("squeeze_excitation(1/16)", "at least 1; not 0.0625", "r=16"),
+        ("Squeeze-Excitation r=0.25", "is a divisor of the channels", "r=4"),
+        ("squeeze_excitation(r = 0.5)", "not 0.5", "r=2"),
+        ("[conv3-64; squeeze_excitation(0.25)] x 2", "is a divisor of the channels", "r=4"),
+        ("mbconv(6, 3, 24, se=4)", "`se` of `mbconv` is a share of the channels, at most 1; not 4",
+         "se=0.25"),
+        ("MBConv6, k3x3, 24, se 16", "is a share of the channels", "se=0.0625"),
+        ("transition(2)", "`theta` of `transition` is a share", "theta=0.5"),
+        ("transition(theta=2)", "at most 1; not 2", "theta=0.5"),
+        ("bottleneck(0.25, 64)", "with t = 0.25?", "bottleneck(t=0.25, c=64)"),
+        ("inverted_bottleneck(0.5, 3, 64)", "with t = 0.5?", "there t is at least 1"),
+    ],
+)  # fmt: skip
+def test_a_share_is_not_a_divisor(text: str, message: str, fix: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        archdsl.loads(INPUT + text)
+    assert message in caught.value.message
+    assert fix in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["squeeze_excitation(r=4)", "squeeze_excitation(1)", "mbconv(6, 3, 24, se=0.25)",
+     "mbconv(6, 3, 24, se=1)", "mbconv(6, 3, 24, se=0)", "transition(theta=0.5)",
+     "bottleneck(t=0.25, c=64)", "bottleneck(1, 64)"],
+)  # fmt: skip
+def test_shares_and_divisors(text: str):
+    archdsl.loads(INPUT + text)
+
+
 @pytest.mark.parametrize("text", ["Bottleneck 6", "Inception-A", "Bottleneck(c=64)"])
 def test_a_value_that_is_missing_names_the_other_family(text: str):
     with pytest.raises(archdsl.ArchError, match="has no value") as caught:

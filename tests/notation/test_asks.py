@@ -71,3 +71,50 @@ def test_two_plausible_meanings_ask(text: str, message: str, meanings: tuple[str
 )
 def test_one_plausible_meaning_is_read(text: str):
     archdsl.loads(INPUT + text)
+
+
+BOTH_OR_ONE = "input 56x56x64\nconv means conv-bn-relu\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "both", "one"),
+    [
+        ("conv3-16 no bn relu", "conv3-16 no bn no relu", "conv3-16 relu no bn"),
+        ("conv3-16 no bn, relu", "conv3-16 no bn no relu", "conv3-16 relu no bn"),
+        ("conv3-16, no bn and relu", "conv3-16, no bn no relu", "conv3-16, relu no bn"),
+        ("conv3-16 no bn or relu", "conv3-16 no bn no relu", "conv3-16 relu no bn"),
+        ("conv3-16 no bn-relu", "conv3-16 no bn no relu", "conv3-16 relu no bn"),
+        ("conv3-16 without bn, relu x 2", "conv3-16 no bn no relu x 2", "conv3-16 relu no bn x 2"),
+        ("conv3-16 no relu, bn", "conv3-16 no relu no bn", "conv3-16 bn no relu"),
+        ("3x3, 16, no batch norm relu", "3x3, 16, no bn no relu", "3x3, 16, relu no bn"),
+    ],
+)
+def test_what_follows_a_removal(text: str, both: str, one: str):
+    with pytest.raises(archdsl.ArchError, match="does `no` remove") as caught:
+        archdsl.loads(f"{BOTH_OR_ONE}{text}\nFC-2")
+    assert "to keep it" in str(caught.value)
+    kinds = [
+        [node.op.kind for node in archdsl.loads(f"{BOTH_OR_ONE}{line}\nFC-2").graph.nodes]
+        for line in (both, one)
+    ]
+    assert len(kinds[0]) < len(kinds[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["conv3-16 no bn, leaky relu 0.2", "conv3-16 no bn, maxpool", "conv3-16 no bn, stride 2",
+     "conv3-16 no relu, silu", "conv3-16 no activation, silu", "conv3-16 no bn, ln",
+     "conv3-16 no bias, relu", "conv3-16 no bn -> relu", "conv3-16 no relu, no bn"],
+)  # fmt: skip
+def test_what_cannot_be_removed_does_not_ask(text: str):
+    archdsl.loads(f"{BOTH_OR_ONE}{text}\nFC-2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["conv1-1\nconv3-(in - 1)", "conv1-1\nconv3-(in // 2)", "conv1-1\n[conv3-(in // 2); conv1-4]"],
+)  # fmt: skip
+def test_what_enters_a_line_is_explained(text: str):
+    with pytest.raises(archdsl.ArchError) as caught:
+        archdsl.loads(f"input 16x16x16\n{text}\nFC-2")
+    assert "`in` is what enters the line, here 1 channel" in str(caught.value)

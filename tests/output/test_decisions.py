@@ -53,9 +53,22 @@ CASES = [
      ("block reduction_a { conv3-8 stride 2 }; Reduction-A; FC-2",)),
     ("library", "the block `residual`", RESIDUAL + "; FC-2",
      ("block residual { add { identity; body } }; " + RESIDUAL + "; FC-2",)),
+    ("brackets", "the bracket as a group",
+     "[] means residual; concat { identity; [conv1-8; conv3-64] x 3 }; FC-2",
+     ("[] means residual; concat { identity; residual [conv1-8; conv3-64] x 3 }; FC-2",
+      "[] means residual; concat { identity; {conv1-8; conv3-64} x 3 }; FC-2",
+      "concat { identity; [conv1-8; conv3-64] x 3 }; FC-2")),
     ("activation of sums", "relu after the sum", CBR + RESIDUAL + "; FC-2",
      (CBR + "activation before add; " + RESIDUAL + "; FC-2",
       CBR + "activation after add; " + RESIDUAL + "; FC-2")),
+    ("activation of sums", "no activation after the sum",
+     CBR + "residual [ conv3-64; conv3-64 no relu ]; FC-2",
+     (CBR + "add { shortcut; [ conv3-64; conv3-64 no relu ] } -> relu; FC-2",
+      CBR + "activation before add; residual [ conv3-64; conv3-64 no relu ]; FC-2")),
+    ("activation of sums", "relu before the sum",
+     CBR + "residual [ conv3-64; channel shuffle 4 ]; FC-2",
+     (CBR + "add { shortcut; [ conv3-64 no relu; channel shuffle 4 ] } -> relu; FC-2",
+      CBR + "activation before add; residual [ conv3-64; channel shuffle 4 ]; FC-2")),
     ("companions", "silu in place of relu", CBR + "conv3-8-silu; FC-2", (CBR + "conv3-8; FC-2",)),
     ("companions", "layer norm in place of bn", CBR + "conv3-8-LN; FC-2",
      (CBR + "conv3-8; FC-2",)),
@@ -69,7 +82,7 @@ CASES = [
      (CBR + "conv3-8; conv1-2, bn, relu", CBR + "conv3-8; conv1-2 bare", CBR + "conv3-8; FC-2")),
     ("output layer", "no relu or dropout", "fc means fc-relu-dropout; FC-8; FC-2",
      ("fc means fc-relu-dropout; FC-8; FC-2, relu, dropout",)),
-    ("stride of groups", "the stride in the first layer of the group",
+    ("stride of groups", "the stride in the first layer of the group (conv 1x1)",
      "[conv1-8; conv3-8] x 2, stride 2; FC-2",
      ("stride on 3x3; [conv1-8; conv3-8] x 2, stride 2; FC-2",
       "stride on first; [conv1-8; conv3-8] x 2, stride 2; FC-2",
@@ -79,6 +92,42 @@ CASES = [
     ("padding", "padding same", "conv3-8; FC-2",
      ("padding same; conv3-8; FC-2", "conv3-8 valid; FC-2",
       "conv3-8 pad 1; FC-2", "conv1-8; FC-2")),
+    ("depthwise", "4 filters for each of 16 channels", "input 8x8x16; dw conv 3x3 64; FC-2",
+     ("input 8x8x16; dw conv 3x3 16; FC-2", "input 8x8x16; dw conv 3x3; FC-2",
+      "input 8x8x16; conv 3x3 64 groups 16; FC-2")),
+    ("depthwise", "2 filters for each of 16 channels",
+     "input 8x8x16; [dw conv 3x3/2 32; conv1-16] x 2; FC-2", ()),
+    ("defaults", "maxpool with the stride of its window", "maxpool 3x3; FC-2",
+     ("maxpool 3x3/2; FC-2", "maxpool; FC-2", "maxpool 2x2; FC-2", "maxpool 3x3 stride 3; FC-2",
+      "input 3x3x8; maxpool 3x3; FC-2")),
+    ("defaults", "avgpool with the stride of its window", "avgpool 5; FC-2",
+     ("avgpool 5/2; FC-2", "global average pool; FC-2")),
+    ("repeats", "stride 2 in each of 2 repetitions", "conv3-8 stride 2 x2; FC-2",
+     ("{ conv3-8 } x 2, stride 2; FC-2", "conv3-8 x2; FC-2", "conv3-8 stride 2; FC-2")),
+    ("repeats", "stride 2x1 in each of 3 repetitions", "3x conv 3x3/2x1 8; FC-2",
+     ("{ conv3-8 } x 3, stride 2x1; FC-2",)),
+    ("companions", "bn and relu before conv, not after it, which keeps its bias",
+     CBR + "bn-relu-conv3-8; FC-2",
+     (CBR + "bn-relu-conv3-8-bn-relu; FC-2", CBR + "conv3-8; FC-2", "bn-relu-conv3-8; FC-2",
+      CBR + "bn-relu-conv3-8 no bias; FC-2")),
+    ("companions", "bn and relu before conv, not after it, which keeps its bias",
+     CBR + "bn -> relu -> conv3-8; FC-2", ("bn -> relu -> conv3-8; FC-2",)),
+    ("companions", "relu before conv, not after it", CBR + "relu, conv3-8; FC-2",
+     (CBR + "relu; conv3-8; FC-2",)),
+    ("companions", "relu after conv, not before it",
+     "conv means bn-relu-conv; conv3-8-relu; FC-2",
+     ("conv means bn-relu-conv; relu-conv3-8-relu; FC-2",
+      "conv means bn-relu-conv; conv3-8; FC-2")),
+    ("companions", "bn before conv, not after it, which keeps its bias",
+     CBR + "bn, conv3-8, silu; FC-2", (CBR + "conv3-8, bn, silu; FC-2",)),
+    ("padding", "no padding of conv 4x4", "conv 4x4 8 stride 2; FC-2",
+     ("conv 4x4 8 stride 2 pad 1; FC-2", "padding valid; conv 4x4 8 stride 2; FC-2",
+      "conv 4x4 8 stride 4; FC-2", "conv 4x4 8 stride 2 valid; FC-2")),
+    ("padding", "no padding of transposed conv 4x4", "deconv 4x4 8 stride 2; FC-2",
+     ("deconv 4x4 8 stride 2 pad 1; FC-2", "deconv 2x2 8 stride 2; FC-2", "up-conv 4x4 8; FC-2")),
+    ("companions", "no bn or relu next to transposed conv", CBR + "deconv 2x2 8 stride 2; FC-2",
+     (CBR + "deconv means deconv-bn-relu; deconv 2x2 8 stride 2; FC-2",
+      CBR + "deconv 2x2 8 stride 2, bn, relu; FC-2", CBR + "FC-8; FC-2")),
     ("bias", "no bias next to bn", CBR + "conv3-8; FC-2",
      (CBR + "conv3-8 bias; FC-2", CBR + "conv3-8 no bias; FC-2",
       "conv means conv-relu; conv3-8; FC-2")),
@@ -156,7 +205,7 @@ def test_the_channels_of_an_input_are_decided_by_what_is_true_of_it(sizes: str, 
 
 def test_every_choice_of_the_expansion_has_a_case():
     every = [one for one in vars(choices).values() if isinstance(one, Choice)]
-    assert {one.topic for one in every} - {"names"} <= {case[0] for case in CASES}
+    assert {one.topic for one in every} - {"names", "tables"} <= {case[0] for case in CASES}
     assert {case[0] for case in CASES} <= {*decisions._ORDER, "printed sizes"}
 
 
@@ -231,6 +280,7 @@ def test_blocks_of_one_paper_share_a_line():
     assert line.endswith(", from the library: Szegedy et al. 2016")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_decisions_of_the_zoo_fit_in_eight_lines(name: str):
     lines = decisions.summary_lines(archdsl.load(name))
@@ -240,6 +290,7 @@ def test_the_decisions_of_the_zoo_fit_in_eight_lines(name: str):
         assert "{" not in line and "  " not in line and not line.endswith(("in", ","))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50", "inception_v3", "mobilenet_v2", "unet", "c3d"])
 def test_decisions_do_not_depend_on_layout(name: str):
     source = spec_files.read_source(spec_files.names()[name])

@@ -104,7 +104,7 @@ conv means conv-relu
 stem: conv3-(2*k)
 conv3-k x n if deep == 1
 unit(4*k) x (n - 1)
-[ conv1-k if deep == 0; conv3-(k + in) ] x n
+[ conv3-(k + in); conv1-k if deep == 0 ] x n
 average pool, 10-d fc
 """
 
@@ -118,7 +118,7 @@ def test_names_are_replaced_by_values_and_conditions_are_decided():
     assert [row[2:] for row in rows[1:-2]] == [
         ["conv3-8", ""],
         ["conv3-4 ×2", "unit(16) × 2"],
-        ["unit(16) × 1", "[conv1-4<br>conv3-(4 + in)] × 3"],
+        ["unit(16) × 1", "[conv3-(4 + in)<br>conv1-4] × 3"],
         ["[conv3-(4 + in)] × 2", "identity"],
         ["average pool, 10-d fc", ""],
     ] or [row[2:] for row in rows[1:-2]]
@@ -241,7 +241,8 @@ def test_contents_of_cells():
         "conv 3x3x4x4 x2", "conv kernel 3 width 4 x2", "conv 3x3 4 stride 1 x2", "4 conv 3x3 x2",
         "conv 3x3 4 s: 2 x2", "3x3, 4 x2", "3x3, 4 x 2", "squeeze_excitation 2 x2",
         "n x 3 x 3 conv, 4", "2 x 3x3 conv 4", "conv1-6 -> 2 x 3x3 conv 4", "2x 2x2 max pool",
-        "conv3-4 -> conv1-2 x2", "conv3-4 -> 3x3, 4 x 2", "conv3-4, conv1-2 x2", "conv3-4-relu x n",
+        "conv3-4 -> conv1-2 x2", "conv3-4 -> 3x3, 4 x 2", "{ conv3-4, conv1-2 } x2", 
+        "conv3-4-relu x n",
         "conv3-4 -> m: conv1-2 x2", "conv1-6 -> upsample x2", "conv3-4 x2 -> relu",
         "[ fc 4 x2; fc 3 ] x 2", "concat { maxpool 2x2 x2; maxpool 4 }",
         "2x bn conv 4 3x3", "2x bn conv 4 3 x 3",
@@ -510,6 +511,7 @@ def test_only_what_differs_is_in_the_row_of_conventions():
     assert gated == unit.replace("(c) ]", "(c); squeeze_excitation ]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

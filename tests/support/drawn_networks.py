@@ -295,6 +295,14 @@ class _Drawing:
                 layers.append(self.activation())
         elif self.often(5) and "conv" in layer.text:
             layers.append(self.weak())
+        is_role = layers[-1].role in ("norm", "activation")
+        if len(layers) > 1 and is_role and layer.removed and " no " in layer.text:
+            # `no bn, relu` asks whether relu is removed too: the removal comes last.
+            text, _, word = layer.text.rpartition(" no ")
+            if word == layer.removed[0]:
+                last = layers[-1]
+                layers[0] = replace(layer, text=text)
+                layers[-1] = replace(last, text=f"{last.text} no {word}")
         tight = all(one.text.replace("-", "").isalnum() for one in layers)
         return Phrase(layers, self.one(["-", ", "]) if tight else ", ")
 

@@ -42,6 +42,7 @@ class Carried:
     """The stride of a group, and the convolution that it goes to, if one is settled."""
 
     value: int
+    entering: Shape
     carrier: Layer | None = None
     done: bool = False
 
@@ -55,8 +56,10 @@ class Place:
     is_last: bool = False  # its last weight layer is an output layer
     ends: bool = False  # a conventional activation at its end follows a sum instead
     is_branch: bool = False
+    outer: int = 0  # the channels that enter the outermost group around it
     carried: Carried | None = None
     ships: bool = False  # in a block of the library
+    in_product: bool = False  # a map of 1x1 is a gate here, which carries no stride
     body: tuple[Group, Place, int] | None = None  # with the stride that it carries
     target: tuple[Shape, int] | None = None  # shape of the branch next to it, and its stride
 
@@ -258,7 +261,7 @@ class Reading:
                 assert place.body is not None
                 group, outer, inside = place.body
                 inner = replace(outer, is_last=place.is_last, ends=place.ends, is_branch=False,
-                                carried=place.carried)  # fmt: skip
+                                carried=place.carried, in_product=place.in_product)  # fmt: skip
                 self.group(group, inner, inside)
             case Word(word="shortcut"):
                 self.shortcut(step.option or self.network.shortcut or "B", place)
@@ -286,7 +289,7 @@ class Reading:
     # Groups and blocks.
 
     def group(self, group: Group, place: Place, stride: int) -> None:
-        place = replace(place, is_branch=False)
+        place = replace(place, is_branch=False, outer=place.outer or self.shape[0])
         if stride == 1:
             self.lines(group.lines, place)
             return
@@ -296,7 +299,7 @@ class Reading:
                 # Around a block: the block's.
                 self.repeated(Link(link.step, link.repeat, stride), place, None)
                 return
-        carried = Carried(stride)
+        carried = Carried(stride, self.shape)
         if self.network.stride_on == "last":
             carried.carrier = [*convolutions(group.lines)][-1]
         self.lines(group.lines, replace(place, carried=carried))
@@ -311,13 +314,15 @@ class Reading:
             names[takes] = stride
             stride = 1
         names["_in"] = self.shape[0]
+        outer = replace(place, outer=place.outer or self.shape[0])
         inner = Place(
             names=names,
             is_last=place.is_last,
             ends=place.ends,
             carried=place.carried,
             ships=block.ships,
-            body=None if use.body is None else (use.body, place, stride),
+            in_product=place.in_product,
+            body=None if use.body is None else (use.body, outer, stride),
             target=place.target,
         )
         self.lines(block.lines, inner)
@@ -351,7 +356,9 @@ class Reading:
             said = "" if join.ships else join.activation
             after = (said or self.network.activation or join.activation) == "after"
         labels = dict(place.labels)
-        inner = replace(place, is_last=False, ends=after, is_branch=True, target=None)
+        inner = replace(place, is_last=False, ends=after, is_branch=True, target=None,
+                        outer=place.outer or self.shape[0],
+                        in_product=place.in_product or join.kind == "multiply")  # fmt: skip
         ends: dict[int, int] = {}
         # The shortcut comes last: it leads to the shape of the other branch.
         for index in sorted(range(len(lines)), key=lambda i: is_shortcut(lines[i])):
@@ -366,6 +373,9 @@ class Reading:
             self.joined(join.kind, [ends[index] for index in range(len(lines))])
         moved = self.moved[waiting:]
         del self.moved[waiting:]
+        is_own = not join.ships and "_in" not in place.names  # not of a block
+        if join.activation == "after" and is_own and len(lines) > 1 and not moved:
+            raise Refused("`activation after` moves nothing")
         self.after_sum(moved)
 
     def stride_between(self, start: int, end: int) -> int:
@@ -426,13 +436,19 @@ class Reading:
     ) -> dict[str, Any]:
         """The attributes of a weight layer: what it prints wins over what the convention says."""
         names = {**place.names, "_in": place.names.get("_in", self.shape[0])}
+        reads_in = any("_in" in one for one in layer.values.values() if isinstance(one, str))
+        if "_in" not in place.names and reads_in and place.outer not in (0, self.shape[0]):
+            raise Refused("two meanings of `in`")
         given = {name: value(one, names) for name, one in layer.values.items()}
         values = {**conventional, **given}
         carried = place.carried
         if carried is not None and not carried.done and layer.kind in CONVOLUTIONS:
             on = self.network.stride_on
             fits = layer.kind != "upconv" and values["kernel"] == 3 if on == "3x3" else True
-            if fits and carried.carrier in (None, layer):
+            is_point = set(self.shape[1:]) <= {1}
+            if fits and carried.carrier in (None, layer) and not (is_point and place.in_product):
+                if is_point and carried.value > 1 and set(carried.entering[1:]) != {1}:
+                    raise Refused("a stride on a map of 1x1")
                 if "stride" in given:
                     raise Refused("two strides")
                 carried.done = True

@@ -65,12 +65,11 @@ def test_statements_directly_after_a_table():
 
 
 def test_an_editor_strips_the_ends_of_lines():
-    """Rows that one cell spans are then shorter; one short row among full ones is an error."""
+    """Rows that one cell spans are then shorter; so they are if they alone end early."""
     stripped = "".join(line.rstrip() + "\n" for line in COLUMNS.splitlines())
     assert stripped != COLUMNS
     assert ops(HEAD + stripped) == ops(HEAD + COLUMNS)
-    with pytest.raises(archdsl.ArchError, match="a row of 1 cells where the header has 2"):
-        archdsl.loads(HEAD + COLUMNS.replace("maxpool\t", "maxpool"))
+    assert ops(HEAD + COLUMNS.replace("maxpool\t", "maxpool")) == ops(HEAD + COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +284,7 @@ def test_the_last_of_several_columns_of_names_holds_layers():
     assert net.output == (8, 32, 32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["vgg", "googlenet_table", "mobilenet_v2_table", "all_cnn"])
 def test_damaged_texts_never_end_in_a_traceback(spec: str):
     """Stretches of a text are removed, or copied elsewhere."""

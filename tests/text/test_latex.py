@@ -58,6 +58,8 @@ def contents(network: Network) -> object:
     found = network.to_dict()
     for row in found["rows"]:
         del row["notation"]
+    # LaTeX says which cells span columns.
+    found["decisions"] = [one for one in found["decisions"] if one["topic"] != "tables"]
     for decision in found["decisions"]:
         del decision["line"]
     nodes = [(node.op, node.inputs) for node in network.graph.nodes]

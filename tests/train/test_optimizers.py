@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import archdsl
 from archdsl.train import Recipe
+from archdsl.train.clipping import ClipNorm
 from archdsl.train.optimizers import (
     Adadelta,
     Adagrad,
@@ -188,6 +189,26 @@ def test_muon_takes_the_hidden_weights_as_matrices():
     for name, parameter in named.items():
         expected = flat.get(name, copies[name]).reshape(parameter.shape)
         torch.testing.assert_close(parameter.data, expected.data)
+
+
+def test_muon_with_a_loss_scale():
+    """The scale is taken off the gradients of kernels, too."""
+    modules = []
+    for scale in (1.0, 4096.0):
+        torch.manual_seed(0)
+        module, recipe = NET.module(), Recipe(optimizer=Muon(), clip=ClipNorm(limit=0.1))
+        built = recipe.optimizer.build(groups_of(NET, module, recipe), LR)
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        for _ in range(2):
+            scaler.scale(module(torch.rand(4, 1, 8, 8)).square().mean()).backward()
+            scaler.unscale_(built)
+            recipe.clip.apply(list(module.parameters()))
+            scaler.step(built)
+            scaler.update()
+            built.zero_grad()
+        modules.append(module)
+    for one, other in zip(*(module.parameters() for module in modules), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
 def test_torch_without_muon(monkeypatch):

@@ -183,7 +183,12 @@ def _prepared(
     """A training before its first step, or before its state is restored; in the context torch is
     seeded and deterministic."""
     with reproducible(record.seed, device, record.threads), _memory(network):
-        yield _Training(network, record, device, _splits(network, record, device, data), fresh)
+        splits = _splits(network, record, device, data)
+        try:
+            yield _Training(network, record, device, splits, fresh)
+        finally:
+            for split in splits:
+                split.close()
 
 
 class _Splits(NamedTuple):

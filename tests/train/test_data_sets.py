@@ -6,6 +6,9 @@ import gzip
 import hashlib
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -211,6 +214,34 @@ def test_streaming_gives_the_same_numbers_as_memory(tmp_path: Path):
     assert all(torch.equal(weights[name], other[name]) for name in weights)
     assert memory.accuracy == streamed.accuracy
     assert evaluate(streamed.folder).loss == evaluate(memory.folder).loss
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_streamed_training_ends_with_its_processes(number: int, code: int, tmp_path: Path):
+    """Whether it is stopped, by a signal to its process group, or finishes."""
+    write_pictures(tmp_path / "photos", PETS, 10)
+    (tmp_path / "a.arch").write_text(text('folder "photos"', 3, "16x16 RGB"))
+    command = [sys.executable, "-u", "-m", "archdsl.cli", "train", "a.arch", "--stream"]
+    for epochs, expected in ((1000, code), (2, 0)):
+        with subprocess.Popen(
+            [*command, "--set", f"epochs={epochs}", "--device", "cpu"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        ) as process:
+            assert process.stdout is not None
+            next(line for line in process.stdout if line.startswith("epoch 1/"))
+            if expected:
+                os.killpg(process.pid, number)
+            rest = process.stdout.read()  # ends when all processes that write there have ended
+        assert process.returncode == expected
+        assert "Traceback" not in rest and "DataLoader" not in rest
+        assert ("stopped: epoch" if expected else "test accuracy") in rest
 
 
 # Arrays.

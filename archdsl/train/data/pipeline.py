@@ -164,6 +164,9 @@ class Split(ABC):
         for images, _ in self.fetched(batches(order, form.batch)):
             yield resized(images, form.stored, form.whole).expand(-1, form.channels, -1, -1)
 
+    def close(self) -> None:  # noqa: B027  in memory there is nothing to end
+        """End what the split needs to make batches; it makes no more of them."""
+
     @abstractmethod
     def fetched(self, chunks: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """The images of batches of indices, on the device, with labels."""
@@ -188,16 +191,13 @@ class Streamed(Split):
     def __init__(self, form: Form, pictures: Pictures) -> None:
         super().__init__(form, pictures.labels)
         self.chunks: list[list[int]] = []
-        self.loader = _loader(_Decoder(pictures, form), self, form.device)
+        self.loader = _loader(_Decoder(pictures, form), self.chunks, form.device)
 
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.chunks)
-
-    def __len__(self) -> int:
-        return len(self.chunks)
+    def close(self) -> None:
+        del self.loader  # its processes end with it
 
     def fetched(self, chunks: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        self.chunks = [chunk.tolist() for chunk in chunks]
+        self.chunks[:] = [chunk.tolist() for chunk in chunks]
         device = self.form.device
         for chunk, images in zip(chunks, _decoded(self.loader), strict=True):
             labels = self.labels[chunk]
@@ -268,15 +268,17 @@ def _loader(decoder: _Decoder, chunks: Any, device: torch.device) -> DataLoader[
         collate_fn=_same,
         num_workers=min(MOST_WORKERS, _cores()),
         persistent_workers=True,
-        worker_init_fn=_leave_signals,
+        worker_init_fn=_leave_group,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # otherwise it would use random numbers of the training
     )
 
 
-def _leave_signals(worker: int) -> None:
-    """Ctrl-C reaches all processes of a terminal: only the training decides when to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_group(worker: int) -> None:
+    """Signals to a whole process group, as Ctrl-C, are for the training alone, which then ends its
+    processes."""
+    if hasattr(os, "setsid"):
+        os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 

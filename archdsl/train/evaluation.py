@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,8 +140,7 @@ def _answers(run: Trained, options: _Options) -> Answers:
     plain = view == CenterView()  # the images as they are
     if not plain:
         form = form._replace(load=_load(view, data.test, form))
-    with reproducible(0, where):
-        test = pipeline.split_of(data.test, form, record.stream)
+    with reproducible(0, where), closing(pipeline.split_of(data.test, form, record.stream)) as test:
         labels = test.labels.cpu()
         if plain:
             result = measure(module, test, recipe.loss.plain)

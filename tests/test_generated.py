@@ -91,6 +91,7 @@ def survives_a_round_trip(net: Network) -> None:
             assert net.diff(again).same, table
 
 
+@pytest.mark.slow
 @quick
 @given(specs())
 def test_random_specs_build_or_are_refused(text: str):
@@ -143,6 +144,7 @@ def test_equal_seeds_write_equal_texts():
     ]
 
 
+@pytest.mark.slow
 def test_random_specs_cover_the_language():
     """Almost every layer kind occurs in a network that loads, and most networks load."""
     kinds: set[type] = set()

@@ -70,6 +70,7 @@ def test_long_names_are_drawn(text: str):
     assert drawn.render("svg").startswith(b"<?xml")
 
 
+@pytest.mark.slow
 def test_large_pictures_are_refused(tmp_path: Path):
     net = archdsl.loads("input 8x8x4\nconv3-4\n" + "add { identity; relu }\n" * 20_000)
     with pytest.raises(archdsl.ArchError, match=r"40,\d+ boxes and arrows; the limit is 4,000"):

@@ -74,6 +74,7 @@ def test_a_parameter_of_that_name_is_the_networks_own():
 ZOO = [name for name in spec_files.names() if not spec_files.find_one(name).lacking]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_every_network_of_the_zoo_takes_classes(name: str):
     network = archdsl.load(name, {"classes": 7})

@@ -328,6 +328,7 @@ def test_lines_without_layers_have_rows():
 # Repeats.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50", "resnet18"])
 def test_a_repeat_equals_the_lines_written_out(name: str):
     """A repeat is copied from its first repetitions; it must equal the text without repeats."""
@@ -360,6 +361,7 @@ def test_claims_within_repetitions_are_judged_in_each():
     ]
 
 
+@pytest.mark.slow
 def test_a_network_too_large_is_refused_at_once():
     limit = rf"more than {MOST_LAYERS:,} layers"
     with pytest.raises(archdsl.ArchError, match=limit):

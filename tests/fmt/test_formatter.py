@@ -126,6 +126,7 @@ def _apart(found: re.Match[str], chance: random.Random) -> str:
     return around[0] + found[0] + around[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_untidy_texts(seed: int):
     chance = random.Random(seed)

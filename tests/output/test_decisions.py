@@ -280,6 +280,7 @@ def test_blocks_of_one_paper_share_a_line():
     assert line.endswith(", from the library: Szegedy et al. 2016")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_decisions_of_the_zoo_fit_in_eight_lines(name: str):
     lines = decisions.summary_lines(archdsl.load(name))
@@ -289,6 +290,7 @@ def test_the_decisions_of_the_zoo_fit_in_eight_lines(name: str):
         assert "{" not in line and "  " not in line and not line.endswith(("in", ","))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50", "inception_v3", "mobilenet_v2", "unet", "c3d"])
 def test_decisions_do_not_depend_on_layout(name: str):
     source = spec_files.read_source(spec_files.names()[name])

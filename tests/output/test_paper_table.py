@@ -511,6 +511,7 @@ def test_only_what_differs_is_in_the_row_of_conventions():
     assert gated == unit.replace("(c) ]", "(c); squeeze_excitation ]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

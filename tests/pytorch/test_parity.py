@@ -833,6 +833,7 @@ def test_parity_with_batch_norm():
     assert difference(net.module(), reference, images(net)) > 100 * CLOSE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["lenet5", "lenet_1x1", "resnet18", "resnet50", "nin", "mobilenet_v2", "highway", "m5"]
 )

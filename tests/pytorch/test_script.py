@@ -51,6 +51,7 @@ def test_texts(name: str):
     same(net.module().eval(), *net.input)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"), [("resnet18", 64), ("googlenet", 224), ("unet", 188), ("efficientnet_b0", 64)]
 )

@@ -26,6 +26,7 @@ def same(a: nn.Module, b: nn.Module) -> bool:
     return list(one) == list(other) and all(torch.equal(one[n], other[n]) for n in one)
 
 
+@pytest.mark.slow
 def test_every_source_of_weights(tmp_path: Path):
     run, module = train(net(), recipe_of(net()), device="cpu", runs=tmp_path)
     torch.save(module.state_dict(), tmp_path / "weights.pt")

@@ -111,6 +111,7 @@ def words_of(cell: str) -> list[str]:
     return cell.replace("soft-max", "softmax").split()
 
 
+@pytest.mark.slow
 def test_each_cell_of_the_damaged_vgg():
     """Alone in the paper's table, a cell means the same as the paper's, or its column fails."""
     (table, _) = tables_of("vgg")
@@ -195,6 +196,7 @@ def test_without_that_cell_every_row_with_a_lost_bracket_is_refused():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", CELLS)
 def test_each_cell_of_the_damaged_resnet(row: str):
     """Each is refused in its row and column, or its column fails; complete figures hold."""

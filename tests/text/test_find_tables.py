@@ -284,6 +284,7 @@ def test_the_last_of_several_columns_of_names_holds_layers():
     assert net.output == (8, 32, 32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["vgg", "googlenet_table", "mobilenet_v2_table", "all_cnn"])
 def test_damaged_texts_never_end_in_a_traceback(spec: str):
     """Stretches of a text are removed, or copied elsewhere."""

@@ -329,6 +329,7 @@ def test_pictures_that_cannot_be_read(run: Path, tmp_path: Path, monkeypatch, ar
         predict(run, ["nothing"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 67_000_000), (40_000, 1), (32_769, 3)])
 def test_long_pictures_are_refused(size: tuple[int, int], tmp_path: Path):
     path = tmp_path / "long.png"

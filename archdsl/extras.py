@@ -16,6 +16,7 @@ EXTRAS = {
         "torch": "PyTorch",
         "numpy": "NumPy",
         "sklearn": "scikit-learn",
+        "scipy": "SciPy",
         "matplotlib": "matplotlib",
         "PIL": "pillow",
         "filelock": "filelock",

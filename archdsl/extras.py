@@ -17,6 +17,7 @@ EXTRAS = {
         "torchvision": "torchvision",
         "numpy": "NumPy",
         "sklearn": "scikit-learn",
+        "scipy": "SciPy",
         "matplotlib": "matplotlib",
         "PIL": "pillow",
         "filelock": "filelock",

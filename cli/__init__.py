@@ -15,7 +15,7 @@ from archdsl.text.collector import collector_paused
 
 VERBS = (
     *("summary", "verify", "check", "fmt", "diff", "table", "draw", "source"),
-    *("train", "eval", "predict", "zoo", "layers"),
+    *("train", "sweep", "runs", "eval", "predict", "zoo", "layers"),
 )
 
 

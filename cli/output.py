@@ -13,6 +13,7 @@ import click
 from archdsl import spec_files
 from archdsl.errors import SHOWN, ArchError, render
 from archdsl.network import Network
+from archdsl.syntax.ast import NetworkText
 from archdsl.syntax.expressions import Number
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,7 +63,14 @@ def formats(*names: str) -> Callable[[F], F]:
 
 
 def load(target: str, input_: str | None = None, parameters: tuple[str, ...] = ()) -> Network:
-    return Network(spec_files.find_one(target), _parameters(parameters), _sizes(input_))
+    return network_of(spec_files.find_one(target), input_, parameters)
+
+
+def network_of(
+    text: NetworkText, input_: str | None = None, parameters: tuple[str, ...] = ()
+) -> Network:
+    """A network of a text, changed by --input and -p."""
+    return Network(text, _parameters(parameters), _sizes(input_))
 
 
 def check_standard_input(targets: Sequence[str]) -> None:

@@ -396,3 +396,38 @@ class Predictions(_Record):
     checkpoint: str
     epoch: int
     predictions: list[Prediction]
+
+
+class RunFigures(_Record):
+    """One run. `accuracy` is the test accuracy of the weights that are kept, 0 … 1, None before the
+    first epoch; `seconds` the time of training alone."""
+
+    folder: str
+    seed: int
+    epochs: int
+    finished: bool
+    accuracy: float | None
+    seconds: float
+
+
+class Trial(_Record):
+    """Runs that differ in their seeds alone.
+
+    `settings` are those in which the trials of the network differ. `accuracy` is the mean over the
+    finished runs, None without any, `half_width` half of its 95 % interval, None for fewer than
+    two.
+    """
+
+    network: str
+    params: int
+    data: str
+    settings: dict[str, str]
+    accuracy: float | None
+    half_width: float | None
+    runs: list[RunFigures]
+
+
+class Trials(_Record):
+    """`archdsl runs --format json` and `archdsl sweep --format json`."""
+
+    trials: list[Trial]

@@ -59,6 +59,11 @@ KEPT = ("resume", "device", "data_dir")  # options that `--resume` may be combin
 @click.option("--device", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
 @click.option("--channels-last", is_flag=True, help="Store maps pixel by pixel: often faster.")
 @click.option("--compile", is_flag=True, help="Compile the network with torch.compile.")
+@click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Write the gradients and activations of the layers, and draw them: do they vanish?",
+)
 @click.option("--runs", default="runs", show_default=True, help="The folder for runs.")
 @click.option("--resume", metavar="RUN", help="Continue a stopped run, given by its folder.")
 @output.changes
@@ -76,6 +81,7 @@ def command(
     device: str | None,
     channels_last: bool,
     compile: bool,
+    diagnose: bool,
     runs: str,
     resume: str | None,
     input_: str | None,
@@ -126,6 +132,7 @@ def command(
                     stream,
                     channels_last=channels_last,
                     compile=compile,
+                    diagnose=diagnose,
                 )
         except KeyboardInterrupt:
             bar.close()
@@ -135,6 +142,11 @@ def command(
         f"test accuracy {run.accuracy:.2%} after epoch {run.record.kept.epoch}, "
         f"{run.seconds:.1f} s of training, in {run.folder}"
     )
+    if run.record.diagnose:
+        from archdsl.train import diagnosis
+
+        readings = diagnosis.read(run.folder, len(run.record.epochs))
+        output.emit(f"{diagnosis.finding(readings)}, see {run.folder / diagnosis.PICTURE}")
 
 
 def _refuse_others(context: click.Context) -> None:

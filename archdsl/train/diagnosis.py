@@ -105,19 +105,21 @@ class Diagnosis:
         write_whole(folder / CSV, text.getvalue().encode())
         write_whole(folder / PICTURE, drawn(self.readings))
 
-    @property
-    def finding(self) -> str:
-        """What the last gradients say, in one line; empty if there are none."""
-        last = [r for r in _of_step(self.readings, -1) if r.gradient == r.gradient]
-        if len(last) < 2:
-            return ""
-        first, most = last[0], max(last, key=lambda one: one.gradient)
-        if not most.gradient:
-            return "no layer has a gradient: the output does not depend on the weights"
-        share = first.gradient / most.gradient
-        if share < VANISHING:
-            return f"the gradient vanishes: that of {first.layer} is {share:.1e} of {most.layer}'s"
-        return f"the gradient reaches the first layer: {share:.2g} of that of {most.layer}"
+
+def finding(readings: Sequence[Reading]) -> str:
+    """What the last gradients say, in one line."""
+    last = [reading for reading in _of_step(readings, -1) if not math.isnan(reading.gradient)]
+    if not last:
+        return "no layer has a gradient"
+    first, most = last[0], max(last, key=lambda one: one.gradient)
+    if not most.gradient:
+        return "the gradients are 0: the loss does not depend on the weights"
+    share = first.gradient / most.gradient
+    if share < VANISHING:
+        return (
+            f"the gradient vanishes: that of {first.layer} is {share:.1e} of that of {most.layer}"
+        )
+    return f"the gradient reaches {first.layer}: {share:.2g} of that of {most.layer}"
 
 
 def read(folder: Path, epochs: int) -> list[Reading]:

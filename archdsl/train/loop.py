@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple, Protocol
@@ -30,6 +30,8 @@ from archdsl.train.data import pipeline, reading
 from archdsl.train.data.base import default_folder
 from archdsl.train.data.images import Data
 from archdsl.train.device import device_of, random_state, reproducible, set_random_state
+from archdsl.train.diagnosis import Diagnosis
+from archdsl.train.diagnosis import read as read_diagnosis
 from archdsl.train.evaluation import measure, tally
 from archdsl.train.initialise import initialise
 from archdsl.train.lock import locked
@@ -70,6 +72,7 @@ def train(
     *,
     channels_last: bool = False,
     compile: bool = False,
+    diagnose: bool = False,
 ) -> tuple[Run, nn.Module]:
     """Train a network by a recipe. Returns the run and the trained module.
 
@@ -77,10 +80,15 @@ def train(
     is one. `data_dir` has torchvision's data sets, by default $ARCHDSL_DATA or `data`; `download`
     lets torchvision put a missing one there. `stream` decides whether pictures are decoded anew in
     each epoch, instead of once into memory. `channels_last` stores maps pixel by pixel and
-    `compile` runs torch.compile, which both can be faster. Raises ArchError if the network does not
-    fit the data, the data cannot be read, or the folder of the run cannot be written, and NotFinite
-    if the loss is nan or infinite.
+    `compile` runs torch.compile, which both can be faster. `diagnose` writes the gradients and
+    activations of the layers to the folder of the run, as archdsl.train.diagnosis describes. Raises
+    ArchError if the network does not fit the data, the data cannot be read, or the folder of the
+    run cannot be written, and NotFinite if the loss is nan or infinite.
     """
+    if diagnose and compile:
+        raise ArchError(
+            "a compiled network cannot be diagnosed", help="leave out `compile`, or `diagnose`"
+        )
     where = device_of(device)
     folder = os.path.abspath(Path(data_dir or default_folder()).expanduser())
     reading.check(network, recipe)
@@ -98,6 +106,7 @@ def train(
         threads=torch.get_num_threads(),
         channels_last=channels_last,
         compile=compile,
+        diagnose=diagnose,
         data=DataRecord.of(data, folder, stream),
         finished=False,
         epochs=[],
@@ -147,6 +156,8 @@ def resume(
         with _prepared(network, saved.record, where, data, fresh) as training:
             if saved.state:
                 training.restore(saved)
+            if training.diagnosis is not None:
+                training.diagnosis.readings = read_diagnosis(folder, len(saved.record.epochs))
             # The other files are written again, from the checkpoint.
             write_whole(folder / "spec.arch", saved.spec.encode())
             current.write()
@@ -233,6 +244,8 @@ def _continue(
             checkpoint.save(Checkpoint(run.checkpoint, spec, record, training.state()))
             run = Run(run.folder, record)
             run.write()
+            if training.diagnosis is not None:
+                training.diagnosis.write(run.folder)
             if progress is not None:
                 progress.epoch(epochs[-1])
         _draw(run, training.network)
@@ -319,6 +332,7 @@ class _Training:
         self.steps = data.train.steps
         self.stepper = Stepper(network, self.module, recipe, device, self.steps)
         self.best: dict[str, Tensor] | None = None  # the weights of the best epoch
+        self.diagnosis = Diagnosis(self.module) if record.diagnose else None
 
     def next(self, number: int, progress: Progress | None) -> Epoch:
         """Train an epoch, counted from 1, and measure the module. Raises NotFinite."""
@@ -355,14 +369,15 @@ class _Training:
         for step, (x, y) in enumerate(self.data.train.epoch(self.generator), 1):
             x = self.laid_out(x)
             random = random_state(self.device) if self.reads_every_loss else None
-            logits, loss = self.loss(x, y)
-            if random is not None and not math.isfinite(value := loss.item()):
-                set_random_state(random, self.device)  # so that dropout drops the same units
-                where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
-                with self.stepper.precision():
-                    fault = first_fault(self.module, x)
-                raise self.not_finite(where, fault)
-            self.stepper.take(loss, step, number)
+            with self.observed(number, step):
+                logits, loss = self.loss(x, y)
+                if random is not None and not math.isfinite(value := loss.item()):
+                    set_random_state(random, self.device)  # so that dropout drops the same units
+                    where = f"the loss of epoch {number}, step {step} of {self.steps} is {value}"
+                    with self.stepper.precision():
+                        fault = first_fault(self.module, x)
+                    raise self.not_finite(where, fault)
+                self.stepper.take(loss, step, number)
             total += tally(loss, logits, y)
             seen += len(y)
             # Reading the loss waits for the device, so not at every step.
@@ -371,6 +386,12 @@ class _Training:
                 mean = _read(total, seen)
                 progress.step(number, seen / self.data.train.images, mean[0], mean[1])
         return _read(total, seen)
+
+    def observed(self, epoch: int, step: int) -> AbstractContextManager[None]:
+        """The context of one forward and backward pass: some are read for the diagnosis."""
+        if self.diagnosis is None or not self.diagnosis.is_due(step, self.steps):
+            return nullcontext()
+        return self.diagnosis.reading(epoch, step, self.stepper.scale)
 
     def laid_out(self, x: Tensor) -> Tensor:
         """Inputs as the module's weights are stored."""

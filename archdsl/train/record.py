@@ -24,7 +24,15 @@ from archdsl.text.source import Source
 from archdsl.train.data.images import Data
 from archdsl.train.recipe import Recipe
 
-FILES = ("spec.arch", "record.json", "metrics.csv", CHECKPOINT, "curves.png")
+FILES = (
+    "spec.arch",
+    "record.json",
+    "metrics.csv",
+    CHECKPOINT,
+    "curves.png",
+    "diagnosis.csv",
+    "diagnosis.png",
+)
 MOST_THREADS = 1024
 DEAD = 3600  # seconds after which a half-made folder is abandoned; making one takes moments
 
@@ -89,6 +97,7 @@ class RunRecord(BaseModel):
     threads: Annotated[int, Field(ge=0, le=MOST_THREADS)] = 0
     channels_last: bool = False
     compile: bool = False
+    diagnose: bool = False
     notes: list[str] = []
     data: DataRecord = DataRecord()
     finished: bool

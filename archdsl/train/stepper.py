@@ -70,6 +70,13 @@ class Stepper:
             averaging is not None and averaging.own_statistics and self.averaged is not self.module
         )
 
+    @property
+    def scale(self) -> float:
+        """What the loss is multiplied by before the backward pass: more than 1 in fp16, and less
+        if a step takes up several batches."""
+        scale: float = self.scaler.get_scale()
+        return scale / self.recipe.accumulate
+
     def precision(self) -> AbstractContextManager[Any]:
         """The context of the forward pass."""
         if self.recipe.amp is None:

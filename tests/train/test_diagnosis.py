@@ -97,8 +97,10 @@ def trained(activation: str) -> Diagnosis:
 
 
 def test_sigmoids_let_the_gradient_vanish_and_relus_do_not():
-    assert trained("sigmoid").finding.startswith("the gradient vanishes: that of group1.0")
-    assert trained("relu").finding.startswith("the gradient reaches the first layer")
+    assert diagnosis.finding(trained("sigmoid").readings).startswith(
+        "the gradient vanishes: that of group1.0"
+    )
+    assert diagnosis.finding(trained("relu").readings).startswith("the gradient reaches group1.0")
 
 
 def test_the_files_of_a_run(tmp_path: Path):

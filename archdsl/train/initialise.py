@@ -13,7 +13,7 @@ from archdsl.network import Network
 from archdsl.pytorch import weights
 from archdsl.train.initialisation import Bias, FromRun, Initialisation, OfWeights, ZeroLastNorm
 
-MOST_PAIRS = 4_000_000  # of layers that are compared to find those which fit
+MOST_PAIRS = 1_000_000  # of layers that are compared to find those which fit
 SAME_NAME = 1e-3  # how much more a pair counts; less than 1 / the number of layers that fit
 
 

@@ -25,7 +25,7 @@ from archdsl.train.optimizers import Optimizer, Sgd
 from archdsl.train.ramps import Ramp
 from archdsl.train.recipe_reader import Draft, Section, SectionReader, Written, places_of, shown
 from archdsl.train.schedules import Constant, Schedule, WarmUp
-from archdsl.train.settings import Setting, Words, fields_of, one_of
+from archdsl.train.settings import Setting, Words, one_of
 from archdsl.train.views import CenterView, View
 
 EXAMPLE = """train on digits {
@@ -262,8 +262,3 @@ def _translated(problem: Any, places: Mapping[tuple[Any, ...], Written]) -> Arch
     if problem["type"] == "value_error":
         return where.error(str(problem["ctx"]["error"]), _FORM)
     return where.error(f"`{name}` must be another value, not {problem['input']}", _FORM)
-
-
-def spelled_fields() -> dict[tuple[str, ...], str]:
-    """The recipe's own fields, by their spellings."""
-    return fields_of(Recipe)

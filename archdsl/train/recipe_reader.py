@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -28,6 +29,7 @@ UNITS = frozenset({"epochs", "epoch", "steps", "px", "pixels", "degrees", "times
 PREPOSITIONS = frozenset({"at", "at most", "by", "for", "from", "in", "of", "on", "over", "to"})
 VALUES = ("number", "list", "string")
 MOST_WORDS = 8  # of a spelling
+MOST_SHOWN = 8  # forms of which help shows the values
 
 
 class Written(NamedTuple):
@@ -177,8 +179,10 @@ class _LineReader:
             place = self.atoms[self.at]
             self.at += len(words)
             self.list = name if name in self.reader.lists else ""
-            if not self.read_member(name):
-                raise self.no_member(name, place)
+            while not self.read_member(name):
+                if self.at == len(self.atoms) or self.atoms[self.at].text not in NOISE:
+                    raise self.no_member(name, place)
+                self.at += 1
             return
         name, written = self.field(self.reader.recipe, words, name)
         self.put(self.section.values, name, written)
@@ -256,32 +260,36 @@ class _LineReader:
     def no_member(self, name: str, keyword: Atom) -> ArchError:
         """The error of a keyword without one of its family's settings."""
         forms = self.reader.members[name]
-        if self.at == len(self.atoms) or self.atoms[self.at].kind != "word":
-            one_each = {form.setting: form for form in forms}.values()
-            return self.written(keyword).error(
-                f"`{shown(name)}` has no value", _listed(name, one_each)
-            )
-        atom = self.atoms[self.at]
-        if begun := [form for form in forms if form.parts[0] == atom.text]:
+        run = _run(self.atoms, self.at)
+        if not run:
+            help = _listed(name, _one_each(forms))
+            return self.written(keyword).error(f"`{shown(name)}` has no value", help)
+        if begun := [form for form in forms if _begins_so(form, run)]:
             return self.incomplete(name, begun)
-        words = [form.parts[0].strip("[]") for form in forms]
-        near = did_you_mean(atom.text, [form.setting.kind for form in forms] + words)
-        one_each = {form.setting: form for form in forms}.values()
-        message = f"there is no {shown(name)} `{self.written(atom).value}`"
-        return self.written(atom).error(message, near or _listed(name, one_each))
+        first, last = self.atoms[self.at], self.atoms[self.at + len(run) - 1]
+        whole = self.written(first._replace(end=last.end))
+        near = did_you_mean(" ".join(run), [_leading(form) for form in forms])
+        message = f"there is no {self.family(name)} `{whole.value}`"
+        return whole.error(message, near or _listed(name, _one_each(forms)))
+
+    def family(self, name: str) -> str:
+        """The family of a field in words: `early stopping`."""
+        family = {**self.reader.families, **self.reader.lists}[name]
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", family.__name__).lower()
 
     def incomplete(self, name: str, forms: Iterable[Form]) -> ArchError:
         """The error of a form that begins here but does not end."""
         atom = self.atoms[self.at]
         return self.written(atom).error(
-            f"`{self.written(atom).value}` is not a complete {shown(name)}", _listed(name, forms)
+            f"`{self.written(atom).value}` is not a complete {self.family(name)}",
+            _listed(name, forms),
         )
 
     def unknown(self) -> ArchError:
         atom = self.atoms[self.at]
         for name in self.reader.bare:
             forms = self.reader.members[name]
-            if begun := [form for form in forms if form.parts[0] == atom.text]:
+            if begun := [form for form in forms if _begins_so(form, _run(self.atoms, self.at))]:
                 return self.incomplete(name, begun)
         known = [" ".join(words) for words in (*self.reader.keywords, *self.reader.loose)]
         if self.draft is not None:
@@ -298,7 +306,34 @@ class _LineReader:
         return Written(text, atom.start, atom.end, self.text)
 
 
+def _begins_so(form: Form, run: Words) -> bool:
+    """Whether a form has the words of a run, as far as its first value."""
+    parts = list(form.parts)
+    for word in run:
+        while parts and parts[0].startswith("[") and parts[0].strip("[]") != word:
+            parts.pop(0)
+        if not parts or parts[0].strip("[]") != word:
+            return bool(parts) and word != run[0] and "<" in parts[0]
+        parts.pop(0)
+    return True
+
+
+def _one_each(forms: Iterable[Form]) -> list[Form]:
+    """The first form of each setting."""
+    firsts = {form.setting: form.setting.forms[0] for form in forms}
+    return [form for form in forms if form.text == firsts[form.setting]]
+
+
+def _leading(form: Form) -> str:
+    """The words before the first value of a form."""
+    return " ".join(takewhile(lambda part: part[0] not in "<[-", form.parts))
+
+
 def _listed(name: str, forms: Iterable[Form]) -> str:
+    forms = list(forms)
+    if len(forms) > MOST_SHOWN:
+        kinds = dict.fromkeys(f"`{_leading(form)}`" for form in forms if _leading(form))
+        return f"write `{shown(name)}` with one of {', '.join(kinds)}"
     every = ", ".join(f"`{shown(name)} {form.text}`" for form in forms)
     return f"write {every}" if every.count("`") == 2 else f"write one of {every}"
 

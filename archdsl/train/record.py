@@ -11,9 +11,9 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from archdsl.atomic_files import make_whole, remove_halves, write_whole
 from archdsl.errors import ArchError
@@ -94,6 +94,12 @@ class RunRecord(BaseModel):
     finished: bool
     best: Annotated[int | None, Field(ge=1)] = None
     epochs: list[Epoch]
+
+    @model_validator(mode="after")
+    def _best_is_an_epoch(self) -> Self:
+        if self.best is not None and self.best > len(self.epochs):
+            raise ValueError(f"there is no epoch {self.best}")
+        return self
 
     @property
     def kept(self) -> Epoch:

@@ -596,10 +596,13 @@ def test_training_adds_the_losses_of_side_heads(tmp_path, monkeypatch):
 def test_the_loss_of_training_is_the_weighted_sum():
     from archdsl.train.loop import _Training
     from archdsl.train.recipe import recipe_of
+    from archdsl.train.stepper import Stepper
 
     net = load(TWO_HEADS)
     training = _Training.__new__(_Training)
     training.network, training.recipe, training.module = net, recipe_of(net), net.module()
+    training.forward = training.module
+    training.stepper = Stepper(net, training.module, training.recipe, torch.device("cpu"), 1)
     x, y = images(net, 4).float(), torch.tensor([1, 2, 3, 4])
     logits, loss = training.loss(x, y)
     main, aux, inner = (cross_entropy(o, y) for o in training.module(x))
@@ -625,7 +628,8 @@ def test_several_outputs_are_not_trained(archdsl_cli, tmp_path, monkeypatch):
     code, _, error = archdsl_cli("train", "b.arch")
     assert code == 2
     assert error == (
-        "error: digits has 10 classes, the side head side1 gives 3\nhelp: end it with `FC-10`\n"
+        "error: digits has 10 classes, the side head side1 gives 3\n"
+        "help: end it with `FC-10`, or add `-p classes=10`\n"
     )
 
 

@@ -279,7 +279,7 @@ ERRORS = [
     ("train on digits { warm-up soon }", "`duration` must be a whole number, not soon"),
     ("train on digits { adam betas (0.9, 1.5) }", "`betas` must be below 1, not 1.5"),
     ("train on digits { adam betas 0.9 }", "`betas` needs more values"),
-    ("train on digits { init bias }", "`bias` is not a complete init\n"),
+    ("train on digits { init bias }", "`bias` is not a complete initialisation\n"),
     ("train on digits { init bias }", "help: write `init bias <value>`"),
     ("train on digits { init bias 0 in }", "`in` has no value"),
     ("train on digits { amp fp8 }", "`amp` must be one of 'bf16' or 'fp16', not fp8"),

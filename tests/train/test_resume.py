@@ -938,6 +938,8 @@ def crafted(folder: Path, **changes: object) -> Path:
         {"record_input": []},
         {"record_input": [1, -8, 8]},
         {"record_threads": -1},
+        {"record_best": 0},
+        {"record_best": 99},
         {"record_threads": 1_000_000},
         {"record_seed": 10**30},
         {"record": None},

@@ -144,14 +144,12 @@ def _answers(run: Trained, options: _Options) -> Answers:
         labels = test.labels.cpu()
         if plain:
             result = measure(module, test, recipe.loss.plain)
-            test.close()
             if not math.isfinite(result.loss):
                 fault = describe(result.fault)
                 raise NotFinite(f"the test loss of {saved.path} is {result.loss}; {fault}")
             probabilities = result.logits.double().softmax(1).cpu()
             return Answers(run, data.classes, probabilities, labels, result.loss)
         probabilities = viewed(view, module, test).cpu()
-        test.close()
     if not probabilities.isfinite().all():
         raise NotFinite(f"{saved.path} does not compute finite probabilities")
     loss = _mean_loss(probabilities, labels)

@@ -203,7 +203,7 @@ def test_streaming_gives_the_same_numbers_as_memory(tmp_path: Path):
     """Pictures that are decoded anew in each epoch, by other processes, train to the same bits."""
     write_pictures(tmp_path / "photos", PETS, 10, 20)
     spec = tmp_path / "pets.arch"
-    spec.write_text(text('folder "photos"', 3, "16x16 RGB", "; random shift 2"))
+    spec.write_text(text('folder "photos"', 3, "16x16 RGB", "; augment random shift 2"))
     runs = []
     for stream in (False, True):
         net = archdsl.load(spec)

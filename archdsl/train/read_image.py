@@ -51,6 +51,8 @@ def read_pixels(file: Path | BytesIO, name: str, channels: int, to_grey: bool) -
         read: Tensor = v2.functional.pil_to_tensor(image)
         return read
 
+    if isinstance(file, Path) and not file.is_file():
+        raise ArchError(f"{name} is not a file", help="remove it")  # a pipe would wait for ever
     return _read(file, name, pixels)
 
 

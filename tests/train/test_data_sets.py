@@ -549,6 +549,12 @@ def broken(root: Path, case: str) -> str:
             path = train / "cat" / "1.jpg"
             path.write_bytes(path.read_bytes()[:-200])
             return f"cannot read {path}"
+        case "a pipe":
+            os.mkfifo(train / "cat" / "pipe.png")
+            return f"{train / 'cat' / 'pipe.png'} is not a file"
+        case "a loop":
+            (train / "cat" / "again").symlink_to(train)
+            return f"{train / 'cat' / 'again'} is a link to a folder that it is in"
         case "a bomb":
             path = train / "cat" / "0.png"
             Image.new("1", (20_000, 20_000)).save(path)
@@ -558,7 +564,7 @@ def broken(root: Path, case: str) -> str:
 
 BROKEN = (
     "no folder", "a file", "no class folders", "an empty class", "a class only in val",
-    "two names", "no pictures", "not a picture", "cut", "a bomb",
+    "two names", "no pictures", "not a picture", "cut", "a bomb", "a pipe", "a loop",
 )  # fmt: skip
 
 

@@ -101,8 +101,8 @@ def _folders(root: Path) -> list[str]:
 
 
 def _pictures(root: Path, classes: Sequence[str], train: Path) -> Pictures:
-    """The pictures of a split. Raises ArchError if a class has none in the training split, or one
-    is not among the classes."""
+    """The pictures of a split, at any depth of its class folders. Raises ArchError if a class has
+    none in the training split, or one is not among the classes."""
     import torch
 
     from archdsl.pytorch.vision import torchvision
@@ -114,8 +114,12 @@ def _pictures(root: Path, classes: Sequence[str], train: Path) -> Pictures:
         )
     index = {name: number for number, name in enumerate(classes)}
     for name in classes:
-        if (root / name).is_dir():
-            _folders(root / name)  # os.walk skips a folder that cannot be read
+        folder = root / name
+        for inner in _folders(folder) if folder.is_dir() else ():
+            if folder.resolve().is_relative_to((folder / inner).resolve()):
+                raise ArchError(
+                    f"{folder / inner} is a link to a folder that it is in", help="remove it"
+                )
     samples = torchvision.datasets.DatasetFolder.make_dataset(
         str(root), index, extensions=ENDINGS, allow_empty=True
     )

@@ -124,7 +124,7 @@ def test_options(tmp_path: Path, monkeypatch, archdsl_cli):
     monkeypatch.setenv("ARCHDSL_DATA", "elsewhere")
     assert "elsewhere/MNIST" in archdsl_cli(*options, "--on", "mnist")[2]
     code, _, error = archdsl_cli(*options, "--on", "digits", "--val-split", "2")
-    assert code == 2 and "must be below 1, not 2" in error
+    assert code == 2 and "`val split` must be below 1" in error
     code, _, error = archdsl_cli("train", "--resume", str(run), "--on", "mnist")
     assert code == 2 and "cannot be combined with --on" in error
     assert archdsl_cli("train", "--resume", str(run), "--data-dir", "x")[0] == 0

@@ -85,7 +85,7 @@ RUN = {
     "inception_v3": 299,
     "resnet18": 64,
     "resnet:50-layer": 64,
-    "densenet121": 64,
+    "densenet121": 224,
     "resnet20": 32,
     "preact_resnet164": 32,
     "wrn_16_4": 32,

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 @click.option(
     "--seeds", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many."
 )
+@click.option("--on", metavar="DATA", help="Train on other data than the recipes say.")
+@output.data
 @click.option("--device", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
 @click.option("--runs", default="runs", show_default=True, help="The folder for runs.")
 @output.changes
@@ -42,6 +44,9 @@ def command(
     networks: tuple[str, ...],
     settings: tuple[str, ...],
     seeds: int,
+    on: str | None,
+    data_dir: str | None,
+    download: bool,
     device: str | None,
     runs: str,
     input_: str | None,
@@ -57,13 +62,15 @@ def command(
     loaded = [net for name in networks for net in _networks(name, input_, parameters)]
     values = _values(settings)
     from archdsl.train import history
+    from archdsl.train.data.name import named_by_option
     from archdsl.train.sweep import sweep, tasks
 
-    work = tasks(loaded, values, range(seeds))
+    data = None if on is None else named_by_option(on)
+    work = tasks(loaded, values, range(seeds), data)
     found: list[Run] = []
     with Stop() as stop:
         try:
-            for run in sweep(work, device, runs, _Stoppable(stop)):
+            for run in sweep(work, device, runs, _Stoppable(stop), data_dir, download):
                 found.append(run)
                 if format_ == "table":
                     accuracy = f"test accuracy {run.accuracy:.2%} in {run.folder}"
@@ -122,6 +129,8 @@ def _arguments(context: click.Context) -> list[str]:
         value = context.params.get(option.name or "")
         if isinstance(option, click.Argument):
             words = [*(value or ()), *words]
+        elif isinstance(value, bool):
+            words += [option.opts[0]] if value else []
         elif isinstance(value, tuple):
             words += [word for one in value for word in (option.opts[0], one)]
         elif value is not None and value != option.get_default(context):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from archdsl.errors import ArchError
 from archdsl.network import Network
+from archdsl.train.data.name import DataName
 from archdsl.train.history import find_runs
 from archdsl.train.loop import Progress, resume, train
 from archdsl.train.recipe import Recipe, recipe_of
@@ -30,12 +31,16 @@ class Task(NamedTuple):
 
 
 def tasks(
-    networks: Sequence[Network], settings: Mapping[str, Sequence[str]], seeds: Sequence[int]
+    networks: Sequence[Network],
+    settings: Mapping[str, Sequence[str]],
+    seeds: Sequence[int],
+    data: DataName | None = None,
 ) -> list[Task]:
     """The runs of a sweep: every network with every combination of values, for the first seed, then
     for the next, so that a sweep that is stopped has compared them all.
 
-    Raises ArchError for a recipe that is wrong, before anything is trained.
+    `data` is used instead of that of the recipes. Raises ArchError for a recipe that is wrong,
+    before anything is trained.
     """
     count = len(networks) * len(seeds)
     for values in settings.values():
@@ -49,6 +54,9 @@ def tasks(
         for network in networks
         for values in product(*settings.values())
     ]
+    if data is not None:
+        update = {"data": data}
+        recipes = [(network, recipe.model_copy(update=update)) for network, recipe in recipes]
     return [Task(network, recipe, seed) for seed in seeds for network, recipe in recipes]
 
 
@@ -57,15 +65,17 @@ def sweep(
     device: str | None = None,
     runs: str | Path = "runs",
     progress: Progress | None = None,
+    data_dir: str | Path | None = None,
+    download: bool = False,
 ) -> Iterator[Run]:
     """The runs of a sweep, each as soon as it is finished; those that a folder has are not trained
-    again. Raises ArchError."""
+    again. The other arguments are those of `train`. Raises ArchError."""
     for task in work:
         run = _known(task, Path(runs))
         if run is None:
-            run, _ = train(task.network, task.recipe, task.seed, device, runs, progress)
+            run, _ = train(*task, device, runs, progress, data_dir, download)
         elif not run.record.finished:
-            run, _ = resume(run.folder, device, progress)
+            run, _ = resume(run.folder, device, progress, data_dir)
         yield run
 
 

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 import archdsl
 from archdsl.errors import ArchError
-from archdsl.train import diagnosis
+from archdsl.train import diagnosis, recipe_of, train
 from archdsl.train.diagnosis import Diagnosis, Reading
 
 TEXT = "input 8x8x1\nconv3-4 -> bn -> relu\nconv3-6, relu\nflatten\nFC-10"
@@ -121,3 +121,45 @@ def test_the_first_step_and_about_ten_an_epoch_are_due():
     for steps in (1, 3, 10, 11, 99, 1000):
         due = [step for step in range(1, steps + 1) if Diagnosis.is_due(step, steps)]
         assert due[0] == 1 and min(steps, 10) <= len(due) <= 19
+
+
+SIGMOIDS = """input 8x8x1
+conv means conv-sigmoid
+[conv3-4] x 7
+global average pool
+FC-10
+train on digits { init glorot normal, bias 0; optimizer sgd lr 0.1; batch 512, epochs 2 }
+"""
+
+
+def test_the_command_diagnoses_and_resumes(tmp_path: Path, archdsl_cli):
+    spec, runs = tmp_path / "sigmoids.arch", tmp_path / "runs"
+    spec.write_text(SIGMOIDS)
+    code, out, err = archdsl_cli("train", str(spec), "--diagnose", "--runs", str(runs))
+    assert (code, err) == (0, "")
+    assert "the gradient vanishes: that of group1.0" in out and "diagnosis.png" in out
+    (folder,) = (runs / "sigmoids").iterdir()
+    readings = diagnosis.read(folder, 2)
+    assert {r.epoch for r in readings} == {1, 2}
+    # A run that is diagnosed has the same numbers as one that is not.
+    archdsl_cli("train", str(spec), "--runs", str(tmp_path / "plain"))
+    (plain,) = (tmp_path / "plain" / "sigmoids").iterdir()
+
+    def losses(run: Path) -> list[list[str]]:
+        lines = (run / "metrics.csv").read_text().splitlines()
+        return [line.split(",")[:-1] for line in lines]  # without the seconds
+
+    assert losses(folder) == losses(plain)
+    code, _, err = archdsl_cli("train", str(spec), "--diagnose", "--compile", "--runs", str(runs))
+    assert code == 2 and "a compiled network cannot be diagnosed" in err
+
+
+def test_readings_do_not_depend_on_accumulation(tmp_path: Path):
+    """The loss of a batch is divided by the number of batches of a step."""
+    text = SIGMOIDS.replace("batch 512", "batch 512, accumulate 2")
+    found = []
+    for one in (SIGMOIDS, text):
+        network = archdsl.loads(one)
+        run, _ = train(network, recipe_of(network), runs=tmp_path, device="cpu", diagnose=True)
+        found.append(diagnosis.read(run.folder, 1)[0])
+    assert found[0] == found[1]

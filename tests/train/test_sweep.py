@@ -119,6 +119,7 @@ def test_wrong_settings_are_refused_before_training(spec: Path, settings: dict, 
         tasks([archdsl.load(f"{spec}:one")], settings, range(100))
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_where_it_stopped(spec: Path, tmp_path: Path):
     network, runs = archdsl.load(f"{spec}:one"), tmp_path / "runs"
     work = tasks([network], {"lr": ["0.1", "0.01"]}, range(2))
@@ -158,10 +159,20 @@ def test_another_text_is_another_run(spec: Path, tmp_path: Path):
     assert len(find_runs([runs])) == 2
 
 
+@pytest.mark.slow
 def test_the_commands(spec: Path, tmp_path: Path, archdsl_cli):
     runs, picture = str(tmp_path / "runs"), tmp_path / "curves.png"
     code, out, err = archdsl_cli(
-        "sweep", str(spec), "--set", "lr=0.1, 0.01", "--seeds", "2", "--runs", runs
+        "sweep",
+        str(spec),
+        "--set",
+        "lr=0.1, 0.01",
+        "--seeds",
+        "2",
+        "--runs",
+        runs,
+        "--on",
+        "digits",
     )
     assert (code, err) == (0, "")
     assert "8 of 8: test accuracy" in out and out.count("lr=0.1 ") == 2

@@ -113,7 +113,7 @@ def adadelta(w: Tensor, g: Tensor, state: State, t: int) -> Tensor:
         (Adagrad(), adagrad),
         (Adadelta(), adadelta),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Optimizer) else "",
 )
 def test_ten_steps(optimizer: Optimizer, update: Update):
     torch.manual_seed(0)

@@ -38,7 +38,7 @@ def codes(outputs: list[float], target: list[float], rubbish: float) -> float:
         (MaximumAPosteriori(), codes, 1.0),
         (MaximumAPosteriori(rubbish=3), codes, 3.0),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_losses(loss: Loss, formula, argument: float):
     torch.manual_seed(0)

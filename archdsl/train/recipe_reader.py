@@ -296,7 +296,8 @@ class _LineReader:
             known += [" ".join(words) for words in fields_of(self.draft.setting)]
         known += [form.parts[0] for name in self.reader.bare for form in self.reader.members[name]]
         near = did_you_mean(self.written(atom).value, known)
-        names = ", ".join(shown(name) for name in self.reader.recipe.model_fields)
+        first = {name: words for words, name in reversed(self.reader.keywords.items())}
+        names = ", ".join(" ".join(words) for words in reversed(first.values()))
         message = f"a recipe has no setting `{self.written(atom).value}`"
         return self.written(atom).error(message, near or f"settings: {names}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ from archdsl.train.data.fit import as_inputs
 from archdsl.train.data.images import Images, Pixels
 from archdsl.train.data.name import named_by_option
 from archdsl.train.device import reproducible
+from archdsl.train.intervals import half_width, wilson
 from archdsl.train.losses import CrossEntropy, Loss
 from archdsl.train.not_finite import NotFinite, describe, first_fault
 from archdsl.train.recipe import read_view
@@ -99,7 +101,8 @@ def evaluate(
         loss = _mean_loss(probabilities, labels)
     right = probabilities.argmax(1) == labels
     runs = [one.record for one in answers]
-    mean = metrics.mean_interval([one.accuracy for one in runs]) if len(runs) > 1 else None
+    mean = statistics.fmean(one.accuracy for one in runs)
+    half = half_width([one.accuracy for one in runs])
     return Evaluation(
         network=" + ".join(dict.fromkeys(one.network for one in runs)),
         checkpoint=", ".join(one.checkpoint for one in runs),
@@ -116,13 +119,13 @@ def evaluate(
         ],
         view=(view or recipe.view).title,
         top5=_share(metrics.in_top(probabilities, labels, 5)),
-        interval=list(metrics.wilson(int(right.sum()), len(labels))),
+        interval=list(wilson(int(right.sum()), len(labels))),
         calibration=metrics.calibration_error(probabilities, labels),
         confusion=metrics.confusion(probabilities, labels).tolist(),
         reported=list(dict.fromkeys(r for one in answers for r in one.trained.network.reported)),
         runs=runs,
-        mean=mean and mean[0],
-        mean_interval=mean and [mean[1], mean[2]],
+        mean=mean if len(runs) > 1 else None,
+        mean_interval=[mean - half, mean + half] if len(runs) > 1 else None,
     )
 
 

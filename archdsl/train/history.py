@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from archdsl.atomic_files import write_whole
 from archdsl.errors import ArchError
+from archdsl.train.intervals import half_width
 from archdsl.train.recipe import Recipe
 from archdsl.train.record import Run, RunRecord, read_record
 
-CONFIDENCE = 0.95
 SHOWN_VALUE = 40  # characters of a setting's value
 
 
@@ -62,16 +62,6 @@ class Trial(NamedTuple):
     def text(self) -> str:
         """The settings, as they are shown: `lr=0.1, optimizer.momentum=0.9`."""
         return ", ".join(f"{name}={_shown(value)}" for name, value in self.settings.items())
-
-
-def half_width(values: Sequence[float]) -> float:
-    """Half of the 95 % interval of a mean of independent values; nan for fewer than two."""
-    if len(values) < 2:
-        return math.nan
-    from scipy.stats import t
-
-    quantile = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-    return quantile * statistics.stdev(values) / math.sqrt(len(values))
 
 
 def find_runs(folders: Iterable[str | Path]) -> list[Run]:

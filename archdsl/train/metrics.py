@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
-
-Z = 1.959964  # of 95 % of a normal distribution
 
 
 def in_top(probabilities: Tensor, labels: Tensor, k: int) -> Tensor:
@@ -33,23 +28,3 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     gaps = torch.zeros(bins, dtype=torch.float64, device=labels.device)
     gaps.index_add_(0, place, right - confidence)
     return float(gaps.abs().sum() / len(labels))
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of which `right` of `count` were seen (Wilson 1927)."""
-    share = right / count
-    middle = share + Z**2 / (2 * count)
-    half = Z * math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
-    total = 1 + Z**2 / count
-    return max(0.0, (middle - half) / total), min(1.0, (middle + half) / total)
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean of several runs, and its 95 % interval by Student's t."""
-    from scipy.stats import t
-
-    count = len(values)
-    mean = math.fsum(values) / count
-    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
-    half = float(t.ppf(0.975, count - 1)) * spread / math.sqrt(count)
-    return mean, mean - half, mean + half

@@ -13,7 +13,8 @@ import archdsl
 from archdsl.errors import ArchError
 from archdsl.output.records import Trials
 from archdsl.train import recipe_of, train
-from archdsl.train.history import find_runs, half_width, trials
+from archdsl.train.history import find_runs, trials
+from archdsl.train.intervals import half_width
 from archdsl.train.record import Epoch, Run, RunRecord
 from archdsl.train.sweep import sweep, tasks
 

@@ -17,6 +17,7 @@ from archdsl.train import metrics
 from archdsl.train.data.images import Pixels
 from archdsl.train.data.pipeline import Form, split_of
 from archdsl.train.evaluation import viewed
+from archdsl.train.intervals import wilson
 from archdsl.train.recipe import read_view
 from archdsl.train.views import CenterView, Dense, GoogLeNetCrops, TenCrop, View
 from archdsl.train.views.convolutional import fully_convolutional
@@ -278,10 +279,4 @@ def test_the_calibration_error_is_the_weighted_gap_of_the_bins() -> None:
     [(0, 10, 0, 0.2775), (10, 10, 0.7225, 1), (81, 263, 0.2553, 0.3662)],  # Newcombe 1998
 )
 def test_wilsons_interval(right: int, count: int, low: float, high: float) -> None:
-    assert metrics.wilson(right, count) == pytest.approx((low, high), abs=1e-4)
-
-
-def test_the_interval_over_runs_is_students() -> None:
-    mean, low, high = metrics.mean_interval([0.98, 0.97, 0.99])
-    half = 4.302653 * 0.01 / math.sqrt(3)
-    assert (mean, low, high) == pytest.approx((0.98, 0.98 - half, 0.98 + half))
+    assert wilson(right, count) == pytest.approx((low, high), abs=1e-4)

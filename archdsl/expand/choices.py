@@ -19,7 +19,16 @@ KEPT = Choice(
     "activation of sums",
     "{activation} before the sum",
     "as {reason}",
-    ("write it after the sum: `add {{ shortcut; [ … ] }} -> {activation}`",),
+    (
+        "write `no {activation}` in the branch, and the sum as "
+        "`add {{ shortcut; [ … ] }} -> {activation}`",
+    ),
+)
+WRITTEN_SUM = Choice(
+    "activation of sums",
+    "{activation} before the sum",
+    "as the text writes the sum out",
+    ("write `, activation after` after the braces of the sum", "activation after add"),
 )
 NO_ACTIVATION = Choice(
     "activation of sums",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from archdsl.errors import ArchError, Note
-from archdsl.expand.choices import KEPT, NO_ACTIVATION, SUM, spelling
+from archdsl.expand.choices import KEPT, NO_ACTIVATION, SUM, WRITTEN_SUM, spelling
 from archdsl.expand.context import Context
 from archdsl.expand.layers import LayerExpander, hwc
 from archdsl.expand.line_names import notation
@@ -144,8 +144,23 @@ class GroupExpander:
             if not moved and group.activation == "after" and self.is_networks_own(frame):
                 raise self.moves_nothing(group, found, frame)
             self.decide_unmoved(found, bool(moved), group, position)
+        if group.kind == "add" and not is_moving and frame.source is self.context.network.source:
+            self.decide_written(group, lines, ends, position)
         if moved:
             self.append_activation(moved, group, position)
+
+    def decide_written(
+        self, sum: Group, lines: Sequence[Line], ends: Sequence[int], position: Position
+    ) -> None:
+        """Record that a sum which the text writes out, without a word for its activation, has one
+        in a branch, where only a convention puts it."""
+        if self.declared_activation(sum, position.frame):
+            return
+        for line, end in zip(lines, ends, strict=True):
+            op = self.graph.nodes[end].op
+            if op.role == "activation" and _ends_in_weights(line):
+                texts = {"activation": spelling(type(op))}
+                self.context.decide(WRITTEN_SUM, position.path, sum, position.frame, **texts)
 
     def expand_branches(
         self, group: Group, lines: Sequence[Line], position: Position, is_moving: bool
@@ -402,3 +417,15 @@ def _fits_others(line: Line) -> bool:
                 if any(map(_fits_others, lines)):
                     return True
     return False
+
+
+def _ends_in_weights(line: Line) -> bool:
+    """Whether the last layer that a line writes, also in brackets, is one with weights."""
+    parsed = line.phrases[-1]
+    match parsed.composite:
+        case None:
+            return parsed.layers[-1].kind.weighs
+        case Group(kind="bracket" | "braces", lines=(*_, last)):
+            return _ends_in_weights(last)
+        case _:
+            return False

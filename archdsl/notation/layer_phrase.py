@@ -61,9 +61,12 @@ def read_columns(draft: PhraseDraft) -> None:
 
 
 def check_repeated(draft: PhraseDraft) -> None:
-    """Refuse a repeat next to several layers, `conv3-64, maxpool x 2`: of both, or of one?"""
+    """Refuse a repeat next to several layers, `conv3-64, maxpool x 2`: of both, or of one?
+
+    What only weakens a layer, `conv3-64, scale 0.5 x 2`, is repeated with it.
+    """
     repeat = draft.repeat
-    main = [one for one in draft.layers if not one.kind.accompanies]
+    main = [one for one in draft.layers if not (one.kind.accompanies or one.kind.weakens)]
     if repeat is None or len(main) < 2 or draft.phrase.columns is not None:
         return
     plain = draft.context.source.plain

@@ -32,6 +32,8 @@ def load(text: str) -> archdsl.Network:
         ("maxpool 2 x 2, stride 2", "maxpool 2x2"),
         ("conv 3 x 3, 16, pad 1", "conv3-16"),
         ("conv3-16, relu x 2", "conv3-16 x 2"),
+        ("conv3-16, scale 0.5 x2", "{ conv3-16, scale 0.5 } x 2"),
+        ("conv3-16, stochastic depth 0.2 x 2", "{ conv3-16, stochastic depth 0.2 } x 2"),
         ("2x conv3-16 -> maxpool", "conv3-16 x2\nmaxpool"),
     ],
 )

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-from archdsl.text import keras_functional
-from archdsl.text.keras_functional import CLASS, MODULE
+from archdsl.text.keras_names import CLASS, MODULE
 
 _NUMBER = r"[ \t]*(\d+)[ \t]*"
 _SHAPE = rf"(?:(?:input_)?shape[ \t]*=[ \t]*)?\({_NUMBER},{_NUMBER}(?:,{_NUMBER})?,?[ \t]*\)"
@@ -47,6 +46,8 @@ def unwrapped(text: str) -> str:
     """The text with the language's punctuation in its Keras calls, in as many characters."""
     if not any(map(text.__contains__, _TELLTALES)):
         return text
+    from archdsl.text import keras_functional  # its patterns take 3 ms to compile
+
     text = keras_functional.unwrapped(text)
     return re.sub(_TOKEN, _Listing(text).replacement, text, flags=re.MULTILINE)
 

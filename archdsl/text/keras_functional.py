@@ -16,14 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-MODULE = r"(?:\b(?:[A-Za-z_]\w*\.)*(?:keras|layers|models)\.)?"
-CLASS = (
-    r"[A-Z]\w*[123]D(?:Transpose)?|Dense|Flatten|(?:Gaussian|Alpha)?Dropout|Activation"
-    r"|(?:Batch|Layer|Group|Unit)?Normalization|(?:Leaky|P)?ReLU|ELU|Softmax|Reshape|Permute"
-    r"|Concatenate|Add|Multiply|Average|Maximum|Minimum|Subtract|Dot|GaussianNoise|Rescaling"
-    r"|Resizing|Random[A-Z]\w*|CenterCrop|RepeatVector|Embedding|LSTM|GRU|SimpleRNN|Bidirectional"
-    r"|TimeDistributed|(?:MultiHead)?Attention"
-)
+from archdsl.text.keras_names import CLASS, MODULE
+
 _NAME = r"[A-Za-z_]\w*"
 _NAMES = rf"\s*({_NAME}(?:\s*,\s*{_NAME})*)\s*,?\s*"
 _HAS_INPUT = re.compile(rf"^[ \t]*{_NAME}[ \t]*=[ \t]*{MODULE}\bInput\(", re.MULTILINE)

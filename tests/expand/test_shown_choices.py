@@ -34,7 +34,7 @@ SUMS = [
         ("conv3-64; bn", "relu before the sum, as bn follows it"),
         ("conv3-64; maxpool 3x3/1; dropout", "relu before the sum, as maxpool follows it"),
         ("concat { conv3-32; conv3-32 }", "relu before the sum, as concat follows it"),
-        ("add { conv3-64; conv1-64 }", "relu before the sum, as add follows it"),
+        ("add { conv3-64, relu; conv1-64, relu }", "relu before the sum, as add follows it"),
         ("multiply { conv3-64; conv1-64 bare -> sigmoid }",
          "relu before the sum, as multiply follows it"),
         ("conv3-64-relu", "relu before the sum, as the line writes it"),

@@ -103,6 +103,7 @@ def test_records_hold_only_known_data():
             DataName.model_validate(bad)
 
 
+@pytest.mark.slow
 def test_options(tmp_path: Path, monkeypatch, archdsl_cli):
     """The data of the recipe, and the share that is held out, are replaced."""
     monkeypatch.chdir(tmp_path)

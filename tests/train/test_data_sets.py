@@ -37,6 +37,8 @@ from archdsl.train import evaluate, predict, recipe_of, resume, train
 from archdsl.train.data.base import DATA_SETS, Place
 from archdsl.train.data.images import Contents, Pictures, Pixels
 
+pytestmark = pytest.mark.slow  # they write data sets, or train
+
 PETS = ("cat", "dog", "owl")
 
 

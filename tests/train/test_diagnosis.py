@@ -132,6 +132,7 @@ train on digits { init glorot normal, bias 0; optimizer sgd lr 0.1; batch 512, e
 """
 
 
+@pytest.mark.slow
 def test_the_command_diagnoses_and_resumes(tmp_path: Path, archdsl_cli):
     spec, runs = tmp_path / "sigmoids.arch", tmp_path / "runs"
     spec.write_text(SIGMOIDS)
@@ -154,6 +155,7 @@ def test_the_command_diagnoses_and_resumes(tmp_path: Path, archdsl_cli):
     assert code == 2 and "a compiled network cannot be diagnosed" in err
 
 
+@pytest.mark.slow
 def test_readings_do_not_depend_on_accumulation(tmp_path: Path):
     """The loss of a batch is divided by the number of batches of a step."""
     text = SIGMOIDS.replace("batch 512", "batch 512, accumulate 2")

@@ -20,6 +20,8 @@ from archdsl.train.ramps import Ramp, set_rates
 from archdsl.train.recipe import Recipe
 from archdsl.train.stepper import Stepper
 
+pytestmark = pytest.mark.slow  # they write data sets, or train
+
 NET = archdsl.loads("network n\ninput 8x8x1\nconv3-4-bn-relu\ndropout 0.2\nFC-10\n")
 CPU = torch.device("cpu")
 

@@ -19,7 +19,8 @@ from .stop import Stop
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from archdsl.train import Epoch, Run
+    from archdsl.network import Network
+    from archdsl.train import Epoch, Recipe, Run
 
 KEPT = ("resume", "device", "data_dir")  # options that `--resume` may be combined with
 
@@ -96,12 +97,11 @@ def command(
     net = None
     if resume is not None:
         _refuse_others(context)
-    elif network is None:
-        raise click.UsageError("Missing argument 'NETWORK'.", context)
     else:
+        if network is None:
+            raise click.UsageError("Missing argument 'NETWORK'.", context)
         net = output.load(network, input_, parameters)
-        if not runs:
-            raise ArchError("`--runs` needs the name of a folder", help="write `--runs runs`")
+        _check_folder(runs)
     with Stop() as stop, closing(_Bar(stop)) as bar:
         try:
             if resume is not None:
@@ -111,33 +111,43 @@ def command(
             else:
                 assert net is not None
                 # Late, so that an error in the spec does not wait a second for torch.
-                from archdsl.train import recipe_of, train
-                from archdsl.train.data.name import named_by_option
+                from archdsl.train import train
 
-                values = _settings(settings)
-                if val_split is not None:
-                    values["val_split"] = val_split
-                recipe = recipe_of(net, values)
-                if on is not None:
-                    recipe = recipe.model_copy(update={"data": named_by_option(on)})
+                recipe = _recipe(net, settings, on, val_split)
                 run, _ = train(
-                    net,
-                    recipe,
-                    seed,
-                    device,
-                    runs,
-                    bar,
-                    data_dir,
-                    download,
-                    stream,
-                    channels_last=channels_last,
-                    compile=compile,
-                    diagnose=diagnose,
-                )
+                    net, recipe, seed, device, runs, bar, data_dir, download, stream,
+                    channels_last=channels_last, compile=compile, diagnose=diagnose,
+                )  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
             output.emit(bar.stopped())
             context.exit(stop.exit_code)
+    _report(run)
+
+
+def _check_folder(runs: str) -> None:
+    if not runs:
+        raise ArchError("`--runs` needs the name of a folder", help="write `--runs runs`")
+
+
+def _recipe(
+    network: Network, settings: tuple[str, ...], on: str | None, val_split: str | None
+) -> Recipe:
+    """The recipe of a network with what the options replace."""
+    from archdsl.train import recipe_of
+    from archdsl.train.data.name import named_by_option
+
+    values = _settings(settings)
+    if val_split is not None:
+        values["val_split"] = val_split
+    recipe = recipe_of(network, values)
+    if on is not None:
+        recipe = recipe.model_copy(update={"data": named_by_option(on)})
+    return recipe
+
+
+def _report(run: Run) -> None:
+    """Print what a finished run has reached."""
     output.emit(
         f"test accuracy {run.accuracy:.2%} after epoch {run.record.kept.epoch}, "
         f"{run.seconds:.1f} s of training, in {run.folder}"

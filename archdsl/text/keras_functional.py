@@ -207,7 +207,8 @@ class _Values:
         return labels
 
     def lines(self) -> Iterator[str]:
-        """What becomes of each line; one that is not ours, or for which there is no room, stays."""
+        """What becomes of each line. One that is not part of the model stays as it is, and so does
+        one whose replacement would be longer."""
         for index, line in enumerate(self.source):
             own = self.text[line.start : line.end]
             written = self._line(index, line)

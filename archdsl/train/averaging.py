@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -17,9 +18,9 @@ class Averaging(Setting):
         last one, which `ends` it."""
         return True
 
+    @abstractmethod
     def weight(self, count: int) -> float:
         """The weight of new weights after `count` earlier ones."""
-        raise NotImplementedError
 
     @property
     def own_statistics(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -17,9 +18,9 @@ Limit = Annotated[float, Field(gt=0, le=1e9)]
 class Clipping(Setting):
     """What is done to large gradients before a step."""
 
+    @abstractmethod
     def apply(self, parameters: list[Tensor]) -> None:
         """Change the gradients of parameters in place."""
-        raise NotImplementedError
 
 
 class ClipNorm(Clipping):

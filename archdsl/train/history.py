@@ -74,7 +74,7 @@ def find_runs(folders: Iterable[str | Path]) -> list[Run]:
     for name in folders:
         folder = Path(name)
         if not folder.is_dir():
-            raise ArchError(f"there is no folder {folder}", help="runs are kept in `runs`")
+            raise ArchError(f"the folder {folder} does not exist", help="runs are kept in `runs`")
         paths = sorted(folder.glob("record.json")) or sorted(
             path for path in folder.glob("*/**/record.json") if _is_visible(path, folder)
         )

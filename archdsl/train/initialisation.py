@@ -7,6 +7,7 @@ layer has weights if they have two dimensions or more, so norms are not meant.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -31,8 +32,9 @@ class Initialisation(Setting):
 class OfWeights(Initialisation):
     """Of the weights of each layer alone."""
 
+    @abstractmethod
     def fill(self, weight: Tensor) -> None:
-        raise NotImplementedError
+        """Give a weight its initial values, in place."""
 
 
 class Normal(OfWeights):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -17,10 +18,10 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Loss(Setting):
     """What training makes small."""
 
+    @abstractmethod
     def of(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over a batch of the loss of outputs (B, classes); the targets are labels (B,)
         or shares of the classes (B, classes)."""
-        raise NotImplementedError
 
     @property
     def plain(self) -> Loss:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,13 +26,13 @@ Deviation = Annotated[float, Field(gt=0, le=1000)]
 class Normalisation(Setting):
     """A shift and a scale of images in 0 … 1."""
 
+    @abstractmethod
     def fit(self, chunks: Iterable[Tensor], channels: int) -> Normaliser:
         """With what it measures on training images (N, C, H, W), which are uint8 or in 0 … 1, some
         at a time.
 
         Raises ArchError if it does not fit their channels.
         """
-        raise NotImplementedError
 
 
 class Interval(Normalisation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -22,10 +23,10 @@ class Optimizer(Setting):
 
     splits_hidden: ClassVar[bool] = False  # its groups say whether they are `hidden` weights
 
+    @abstractmethod
     def build(self, groups: Groups, lr: float) -> TorchOptimizer:
         """The torch optimizer of groups of parameters, each with its `weight_decay`, in the fastest
         implementation for their device."""
-        raise NotImplementedError
 
 
 def _on_gpu(groups: Groups) -> bool:

@@ -7,6 +7,7 @@ lr by 10 on plateau` depends on what was measured: archdsl.train.rates remembers
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -43,9 +44,9 @@ class Schedule(Setting):
 
     each_step: ClassVar[bool] = False  # it changes within an epoch
 
+    @abstractmethod
     def rate(self, lr: float, time: Time) -> float:
         """The learning rate of the step after a number of completed steps."""
-        raise NotImplementedError
 
 
 class Constant(Schedule):
@@ -159,9 +160,9 @@ class _Smooth(Schedule):
     def rate(self, lr: float, time: Time) -> float:
         return self.at(time.share, lr)
 
+    @abstractmethod
     def at(self, share: float, lr: float) -> float:
         """The rate after a share of the steps."""
-        raise NotImplementedError
 
 
 class _To(_Smooth):
@@ -191,12 +192,13 @@ class Polynomial(_To):
         return self.final + (lr - self.final) * left
 
 
-class OneCycle(_Smooth):
+class OneCycle(Schedule):
     """Up from lr / `div` for a share `rise` of the steps, and down to lr / `div` / `final div`.
 
     Each along half a cosine (Smith & Topin 2018), as torch's OneCycleLR without its momentum.
     """
 
+    each_step = True
     forms = ("one-cycle", "onecycle")
 
     rise: Annotated[float, Field(gt=0, lt=1), Words(("pct start",))] = 0.3

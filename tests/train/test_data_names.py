@@ -64,9 +64,9 @@ def test_paths_count_from_the_spec_or_the_working_directory(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("written", "shown", "help"),
     [
-        ("digitz", "there is no data set `digitz`", "did you mean `digits`?"),
-        ("cifar-11", "there is no data set `cifar-11`", "did you mean `cifar-10"),
-        ("zoo", "there is no data set `zoo`", "data sets: cifar-10, cifar-100, digits"),
+        ("digitz", "`digitz` is not a known data set", "did you mean `digits`?"),
+        ("cifar-11", "`cifar-11` is not a known data set", "did you mean `cifar-10"),
+        ("zoo", "`zoo` is not a known data set", "data sets: cifar-10, cifar-100, digits"),
         ("folder", "`folder` needs a folder", 'write `train on folder "photos"`'),
         ('digits "x"', "`digits` does not take a path", "write `digits`"),
         ('folder "/etc"', "`/etc` leads out of the folder of the spec", "--on 'folder PATH'"),
@@ -99,7 +99,7 @@ def test_records_hold_only_known_data():
         {"name": "folder"},
         {"name": "digits", "path": "/etc"},
     ):
-        with pytest.raises(ValueError, match="there is no data set"):
+        with pytest.raises(ValueError, match="is not a known data set"):
             DataName.model_validate(bad)
 
 
@@ -119,7 +119,7 @@ def test_options(tmp_path: Path, monkeypatch, archdsl_cli):
     code, _, error = archdsl_cli(*options)
     assert code == 2 and "cifar-100 has 100 classes" in error and "`FC-100`" in error
     code, _, error = archdsl_cli(*options, "--on", "mnist", "--data-dir", "sets")
-    assert code == 2 and "no file sets/MNIST/raw/train-images-idx3-ubyte" in error.replace(
+    assert code == 2 and "sets/MNIST/raw/train-images-idx3-ubyte does not exist" in error.replace(
         f"{tmp_path}/", ""
     )
     monkeypatch.setenv("ARCHDSL_DATA", "elsewhere")

@@ -194,7 +194,7 @@ def test_the_commands(spec: Path, tmp_path: Path, archdsl_cli):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["runs", "nowhere"], "there is no folder nowhere"),
+        (["runs", "nowhere"], "the folder nowhere does not exist"),
         (["runs", "."], "holds no run"),
         (["sweep", "lenet5", "--set", "lr"], "`--set lr` does not set anything"),
         (["sweep", "lenet5", "--set", "lr="], "`--set lr=` does not set anything"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 class Affine(Augmentation):
     """An affine map about the centre, bilinear, with zeros from outside the image."""
 
+    @abstractmethod
     def matrices(self, count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
         """Maps (count, 3, 3) from a position in the result to one in the image: (x, y, 1) in pixels
         from the centre, y downwards."""
-        raise NotImplementedError
 
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return apply_all([self], images, generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -53,11 +54,11 @@ def load_size(augmentations: Sequence[Augmentation], size: tuple[int, int]) -> t
 class Mixer(Augmentation):
     """An augmentation that mixes the images of a batch, and their targets alike."""
 
+    @abstractmethod
     def mix(
         self, images: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Mixed images (B, C, H, W) in 0 … 1, and mixed shares of their classes, (B, classes)."""
-        raise NotImplementedError
 
 
 def _pair(value: Any) -> Any:

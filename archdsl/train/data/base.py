@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -51,9 +52,9 @@ class DataSet:
         """The names of the classes, if they are known before the data is read."""
         return ()
 
+    @abstractmethod
     def read(self) -> Contents:
         """Reads the images. Raises ArchError, naming the file, if one is missing or damaged."""
-        raise NotImplementedError
 
 
 DATA_SETS: dict[str, tuple[str, type[DataSet]]] = {}  # name and class, by key_of(name)

@@ -29,9 +29,9 @@ class DataName(BaseModel):
 
     @model_validator(mode="after")
     def _is_known(self) -> DataName:
-        name, kind = DATA_SETS.get(key_of(self.name), ("", DataSet))
-        if name != self.name or bool(kind.path) != bool(self.path):
-            raise ValueError(f"there is no data set {self}")
+        name, kind = DATA_SETS.get(key_of(self.name), ("", None))
+        if kind is None or name != self.name or bool(kind.path) != bool(self.path):
+            raise ValueError(f"`{self}` is not a known data set")
         return self
 
     @model_validator(mode="before")
@@ -58,7 +58,7 @@ def named(words: str, path: str | None = None, folder: str = "") -> DataName:
     grey = text != words
     entry = DATA_SETS.get(key_of(text))
     if entry is None:
-        raise ArchError(f"there is no data set `{text.strip()}`", help=_help(text))
+        raise ArchError(f"`{text.strip()}` is not a known data set", help=_help(text))
     name, kind = entry
     if kind.path and not path:
         raise ArchError(f"`{name}` needs a {kind.path}", help=f"write `{example(kind)}`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,17 +34,17 @@ class TorchvisionSet(DataSet):
 
     folder = ""  # of the data set's own files, below the folder of all
 
+    @abstractmethod
     def parts(self, train: bool) -> list[Part]:
         """The files of the training or test images."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, root: str, train: bool, download: bool) -> Any:
         """torchvision's data set."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pixels(self, opened: Any) -> tuple[Tensor, Any]:
         """The images of torchvision's data set as bytes (N, C, H, W), and their labels."""
-        raise NotImplementedError
 
     def read(self) -> Contents:
         root = self.place.root
@@ -51,7 +52,7 @@ class TorchvisionSet(DataSet):
             self._download(root)
         if missing := self._missing(root):
             raise ArchError(
-                f"there is no data set {self.name} in {root}: no file {missing}",
+                f"{self.name} is not in {root}: {missing} does not exist",
                 help="`--download` gets it, `--data-dir` names the folder that has it",
             )
         train, test = self._split(root, True), self._split(root, False)

@@ -30,8 +30,9 @@ class View(Setting):
         return self.scales
 
     def crops(self, images: Tensor, size: Size) -> Iterator[Tensor]:
-        """Crops (B, C, h, w) of images (B, C, H, W) that were resized to one of the scales."""
-        raise NotImplementedError
+        """Crops (B, C, h, w) of images (B, C, H, W) that were resized to one of the scales, by
+        default all that is left of them."""
+        yield images
 
     @property
     def title(self) -> str:

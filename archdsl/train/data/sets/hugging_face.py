@@ -48,7 +48,7 @@ class HuggingFace(DataSet):
         path = self.place.path
         if not path.is_dir():
             raise ArchError(
-                f"there is no folder {path}",
+                f"the folder {path} does not exist",
                 help='`save_to_disk("folder")` of a data set writes one',
             )
         try:

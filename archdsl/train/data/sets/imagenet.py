@@ -25,7 +25,7 @@ class ImageNet(Folder):
         for split in ("train", "val"):
             if not (root / split).is_dir():
                 raise ArchError(
-                    f"there is no data set imagenet in {self.place.root}: no folder {root / split}",
+                    f"imagenet is not in {self.place.root}: {root / split} does not exist",
                     help="it cannot be downloaded without an account: get ILSVRC 2012 from "
                     "image-net.org, unpack it into `train` and `val` with a folder for each class, "
                     "and name the folder with `--data-dir`",

@@ -39,7 +39,7 @@ class Npz(DataSet):
 
         path = self.place.path
         if not path.is_file():
-            raise ArchError(f"there is no file {path}", help="name an .npz file of arrays")
+            raise ArchError(f"the file {path} does not exist", help="name an .npz file of arrays")
         try:
             with zipfile.ZipFile(path) as archive:
                 size = sum(entry.file_size for entry in archive.infolist())

@@ -374,7 +374,7 @@ def test_hugging_face_folders_that_cannot_be_read(tmp_path: Path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArchError, match="empty is not a data set that can be read"):
         contents("huggingface", tmp_path, tmp_path / "empty")
-    with pytest.raises(ArchError, match="the folder"):
+    with pytest.raises(ArchError, match="none does not exist"):
         contents("huggingface", tmp_path, tmp_path / "none")
     datasets.Dataset.from_dict({"a": [1, 2]}).save_to_disk(str(tmp_path / "numbers"))
     with pytest.raises(ArchError, match="numbers has no column of images"):
